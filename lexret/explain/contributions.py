@@ -1,0 +1,51 @@
+"""What each word adds to a score: the score is the sum of these products, nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lexret.sparse import LexicalVector
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What one shared word adds to the score.
+
+    Attributes:
+        word: a word that both vectors hold.
+        query_weight: its weight in the query.
+        image_weight: its weight in the picture.
+        product: ``query_weight * image_weight``, in double precision.
+    """
+
+    word: str
+    query_weight: float
+    image_weight: float
+    product: float
+
+
+def contribute(query: LexicalVector, image: LexicalVector) -> tuple[Contribution, ...]:
+    """Split the dot product of a query and a picture into one product a shared word.
+
+    The weights are single precision and the products double, so that every product is exact;
+    their sum is the score.
+
+    Returns:
+        the shared words by falling product, then by word; empty where no word is shared.
+
+    Raises:
+        MismatchError: if the vectors are of different vocabularies.
+    """
+    query.vocabulary.require_same(image.vocabulary, mine="the query", theirs="the picture")
+    term_ids, in_query, in_image = np.intersect1d(
+        query.term_ids, image.term_ids, assume_unique=True, return_indices=True
+    )
+    names = query.vocabulary.words
+    found = []
+    for term_id, i, j in zip(term_ids, in_query, in_image, strict=True):
+        query_weight, image_weight = float(query.weights[i]), float(image.weights[j])
+        product = query_weight * image_weight
+        found.append(Contribution(names[int(term_id)], query_weight, image_weight, product))
+    return tuple(sorted(found, key=lambda one: (-one.product, one.word)))

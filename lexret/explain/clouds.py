@@ -1,0 +1,187 @@
+"""Word clouds: every word's letters are as tall as the word's weight is large.
+
+Set with the ``wordcloud`` package, in DejaVu Sans, which ships with matplotlib: the same words
+give the same picture on every machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageDraw, ImageFont
+
+from lexret.errors import InputError
+from lexret.explain.palette import LIGHT, Theme
+from lexret.sparse import WordWeight
+
+MIN_FONT_SIZE = 13
+"""Words that would be smaller than this many pixels are set at this size, to stay readable."""
+
+_FILL = 0.66
+"""Share of the canvas that the words' boxes may cover; denser clouds can hardly be packed."""
+
+_SHRINK = 0.94
+_SEED = 17
+_MARGIN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedWord:
+    """A word as it stands in a cloud.
+
+    Attributes:
+        word: the text.
+        weight: its weight.
+        font_size: in pixels, proportional to the weight down to :data:`MIN_FONT_SIZE`.
+        box: (x0, y0, x1, y1) of its ink, in pixels.
+        colour: ``#rrggbb``.
+    """
+
+    word: str
+    weight: float
+    font_size: int
+    box: tuple[int, int, int, int]
+    colour: str
+
+
+@dataclass(frozen=True, slots=True)
+class WordCloud:
+    """A drawn cloud and where its words stand."""
+
+    image: Image.Image
+    words: tuple[PlacedWord, ...]
+
+
+def font_path(*, bold: bool = True) -> Path:
+    """Return the file of the font that lexret draws with."""
+    import matplotlib
+
+    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
+    return Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name
+
+
+def draw_cloud(
+    words: Sequence[WordWeight], *, width: int = 1000, height: int = 640, theme: Theme = LIGHT
+) -> WordCloud:
+    """Draw words so that a weight twice as large makes letters twice as tall.
+
+    All words are placed, level and whole. One scale holds for all of them: the largest with
+    which they fit, so that sizes can be compared within a cloud. Colours belong to words, not
+    to weights. The same input gives the same picture.
+
+    Args:
+        words: distinct words by falling weight; weights are greater than zero.
+        width: of the canvas, in pixels.
+        height: of the canvas, in pixels.
+        theme: light or dark colours.
+
+    Raises:
+        InputError: if there is no word, or if not all can be placed at a readable size.
+    """
+    if not words:
+        raise InputError("There is no word to draw: the vector is empty.")
+    largest = _first_size(words, width, height)
+    while True:
+        sizes = _font_sizes(words, largest)
+        cloud = _place(words, sizes, width, height, theme)
+        if len(cloud.layout_) == len(words):
+            return WordCloud(cloud.to_image(), _placed(cloud.layout_, words, theme))
+        if largest <= MIN_FONT_SIZE:
+            raise InputError(
+                f"{len(words)} words do not fit on {width} x {height} pixels at a readable size; "
+                "ask for fewer words or a larger cloud."
+            )
+        largest = max(MIN_FONT_SIZE, int(largest * _SHRINK))
+
+
+def _font_sizes(words: Sequence[WordWeight], largest: int) -> list[int]:
+    unit = largest / words[0].weight
+    return [max(MIN_FONT_SIZE, round(one.weight * unit)) for one in words]
+
+
+def _first_size(words: Sequence[WordWeight], width: int, height: int) -> int:
+    """Return the largest font size that the area and the longest word can allow."""
+    font = ImageFont.truetype(font_path(), 100)
+    top = words[0].weight
+    widest, area = 0.0, 0.0
+    for one in words:
+        left, upper, right, lower = font.getbbox(one.word)
+        scale = one.weight / top / 100
+        word_width, word_height = (right - left) * scale, (lower - upper) * scale
+        widest = max(widest, word_width)
+        area += word_width * word_height
+    by_area = (_FILL * width * height / area) ** 0.5
+    return max(MIN_FONT_SIZE, int(min(by_area, 0.9 * width / widest, 0.6 * height)))
+
+
+def _place(
+    words: Sequence[WordWeight], sizes: Sequence[int], width: int, height: int, theme: Theme
+) -> Any:
+    """Lay the words out at exactly these sizes; the layout ends at the first that finds no room.
+
+    The package scales a size from the one before it and rounds each time, so it is given the
+    whole-number sizes themselves as frequencies. A font step beyond all sizes keeps it from
+    shrinking one word alone.
+    """
+    from wordcloud import WordCloud as Layout
+
+    layout = Layout(
+        font_path=str(font_path()),
+        width=width,
+        height=height,
+        margin=_MARGIN,
+        prefer_horizontal=1.0,
+        relative_scaling=1,
+        min_font_size=1,
+        max_font_size=sizes[0],
+        font_step=sizes[0] + 1,
+        max_words=len(words),
+        background_color=theme.ground,
+        color_func=_colour_function(theme),
+        random_state=_SEED,
+    )
+    frequencies = {one.word: size for one, size in zip(words, sizes, strict=True)}
+    return layout.generate_from_frequencies(frequencies)
+
+
+def _colour_function(theme: Theme) -> Callable[..., str]:
+    def colour(word: str, **_: object) -> str:
+        return theme.colour_of(word)
+
+    return colour
+
+
+def _placed(
+    layout: Sequence[Any], words: Sequence[WordWeight], theme: Theme
+) -> tuple[PlacedWord, ...]:
+    weights = {one.word: one.weight for one in words}
+    placed = []
+    for (word, _), font_size, (y, x), _, _ in layout:
+        size = ImageFont.truetype(font_path(), font_size).getmask(word).size
+        box = (int(x), int(y), int(x) + size[0], int(y) + size[1])
+        placed.append(PlacedWord(word, weights[word], font_size, box, theme.colour_of(word)))
+    return tuple(placed)
+
+
+def add_caption(
+    cloud: Image.Image, caption: str, *, badge: str, badge_colour: str, theme: Theme = LIGHT
+) -> Image.Image:
+    """Return a cloud under a line with a numbered badge and a caption.
+
+    Args:
+        badge: the region's number, as in the overlay.
+        badge_colour: the colour of that number's outline in the overlay.
+    """
+    strip = 46
+    canvas = Image.new("RGB", (cloud.width, cloud.height + strip), theme.ground)
+    canvas.paste(cloud, (0, strip))
+    draw = ImageDraw.Draw(canvas)
+    draw.rounded_rectangle((10, 9, 40, 39), radius=7, fill=badge_colour)
+    bold = ImageFont.truetype(font_path(), 18)
+    draw.text((25, 24), badge, font=bold, fill="#ffffff", anchor="mm")
+    plain = ImageFont.truetype(font_path(bold=False), 18)
+    draw.text((52, 24), caption, font=plain, fill=theme.ink, anchor="lm")
+    return canvas

@@ -1,0 +1,248 @@
+"""What an explanation holds, and how it is made from a picture's patches.
+
+An explanation and the photo are enough to draw every figure again; no model is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PIL import Image
+
+from lexret.encoders.protocol import PatchEncoder, PatchEncoding, PatchGrid
+from lexret.errors import InputError
+from lexret.explain.contributions import Contribution, contribute
+from lexret.explain.heatmaps import heat_map
+from lexret.explain.regions import (
+    Box,
+    Region,
+    patch_number,
+    patches_in_box,
+    telling_patches,
+    vector_of,
+)
+from lexret.sparse import LexicalVector, WordWeight
+
+HEAT_DECIMALS = 6
+
+Heat = tuple[tuple[float, ...], ...]
+Place = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedWord:
+    """A word of the picture and where it was seen.
+
+    Attributes:
+        word: the word.
+        weight: its weight in the picture.
+        place: (row, col) of the patch where it was won.
+        heat: rows of its weights in the patches, rounded to six decimals.
+    """
+
+    word: str
+    weight: float
+    place: Place
+    heat: Heat
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedRegion:
+    """A part of the picture and what it says.
+
+    Attributes:
+        number: from 1, as in the overlay and the captions.
+        name: such as ``patch-2-5`` or ``box``; the stem of its cloud's file.
+        region: its patches and rectangle.
+        places: (row, col) of its patches.
+        words: its strongest words by falling weight; empty where it says nothing.
+    """
+
+    number: int
+    name: str
+    region: Region
+    places: tuple[Place, ...]
+    words: tuple[WordWeight, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TextQuery:
+    """A text and its vector."""
+
+    text: str
+    vector: LexicalVector
+
+
+@dataclass(frozen=True, slots=True)
+class MatchedWord:
+    """A word that query and picture share, what it adds to the score, and where it was seen."""
+
+    contribution: Contribution
+    place: Place
+    heat: Heat
+
+
+@dataclass(frozen=True, slots=True)
+class HitExplanation:
+    """Why a picture scores what it scores for a text.
+
+    Attributes:
+        query: the text.
+        score: the sum of the products of all matched words.
+        matched: all shared words, by falling product.
+        missing: the query's words that the picture does not hold, by falling query weight.
+    """
+
+    query: str
+    score: float
+    matched: tuple[MatchedWord, ...]
+    missing: tuple[WordWeight, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PictureExplanation:
+    """What a picture says, as a whole and in parts.
+
+    Attributes:
+        image: the name or path of the picture, as it was given.
+        model_id: the model that saw it.
+        width: of the upright picture, in pixels.
+        height: of the upright picture, in pixels.
+        grid: how the patches lie.
+        words: the strongest words by falling weight, at least one.
+        regions: parts, numbered from 1 in their order.
+        hit: how a text scores on the picture, if one was asked for.
+    """
+
+    image: str
+    model_id: str
+    width: int
+    height: int
+    grid: PatchGrid
+    words: tuple[ExplainedWord, ...]
+    regions: tuple[ExplainedRegion, ...]
+    hit: HitExplanation | None = None
+
+
+def explain_picture(
+    image: Image.Image,
+    encoder: PatchEncoder,
+    *,
+    name: str = "picture",
+    patches: Sequence[Place] = (),
+    boxes: Sequence[Box] = (),
+    num_words: int = 40,
+    num_regions: int = 4,
+    query: TextQuery | None = None,
+) -> PictureExplanation:
+    """Explain a picture, and how it answers a text.
+
+    Args:
+        image: RGB, upright.
+        encoder: sees the picture.
+        name: what to call the picture.
+        patches: (row, col) of patches to look at.
+        boxes: (x0, y0, x1, y1) in pixels of rectangles to look at. Without patches and boxes
+            the picture's own most telling patches are taken.
+        num_words: words to keep, for the whole and for each region.
+        num_regions: telling patches to pick.
+        query: a text to explain the score of.
+
+    Raises:
+        InputError: if the picture has no word, or a patch or box lies outside of it.
+        MismatchError: if the query is of another vocabulary than the picture.
+    """
+    if num_words < 1:
+        raise InputError(f"At least 1 word must be asked for; found {num_words}.")
+    (encoding,) = encoder.encode_patches([image])
+    if not len(encoding.image):
+        raise InputError(
+            f"The model {encoder.model_id} finds no word in {name}; there is nothing to explain."
+        )
+    width, height = image.size
+    regions = _choose(encoding, patches, boxes, width, height, num_regions)
+    return PictureExplanation(
+        image=name,
+        model_id=encoder.model_id,
+        width=width,
+        height=height,
+        grid=encoding.grid,
+        words=_explain_words(encoding, num_words),
+        regions=_explain_regions(encoding, regions, num_words),
+        hit=None if query is None else explain_hit(query, encoding),
+    )
+
+
+def explain_hit(query: TextQuery, encoding: PatchEncoding) -> HitExplanation:
+    """Explain the score of a picture for a text, word by word.
+
+    Raises:
+        MismatchError: if the query is of another vocabulary than the picture.
+    """
+    places = _places_won(encoding)
+    contributions = contribute(query.vector, encoding.image)
+    return HitExplanation(
+        query=query.text,
+        score=sum(one.product for one in contributions),
+        matched=tuple(
+            MatchedWord(one, places[one.word], _heat(encoding, one.word)) for one in contributions
+        ),
+        missing=tuple(one for one in query.vector.words() if one.word not in places),
+    )
+
+
+def _choose(
+    encoding: PatchEncoding,
+    patches: Sequence[Place],
+    boxes: Sequence[Box],
+    width: int,
+    height: int,
+    num_regions: int,
+) -> list[Region]:
+    grid = encoding.grid
+    regions = []
+    for patch in dict.fromkeys(patch_number(grid, row, col) for row, col in patches):
+        regions.append(Region("patch", grid.box(patch, width, height), (patch,)))
+    for box in dict.fromkeys(boxes):
+        regions.append(Region("box", box, patches_in_box(grid, box, width, height)))
+    if not regions:
+        for patch in telling_patches(encoding, num_patches=num_regions):
+            regions.append(Region("telling", grid.box(patch, width, height), (patch,)))
+    return regions
+
+
+def _explain_words(encoding: PatchEncoding, num_words: int) -> tuple[ExplainedWord, ...]:
+    places = _places_won(encoding)
+    return tuple(
+        ExplainedWord(one.word, one.weight, places[one.word], _heat(encoding, one.word))
+        for one in encoding.image.words(num_words)
+    )
+
+
+def _explain_regions(
+    encoding: PatchEncoding, regions: Sequence[Region], num_words: int
+) -> tuple[ExplainedRegion, ...]:
+    explained = []
+    num_boxes = 0
+    for number, region in enumerate(regions, start=1):
+        places = tuple(encoding.grid.place(patch) for patch in region.patches)
+        if region.kind == "box":
+            num_boxes += 1
+            name = "box" if num_boxes == 1 else f"box-{num_boxes}"
+        else:
+            name = f"patch-{places[0][0]}-{places[0][1]}"
+        words = tuple(vector_of(encoding, region.patches).words(num_words))
+        explained.append(ExplainedRegion(number, name, region, places, words))
+    return tuple(explained)
+
+
+def _places_won(encoding: PatchEncoding) -> dict[str, Place]:
+    names = encoding.image.vocabulary.words
+    won = zip(encoding.image.term_ids, encoding.winning_patches, strict=True)
+    return {names[int(term_id)]: encoding.grid.place(int(patch)) for term_id, patch in won}
+
+
+def _heat(encoding: PatchEncoding, word: str) -> Heat:
+    rows = heat_map(encoding, word).tolist()
+    return tuple(tuple(round(value, HEAT_DECIMALS) for value in row) for row in rows)

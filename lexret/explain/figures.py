@@ -1,0 +1,246 @@
+"""The two figures that tell a picture's story: what it says, and how it answers a text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import PurePath
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from lexret.encoders.protocol import PatchGrid
+from lexret.explain.clouds import draw_cloud
+from lexret.explain.explanation import (
+    ExplainedRegion,
+    Heat,
+    HitExplanation,
+    PictureExplanation,
+    Place,
+)
+from lexret.explain.heatmaps import upsample
+from lexret.explain.overlay import Mark, draw_overlay
+from lexret.explain.palette import LIGHT, Theme, region_colour
+from lexret.explain.sheet import Sheet, shorten, text_width
+from lexret.sparse import WordWeight
+
+WIDTH = 1600
+NUM_HEAT_MAPS = 6
+NUM_REGION_WORDS = 22
+
+_EDGE = 40
+_INNER = WIDTH - 2 * _EDGE
+_HEADING = 58
+_TITLE = 84
+_GAP = 24
+
+
+def summary_figure(
+    photo: Image.Image, explanation: PictureExplanation, *, theme: Theme = LIGHT
+) -> bytes:
+    """Draw photo, word clouds of the whole and of the regions, and heat maps; return the PNG."""
+    marked = draw_overlay(photo, marks_of(explanation))
+    shown = fit(marked, 820, 560)
+    top_height = max(shown.height, 400)
+    spoken = [region for region in explanation.regions if region.words]
+    cells = _grid_cells(len(spoken), min(max(len(spoken), 2), 4), 250)
+    maps = [(one.word, f"{one.weight:.3f}", one.heat, one.place) for one in explanation.words]
+    maps = maps[:NUM_HEAT_MAPS]
+    map_size = fit(photo.convert("RGB"), (_INNER - 5 * 16) // 6, 300).size
+    regions_height = _HEADING + cells[-1][1] + 250 + 34 if cells else 0
+    total = _TITLE + top_height + regions_height + _HEADING + 34 + map_size[1] + _EDGE
+    sheet = Sheet(WIDTH, total, theme)
+    _title(sheet, PurePath(explanation.image).name, _subtitle(explanation))
+
+    sheet.picture(_EDGE, _TITLE, shown)
+    cloud_width = _INNER - shown.width - _GAP
+    words = [WordWeight(one.word, one.weight) for one in explanation.words]
+    cloud = draw_cloud(words, width=cloud_width, height=top_height, theme=theme)
+    sheet.picture(_EDGE + shown.width + _GAP, _TITLE, cloud.image)
+
+    y = _TITLE + top_height
+    if spoken:
+        _heading(sheet, y, "What its parts say", "numbers as in the photo")
+        for region, cell in zip(spoken, cells, strict=True):
+            _region_cloud(sheet, region, _EDGE + cell[0], y + _HEADING + cell[1], cell[2])
+    y += regions_height
+    _heading(sheet, y, "Where its words are", "each map runs from 0 to the word's own weight")
+    _heat_maps(sheet, photo, explanation.grid, maps, y + _HEADING, map_size)
+    return sheet.to_png()
+
+
+def query_figure(
+    photo: Image.Image,
+    explanation: PictureExplanation,
+    hit: HitExplanation,
+    *,
+    theme: Theme = LIGHT,
+) -> bytes:
+    """Draw how a picture answers a text: products as bars, heat maps; return the PNG."""
+    shown = fit(photo.convert("RGB"), 620, 420)
+    rows = hit.matched[:9]
+    top_height = max(shown.height, 46 * len(rows) + 60)
+    maps = [
+        (one.contribution.word, f"+{one.contribution.product:.4f}", one.heat, one.place)
+        for one in hit.matched[:NUM_HEAT_MAPS]
+    ]
+    map_size = fit(photo.convert("RGB"), (_INNER - 5 * 16) // 6, 300).size
+    maps_height = _HEADING + 34 + map_size[1] if maps else 0
+    sheet = Sheet(WIDTH, _TITLE + top_height + maps_height + 64 + _EDGE, theme)
+    _title(sheet, f"\u201c{hit.query}\u201d", f"scores {hit.score:.4f} on {_short(explanation)}")
+    sheet.picture(_EDGE, _TITLE, shown)
+    _bars(sheet, hit, _EDGE + shown.width + 2 * _GAP, _TITLE, len(rows))
+    y = _TITLE + top_height
+    if maps:
+        _heading(sheet, y, "Where these words are", "each map runs from 0 to the word's own weight")
+        _heat_maps(sheet, photo, explanation.grid, maps, y + _HEADING, map_size)
+    _missing(sheet, hit, y + maps_height + 44)
+    return sheet.to_png()
+
+
+def marks_of(explanation: PictureExplanation) -> list[Mark]:
+    """Return the rectangles to draw over the photo."""
+    return [Mark(one.number, one.region.box) for one in explanation.regions]
+
+
+def fit(photo: Image.Image, max_width: int, max_height: int) -> Image.Image:
+    """Return the picture scaled to fill a space without leaving its shape."""
+    scale = min(max_width / photo.width, max_height / photo.height)
+    size = (max(1, round(photo.width * scale)), max(1, round(photo.height * scale)))
+    return photo.resize(size, Image.Resampling.LANCZOS)
+
+
+def heat_picture(
+    photo: Image.Image, grid: PatchGrid, heat: Heat, place: Place, size: tuple[int, int]
+) -> Image.Image:
+    """Paint a heat map over a photo turned pale, and frame the winning patch.
+
+    Args:
+        heat: rows of weights; the largest is painted brightest.
+        place: (row, col) of the patch to frame.
+        size: (width, height) of the result, in pixels.
+    """
+    from matplotlib import colormaps
+
+    grey = np.asarray(photo.convert("L").resize(size, Image.Resampling.LANCZOS), np.float32)
+    base_HW3 = np.repeat((grey * 0.62 + 16)[:, :, None], 3, axis=2)
+    heat_HW = upsample(np.array(heat, dtype=np.float32), *size)
+    top = float(heat_HW.max())
+    share_HW = heat_HW / top if top > 0 else heat_HW
+    colour_HW3 = colormaps["inferno"](0.25 + 0.72 * share_HW)[:, :, :3] * 255
+    alpha_HW1 = (0.85 * share_HW**0.7)[:, :, None]
+    mixed = base_HW3 * (1 - alpha_HW1) + colour_HW3 * alpha_HW1
+    picture = Image.fromarray(np.clip(mixed, 0, 255).astype(np.uint8))
+    x0, y0, x1, y1 = grid.box(place[0] * grid.num_cols + place[1], *size)
+    frame = (round(x0), round(y0), max(round(x0), round(x1) - 1), max(round(y0), round(y1) - 1))
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle(frame, outline="#101418", width=3)
+    draw.rectangle(frame, outline="#ffffff", width=1)
+    return picture
+
+
+def _title(sheet: Sheet, title: str, subtitle: str) -> None:
+    title = shorten(title, size=30, bold=True, max_width=_INNER * 0.6)
+    sheet.text(_EDGE, 44, title, size=30, bold=True)
+    x = _EDGE + text_width(title, size=30, bold=True) + 22
+    faint = sheet.theme.faint
+    sheet.text(x, 46, subtitle, size=19, colour=faint, max_width=WIDTH - _EDGE - x)
+
+
+def _subtitle(explanation: PictureExplanation) -> str:
+    grid = explanation.grid
+    return (
+        f"in the words of {explanation.model_id}: the {len(explanation.words)} strongest, "
+        f"seen in {grid.num_rows} \u00d7 {grid.num_cols} patches"
+    )
+
+
+def _short(explanation: PictureExplanation) -> str:
+    return PurePath(explanation.image).name
+
+
+def _heading(sheet: Sheet, y: int, title: str, note: str) -> None:
+    sheet.text(_EDGE, y + 34, title, size=22, bold=True)
+    x = _EDGE + text_width(title, size=22, bold=True) + 16
+    sheet.text(x, y + 35, note, size=17, colour=sheet.theme.faint)
+
+
+def _grid_cells(num_cells: int, num_cols: int, height: int) -> list[tuple[int, int, int]]:
+    """Return (x, y, width) of each cell of a grid that fills the page's width."""
+    width = (_INNER - (num_cols - 1) * 16) // num_cols
+    return [
+        (i % num_cols * (width + 16), i // num_cols * (height + 34 + 14), width)
+        for i in range(num_cells)
+    ]
+
+
+def _region_cloud(sheet: Sheet, explained: ExplainedRegion, x: int, y: int, width: int) -> None:
+    colour = region_colour(explained.number)
+    sheet.box(x, y, width, 284, line=colour)
+    sheet.box(x, y, 30, 30, fill=colour)
+    sheet.text(x + 15, y + 15, str(explained.number), bold=True, colour="#ffffff", align="center")
+    sheet.text(x + 42, y + 16, describe(explained), size=16, max_width=width - 52)
+    words = list(explained.words[:NUM_REGION_WORDS])
+    cloud = draw_cloud(words, width=width - 16, height=244, theme=sheet.theme)
+    sheet.picture(x + 8, y + 34, cloud.image)
+
+
+def describe(explained: ExplainedRegion) -> str:
+    """Return the caption of a region's cloud."""
+    x0, y0, x1, y1 = (round(value) for value in explained.region.box)
+    if explained.region.kind == "box":
+        plural = "" if len(explained.places) == 1 else "es"
+        return f"box {x0},{y0} to {x1},{y1} ({len(explained.places)} patch{plural})"
+    row, col = explained.places[0]
+    return f"patch {row},{col}: pixels {x0},{y0} to {x1},{y1}"
+
+
+def _heat_maps(
+    sheet: Sheet,
+    photo: Image.Image,
+    grid: PatchGrid,
+    maps: Sequence[tuple[str, str, Heat, Place]],
+    y: int,
+    size: tuple[int, int],
+) -> None:
+    cell = (_INNER - 5 * 16) // 6
+    for i, (word, number, heat, place) in enumerate(maps):
+        x = _EDGE + i * (cell + 16)
+        number_width = text_width(number, size=16) + 10
+        sheet.text(x, y + 15, word, size=19, bold=True, max_width=cell - number_width)
+        sheet.text(x + cell, y + 16, number, size=16, colour=sheet.theme.faint, align="right")
+        sheet.picture(x, y + 34, heat_picture(photo, grid, heat, place, size))
+
+
+def _bars(sheet: Sheet, hit: HitExplanation, x: int, y: int, num_rows: int) -> None:
+    faint = sheet.theme.faint
+    if not hit.matched:
+        sheet.text(x, y + 40, "No word of the text is in this picture.", size=22)
+        return
+    end = WIDTH - _EDGE
+    sheet.text(x, y + 12, "word", size=16, colour=faint)
+    sheet.text(x + 430, y + 12, "text \u00d7 picture", size=16, colour=faint, align="right")
+    sheet.text(x + 540, y + 12, "adds", size=16, colour=faint, align="right")
+    top = hit.matched[0].contribution.product
+    for i, one in enumerate(hit.matched[:num_rows]):
+        middle = y + 50 + 46 * i
+        word, product = one.contribution.word, one.contribution.product
+        weights = f"{one.contribution.query_weight:.3f} \u00d7 {one.contribution.image_weight:.3f}"
+        sheet.text(x, middle, word, size=22, bold=True, max_width=260)
+        sheet.text(x + 430, middle, weights, size=17, colour=faint, align="right")
+        sheet.text(x + 540, middle, f"{product:.4f}", size=19, align="right")
+        length = max(2.0, (end - x - 565) * product / top)
+        sheet.box(x + 560, middle - 13, length, 24, fill=sheet.theme.colour_of(word))
+    rest = hit.matched[num_rows:]
+    if rest:
+        added = sum(one.contribution.product for one in rest)
+        line = f"{len(rest)} more words add {added:.4f}"
+        sheet.text(x, y + 50 + 46 * num_rows - 8, line, size=17, colour=faint)
+
+
+def _missing(sheet: Sheet, hit: HitExplanation, y: int) -> None:
+    if hit.missing:
+        names = ", ".join(one.word for one in hit.missing[:40])
+        line = f"Words of the text that the picture lacks: {names}"
+    else:
+        line = "The picture lacks no word of the text."
+    sheet.text(_EDGE, y, line, size=17, colour=sheet.theme.faint, max_width=_INNER)

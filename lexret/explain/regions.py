@@ -1,0 +1,130 @@
+"""Parts of a picture, as sets of patches, and the words that such a part says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from lexret.encoders.protocol import PatchEncoding, PatchGrid
+from lexret.errors import InputError
+from lexret.sparse import LexicalVector
+
+Box = tuple[float, float, float, float]
+RegionKind = Literal["telling", "patch", "box"]
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A part of a picture.
+
+    Attributes:
+        kind: chosen by :func:`telling_patches`, or a patch or a box that was asked for.
+        box: (x0, y0, x1, y1) in pixels of the upright picture.
+        patches: the numbers of its patches, rising, at least one.
+    """
+
+    kind: RegionKind
+    box: Box
+    patches: tuple[int, ...]
+
+
+def telling_patches(encoding: PatchEncoding, *, num_patches: int = 4) -> tuple[int, ...]:
+    """Pick the patches that say most of what the picture says.
+
+    A patch scores the summed weight of the picture's words that were won in it. Patches are
+    taken by falling score (ties: the lower number); a patch that touches a taken one, by an
+    edge or a corner, is passed over, so that the choice spreads over the picture.
+
+    Returns:
+        patch numbers in the order taken; fewer than ``num_patches`` where no others score.
+
+    Raises:
+        InputError: if ``num_patches`` is less than 1.
+    """
+    if num_patches < 1:
+        raise InputError(f"At least 1 patch must be asked for; found {num_patches}.")
+    grid = encoding.grid
+    weights = encoding.image.weights.astype(np.float64)
+    scores_P = np.bincount(encoding.winning_patches, weights=weights, minlength=len(grid))
+    taken: list[int] = []
+    for patch in np.argsort(-scores_P, kind="stable").tolist():
+        if len(taken) == num_patches or scores_P[patch] <= 0:
+            break
+        if not any(_touch(grid, patch, other) for other in taken):
+            taken.append(patch)
+    return tuple(taken)
+
+
+def patch_number(grid: PatchGrid, row: int, col: int) -> int:
+    """Return the number of the patch at (row, col), both from 0.
+
+    Raises:
+        InputError: if the grid has no such patch; the message states the legal range.
+    """
+    if not (0 <= row < grid.num_rows and 0 <= col < grid.num_cols):
+        raise InputError(
+            f"There is no patch {row},{col}: the model cuts this picture into {grid.num_rows} "
+            f"rows and {grid.num_cols} columns; give a row from 0 to {grid.num_rows - 1} and a "
+            f"column from 0 to {grid.num_cols - 1}."
+        )
+    return row * grid.num_cols + col
+
+
+def patches_in_box(grid: PatchGrid, box: Box, width: int, height: int) -> tuple[int, ...]:
+    """Return the patches whose centres lie in a box.
+
+    A box too small to hold a centre stands for the one patch under the box's own centre.
+
+    Args:
+        box: (x0, y0, x1, y1) in pixels of the upright picture; x1 and y1 are past the end.
+        width: of the picture, in pixels.
+        height: of the picture, in pixels.
+
+    Raises:
+        InputError: if the box is empty or reaches out of the picture.
+    """
+    x0, y0, x1, y1 = box
+    if not (0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height):
+        raise InputError(
+            f"The box {x0:g},{y0:g},{x1:g},{y1:g} does not fit: the picture is {width} x {height} "
+            f"pixels; expected x0,y0,x1,y1 with 0 <= x0 < x1 <= {width} and "
+            f"0 <= y0 < y1 <= {height}."
+        )
+    centres_x = (np.arange(grid.num_cols) + 0.5) * width / grid.num_cols
+    centres_y = (np.arange(grid.num_rows) + 0.5) * height / grid.num_rows
+    cols = np.flatnonzero((centres_x >= x0) & (centres_x < x1))
+    rows = np.flatnonzero((centres_y >= y0) & (centres_y < y1))
+    if not len(cols):
+        cols = np.array([int((x0 + x1) / 2 * grid.num_cols / width)])
+    if not len(rows):
+        rows = np.array([int((y0 + y1) / 2 * grid.num_rows / height)])
+    return tuple((rows[:, None] * grid.num_cols + cols[None, :]).ravel().tolist())
+
+
+def vector_of(encoding: PatchEncoding, patches: Sequence[int]) -> LexicalVector:
+    """Return what a set of patches says: the maximum of each word over them.
+
+    This is the picture's own pooling, over fewer patches; weights stay in the picture's scale,
+    so that all patches together give every word of the picture its weight there.
+
+    Raises:
+        InputError: if no patch is given.
+    """
+    if not patches:
+        raise InputError("A region needs at least one patch; none was given.")
+    rows = [encoding.patches.row(patch) for patch in patches]
+    term_ids = np.concatenate([row.term_ids for row in rows])
+    weights = np.concatenate([row.weights for row in rows])
+    order = np.lexsort((weights, term_ids))
+    term_ids, weights = term_ids[order], weights[order]
+    last = np.ones(len(term_ids), dtype=bool)
+    last[:-1] = term_ids[1:] != term_ids[:-1]
+    return LexicalVector(term_ids[last], weights[last], encoding.patches.vocabulary)
+
+
+def _touch(grid: PatchGrid, one: int, other: int) -> bool:
+    (row, col), (other_row, other_col) = grid.place(one), grid.place(other)
+    return abs(row - other_row) <= 1 and abs(col - other_col) <= 1

@@ -1,0 +1,100 @@
+"""Explanations as files: word clouds, an overlay, figures and JSON in one folder."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from PIL import Image
+
+from lexret.errors import InputError, StorageError
+from lexret.explain.clouds import add_caption, draw_cloud
+from lexret.explain.explanation import PictureExplanation
+from lexret.explain.figures import describe, marks_of, query_figure, summary_figure
+from lexret.explain.overlay import draw_overlay
+from lexret.explain.palette import LIGHT, Theme, region_colour
+from lexret.explain.serial import to_json
+from lexret.sparse import WordWeight
+
+
+def write_report(
+    photo: Image.Image, explanation: PictureExplanation, folder: Path, *, theme: Theme = LIGHT
+) -> list[Path]:
+    """Write everything there is to see of an explanation.
+
+    The files: ``summary.png`` (one figure of all), ``words.png`` (cloud of the whole),
+    ``overlay.png`` (the photo with numbered regions), ``<name>.png`` for each region that says
+    anything (``patch-<row>-<col>`` or ``box``), ``query.png`` where a text was asked, and
+    ``explanation.json``. Files of the same names are replaced, others are left alone.
+
+    Args:
+        photo: the picture that was explained, RGB, upright.
+        folder: is made if it is not there.
+
+    Returns:
+        the paths written, in that order.
+
+    Raises:
+        InputError: if the photo has another size than the one explained, or the folder's name
+            is taken by a file.
+        StorageError: if a file cannot be written.
+    """
+    if photo.size != (explanation.width, explanation.height):
+        raise InputError(
+            f"The photo is {photo.width} x {photo.height} pixels, the explanation is of one of "
+            f"{explanation.width} x {explanation.height}; give the photo that was explained."
+        )
+    _make_folder(folder)
+    files = _draw_all(photo, explanation, theme)
+    return [_write(folder / name, content) for name, content in files.items()]
+
+
+def _draw_all(
+    photo: Image.Image, explanation: PictureExplanation, theme: Theme
+) -> dict[str, bytes]:
+    words = [WordWeight(one.word, one.weight) for one in explanation.words]
+    files = {
+        "summary.png": summary_figure(photo, explanation, theme=theme),
+        "words.png": _png(draw_cloud(words, theme=theme).image),
+        "overlay.png": _png(draw_overlay(photo, marks_of(explanation))),
+    }
+    for region in explanation.regions:
+        if region.words:
+            cloud = draw_cloud(region.words, width=800, height=500, theme=theme)
+            captioned = add_caption(
+                cloud.image,
+                describe(region),
+                badge=str(region.number),
+                badge_colour=region_colour(region.number),
+                theme=theme,
+            )
+            files[f"{region.name}.png"] = _png(captioned)
+    if explanation.hit is not None:
+        files["query.png"] = query_figure(photo, explanation, explanation.hit, theme=theme)
+    files["explanation.json"] = to_json(explanation).encode()
+    return files
+
+
+def _png(picture: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise InputError(f"{folder} cannot be a folder: a file has that name.") from error
+    except OSError as error:
+        raise StorageError(f"The folder {folder} cannot be made: {error}.") from error
+
+
+def _write(path: Path, content: bytes) -> Path:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise StorageError(
+            f"{path} cannot be written: {error}. Free some space or choose another folder."
+        ) from error
+    return path

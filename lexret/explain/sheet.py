@@ -1,0 +1,122 @@
+"""A figure laid out in pixels from its upper left corner, drawn by matplotlib's Agg canvas."""
+
+from __future__ import annotations
+
+import io
+from functools import cache
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from PIL import Image, ImageFont
+
+from lexret.explain.clouds import font_path
+from lexret.explain.palette import Theme
+
+if TYPE_CHECKING:
+    from matplotlib.font_manager import FontProperties
+
+_DPI = 100
+
+
+class Sheet:
+    """A page of ``width`` x ``height`` pixels to put pictures, texts and bars on.
+
+    It holds its own figure and canvas: pyplot and its global state are not touched, so that
+    several sheets may be drawn at once.
+    """
+
+    def __init__(self, width: int, height: int, theme: Theme) -> None:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
+        self.width, self.height, self.theme = width, height, theme
+        size = (width / _DPI, height / _DPI)
+        self._figure = Figure(figsize=size, dpi=_DPI, facecolor=theme.ground)
+        self._canvas = FigureCanvasAgg(self._figure)
+
+    def picture(self, x: int, y: int, picture: Image.Image) -> None:
+        """Put a picture, pixel for pixel, with its upper left corner at (x, y)."""
+        below = self.height - y - picture.height
+        self._figure.figimage(np.asarray(picture), xo=x, yo=below, origin="upper")
+
+    def text(
+        self,
+        x: float,
+        y: float,
+        text: str,
+        *,
+        size: int = 18,
+        bold: bool = False,
+        colour: str | None = None,
+        align: Literal["left", "center", "right"] = "left",
+        max_width: float | None = None,
+    ) -> None:
+        """Write a line whose middle is at height y; cut it with an ellipsis at ``max_width``.
+
+        Args:
+            size: of the letters, in pixels.
+        """
+        if max_width is not None:
+            text = shorten(text, size=size, bold=bold, max_width=max_width)
+        self._figure.text(
+            x / self.width,
+            1 - y / self.height,
+            text,
+            fontproperties=_font(bold),
+            fontsize=size * 72 / _DPI,
+            color=colour or self.theme.ink,
+            ha=align,
+            va="center_baseline",
+            parse_math=False,
+        )
+
+    def box(
+        self, x: float, y: float, width: float, height: float, *, fill: str = "", line: str = ""
+    ) -> None:
+        """Draw a rectangle, filled or outlined or both."""
+        from matplotlib.patches import Rectangle
+        from matplotlib.transforms import IdentityTransform
+
+        corner = (x, self.height - y - height)
+        patch = Rectangle(
+            corner,
+            width,
+            height,
+            facecolor=fill or "none",
+            edgecolor=line or "none",
+            linewidth=1,
+            transform=IdentityTransform(),
+        )
+        self._figure.add_artist(patch)
+
+    def to_png(self) -> bytes:
+        """Draw everything and return the PNG file."""
+        buffer = io.BytesIO()
+        self._canvas.print_png(buffer)
+        return buffer.getvalue()
+
+
+def text_width(text: str, *, size: int, bold: bool = False) -> float:
+    """Return the width of a line, in pixels."""
+    return _measure(size, bold).getlength(text)
+
+
+def shorten(text: str, *, size: int, max_width: float, bold: bool = False) -> str:
+    """Return the text, its end replaced by an ellipsis where it is too wide."""
+    if text_width(text, size=size, bold=bold) <= max_width:
+        return text
+    while text and text_width(text + "\u2026", size=size, bold=bold) > max_width:
+        text = text[:-1]
+    return text.rstrip() + "\u2026"
+
+
+@cache
+def _measure(size: int, bold: bool) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(font_path(bold=bold), size)
+
+
+@cache
+def _font(bold: bool) -> FontProperties:
+    from matplotlib.font_manager import FontProperties
+
+    return FontProperties(fname=str(font_path(bold=bold)))

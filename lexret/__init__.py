@@ -1,0 +1,51 @@
+"""lexret: a picture search engine in a sparse space of words (LexVLA).
+
+The public names are imported when they are first used: ``import lexret`` loads neither torch nor
+a JVM.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from lexret.encoders import load_model
+    from lexret.errors import LexretError
+    from lexret.index import open_index
+    from lexret.sparse import LexicalVector, SparseBatch
+    from lexret.vocabulary import Vocabulary
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "LexicalVector",
+    "LexretError",
+    "SparseBatch",
+    "Vocabulary",
+    "__version__",
+    "load_model",
+    "open_index",
+]
+
+_HOMES: Final = {
+    "LexicalVector": "lexret.sparse",
+    "LexretError": "lexret.errors",
+    "SparseBatch": "lexret.sparse",
+    "Vocabulary": "lexret.vocabulary",
+    "load_model": "lexret.encoders",
+    "open_index": "lexret.index",
+}
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

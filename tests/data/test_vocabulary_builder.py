@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from importlib import resources
 from pathlib import Path
 
 import pytest
 
+from lexret.data import vocabulary_builder
 from lexret.data.vocabulary_builder import WordRule, build_vocabulary
 from lexret.data.wordnet import PARTS_OF_SPEECH, Reading, WordNet
 from lexret.errors import CorruptError, InputError, MissingError
@@ -194,3 +198,12 @@ def test_the_shipped_vocabulary_has_captions_words_and_no_function_words() -> No
         assert word in vocabulary
     for word in ("the", "of", "is", "with", "don", "london"):
         assert word not in vocabulary
+
+
+def test_the_shipped_vocabulary_is_the_one_its_provenance_describes() -> None:
+    folder = resources.files("lexret") / "vocabularies"
+    record = json.loads((folder / "english-20k.json").read_text(encoding="utf-8"))
+    content = (folder / "english-20k.txt").read_bytes()
+    assert hashlib.sha256(content).hexdigest() == record["sha256"]
+    assert content.count(b"\n") == record["num_words"]
+    assert record["rule"] == (vocabulary_builder.__doc__ or "").strip()

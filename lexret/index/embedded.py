@@ -1,0 +1,219 @@
+"""The embedded engine: an exact index in a folder, opened through memory maps, without a server."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from lexret.errors import CorruptError, InputError, MissingError
+from lexret.index.checks import check_query
+from lexret.index.columns import FieldValue, decode_text, encode_text
+from lexret.index.manifest import MANIFEST_FILE, Manifest, missing_file
+from lexret.index.protocol import SearchHit
+from lexret.index.segment import Segment
+from lexret.sparse import FloatArray, LexicalVector, SparseBatch
+from lexret.vocabulary import Vocabulary
+
+_ATTEMPTS: Final = 10
+
+
+@dataclass(frozen=True)
+class Document:
+    """A stored document without its vector: its id and its fields (a missing one is None)."""
+
+    doc_id: str
+    fields: Mapping[str, FieldValue]
+
+
+class EmbeddedIndex:
+    """A snapshot of the index at ``path``: what was committed when it was opened.
+
+    Later commits, merges and deletions by a writer do not touch it. Safe to share by threads.
+
+    Raises:
+        MissingError: if there is no index at ``path``.
+        CorruptError: if a file is missing, cut short or of an unknown version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = Path(path)
+        self._manifest, self._words, self._segments = _open_snapshot(self._path)
+
+    @property
+    def path(self) -> Path:
+        """The folder of the index."""
+        return self._path
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the index says about itself: model, roots, segments, commit number."""
+        return self._manifest
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The words of the stored vectors."""
+        path = self._path / self._manifest.vocabulary_file
+        return self._manifest.parse_vocabulary(self._words, path)
+
+    @property
+    def model_id(self) -> str:
+        """Identity of the model that made the vectors."""
+        return self._manifest.model_id
+
+    @property
+    def num_postings(self) -> int:
+        """Number of stored weights, those of deleted documents that lie there still too."""
+        return sum(segment.entry.num_postings for segment in self._segments)
+
+    def __len__(self) -> int:
+        """Number of live documents."""
+        return sum(_num_live(segment) for segment in self._segments)
+
+    def search(self, queries: SparseBatch, *, k: int = 10) -> list[list[SearchHit]]:
+        """Return the exact top ``k`` documents for each query; see ``Index.search``."""
+        check_query(self._manifest.vocabulary_fingerprint, lambda: self.vocabulary, queries, k=k)
+        return [self._search_one(query, k) for query in queries]
+
+    def _search_one(self, query: LexicalVector, k: int) -> list[SearchHit]:
+        found = [
+            (-hit.score, segment.id_at(hit.document))
+            for segment in self._segments
+            for hit in segment.search(query.term_ids, query.weights, k=k)
+        ]
+        return [
+            SearchHit(decode_text(encoded), -negative, rank)
+            for rank, (negative, encoded) in enumerate(sorted(found)[:k], start=1)
+        ]
+
+    def weights(
+        self, doc_ids: Sequence[str], term_ids: Sequence[int] | npt.NDArray[np.int32]
+    ) -> FloatArray:
+        """Return the weights of chosen words in chosen documents.
+
+        Returns:
+            (len(doc_ids), len(term_ids)) float32; 0 where a document does not hold a word.
+
+        Raises:
+            MissingError: if a document is not in the index.
+            InputError: if a term id is outside of the vocabulary.
+        """
+        terms = np.asarray(term_ids, dtype=np.int32)
+        num_words = self._manifest.num_words
+        if len(terms) and (int(terms.min()) < 0 or int(terms.max()) >= num_words):
+            raise InputError(
+                f"Term ids run from {terms.min()} to {terms.max()}; expected 0 to {num_words - 1}."
+            )
+        weights = np.zeros((len(doc_ids), len(terms)), dtype=np.float32)
+        by_segment: dict[int, list[tuple[int, int]]] = {}
+        for row, doc_id in enumerate(doc_ids):
+            number, document = self._locate(doc_id)
+            by_segment.setdefault(number, []).append((row, document))
+        for number, places in by_segment.items():
+            documents = np.array([document for _, document in places], dtype=np.int32)
+            rows = [row for row, _ in places]
+            weights[rows] = self._segments[number].weights_at(documents, terms)
+        return weights
+
+    def vector(self, doc_id: str) -> LexicalVector:
+        """Return the stored vector of a document; raises MissingError if there is none."""
+        every = np.arange(self._manifest.num_words, dtype=np.int32)
+        row = self.weights([doc_id], every)[0]
+        term_ids = np.flatnonzero(row).astype(np.int32)
+        return LexicalVector(term_ids, row[term_ids], self.vocabulary)
+
+    def document(self, doc_id: str) -> Document:
+        """Return a document's fields; raises MissingError if it is not in the index."""
+        number, place = self._locate(doc_id)
+        fields: dict[str, FieldValue] = {}
+        for name in self._manifest.columns:
+            column = self._segments[number].column(name)
+            fields[name] = None if column is None else column.values[place]
+        return Document(doc_id, fields)
+
+    def documents(self) -> Iterator[Document]:
+        """Yield all live documents and their fields, segment by segment."""
+        names = list(self._manifest.columns)
+        for segment in self._segments:
+            columns = [segment.column(name) for name in names]
+            for place, encoded in enumerate(segment.ids()):
+                if segment.deleted is None or not segment.deleted[place]:
+                    values = [None if one is None else one.values[place] for one in columns]
+                    yield Document(decode_text(encoded), dict(zip(names, values, strict=True)))
+
+    def doc_ids(self) -> list[str]:
+        """Return the ids of all live documents in rising order."""
+        return [decode_text(encoded) for encoded in heapq.merge(*map(_live_ids, self._segments))]
+
+    def __contains__(self, doc_id: object) -> bool:
+        return isinstance(doc_id, str) and self._find(doc_id) is not None
+
+    def verify(self) -> None:
+        """Read every file and compare it with its checksum; raises CorruptError."""
+        path = self._path / self._manifest.vocabulary_file
+        self._manifest.parse_vocabulary(path.read_bytes(), path)
+        for segment in self._segments:
+            segment.verify()
+
+    def num_bytes(self) -> int:
+        """Return the bytes that the files of this commit take, without the lock file."""
+        sections = [
+            max((section.end for section in file.values()), default=0)
+            for segment in self._segments
+            for file in segment.entry.files.values()
+        ]
+        deletions = [s.entry.deletions.bits.end for s in self._segments if s.entry.deletions]
+        manifest = (self._path / MANIFEST_FILE).stat().st_size
+        return sum(sections) + sum(deletions) + len(self._words) + manifest
+
+    def _find(self, doc_id: str) -> tuple[int, int] | None:
+        encoded = encode_text(doc_id, what="Document id")
+        for number, segment in enumerate(self._segments):
+            place = segment.find([encoded])[0]
+            if place >= 0 and (segment.deleted is None or not segment.deleted[place]):
+                return number, place
+        return None
+
+    def _locate(self, doc_id: str) -> tuple[int, int]:
+        place = self._find(doc_id)
+        if place is None:
+            raise MissingError(f"The index at {self._path} holds no document {doc_id!r}.")
+        return place
+
+
+def open_index(path: str | Path) -> EmbeddedIndex:
+    """Open the index at ``path`` for reading; see :class:`EmbeddedIndex` for what is raised."""
+    return EmbeddedIndex(Path(path))
+
+
+def _open_snapshot(path: Path) -> tuple[Manifest, bytes, tuple[Segment, ...]]:
+    """Open what the manifest names; where a writer has merged it away meanwhile, start again."""
+    manifest = Manifest.load(path)
+    for _ in range(_ATTEMPTS):
+        try:
+            words = (path / manifest.vocabulary_file).read_bytes()
+            return manifest, words, tuple(Segment(path, entry) for entry in manifest.segments)
+        except FileNotFoundError as error:
+            newer = Manifest.load(path)
+            if newer == manifest:
+                raise missing_file(path, error) from error
+            manifest = newer
+    raise CorruptError(f"The index at {path} changed {_ATTEMPTS} times while it was opened.")
+
+
+def _num_live(segment: Segment) -> int:
+    deletions = segment.entry.deletions
+    return len(segment) - (deletions.num_deleted if deletions else 0)
+
+
+def _live_ids(segment: Segment) -> list[bytes]:
+    ids = segment.ids()
+    if segment.deleted is None:
+        return ids
+    return [one for one, deleted in zip(ids, segment.deleted.tolist(), strict=True) if not deleted]

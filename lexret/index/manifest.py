@@ -1,0 +1,156 @@
+"""The manifest: the one small file that says what an index holds; replacing it is a commit."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final
+
+from lexret.errors import CorruptError, MissingError
+from lexret.index.storage import Section, replace_file
+from lexret.vocabulary import Vocabulary
+
+MANIFEST_FILE: Final = "manifest.json"
+SEGMENTS_FOLDER: Final = "segments"
+FORMAT_NAME: Final = "lexret-index"
+FORMAT_VERSION: Final = 1
+CODEC: Final = "raw-i4-f4"
+
+
+@dataclass(frozen=True)
+class DeletionEntry:
+    """Where the deletions of a segment lie: one bit a document, set where it is deleted."""
+
+    file: str
+    num_deleted: int
+    bits: Section
+
+
+@dataclass(frozen=True)
+class SegmentEntry:
+    """One immutable segment: the folder ``segments/<name>``.
+
+    Attributes:
+        codec: how postings are stored; ``raw-i4-f4`` is the only one of version 1.
+        files: file name -> array name -> where the array lies.
+        columns: field name -> type (``int64``, ``float64`` or ``text``).
+    """
+
+    name: str
+    codec: str
+    num_documents: int
+    num_postings: int
+    columns: dict[str, str]
+    files: dict[str, dict[str, Section]]
+    deletions: DeletionEntry | None = None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What an index holds.
+
+    Attributes:
+        generation: number of the commit, from 1.
+        vocabulary_file: the words, one a line, beside the manifest.
+        vocabulary_fingerprint: see :attr:`lexret.vocabulary.Vocabulary.fingerprint`.
+        model_id: identity of the model that made the vectors.
+        model_source: what to load that model from, where known.
+        roots: the folders of pictures; relative ones start at the index folder.
+        columns: field name -> type, over all segments.
+    """
+
+    generation: int
+    vocabulary_file: str
+    vocabulary_fingerprint: str
+    num_words: int
+    model_id: str
+    model_source: str | None = None
+    roots: tuple[str, ...] = ()
+    columns: dict[str, str] = field(default_factory=dict)
+    segments: tuple[SegmentEntry, ...] = ()
+
+    def save(self, folder: Path) -> None:
+        """Replace the manifest of an index atomically; this is the moment of a commit."""
+        values = {"format": FORMAT_NAME, "version": FORMAT_VERSION, **asdict(self)}
+        replace_file(folder / MANIFEST_FILE, (json.dumps(values, indent=1) + "\n").encode())
+
+    @classmethod
+    def load(cls, folder: Path) -> Manifest:
+        """Read the manifest of the index at ``folder``.
+
+        Raises:
+            MissingError: if there is none.
+            CorruptError: if it is damaged or of a version that this lexret does not know.
+        """
+        path = folder / MANIFEST_FILE
+        try:
+            values = json.loads(path.read_bytes())
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise MissingError(
+                f"There is no index at {folder}; make one with `lexret index DIR`."
+            ) from error
+        except ValueError as error:
+            raise CorruptError(f"{path} is damaged: {error}. {_REMEDY}") from error
+        _check_version(values, path)
+        try:
+            return _parse(values)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise CorruptError(f"{path} is damaged: {error!r} in its fields. {_REMEDY}") from error
+
+    def parse_vocabulary(self, data: bytes, path: Path) -> Vocabulary:
+        """Make the vocabulary of its file's bytes and hold it against the fingerprint.
+
+        Raises:
+            CorruptError: if the words are not those that were committed.
+        """
+        try:
+            vocabulary = Vocabulary(data.decode("utf-8").splitlines())
+        except ValueError as error:
+            raise CorruptError(f"{path} is damaged: {error} {_REMEDY}") from error
+        if vocabulary.fingerprint != self.vocabulary_fingerprint:
+            raise CorruptError(
+                f"{path} holds {len(vocabulary)} words ({vocabulary.fingerprint[:12]}), expected "
+                f"{self.num_words} ({self.vocabulary_fingerprint[:12]}). {_REMEDY}"
+            )
+        return vocabulary
+
+
+_REMEDY: Final = "Restore the file, or make the index anew with `lexret index DIR --rebuild`."
+
+
+def missing_file(folder: Path, error: FileNotFoundError) -> CorruptError:
+    """Say that a file which the manifest names is not there."""
+    return CorruptError(f"{error.filename} is missing from the index at {folder}. {_REMEDY}")
+
+
+def _check_version(values: Any, path: Path) -> None:
+    if not isinstance(values, dict) or values.get("format") != FORMAT_NAME:
+        raise CorruptError(f"{path} is not the manifest of a lexret index. {_REMEDY}")
+    if values.get("version") != FORMAT_VERSION:
+        raise CorruptError(
+            f"{path} has format version {values.get('version')!r}; this lexret reads version "
+            f"{FORMAT_VERSION}. Use the lexret that wrote it, or index again with --rebuild."
+        )
+
+
+def _parse(values: dict[str, Any]) -> Manifest:
+    known = {one.name for one in fields(Manifest)}
+    plain = {name: value for name, value in values.items() if name in known}
+    plain["roots"] = tuple(plain["roots"])
+    plain["segments"] = tuple(_parse_segment(entry) for entry in plain["segments"])
+    return Manifest(**plain)
+
+
+def _parse_segment(values: dict[str, Any]) -> SegmentEntry:
+    files = {
+        file: {name: Section(**section) for name, section in sections.items()}
+        for file, sections in values["files"].items()
+    }
+    deletions = values["deletions"]
+    if deletions is not None:
+        deletions = DeletionEntry(**{**deletions, "bits": Section(**deletions["bits"])})
+    entry = SegmentEntry(**{**values, "files": files, "deletions": deletions})
+    if entry.codec != CODEC:
+        raise KeyError(f"codec {entry.codec!r}")
+    return entry

@@ -1,0 +1,167 @@
+"""A segment: some documents whose postings never change once they are written.
+
+Documents are numbered from 0 in rising order of their ids (UTF-8 bytes), so that the order of
+numbers is the order that breaks ties. Postings lie word by word.
+
+Shapes: N documents, V words, T terms of a query, D documents asked for.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from lexret.errors import CorruptError
+from lexret.index.columns import Column, decode_text, unpack, unpack_texts
+from lexret.index.manifest import SEGMENTS_FOLDER, SegmentEntry
+from lexret.index.storage import AnyArray, check_sections, map_sections
+from lexret.index.topk import best
+from lexret.sparse import FloatArray, IdArray
+
+POSTINGS_FILE: Final = "postings.bin"
+DOCUMENTS_FILE: Final = "documents.bin"
+
+Mask = npt.NDArray[np.bool_]
+Scores = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class LocalHit:
+    """A document of one segment and its score."""
+
+    document: int
+    score: float
+
+
+class Segment:
+    """Reads one segment through memory maps, which stay valid when the folder is removed.
+
+    Args:
+        folder: the index folder.
+        entry: what the manifest says about the segment.
+
+    Raises:
+        CorruptError: if a file has the wrong size or contradicts the manifest.
+        FileNotFoundError: if a file is missing (another process may have merged it away).
+    """
+
+    def __init__(self, folder: Path, entry: SegmentEntry) -> None:
+        self.entry = entry
+        self.folder = folder / SEGMENTS_FOLDER / entry.name
+        self._arrays: dict[str, AnyArray] = {}
+        for file, sections in entry.files.items():
+            self._arrays |= map_sections(self.folder / file, sections)
+        try:
+            self.indptr, self.docs = self._arrays["indptr"], self._arrays["docs"]
+            self.weights = self._arrays["weights"]
+            self._id_offsets, self._id_bytes = self._arrays["id.offsets"], self._arrays["id.bytes"]
+        except KeyError as error:
+            raise CorruptError(f"{self.folder}: the manifest lists no array {error}.") from error
+        self.deleted = self._read_deletions()
+        self._check()
+
+    def _read_deletions(self) -> Mask | None:
+        deletions = self.entry.deletions
+        if deletions is None:
+            return None
+        bits = map_sections(self.folder / deletions.file, {"bits": deletions.bits})["bits"]
+        return np.unpackbits(bits, count=len(self), bitorder="little").astype(bool)
+
+    def _check(self) -> None:
+        ptr, nnz = self.indptr, self.entry.num_postings
+        rises = len(ptr) > 0 and ptr[0] == 0 and ptr[-1] == nnz and bool((np.diff(ptr) >= 0).all())
+        if not (rises and len(self.docs) == len(self.weights) == nnz):
+            raise CorruptError(f"{self.folder / POSTINGS_FILE}: its word offsets are damaged.")
+        if len(self._id_offsets) != len(self) + 1 or self._id_offsets[-1] != len(self._id_bytes):
+            raise CorruptError(f"{self.folder / DOCUMENTS_FILE}: its id offsets are damaged.")
+
+    def verify(self) -> None:
+        """Compare every array with its checksum; raises CorruptError where one differs."""
+        for file, sections in self.entry.files.items():
+            check_sections(self.folder / file, sections)
+        deletions = self.entry.deletions
+        if deletions is not None:
+            check_sections(self.folder / deletions.file, {"bits": deletions.bits})
+
+    def __len__(self) -> int:
+        """Number of documents, the deleted ones too."""
+        return self.entry.num_documents
+
+    def search(self, terms_T: IdArray, weights_T: FloatArray, *, k: int) -> list[LocalHit]:
+        """Return the best ``k`` live documents that share a word, best first, ties by number."""
+        scores_N = self.score(terms_T, weights_T)
+        if self.deleted is not None:
+            scores_N[self.deleted] = 0.0
+        return [LocalHit(int(one), float(scores_N[one])) for one in best(scores_N, k)]
+
+    def score(self, terms_T: IdArray, weights_T: FloatArray) -> Scores:
+        """Return the dot product of every document with a query, (N,) float64.
+
+        Products of single-precision weights are exact in double precision and are added in the
+        order of the terms, so that a score does not depend on how documents are cut into segments.
+        """
+        scores_N = np.zeros(len(self), dtype=np.float64)
+        starts, ends = self.indptr[terms_T].tolist(), self.indptr[terms_T + 1].tolist()
+        for start, end, weight in zip(starts, ends, weights_T.astype(np.float64), strict=True):
+            if start < end:
+                products = np.multiply(self.weights[start:end], weight, dtype=np.float64)
+                scores_N[self.docs[start:end]] += products
+        return scores_N
+
+    def weights_at(self, docs_D: IdArray, terms_T: IdArray) -> FloatArray:
+        """Return the stored weights, (D, T) float32, 0 where a document lacks the word.
+
+        A binary search in all the words' lists at once.
+        """
+        shape = (len(docs_D), len(terms_T))
+        if not len(self.docs):
+            return np.zeros(shape, dtype=np.float32)
+        last = len(self.docs) - 1
+        wanted = np.broadcast_to(docs_D[:, None], shape)
+        low = np.broadcast_to(self.indptr[terms_T], shape).copy()
+        high = np.broadcast_to(self.indptr[terms_T + 1], shape).copy()
+        ends = high.copy()
+        while (open_ := low < high).any():
+            middle = (low + high) // 2
+            before = self.docs[np.minimum(middle, last)] < wanted
+            low = np.where(open_ & before, middle + 1, low)
+            high = np.where(open_ & ~before, middle, high)
+        place = np.minimum(low, last)
+        found = (low < ends) & (self.docs[place] == wanted)
+        return np.where(found, self.weights[place], np.float32(0))
+
+    def id_at(self, document: int) -> bytes:
+        """Return the id of a document, as stored."""
+        start, end = self._id_offsets[document], self._id_offsets[document + 1]
+        return self._id_bytes[start:end].tobytes()
+
+    def doc_id(self, document: int) -> str:
+        """Return the id of a document."""
+        return decode_text(self.id_at(document))
+
+    def ids(self) -> list[bytes]:
+        """Return the ids of all documents, deleted ones too, as stored and in order."""
+        return unpack_texts("id", self._arrays)
+
+    def find(self, ids: Sequence[bytes]) -> list[int]:
+        """Return the numbers of the documents with these ids; -1 where there is none."""
+        steps = max(1, len(self).bit_length())
+        if len(ids) * steps > len(self):  # one pass over all ids beats so many binary searches
+            places = {one: place for place, one in enumerate(self.ids())}
+            return [places.get(one, -1) for one in ids]
+        return [self._find_one(one) for one in ids]
+
+    def _find_one(self, wanted: bytes) -> int:
+        place = bisect_left(range(len(self)), wanted, key=self.id_at)
+        return place if place < len(self) and self.id_at(place) == wanted else -1
+
+    def column(self, name: str) -> Column | None:
+        """Return a field of all documents, ``None`` where this segment does not hold it."""
+        kind = self.entry.columns.get(name)
+        return None if kind is None else unpack(name, kind, self._arrays, len(self))

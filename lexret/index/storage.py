@@ -1,0 +1,236 @@
+"""Files of an index: sections of numbers in one file, atomic replacement, the writer's lock.
+
+A section file holds arrays one after another, each at a multiple of 64 bytes, little-endian,
+with nothing else in it; the manifest says where each begins (index/FORMAT.md).
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import socket
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from lexret.errors import CorruptError, LockedError, StorageError
+
+ALIGNMENT: Final = 64
+_CHECK_BYTES: Final = 1 << 22
+LOCK_FILE: Final = "lock"
+
+AnyArray = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One array inside a section file.
+
+    Attributes:
+        dtype: numpy's little-endian name of the type, such as ``"<i4"``.
+        offset: where it begins, in bytes; a multiple of 64.
+        count: number of elements.
+        crc32: zlib's CRC-32 over its bytes.
+    """
+
+    dtype: str
+    offset: int
+    count: int
+    crc32: int
+
+    @property
+    def end(self) -> int:
+        """First byte after the array."""
+        return self.offset + self.count * np.dtype(self.dtype).itemsize
+
+
+class SectionWriter:
+    """Writes arrays into one new file, several of them piece by piece at the same time.
+
+    Args:
+        path: the file, which must not exist yet.
+        sizes: name -> (numpy type name, number of elements), in the order of the file.
+    """
+
+    def __init__(self, path: Path, sizes: Mapping[str, tuple[str, int]]) -> None:
+        self._sizes = dict(sizes)
+        self._offsets: dict[str, int] = {}
+        self._written = dict.fromkeys(sizes, 0)
+        self._crc = dict.fromkeys(sizes, 0)
+        end = 0
+        for name, (dtype, count) in self._sizes.items():
+            self._offsets[name] = -(-end // ALIGNMENT) * ALIGNMENT
+            end = self._offsets[name] + count * np.dtype(dtype).itemsize
+        self._size = end
+        self._file: IO[bytes] = path.open("xb")
+
+    def append(self, name: str, values: AnyArray) -> None:
+        """Write the next elements of the array called ``name``."""
+        if not len(values):
+            return
+        dtype = np.dtype(self._sizes[name][0])
+        data = np.ascontiguousarray(values, dtype=dtype).data
+        self._file.seek(self._offsets[name] + self._written[name] * dtype.itemsize)
+        self._file.write(data)
+        self._crc[name] = zlib.crc32(data, self._crc[name])
+        self._written[name] += len(values)
+
+    def finish(self) -> dict[str, Section]:
+        """Make the file durable, close it, and say where each array lies."""
+        for name, (_, count) in self._sizes.items():
+            if self._written[name] != count:
+                raise AssertionError(f"{name}: {self._written[name]} of {count} elements written")
+        self._file.truncate(self._size)
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        return {
+            name: Section(dtype, self._offsets[name], count, self._crc[name])
+            for name, (dtype, count) in self._sizes.items()
+        }
+
+    def close(self) -> None:
+        """Close the file, finished or not."""
+        self._file.close()
+
+
+def map_sections(path: Path, sections: Mapping[str, Section]) -> dict[str, AnyArray]:
+    """Open a section file's arrays, read-only and mapped into memory.
+
+    Raises:
+        CorruptError: if the file's size is not what the manifest says.
+        FileNotFoundError: if there is no such file.
+    """
+    expected = max((section.end for section in sections.values()), default=0)
+    with path.open("rb") as file:
+        found = os.fstat(file.fileno()).st_size
+        if found != expected:
+            raise CorruptError(
+                f"{path} has {found} bytes, but the index says {expected}: the file was cut short "
+                "or changed. Restore it, or make the index anew with `lexret index DIR --rebuild`."
+            )
+        if expected == 0:
+            return {name: np.empty(0, section.dtype) for name, section in sections.items()}
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    return {
+        name: np.frombuffer(mapped, section.dtype, section.count, section.offset)
+        if section.count
+        else np.empty(0, section.dtype)
+        for name, section in sections.items()
+    }
+
+
+def check_sections(path: Path, sections: Mapping[str, Section]) -> None:
+    """Compare every array of a file with its checksum.
+
+    Raises:
+        CorruptError: if one differs; the message names file and array.
+    """
+    with path.open("rb") as file:
+        for name, section in sections.items():
+            file.seek(section.offset)
+            crc, left = 0, section.end - section.offset
+            while left > 0 and (piece := file.read(min(left, _CHECK_BYTES))):
+                crc = zlib.crc32(piece, crc)
+                left -= len(piece)
+            if left or crc != section.crc32:
+                raise CorruptError(
+                    f"{path}, array {name!r}: the checksum is {crc:08x}, expected "
+                    f"{section.crc32:08x}. Make the index anew with `lexret index DIR --rebuild`."
+                )
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Put ``data`` in place of a file so that after a crash the old or the new one is there."""
+    temporary = path.with_name(f"{path.name}.new")
+    with temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+    sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Make the entries of a folder durable."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Translate what the operating system says while an index is written.
+
+    Raises:
+        StorageError: for every OSError that is not lexret's own.
+    """
+    try:
+        yield
+    except (StorageError, CorruptError):
+        raise
+    except OSError as error:
+        raise StorageError(
+            f"Could not write the index at {path}: {error}. What was committed before is still "
+            "there. Make room or check the permissions, then run the command again."
+        ) from error
+
+
+class WriterLock:
+    """The right to write an index, held by one process at a time until it is released.
+
+    It is an advisory lock (flock) on the file ``lock``: the system lets it go when the process
+    ends, however it ends. The file names the holder for those who come second.
+
+    Raises:
+        LockedError: if another writer holds it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        import fcntl  # not on every system: reading an index must work without it
+
+        path = folder / LOCK_FILE
+        self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.read(self._handle, 4096)
+            os.close(self._handle)
+            raise LockedError(
+                f"Another process is writing the index at {folder}: {_describe(holder)}. "
+                "Wait until it has finished, or end it; searching works meanwhile."
+            ) from error
+        except OSError:
+            os.close(self._handle)
+            raise
+        text = json.dumps({"pid": os.getpid(), "host": socket.gethostname()})
+        os.ftruncate(self._handle, 0)
+        os.pwrite(self._handle, text.encode(), 0)
+
+    @property
+    def held(self) -> bool:
+        """Whether the lock was not let go yet."""
+        return self._handle >= 0
+
+    def release(self) -> None:
+        """Let the lock go; a second call does nothing."""
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
+
+
+def _describe(holder: bytes) -> str:
+    try:
+        values = json.loads(holder)
+        return f"process {values['pid']} on host {values['host']}"
+    except (ValueError, KeyError, TypeError):  # the holder has not written its name yet
+        return "a process that has just started"

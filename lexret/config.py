@@ -1,0 +1,211 @@
+"""Configuration: frozen, documented values, validated once, read from TOML, written as JSON.
+
+A recipe names a preset and changes some of its fields::
+
+    preset = "mini"
+    [model.image]
+    image_size = 224
+    [train]
+    epochs = 3
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from lexret.errors import InputError, MissingError
+
+Activation = Literal["log1p_relu", "elu1p"]
+Pooling = Literal["mean", "last"]
+Penalty = Literal["overuse", "overuse_v", "flops", "none"]
+
+
+class Frozen(BaseModel):
+    """Base of all configuration: immutable, unknown fields are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+C = TypeVar("C", bound=Frozen)
+
+
+class ImageConfig(Frozen):
+    """The image side: frozen backbone, adapter, visual codebook."""
+
+    backbone: str = Field(description="timm model name")
+    weights: str = Field(description="'package:NAME', 'hub', 'random' or a safetensors file")
+    image_size: int = Field(gt=0, description="pictures are resized to this square, in pixels")
+    stride: int = Field(gt=0, description="pixels a patch, along each side")
+    feature_dim: int = Field(gt=0, description="channels of the backbone's map")
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    width: int | None = Field(None, description="adapter width; None: the backbone's (the paper)")
+    num_heads: int = Field(12, gt=0, description="heads of the adapter's self-attention")
+    mlp_width: int = Field(gt=0, description="hidden width of the two-layer MLP")
+    dropout: float = Field(0.0, ge=0, lt=1, description="on the adapter's input and hidden layer")
+    word_bias: bool = Field(False, description="a trained bias for each word")
+
+
+class TextConfig(Frozen):
+    """The text side: pretrained transformer, LoRA, mapper to the frozen text codebook."""
+
+    backbone: str = Field(description="'package:NAME', a hub name or a local folder")
+    prompt: str = Field("{text}", description="how the text is put to the transformer")
+    pooling: Pooling = "mean"
+    max_tokens: int = Field(64, gt=0)
+    lora_rank: int = Field(8, ge=0, description="0: the transformer stays frozen")
+    lora_alpha: float = Field(16.0, gt=0)
+    lora_dropout: float = Field(0.0, ge=0, lt=1)
+    lora_targets: tuple[str, ...] = ("query", "key", "value")
+    word_bias: bool = False
+    own_word_weight: float = Field(1.0, ge=0, description="start of the text's own words' weight")
+    own_word_floor: float = Field(0.05, gt=0, description="least activation of an own word")
+    max_words: int = Field(64, gt=0, description="strongest words that a query keeps")
+
+
+class CodebookConfig(Frozen):
+    """Where the words' vectors come from; both sides share the space."""
+
+    sources: tuple[Literal["llama2", "sentence", "text_backbone", "random"], ...] = ("sentence",)
+    dim: int = Field(gt=0)
+    center: bool = Field(True, description="subtract the mean vector before normalising")
+
+
+class ModelConfig(Frozen):
+    """One lexical model."""
+
+    name: str
+    vocabulary: str = Field(description="a shipped vocabulary's name or a text file")
+    activation: Activation = "log1p_relu"
+    threshold: float = Field(0.0, ge=0, description="normalised weights below it are cut")
+    max_image_words: int = Field(296, gt=0, description="strongest words that a picture keeps")
+    codebook: CodebookConfig
+    image: ImageConfig
+    text: TextConfig
+
+
+class DataConfig(Frozen):
+    """Pictures with captions."""
+
+    train: str = Field("", description="captions file (JSON lines) or 'datasets:NAME[:SPLIT]'")
+    dev: str = Field("", description="the same, for evaluation while training; may be empty")
+    feature_cache: str = Field("", description="folder for cached backbone features")
+    flip: bool = Field(True, description="also show mirrored pictures")
+
+
+class TrainConfig(Frozen):
+    """How a model is trained."""
+
+    epochs: int = Field(12, gt=0)
+    batch_size: int = Field(128, gt=1)
+    captions_per_image: int = Field(1, gt=0, description="of one picture, in one batch")
+    lr: float = Field(1e-3, gt=0, description="peak rate of adapter and mapper")
+    codebook_lr: float = Field(1e-3, gt=0, description="peak rate of codebook and biases")
+    lora_lr: float = Field(2e-4, gt=0, description="peak rate of LoRA")
+    weight_decay: float = Field(0.05, ge=0)
+    warmup_steps: int = Field(100, ge=0)
+    min_lr_fraction: float = Field(0.02, ge=0, le=1)
+    clip_norm: float = Field(1.0, gt=0)
+    temperature: float = Field(0.05, gt=0, description="start of the learnt temperature")
+    penalty: Penalty = "overuse"
+    penalty_weight: float = Field(1e-3, ge=0)
+    penalty_warmup_steps: int = Field(200, ge=0, description="quadratic rise of the penalty")
+    caption_words_weight: float = Field(
+        0.0, ge=0, description="weight of the loss that asks a picture for its captions' words"
+    )
+    patch_dropout: float = Field(0.0, ge=0, lt=1, description="share of patches hidden in a step")
+    precision: Literal["float32", "bfloat16"] = "float32"
+    seed: int = 0
+    eval_every_epochs: int = Field(1, gt=0)
+    checkpoint_every_steps: int = Field(200, gt=0)
+    average_last_epochs: int = Field(0, ge=0, description="average the weights of so many epochs")
+
+
+class RunConfig(Frozen):
+    """Everything that determines a training run."""
+
+    model: ModelConfig
+    data: DataConfig = DataConfig()
+    train: TrainConfig = TrainConfig()
+
+    def to_json(self) -> str:
+        """Return indented JSON that :meth:`from_json` reads back to an equal value."""
+        return self.model_dump_json(indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> RunConfig:
+        """Read what :meth:`to_json` wrote."""
+        return validated(cls, json.loads(text), "the stored configuration")
+
+
+def validated(cls: type[C], values: Mapping[str, Any], where: str) -> C:
+    """Build a configuration from plain values.
+
+    Raises:
+        InputError: names every field that is wrong, what was found and what was expected.
+    """
+    try:
+        return cls.model_validate(values)
+    except ValidationError as error:
+        lines = [
+            f"  {'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+            f" (found {problem['input']!r})"
+            for problem in error.errors()
+        ]
+        raise InputError("\n".join([f"Bad configuration in {where}:", *lines])) from error
+
+
+def load_recipe(path: Path, assignments: Sequence[str] = ()) -> RunConfig:
+    """Read a TOML recipe; ``assignments`` are ``key.path=value`` changes with TOML values.
+
+    Raises:
+        MissingError: if there is no such file.
+        InputError: if the file is not TOML or a value is wrong.
+    """
+    from lexret.presets import preset_values
+
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise MissingError(f"No recipe at {path}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"The recipe {path} is not valid TOML: {error}.") from error
+    for assignment in assignments:
+        _assign(values, assignment)
+    name = values.pop("preset", None)
+    if name is not None:
+        values = merged(preset_values(str(name)), values)
+    return validated(RunConfig, values, str(path))
+
+
+def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``base`` with the (nested) values of ``changes`` put in."""
+    result = dict(base)
+    for key, value in changes.items():
+        old = result.get(key)
+        both = isinstance(value, Mapping) and isinstance(old, Mapping)
+        result[key] = merged(old, value) if both else value  # type: ignore[arg-type]
+    return result
+
+
+def _assign(values: dict[str, Any], assignment: str) -> None:
+    key, equals, text = assignment.partition("=")
+    if not equals or not key.strip():
+        raise InputError(f"Cannot read --set {assignment!r}; expected key.path=value.")
+    try:
+        value = tomllib.loads(f"x = {text}")["x"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
+    *parents, last = key.strip().split(".")
+    place = values
+    for parent in parents:
+        place = place.setdefault(parent, {})
+        if not isinstance(place, dict):
+            raise InputError(f"--set {assignment!r}: {parent!r} is a value, not a table.")
+    place[last] = value

@@ -1,0 +1,31 @@
+"""Activations that turn logits into word weights; all are increasing, so they commute with max."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from lexret.config import Activation
+
+
+def activate(logits: Tensor, activation: Activation) -> Tensor:
+    """Return non-negative weights of the same shape.
+
+    - ``log1p_relu``: log(1 + max(x, 0)), true zeros (SPLADE, Formal et al., SIGIR 2021, eq. 1).
+    - ``elu1p``: elu(x) + 1, never zero (VDR, Zhou et al., ICLR 2024; used by LexVLA).
+    """
+    if activation == "log1p_relu":
+        return torch.log1p(functional.relu(logits))
+    return functional.elu(logits) + 1.0
+
+
+def normalize(weights_NV: Tensor, *, threshold: float = 0.0) -> Tensor:
+    """Divide rows by their L2 norm, then zero what is below ``threshold``; zero rows stay zero.
+
+    LexVLA's threshold is 1/sqrt(V) (the value that every word of an even vector would have).
+    """
+    normalized_NV = functional.normalize(weights_NV, dim=-1)
+    if threshold > 0:
+        normalized_NV = torch.where(normalized_NV >= threshold, normalized_NV, 0.0)
+    return normalized_NV

@@ -1,0 +1,127 @@
+"""The trainable network: both sides, one vocabulary, one codebook space.
+
+Legend: B items, P patches, F backbone features, D codebook dimension, V words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from lexret.config import ImageConfig, ModelConfig
+from lexret.encoders.activations import activate
+from lexret.encoders.adapter import Adapter
+from lexret.encoders.codebook import build_codebook
+from lexret.encoders.maxhead import max_over_patches
+from lexret.encoders.transformer import TextTransformer
+from lexret.vocabulary import Vocabulary
+
+
+class ImageSide(nn.Module):
+    """Patch features to word logits: adapter, trained visual codebook, max over patches."""
+
+    def __init__(self, config: ImageConfig, codebook_VD: Tensor) -> None:
+        super().__init__()
+        self.adapter = Adapter(config, codebook_VD.shape[1])
+        self.codebook_VD = nn.Parameter(codebook_VD.clone())
+        self.bias_V = nn.Parameter(
+            torch.zeros(len(codebook_VD), device=codebook_VD.device),
+            requires_grad=config.word_bias,
+        )
+
+    def forward(self, features_BPF: Tensor, *, precision: torch.dtype = torch.float32) -> Tensor:
+        """Return (B, V) logits, each word's largest over the patches."""
+        patches_BPD = self.adapter(features_BPF)
+        return max_over_patches(patches_BPD, self.codebook_VD, precision=precision) + self.bias_V
+
+    def patch_logits(self, features_BPF: Tensor) -> Tensor:
+        """Return (B, P, V) logits of every patch; their maximum over P is :meth:`forward`."""
+        patches_BPD: Tensor = self.adapter(features_BPF)
+        return patches_BPD @ self.codebook_VD.t() + self.bias_V
+
+
+class TextSide(nn.Module):
+    """Texts to word logits: transformer, mapper, frozen text codebook, the text's own words."""
+
+    codebook_VD: Tensor
+
+    def __init__(
+        self, config: ModelConfig, transformer: TextTransformer, codebook_VD: Tensor
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.transformer = transformer
+        self.mapper = nn.Linear(transformer.hidden_size, codebook_VD.shape[1])
+        if transformer.hidden_size == codebook_VD.shape[1]:
+            # Sentences and words then start in the same space.
+            nn.init.eye_(self.mapper.weight)
+            nn.init.zeros_(self.mapper.bias)
+        self.register_buffer("codebook_VD", codebook_VD)
+        num_words, device = len(codebook_VD), codebook_VD.device
+        self.bias_V = nn.Parameter(
+            torch.zeros(num_words, device=device), requires_grad=config.text.word_bias
+        )
+        start = config.text.own_word_weight
+        self.own_weight_V = nn.Parameter(torch.full((num_words,), start, device=device))
+
+    def forward(self, texts: Sequence[str], own_words_BV: Tensor) -> Tensor:
+        """Return (B, V) activations.
+
+        Args:
+            own_words_BV: 1 where the text holds the word, else 0. Such a word's logit is raised
+                by its learnt weight, and its activation is never below ``own_word_floor``.
+        """
+        logits_BV = self.mapper(self.transformer(texts)) @ self.codebook_VD.t() + self.bias_V
+        logits_BV = logits_BV + own_words_BV * self.own_weight_V
+        weights_BV = activate(logits_BV, self.config.activation)
+        return torch.maximum(weights_BV, own_words_BV * self.config.text.own_word_floor)
+
+
+class LexicalNetwork(nn.Module):
+    """All that is trained (and the frozen text codebook), without the image backbone."""
+
+    def __init__(
+        self, config: ModelConfig, vocabulary: Vocabulary, codebook_VD: Tensor | None = None
+    ) -> None:
+        """Build a fresh network.
+
+        Args:
+            codebook_VD: (V, D) start of both codebooks; made from the configured sources if None.
+        """
+        super().__init__()
+        self.config = config
+        self.vocabulary = vocabulary
+        transformer = TextTransformer(config.text)
+        if codebook_VD is None:
+            codebook_VD = build_codebook(config.codebook, vocabulary, transformer)
+        self.image = ImageSide(config.image, codebook_VD)
+        self.text = TextSide(config, transformer, codebook_VD)
+
+    def own_words(self, texts: Sequence[str]) -> Tensor:
+        """Return (B, V) with 1 where a text holds a word of the vocabulary."""
+        own_words_BV = torch.zeros(len(texts), len(self.vocabulary))
+        for row, text in enumerate(texts):
+            term_ids, _ = self.vocabulary.match(text)
+            own_words_BV[row, term_ids] = 1.0
+        return own_words_BV.to(self.text.codebook_VD.device)
+
+    def encode_texts(self, texts: Sequence[str]) -> Tensor:
+        """Return (B, V) activations of texts, not normalised."""
+        result: Tensor = self.text(texts, self.own_words(texts))
+        return result
+
+    def encode_features(
+        self, features_BPF: Tensor, *, precision: torch.dtype = torch.float32
+    ) -> Tensor:
+        """Return (B, V) activations of pictures given as patch features, not normalised."""
+        return activate(self.image(features_BPF, precision=precision), self.config.activation)
+
+    def trained_state(self) -> dict[str, Tensor]:
+        """Return what a checkpoint must hold: all but the frozen pretrained transformer."""
+        return {
+            name: tensor
+            for name, tensor in self.state_dict().items()
+            if not name.startswith("text.transformer.") or ".lora_" in name
+        }

@@ -1,0 +1,83 @@
+"""What an encoder is: items in, sparse vectors out. This module needs no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from lexret.sparse import LexicalVector, SparseBatch
+from lexret.vocabulary import Vocabulary
+
+Item = TypeVar("Item", contravariant=True)
+
+
+@dataclass(frozen=True)
+class PatchGrid:
+    """A grid of patches that covers the whole picture; patches are numbered row by row."""
+
+    num_rows: int
+    num_cols: int
+
+    def __len__(self) -> int:
+        return self.num_rows * self.num_cols
+
+    def place(self, patch: int) -> tuple[int, int]:
+        """Return (row, column) of a patch number."""
+        return divmod(patch, self.num_cols)
+
+    def box(self, patch: int, width: int, height: int) -> tuple[float, float, float, float]:
+        """Return the patch's rectangle (x0, y0, x1, y1) in a picture of that size in pixels."""
+        row, col = self.place(patch)
+        x, y = width / self.num_cols, height / self.num_rows
+        return col * x, row * y, (col + 1) * x, (row + 1) * y
+
+
+@dataclass(frozen=True, eq=False)
+class PatchEncoding:
+    """A picture's vector and where each of its words was won.
+
+    All weights, the patches' too, are divided by the same number (the picture's L2 norm), so
+    that the maximum of a word over the patches equals its weight in ``image``.
+
+    Attributes:
+        image: the picture's vector, exactly what an index stores.
+        patches: one row a patch (P rows), every positive word, not cut to the strongest.
+        grid: how the patches lie.
+        winning_patches: (len(image),) int32; the patch where ``image.term_ids[i]`` was won.
+    """
+
+    image: LexicalVector
+    patches: SparseBatch
+    grid: PatchGrid
+    winning_patches: npt.NDArray[np.int32]
+
+
+class Encoder(Protocol[Item]):
+    """Turns items into sparse vectors of one vocabulary."""
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words that the vectors weigh."""
+        ...
+
+    @property
+    def model_id(self) -> str:
+        """Identity of the model, such as ``"mini-3f2a91c04d5e"``; indexes record it."""
+        ...
+
+    def encode(self, items: Sequence[Item], *, batch_size: int = 32) -> SparseBatch:
+        """Encode items, one row each, L2-normalised rows; an empty sequence gives no rows."""
+        ...
+
+
+class PatchEncoder(Encoder[Image.Image], Protocol):
+    """An encoder of pictures that also tells what each patch says."""
+
+    def encode_patches(self, images: Sequence[Image.Image]) -> list[PatchEncoding]:
+        """Encode pictures with their patches; ``image`` equals what :meth:`encode` gives."""
+        ...

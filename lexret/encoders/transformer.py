@@ -1,0 +1,105 @@
+"""Pretrained text transformers through transformers, with LoRA through peft."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from lexret.config import TextConfig
+from lexret.encoders.pretrained import MINILM, MINILM_TOKENIZER, verified_path
+from lexret.encoders.torchvision_ops import declare_missing_operators
+from lexret.errors import InputError, MissingError
+
+
+class TextTransformer(nn.Module):
+    """Texts in, one pooled vector each out.
+
+    Only LoRA's weights are trainable; with ``lora_rank = 0`` none are.
+
+    Raises:
+        MissingError: if the model cannot be found, with what was tried.
+    """
+
+    def __init__(self, config: TextConfig) -> None:
+        super().__init__()
+        self.config = config
+        source = _source(config.backbone)
+        declare_missing_operators()
+        from transformers import AutoModel, AutoTokenizer
+
+        try:
+            self._tokenizer = AutoTokenizer.from_pretrained(source)
+            net = AutoModel.from_pretrained(source, use_safetensors=True, dtype=torch.float32)
+        except OSError as error:
+            raise MissingError(
+                f"Cannot load the text model {config.backbone!r}: {error}. Give a local folder "
+                "with config.json, tokenizer files and model.safetensors, or a hub name."
+            ) from error
+        if self._tokenizer.pad_token is None:
+            self._tokenizer.pad_token = self._tokenizer.eos_token
+        self.hidden_size = int(net.config.hidden_size)
+        net.requires_grad_(False)
+        self.net = with_lora(net, config) if config.lora_rank else net
+
+    def forward(self, texts: Sequence[str]) -> Tensor:
+        """Return (B, H) pooled hidden states of the last layer."""
+        prompts = [self.config.prompt.replace("{text}", text) for text in texts]
+        device = next(self.net.parameters()).device
+        tokens = self._tokenizer(
+            prompts,
+            padding=True,
+            truncation=True,
+            max_length=self.config.max_tokens,
+            return_tensors="pt",
+        ).to(device)
+        hidden_BTH = self.net(**tokens).last_hidden_state
+        mask_BT1 = tokens["attention_mask"].unsqueeze(-1).to(hidden_BTH.dtype)
+        if self.config.pooling == "mean":
+            return cast(Tensor, (hidden_BTH * mask_BT1).sum(1) / mask_BT1.sum(1))
+        # The last real token, whichever side the padding is on.
+        positions = torch.arange(hidden_BTH.shape[1], device=device)
+        last_B = (mask_BT1.squeeze(-1) * (positions + 1)).argmax(1)
+        return cast(Tensor, hidden_BTH[torch.arange(len(prompts), device=device), last_B])
+
+    def average_embeddings(self, words: Sequence[str]) -> Tensor:
+        """Return (len(words), H): the mean input embedding of each word's tokens."""
+        table: Tensor = self.net.get_input_embeddings().weight.detach()
+        encoded = self._tokenizer(list(words), add_special_tokens=False)["input_ids"]
+        return torch.stack([table[ids].mean(0) for ids in encoded])
+
+
+def with_lora(net: Any, config: TextConfig) -> nn.Module:
+    """Wrap a transformer with LoRA adapters (Hu et al., 2021); its own weights stay frozen.
+
+    Raises:
+        InputError: if no module has one of the target names.
+    """
+    from peft import LoraConfig, TaskType, get_peft_model
+
+    lora = LoraConfig(
+        r=config.lora_rank,
+        lora_alpha=config.lora_alpha,
+        lora_dropout=config.lora_dropout,
+        target_modules=list(config.lora_targets),
+        task_type=TaskType.FEATURE_EXTRACTION,
+    )
+    try:
+        return cast(nn.Module, get_peft_model(net, lora))
+    except ValueError as error:
+        raise InputError(f"LoRA does not fit the text model: {error}") from error
+
+
+def _source(backbone: str) -> str:
+    if backbone == f"package:{MINILM.package}":
+        verified_path(MINILM_TOKENIZER)
+        return str(verified_path(MINILM).parent)
+    if backbone.startswith("package:"):
+        raise InputError(
+            f"Unknown text package {backbone!r}; known: package:{MINILM.package}. "
+            "Give a local folder or a hub name otherwise."
+        )
+    return str(Path(backbone)) if Path(backbone).is_dir() else backbone

@@ -1,0 +1,49 @@
+"""The errors that lexret raises on purpose.
+
+Every one derives from :class:`LexretError` and from the builtin that fits, so that callers may
+catch either. A message names what was found, what was expected and what to do.
+"""
+
+
+class LexretError(Exception):
+    """Base of all errors that lexret raises on purpose."""
+
+
+class InputError(LexretError, ValueError):
+    """A value, file or option that the caller gave cannot be used."""
+
+
+class MissingError(LexretError, FileNotFoundError):
+    """A file, folder or index that was named does not exist."""
+
+
+class MismatchError(LexretError, ValueError):
+    """Two artefacts do not belong together, such as an index and another model."""
+
+
+class CorruptError(LexretError, ValueError):
+    """A file on disk is damaged, cut short or of an unknown version."""
+
+
+class StorageError(LexretError, OSError):
+    """Writing failed, for example because the disk is full."""
+
+
+class LockedError(LexretError, RuntimeError):
+    """Another writer holds the index."""
+
+
+class MissingPackageError(LexretError, ImportError):
+    """An optional package is needed; the message holds the install command."""
+
+
+class ImageError(InputError):
+    """A file is not a readable picture.
+
+    Attributes:
+        reason: a short, countable reason, such as ``"empty file"`` or ``"too many pixels"``.
+    """
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason

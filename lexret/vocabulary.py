@@ -1,0 +1,174 @@
+"""The vocabulary: the ordered words that are the dimensions of the common space."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+
+from lexret.errors import InputError, MismatchError, MissingError
+
+DEFAULT_VOCABULARY = "english-20k"
+
+_TOKEN = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
+_POSSESSIVE = re.compile(r"['\u2019]s$")
+
+
+def tokenize(text: str) -> list[str]:
+    """Cut a text into lower-case words; punctuation and a possessive ``'s`` fall away.
+
+    A hyphenated word becomes its parts. Digits count as words.
+    """
+    return [_POSSESSIVE.sub("", token) for token in _TOKEN.findall(text.lower())]
+
+
+class Vocabulary:
+    """An immutable, ordered list of words; the position of a word is its term id.
+
+    A word may hold single spaces ("traffic light"): then it is a phrase.
+
+    Args:
+        words: distinct, non-empty, lower-case, without surrounding or double white space.
+
+    Raises:
+        InputError: if a word breaks these rules, is repeated, or there is none.
+    """
+
+    def __init__(self, words: Iterable[str]) -> None:
+        self._words = tuple(words)
+        if not self._words:
+            raise InputError("A vocabulary needs at least one word; none was given.")
+        for term_id, word in enumerate(self._words):
+            if not word or word != " ".join(word.lower().split()):
+                raise InputError(
+                    f"Vocabulary entry {term_id} is {word!r}; expected a non-empty lower-case "
+                    "word or phrase with single spaces."
+                )
+        self._ids = {word: term_id for term_id, word in enumerate(self._words)}
+        if len(self._ids) != len(self._words):
+            raise InputError(
+                f"The vocabulary repeats {len(self._words) - len(self._ids)} of its "
+                f"{len(self._words)} words; every word may stand once."
+            )
+
+    @classmethod
+    def load(cls, path: Path) -> Vocabulary:
+        """Read a UTF-8 text file with one word a line.
+
+        Raises:
+            MissingError: if there is no such file.
+            InputError: if the file is not UTF-8 or breaks the rules of a vocabulary.
+        """
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError as error:
+            raise MissingError(f"No vocabulary file at {path}.") from error
+        except UnicodeDecodeError as error:
+            raise InputError(f"The vocabulary file {path} is not UTF-8 text: {error}.") from error
+        return cls(text.splitlines())
+
+    @classmethod
+    def shipped(cls, name: str = DEFAULT_VOCABULARY) -> Vocabulary:
+        """Load a vocabulary that ships with lexret, by name.
+
+        Raises:
+            MissingError: if no vocabulary of that name ships; the message lists those that do.
+        """
+        folder = resources.files("lexret").joinpath("vocabularies")
+        file = folder.joinpath(f"{name}.txt")
+        if not file.is_file():
+            names = sorted(f.name[:-4] for f in folder.iterdir() if f.name.endswith(".txt"))
+            raise MissingError(f"No shipped vocabulary is called {name!r}; there are: {names}.")
+        return cls(file.read_text(encoding="utf-8").splitlines())
+
+    def save(self, path: Path) -> None:
+        """Write one word a line, UTF-8."""
+        path.write_text("".join(f"{word}\n" for word in self._words), encoding="utf-8")
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """All words; ``words[term_id]`` is the word of that id."""
+        return self._words
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over the words in order, each preceded by its length in bytes."""
+        digest = hashlib.sha256()
+        for word in self._words:
+            encoded = word.encode()
+            digest.update(len(encoded).to_bytes(4, "little"))
+            digest.update(encoded)
+        return digest.hexdigest()
+
+    @cached_property
+    def _max_phrase_words(self) -> int:
+        return max(word.count(" ") for word in self._words) + 1
+
+    def term_id(self, word: str) -> int | None:
+        """Return the id of a word or phrase, or ``None`` if it is not in the vocabulary."""
+        return self._ids.get(word)
+
+    def match(self, text: str) -> tuple[list[int], list[str]]:
+        """Find the vocabulary's words in a text, the longest phrase first.
+
+        Returns:
+            the term ids in the order of the text (repeats kept), and the tokens without an entry.
+        """
+        tokens = tokenize(text)
+        term_ids: list[int] = []
+        unknown: list[str] = []
+        start = 0
+        while start < len(tokens):
+            for length in range(min(self._max_phrase_words, len(tokens) - start), 0, -1):
+                term_id = self._ids.get(" ".join(tokens[start : start + length]))
+                if term_id is not None:
+                    term_ids.append(term_id)
+                    break
+            else:
+                length = 1
+                unknown.append(tokens[start])
+            start += length
+        return term_ids, unknown
+
+    def nearest(self, word: str, *, num_words: int = 3) -> list[str]:
+        """Return the entries whose spelling is closest to ``word``, best first."""
+        return difflib.get_close_matches(word.lower(), self._words, n=num_words, cutoff=0.75)
+
+    def require_same(self, other: Vocabulary, *, mine: str, theirs: str) -> None:
+        """Raise unless both vocabularies are equal.
+
+        Args:
+            mine: what carries this vocabulary, for the message ("the index at ...").
+            theirs: what carries the other one.
+
+        Raises:
+            MismatchError: if the fingerprints differ; the message names both.
+        """
+        if self.fingerprint != other.fingerprint:
+            raise MismatchError(
+                f"Vocabularies differ: {mine} has {len(self)} words ({self.fingerprint[:12]}), "
+                f"{theirs} has {len(other)} words ({other.fingerprint[:12]}). "
+                "Use the model that made the index, or index again."
+            )
+
+    def __len__(self) -> int:
+        return len(self._words)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._words)
+
+    def __contains__(self, word: object) -> bool:
+        return word in self._ids
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Vocabulary) and self._words == other._words
+
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)
+
+    def __repr__(self) -> str:
+        return f"Vocabulary({len(self)} words, {self.fingerprint[:12]})"

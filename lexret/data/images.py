@@ -105,8 +105,6 @@ def _walk(
 
 def _mode(entry: os.DirEntry[str]) -> int:
     """Return what a name leads to; 0 for a link that leads nowhere, in a circle or out of reach."""
-    if not entry.is_symlink():
-        return entry.stat(follow_symlinks=False).st_mode
     try:
         return entry.stat().st_mode
     except OSError:

@@ -74,7 +74,7 @@ class EmbeddedIndex:
 
     def __len__(self) -> int:
         """Number of live documents."""
-        return sum(_num_live(segment) for segment in self._segments)
+        return self._manifest.num_documents
 
     def search(self, queries: SparseBatch, *, k: int = 10) -> list[list[SearchHit]]:
         """Return the exact top ``k`` documents for each query; see ``Index.search``."""
@@ -205,11 +205,6 @@ def _open_snapshot(path: Path) -> tuple[Manifest, bytes, tuple[Segment, ...]]:
                 raise missing_file(path, error) from error
             manifest = newer
     raise CorruptError(f"The index at {path} changed {_ATTEMPTS} times while it was opened.")
-
-
-def _num_live(segment: Segment) -> int:
-    deletions = segment.entry.deletions
-    return len(segment) - (deletions.num_deleted if deletions else 0)
 
 
 def _live_ids(segment: Segment) -> list[bytes]:

@@ -45,6 +45,11 @@ class SegmentEntry:
     files: dict[str, dict[str, Section]]
     deletions: DeletionEntry | None = None
 
+    @property
+    def num_live(self) -> int:
+        """Number of documents that are not deleted."""
+        return self.num_documents - (self.deletions.num_deleted if self.deletions else 0)
+
 
 @dataclass(frozen=True)
 class Manifest:
@@ -69,6 +74,11 @@ class Manifest:
     roots: tuple[str, ...] = ()
     columns: dict[str, str] = field(default_factory=dict)
     segments: tuple[SegmentEntry, ...] = ()
+
+    @property
+    def num_documents(self) -> int:
+        """Number of live documents."""
+        return sum(segment.num_live for segment in self.segments)
 
     def save(self, folder: Path) -> None:
         """Replace the manifest of an index atomically; this is the moment of a commit."""

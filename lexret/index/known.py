@@ -1,0 +1,126 @@
+"""Pictures that an index knows: what it records of each, and vectors by content."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from lexret.errors import CorruptError
+from lexret.index.columns import FieldValue
+from lexret.index.embedded import Document, EmbeddedIndex
+from lexret.sparse import LexicalVector
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPicture:
+    """The record of a picture: the fields that its document has in the index.
+
+    Attributes:
+        path: relative to the folder of pictures, with forward slashes.
+        size: of the file, in bytes.
+        mtime_ns: time of the file's last change, in nanoseconds.
+        sha256: of the file's content.
+        width: of the upright picture, in pixels.
+        height: of the upright picture, in pixels.
+    """
+
+    path: str
+    size: int
+    mtime_ns: int
+    sha256: str
+    width: int
+    height: int
+
+    @classmethod
+    def of(cls, document: Document) -> Self:
+        """Read the record from a document; raises CorruptError where it is not a picture's."""
+        return cls(
+            path=_text(document, "path"),
+            size=_number(document, "size"),
+            mtime_ns=_number(document, "mtime_ns"),
+            sha256=_text(document, "sha256"),
+            width=_number(document, "width"),
+            height=_number(document, "height"),
+        )
+
+    def as_fields(self) -> dict[str, list[FieldValue]]:
+        """Return the fields as the writer takes them, for one document."""
+        return {
+            "path": [self.path],
+            "size": [self.size],
+            "mtime_ns": [self.mtime_ns],
+            "sha256": [self.sha256],
+            "width": [self.width],
+            "height": [self.height],
+        }
+
+
+def _text(document: Document, name: str) -> str:
+    value = document.fields.get(name)
+    if not isinstance(value, str):
+        raise _not_a_picture(document, name)
+    return value
+
+
+def _number(document: Document, name: str) -> int:
+    value = document.fields.get(name)
+    if not isinstance(value, int):
+        raise _not_a_picture(document, name)
+    return value
+
+
+def _not_a_picture(document: Document, name: str) -> CorruptError:
+    return CorruptError(
+        f"Document {document.doc_id!r} is no picture's: its field {name!r} is "
+        f"{document.fields.get(name)!r}. This index was not made by `lexret index`."
+    )
+
+
+class KnownVectors:
+    """Vectors by the hash of the file's content, so that nothing is encoded twice.
+
+    Those of this run are held in memory until they are committed; others are read from snapshots
+    of the index. Membership may be asked from several threads.
+
+    Args:
+        path: the index folder.
+        before: the index as it was before this run, if there was one.
+        known: what it held, by path.
+    """
+
+    def __init__(
+        self, path: Path, before: EmbeddedIndex | None, known: Mapping[str, KnownPicture]
+    ) -> None:
+        self._path = path
+        self._before, self._latest = before, before
+        self._old = {one.sha256: one for one in known.values()}
+        self._stored: dict[str, KnownPicture] = {}
+        self._fresh: dict[str, tuple[KnownPicture, LexicalVector]] = {}
+
+    def __contains__(self, sha256: str) -> bool:
+        return sha256 in self._fresh or sha256 in self._stored or sha256 in self._old
+
+    def put(self, picture: KnownPicture, vector: LexicalVector) -> None:
+        """Remember the vector of a picture that is about to be added to the index."""
+        self._fresh[picture.sha256] = (picture, vector)
+
+    def get(self, sha256: str) -> tuple[KnownPicture, LexicalVector] | None:
+        """Return a picture of that content and its vector, or ``None``."""
+        if sha256 in self._fresh:
+            return self._fresh[sha256]
+        if sha256 in self._stored and self._latest is not None:
+            picture = self._stored[sha256]
+            return picture, self._latest.vector(picture.path)
+        if sha256 in self._old and self._before is not None:
+            picture = self._old[sha256]
+            return picture, self._before.vector(picture.path)
+        return None
+
+    def committed(self) -> None:
+        """Let go of the vectors that can be read from the index now."""
+        if self._fresh:
+            self._stored |= {sha256: picture for sha256, (picture, _) in self._fresh.items()}
+            self._fresh = {}
+            self._latest = EmbeddedIndex(self._path)

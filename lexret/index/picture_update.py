@@ -1,0 +1,224 @@
+"""One run over a folder of pictures: reads, encodes what is new, commits as it goes."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from PIL import Image
+
+from lexret.encoders.protocol import Encoder
+from lexret.errors import InputError
+from lexret.index.embedded import Document, EmbeddedIndex
+from lexret.index.known import KnownPicture, KnownVectors
+from lexret.index.picture_reader import PictureFile, SkippedPicture, read_files
+from lexret.index.writer import EmbeddedIndexWriter
+from lexret.sparse import LexicalVector, SparseBatch
+
+PICTURES_A_COMMIT: Final = 1000
+SECONDS_A_COMMIT: Final = 60.0
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class FoundFiles:
+    """The picture files of a folder, by relative path, and the folders that kept theirs secret."""
+
+    paths: tuple[str, ...]
+    skipped: tuple[SkippedPicture, ...]
+
+    def covers(self, path: str) -> bool:
+        """Whether the file would have been found if it were there."""
+        return not any(path.startswith(f"{one.path}/") for one in self.skipped)
+
+
+@dataclass
+class UpdateCounts:
+    """How many pictures met which fate; see ``IndexReport``."""
+
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    renamed: int = 0
+    removed: int = 0
+    encoded: int = 0
+
+
+@dataclass
+class PictureUpdate:
+    """One run over a folder.
+
+    Args:
+        root: the folder.
+        writer: of its index.
+        encoder: turns pictures into vectors.
+        found: the picture files there are.
+        batch_size: pictures that are encoded together.
+
+    Attributes:
+        counts: what was done so far.
+        skipped: what could not be read.
+    """
+
+    root: Path
+    writer: EmbeddedIndexWriter
+    encoder: Encoder[Image.Image]
+    found: FoundFiles
+    batch_size: int
+    counts: UpdateCounts = field(default_factory=UpdateCounts)
+    skipped: list[SkippedPicture] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        before = EmbeddedIndex(self.writer.path) if self.writer.manifest.segments else None
+        documents: Sequence[Document] = list(before.documents()) if before else ()
+        self.skipped += self.found.skipped
+        self._known = {one.doc_id: KnownPicture.of(one) for one in documents}
+        self._vectors = KnownVectors(self.writer.path, before, self._known)
+        present = set(self.found.paths)
+        self._gone = {p for p in self._known if p not in present and self.found.covers(p)}
+        self._gone_content = Counter(self._known[path].sha256 for path in self._gone)
+        self._batch: list[PictureFile] = []
+        self._num_uncommitted = 0
+        self._last_commit = time.monotonic()
+
+    def check_not_all_gone(self, *, allow_empty: bool) -> None:
+        """Raise InputError where there is no picture; ``allow_empty`` accepts that all are gone."""
+        if self.found.paths or (allow_empty and self._known):
+            return
+        if self._known:
+            raise InputError(
+                f"No picture is left in {self.root}, but its index holds {len(self._known)}. Is a "
+                "disk not mounted? If they are really gone, say so with --allow-empty."
+            )
+        raise InputError(f"There is no picture in {self.root}, and its index is empty.")
+
+    def run(self, *, workers: int, progress: Progress | None) -> None:
+        """Bring the index up to date; see ``index_folder``."""
+        to_read = [path for path in self.found.paths if not self._is_unchanged(path)]
+        self.counts.unchanged = len(self.found.paths) - len(to_read)
+        files = read_files(
+            self.root,
+            to_read,
+            is_known=self._vectors.__contains__,
+            workers=workers,
+            ahead=self.batch_size + workers,
+        )
+        try:
+            for done, file in enumerate(files, start=1):
+                self._take(file)
+                self._commit_when_due()
+                if progress is not None:
+                    progress(done, len(to_read))
+            self._encode_batch()
+            self._delete_gone()
+            self._commit()
+        except KeyboardInterrupt:
+            self._commit()  # what is encoded by now; the next run goes on from here
+            raise
+        finally:
+            files.close()
+
+    def _is_unchanged(self, path: str) -> bool:
+        known = self._known.get(path)
+        if known is None:
+            return False
+        try:
+            state = (self.root / path).stat()
+        except OSError:
+            return False  # reading it will tell what is wrong
+        return (known.size, known.mtime_ns) == (state.st_size, state.st_mtime_ns)
+
+    def _take(self, file: PictureFile | SkippedPicture) -> None:
+        if isinstance(file, SkippedPicture):
+            self._skip(file)
+        elif (known := self._vectors.get(file.sha256)) is not None:
+            self._store(file, *known)
+        else:
+            self._batch.append(file)
+            if len(self._batch) >= self.batch_size:
+                self._encode_batch()
+
+    def _skip(self, skipped: SkippedPicture) -> None:
+        self.skipped.append(skipped)
+        if skipped.path in self._known:
+            self._gone.add(skipped.path)
+
+    def _encode_batch(self) -> None:
+        files, self._batch = self._batch, []
+        distinct = {one.sha256: one for one in files if one.sha256 not in self._vectors}
+        self._encode(list(distinct.values()))
+        for one in files:
+            known = self._vectors.get(one.sha256)
+            if known is not None:
+                self._store(one, *known)
+            elif one is not distinct[one.sha256]:
+                self._skip(_rejected(one, "its content is that of another rejected picture"))
+
+    def _encode(self, files: Sequence[PictureFile]) -> None:
+        pictures = [one.picture for one in files if one.picture is not None]
+        if not pictures:
+            return
+        images = [picture.image for picture in pictures]
+        try:
+            vectors = self.encoder.encode(images, batch_size=self.batch_size)
+        except InputError as error:
+            if len(files) == 1:
+                self._skip(_rejected(files[0], str(error)))
+            else:  # one picture must not stop the others
+                for one in files:
+                    self._encode([one])
+            return
+        self.counts.encoded += len(files)
+        for one, picture, vector in zip(files, pictures, vectors, strict=True):
+            record = KnownPicture(
+                one.path, one.size, one.mtime_ns, one.sha256, picture.width, picture.height
+            )
+            self._vectors.put(record, vector)
+
+    def _store(self, file: PictureFile, same: KnownPicture, vector: LexicalVector) -> None:
+        """Add a picture whose content is that of ``same``, which may be itself."""
+        self._count(file)
+        record = replace(same, path=file.path, size=file.size, mtime_ns=file.mtime_ns)
+        batch = SparseBatch.from_vectors([vector], self.encoder.vocabulary)
+        self.writer.add([file.path], batch, fields=record.as_fields())
+        self._num_uncommitted += 1
+
+    def _count(self, file: PictureFile) -> None:
+        known = self._known.get(file.path)
+        if known is not None and known.sha256 == file.sha256:
+            self.counts.unchanged += 1
+        elif known is not None:
+            self.counts.updated += 1
+        elif self._gone_content[file.sha256] > 0:
+            self._gone_content[file.sha256] -= 1
+            self.counts.renamed += 1
+        else:
+            self.counts.added += 1
+
+    def _delete_gone(self) -> None:
+        self.writer.delete(sorted(self._gone))
+        self.counts.removed = len(self._gone) - self.counts.renamed
+
+    def _commit_when_due(self) -> None:
+        waited = time.monotonic() - self._last_commit
+        if self._num_uncommitted >= PICTURES_A_COMMIT or (
+            self._num_uncommitted and waited >= SECONDS_A_COMMIT
+        ):
+            self._commit()
+
+    def _commit(self) -> None:
+        if self.writer.manifest.segments or self._num_uncommitted:
+            self.writer.commit()
+            self._vectors.committed()
+        self._num_uncommitted = 0
+        self._last_commit = time.monotonic()
+
+
+def _rejected(file: PictureFile, why: str) -> SkippedPicture:
+    message = f"{file.path} was rejected by the model: {why}"
+    return SkippedPicture(file.path, "rejected by the model", message)

@@ -50,6 +50,7 @@ class ImageConfig(Frozen):
     mlp_width: int = Field(gt=0, description="hidden width of the two-layer MLP")
     dropout: float = Field(0.0, ge=0, lt=1, description="on the adapter's input and hidden layer")
     word_bias: bool = Field(False, description="a trained bias for each word")
+    bias_start: float = Field(0.0, description="start of the biases; below 0 words start silent")
 
 
 class TextConfig(Frozen):
@@ -64,6 +65,8 @@ class TextConfig(Frozen):
     lora_dropout: float = Field(0.0, ge=0, lt=1)
     lora_targets: tuple[str, ...] = ("query", "key", "value")
     word_bias: bool = False
+    bias_start: float = Field(0.0, description="start of the biases; below 0 words start silent")
+    mapper_scale: float = Field(1.0, gt=0, description="the mapper's start, where it is identity")
     own_word_weight: float = Field(1.0, ge=0, description="start of the text's own words' weight")
     own_word_floor: float = Field(0.05, gt=0, description="least activation of an own word")
     max_words: int = Field(64, gt=0, description="strongest words that a query keeps")
@@ -108,6 +111,7 @@ class TrainConfig(Frozen):
     lr: float = Field(1e-3, gt=0, description="peak rate of adapter and mapper")
     codebook_lr: float = Field(1e-3, gt=0, description="peak rate of codebook and biases")
     lora_lr: float = Field(2e-4, gt=0, description="peak rate of LoRA")
+    own_word_lr: float = Field(1e-2, gt=0, description="peak rate of own-word weights and temperature")
     weight_decay: float = Field(0.05, ge=0)
     warmup_steps: int = Field(100, ge=0)
     min_lr_fraction: float = Field(0.02, ge=0, le=1)
@@ -124,7 +128,7 @@ class TrainConfig(Frozen):
     seed: int = 0
     eval_every_epochs: int = Field(1, gt=0)
     checkpoint_every_steps: int = Field(200, gt=0)
-    average_last_epochs: int = Field(0, ge=0, description="average the weights of so many epochs")
+    ema_decay: float = Field(0.0, ge=0, lt=1, description="moving average of weights; 0: none")
 
 
 class RunConfig(Frozen):

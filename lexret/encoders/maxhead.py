@@ -4,8 +4,8 @@ Legend: B pictures, P patches, D codebook dimension, V words.
 
 The plain form makes a (B, P, V) tensor: at 81 patches, 20,000 words and 128 pictures 830 MB in
 float32, twice that with its gradient. Here a few pictures at a time are multiplied and only the
-maxima are kept; backward finds the winning patch again for the words that received a gradient,
-which a sparse activation makes few.
+maxima are kept; backward multiplies again, and where a sparse activation left few words with a
+gradient, only for those.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from torch import Tensor
 
 # Pictures whose logits exist at once: 4 x 81 patches x 20,000 words are 26 MB in float32.
 _CHUNK = 4
+# Below this share of non-zero gradients it pays to gather the words of each picture.
+_SPARSE_SHARE = 0.1
 
 
 class _MaxOverPatches(torch.autograd.Function):
@@ -41,17 +43,38 @@ class _MaxOverPatches(torch.autograd.Function):
         patches_BPD, codebook_VD = ctx.saved_tensors
         grad_patches_BPD = torch.zeros_like(patches_BPD)
         grad_codebook_VD = torch.zeros_like(codebook_VD)
-        for b in range(len(patches_BPD)):
-            words = grad_BV[b].nonzero().squeeze(1)
-            if len(words) == 0:
-                continue
-            patches_PD, vectors_WD = patches_BPD[b], codebook_VD[words]
-            scores_PW = patches_PD.to(ctx.precision) @ vectors_WD.to(ctx.precision).t()
-            winners_W = scores_PW.argmax(0)
-            grad_W1 = grad_BV[b, words].unsqueeze(1)
-            grad_patches_BPD[b].index_add_(0, winners_W, grad_W1 * vectors_WD)
-            grad_codebook_VD.index_add_(0, words, grad_W1 * patches_PD[winners_W])
+        few = int(grad_BV.count_nonzero()) < _SPARSE_SHARE * grad_BV.numel()
+        if few:
+            for b in range(len(patches_BPD)):
+                words = grad_BV[b].nonzero().squeeze(1)
+                grads_PD, grads_WD = _backward_block(
+                    patches_BPD[b : b + 1], codebook_VD[words], grad_BV[b : b + 1, words], ctx
+                )
+                grad_patches_BPD[b] = grads_PD[0]
+                grad_codebook_VD.index_add_(0, words, grads_WD)
+            return grad_patches_BPD, grad_codebook_VD, None
+        for start in range(0, len(patches_BPD), _CHUNK):
+            rows = slice(start, start + _CHUNK)
+            grads_CPD, grads_VD = _backward_block(
+                patches_BPD[rows], codebook_VD, grad_BV[rows], ctx
+            )
+            grad_patches_BPD[rows] = grads_CPD
+            grad_codebook_VD += grads_VD
         return grad_patches_BPD, grad_codebook_VD, None
+
+
+def _backward_block(
+    patches_CPD: Tensor, vectors_WD: Tensor, grad_CW: Tensor, ctx: Any
+) -> tuple[Tensor, Tensor]:
+    """Return the gradients of a few pictures' patches (C, P, D) and of W words' vectors (W, D)."""
+    patches, vectors = patches_CPD.to(ctx.precision), vectors_WD.to(ctx.precision)
+    scores_CPW = patches @ vectors.t()
+    wins_CPW = (scores_CPW == scores_CPW.amax(1, keepdim=True)).to(ctx.precision)
+    share_CW = grad_CW.to(ctx.precision) / wins_CPW.sum(1)
+    grad_scores_CPW = wins_CPW.mul_(share_CW.unsqueeze(1))
+    grad_patches = grad_scores_CPW @ vectors
+    grad_vectors = grad_scores_CPW.flatten(0, 1).t() @ patches.flatten(0, 1)
+    return grad_patches.to(patches_CPD.dtype), grad_vectors.to(vectors_WD.dtype)
 
 
 def max_over_patches(
@@ -59,8 +82,8 @@ def max_over_patches(
 ) -> Tensor:
     """Return (B, V) float32: for each word its largest dot product over the patches.
 
-    Differentiable in both arguments; the gradient goes to the winning patch alone, as that of
-    ``(patches_BPD @ codebook_VD.T).amax(1)`` does where no two patches tie.
+    Differentiable in both arguments, equal to ``(patches_BPD @ codebook_VD.T).amax(1)``: the
+    gradient goes to the winning patch alone, and in even shares where patches tie.
 
     Args:
         precision: the matrix products' type; ``torch.bfloat16`` is about three times faster on

@@ -27,7 +27,7 @@ class ImageSide(nn.Module):
         self.adapter = Adapter(config, codebook_VD.shape[1])
         self.codebook_VD = nn.Parameter(codebook_VD.clone())
         self.bias_V = nn.Parameter(
-            torch.zeros(len(codebook_VD), device=codebook_VD.device),
+            torch.full((len(codebook_VD),), config.bias_start, device=codebook_VD.device),
             requires_grad=config.word_bias,
         )
 
@@ -57,11 +57,14 @@ class TextSide(nn.Module):
         if transformer.hidden_size == codebook_VD.shape[1]:
             # Sentences and words then start in the same space.
             nn.init.eye_(self.mapper.weight)
+            with torch.no_grad():
+                self.mapper.weight.mul_(config.text.mapper_scale)
             nn.init.zeros_(self.mapper.bias)
         self.register_buffer("codebook_VD", codebook_VD)
         num_words, device = len(codebook_VD), codebook_VD.device
         self.bias_V = nn.Parameter(
-            torch.zeros(num_words, device=device), requires_grad=config.text.word_bias
+            torch.full((num_words,), config.text.bias_start, device=device),
+            requires_grad=config.text.word_bias
         )
         start = config.text.own_word_weight
         self.own_weight_V = nn.Parameter(torch.full((num_words,), start, device=device))
@@ -99,17 +102,10 @@ class LexicalNetwork(nn.Module):
         self.image = ImageSide(config.image, codebook_VD)
         self.text = TextSide(config, transformer, codebook_VD)
 
-    def own_words(self, texts: Sequence[str]) -> Tensor:
-        """Return (B, V) with 1 where a text holds a word of the vocabulary."""
-        own_words_BV = torch.zeros(len(texts), len(self.vocabulary))
-        for row, text in enumerate(texts):
-            term_ids, _ = self.vocabulary.match(text)
-            own_words_BV[row, term_ids] = 1.0
-        return own_words_BV.to(self.text.codebook_VD.device)
-
     def encode_texts(self, texts: Sequence[str]) -> Tensor:
         """Return (B, V) activations of texts, not normalised."""
-        result: Tensor = self.text(texts, self.own_words(texts))
+        own_BV = own_words(texts, self.vocabulary).to(self.text.codebook_VD.device)
+        result: Tensor = self.text(texts, own_BV)
         return result
 
     def encode_features(
@@ -125,3 +121,12 @@ class LexicalNetwork(nn.Module):
             for name, tensor in self.state_dict().items()
             if not name.startswith("text.transformer.") or ".lora_" in name
         }
+
+
+def own_words(texts: Sequence[str], vocabulary: Vocabulary) -> Tensor:
+    """Return (B, V) float32 with 1 where a text holds a word of the vocabulary, else 0."""
+    own_BV = torch.zeros(len(texts), len(vocabulary))
+    for row, text in enumerate(texts):
+        term_ids, _ = vocabulary.match(text)
+        own_BV[row, term_ids] = 1.0
+    return own_BV

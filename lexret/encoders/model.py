@@ -1,0 +1,240 @@
+"""A trained model as users meet it: pictures or texts in, sparse vectors out.
+
+Each side is loaded when it is first used: searching needs no image backbone, indexing no text
+transformer. Legend: B items, P patches, V words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from lexret.encoders.activations import activate, normalize
+from lexret.encoders.backbones import ImageBackbone
+from lexret.encoders.checkpoint import Checkpoint, load_checkpoint
+from lexret.encoders.network import ImageSide, TextSide, own_words
+from lexret.encoders.protocol import PatchEncoding, PatchGrid
+from lexret.encoders.transformer import TextTransformer
+from lexret.errors import CorruptError, MissingError
+from lexret.sparse import SparseBatch
+from lexret.vocabulary import Vocabulary
+
+T = TypeVar("T")
+
+SHIPPED = Path(__file__).parent.parent / "models"
+DEFAULT_MODEL = "mini"
+
+
+class ImageEncoder:
+    """Pictures to sparse vectors; implements :class:`~lexret.encoders.protocol.PatchEncoder`."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self._config = checkpoint.config
+        self._model_id = checkpoint.model_id
+        self._vocabulary = checkpoint.vocabulary
+        self._backbone = ImageBackbone(checkpoint.config.image)
+        codebook_VD = checkpoint.tensors["image.codebook_VD"]
+        self._side = ImageSide(checkpoint.config.image, codebook_VD)
+        _load(self._side, checkpoint, "image.")
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words that the vectors weigh."""
+        return self._vocabulary
+
+    @property
+    def model_id(self) -> str:
+        """Identity of the model."""
+        return self._model_id
+
+    @property
+    def grid(self) -> PatchGrid:
+        """How the patches lie over a picture."""
+        return self._backbone.grid
+
+    def features(self, images: Sequence[Image.Image]) -> Tensor:
+        """Return (B, P, F) frozen backbone features of RGB pictures."""
+        pixels = torch.stack([self._backbone.transform(image) for image in images])
+        result: Tensor = self._backbone(pixels)
+        return result
+
+    def encode(self, images: Sequence[Image.Image], *, batch_size: int = 32) -> SparseBatch:
+        """Return one L2-normalised vector a picture, its ``max_image_words`` strongest words."""
+        batches = [
+            self.encode_features(self.features(chunk)) for chunk in _chunks(images, batch_size)
+        ]
+        return SparseBatch.concatenate(batches, self._vocabulary)
+
+    @torch.inference_mode()
+    def encode_features(self, features_BPF: Tensor) -> SparseBatch:
+        """Do as :meth:`encode` from features that :meth:`features` gave."""
+        weights_BV = activate(self._side(features_BPF), self._config.activation)
+        kept_BV = keep_strongest(weights_BV, self._config.max_image_words)
+        normalized_BV = normalize(kept_BV, threshold=self._config.threshold)
+        return SparseBatch.from_dense(normalized_BV.numpy(), self._vocabulary)
+
+    @torch.inference_mode()
+    def encode_patches(self, images: Sequence[Image.Image]) -> list[PatchEncoding]:
+        """Return the pictures' vectors with those of their patches, on one scale."""
+        return [self._encode_patches(self.features([image])) for image in images]
+
+    def _encode_patches(self, features_1PF: Tensor) -> PatchEncoding:
+        weights_PV = activate(self._side.patch_logits(features_1PF)[0], self._config.activation)
+        image_V, winners_V = weights_PV.max(0)
+        kept_1V = keep_strongest(image_V.unsqueeze(0), self._config.max_image_words)
+        norm = kept_1V.norm().clamp_min(1e-12)
+        vector = SparseBatch.from_dense(
+            normalize(kept_1V, threshold=self._config.threshold).numpy(), self._vocabulary
+        ).row(0)
+        return PatchEncoding(
+            image=vector,
+            patches=SparseBatch.from_dense((weights_PV / norm).numpy(), self._vocabulary),
+            grid=self.grid,
+            winning_patches=winners_V.numpy().astype(np.int32)[vector.term_ids],
+        )
+
+
+class TextEncoder:
+    """Texts to sparse vectors; implements :class:`~lexret.encoders.protocol.Encoder`."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self._config = checkpoint.config
+        self._model_id = checkpoint.model_id
+        self._vocabulary = checkpoint.vocabulary
+        transformer = TextTransformer(checkpoint.config.text)
+        self._side = TextSide(
+            checkpoint.config, transformer, checkpoint.tensors["text.codebook_VD"]
+        )
+        _load(self._side, checkpoint, "text.")
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words that the vectors weigh."""
+        return self._vocabulary
+
+    @property
+    def model_id(self) -> str:
+        """Identity of the model."""
+        return self._model_id
+
+    @torch.inference_mode()
+    def encode(self, texts: Sequence[str], *, batch_size: int = 32) -> SparseBatch:
+        """Return one L2-normalised vector a text.
+
+        A text keeps its ``max_words`` strongest words; its own words are always among them.
+        """
+        batches = []
+        for chunk in _chunks(texts, batch_size):
+            own_BV = own_words(chunk, self._vocabulary)
+            weights_BV = self._side(chunk, own_BV)
+            kept_BV = keep_strongest(weights_BV, self._config.text.max_words, always_BV=own_BV)
+            normalized_BV = normalize(kept_BV, threshold=0.0)
+            batches.append(SparseBatch.from_dense(normalized_BV.numpy(), self._vocabulary))
+        return SparseBatch.concatenate(batches, self._vocabulary)
+
+
+class LexicalModel:
+    """A trained model: an image encoder and a text encoder of one vocabulary."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self._checkpoint = checkpoint
+
+    @property
+    def name(self) -> str:
+        """The model's name, without its hash."""
+        return self._checkpoint.config.name
+
+    @property
+    def model_id(self) -> str:
+        """Name and the start of the weights' hash; indexes record it."""
+        return self._checkpoint.model_id
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words of both encoders."""
+        return self._checkpoint.vocabulary
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """Configuration, numbers and tensors as they lie on disk."""
+        return self._checkpoint
+
+    @cached_property
+    def images(self) -> ImageEncoder:
+        """The image side, loaded on first use."""
+        return ImageEncoder(self._checkpoint)
+
+    @cached_property
+    def texts(self) -> TextEncoder:
+        """The text side, loaded on first use."""
+        return TextEncoder(self._checkpoint)
+
+
+def load_model(source: str | Path = DEFAULT_MODEL) -> LexicalModel:
+    """Load a shipped model by name, or a model folder by path.
+
+    Raises:
+        MissingError: if there is neither; the message lists the shipped models.
+        CorruptError: if the model's files are damaged.
+    """
+    shipped = SHIPPED / str(source)
+    if (shipped / "model.json").is_file():
+        return LexicalModel(load_checkpoint(shipped))
+    folder = Path(source)
+    if not folder.is_dir():
+        names = sorted(path.parent.name for path in SHIPPED.glob("*/model.json"))
+        raise MissingError(
+            f"No model {str(source)!r}: expected a model folder or one of the shipped {names}."
+        )
+    return LexicalModel(load_checkpoint(folder))
+
+
+def keep_strongest(weights_BV: Tensor, k: int, *, always_BV: Tensor | None = None) -> Tensor:
+    """Zero all but the ``k`` largest weights of each row.
+
+    Args:
+        always_BV: where positive, the weight is kept in any case (and counts among the ``k``).
+    """
+    if k >= weights_BV.shape[1]:
+        return weights_BV
+    order_BV = weights_BV if always_BV is None else weights_BV + (always_BV > 0) * 1e6
+    kept_BV = torch.zeros_like(weights_BV)
+    places = order_BV.topk(k, dim=1).indices
+    kept_BV.scatter_(1, places, weights_BV.gather(1, places))
+    return kept_BV if always_BV is None else torch.where(always_BV > 0, weights_BV, kept_BV)
+
+
+def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def _load(side: nn.Module, checkpoint: Checkpoint, prefix: str) -> None:
+    """Load one side's tensors; whatever is missing or left over is an error."""
+    own = {
+        name.removeprefix(prefix): tensor
+        for name, tensor in checkpoint.tensors.items()
+        if name.startswith(prefix)
+    }
+    frozen = {
+        name
+        for name in side.state_dict()
+        if name.startswith("transformer.") and ".lora_" not in name
+    }
+    try:
+        result = side.load_state_dict(own, strict=False)
+    except RuntimeError as error:
+        raise CorruptError(f"The checkpoint does not fit its configuration: {error}") from error
+    missing = set(result.missing_keys) - frozen
+    if missing or result.unexpected_keys:
+        raise CorruptError(
+            f"The checkpoint does not fit its configuration: it lacks {sorted(missing)} and has "
+            f"{sorted(result.unexpected_keys)} too many."
+        )
+    side.eval().requires_grad_(False)

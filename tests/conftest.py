@@ -3,12 +3,52 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from lexret.config import ModelConfig
 from lexret.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from torch import nn
+
+TINY_WORDS = (
+    *("dog", "cat", "beach", "red", "blue", "car", "two", "man", "woman", "boy", "girl", "child"),
+    *("people", "person", "dogs", "cats", "running", "playing", "sitting", "standing", "ball"),
+    *("grass", "water", "snow", "street", "bike", "horse", "bird", "tree", "sky", "sea", "sand"),
+    *("green", "black", "white", "yellow", "brown", "one", "three", "small", "big", "young"),
+    *("old", "house", "city", "park", "food", "hat", "shirt", "photo", "noise", "square"),
+    *("circle", "light", "dark", "night", "day", "sun", "moon", "traffic light"),
+)
+TINY_MODEL: dict[str, Any] = {
+    "name": "tiny",
+    "vocabulary": "vocabulary.txt",
+    "max_image_words": 24,
+    "codebook": {"sources": ["random"], "dim": 16},
+    "image": {
+        "backbone": "test_efficientnet",
+        "weights": "backbone.safetensors",
+        "image_size": 96,
+        "stride": 32,
+        "feature_dim": 256,
+        "mean": [0.5, 0.5, 0.5],
+        "std": [0.5, 0.5, 0.5],
+        "width": 16,
+        "num_heads": 2,
+        "mlp_width": 32,
+        "word_bias": True,
+    },
+    "text": {
+        "backbone": "text",
+        "max_tokens": 24,
+        "lora_rank": 2,
+        "lora_targets": ["query", "value"],
+        "max_words": 12,
+    },
+}
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +67,75 @@ def picture_folder(tmp_path: Path) -> Path:
     noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
     Image.fromarray(noise).save(folder / "more" / "noise.png")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole model of 60 words, 3 x 3 patches and random weights, which brings its backbones.
+
+    Its words mean nothing, but different pictures have different words. Do not write into it.
+    """
+    import torch
+
+    from lexret.encoders.checkpoint import save_checkpoint
+    from lexret.encoders.network import LexicalNetwork
+    from lexret.encoders.torchvision_ops import declare_missing_operators
+
+    declare_missing_operators()
+    sources, folder = tmp_path_factory.mktemp("sources"), tmp_path_factory.mktemp("model") / "tiny"
+    vocabulary = Vocabulary(TINY_WORDS)
+    config = ModelConfig.model_validate(TINY_MODEL)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        save_tiny_text_backbone(sources / "text")
+        text = config.text.model_copy(update={"backbone": str(sources / "text")})
+        network = LexicalNetwork(config.model_copy(update={"text": text}), vocabulary)
+        # As fresh LoRA does nothing and fresh biases are 0, training is imitated by noise.
+        for name, parameter in network.named_parameters():
+            if ".lora_B" in name or name.endswith("bias_V"):
+                torch.nn.init.normal_(parameter, std=0.1)
+        network.image.adapter.down.weight.data *= 4
+        save_checkpoint(folder, config, vocabulary, network.trained_state())
+        (sources / "text").rename(folder / "text")
+        save_tiny_image_backbone(folder / "backbone.safetensors")
+    return folder
+
+
+def save_tiny_text_backbone(folder: Path) -> None:
+    """Write a BERT of 2 layers and 16 dimensions, and a word-piece tokenizer."""
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    folder.mkdir()
+    letters = "abcdefghijklmnopqrstuvwxyz0123456789"
+    words = sorted({part for word in TINY_WORDS for part in word.split()} | {"a", "the", "on"})
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *dict.fromkeys([*letters, *words])]
+    pieces += [f"##{letter}" for letter in letters]
+    (folder / "vocab.txt").write_text("".join(f"{p}\n" for p in pieces), encoding="utf-8")
+    tokenizer = BertTokenizerFast({piece: i for i, piece in enumerate(pieces)})
+    tokenizer.save_pretrained(folder)
+    config = BertConfig(
+        vocab_size=len(pieces),
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=64,
+    )
+    BertModel(config).save_pretrained(folder)
+
+
+def save_tiny_image_backbone(path: Path) -> None:
+    """Write an EfficientNet of 0.1 M parameters whose batch statistics fit plain colours."""
+    import timm
+    import torch
+    from safetensors.torch import save_file
+
+    net: nn.Module = timm.create_model("test_efficientnet", pretrained=False, num_classes=0)
+    for module in net.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = None  # a plain average over what it sees
+    colours_B3 = torch.rand(32, 3) * 2 - 1
+    noise_B3SS = torch.randn(32, 3, 96, 96) * torch.rand(32, 1, 1, 1)
+    with torch.no_grad():
+        net.train()(colours_B3[:, :, None, None] + noise_B3SS)
+    save_file(net.state_dict(), path)

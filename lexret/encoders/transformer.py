@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,7 +14,7 @@ from torch import Tensor, nn
 from lexret.config import TextConfig
 from lexret.encoders.pretrained import MINILM, MINILM_TOKENIZER, verified_path
 from lexret.encoders.torchvision_ops import declare_missing_operators
-from lexret.errors import InputError, MissingError
+from lexret.errors import CorruptError, InputError, MissingError
 
 
 class TextTransformer(nn.Module):
@@ -22,28 +24,21 @@ class TextTransformer(nn.Module):
 
     Raises:
         MissingError: if the model cannot be found, with what was tried.
+        CorruptError: if its weights are damaged or incomplete.
+        InputError: if it is of an unknown kind or LoRA does not fit it.
     """
 
     def __init__(self, config: TextConfig) -> None:
         super().__init__()
         self.config = config
-        source = _source(config.backbone)
         declare_missing_operators()
-        from transformers import AutoModel, AutoTokenizer
-
-        try:
-            self._tokenizer = AutoTokenizer.from_pretrained(source)
-            net = AutoModel.from_pretrained(source, use_safetensors=True, dtype=torch.float32)
-        except OSError as error:
-            raise MissingError(
-                f"Cannot load the text model {config.backbone!r}: {error}. Give a local folder "
-                "with config.json, tokenizer files and model.safetensors, or a hub name."
-            ) from error
-        if self._tokenizer.pad_token is None:
-            self._tokenizer.pad_token = self._tokenizer.eos_token
-        self.hidden_size = int(net.config.hidden_size)
-        net.requires_grad_(False)
-        self.net = with_lora(net, config) if config.lora_rank else net
+        with _quiet():
+            self._tokenizer, net = _load(config.backbone)
+            if self._tokenizer.pad_token is None:
+                self._tokenizer.pad_token = self._tokenizer.eos_token
+            self.hidden_size = int(net.config.hidden_size)
+            net.requires_grad_(False)
+            self.net = with_lora(net, config) if config.lora_rank else net
 
     def forward(self, texts: Sequence[str]) -> Tensor:
         """Return (B, H) pooled hidden states of the last layer."""
@@ -91,6 +86,56 @@ def with_lora(net: Any, config: TextConfig) -> nn.Module:
         return cast(nn.Module, get_peft_model(net, lora))
     except ValueError as error:
         raise InputError(f"LoRA does not fit the text model: {error}") from error
+
+
+def _load(backbone: str) -> tuple[Any, Any]:
+    """Return tokenizer and transformer."""
+    from safetensors import SafetensorError
+    from transformers import AutoModel, AutoTokenizer
+
+    source = _source(backbone)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source)
+        net, info = AutoModel.from_pretrained(
+            source, use_safetensors=True, dtype=torch.float32, output_loading_info=True
+        )
+    except OSError as error:
+        raise MissingError(
+            f"Cannot load the text model {backbone!r}: {error}. Give a local folder "
+            "with config.json, tokenizer files and model.safetensors, or a hub name."
+        ) from error
+    except SafetensorError as error:
+        raise CorruptError(f"The weights of {backbone!r} are damaged: {error}.") from error
+    except ValueError as error:
+        raise InputError(f"transformers cannot use the text model {backbone!r}: {error}") from error
+    # lexret pools the hidden states itself; many encoders come without a trained pooler.
+    missing = sorted(key for key in info["missing_keys"] if not key.startswith("pooler."))
+    if missing:
+        raise CorruptError(f"The weights of {backbone!r} lack {missing}.")
+    return tokenizer, net
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the loaders' progress bars, reports and deprecation notes from the user's screen.
+
+    What the reports tell (missing weights) is checked by :func:`_load`, and the notes are about
+    calls between transformers and peft. Everything is as before afterwards.
+    """
+    from transformers.utils import logging
+
+    bars, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            warnings.simplefilter("ignore", DeprecationWarning)
+            yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
 
 
 def _source(backbone: str) -> str:

@@ -1,0 +1,234 @@
+"""Pictures with captions: what training and evaluation read.
+
+A source is a JSON-lines file, one picture a line::
+
+    {"image": "images/1.jpg", "captions": ["A dog runs.", "A brown dog on grass."]}
+
+a folder that holds such a file under the name ``captions.jsonl``, or ``datasets:NAME[:SPLIT]``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Final, Protocol, final
+
+from PIL import Image
+
+from lexret.data.images import ENCODING_MIN_SIDE, open_image
+from lexret.errors import InputError, MissingError
+
+CAPTIONS_FILE: Final = "captions.jsonl"
+DATASETS_PREFIX: Final = "datasets:"
+_NUM_NAMED: Final = 5
+_EXPECTED: Final = 'expected {"image": "path", "captions": ["text", ...]}'
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionedImage:
+    """A picture file and what people say about it.
+
+    Attributes:
+        name: the path as the captions file gives it.
+        image: where the picture lies.
+        captions: one or more texts, none of them blank.
+    """
+
+    name: str
+    image: Path
+    captions: tuple[str, ...]
+
+
+class CaptionSet(Protocol):
+    """N pictures with captions, in a fixed order; pictures are read when they are asked for.
+
+    Pictures may be asked for from several threads at once.
+    """
+
+    def __len__(self) -> int:
+        """Number of pictures."""
+        ...
+
+    def name(self, i: int) -> str:
+        """What to call picture ``i`` in messages; the same wherever the set lies."""
+        ...
+
+    def captions(self, i: int) -> tuple[str, ...]:
+        """The captions of picture ``i``, one or more."""
+        ...
+
+    def image(self, i: int) -> Image.Image:
+        """Read picture ``i``: RGB, upright, reduced as for an index.
+
+        Raises:
+            MissingError: if the file has gone since the set was opened.
+            ImageError: if it is not a readable picture.
+        """
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over names and captions in order (not over the pictures' content)."""
+        ...
+
+
+@final
+class FileCaptions:
+    """Picture files with captions; implements :class:`CaptionSet`."""
+
+    def __init__(self, items: Sequence[CaptionedImage]) -> None:
+        self._items = tuple(items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def name(self, i: int) -> str:
+        """The path as the captions file gives it."""
+        return self._items[i].name
+
+    def captions(self, i: int) -> tuple[str, ...]:
+        """The captions of picture ``i``."""
+        return self._items[i].captions
+
+    def image(self, i: int) -> Image.Image:
+        """Read picture ``i``."""
+        return open_image(self._items[i].image, min_side=ENCODING_MIN_SIDE)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over names and captions."""
+        return captions_fingerprint((item.name, item.captions) for item in self._items)
+
+
+def open_captions(source: str | Path) -> CaptionSet:
+    """Open a captions file, a folder that holds one, or ``datasets:NAME[:SPLIT]``.
+
+    Raises:
+        MissingError: if there is no such file, folder or data set.
+        InputError: if it cannot be used; the message says where and why.
+        MissingPackageError: if it needs the package ``datasets``, which is not installed.
+    """
+    if str(source).startswith(DATASETS_PREFIX):
+        from lexret.data.caption_datasets import open_dataset
+
+        return open_dataset(str(source).removeprefix(DATASETS_PREFIX))
+    return FileCaptions(read_captions(Path(source)))
+
+
+def read_captions(path: Path) -> list[CaptionedImage]:
+    """Read a captions file; image paths in it are relative to the file's folder.
+
+    Further keys of a line and blank lines are left aside.
+
+    Args:
+        path: a JSON-lines file, or a folder that holds ``captions.jsonl``.
+
+    Raises:
+        MissingError: if there is no such file.
+        InputError: if it is empty, a line is broken or repeats a picture (the message names the
+            line), or pictures are missing (the message names the first few).
+    """
+    file = path / CAPTIONS_FILE if path.is_dir() else path
+    items: list[CaptionedImage] = []
+    lines: dict[str, int] = {}
+    for number, raw in enumerate(_read_lines(file, asked=path), start=1):
+        if not raw.strip():
+            continue
+        item = _parse(raw, f"{file}:{number}", file.parent)
+        if item.name in lines:
+            raise InputError(
+                f"{file}:{number}: the picture {item.name!r} stands on line {lines[item.name]} "
+                "already; expected one line a picture, with all its captions."
+            )
+        lines[item.name] = number
+        items.append(item)
+    if not items:
+        raise InputError(f"{file} is empty; {_EXPECTED} on each line.")
+    _require_pictures(file, items)
+    return items
+
+
+def captions_fingerprint(items: Iterable[tuple[str, Sequence[str]]]) -> str:
+    """Return the SHA-256 of names and captions in order, each preceded by its length in bytes."""
+    digest = hashlib.sha256()
+    for name, captions in items:
+        digest.update(len(captions).to_bytes(4, "little"))
+        for text in (name, *captions):
+            encoded = text.encode()
+            digest.update(len(encoded).to_bytes(4, "little"))
+            digest.update(encoded)
+    return digest.hexdigest()
+
+
+def check_captions(found: object, place: str, expected: str) -> tuple[str, ...]:
+    """Return captions as a tuple.
+
+    Args:
+        found: what stands where captions should be.
+        place: where that is, for the message.
+        expected: what should be there, for the message.
+
+    Raises:
+        InputError: unless it is a list of one or more texts that are not blank.
+    """
+    if not isinstance(found, list) or not all(map(_is_text, found)):
+        raise InputError(f"{place}: the captions are {_short(found)}; {expected}.")
+    if not found:
+        raise InputError(f"{place}: there is no caption; {expected}.")
+    blank = next((i for i, text in enumerate(found, start=1) if not text.strip()), None)
+    if blank is not None:
+        raise InputError(f"{place}: caption {blank} of {len(found)} is blank; {expected}.")
+    return tuple(found)
+
+
+def _is_text(value: object) -> bool:
+    # JSON can spell half a surrogate pair ("\\ud83d"), which is no character.
+    return isinstance(value, str) and not any("\ud800" <= char <= "\udfff" for char in value)
+
+
+def _read_lines(file: Path, *, asked: Path) -> list[bytes]:
+    try:
+        return file.read_bytes().splitlines()
+    except FileNotFoundError as error:
+        if asked.is_dir():
+            raise MissingError(f"The folder {asked} holds no {CAPTIONS_FILE}.") from error
+        raise MissingError(f"There is no captions file {file}.") from error
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror or error}.") from error
+
+
+def _parse(raw: bytes, place: str, folder: Path) -> CaptionedImage:
+    try:
+        value = json.loads(raw.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise InputError(f"{place}: not UTF-8 text ({error}); {_EXPECTED}.") from error
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise InputError(f"{place}: no JSON ({error}): {_short(raw)}; {_EXPECTED}.") from error
+    if not isinstance(value, dict):
+        raise InputError(f"{place}: found {_short(value)}; {_EXPECTED}.")
+    absent = [key for key in ("image", "captions") if key not in value]
+    if absent:
+        raise InputError(f"{place}: no {absent} among the keys {sorted(value)}; {_EXPECTED}.")
+    name = value["image"]
+    if not isinstance(name, str) or not _is_text(name) or not name.strip() or "\0" in name:
+        raise InputError(f"{place}: the image is {_short(name)}; {_EXPECTED}.")
+    return CaptionedImage(name, folder / name, check_captions(value["captions"], place, _EXPECTED))
+
+
+def _require_pictures(file: Path, items: Sequence[CaptionedImage]) -> None:
+    missing = [item.name for item in items if not item.image.is_file()]
+    if missing:
+        more = f" and {len(missing) - _NUM_NAMED} more" if len(missing) > _NUM_NAMED else ""
+        raise InputError(
+            f"{len(missing)} of the {len(items)} pictures that {file} names are missing: "
+            f"{', '.join(missing[:_NUM_NAMED])}{more}. Paths are relative to {file.parent}."
+        )
+
+
+def _short(value: object) -> str:
+    text = value.decode(errors="replace") if isinstance(value, bytes) else repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

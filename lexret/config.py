@@ -40,6 +40,9 @@ class ImageConfig(Frozen):
 
     backbone: str = Field(description="timm model name")
     weights: str = Field(description="'package:NAME', 'hub', 'random' or a safetensors file")
+    backbone_args: dict[str, bool | int | float | str] = Field(
+        default_factory=dict, description="more arguments for timm.create_model, such as img_size"
+    )
     image_size: int = Field(gt=0, description="pictures are resized to this square, in pixels")
     stride: int = Field(gt=0, description="pixels a patch, along each side")
     feature_dim: int = Field(gt=0, description="channels of the backbone's map")
@@ -131,12 +134,23 @@ class TrainConfig(Frozen):
     ema_decay: float = Field(0.0, ge=0, lt=1, description="moving average of weights; 0: none")
 
 
+class CardConfig(Frozen):
+    """Texts for the model card that no program can know."""
+
+    description: str = ""
+    data: str = Field("", description="what the training data are and where they come from")
+    citation: str = ""
+    licence: str = Field("", description="licence of the weights, and what the data's licence asks")
+    limits: str = Field("", description="what the model is not good for")
+
+
 class RunConfig(Frozen):
     """Everything that determines a training run."""
 
     model: ModelConfig
     data: DataConfig = DataConfig()
     train: TrainConfig = TrainConfig()
+    card: CardConfig = CardConfig()
 
     def to_json(self) -> str:
         """Return indented JSON that :meth:`from_json` reads back to an equal value."""

@@ -56,7 +56,8 @@ def caption_words(logits_BV: Tensor, targets_BV: Tensor) -> Tensor:
     """Ask a picture for the words of its captions: softmax cross-entropy against their shares.
 
     A multi-label loss in the manner of Joulin et al. (ECCV 2016, section 3.2) and of the BoW
-    targets of lexical models; rows without any target word count nothing.
+    targets of lexical models. Words whose logit is not above zero are off already: of those only
+    the targets take part, which keeps the gradient sparse. Rows without any target count nothing.
 
     Args:
         logits_BV: a picture's word logits before the activation.
@@ -64,6 +65,8 @@ def caption_words(logits_BV: Tensor, targets_BV: Tensor) -> Tensor:
     """
     total_B1 = targets_BV.sum(1, keepdim=True)
     share_BV = targets_BV / total_B1.clamp_min(1e-12)
-    loss_B = -(share_BV * torch.log_softmax(logits_BV, dim=1)).sum(1)
+    takes_part_BV = (logits_BV > 0) | (targets_BV > 0)
+    log_share_BV = torch.log_softmax(logits_BV.masked_fill(~takes_part_BV, -1e4), dim=1)
+    loss_B = -(share_BV * log_share_BV).sum(1)
     has_target_B = (total_B1.squeeze(1) > 0).to(loss_B.dtype)
     return (loss_B * has_target_B).sum() / has_target_B.sum().clamp_min(1.0)

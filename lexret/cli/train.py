@@ -1,0 +1,105 @@
+"""``lexret train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from lexret.eval.recall import RetrievalResult
+    from lexret.training.step import StepLosses
+
+
+class _Bars:
+    """Progress on stderr: one bar for features, one for steps, a line for each evaluation."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._name = ""
+
+    def features(self, name: str, done: int, total: int) -> None:
+        self._show(f"features of {name}", done, total, "picture")
+
+    def step(self, step: int, num_steps: int, losses: StepLosses) -> None:
+        self._show("training", step, num_steps, "step")
+        self._bar.set_postfix(
+            loss=f"{losses.total:.3f}", words=f"{losses.active_image:.0f}", refresh=False
+        )
+
+    def dev(self, step: int, result: RetrievalResult) -> None:
+        figures = result.as_dict()
+        shown = "   ".join(
+            f"{direction.replace('_', ' ')} "
+            + "/".join(f"{figures[direction][name]:.1f}" for name in ("R@1", "R@5", "R@10"))
+            for direction in ("text_to_image", "image_to_text")
+        )
+        from tqdm import tqdm
+
+        tqdm.write(f"step {step}: dev R@1/5/10  {shown}", file=click.get_text_stream("stderr"))
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def _show(self, name: str, done: int, total: int, unit: str) -> None:
+        from tqdm import tqdm
+
+        if name != self._name:
+            self.close()
+            self._bar, self._name = tqdm(total=total, desc=name, unit=unit, initial=0), name
+        self._bar.update(done - self._bar.n)
+
+
+@click.command(
+    epilog="""\b
+Example:
+  lexret train training/recipes/mini.toml --run runs/mini \\
+      --set data.train=captions.jsonl --set train.epochs=3
+"""
+)
+@click.argument("recipe", type=click.Path(path_type=Path))
+@click.option(
+    "--run",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Run folder; by default runs/ and the recipe's name. One that exists is resumed.",
+)
+@click.option(
+    "--set",
+    "assignments",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change a value of the recipe, such as train.epochs=3 (may be repeated).",
+)
+@click.option(
+    "--stop-after",
+    type=click.IntRange(min=1),
+    default=None,
+    metavar="STEPS",
+    help="Stop after so many steps, with the state saved; the same command goes on from there.",
+)
+def command(
+    recipe: Path, run: Path | None, assignments: tuple[str, ...], stop_after: int | None
+) -> None:
+    """Train a model by a RECIPE (a TOML file); an interrupted run goes on where it stopped.
+
+    Data are a captions file, {"image": path, "captions": [...]} on each line with paths relative
+    to the file, or datasets:NAME. Everything is written into the run folder: configuration,
+    metrics as JSON lines, curves, state to resume from, and the best model with its card.
+    """
+    from lexret.config import load_recipe
+    from lexret.training.loop import train
+
+    config = load_recipe(recipe, assignments)
+    folder = run or Path("runs") / recipe.stem
+    bars = _Bars()
+    try:
+        outcome = train(config, folder, bars, stop_after=stop_after or 0)
+    finally:
+        bars.close()
+    if not outcome.model.is_dir():
+        click.echo(f"Stopped before the first evaluation; go on with the same command ({folder}).")
+        return
+    click.echo(f"Best model (step {outcome.step}): {outcome.model}")
+    click.echo(f"Use it: lexret index PICTURES --model {outcome.model}")

@@ -1,0 +1,37 @@
+"""Training curves as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+
+def draw_curves(records: Sequence[dict[str, Any]], path: Path) -> None:
+    """Draw losses, active words and dev recall over the steps into a PNG file."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    steps = [record for record in records if record["kind"] == "step"]
+    devs = [record for record in records if record["kind"] == "dev"]
+    figure = Figure(figsize=(13, 4), layout="constrained")
+    FigureCanvasAgg(figure)
+    loss, words, recall = figure.subplots(1, 3)
+    for key in ("total", "contrastive", "caption_words"):
+        if any(record[key] for record in steps):
+            loss.plot([r["step"] for r in steps], [r[key] for r in steps], label=key, lw=1)
+    loss.set(title="loss", xlabel="step")
+    for key in ("active_image", "active_text"):
+        words.plot([r["step"] for r in steps], [max(r[key], 1) for r in steps], label=key, lw=1)
+    words.set(title="active words (training)", xlabel="step", yscale="log")
+    for direction, style in (("text_to_image", "-"), ("image_to_text", "--")):
+        for name in ("R@1", "R@5", "R@10"):
+            values = [r[direction][name] for r in devs]
+            label = f"{direction.replace('_', ' ')} {name}"
+            recall.plot([r["step"] for r in devs], values, style, marker="o", ms=3, label=label)
+    recall.set(title="dev recall, %", xlabel="step", ylim=(0, None))
+    for axes in (loss, words, recall):
+        axes.grid(alpha=0.3)
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(fontsize=7)
+    figure.savefig(path, dpi=110)

@@ -1,0 +1,77 @@
+"""The run folder: everything that a training run leaves behind.
+
+``config.json``     the whole configuration
+``metrics.jsonl``   one JSON object a line: {"kind": "step" | "dev", "step": ..., ...}
+``curves.png``      losses, active words and dev recall over the steps
+``state/``          what a resumed run starts from
+``model/``          the best checkpoint, with its model card
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from lexret.errors import InputError, StorageError
+
+
+class RunFolder:
+    """Paths and records of one run.
+
+    Raises:
+        StorageError: if the folder cannot be made.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config = path / "config.json"
+        self.metrics = path / "metrics.jsonl"
+        self.curves = path / "curves.png"
+        self.state = path / "state"
+        self.model = path / "model"
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"Cannot make the run folder {path}: {error}.") from error
+
+    def write_config(self, config_json: str) -> None:
+        """Record the configuration.
+
+        Raises:
+            InputError: if the folder belongs to a run of another configuration.
+        """
+        if self.config.is_file() and self.config.read_text(encoding="utf-8") != config_json:
+            raise InputError(
+                f"{self.path} holds a run of another configuration. Choose another --run folder "
+                "or delete it."
+            )
+        self._write(lambda: self.config.write_text(config_json, encoding="utf-8"))
+
+    def append(self, record: dict[str, Any]) -> None:
+        """Add one line to the metrics."""
+
+        def write() -> None:
+            with self.metrics.open("a", encoding="utf-8") as stream:
+                stream.write(json.dumps(record) + "\n")
+
+        self._write(write)
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return all metrics; a last line that a crash cut short is left out."""
+        if not self.metrics.is_file():
+            return []
+        text = self.metrics.read_text(encoding="utf-8")
+        return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+
+    def forget_after(self, step: int) -> None:
+        """Drop metrics of steps after ``step``: the resumed run will make them again."""
+        kept = [record for record in self.records() if record["step"] <= step]
+        lines = "".join(json.dumps(record) + "\n" for record in kept)
+        self._write(lambda: self.metrics.write_text(lines, encoding="utf-8"))
+
+    def _write(self, action: Any) -> None:
+        try:
+            action()
+        except OSError as error:
+            raise StorageError(f"Cannot write into {self.path}: {error}.") from error

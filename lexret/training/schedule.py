@@ -1,0 +1,24 @@
+"""Schedules: plain functions of the step, so that a resumed run needs no stored schedule."""
+
+from __future__ import annotations
+
+import math
+
+from lexret.config import TrainConfig
+
+
+def rate_factor(step: int, num_steps: int, config: TrainConfig) -> float:
+    """Return what the peak learning rates are multiplied by: linear warm-up, then cosine."""
+    if step < config.warmup_steps:
+        return (step + 1) / config.warmup_steps
+    span = max(1, num_steps - config.warmup_steps)
+    progress = min(1.0, (step - config.warmup_steps) / span)
+    low = config.min_lr_fraction
+    return low + (1.0 - low) * 0.5 * (1.0 + math.cos(math.pi * progress))
+
+
+def penalty_factor(step: int, config: TrainConfig) -> float:
+    """Return what the penalty's weight is multiplied by: a quadratic rise (SPLADE, section 3.2)."""
+    if config.penalty_warmup_steps == 0:
+        return 1.0
+    return min(1.0, (step + 1) / config.penalty_warmup_steps) ** 2

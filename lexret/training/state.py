@@ -1,0 +1,132 @@
+"""Resumable training state: safetensors and JSON in one folder, replaced atomically.
+
+Holds the trained tensors in float32, AdamW's moments, the moving average and the step. Learning
+rates, data order and dropout are functions of the step and are not stored.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from lexret.errors import CorruptError, MismatchError, StorageError
+from lexret.training.step import Learner
+
+_FORMAT = 1
+
+
+def save_state(
+    folder: Path,
+    learner: Learner,
+    optimizer: torch.optim.AdamW,
+    average: dict[str, Tensor],
+    *,
+    step: int,
+    config_json: str,
+    best: dict[str, Any],
+) -> None:
+    """Write the state after ``step`` steps; the previous one stays until this one is whole.
+
+    Raises:
+        StorageError: if writing fails.
+    """
+    fresh = folder.with_name(f".{folder.name}.tmp")
+    try:
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(parents=True)
+        tensors = {}
+        for name, parameter in learner.trainable().items():
+            tensors[f"parameter/{name}"] = parameter.detach().contiguous()
+            for key, value in optimizer.state.get(parameter, {}).items():
+                tensors[f"adamw.{key}/{name}"] = torch.as_tensor(value).contiguous()
+        tensors |= {f"average/{name}": tensor for name, tensor in average.items()}
+        save_file(tensors, fresh / "state.safetensors")
+        meta = {"format": _FORMAT, "step": step, "config": config_json, "best": best}
+        (fresh / "state.json").write_text(json.dumps(meta, indent=2), encoding="utf-8")
+        old = folder.with_name(f".{folder.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        if folder.exists():
+            os.replace(folder, old)
+        os.replace(fresh, folder)
+        shutil.rmtree(old, ignore_errors=True)
+    except (OSError, SafetensorError) as error:
+        raise StorageError(f"Cannot write the training state to {folder}: {error}.") from error
+
+
+def load_state(
+    folder: Path,
+    learner: Learner,
+    optimizer: torch.optim.AdamW,
+    average: dict[str, Tensor],
+    *,
+    config_json: str,
+) -> tuple[int, dict[str, Any]]:
+    """Put a saved state back in place.
+
+    Returns:
+        the number of steps done and the record of the best evaluation.
+
+    Raises:
+        MismatchError: if it was saved by a run of another configuration.
+        CorruptError: if a file is damaged.
+    """
+    source = _whole(folder)
+    try:
+        meta = json.loads((source / "state.json").read_text(encoding="utf-8"))
+        tensors = load_file(source / "state.safetensors")
+    except (OSError, ValueError, SafetensorError) as error:
+        raise CorruptError(f"The training state in {source} cannot be read: {error}.") from error
+    if meta.get("format") != _FORMAT:
+        raise CorruptError(f"{source} has format {meta.get('format')!r}; expected {_FORMAT}.")
+    if meta["config"] != config_json:
+        raise MismatchError(
+            f"The run in {folder.parent} was started with another configuration. Resume with the "
+            "same recipe and --set values, or choose another --run folder."
+        )
+    _restore(tensors, learner, optimizer, average, source)
+    return int(meta["step"]), dict(meta["best"])
+
+
+def has_state(folder: Path) -> bool:
+    """Tell whether there is a state to resume from."""
+    return (_whole(folder) / "state.json").is_file()
+
+
+def _whole(folder: Path) -> Path:
+    """Return the folder, or the previous one where a crash fell between the two renames."""
+    old = folder.with_name(f".{folder.name}.old")
+    return old if not folder.exists() and old.exists() else folder
+
+
+def _restore(
+    tensors: dict[str, Tensor],
+    learner: Learner,
+    optimizer: torch.optim.AdamW,
+    average: dict[str, Tensor],
+    source: Path,
+) -> None:
+    wanted = learner.trainable()
+    stored = {n.removeprefix("parameter/") for n in tensors if n.startswith("parameter/")}
+    if stored != set(wanted):
+        raise CorruptError(f"The training state in {source} is of another network.")
+    moments: dict[str, dict[str, Tensor]] = {name: {} for name in wanted}
+    with torch.no_grad():
+        for key, tensor in tensors.items():
+            kind, _, name = key.partition("/")
+            if kind == "parameter":
+                wanted[name].copy_(tensor)
+            elif kind == "average":
+                average[name] = tensor
+            else:
+                moments[name][kind.removeprefix("adamw.")] = tensor
+    for name, parameter in wanted.items():
+        if moments[name]:
+            optimizer.state[parameter] = dict(moments[name])

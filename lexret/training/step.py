@@ -1,0 +1,152 @@
+"""One training step: forward, losses, backward, update.
+
+Legend: B pictures, T texts (B times captions per picture), V words.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from lexret.config import RunConfig, TrainConfig
+from lexret.encoders.activations import activate
+from lexret.encoders.network import LexicalNetwork
+from lexret.errors import LexretError
+from lexret.training.batches import Batch
+from lexret.training.losses import caption_words, contrastive, sparsity_penalty
+from lexret.training.schedule import penalty_factor, rate_factor
+
+# CLIP's bound on the learnt temperature (Radford et al., 2021, section 2.5).
+_MIN_TEMPERATURE = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class StepLosses:
+    """What one step measured; losses before their weights, means over the batch."""
+
+    total: float
+    contrastive: float
+    penalty_image: float
+    penalty_text: float
+    caption_words: float
+    temperature: float
+    active_image: float
+    active_text: float
+    gradient_norm: float
+    rate_factor: float
+
+
+class Learner(nn.Module):
+    """The network with what only training needs: the temperature."""
+
+    def __init__(self, network: LexicalNetwork, config: TrainConfig) -> None:
+        super().__init__()
+        self.network = network
+        self.log_temperature = nn.Parameter(torch.tensor(math.log(config.temperature)))
+
+    def trainable(self) -> dict[str, nn.Parameter]:
+        """Return the parameters that are trained, by name, in a fixed order."""
+        return {name: p for name, p in self.named_parameters() if p.requires_grad}
+
+
+def make_optimizer(learner: Learner, config: TrainConfig) -> torch.optim.AdamW:
+    """Return AdamW with one group a kind of parameter; only matrices of the adapter decay."""
+    groups: dict[str, list[nn.Parameter]] = {"rest": [], "words": [], "lora": [], "own": []}
+    for name, parameter in learner.trainable().items():
+        if ".lora_" in name:
+            groups["lora"].append(parameter)
+        elif "codebook" in name or "bias_V" in name:
+            groups["words"].append(parameter)
+        elif "own_weight" in name or "temperature" in name:
+            groups["own"].append(parameter)
+        else:
+            groups["rest"].append(parameter)
+    rates = {
+        "rest": config.lr,
+        "words": config.codebook_lr,
+        "lora": config.lora_lr,
+        "own": config.own_word_lr,
+    }
+    return torch.optim.AdamW(
+        [
+            {
+                "params": parameters,
+                "lr": rates[kind],
+                "peak_lr": rates[kind],
+                "weight_decay": config.weight_decay if kind == "rest" else 0.0,
+            }
+            for kind, parameters in groups.items()
+            if parameters
+        ]
+    )
+
+
+def train_step(
+    learner: Learner,
+    optimizer: torch.optim.Optimizer,
+    batch: Batch,
+    config: RunConfig,
+    *,
+    step: int,
+    num_steps: int,
+) -> StepLosses:
+    """Update the parameters once.
+
+    Dropout draws from a generator seeded by the step, so that a resumed run repeats it.
+
+    Raises:
+        LexretError: if the loss is not finite.
+    """
+    train = config.train
+    torch.manual_seed(train.seed * 1_000_003 + step)
+    factor = rate_factor(step, num_steps, train)
+    for group in optimizer.param_groups:
+        group["lr"] = group["peak_lr"] * factor
+    optimizer.zero_grad(set_to_none=True)
+    loss, parts = _losses(learner, batch, config, step)
+    if not torch.isfinite(loss):
+        raise LexretError(
+            f"The loss is {float(loss)} at step {step}; try a lower train.lr or "
+            "train.precision = 'float32'."
+        )
+    loss.backward()  # type: ignore[no-untyped-call]
+    norm = nn.utils.clip_grad_norm_(learner.trainable().values(), train.clip_norm)
+    optimizer.step()
+    return StepLosses(
+        total=float(loss), gradient_norm=float(norm), rate_factor=factor, **parts
+    )
+
+
+def _losses(
+    learner: Learner, batch: Batch, config: RunConfig, step: int
+) -> tuple[Tensor, dict[str, float]]:
+    train, network = config.train, learner.network
+    logits_BV = network.image(batch.features_BPF, precision=getattr(torch, train.precision))
+    images_BV = activate(logits_BV, config.model.activation)
+    texts_TV = network.encode_texts(batch.texts)
+    temperature = learner.log_temperature.exp().clamp_min(_MIN_TEMPERATURE)
+    paired_TV = functional.normalize(images_BV).repeat_interleave(train.captions_per_image, 0)
+    match = contrastive(paired_TV, functional.normalize(texts_TV), temperature, batch.owners_T)
+    penalty_image = sparsity_penalty(images_BV, train.penalty)
+    penalty_text = sparsity_penalty(texts_TV, train.penalty)
+    loss = match + train.penalty_weight * penalty_factor(step, train) * (
+        penalty_image + penalty_text
+    )
+    words = loss.new_zeros(())
+    if batch.targets_BV is not None:
+        words = caption_words(logits_BV, batch.targets_BV)
+        loss = loss + train.caption_words_weight * words
+    parts = {
+        "contrastive": float(match),
+        "penalty_image": float(penalty_image),
+        "penalty_text": float(penalty_text),
+        "caption_words": float(words),
+        "temperature": float(temperature),
+        "active_image": float((images_BV > 0).sum(1).float().mean()),
+        "active_text": float((texts_TV > 0).sum(1).float().mean()),
+    }
+    return loss, parts

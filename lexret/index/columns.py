@@ -126,12 +126,29 @@ def unpack(name: str, kind: str, arrays: Mapping[str, AnyArray], num_documents: 
     return Column(kind, values)
 
 
+def read_value(name: str, kind: str, arrays: Mapping[str, AnyArray], row: int) -> FieldValue:
+    """Read one document's value of a field without touching the others."""
+    bits = arrays.get(f"field.{name}.present")
+    if bits is not None and not (int(bits[row // 8]) >> (row % 8)) & 1:
+        return None
+    if kind == TEXT:
+        return decode_text(text_at(f"field.{name}", arrays, row))
+    value: FieldValue = arrays[f"field.{name}.values"][row].item()
+    return value
+
+
 def pack_texts(prefix: str, texts: Sequence[bytes]) -> dict[str, tuple[str, AnyArray]]:
     """Store byte strings as one run of bytes and the places where each begins and ends."""
     offsets = np.zeros(len(texts) + 1, dtype=np.int64)
     np.cumsum([len(text) for text in texts], out=offsets[1:])
     joined = np.frombuffer(b"".join(texts), dtype=np.uint8)
     return {f"{prefix}.offsets": ("<i8", offsets), f"{prefix}.bytes": ("|u1", joined)}
+
+
+def text_at(prefix: str, arrays: Mapping[str, AnyArray], row: int) -> bytes:
+    """Return one of the byte strings that :func:`pack_texts` stored."""
+    start, end = arrays[f"{prefix}.offsets"][row : row + 2].tolist()
+    return arrays[f"{prefix}.bytes"][start:end].tobytes()
 
 
 def unpack_texts(prefix: str, arrays: Mapping[str, AnyArray]) -> list[bytes]:

@@ -131,11 +131,8 @@ class EmbeddedIndex:
     def document(self, doc_id: str) -> Document:
         """Return a document's fields; raises MissingError if it is not in the index."""
         number, place = self._locate(doc_id)
-        fields: dict[str, FieldValue] = {}
-        for name in self._manifest.columns:
-            column = self._segments[number].column(name)
-            fields[name] = None if column is None else column.values[place]
-        return Document(doc_id, fields)
+        segment = self._segments[number]
+        return Document(doc_id, {one: segment.value(one, place) for one in self._manifest.columns})
 
     def documents(self) -> Iterator[Document]:
         """Yield all live documents and their fields, segment by segment."""

@@ -18,7 +18,15 @@ import numpy as np
 import numpy.typing as npt
 
 from lexret.errors import CorruptError
-from lexret.index.columns import Column, decode_text, unpack, unpack_texts
+from lexret.index.columns import (
+    Column,
+    FieldValue,
+    decode_text,
+    read_value,
+    text_at,
+    unpack,
+    unpack_texts,
+)
 from lexret.index.manifest import SEGMENTS_FOLDER, SegmentEntry
 from lexret.index.storage import AnyArray, check_sections, map_sections
 from lexret.index.topk import best
@@ -60,11 +68,11 @@ class Segment:
         try:
             self.indptr, self.docs = self._arrays["indptr"], self._arrays["docs"]
             self.weights = self._arrays["weights"]
-            self._id_offsets, self._id_bytes = self._arrays["id.offsets"], self._arrays["id.bytes"]
+            id_offsets, id_bytes = self._arrays["id.offsets"], self._arrays["id.bytes"]
         except KeyError as error:
             raise CorruptError(f"{self.folder}: the manifest lists no array {error}.") from error
+        self._check(id_offsets, id_bytes)
         self.deleted = self._read_deletions()
-        self._check()
 
     def _read_deletions(self) -> Mask | None:
         deletions = self.entry.deletions
@@ -73,12 +81,12 @@ class Segment:
         bits = map_sections(self.folder / deletions.file, {"bits": deletions.bits})["bits"]
         return np.unpackbits(bits, count=len(self), bitorder="little").astype(bool)
 
-    def _check(self) -> None:
+    def _check(self, id_offsets: AnyArray, id_bytes: AnyArray) -> None:
         ptr, nnz = self.indptr, self.entry.num_postings
         rises = len(ptr) > 0 and ptr[0] == 0 and ptr[-1] == nnz and bool((np.diff(ptr) >= 0).all())
         if not (rises and len(self.docs) == len(self.weights) == nnz):
             raise CorruptError(f"{self.folder / POSTINGS_FILE}: its word offsets are damaged.")
-        if len(self._id_offsets) != len(self) + 1 or self._id_offsets[-1] != len(self._id_bytes):
+        if len(id_offsets) != len(self) + 1 or id_offsets[-1] != len(id_bytes):
             raise CorruptError(f"{self.folder / DOCUMENTS_FILE}: its id offsets are damaged.")
 
     def verify(self) -> None:
@@ -111,7 +119,7 @@ class Segment:
         for start, end, weight in zip(starts, ends, weights_T.astype(np.float64), strict=True):
             if start < end:
                 products = np.multiply(self.weights[start:end], weight, dtype=np.float64)
-                scores_N[self.docs[start:end]] += products
+                np.add.at(scores_N, self.docs[start:end], products)
         return scores_N
 
     def weights_at(self, docs_D: IdArray, terms_T: IdArray) -> FloatArray:
@@ -138,8 +146,7 @@ class Segment:
 
     def id_at(self, document: int) -> bytes:
         """Return the id of a document, as stored."""
-        start, end = self._id_offsets[document], self._id_offsets[document + 1]
-        return self._id_bytes[start:end].tobytes()
+        return text_at("id", self._arrays, document)
 
     def doc_id(self, document: int) -> str:
         """Return the id of a document."""
@@ -165,3 +172,8 @@ class Segment:
         """Return a field of all documents, ``None`` where this segment does not hold it."""
         kind = self.entry.columns.get(name)
         return None if kind is None else unpack(name, kind, self._arrays, len(self))
+
+    def value(self, name: str, document: int) -> FieldValue:
+        """Return a field of one document, ``None`` where it has none."""
+        kind = self.entry.columns.get(name)
+        return None if kind is None else read_value(name, kind, self._arrays, document)

@@ -1,0 +1,105 @@
+"""What several commands share: options, the index and model they mean, tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from lexret.encoders.model import LexicalModel
+    from lexret.index.embedded import EmbeddedIndex
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+DEFAULT_MODEL: Final = "mini"
+
+index_option: Callable[[F], F] = click.option(
+    "--index",
+    "index_path",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="The index folder; without it, .lexret in this folder or one above it.",
+)
+model_option: Callable[[F], F] = click.option(
+    "--model",
+    "model_source",
+    metavar="MODEL",
+    help="A shipped model's name or a model folder; without it, the index's own, else mini.",
+)
+json_option: Callable[[F], F] = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON, for programs."
+)
+
+
+def open_chosen_index(index_path: Path | None) -> EmbeddedIndex:
+    """Open the index that was named, or the one of this folder or of the nearest above it."""
+    from lexret.index import open_index
+    from lexret.index.locations import find_index
+
+    return open_index(find_index(Path.cwd()) if index_path is None else index_path)
+
+
+def load_model_of(index: EmbeddedIndex, model_source: str | None) -> LexicalModel:
+    """Load the model that was named, or the one that made the index.
+
+    Raises:
+        MismatchError: if it is not the one that made the index.
+    """
+    from lexret.encoders import load_model
+    from lexret.errors import MismatchError
+
+    source = model_source or index.manifest.model_source or DEFAULT_MODEL
+    model = load_model(source)
+    fingerprint = index.manifest.vocabulary_fingerprint
+    if (model.model_id, model.vocabulary.fingerprint) != (index.model_id, fingerprint):
+        raise MismatchError(
+            f"The index at {index.path} was made with the model {index.model_id} "
+            f"({index.manifest.num_words} words), but {source!r} is {model.model_id} "
+            f"({len(model.vocabulary)} words). Name the model with --model, or make the index "
+            "anew with `lexret index DIR --rebuild`."
+        )
+    return model
+
+
+def lasting_source(source: str) -> str:
+    """Return a model's source so that it is found again from any folder."""
+    from importlib import resources
+
+    shipped = resources.files("lexret").joinpath("models", source, "model.json")
+    if shipped.is_file() or not Path(source).is_dir():
+        return source
+    return str(Path(source).resolve())
+
+
+def near_path(path: Path) -> str:
+    """Return a path that opens from the current folder: relative beneath it, else absolute."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def printable(text: str) -> str:
+    """Replace what would upset a terminal or break a line: control characters, stray bytes."""
+    return "".join(one if one.isprintable() else "\ufffd" for one in text)
+
+
+def render_table(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()
+) -> str:
+    """Set a table in columns of text; ``right`` lists the columns that are set to the right."""
+    lines = [list(headings), *([printable(cell) for cell in row] for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if column in right else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
+
+
+def plural(count: int, noun: str) -> str:
+    """Return "1 picture", "2 pictures"."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

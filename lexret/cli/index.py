@@ -1,0 +1,170 @@
+"""``lexret index``: index a folder of pictures, or bring its index up to date."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from lexret.cli.common import (
+    DEFAULT_MODEL,
+    json_option,
+    lasting_source,
+    model_option,
+    near_path,
+    plural,
+    printable,
+)
+
+if TYPE_CHECKING:
+    from lexret.index.picture_update import Progress
+    from lexret.index.pictures import IndexReport
+
+MAX_SKIPPED_SHOWN: Final = 20
+
+
+@click.command("index")
+@click.argument(
+    "folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path)
+)
+@click.option(
+    "--index",
+    "index_path",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Where the index lies; without it, in DIR/.lexret.",
+)
+@model_option
+@click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True,
+              help="Pictures that go through the model together.")  # fmt: skip
+@click.option("--rebuild", is_flag=True, help="Make the index anew, for example for another model.")
+@click.option("--allow-empty", is_flag=True, help="Accept that every picture of the index is gone.")
+@json_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    folder: Path,
+    index_path: Path | None,
+    model_source: str | None,
+    batch_size: int,
+    rebuild: bool,
+    allow_empty: bool,
+    as_json: bool,
+) -> None:
+    """Index the pictures in DIR and the folders below it, or bring their index up to date.
+
+    Pictures that did not change are not read again, renamed ones are not encoded again. Files
+    that are not readable pictures are skipped and listed at the end. An interrupted run goes on
+    where it stopped. The exit status is 1 if there is no picture in the index in the end.
+
+    \b
+    Example:
+      lexret index ./images
+      lexret index ./images --index /data/index --model ./my-model
+    """
+    from lexret.encoders import load_model
+    from lexret.index.locations import default_index
+    from lexret.index.pictures import index_folder
+
+    place = index_path or default_index(folder)
+    source = model_source or _recorded_source(place) or DEFAULT_MODEL
+    model = load_model(source)
+    try:
+        with _progress_bar() as progress, _quiet_pillow():
+            report = index_folder(
+                folder,
+                place,
+                model.images,
+                model_source=lasting_source(source),
+                batch_size=batch_size,
+                progress=progress,
+                rebuild=rebuild,
+                allow_empty=allow_empty,
+            )
+    except KeyboardInterrupt:
+        click.echo("What is encoded so far is stored; run it again to go on from there.", err=True)
+        raise
+    if as_json:
+        click.echo(json.dumps(_as_json(report, place, model.model_id), indent=2))
+    else:
+        click.echo(_as_text(report, place, model.model_id))
+    ctx.exit(0 if report.num_pictures else 1)
+
+
+def _recorded_source(place: Path) -> str | None:
+    from lexret.errors import CorruptError, MissingError
+    from lexret.index.manifest import Manifest
+
+    try:
+        return Manifest.load(place).model_source
+    except (MissingError, CorruptError):  # a damaged one is reported when it is opened
+        return None
+
+
+@contextmanager
+def _progress_bar() -> Iterator[Progress]:
+    from tqdm import tqdm
+
+    bar = tqdm(unit=" pictures", dynamic_ncols=True, disable=None)
+
+    def progress(done: int, total: int) -> None:
+        bar.total = total
+        bar.update(done - bar.n)
+
+    with bar:
+        yield progress
+
+
+@contextmanager
+def _quiet_pillow() -> Iterator[None]:
+    """Keep Pillow's remarks on odd files off the terminal; what cannot be read is listed."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        yield
+
+
+def _as_json(report: IndexReport, place: Path, model_id: str) -> dict[str, object]:
+    return {
+        "index": near_path(place.resolve()),
+        "model": model_id,
+        "pictures": report.num_pictures,
+        "added": report.num_added,
+        "updated": report.num_updated,
+        "unchanged": report.num_unchanged,
+        "renamed": report.num_renamed,
+        "removed": report.num_removed,
+        "encoded": report.num_encoded,
+        "skipped": [asdict(one) for one in report.skipped],
+        "seconds": round(report.seconds, 3),
+    }
+
+
+def _as_text(report: IndexReport, place: Path, model_id: str) -> str:
+    counts = {
+        "added": report.num_added,
+        "updated": report.num_updated,
+        "renamed": report.num_renamed,
+        "removed": report.num_removed,
+        "unchanged": report.num_unchanged,
+        "skipped": len(report.skipped),
+    }
+    done = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count) or "no change"
+    speed = f", {report.num_encoded / report.seconds:.1f} a second" if report.num_encoded else ""
+    lines = [
+        f"{plural(report.num_pictures, 'picture')} in {near_path(place.resolve())} ({model_id})",
+        f"{done}; {plural(report.num_encoded, 'picture')} encoded in {report.seconds:.1f} s{speed}",
+    ]
+    if report.skipped:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in report.reasons())
+        lines.append(f"Skipped {plural(len(report.skipped), 'file')}: {reasons}")
+        for one in report.skipped[:MAX_SKIPPED_SHOWN]:
+            lines.append(f"  {printable(one.path)}: {one.reason}")
+        if len(report.skipped) > MAX_SKIPPED_SHOWN:
+            lines.append(f"  ... and {len(report.skipped) - MAX_SKIPPED_SHOWN:,} more (see --json)")
+    return "\n".join(lines)

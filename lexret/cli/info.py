@@ -1,0 +1,64 @@
+"""``lexret info``: what an index holds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lexret.cli.common import index_option, json_option, near_path, open_chosen_index, printable
+
+if TYPE_CHECKING:
+    from lexret.index.embedded import EmbeddedIndex
+
+
+@click.command("info")
+@index_option
+@click.option("--verify", is_flag=True, help="Read every file and compare it with its checksum.")
+@json_option
+def command(index_path: Path | None, verify: bool, as_json: bool) -> None:
+    """Show what an index holds: pictures, words, size, model, folder.
+
+    \b
+    Example:
+      lexret info
+      lexret info --index ./images/.lexret --verify
+    """
+    index = open_chosen_index(index_path)
+    if verify:
+        index.verify()
+    values = _values(index)
+    if as_json:
+        click.echo(json.dumps(values, indent=2))
+        return
+    width = max(map(len, values))
+    for name, value in values.items():
+        text = f"{value:,}" if isinstance(value, int) else str(value)
+        click.echo(f"{name.replace('_', ' ').ljust(width)}  {printable(text)}")
+    if verify:
+        click.echo("every file agrees with its checksum")
+
+
+def _values(index: EmbeddedIndex) -> dict[str, object]:
+    from lexret.index.locations import picture_root
+    from lexret.index.manifest import FORMAT_VERSION
+
+    manifest, size = index.manifest, index.num_bytes()
+    root = picture_root(manifest, index.path)
+    return {
+        "index": near_path(index.path.resolve()),
+        "root": None if root is None else near_path(root),
+        "pictures": len(index),
+        "vocabulary_words": manifest.num_words,
+        "vocabulary_fingerprint": manifest.vocabulary_fingerprint,
+        "postings": index.num_postings,
+        "bytes": size,
+        "bytes_per_posting": round(size / index.num_postings, 3) if index.num_postings else None,
+        "model": manifest.model_id,
+        "model_source": manifest.model_source,
+        "format_version": FORMAT_VERSION,
+        "commits": manifest.generation,
+        "segments": len(manifest.segments),
+    }

@@ -1,0 +1,156 @@
+"""``lexret search``: find the pictures that fit a text, and why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from lexret.cli.common import (
+    index_option,
+    json_option,
+    load_model_of,
+    model_option,
+    near_path,
+    open_chosen_index,
+    plural,
+    printable,
+    render_table,
+)
+
+if TYPE_CHECKING:
+    from lexret.explain.answers import Answer
+    from lexret.vocabulary import Vocabulary
+
+MATCHING_WORDS_SHOWN: Final = 5
+PRODUCTS_SHOWN: Final = 20
+UNKNOWN_WORDS_LOOKED_UP: Final = 5
+DECIMALS: Final = 6
+
+
+@click.command("search")
+@click.argument("query")
+@index_option
+@click.option("-k", "k", type=click.IntRange(min=1), default=10, show_default=True,
+              help="At most so many hits.")  # fmt: skip
+@click.option(
+    "--explain", is_flag=True, help="Show for every hit what each word adds to its score."
+)
+@model_option
+@json_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    query: str,
+    index_path: Path | None,
+    k: int,
+    explain: bool,
+    model_source: str | None,
+    as_json: bool,
+) -> None:
+    """Find the pictures that fit the text QUERY, the best first.
+
+    The score of a picture is the sum, over the words that query and picture share, of query
+    weight times picture weight. The exit status is 1 if nothing was found.
+
+    \b
+    Example:
+      lexret search "a dog on a beach"
+      lexret search "a dog on a beach" -k 3 --explain
+      lexret search "a dog on a beach" --json
+    """
+    from lexret.explain.answers import answer
+    from lexret.index.locations import picture_root
+
+    index = open_chosen_index(index_path)
+    _check_words(query, index.vocabulary)
+    model = load_model_of(index, model_source)
+    answers = answer(index, model.texts.encode([query]).row(0), k=k)
+    root = picture_root(index.manifest, index.path) or Path()
+    paths = [near_path(root / one.doc_id) for one in answers]
+    if as_json:
+        hits = [_hit(one, path) for one, path in zip(answers, paths, strict=True)]
+        click.echo(json.dumps({"query": query, "hits": hits}, indent=2))
+    elif explain:
+        pairs = zip(answers, paths, strict=True)
+        click.echo("\n\n".join(_explanation(one, path) for one, path in pairs), nl=bool(answers))
+    elif answers:
+        click.echo(_table(answers, paths))
+    if not answers:
+        click.echo(f"No picture among {len(index):,} shares a word with {query!r}.", err=True)
+        ctx.exit(1)
+
+
+def _check_words(query: str, vocabulary: Vocabulary) -> None:
+    """Say which words of a query the vocabulary lacks.
+
+    Raises:
+        InputError: if it lacks all of them.
+    """
+    from lexret.data.vocabulary_rules import STOP_WORDS
+    from lexret.errors import InputError
+
+    known, tokens = vocabulary.match(query)
+    unknown = [word for word in dict.fromkeys(tokens) if not known or word not in STOP_WORDS]
+    shown = ", ".join(_with_nearest(word, vocabulary) for word in unknown[:UNKNOWN_WORDS_LOOKED_UP])
+    if len(unknown) > UNKNOWN_WORDS_LOOKED_UP:
+        shown += f", and {len(unknown) - UNKNOWN_WORDS_LOOKED_UP} more"
+    if not known:
+        found = f"not in it: {shown}" if unknown else "there is no word in it"
+        raise InputError(
+            f"No word of {query!r} is in the vocabulary of {len(vocabulary):,} words; {found}. "
+            "Say it with other words."
+        )
+    if unknown:
+        click.echo(f"Note: not in the vocabulary: {shown}", err=True)
+
+
+def _with_nearest(word: str, vocabulary: Vocabulary) -> str:
+    nearest = vocabulary.nearest(word)
+    return f"{word} (nearest: {', '.join(nearest)})" if nearest else word
+
+
+def _hit(one: Answer, path: str) -> dict[str, object]:
+    words = [asdict(contribution) for contribution in one.words]
+    return {"path": path, "score": one.score, "rank": one.rank, "words": words}
+
+
+def _table(answers: Sequence[Answer], paths: Sequence[str]) -> str:
+    rows = []
+    for one, path in zip(answers, paths, strict=True):
+        words = ", ".join(f"{w.word} {w.product:.3f}" for w in one.words[:MATCHING_WORDS_SHOWN])
+        more = len(one.words) - MATCHING_WORDS_SHOWN
+        rows.append([str(one.rank), f"{one.score:.4f}", path, words + (f", +{more}" * (more > 0))])
+    return render_table(["rank", "score", "path", "matching words"], rows, right=(0, 1))
+
+
+def _explanation(one: Answer, path: str) -> str:
+    """Set the products of a hit in a table whose printed numbers add up to the printed score."""
+    shown, rest = one.words[:PRODUCTS_SHOWN], one.words[PRODUCTS_SHOWN:]
+    products = [word.product for word in shown] + ([sum(w.product for w in rest)] if rest else [])
+    printed = _rounded_to_sum(products, one.score)
+    rows = [
+        [word.word, f"{word.query_weight:.4f}", f"{word.image_weight:.4f}", product]
+        for word, product in zip(shown, printed, strict=False)
+    ]
+    if rest:
+        rows.append([f"({plural(len(rest), 'other word')})", "", "", printed[-1]])
+    rows.append(["", "", "=", f"{one.score:.{DECIMALS}f}"])
+    table = render_table(["word", "query", "picture", "product"], rows, right=(1, 2, 3))
+    indented = "\n".join(f"   {line}" for line in table.splitlines())
+    return f"{one.rank}. {printable(path)}\n{indented}"
+
+
+def _rounded_to_sum(products: Sequence[float], total: float) -> list[str]:
+    """Round numbers, each by less than one last digit, so that they add up to the rounded total."""
+    unit = 10**DECIMALS
+    floors = [int(product * unit) for product in products]
+    missing = round(total * unit) - sum(floors)
+    by_remainder = sorted(range(len(products)), key=lambda i: floors[i] - products[i] * unit)
+    for i in by_remainder[:missing]:
+        floors[i] += 1
+    return [f"{floor / unit:.{DECIMALS}f}" for floor in floors]

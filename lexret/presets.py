@@ -55,6 +55,7 @@ _LEXVLA: dict[str, Any] = {
         "image": {
             "backbone": "vit_base_patch14_dinov2.lvd142m",
             "weights": "hub",
+            "backbone_args": {"img_size": 224},
             "image_size": 224,
             "stride": 14,
             "feature_dim": 768,

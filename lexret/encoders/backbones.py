@@ -37,6 +37,8 @@ class ImageBackbone(nn.Module):
         self.grid = PatchGrid(side, side)
         self.net = _create(config)
         self.net.eval().requires_grad_(False)
+        # Class and register tokens of vision transformers; other models have none.
+        self.num_prefix_tokens = int(getattr(self.net, "num_prefix_tokens", 0))
         self._check_shape()
 
     def train(self, mode: bool = True) -> ImageBackbone:
@@ -58,7 +60,7 @@ class ImageBackbone(nn.Module):
         features = self.net.forward_features(x.contiguous(memory_format=torch.channels_last))  # type: ignore[operator]
         if features.ndim == 4:
             return cast(Tensor, features.flatten(2).transpose(1, 2))
-        return cast(Tensor, features[:, features.shape[1] - len(self.grid) :])
+        return cast(Tensor, features[:, self.num_prefix_tokens :])
 
     def _check_shape(self) -> None:
         size = self.config.image_size
@@ -78,13 +80,18 @@ def _create(config: ImageConfig) -> nn.Module:
     declare_missing_operators()
     import timm
 
-    extra = {"dynamic_img_size": True} if "vit" in config.backbone else {}
+    arguments = {"pretrained": config.weights == "hub", "num_classes": 0, **config.backbone_args}
     try:
-        net = timm.create_model(
-            config.backbone, pretrained=config.weights == "hub", num_classes=0, **extra
-        )
-    except RuntimeError as error:
-        raise InputError(f"timm cannot make the model {config.backbone!r}: {error}") from error
+        net = timm.create_model(config.backbone, **arguments)
+    except (RuntimeError, TypeError) as error:
+        raise InputError(
+            f"timm cannot make the model {config.backbone!r} with {arguments}: {error}"
+        ) from error
+    except OSError as error:
+        raise MissingError(
+            f"Cannot get the weights of {config.backbone!r}: {error}. Where no hub can be reached, "
+            "give a safetensors file as model.image.weights."
+        ) from error
     if config.weights.startswith("package:"):
         _load_in_order(net, config)
     elif config.weights not in ("hub", "random"):

@@ -63,7 +63,7 @@ def build_codebook(
 def _principal_axes(vectors_VS: Tensor, dim: int) -> Tensor:
     """Return (S, dim), the eigenvectors of the second moment with the largest eigenvalues."""
     _, axes_SS = torch.linalg.eigh(vectors_VS.t() @ vectors_VS)
-    axes_SD = axes_SS.flip(1)[:, :dim]
+    axes_SD: Tensor = axes_SS.flip(1)[:, :dim]
     # An eigenvector's sign is free: fix it, so that the codebook is the same everywhere.
     signs = axes_SD.gather(0, axes_SD.abs().argmax(0, keepdim=True)).sign()
     return axes_SD * signs

@@ -64,7 +64,7 @@ class TextSide(nn.Module):
         num_words, device = len(codebook_VD), codebook_VD.device
         self.bias_V = nn.Parameter(
             torch.full((num_words,), config.text.bias_start, device=device),
-            requires_grad=config.text.word_bias
+            requires_grad=config.text.word_bias,
         )
         start = config.text.own_word_weight
         self.own_weight_V = nn.Parameter(torch.full((num_words,), start, device=device))

@@ -34,6 +34,8 @@ class TextTransformer(nn.Module):
         declare_missing_operators()
         with _quiet():
             self._tokenizer, net = _load(config.backbone)
+            # The only side that suits transformers with absolute positions too.
+            self._tokenizer.padding_side = "right"
             if self._tokenizer.pad_token is None:
                 self._tokenizer.pad_token = self._tokenizer.eos_token
             self.hidden_size = int(net.config.hidden_size)
@@ -42,10 +44,9 @@ class TextTransformer(nn.Module):
 
     def forward(self, texts: Sequence[str]) -> Tensor:
         """Return (B, H) pooled hidden states of the last layer."""
-        prompts = [self.config.prompt.replace("{text}", text) for text in texts]
         device = next(self.net.parameters()).device
         tokens = self._tokenizer(
-            prompts,
+            self._prompts(texts),
             padding=True,
             truncation=True,
             max_length=self.config.max_tokens,
@@ -55,14 +56,29 @@ class TextTransformer(nn.Module):
         mask_BT1 = tokens["attention_mask"].unsqueeze(-1).to(hidden_BTH.dtype)
         if self.config.pooling == "mean":
             return cast(Tensor, (hidden_BTH * mask_BT1).sum(1) / mask_BT1.sum(1))
-        # The last real token, whichever side the padding is on.
-        positions = torch.arange(hidden_BTH.shape[1], device=device)
-        last_B = (mask_BT1.squeeze(-1) * (positions + 1)).argmax(1)
-        return cast(Tensor, hidden_BTH[torch.arange(len(prompts), device=device), last_B])
+        last_B = tokens["attention_mask"].sum(1) - 1  # padding is on the right
+        return cast(Tensor, hidden_BTH[torch.arange(len(last_B), device=device), last_B])
+
+    def _prompts(self, texts: Sequence[str]) -> list[str]:
+        """Put the texts into the prompt; a text that is too long loses its end."""
+        prompt = self.config.prompt
+        if prompt == "{text}":
+            return list(texts)
+        # One token of leeway: the cut may split at its edge what was a single token.
+        used = len(self._tokenizer(prompt.replace("{text}", ""))["input_ids"]) + 1
+        num_tokens = max(self.config.max_tokens - used, 1)
+        spans = self._tokenizer(list(texts), add_special_tokens=False, return_offsets_mapping=True)[
+            "offset_mapping"
+        ]
+        cut = [
+            text[: span[num_tokens - 1][1]] if len(span) > num_tokens else text
+            for text, span in zip(texts, spans, strict=True)
+        ]
+        return [prompt.replace("{text}", text) for text in cut]
 
     def average_embeddings(self, words: Sequence[str]) -> Tensor:
         """Return (len(words), H): the mean input embedding of each word's tokens."""
-        table: Tensor = self.net.get_input_embeddings().weight.detach()
+        table: Tensor = cast(Any, self.net).get_input_embeddings().weight.detach()
         encoded = self._tokenizer(list(words), add_special_tokens=False)["input_ids"]
         return torch.stack([table[ids].mean(0) for ids in encoded])
 

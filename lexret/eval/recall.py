@@ -54,6 +54,13 @@ class Recall:
         r1, r5, r10 = (100.0 * float(np.mean(ranks <= k)) for k in (1, 5, 10))
         return cls(r1, r5, r10, float(np.median(ranks)))
 
+    def as_dict(self) -> dict[str, float]:
+        """Return the figures under the names that reports and JSON give them."""
+        figures = {"R@1": self.r1, "R@5": self.r5, "R@10": self.r10}
+        return {name: round(value, 4) for name, value in figures.items()} | {
+            "median_rank": self.median_rank
+        }
+
 
 @dataclass(frozen=True, eq=False)
 class RetrievalRanks:
@@ -83,6 +90,19 @@ class RetrievalResult:
     num_captions: int
     active_words_image: float
     active_words_text: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the result as ``lexret eval retrieval --json`` prints it, recall in percent."""
+        return {
+            "text_to_image": self.text_to_image.as_dict(),
+            "image_to_text": self.image_to_text.as_dict(),
+            "num_images": self.num_images,
+            "num_captions": self.num_captions,
+            "active_words": {
+                "image": round(self.active_words_image, 4),
+                "text": round(self.active_words_text, 4),
+            },
+        }
 
 
 def evaluate_retrieval(

@@ -10,6 +10,7 @@ from lexret.eval import recall as module
 from lexret.eval.recall import (
     Recall,
     RetrievalRanks,
+    RetrievalResult,
     evaluate_retrieval,
     ranks_from_scores,
     retrieval_ranks,
@@ -56,6 +57,17 @@ def test_any_own_caption_counts_wherever_it_stands() -> None:
 def test_recall_is_percent_of_ranks_within_k() -> None:
     ranks = np.array([1, 1, 2, 5, 6, 10, 11, 200])
     assert Recall.from_ranks(ranks) == Recall(25.0, 50.0, 75.0, 5.5)
+
+
+def test_a_result_has_the_published_json_shape() -> None:
+    up, down = Recall(1 / 3, 50.0, 75.0, 5.5), Recall(10.0, 20.0, 30.0, 12.0)
+    assert RetrievalResult(up, down, 2, 10, 7 / 3, 4.0).as_dict() == {
+        "text_to_image": {"R@1": 0.3333, "R@5": 50.0, "R@10": 75.0, "median_rank": 5.5},
+        "image_to_text": {"R@1": 10.0, "R@5": 20.0, "R@10": 30.0, "median_rank": 12.0},
+        "num_images": 2,
+        "num_captions": 10,
+        "active_words": {"image": 2.3333, "text": 4.0},
+    }
 
 
 def test_recall_of_no_queries_is_an_error() -> None:

@@ -1,0 +1,164 @@
+"""``lexret index`` and ``lexret info`` over named pictures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from lexret.cli.main import main
+from lexret.index import open_index
+from lexret.index.writer import EmbeddedIndexWriter
+
+
+def lexret(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(one) for one in arguments], catch_exceptions=False)
+
+
+@pytest.fixture
+def indexed(picture_folder: Path, tiny_model_folder: Path) -> Path:
+    result = lexret("index", picture_folder, "--model", tiny_model_folder)
+    assert result.exit_code == 0, result.output
+    return picture_folder
+
+
+def test_a_folder_is_indexed_and_brought_up_to_date(indexed: Path) -> None:
+    assert len(open_index(indexed / ".lexret")) == 3
+    (indexed / "empty.jpg").touch()
+    (indexed / "red.png").rename(indexed / "renamed.png")
+    result = lexret("index", indexed)  # the model that made the index is recorded in it
+    assert result.exit_code == 0
+    assert "3 pictures in" in result.stdout
+    assert "1 renamed, 2 unchanged, 1 skipped; 0 pictures encoded" in result.stdout
+    assert "Skipped 1 file: 1 empty file\n  empty.jpg: empty file" in result.stdout
+
+
+def test_the_report_can_be_had_as_json(picture_folder: Path, tiny_model_folder: Path) -> None:
+    (picture_folder / "empty.jpg").touch()
+    result = lexret("index", picture_folder, "--model", tiny_model_folder, "--json")
+    report = json.loads(result.stdout)
+    assert (report["pictures"], report["added"], report["encoded"]) == (3, 3, 3)
+    assert [(one["path"], one["reason"]) for one in report["skipped"]] == [
+        ("empty.jpg", "empty file")
+    ]
+
+
+def test_many_skipped_files_are_cut_short(picture_folder: Path, tiny_model_folder: Path) -> None:
+    for number in range(25):
+        (picture_folder / f"{number:02d}.jpg").touch()
+    result = lexret("index", picture_folder, "--model", tiny_model_folder)
+    assert result.exit_code == 0
+    assert "Skipped 25 files: 25 empty file" in result.stdout
+    assert "19.jpg" in result.stdout
+    assert "20.jpg" not in result.stdout
+    assert "... and 5 more" in result.stdout
+
+
+def test_the_index_may_lie_elsewhere(
+    picture_folder: Path, tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    place = tmp_path / "far" / "index"
+    result = lexret("index", picture_folder, "--index", place, "--model", tiny_model_folder)
+    assert result.exit_code == 0
+    assert not (picture_folder / ".lexret").exists()
+    assert len(open_index(place)) == 3
+
+
+def test_a_folder_of_broken_pictures_exits_with_1(tmp_path: Path, tiny_model_folder: Path) -> None:
+    (tmp_path / "empty.jpg").touch()
+    result = lexret("index", tmp_path, "--model", tiny_model_folder)
+    assert result.exit_code == 1
+    assert "0 pictures" in result.stdout
+
+
+@pytest.mark.parametrize("case", ["missing", "empty", "file", "model"])
+def test_wrong_input_is_told_on_stderr(
+    case: str, tmp_path: Path, picture_folder: Path, tiny_model_folder: Path
+) -> None:
+    (tmp_path / "nothing").mkdir()
+    arguments, message = {
+        "missing": ([tmp_path / "gone", "--model", tiny_model_folder], "does not exist"),
+        "empty": ([tmp_path / "nothing", "--model", tiny_model_folder], "There is no picture in"),
+        "file": ([picture_folder / "red.png", "--model", tiny_model_folder], "is a file"),
+        "model": ([picture_folder, "--model", tmp_path / "gone"], "No model"),
+    }[case]
+    result = lexret("index", *arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stdout == ""
+
+
+def test_an_index_of_another_model_is_refused_with_a_way_out(indexed: Path) -> None:
+    manifest = indexed / ".lexret" / "manifest.json"
+    values = json.loads(manifest.read_text())
+    own = values["model_id"]
+    manifest.write_text(json.dumps(values | {"model_id": "other-1"}))
+    result = lexret("index", indexed)
+    assert result.exit_code == 2
+    assert "other-1" in result.stderr
+    assert own in result.stderr
+    assert "--rebuild" in result.stderr
+    assert lexret("index", indexed, "--rebuild").exit_code == 0
+    assert open_index(indexed / ".lexret").model_id == own
+
+
+def test_a_locked_index_is_told(indexed: Path) -> None:
+    with EmbeddedIndexWriter.open(indexed / ".lexret"):
+        result = lexret("index", indexed)
+    assert result.exit_code == 2
+    assert "Another process is writing the index" in result.stderr
+
+
+def test_an_interrupted_run_says_that_it_can_go_on(
+    picture_folder: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lexret.index.pictures.index_folder", interrupt)
+    result = lexret("index", picture_folder, "--model", tiny_model_folder)
+    assert result.exit_code == 130
+    assert "run it again" in result.stderr
+
+
+def test_odd_pictures_leave_no_warning_on_the_terminal(
+    picture_folder: Path, tiny_model_folder: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    Image.new("RGB", (40, 20)).save(
+        picture_folder / "exif.jpg", exif=b"Exif\x00\x00II*\x00\xff\xff\xff\xff"
+    )
+    result = lexret("index", picture_folder, "--model", tiny_model_folder)
+    assert result.exit_code == 0
+    assert "4 pictures" in result.stdout
+    assert "EXIF" not in result.stderr
+
+
+def test_info_tells_what_the_index_holds(indexed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(indexed / "more")
+    values = json.loads(lexret("info", "--json").stdout)
+    index = open_index(indexed / ".lexret")
+    assert values["pictures"] == 3
+    assert values["postings"] == index.num_postings
+    assert values["model"] == index.model_id
+    assert values["root"] == str(indexed)
+    assert values["format_version"] == 1
+    on_disk = sum(
+        one.stat().st_size
+        for one in (indexed / ".lexret").rglob("*")
+        if one.is_file() and one.name != "lock"
+    )
+    assert values["bytes"] == on_disk
+    text = lexret("info", "--verify").stdout
+    assert index.model_id in text
+    assert "every file agrees with its checksum" in text
+
+
+def test_info_names_a_damaged_file(indexed: Path) -> None:
+    (path,) = (indexed / ".lexret").rglob("documents.bin")
+    path.write_bytes(path.read_bytes()[:-1])
+    result = lexret("info", "--index", indexed / ".lexret")
+    assert result.exit_code == 2
+    assert "documents.bin" in result.stderr

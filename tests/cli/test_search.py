@@ -1,0 +1,187 @@
+"""``lexret search`` over named pictures."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lexret.cli.main import main
+from lexret.cli.search import _rounded_to_sum
+from lexret.encoders import load_model
+from lexret.index import EmbeddedIndexWriter
+from lexret.sparse import SparseBatch
+
+
+def search(*arguments: object) -> Result:
+    words = ["search", *(str(one) for one in arguments)]
+    return CliRunner().invoke(main, words, catch_exceptions=False)
+
+
+@pytest.fixture
+def collection(tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with an index of chosen vectors; the current folder is below it."""
+    root = tmp_path / "photos"
+    (root / "below").mkdir(parents=True)
+    model = load_model(tiny_model_folder)
+    rows = [
+        {"dog": 0.8, "beach": 0.6},
+        {"dog": 0.6, "red": 0.8},
+        {"car": 0.6, "blue": 0.8},
+    ]
+    with EmbeddedIndexWriter.create(
+        root / ".lexret",
+        model.vocabulary,
+        model_id=model.model_id,
+        model_source=str(tiny_model_folder),
+        roots=[".."],
+    ) as writer:
+        names = ["beach dog.jpg", "below/red dog.jpg", "car.jpg"]
+        writer.add(names, SparseBatch.from_words(rows, model.vocabulary))
+        writer.commit()
+    monkeypatch.chdir(root / "below")
+    return root
+
+
+def test_json_is_what_programs_expect(collection: Path, tiny_model_folder: Path) -> None:
+    result = search("a dog", "--json", "-k", 2)
+    assert result.exit_code == 0, result.output
+    answer = json.loads(result.stdout)
+    assert list(answer) == ["query", "hits"]
+    assert answer["query"] == "a dog"
+    assert len(answer["hits"]) == 2
+    query = load_model(tiny_model_folder).texts.encode(["a dog"]).row(0)
+    for rank, hit in enumerate(answer["hits"], start=1):
+        assert list(hit) == ["path", "score", "rank", "words"]
+        assert hit["rank"] == rank
+        assert math.isclose(math.fsum(w["product"] for w in hit["words"]), hit["score"])
+        for word in hit["words"]:
+            assert list(word) == ["word", "query_weight", "image_weight", "product"]
+            assert word["product"] == word["query_weight"] * word["image_weight"]
+            assert word["query_weight"] == query.weight_of(word["word"])
+    scores = [hit["score"] for hit in answer["hits"]]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_paths_open_from_the_current_folder(collection: Path) -> None:
+    hits = json.loads(search("dog", "--json", "--index", collection / ".lexret").stdout)["hits"]
+    paths = {hit["path"] for hit in hits}
+    assert {"red dog.jpg", str(collection / "beach dog.jpg")} <= paths
+
+
+def test_the_table_shows_rank_score_path_and_words(collection: Path) -> None:
+    lines = search("dog").stdout.splitlines()
+    assert lines[0].split() == ["rank", "score", "path", "matching", "words"]
+    assert re.match(r" +1  \d\.\d{4}  .*dog\.jpg +.*dog 0\.\d{3}", lines[1])
+
+
+def test_explained_products_add_up_to_the_printed_score(collection: Path) -> None:
+    result = search("red dog", "--explain")
+    assert result.exit_code == 0
+    blocks = result.stdout.strip().split("\n\n")
+    assert blocks[0].startswith("1. ")
+    for block in blocks:
+        numbers = [int(line.split()[-1].replace(".", "")) for line in block.splitlines()[2:]]
+        assert block.splitlines()[-1].split()[0] == "="
+        assert sum(numbers[:-1]) == numbers[-1]
+
+
+@given(st.lists(st.floats(1e-9, 2.0), min_size=1, max_size=30))
+def test_rounded_products_always_add_up(products: list[float]) -> None:
+    total = math.fsum(products)
+    printed = _rounded_to_sum(products, total)
+    assert sum(int(one.replace(".", "")) for one in printed) == round(total * 1e6)
+    for one, product in zip(printed, products, strict=True):
+        assert abs(float(one) - product) < 1.000001e-6
+
+
+def test_many_words_are_summed_up_in_one_line(
+    collection: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lexret.cli.search.PRODUCTS_SHOWN", 1)
+    (block, *_) = search("red dog beach", "--explain").stdout.split("\n\n")
+    lines = block.splitlines()
+    assert re.search(r"\(\d other words?\) +0\.\d{6}", lines[3])
+    first, other, total = (int(line.split()[-1].replace(".", "")) for line in lines[2:])
+    assert first + other == total
+
+
+def test_nothing_found_exits_with_1(tmp_path: Path, tiny_model_folder: Path) -> None:
+    model = load_model(tiny_model_folder)
+    with EmbeddedIndexWriter.create(
+        tmp_path, model.vocabulary, model_id=model.model_id, model_source=str(tiny_model_folder)
+    ) as writer:
+        writer.add(["a.jpg"], SparseBatch.from_words([{}], model.vocabulary))
+        writer.commit()
+    for option in ((), ("--explain",)):
+        result = search("dog", "--index", tmp_path, *option)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert "No picture among 1 shares a word with 'dog'" in result.stderr
+    result = search("dog", "--index", tmp_path, "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout) == {"query": "dog", "hits": []}
+
+
+def test_a_text_without_a_known_word_is_an_error_with_the_nearest_words(collection: Path) -> None:
+    result = search("beech dogg xyzzy")
+    assert result.exit_code == 2
+    assert "beech (nearest: beach)" in result.stderr
+    assert "dogg (nearest: dog, dogs)" in result.stderr
+    assert "xyzzy" in result.stderr
+    assert result.stdout == ""
+    for empty in ("", " ?! "):
+        result = search(empty)
+        assert result.exit_code == 2
+        assert "there is no word in it" in result.stderr
+
+
+def test_unknown_words_beside_known_ones_are_noted(collection: Path) -> None:
+    result = search("the dog on a beech")
+    assert result.exit_code == 0
+    assert result.stderr == "Note: not in the vocabulary: beech (nearest: beach)\n"
+
+
+def test_without_an_index_the_way_to_one_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for result in (search("dog"), search("dog", "--index", tmp_path / "gone")):
+        assert result.exit_code == 2
+        assert "lexret index DIR" in result.stderr
+
+
+def test_an_index_of_another_model_is_refused(collection: Path) -> None:
+    manifest = collection / ".lexret" / "manifest.json"
+    values = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps(values | {"model_id": "other-1"}))
+    result = search("dog")
+    assert result.exit_code == 2
+    assert "other-1" in result.stderr
+    assert values["model_id"] in result.stderr
+
+
+@pytest.mark.parametrize("k", ["0", "-3", "many"])
+def test_a_wrong_k_is_a_wrong_call(collection: Path, k: str) -> None:
+    result = search("dog", "-k", k)
+    assert result.exit_code == 2
+    assert "Invalid value for '-k'" in result.stderr
+
+
+def test_a_file_name_that_would_upset_the_terminal_is_made_printable(
+    collection: Path, tiny_model_folder: Path
+) -> None:
+    vocabulary = load_model(tiny_model_folder).vocabulary
+    with EmbeddedIndexWriter.open(collection / ".lexret") as writer:
+        batch = SparseBatch.from_words([{word: 5.0 for word in vocabulary}], vocabulary)
+        writer.add(["bad\x1b[31m\n\udce9.jpg"], batch)
+        writer.commit()
+    for option in ((), ("--explain",)):
+        assert "bad\ufffd[31m\ufffd\ufffd.jpg" in search("dog", *option).stdout
+    hits = json.loads(search("dog", "--json").stdout)["hits"]
+    assert hits[0]["path"].endswith("bad\x1b[31m\n\udce9.jpg")

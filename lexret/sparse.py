@@ -148,9 +148,7 @@ class SparseBatch:
         return batch if max_words is None else batch.strongest(max_words)
 
     @classmethod
-    def from_vectors(
-        cls, vectors: Sequence[LexicalVector], vocabulary: Vocabulary
-    ) -> SparseBatch:
+    def from_vectors(cls, vectors: Sequence[LexicalVector], vocabulary: Vocabulary) -> SparseBatch:
         """Stack vectors of one vocabulary; an empty sequence gives a batch of no rows."""
         for vector in vectors:
             vocabulary.require_same(vector.vocabulary, mine="the batch", theirs="a vector")
@@ -163,9 +161,7 @@ class SparseBatch:
         return cls(indptr, term_ids, weights, vocabulary)
 
     @classmethod
-    def from_words(
-        cls, rows: Iterable[Mapping[str, float]], vocabulary: Vocabulary
-    ) -> SparseBatch:
+    def from_words(cls, rows: Iterable[Mapping[str, float]], vocabulary: Vocabulary) -> SparseBatch:
         """Build a batch from ``{word: weight}`` rows.
 
         Raises:
@@ -213,6 +209,14 @@ class SparseBatch:
         indptr = np.zeros(len(self) + 1, dtype=np.int64)
         np.cumsum(np.minimum(lengths, k), out=indptr[1:])
         return SparseBatch(indptr, self.term_ids[keep], self.weights[keep], self.vocabulary)
+
+    def normalized(self) -> SparseBatch:
+        """Divide every row by its L2 norm; an empty row stays empty."""
+        lengths = np.diff(self.indptr)
+        rows = np.repeat(np.arange(len(self)), lengths)
+        squares = np.bincount(rows, self.weights.astype(np.float64) ** 2, minlength=len(self))
+        weights = self.weights / np.repeat(np.sqrt(squares), lengths)
+        return SparseBatch(self.indptr, self.term_ids, weights.astype(np.float32), self.vocabulary)
 
     def to_scipy(self) -> csr_matrix:
         """Return an (N, V) float32 scipy CSR matrix that shares the arrays."""

@@ -1,0 +1,23 @@
+"""``lexret eval``: the group of measurements."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lexret.cli.main import LazyCommand, LazyGroup
+
+COMMANDS: Final = {
+    "retrieval": LazyCommand(
+        "lexret.cli.eval_retrieval", "Recall of text -> picture and picture -> text search."
+    ),
+}
+
+_HELP = """Measure a model on pictures with captions.
+
+\b
+Example:
+  lexret eval retrieval captions.jsonl
+  lexret eval retrieval captions.jsonl --words 64 --json
+"""
+
+command = LazyGroup(name="eval", lazy_commands=COMMANDS, help=_HELP)

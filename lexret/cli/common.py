@@ -11,10 +11,12 @@ import click
 if TYPE_CHECKING:
     from lexret.encoders.model import LexicalModel
     from lexret.index.embedded import EmbeddedIndex
+    from lexret.vocabulary import Vocabulary
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 DEFAULT_MODEL: Final = "mini"
+UNKNOWN_WORDS_LOOKED_UP: Final = 5
 
 index_option: Callable[[F], F] = click.option(
     "--index",
@@ -28,6 +30,14 @@ model_option: Callable[[F], F] = click.option(
     "model_source",
     metavar="MODEL",
     help="A shipped model's name or a model folder; without it, the index's own, else mini.",
+)
+picture_model_option: Callable[[F], F] = click.option(
+    "--model",
+    "model_source",
+    default=DEFAULT_MODEL,
+    show_default=True,
+    metavar="MODEL",
+    help="A shipped model's name or a model folder.",
 )
 json_option: Callable[[F], F] = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON, for programs."
@@ -62,6 +72,35 @@ def load_model_of(index: EmbeddedIndex, model_source: str | None) -> LexicalMode
             "anew with `lexret index DIR --rebuild`."
         )
     return model
+
+
+def check_query_words(query: str, vocabulary: Vocabulary) -> None:
+    """Say which words of a query the vocabulary lacks.
+
+    Raises:
+        InputError: if it lacks all of them.
+    """
+    from lexret.data.vocabulary_rules import STOP_WORDS
+    from lexret.errors import InputError
+
+    known, tokens = vocabulary.match(query)
+    unknown = [word for word in dict.fromkeys(tokens) if not known or word not in STOP_WORDS]
+    shown = ", ".join(_with_nearest(word, vocabulary) for word in unknown[:UNKNOWN_WORDS_LOOKED_UP])
+    if len(unknown) > UNKNOWN_WORDS_LOOKED_UP:
+        shown += f", and {len(unknown) - UNKNOWN_WORDS_LOOKED_UP} more"
+    if not known:
+        found = f"not in it: {shown}" if unknown else "there is no word in it"
+        raise InputError(
+            f"No word of {query!r} is in the vocabulary of {len(vocabulary):,} words; {found}. "
+            "Say it with other words."
+        )
+    if unknown:
+        click.echo(f"Note: not in the vocabulary: {shown}", err=True)
+
+
+def _with_nearest(word: str, vocabulary: Vocabulary) -> str:
+    nearest = vocabulary.nearest(word)
+    return f"{word} (nearest: {', '.join(nearest)})" if nearest else word
 
 
 def lasting_source(source: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from lexret.cli.common import (
+    check_query_words,
     index_option,
     json_option,
     load_model_of,
@@ -24,11 +25,9 @@ from lexret.cli.common import (
 
 if TYPE_CHECKING:
     from lexret.explain.answers import Answer
-    from lexret.vocabulary import Vocabulary
 
 MATCHING_WORDS_SHOWN: Final = 5
 PRODUCTS_SHOWN: Final = 20
-UNKNOWN_WORDS_LOOKED_UP: Final = 5
 DECIMALS: Final = 6
 
 
@@ -67,7 +66,7 @@ def command(
     from lexret.index.locations import picture_root
 
     index = open_chosen_index(index_path)
-    _check_words(query, index.vocabulary)
+    check_query_words(query, index.vocabulary)
     model = load_model_of(index, model_source)
     answers = answer(index, model.texts.encode([query]).row(0), k=k)
     root = picture_root(index.manifest, index.path) or Path()
@@ -83,35 +82,6 @@ def command(
     if not answers:
         click.echo(f"No picture among {len(index):,} shares a word with {query!r}.", err=True)
         ctx.exit(1)
-
-
-def _check_words(query: str, vocabulary: Vocabulary) -> None:
-    """Say which words of a query the vocabulary lacks.
-
-    Raises:
-        InputError: if it lacks all of them.
-    """
-    from lexret.data.vocabulary_rules import STOP_WORDS
-    from lexret.errors import InputError
-
-    known, tokens = vocabulary.match(query)
-    unknown = [word for word in dict.fromkeys(tokens) if not known or word not in STOP_WORDS]
-    shown = ", ".join(_with_nearest(word, vocabulary) for word in unknown[:UNKNOWN_WORDS_LOOKED_UP])
-    if len(unknown) > UNKNOWN_WORDS_LOOKED_UP:
-        shown += f", and {len(unknown) - UNKNOWN_WORDS_LOOKED_UP} more"
-    if not known:
-        found = f"not in it: {shown}" if unknown else "there is no word in it"
-        raise InputError(
-            f"No word of {query!r} is in the vocabulary of {len(vocabulary):,} words; {found}. "
-            "Say it with other words."
-        )
-    if unknown:
-        click.echo(f"Note: not in the vocabulary: {shown}", err=True)
-
-
-def _with_nearest(word: str, vocabulary: Vocabulary) -> str:
-    nearest = vocabulary.nearest(word)
-    return f"{word} (nearest: {', '.join(nearest)})" if nearest else word
 
 
 def _hit(one: Answer, path: str) -> dict[str, object]:

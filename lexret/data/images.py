@@ -124,7 +124,14 @@ def _leads_out(link: Path, root: Path, linked: set[Path]) -> bool:
 def open_image(
     path: Path, *, max_pixels: int = MAX_PIXELS, min_side: int | None = None
 ) -> Image.Image:
-    """Read a picture file as RGB; see :func:`read_picture`, which also tells the size.
+    """Read a picture file as RGB; see :func:`open_picture`, which also tells the size."""
+    return open_picture(path, max_pixels=max_pixels, min_side=min_side).image
+
+
+def open_picture(
+    path: Path, *, max_pixels: int = MAX_PIXELS, min_side: int | None = None
+) -> Picture:
+    """Read a picture file; see :func:`read_picture`.
 
     Raises:
         MissingError: if there is no such file.
@@ -132,7 +139,7 @@ def open_image(
     """
     try:
         with path.open("rb") as file:
-            return read_picture(file, str(path), max_pixels=max_pixels, min_side=min_side).image
+            return read_picture(file, str(path), max_pixels=max_pixels, min_side=min_side)
     except FileNotFoundError as error:
         raise MissingError(f"There is no picture {path}.") from error
     except IsADirectoryError as error:

@@ -20,12 +20,13 @@ from lexret.sparse import WordWeight
 MIN_FONT_SIZE = 13
 """Words that would be smaller than this many pixels are set at this size, to stay readable."""
 
-_FILL = 0.66
+_FILL = 0.62
 """Share of the canvas that the words' boxes may cover; denser clouds can hardly be packed."""
 
 _SHRINK = 0.94
 _SEED = 17
-_MARGIN = 5
+_MARGIN = 8
+_PADDING = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +84,17 @@ def draw_cloud(
     """
     if not words:
         raise InputError("There is no word to draw: the vector is empty.")
-    largest = _first_size(words, width, height)
+    inner_width, inner_height = width - 2 * _PADDING, height - 2 * _PADDING
+    if inner_width < 1 or inner_height < 1:
+        raise InputError(f"A cloud needs more than {width} x {height} pixels.")
+    largest = _first_size(words, inner_width, inner_height)
     while True:
         sizes = _font_sizes(words, largest)
-        cloud = _place(words, sizes, width, height, theme)
+        cloud = _place(words, sizes, inner_width, inner_height, theme)
         if len(cloud.layout_) == len(words):
-            return WordCloud(cloud.to_image(), _placed(cloud.layout_, words, theme))
+            canvas = Image.new("RGB", (width, height), theme.ground)
+            canvas.paste(cloud.to_image(), (_PADDING, _PADDING))
+            return WordCloud(canvas, _placed(cloud.layout_, words, theme))
         if largest <= MIN_FONT_SIZE:
             raise InputError(
                 f"{len(words)} words do not fit on {width} x {height} pixels at a readable size; "
@@ -161,7 +167,8 @@ def _placed(
     placed = []
     for (word, _), font_size, (y, x), _, _ in layout:
         size = ImageFont.truetype(font_path(), font_size).getmask(word).size
-        box = (int(x), int(y), int(x) + size[0], int(y) + size[1])
+        left, upper = int(x) + _PADDING, int(y) + _PADDING
+        box = (left, upper, left + size[0], upper + size[1])
         placed.append(PlacedWord(word, weights[word], font_size, box, theme.colour_of(word)))
     return tuple(placed)
 

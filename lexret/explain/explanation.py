@@ -130,6 +130,7 @@ def explain_picture(
     encoder: PatchEncoder,
     *,
     name: str = "picture",
+    size: tuple[int, int] | None = None,
     patches: Sequence[Place] = (),
     boxes: Sequence[Box] = (),
     num_words: int = 40,
@@ -142,6 +143,8 @@ def explain_picture(
         image: RGB, upright.
         encoder: sees the picture.
         name: what to call the picture.
+        size: (width, height) in pixels that boxes are measured in, where ``image`` is a smaller
+            copy; by default the image's own.
         patches: (row, col) of patches to look at.
         boxes: (x0, y0, x1, y1) in pixels of rectangles to look at. Without patches and boxes
             the picture's own most telling patches are taken.
@@ -160,7 +163,7 @@ def explain_picture(
         raise InputError(
             f"The model {encoder.model_id} finds no word in {name}; there is nothing to explain."
         )
-    width, height = image.size
+    width, height = size or image.size
     regions = _choose(encoding, patches, boxes, width, height, num_regions)
     return PictureExplanation(
         image=name,
@@ -180,7 +183,7 @@ def explain_hit(query: TextQuery, encoding: PatchEncoding) -> HitExplanation:
     Raises:
         MismatchError: if the query is of another vocabulary than the picture.
     """
-    places = _places_won(encoding)
+    places = places_won(encoding)
     contributions = contribute(query.vector, encoding.image)
     return HitExplanation(
         query=query.text,
@@ -213,7 +216,7 @@ def _choose(
 
 
 def _explain_words(encoding: PatchEncoding, num_words: int) -> tuple[ExplainedWord, ...]:
-    places = _places_won(encoding)
+    places = places_won(encoding)
     return tuple(
         ExplainedWord(one.word, one.weight, places[one.word], _heat(encoding, one.word))
         for one in encoding.image.words(num_words)
@@ -237,7 +240,8 @@ def _explain_regions(
     return tuple(explained)
 
 
-def _places_won(encoding: PatchEncoding) -> dict[str, Place]:
+def places_won(encoding: PatchEncoding) -> dict[str, Place]:
+    """Return the (row, col) where each word of the picture was won."""
     names = encoding.image.vocabulary.words
     won = zip(encoding.image.term_ids, encoding.winning_patches, strict=True)
     return {names[int(term_id)]: encoding.grid.place(int(patch)) for term_id, patch in won}

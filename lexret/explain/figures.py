@@ -25,6 +25,7 @@ from lexret.sparse import WordWeight
 
 WIDTH = 1600
 NUM_HEAT_MAPS = 6
+NUM_CLOUD_WORDS = 60
 NUM_REGION_WORDS = 22
 
 _EDGE = 40
@@ -38,14 +39,13 @@ def summary_figure(
     photo: Image.Image, explanation: PictureExplanation, *, theme: Theme = LIGHT
 ) -> bytes:
     """Draw photo, word clouds of the whole and of the regions, and heat maps; return the PNG."""
-    marked = draw_overlay(photo, marks_of(explanation))
-    shown = fit(marked, 820, 560)
+    shown = draw_marks(fit(photo, 820, 560), explanation)
     top_height = max(shown.height, 400)
     spoken = [region for region in explanation.regions if region.words]
     cells = _grid_cells(len(spoken), min(max(len(spoken), 2), 4), 250)
     maps = [(one.word, f"{one.weight:.3f}", one.heat, one.place) for one in explanation.words]
     maps = maps[:NUM_HEAT_MAPS]
-    map_size = fit(photo.convert("RGB"), (_INNER - 5 * 16) // 6, 300).size
+    map_size = fit(photo, _map_cell(len(maps)), 300).size
     regions_height = _HEADING + cells[-1][1] + 250 + 34 if cells else 0
     total = _TITLE + top_height + regions_height + _HEADING + 34 + map_size[1] + _EDGE
     sheet = Sheet(WIDTH, total, theme)
@@ -53,7 +53,7 @@ def summary_figure(
 
     sheet.picture(_EDGE, _TITLE, shown)
     cloud_width = _INNER - shown.width - _GAP
-    words = [WordWeight(one.word, one.weight) for one in explanation.words]
+    words = [WordWeight(one.word, one.weight) for one in explanation.words][:NUM_CLOUD_WORDS]
     cloud = draw_cloud(words, width=cloud_width, height=top_height, theme=theme)
     sheet.picture(_EDGE + shown.width + _GAP, _TITLE, cloud.image)
 
@@ -76,14 +76,14 @@ def query_figure(
     theme: Theme = LIGHT,
 ) -> bytes:
     """Draw how a picture answers a text: products as bars, heat maps; return the PNG."""
-    shown = fit(photo.convert("RGB"), 620, 420)
+    shown = fit(photo, 620, 420)
     rows = hit.matched[:9]
     top_height = max(shown.height, 46 * len(rows) + 60)
     maps = [
         (one.contribution.word, f"+{one.contribution.product:.4f}", one.heat, one.place)
         for one in hit.matched[:NUM_HEAT_MAPS]
     ]
-    map_size = fit(photo.convert("RGB"), (_INNER - 5 * 16) // 6, 300).size
+    map_size = fit(photo, _map_cell(len(maps)), 300).size
     maps_height = _HEADING + 34 + map_size[1] if maps else 0
     sheet = Sheet(WIDTH, _TITLE + top_height + maps_height + 64 + _EDGE, theme)
     _title(sheet, f"\u201c{hit.query}\u201d", f"scores {hit.score:.4f} on {_short(explanation)}")
@@ -97,16 +97,17 @@ def query_figure(
     return sheet.to_png()
 
 
-def marks_of(explanation: PictureExplanation) -> list[Mark]:
-    """Return the rectangles to draw over the photo."""
-    return [Mark(one.number, one.region.box) for one in explanation.regions]
+def draw_marks(photo: Image.Image, explanation: PictureExplanation) -> Image.Image:
+    """Draw the numbered rectangles of all regions over the photo, in the photo's own size."""
+    marks = [Mark(one.number, one.region.box) for one in explanation.regions]
+    return draw_overlay(photo, marks, measured_in=(explanation.width, explanation.height))
 
 
 def fit(photo: Image.Image, max_width: int, max_height: int) -> Image.Image:
     """Return the picture scaled to fill a space without leaving its shape."""
     scale = min(max_width / photo.width, max_height / photo.height)
     size = (max(1, round(photo.width * scale)), max(1, round(photo.height * scale)))
-    return photo.resize(size, Image.Resampling.LANCZOS)
+    return photo.convert("RGB").resize(size, Image.Resampling.LANCZOS)
 
 
 def heat_picture(
@@ -194,6 +195,12 @@ def describe(explained: ExplainedRegion) -> str:
     return f"patch {row},{col}: pixels {x0},{y0} to {x1},{y1}"
 
 
+def _map_cell(num_maps: int) -> int:
+    """Return the width of a heat map's cell: few maps may be larger."""
+    num_cols = min(max(num_maps, 4), NUM_HEAT_MAPS)
+    return (_INNER - (num_cols - 1) * 16) // num_cols
+
+
 def _heat_maps(
     sheet: Sheet,
     photo: Image.Image,
@@ -202,12 +209,13 @@ def _heat_maps(
     y: int,
     size: tuple[int, int],
 ) -> None:
-    cell = (_INNER - 5 * 16) // 6
+    cell = _map_cell(len(maps))
     for i, (word, number, heat, place) in enumerate(maps):
         x = _EDGE + i * (cell + 16)
+        width = min(cell, max(size[0], 200))
         number_width = text_width(number, size=16) + 10
-        sheet.text(x, y + 15, word, size=19, bold=True, max_width=cell - number_width)
-        sheet.text(x + cell, y + 16, number, size=16, colour=sheet.theme.faint, align="right")
+        sheet.text(x, y + 15, word, size=19, bold=True, max_width=width - number_width)
+        sheet.text(x + width, y + 16, number, size=16, colour=sheet.theme.faint, align="right")
         sheet.picture(x, y + 34, heat_picture(photo, grid, heat, place, size))
 
 
@@ -229,7 +237,7 @@ def _bars(sheet: Sheet, hit: HitExplanation, x: int, y: int, num_rows: int) -> N
         sheet.text(x + 430, middle, weights, size=17, colour=faint, align="right")
         sheet.text(x + 540, middle, f"{product:.4f}", size=19, align="right")
         length = max(2.0, (end - x - 565) * product / top)
-        sheet.box(x + 560, middle - 13, length, 24, fill=sheet.theme.colour_of(word))
+        sheet.box(x + 560, middle - 13, length, 24, fill=sheet.theme.words[0])
     rest = hit.matched[num_rows:]
     if rest:
         added = sum(one.contribution.product for one in rest)

@@ -37,16 +37,24 @@ def fit_for_display(photo: Image.Image) -> Image.Image:
     return photo.convert("RGB").resize(size, Image.Resampling.LANCZOS)
 
 
-def draw_overlay(photo: Image.Image, marks: Sequence[Mark]) -> Image.Image:
-    """Draw marks over a picture, in display size (:func:`fit_for_display`).
+def draw_overlay(
+    photo: Image.Image, marks: Sequence[Mark], *, measured_in: tuple[int, int] | None = None
+) -> Image.Image:
+    """Draw marks over a picture.
 
     Each outline is a coloured line between a dark and a pale one, so that it stands out from
-    any picture; the number sits in a free corner of its rectangle.
+    any picture; the number sits in a free corner of its rectangle, or beside a small one.
+
+    Args:
+        photo: in the size to draw it in.
+        marks: what to draw.
+        measured_in: (width, height) of the picture whose pixels the boxes count; by default
+            the photo's own.
     """
-    canvas = fit_for_display(photo)
-    canvas = canvas.copy() if canvas is photo else canvas
-    scale_x, scale_y = canvas.width / photo.width, canvas.height / photo.height
-    unit = max(1, round(max(canvas.size) / 700))
+    canvas = photo.convert("RGB").copy()
+    width, height = measured_in or photo.size
+    scale_x, scale_y = canvas.width / width, canvas.height / height
+    unit = max(1.0, max(canvas.size) / 560)
     draw = ImageDraw.Draw(canvas)
     boxes = []
     for mark in marks:
@@ -61,18 +69,18 @@ def draw_overlay(photo: Image.Image, marks: Sequence[Mark]) -> Image.Image:
         _outline(draw, box, region_colour(mark.number), unit)
     badges: list[tuple[int, int, int, int]] = []
     for mark, box in zip(marks, boxes, strict=True):
-        badge = _free_corner(box, 22 * unit, canvas.size, badges)
+        badge = _free_corner(box, round(22 * unit), canvas.size, badges)
         badges.append(badge)
         _number(draw, badge, mark.number, unit)
     return canvas
 
 
 def _outline(
-    draw: ImageDraw.ImageDraw, box: tuple[int, int, int, int], colour: str, unit: int
+    draw: ImageDraw.ImageDraw, box: tuple[int, int, int, int], colour: str, unit: float
 ) -> None:
     """Draw three nested lines, from the rectangle's edge inwards: dark, coloured, pale."""
-    inset = 0
-    for line_colour, thickness in ((_DARK, unit), (colour, 2 * unit), (_PALE, unit)):
+    inset, thin = 0, round(unit)
+    for line_colour, thickness in ((_DARK, thin), (colour, 2 * thin), (_PALE, thin)):
         x0, y0, x1, y1 = box[0] + inset, box[1] + inset, box[2] - inset, box[3] - inset
         if x1 >= x0 and y1 >= y0:
             draw.rectangle((x0, y0, x1, y1), outline=line_colour, width=thickness)
@@ -80,10 +88,10 @@ def _outline(
 
 
 def _number(
-    draw: ImageDraw.ImageDraw, badge: tuple[int, int, int, int], number: int, unit: int
+    draw: ImageDraw.ImageDraw, badge: tuple[int, int, int, int], number: int, unit: float
 ) -> None:
     draw.rounded_rectangle(
-        badge, radius=5 * unit, fill=region_colour(number), outline=_PALE, width=unit
+        badge, radius=5 * unit, fill=region_colour(number), outline=_PALE, width=round(unit)
     )
     centre = ((badge[0] + badge[2]) / 2, (badge[1] + badge[3]) / 2)
     text = str(number)
@@ -98,13 +106,13 @@ def _free_corner(
     canvas_size: tuple[int, int],
     others: Sequence[tuple[int, int, int, int]],
 ) -> tuple[int, int, int, int]:
-    """Return the first badge place in or along the box that covers no earlier badge."""
+    """Return the first badge place at the box that covers no earlier badge."""
     width, height = canvas_size
     first = None
     for x, y in _badge_places(box, side):
-        x = max(0, min(x, width - side - 1))
-        y = max(0, min(y, height - side - 1))
         place = (x, y, x + side, y + side)
+        if x < 0 or y < 0 or x + side >= width or y + side >= height:
+            continue
         first = first or place
         if not any(_overlap(place, other) for other in others):
             return place
@@ -113,6 +121,8 @@ def _free_corner(
 
 def _badge_places(box: tuple[int, int, int, int], side: int) -> Iterator[tuple[int, int]]:
     x0, y0, x1, y1 = box
+    if min(x1 - x0, y1 - y0) < 2 * side:  # inside, the number would hide what is marked
+        yield from ((x0, y0 - side), (x0, y1), (x0 - side, y0), (x1, y0))
     yield from ((x0, y0), (x1 - side, y0), (x1 - side, y1 - side), (x0, y1 - side))
     for x in range(x0 + side + 2, x1 - side, side + 2):
         yield x, y0

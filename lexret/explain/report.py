@@ -10,8 +10,8 @@ from PIL import Image
 from lexret.errors import InputError, StorageError
 from lexret.explain.clouds import add_caption, draw_cloud
 from lexret.explain.explanation import PictureExplanation
-from lexret.explain.figures import describe, marks_of, query_figure, summary_figure
-from lexret.explain.overlay import draw_overlay
+from lexret.explain.figures import describe, draw_marks, query_figure, summary_figure
+from lexret.explain.overlay import fit_for_display
 from lexret.explain.palette import LIGHT, Theme, region_colour
 from lexret.explain.serial import to_json
 from lexret.sparse import WordWeight
@@ -28,22 +28,18 @@ def write_report(
     ``explanation.json``. Files of the same names are replaced, others are left alone.
 
     Args:
-        photo: the picture that was explained, RGB, upright.
+        photo: the picture that was explained, RGB, upright; it may be a smaller copy.
         folder: is made if it is not there.
 
     Returns:
         the paths written, in that order.
 
     Raises:
-        InputError: if the photo has another size than the one explained, or the folder's name
+        InputError: if the photo has another shape than the one explained, or the folder's name
             is taken by a file.
         StorageError: if a file cannot be written.
     """
-    if photo.size != (explanation.width, explanation.height):
-        raise InputError(
-            f"The photo is {photo.width} x {photo.height} pixels, the explanation is of one of "
-            f"{explanation.width} x {explanation.height}; give the photo that was explained."
-        )
+    _check_shape(photo, explanation)
     _make_folder(folder)
     files = _draw_all(photo, explanation, theme)
     return [_write(folder / name, content) for name, content in files.items()]
@@ -56,7 +52,7 @@ def _draw_all(
     files = {
         "summary.png": summary_figure(photo, explanation, theme=theme),
         "words.png": _png(draw_cloud(words, theme=theme).image),
-        "overlay.png": _png(draw_overlay(photo, marks_of(explanation))),
+        "overlay.png": _png(draw_marks(fit_for_display(photo), explanation)),
     }
     for region in explanation.regions:
         if region.words:
@@ -73,6 +69,17 @@ def _draw_all(
         files["query.png"] = query_figure(photo, explanation, explanation.hit, theme=theme)
     files["explanation.json"] = to_json(explanation).encode()
     return files
+
+
+def _check_shape(photo: Image.Image, explanation: PictureExplanation) -> None:
+    scale = max(photo.width / explanation.width, photo.height / explanation.height)
+    wanted = (explanation.width * scale, explanation.height * scale)
+    # A reduced copy is rounded up to whole pixels.
+    if abs(photo.width - wanted[0]) > 1 or abs(photo.height - wanted[1]) > 1:
+        raise InputError(
+            f"The photo has {photo.width} x {photo.height} pixels, the explanation is of one of "
+            f"{explanation.width} x {explanation.height}; give the photo that was explained."
+        )
 
 
 def _png(picture: Image.Image) -> bytes:

@@ -32,7 +32,7 @@ class Sheet:
         self.width, self.height, self.theme = width, height, theme
         size = (width / _DPI, height / _DPI)
         self._figure = Figure(figsize=size, dpi=_DPI, facecolor=theme.ground)
-        self._canvas = FigureCanvasAgg(self._figure)
+        FigureCanvasAgg(self._figure)
 
     def picture(self, x: int, y: int, picture: Image.Image) -> None:
         """Put a picture, pixel for pixel, with its upper left corner at (x, y)."""
@@ -92,7 +92,7 @@ class Sheet:
     def to_png(self) -> bytes:
         """Draw everything and return the PNG file."""
         buffer = io.BytesIO()
-        self._canvas.print_png(buffer)
+        self._figure.savefig(buffer, format="png", dpi=_DPI, facecolor=self.theme.ground)
         return buffer.getvalue()
 
 

@@ -1,0 +1,159 @@
+"""``lexret explain``: draw what a picture says, as a whole and in parts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from lexret.cli.common import (
+    check_query_words,
+    picture_model_option,
+    near_path,
+    printable,
+)
+
+if TYPE_CHECKING:
+    from lexret.encoders.model import LexicalModel
+    from lexret.explain.explanation import HitExplanation, PictureExplanation, TextQuery
+
+PATCH_FORM: Final = "ROW,COL"
+BOX_FORM: Final = "X0,Y0,X1,Y1"
+WORDS_SHOWN: Final = 8
+MAX_REGIONS: Final = 24
+
+
+def _numbers(form: str) -> Callable[[object, object, tuple[str, ...]], list[tuple[int, ...]]]:
+    """Return a callback that reads whole numbers with commas between them, as many as in form."""
+
+    def parse(_ctx: object, _param: object, values: tuple[str, ...]) -> list[tuple[int, ...]]:
+        parsed = []
+        for value in values:
+            parts = [part.strip() for part in value.split(",")]
+            numeric = all(re.fullmatch(r"[0-9]{1,9}", part) for part in parts)
+            if len(parts) != len(form.split(",")) or not numeric:
+                raise click.BadParameter(f"{value!r}; expected whole numbers from 0 as {form}.")
+            parsed.append(tuple(int(part) for part in parts))
+        return parsed
+
+    return parse
+
+
+@click.command("explain")
+@click.argument("image", metavar="IMAGE", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--out",
+    "folder",
+    required=True,
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Where to write; made if not there.",
+)
+@click.option(
+    "--patch",
+    "patches",
+    multiple=True,
+    metavar=PATCH_FORM,
+    callback=_numbers(PATCH_FORM),
+    help="A patch to look at, counted from 0 at the upper left (repeatable).",
+)
+@click.option(
+    "--box",
+    "boxes",
+    multiple=True,
+    metavar=BOX_FORM,
+    callback=_numbers(BOX_FORM),
+    help="A box to look at, in pixels of the upright picture (repeatable).",
+)
+@click.option("--query", metavar="TEXT", help="Also show how the picture scores for a text.")
+@click.option("-k", "k", type=click.IntRange(1, 120), default=40, show_default=True,
+              help="At most so many words in a cloud.")  # fmt: skip
+@click.option("--dark", is_flag=True, help="Draw on dark ground.")
+@picture_model_option
+def command(
+    image: Path,
+    folder: Path,
+    patches: list[tuple[int, int]],
+    boxes: list[tuple[int, int, int, int]],
+    query: str | None,
+    k: int,
+    dark: bool,
+    model_source: str,
+) -> None:
+    """Draw what the picture IMAGE says, as a whole and in parts.
+
+    Written are: summary.png (everything in one figure), words.png (a word cloud of the whole),
+    overlay.png (where the parts are), a word cloud of each part, and explanation.json (all the
+    numbers). Without --patch and --box, the parts are the picture's own most telling patches.
+    With --query there is also query.png: what each word of the text adds to the score, and
+    where in the picture it is.
+
+    \b
+    Example:
+      lexret explain photo.jpg -o out/
+      lexret explain photo.jpg -o out/ --patch 2,5 --box 0,0,200,150
+      lexret explain photo.jpg -o out/ --query "a dog on a beach"
+    """
+    from lexret.data.images import ENCODING_MIN_SIDE, open_picture
+    from lexret.encoders import load_model
+    from lexret.errors import InputError
+    from lexret.explain.explanation import explain_picture
+    from lexret.explain.palette import DARK, LIGHT
+    from lexret.explain.report import write_report
+
+    if len(patches) + len(boxes) > MAX_REGIONS:
+        raise InputError(
+            f"{len(patches) + len(boxes)} patches and boxes were given; expected at most "
+            f"{MAX_REGIONS}. Explain the picture in several runs."
+        )
+    # Read as `lexret index` reads it, so that both see the same picture and give one score.
+    picture = open_picture(image, min_side=ENCODING_MIN_SIDE)
+    model = load_model(model_source)
+    explanation = explain_picture(
+        picture.image,
+        model.images,
+        name=str(image),
+        size=(picture.width, picture.height),
+        patches=patches,
+        boxes=boxes,
+        num_words=k,
+        query=None if query is None else _text_query(query, model),
+    )
+    paths = write_report(picture.image, explanation, folder, theme=DARK if dark else LIGHT)
+    click.echo(_as_text(explanation))
+    click.echo("\n".join(printable(near_path(path.resolve())) for path in paths))
+
+
+def _text_query(query: str, model: LexicalModel) -> TextQuery:
+    from lexret.explain.explanation import TextQuery
+
+    check_query_words(query, model.vocabulary)
+    return TextQuery(query, model.texts.encode([query]).row(0))
+
+
+def _as_text(explanation: PictureExplanation) -> str:
+    lines = [f"words: {_join([one.word for one in explanation.words])}"]
+    for region in explanation.regions:
+        said = _join([one.word for one in region.words]) or "(no word)"
+        lines.append(f"{region.number}. {region.name}: {said}")
+    if explanation.hit is not None:
+        lines += _hit_lines(explanation.hit)
+    return "\n".join(printable(line) for line in lines)
+
+
+def _hit_lines(hit: HitExplanation) -> list[str]:
+    contributions = [one.contribution for one in hit.matched]
+    products = _join([f"{one.word} {one.product:.4f}" for one in contributions])
+    return [
+        f"score for {hit.query!r}: {hit.score:.4f}" + (f" = {products}" if products else ""),
+        f"missing: {_join([one.word for one in hit.missing]) or '(nothing)'}",
+    ]
+
+
+def _join(texts: list[str]) -> str:
+    more = len(texts) - WORDS_SHOWN
+    return ", ".join(texts[:WORDS_SHOWN]) + (f", +{more}" if more > 0 else "")

@@ -1,0 +1,66 @@
+"""``lexret words``: the top words of one picture, on the terminal."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from lexret.cli.common import json_option, picture_model_option, render_table
+
+if TYPE_CHECKING:
+    from lexret.encoders.protocol import PatchEncoding
+
+BAR_WIDTH: Final = 30
+
+
+@click.command("words")
+@click.argument("image", metavar="IMAGE", type=click.Path(path_type=Path))
+@click.option("-k", "k", type=click.IntRange(min=1), default=20, show_default=True,
+              help="At most so many words.")  # fmt: skip
+@picture_model_option
+@json_option
+@click.pass_context
+def command(ctx: click.Context, image: Path, k: int, model_source: str, as_json: bool) -> None:
+    """Show the top words of the picture IMAGE, the strongest first.
+
+    The last column is the patch where the model saw the word most: its row and column, from 0,
+    in the grid that the model lays over the picture. The exit status is 1 if no word was found.
+
+    \b
+    Example:
+      lexret words photo.jpg
+      lexret words photo.jpg -k 5 --json
+    """
+    from lexret.data.images import ENCODING_MIN_SIDE, open_image
+    from lexret.encoders import load_model
+
+    photo = open_image(image, min_side=ENCODING_MIN_SIDE)
+    model = load_model(model_source)
+    (encoding,) = model.images.encode_patches([photo])
+    if as_json:
+        words = [{"word": one.word, "weight": one.weight} for one in encoding.image.words(k)]
+        values = {"image": str(image), "model": model.model_id, "words": words}
+        click.echo(json.dumps(values, indent=2))
+    elif len(encoding.image):
+        click.echo(_table(encoding, k))
+    if not len(encoding.image):
+        click.echo(f"The model {model.model_id} finds no word in {image}.", err=True)
+        ctx.exit(1)
+
+
+def _table(encoding: PatchEncoding, k: int) -> str:
+    from lexret.explain.explanation import places_won
+
+    places = places_won(encoding)
+    words = encoding.image.words(k)
+    rows = []
+    for one in words:
+        row, col = places[one.word]
+        bar = "\u2588" * max(1, round(BAR_WIDTH * one.weight / words[0].weight))
+        rows.append([one.word, f"{one.weight:.4f}", bar.ljust(BAR_WIDTH), f"{row},{col}"])
+    grid = encoding.grid
+    last = f"patch of {grid.num_rows} x {grid.num_cols}"
+    return render_table(["word", "weight", "", last], rows, right=(1,))

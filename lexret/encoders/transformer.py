@@ -32,15 +32,14 @@ class TextTransformer(nn.Module):
         super().__init__()
         self.config = config
         declare_missing_operators()
-        with _quiet():
-            self._tokenizer, net = _load(config.backbone)
-            # The only side that suits transformers with absolute positions too.
-            self._tokenizer.padding_side = "right"
-            if self._tokenizer.pad_token is None:
-                self._tokenizer.pad_token = self._tokenizer.eos_token
-            self.hidden_size = int(net.config.hidden_size)
-            net.requires_grad_(False)
-            self.net = with_lora(net, config) if config.lora_rank else net
+        self._tokenizer, net = _load(config.backbone)
+        # The only side that suits transformers with absolute positions too.
+        self._tokenizer.padding_side = "right"
+        if self._tokenizer.pad_token is None:
+            self._tokenizer.pad_token = self._tokenizer.eos_token
+        self.hidden_size = int(net.config.hidden_size)
+        net.requires_grad_(False)
+        self.net = with_lora(net, config) if config.lora_rank else net
 
     def forward(self, texts: Sequence[str]) -> Tensor:
         """Return (B, H) pooled hidden states of the last layer."""
@@ -99,7 +98,8 @@ def with_lora(net: Any, config: TextConfig) -> nn.Module:
         task_type=TaskType.FEATURE_EXTRACTION,
     )
     try:
-        return cast(nn.Module, get_peft_model(net, lora))
+        with _quiet():
+            return cast(nn.Module, get_peft_model(net, lora))
     except ValueError as error:
         raise InputError(f"LoRA does not fit the text model: {error}") from error
 
@@ -111,10 +111,11 @@ def _load(backbone: str) -> tuple[Any, Any]:
 
     source = _source(backbone)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source)
-        net, info = AutoModel.from_pretrained(
-            source, use_safetensors=True, dtype=torch.float32, output_loading_info=True
-        )
+        with _quiet():
+            tokenizer = AutoTokenizer.from_pretrained(source)
+            net, info = AutoModel.from_pretrained(
+                source, use_safetensors=True, dtype=torch.float32, output_loading_info=True
+            )
     except OSError as error:
         raise MissingError(
             f"Cannot load the text model {backbone!r}: {error}. Give a local folder "

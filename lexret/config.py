@@ -114,7 +114,7 @@ class TrainConfig(Frozen):
     lr: float = Field(1e-3, gt=0, description="peak rate of adapter and mapper")
     codebook_lr: float = Field(1e-3, gt=0, description="peak rate of codebook and biases")
     lora_lr: float = Field(2e-4, gt=0, description="peak rate of LoRA")
-    own_word_lr: float = Field(1e-2, gt=0, description="peak rate of own-word weights and temperature")
+    own_word_lr: float = Field(1e-2, gt=0, description="peak rate of own-word weights, temperature")
     weight_decay: float = Field(0.05, ge=0)
     warmup_steps: int = Field(100, ge=0)
     min_lr_fraction: float = Field(0.02, ge=0, le=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,7 @@ class _Bars:
         )
         from tqdm import tqdm
 
-        tqdm.write(f"step {step}: dev R@1/5/10  {shown}", file=click.get_text_stream("stderr"))
+        tqdm.write(f"step {step}: dev R@1/5/10  {shown}", file=sys.stderr)
 
     def close(self) -> None:
         if self._bar is not None:

@@ -88,7 +88,7 @@ class BatchSource:
         )
 
     def _features(self, chosen: np.ndarray, rng: np.random.Generator) -> Tensor:
-        view = self._views[rng.integers(len(self._views))]
+        view = self._views[int(rng.integers(len(self._views)))]
         features_BPF = torch.from_numpy(view[chosen]).float()
         num_patches = features_BPF.shape[1]
         kept = max(1, round(num_patches * (1.0 - self._config.patch_dropout)))
@@ -100,7 +100,8 @@ class BatchSource:
         return features_BPF.gather(1, index)
 
     def _texts(self, chosen: np.ndarray, rng: np.random.Generator) -> tuple[list[str], list[int]]:
-        texts, owners = [], []
+        texts: list[str] = []
+        owners: list[int] = []
         for i in chosen.tolist():
             captions = self._captions.captions(i)
             wanted = self._config.captions_per_image

@@ -24,11 +24,12 @@ def evaluate_dev(
     config, vocabulary = network.config, network.vocabulary
     images = []
     for start in range(0, len(captions), _BATCH):
-        features = torch.from_numpy(np.asarray(features_NPF[start : start + _BATCH])).float()
+        features = torch.from_numpy(np.array(features_NPF[start : start + _BATCH])).float()
         weights_BV = keep_strongest(network.encode_features(features), config.max_image_words)
         normalized_BV = normalize(weights_BV, threshold=config.threshold)
         images.append(SparseBatch.from_dense(normalized_BV.numpy(), vocabulary))
-    texts, owners = [], []
+    texts: list[str] = []
+    owners: list[int] = []
     for i in range(len(captions)):
         texts.extend(captions.captions(i))
         owners.extend([i] * len(captions.captions(i)))

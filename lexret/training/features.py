@@ -102,7 +102,7 @@ def _build(
 ) -> None:
     mode = "r+" if num_done else "w+"
     file = place / "features.npy"
-    features_NPF = np.lib.format.open_memmap(file, mode=mode, dtype=np.float16, shape=shape)  # type: ignore[no-untyped-call]
+    features_NPF = np.lib.format.open_memmap(file, mode=mode, dtype=np.float16, shape=shape)
     backbone = ImageBackbone(config)
 
     def read(i: int) -> torch.Tensor:

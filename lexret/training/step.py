@@ -110,15 +110,13 @@ def train_step(
     loss, parts = _losses(learner, batch, config, step)
     if not torch.isfinite(loss):
         raise LexretError(
-            f"The loss is {float(loss)} at step {step}; try a lower train.lr or "
+            f"The loss is {loss.item()} at step {step}; try a lower train.lr or "
             "train.precision = 'float32'."
         )
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     norm = nn.utils.clip_grad_norm_(learner.trainable().values(), train.clip_norm)
     optimizer.step()
-    return StepLosses(
-        total=float(loss), gradient_norm=float(norm), rate_factor=factor, **parts
-    )
+    return StepLosses(total=loss.item(), gradient_norm=norm.item(), rate_factor=factor, **parts)
 
 
 def _losses(
@@ -141,12 +139,12 @@ def _losses(
         words = caption_words(logits_BV, batch.targets_BV)
         loss = loss + train.caption_words_weight * words
     parts = {
-        "contrastive": float(match),
-        "penalty_image": float(penalty_image),
-        "penalty_text": float(penalty_text),
-        "caption_words": float(words),
-        "temperature": float(temperature),
-        "active_image": float((images_BV > 0).sum(1).float().mean()),
-        "active_text": float((texts_TV > 0).sum(1).float().mean()),
+        "contrastive": match.item(),
+        "penalty_image": penalty_image.item(),
+        "penalty_text": penalty_text.item(),
+        "caption_words": words.item(),
+        "temperature": temperature.item(),
+        "active_image": (images_BV > 0).sum(1).float().mean().item(),
+        "active_text": (texts_TV > 0).sum(1).float().mean().item(),
     }
     return loss, parts

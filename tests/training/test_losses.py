@@ -1,0 +1,86 @@
+"""Losses against values computed by hand."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from lexret.training.losses import caption_words, contrastive, sparsity_penalty
+
+# Averages: word 0: 1.0, word 1: 0.5, word 2: 0.
+WEIGHTS = torch.tensor([[2.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+
+
+def test_contrastive_of_orthogonal_pairs_is_the_softmax_of_one_match() -> None:
+    eye = torch.eye(2)
+    loss = contrastive(eye, eye, torch.tensor(0.5), torch.tensor([0, 1]))
+    assert float(loss) == pytest.approx(math.log(1 + math.exp(-2.0)), abs=1e-6)
+
+
+def test_contrastive_takes_captions_of_one_picture_as_positives_of_each_other() -> None:
+    images = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
+    loss = contrastive(images, images, torch.tensor(1.0), torch.tensor([7, 7, 9, 9]))
+    # Each row: two matches at logit 1, two others at 0.
+    assert float(loss) == pytest.approx(math.log(2 * math.e + 2) - 1, abs=1e-6)
+
+
+def test_contrastive_weighs_both_directions_alike() -> None:
+    images, texts = torch.tensor([[1.0, 0.0], [0.6, 0.8]]), torch.eye(2)
+    owners, one = torch.tensor([0, 1]), torch.tensor(1.0)
+    rows = torch.tensor([[1.0, 0.0], [0.6, 0.8]])
+
+    def cross_entropy(logits: torch.Tensor) -> float:
+        return float(-torch.log_softmax(logits, 1).diagonal().mean())
+
+    expected = (cross_entropy(rows) + cross_entropy(rows.t())) / 2
+    assert float(contrastive(images, texts, one, owners)) == pytest.approx(expected, abs=1e-6)
+
+
+def test_overuse_weighs_the_average_by_its_share() -> None:
+    # a = (1, 1/2, 0), p = (2/3, 1/3, 0): 2/3 + 1/6.
+    assert float(sparsity_penalty(WEIGHTS, "overuse")) == pytest.approx(5 / 6)
+
+
+def test_overuse_v_is_one_where_all_words_are_used_alike_and_v_where_one_is() -> None:
+    assert float(sparsity_penalty(torch.ones(4, 5), "overuse_v")) == pytest.approx(1.0)
+    only_one = torch.zeros(4, 5)
+    only_one[:, 2] = 3.0
+    assert float(sparsity_penalty(only_one, "overuse_v")) == pytest.approx(5.0)
+
+
+def test_flops_sums_squared_averages() -> None:
+    assert float(sparsity_penalty(WEIGHTS, "flops")) == pytest.approx(1.25)
+
+
+@pytest.mark.parametrize("penalty", ["overuse", "overuse_v", "flops", "none"])
+def test_penalties_of_silent_words_are_finite_with_finite_gradients(penalty: str) -> None:
+    silent = torch.zeros(2, 3, requires_grad=True)
+    loss = sparsity_penalty(silent, penalty) + silent.sum()  # type: ignore[arg-type]
+    loss.backward()
+    assert silent.grad is not None
+    assert torch.isfinite(silent.grad).all()
+
+
+def test_caption_words_is_cross_entropy_against_the_words_shares() -> None:
+    logits = torch.tensor([[1.0, 2.0, 3.0]])
+    targets = torch.tensor([[2.0, 0.0, 2.0]])
+    expected = -(torch.log_softmax(logits, 1)[0, [0, 2]]).mean()
+    assert float(caption_words(logits, targets)) == pytest.approx(float(expected))
+
+
+def test_caption_words_leaves_silent_words_alone_unless_they_are_targets() -> None:
+    logits = torch.tensor([[-1.0, 2.0, -3.0]], requires_grad=True)
+    caption_words(logits, torch.tensor([[1.0, 0.0, 0.0]])).backward()  # type: ignore[no-untyped-call]
+    assert logits.grad is not None
+    assert logits.grad[0, 0] < 0 < logits.grad[0, 1]
+    assert logits.grad[0, 2] == 0
+
+
+def test_caption_words_counts_only_rows_with_targets() -> None:
+    logits = torch.tensor([[1.0, 2.0], [5.0, 0.5]])
+    both = caption_words(logits, torch.tensor([[1.0, 0.0], [0.0, 0.0]]))
+    alone = caption_words(logits[:1], torch.tensor([[1.0, 0.0]]))
+    assert float(both) == pytest.approx(float(alone))
+    assert float(caption_words(logits, torch.zeros(2, 2))) == 0.0

@@ -1,0 +1,255 @@
+"""Whole runs: what they leave behind, and that interruptions do not change them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from PIL import Image
+
+from lexret.cli.main import main
+from lexret.config import RunConfig, merged
+from lexret.data.captions import open_captions
+from lexret.encoders import load_model
+from lexret.errors import CorruptError, InputError, MismatchError
+from lexret.eval.recall import RetrievalResult
+from lexret.training.batches import BatchSource
+from lexret.training.features import cached_features
+from lexret.training.loop import train
+from lexret.training.step import StepLosses
+from lexret.vocabulary import Vocabulary
+
+
+class Recorder:
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.pictures: list[tuple[str, int, int]] = []
+        self.steps: list[int] = []
+        self.devs: list[int] = []
+
+    def features(self, name: str, done: int, total: int) -> None:
+        self.pictures.append((name, done, total))
+
+    def step(self, step: int, num_steps: int, losses: StepLosses) -> None:
+        self.steps.append(step)
+
+    def dev(self, step: int, result: RetrievalResult) -> None:
+        self.devs.append(step)
+
+
+def tensors_of(model: Path) -> dict[str, torch.Tensor]:
+    return dict(load_model(model).checkpoint.tensors)
+
+
+def steps_of(run: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_a_run_leaves_config_metrics_curves_card_and_a_usable_model(
+    recipe: RunConfig, tmp_path: Path
+) -> None:
+    recorder = Recorder()
+    outcome = train(recipe, tmp_path / "run", recorder)
+    assert recorder.steps == [1, 2, 3, 4, 5, 6]
+    assert recorder.devs == [2, 4, 6]
+    assert ("train, mirrored", 12, 12) in recorder.pictures
+    run = tmp_path / "run"
+    assert RunConfig.from_json((run / "config.json").read_text()) == recipe
+    assert [r["kind"] for r in steps_of(run)].count("step") == 6
+    with Image.open(run / "curves.png") as curves:
+        assert curves.width > 1000
+    card = (outcome.model / "README.md").read_text()
+    assert "12 pictures with 24 captions" in card
+    assert outcome.result is not None
+    assert f"{outcome.result['text_to_image']['R@1']:.1f}" in card
+    model = load_model(outcome.model)
+    assert len(model.images.encode([Image.new("RGB", (50, 50), (200, 0, 0))]).row(0)) > 0
+    assert model.texts.encode(["a red square"]).row(0).weight_of("red") > 0
+
+
+def test_training_learns_to_tell_the_pictures_apart(
+    recipe_values: dict[str, Any], tmp_path: Path
+) -> None:
+    longer = {"train": {"epochs": 40, "lr": 5e-3, "codebook_lr": 5e-3, "eval_every_epochs": 40}}
+    train(RunConfig.model_validate(merged(recipe_values, longer)), tmp_path / "run", Recorder())
+    losses = [r["total"] for r in steps_of(tmp_path / "run") if r["kind"] == "step"]
+    assert np.mean(losses[-5:]) < 0.6 * np.mean(losses[:5])
+
+
+def test_an_interrupted_and_resumed_run_equals_an_uninterrupted_one(
+    recipe: RunConfig, tmp_path: Path
+) -> None:
+    whole = train(recipe, tmp_path / "whole", Recorder())
+    train(recipe, tmp_path / "cut", Recorder(), stop_after=3)
+    again = Recorder()
+    resumed = train(recipe, tmp_path / "cut", again)
+    assert again.steps == [4, 5, 6]
+    assert resumed.result == whole.result
+    assert steps_of(tmp_path / "cut") == steps_of(tmp_path / "whole")
+    expected, found = tensors_of(whole.model), tensors_of(resumed.model)
+    assert expected.keys() == found.keys()
+    for name, tensor in expected.items():
+        assert torch.equal(tensor, found[name]), name
+
+
+def test_a_killed_run_goes_on_from_its_last_checkpoint(recipe: RunConfig, tmp_path: Path) -> None:
+    whole = train(recipe, tmp_path / "whole", Recorder())
+    (tmp_path / "config.json").write_text(recipe.to_json())
+    code = f"""
+import os, pathlib
+from lexret.config import RunConfig
+from lexret.training.loop import train
+class Killer:
+    def features(self, name, done, total): pass
+    def dev(self, step, result): pass
+    def step(self, step, num_steps, losses):
+        if step == 5:
+            os.kill(os.getpid(), 9)
+folder = pathlib.Path({str(tmp_path)!r})
+train(RunConfig.from_json((folder / "config.json").read_text()), folder / "killed", Killer())
+"""
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True)
+    assert process.returncode == -9, process.stderr.decode()
+    again = Recorder()
+    resumed = train(recipe, tmp_path / "killed", again)
+    assert again.steps == [5, 6]
+    assert steps_of(tmp_path / "killed") == steps_of(tmp_path / "whole")
+    for name, tensor in tensors_of(whole.model).items():
+        assert torch.equal(tensor, tensors_of(resumed.model)[name]), name
+
+
+def test_a_finished_run_is_not_trained_again(recipe: RunConfig, tmp_path: Path) -> None:
+    first = train(recipe, tmp_path / "run", Recorder())
+    again = Recorder()
+    second = train(recipe, tmp_path / "run", again)
+    assert again.steps == []
+    assert (first.step, first.result) == (second.step, second.result)
+
+
+def test_a_run_folder_of_another_configuration_is_refused(
+    recipe: RunConfig, recipe_values: dict[str, Any], tmp_path: Path
+) -> None:
+    train(recipe, tmp_path / "run", Recorder(), stop_after=1)
+    other = RunConfig.model_validate(merged(recipe_values, {"train": {"seed": 1}}))
+    with pytest.raises(InputError, match="another configuration"):
+        train(other, tmp_path / "run", Recorder())
+    (tmp_path / "run" / "config.json").unlink()
+    with pytest.raises(MismatchError, match="another configuration"):
+        train(other, tmp_path / "run", Recorder())
+
+
+def test_a_damaged_state_is_reported(recipe: RunConfig, tmp_path: Path) -> None:
+    train(recipe, tmp_path / "run", Recorder(), stop_after=2)
+    state = tmp_path / "run" / "state" / "state.safetensors"
+    state.write_bytes(state.read_bytes()[:100])
+    with pytest.raises(CorruptError, match="cannot be read"):
+        train(recipe, tmp_path / "run", Recorder())
+
+
+def test_without_a_dev_split_the_last_model_is_kept(
+    recipe_values: dict[str, Any], tmp_path: Path
+) -> None:
+    config = RunConfig.model_validate(merged(recipe_values, {"data": {"dev": ""}}))
+    outcome = train(config, tmp_path / "run", Recorder())
+    assert outcome.step == 6
+    assert outcome.result is None
+    assert "nothing was measured" in (outcome.model / "README.md").read_text()
+
+
+def test_batches_depend_on_seed_and_step_alone(recipe: RunConfig, tmp_path: Path) -> None:
+    captions = open_captions(recipe.data.train)
+    features = np.arange(12 * 9 * 4, dtype=np.float16).reshape(12, 9, 4)
+    vocabulary = Vocabulary.load(Path(recipe.model.vocabulary))
+
+    def source(seed: int) -> BatchSource:
+        config = recipe.train.model_copy(update={"seed": seed})
+        return BatchSource(captions, [features], vocabulary, config)
+
+    first, second = source(0), source(0)
+    second.batch(0)
+    one, two, other = first.batch(3), second.batch(3), source(1).batch(3)
+    assert torch.equal(one.features_BPF, two.features_BPF)
+    assert one.texts == two.texts
+    assert one.texts != other.texts
+    assert one.features_BPF.shape == (6, 6, 4)
+    seen = torch.cat([first.batch(step).owners_T for step in (0, 1)])
+    assert sorted(seen.tolist()) == list(range(12))
+
+
+def test_fewer_pictures_than_a_batch_are_an_error(recipe: RunConfig) -> None:
+    captions = open_captions(recipe.data.train)
+    vocabulary = Vocabulary.load(Path(recipe.model.vocabulary))
+    config = recipe.train.model_copy(update={"batch_size": 13})
+    with pytest.raises(InputError, match="12 pictures, fewer than one batch of 13"):
+        BatchSource(captions, [np.zeros((12, 9, 4), np.float16)], vocabulary, config)
+
+
+def test_cached_features_are_built_once_and_told_apart_when_mirrored(
+    recipe: RunConfig, tmp_path: Path
+) -> None:
+    captions = open_captions(recipe.data.train)
+    calls: list[int] = []
+    plain = cached_features(
+        captions, recipe.model.image, tmp_path, progress=lambda done, total: calls.append(done)
+    )
+    assert plain.shape == (12, 9, 256)
+    assert calls
+    again = cached_features(
+        captions, recipe.model.image, tmp_path, progress=lambda done, total: calls.append(-1)
+    )
+    assert -1 not in calls
+    assert np.array_equal(plain, again)
+    mirrored = cached_features(captions, recipe.model.image, tmp_path, mirrored=True)
+    assert not np.array_equal(plain, mirrored)
+
+
+def test_the_command_trains_from_a_recipe_and_says_where_the_model_is(
+    recipe_values: dict[str, Any], tmp_path: Path
+) -> None:
+    recipe_file = tmp_path / "tiny.toml"
+    recipe_file.write_text(_toml(recipe_values), encoding="utf-8")
+    arguments = ["train", str(recipe_file), "--run", str(tmp_path / "run")]
+    result = CliRunner().invoke(main, [*arguments, "--set", "train.epochs=1"])
+    assert result.exit_code == 0, result.output
+    assert str(tmp_path / "run" / "model") in result.stdout
+    assert "dev R@1/5/10" in result.stderr
+
+
+def test_the_command_names_a_broken_line_of_the_captions(
+    recipe_values: dict[str, Any], tmp_path: Path
+) -> None:
+    broken = tmp_path / "captions.jsonl"
+    broken.write_text('{"image": "a.png", "captions": ["x"\n', encoding="utf-8")
+    recipe_file = tmp_path / "tiny.toml"
+    recipe_file.write_text(_toml(recipe_values), encoding="utf-8")
+    arguments = ["train", str(recipe_file), "--run", str(tmp_path / "run")]
+    result = CliRunner().invoke(main, [*arguments, "--set", f"data.train={broken}"])
+    assert result.exit_code == 2
+    assert f"{broken}:1" in result.stderr
+
+
+def test_the_command_names_a_wrong_field(tmp_path: Path) -> None:
+    recipe_file = tmp_path / "wrong.toml"
+    recipe_file.write_text('preset = "mini"\n[train]\nepoch = 3\n', encoding="utf-8")
+    result = CliRunner().invoke(main, ["train", str(recipe_file)])
+    assert result.exit_code == 2
+    assert "train.epoch" in result.stderr
+
+
+def _toml(values: dict[str, Any], prefix: str = "") -> str:
+    """Write nested plain values as TOML (JSON's scalars and lists are TOML's)."""
+    flat = {k: v for k, v in values.items() if not isinstance(v, dict)}
+    lines = [f"[{prefix}]"] if prefix else []
+    lines += [f"{key} = {json.dumps(value)}" for key, value in flat.items()]
+    for key, value in values.items():
+        if isinstance(value, dict):
+            lines.append(_toml(value, f"{prefix}.{key}" if prefix else key))
+    return "\n".join(lines)

@@ -46,7 +46,16 @@ class ImageBackbone(nn.Module):
         return super().train(False)
 
     def transform(self, image: Image.Image) -> Tensor:
-        """Return a (3, S, S) uint8 tensor of an RGB picture, resized with antialiasing."""
+        """Return a (3, S, S) uint8 tensor of an RGB picture, resized with antialiasing.
+
+        Raises:
+            InputError: if the picture is not RGB; lexret does not guess what its values mean.
+        """
+        if image.mode != "RGB":
+            raise InputError(
+                f"A picture of mode {image.mode!r} cannot be encoded; expected 'RGB'. Read files "
+                "with lexret.data.images.open_image, or convert it."
+            )
         size = (self.config.image_size, self.config.image_size)
         resized = image.resize(size, Image.Resampling.BICUBIC)
         return torch.from_numpy(np.array(resized, dtype=np.uint8)).permute(2, 0, 1)

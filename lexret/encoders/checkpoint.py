@@ -26,7 +26,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from lexret.config import ModelConfig, validated
-from lexret.errors import CorruptError, MissingError, StorageError
+from lexret.errors import CorruptError, InputError, MissingError, StorageError
 from lexret.vocabulary import Vocabulary
 
 FORMAT = 1
@@ -124,7 +124,10 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         tensors = load_file(folder / _WEIGHTS)
     except SafetensorError as error:
         raise CorruptError(f"{folder / _WEIGHTS} is not a safetensors file: {error}.") from error
-    config = validated(ModelConfig, meta["config"], str(folder / _META))
+    try:
+        config = validated(ModelConfig, meta["config"], str(folder / _META))
+    except InputError as error:
+        raise CorruptError(f"{error}\nPerhaps another version of lexret wrote it.") from error
     return Checkpoint(
         config=_with_local_files(config, folder),
         vocabulary=Vocabulary.load(folder / _WORDS),
@@ -147,7 +150,9 @@ def _read_meta(folder: Path) -> dict[str, Any]:
             f"{folder / _META} has format {found!r}; this lexret reads format {FORMAT}."
         )
     missing = {"config", "sha256", "numbers"} - meta.keys()
-    if missing or not {_WEIGHTS, _WORDS} <= meta["sha256"].keys():
+    if not missing:
+        missing = {f"sha256.{name}" for name in (_WEIGHTS, _WORDS) if name not in meta["sha256"]}
+    if missing:
         raise CorruptError(f"{folder / _META} is incomplete: it lacks {sorted(missing)}.")
     return meta
 
@@ -173,8 +178,13 @@ def _replace(fresh: Path, folder: Path) -> None:
         return
     old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
     os.replace(folder, old)
-    os.replace(fresh, folder)
-    shutil.rmtree(old)
+    try:
+        os.replace(fresh, folder)
+    except OSError:
+        os.replace(old, folder)
+        raise
+    # The new model is in place: whether the old one can be removed does not matter to it.
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _sha256(path: Path) -> str:

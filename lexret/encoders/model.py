@@ -40,7 +40,7 @@ class ImageEncoder:
         self._model_id = checkpoint.model_id
         self._vocabulary = checkpoint.vocabulary
         self._backbone = ImageBackbone(checkpoint.config.image)
-        codebook_VD = checkpoint.tensors["image.codebook_VD"]
+        codebook_VD = _codebook(checkpoint, "image.codebook_VD")
         self._side = ImageSide(checkpoint.config.image, codebook_VD)
         _load(self._side, checkpoint, "image.")
 
@@ -109,9 +109,8 @@ class TextEncoder:
         self._model_id = checkpoint.model_id
         self._vocabulary = checkpoint.vocabulary
         transformer = TextTransformer(checkpoint.config.text)
-        self._side = TextSide(
-            checkpoint.config, transformer, checkpoint.tensors["text.codebook_VD"]
-        )
+        codebook_VD = _codebook(checkpoint, "text.codebook_VD")
+        self._side = TextSide(checkpoint.config, transformer, codebook_VD)
         _load(self._side, checkpoint, "text.")
 
     @property
@@ -213,6 +212,19 @@ def keep_strongest(weights_BV: Tensor, k: int, *, always_BV: Tensor | None = Non
 
 def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def _codebook(checkpoint: Checkpoint, name: str) -> Tensor:
+    """Return one of the codebooks, which must fit the vocabulary and the configuration."""
+    expected = (len(checkpoint.vocabulary), checkpoint.config.codebook.dim)
+    found = checkpoint.tensors.get(name)
+    if found is None or found.shape != expected:
+        shape = "missing" if found is None else f"of shape {tuple(found.shape)}"
+        raise CorruptError(
+            f"The checkpoint does not fit its configuration: {name} is {shape}; the vocabulary "
+            f"and codebook.dim ask for {expected}."
+        )
+    return found
 
 
 def _load(side: nn.Module, checkpoint: Checkpoint, prefix: str) -> None:

@@ -11,8 +11,8 @@ import click
 
 from lexret.cli.common import (
     check_query_words,
-    picture_model_option,
     near_path,
+    picture_model_option,
     printable,
 )
 

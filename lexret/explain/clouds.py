@@ -1,7 +1,7 @@
 """Word clouds: every word's letters are as tall as the word's weight is large.
 
-Set with the ``wordcloud`` package, in DejaVu Sans, which ships with matplotlib: the same words
-give the same picture on every machine.
+Set with the ``wordcloud`` package, in DejaVu Sans, which ships with matplotlib: with the same
+versions of both, the same words give the same picture on every machine.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ class PlacedWord:
         word: the text.
         weight: its weight.
         font_size: in pixels, proportional to the weight down to :data:`MIN_FONT_SIZE`.
-        box: (x0, y0, x1, y1) of its ink, in pixels.
+        box: (x0, y0, x1, y1) around it, in pixels; a small word may sit between the tails of
+            a large one, so that boxes may overlap where letters do not.
         colour: ``#rrggbb``.
     """
 

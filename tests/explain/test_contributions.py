@@ -46,5 +46,5 @@ def test_nothing_shared_gives_no_products():
 
 
 def test_vectors_of_other_vocabularies_are_refused():
-    with pytest.raises(MismatchError, match="5 words.*2 words"):
+    with pytest.raises(MismatchError, match=r"5 words.*2 words"):
         contribute(vector({"cat": 1.0}), vector({"cat": 1.0}, Vocabulary(["cat", "cow"])))

@@ -1,0 +1,124 @@
+"""``lexret explain`` on small pictures."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from lexret.cli.main import main
+from lexret.encoders import load_model
+from lexret.explain.serial import from_json
+
+
+def explain(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["explain", *map(str, arguments)], catch_exceptions=False)
+
+
+@pytest.fixture
+def picture(picture_folder: Path) -> Path:
+    """Noise of 40 x 40 pixels."""
+    return picture_folder / "more" / "noise.png"
+
+
+def test_the_files_written_are_printed(
+    picture: Path, tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "deep" / "out"
+    result = explain(picture, "-o", out, "--model", tiny_model_folder)
+    assert result.exit_code == 0, result.output
+    printed = [Path(line) for line in result.stdout.splitlines() if line.startswith(str(out))]
+    assert sorted(printed) == sorted(out.iterdir())
+    names = {path.name for path in printed}
+    assert {"summary.png", "words.png", "overlay.png", "explanation.json"} <= names
+    assert any(name.startswith("patch-") for name in names)
+    assert "query.png" not in names
+
+
+def test_patches_boxes_and_a_query_are_explained(
+    picture: Path, tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    result = explain(
+        *(picture, "-o", tmp_path / "out", "--model", tiny_model_folder, "-k", 10),
+        *("--patch", "0,2", "--patch", "2, 1", "--box", "0,0,20,40", "--query", "a dog, two cats"),
+    )
+    assert result.exit_code == 0, result.output
+    text = (tmp_path / "out" / "explanation.json").read_text(encoding="utf-8")
+    explanation = from_json(text)
+    assert [one.name for one in explanation.regions] == ["patch-0-2", "patch-2-1", "box"]
+    assert len(explanation.words) == 10
+    hit = json.loads(text)["hit"]
+    model = load_model(tiny_model_folder)
+    query = model.texts.encode(["a dog, two cats"]).row(0)
+    with Image.open(picture) as image:
+        vector = model.images.encode([image.convert("RGB")]).row(0)
+    shared = set(query.term_ids.tolist()) & set(vector.term_ids.tolist())
+    assert len(hit["words"]) == len(shared)
+    assert len(hit["words"]) + len(hit["missing"]) == len(query)
+    assert math.isclose(math.fsum(one["product"] for one in hit["words"]), hit["score"])
+    assert f"{hit['score']:.4f}" in result.stdout
+    assert (tmp_path / "out" / "query.png").is_file()
+
+
+def test_boxes_count_the_pixels_of_the_upright_picture(
+    tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # lies on its side
+    Image.effect_noise((60, 40), 90).convert("RGB").save(tmp_path / "a.jpg", exif=exif)
+    command = (tmp_path / "a.jpg", "-o", tmp_path / "out", "--model", tiny_model_folder)
+    assert explain(*command, "--box", "0,0,40,60").exit_code == 0
+    refused = explain(*command, "--box", "0,0,60,40")
+    assert refused.exit_code == 2
+    assert "the picture is 40 x 60 pixels" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--patch", "3,0"], "row from 0 to 2 and a column from 0 to 2"),
+        (["--box", "0,0,41,40"], "x1 <= 40"),
+        (["--patch", "1"], "expected whole numbers from 0 as ROW,COL"),
+        (["--patch", "-1,0"], "expected whole numbers from 0 as ROW,COL"),
+        (["--box", "1,2,3"], "expected whole numbers from 0 as X0,Y0,X1,Y1"),
+        (["--box", "a,b,c,d"], "expected whole numbers from 0 as X0,Y0,X1,Y1"),
+        (["--query", "qwertyuiop"], "No word of 'qwertyuiop'"),
+        (["--query", ""], "No word of ''"),
+        (["--patch", "0,0"] * 25, "expected at most 24"),
+    ],
+)
+def test_wrong_options_are_refused_with_what_is_legal(
+    picture: Path, tiny_model_folder: Path, tmp_path: Path, options: list[str], message: str
+) -> None:
+    result = explain(picture, "-o", tmp_path / "out", "--model", tiny_model_folder, *options)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_is_no_picture_is_refused(tmp_path: Path, tiny_model_folder: Path) -> None:
+    (tmp_path / "empty.jpg").touch()
+    for name in ("empty.jpg", "none.jpg", "."):
+        result = explain(tmp_path / name, "-o", tmp_path / "out", "--model", tiny_model_folder)
+        assert result.exit_code == 2
+        assert result.stderr.startswith("Error: ")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_folder_is_required(picture: Path) -> None:
+    result = explain(picture)
+    assert result.exit_code == 2
+    assert "--out" in result.stderr
+
+
+def test_a_file_in_the_folder_s_place_is_refused(
+    picture: Path, tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "out").touch()
+    result = explain(picture, "-o", tmp_path / "out", "--model", tiny_model_folder)
+    assert result.exit_code == 2
+    assert "a file has that name" in result.stderr

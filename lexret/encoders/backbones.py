@@ -36,7 +36,7 @@ class ImageBackbone(nn.Module):
         side = config.image_size // config.stride
         self.grid = PatchGrid(side, side)
         self.net = _create(config)
-        self.net.eval().requires_grad_(False)
+        self.eval().requires_grad_(False)
         # Class and register tokens of vision transformers; other models have none.
         self.num_prefix_tokens = int(getattr(self.net, "num_prefix_tokens", 0))
         self._check_shape()

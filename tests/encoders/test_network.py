@@ -1,0 +1,133 @@
+"""The trainable network: own words, what is trained, what a checkpoint holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from lexret.config import ModelConfig
+from lexret.encoders.checkpoint import load_checkpoint
+from lexret.encoders.network import LexicalNetwork, own_words
+from lexret.vocabulary import Vocabulary
+
+
+def config(folder: Path, **text: object) -> ModelConfig:
+    stored = load_checkpoint(folder).config
+    return stored.model_copy(update={"text": stored.text.model_copy(update=text)})
+
+
+@pytest.fixture(scope="module")
+def network(tiny_model_folder: Path) -> LexicalNetwork:
+    checkpoint = load_checkpoint(tiny_model_folder)
+    return LexicalNetwork(checkpoint.config, checkpoint.vocabulary).eval()
+
+
+def test_own_words_marks_words_and_phrases_once() -> None:
+    vocabulary = Vocabulary(["dog", "light", "traffic light", "red"])
+    own_BV = own_words(["A red, RED dog's", "the traffic light", "nothing", ""], vocabulary)
+    assert own_BV.tolist() == [[1, 0, 0, 1], [0, 0, 1, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
+
+
+def test_texts_and_features_become_activations_of_every_word(network: LexicalNetwork) -> None:
+    with torch.inference_mode():
+        texts_BV = network.encode_texts(["a dog", "two cars"])
+        images_BV = network.encode_features(torch.randn(3, 9, 256))
+    assert texts_BV.shape == (2, 60)
+    assert images_BV.shape == (3, 60)
+    assert float(texts_BV.min()) >= 0 and float(images_BV.min()) >= 0
+
+
+def test_an_own_word_weighs_more_the_larger_its_learnt_weight(network: LexicalNetwork) -> None:
+    dog = network.vocabulary.words.index("dog")
+    with torch.no_grad():
+        before = network.encode_texts(["a dog", "a cat"])[:, dog]
+        network.text.own_weight_V[dog] += 2
+        after = network.encode_texts(["a dog", "a cat"])[:, dog]
+        network.text.own_weight_V[dog] -= 2
+    assert after[0] > before[0] + 0.5
+    assert after[1] == before[1]
+
+
+def test_an_own_words_activation_never_falls_below_the_floor(network: LexicalNetwork) -> None:
+    with torch.no_grad():
+        network.text.own_weight_V -= 100
+        weights_BV = network.encode_texts(["a red dog"])
+        network.text.own_weight_V += 100
+    floor = network.config.text.own_word_floor
+    for word in ("red", "dog"):
+        assert weights_BV[0, network.vocabulary.words.index(word)] == pytest.approx(floor)
+
+
+def test_logits_of_patches_have_the_pictures_logits_as_maximum(network: LexicalNetwork) -> None:
+    features_BPF = torch.randn(3, 9, 256)
+    patches_BPV = network.image.patch_logits(features_BPF)
+    assert patches_BPV.shape == (3, 9, 60)
+    torch.testing.assert_close(patches_BPV.amax(1), network.image(features_BPF))
+
+
+def test_where_the_widths_agree_texts_start_in_the_codebooks_space(
+    network: LexicalNetwork, tiny_model_folder: Path
+) -> None:
+    scaled = LexicalNetwork(
+        config(tiny_model_folder, mapper_scale=3.0, bias_start=-0.5), network.vocabulary
+    ).eval()
+    with torch.inference_mode():
+        hidden_BH = scaled.text.transformer(["zebra"])
+        weights_BV = scaled.encode_texts(["zebra"])
+    logits_BV = 3 * hidden_BH @ scaled.text.codebook_VD.t() - 0.5
+    torch.testing.assert_close(weights_BV, torch.log1p(logits_BV.relu()))
+
+
+def test_a_given_codebook_starts_both_sides_and_only_the_visual_one_is_trained(
+    tiny_model_folder: Path,
+) -> None:
+    given_VD = torch.randn(60, 16)
+    vocabulary = load_checkpoint(tiny_model_folder).vocabulary
+    network = LexicalNetwork(config(tiny_model_folder), vocabulary, given_VD)
+    assert torch.equal(network.image.codebook_VD, given_VD)
+    assert torch.equal(network.text.codebook_VD, given_VD)
+    with torch.no_grad():
+        network.image.codebook_VD += 1
+    assert torch.equal(network.text.codebook_VD, given_VD)
+    trained = {name for name, p in network.named_parameters() if p.requires_grad}
+    assert "image.codebook_VD" in trained
+    assert "text.codebook_VD" not in trained
+
+
+def test_every_trained_parameter_gets_a_gradient_and_nothing_else(
+    network: LexicalNetwork,
+) -> None:
+    network.zero_grad()
+    texts_BV = network.encode_texts(["a dog", "two cars on the beach"])
+    images_BV = network.encode_features(torch.randn(2, 9, 256))
+    (texts_BV.sum() + images_BV.sum()).backward()
+    for name, parameter in network.named_parameters():
+        assert (parameter.grad is not None) == parameter.requires_grad, name
+    trained = {name for name, p in network.named_parameters() if p.requires_grad}
+    # The recipe asks for word biases on the image side alone.
+    assert "image.bias_V" in trained and "text.bias_V" not in trained
+    assert trained <= set(network.trained_state())
+
+
+def test_a_checkpoint_holds_all_but_the_pretrained_transformer(network: LexicalNetwork) -> None:
+    state = network.trained_state()
+    left_out = set(network.state_dict()) - set(state)
+    assert left_out
+    assert all(name.startswith("text.transformer.") for name in left_out)
+    assert {"text.codebook_VD", "image.codebook_VD", "text.bias_V", "text.mapper.weight"} <= set(
+        state
+    )
+    assert any(".lora_A" in name for name in state)
+
+
+def test_two_networks_of_one_seed_are_equal(tiny_model_folder: Path) -> None:
+    checkpoint = load_checkpoint(tiny_model_folder)
+    states = []
+    for _ in range(2):
+        with torch.random.fork_rng():
+            torch.manual_seed(7)
+            states.append(LexicalNetwork(checkpoint.config, checkpoint.vocabulary).trained_state())
+    for name, tensor in states[0].items():
+        assert torch.equal(tensor, states[1][name]), name

@@ -17,9 +17,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from lexret.errors import InputError, MissingError
+from lexret.errors import CorruptError, InputError, MissingError
 
 Activation = Literal["log1p_relu", "elu1p"]
 Pooling = Literal["mean", "last"]
@@ -55,6 +55,13 @@ class ImageConfig(Frozen):
     word_bias: bool = Field(False, description="a trained bias for each word")
     bias_start: float = Field(0.0, description="start of the biases; below 0 words start silent")
 
+    @model_validator(mode="after")
+    def _heads_divide_the_width(self) -> ImageConfig:
+        width = self.width or self.feature_dim
+        if width % self.num_heads:
+            raise ValueError(f"num_heads must divide the adapter's width {width}")
+        return self
+
 
 class TextConfig(Frozen):
     """The text side: pretrained transformer, LoRA, mapper to the frozen text codebook."""
@@ -73,6 +80,12 @@ class TextConfig(Frozen):
     own_word_weight: float = Field(1.0, ge=0, description="start of the text's own words' weight")
     own_word_floor: float = Field(0.05, gt=0, description="least activation of an own word")
     max_words: int = Field(64, gt=0, description="strongest words that a query keeps")
+
+    @model_validator(mode="after")
+    def _prompt_has_a_place_for_the_text(self) -> TextConfig:
+        if "{text}" not in self.prompt:
+            raise ValueError(f"prompt must hold {{text}}; found {self.prompt!r}")
+        return self
 
 
 class CodebookConfig(Frozen):
@@ -158,8 +171,17 @@ class RunConfig(Frozen):
 
     @classmethod
     def from_json(cls, text: str) -> RunConfig:
-        """Read what :meth:`to_json` wrote."""
-        return validated(cls, json.loads(text), "the stored configuration")
+        """Read what :meth:`to_json` wrote.
+
+        Raises:
+            CorruptError: if it is not JSON.
+            InputError: if a value is wrong.
+        """
+        try:
+            values = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise CorruptError(f"The stored configuration is not JSON: {error}.") from error
+        return validated(cls, values, "the stored configuration")
 
 
 def validated(cls: type[C], values: Mapping[str, Any], where: str) -> C:
@@ -171,11 +193,13 @@ def validated(cls: type[C], values: Mapping[str, Any], where: str) -> C:
     try:
         return cls.model_validate(values)
     except ValidationError as error:
-        lines = [
-            f"  {'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
-            f" (found {problem['input']!r})"
-            for problem in error.errors()
-        ]
+        lines = []
+        for problem in error.errors():
+            place = ".".join(str(part) for part in problem["loc"])
+            # What a rule about several fields, or a missing one, found is the whole table.
+            of_table = problem["type"] in ("missing", "value_error")
+            found = "" if of_table else f" (found {problem['input']!r})"
+            lines.append(f"  {place}: {problem['msg']}{found}")
         raise InputError("\n".join([f"Bad configuration in {where}:", *lines])) from error
 
 
@@ -194,6 +218,8 @@ def load_recipe(path: Path, assignments: Sequence[str] = ()) -> RunConfig:
         raise MissingError(f"No recipe at {path}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"The recipe {path} is not valid TOML: {error}.") from error
+    except OSError as error:
+        raise InputError(f"The recipe {path} cannot be read: {error.strerror}.") from error
     for assignment in assignments:
         _assign(values, assignment)
     name = values.pop("preset", None)

@@ -1,0 +1,165 @@
+"""Recipes, assignments and presets; what is wrong is named."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from lexret.config import ImageConfig, ModelConfig, RunConfig, load_recipe, merged, validated
+from lexret.errors import CorruptError, InputError, MissingError
+from lexret.presets import preset_values
+from lexret.vocabulary import Vocabulary
+
+PRESETS = ("mini", "lexvla")
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    path = tmp_path / "small.toml"
+    path.write_text(
+        'preset = "mini"\n[model.image]\nimage_size = 224\n[train]\nepochs = 3\n'
+        '[data]\ntrain = "captions.jsonl"\n',
+        encoding="utf-8",
+    )
+    return path
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_is_a_valid_configuration_of_a_shipped_vocabulary(name: str) -> None:
+    config = validated(RunConfig, preset_values(name), name)
+    assert config.model.name == name
+    assert len(Vocabulary.shipped(config.model.vocabulary)) > 17_000
+
+
+def test_an_unknown_preset_lists_the_known_ones(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text('preset = "maxi"\n', encoding="utf-8")
+    with pytest.raises(InputError, match=r"'maxi'.*\['lexvla', 'mini'\]"):
+        load_recipe(path)
+
+
+def test_a_recipe_changes_single_fields_of_its_preset(recipe: Path) -> None:
+    config, base = load_recipe(recipe), validated(RunConfig, preset_values("mini"), "mini")
+    assert config.model.image.image_size == 224
+    assert config.train.epochs == 3
+    assert config.data.train == "captions.jsonl"
+    assert config.model.text == base.model.text
+    assert config.model.image == base.model.image.model_copy(update={"image_size": 224})
+
+
+def test_assignments_change_the_recipe_and_keep_their_types(recipe: Path) -> None:
+    config = load_recipe(
+        recipe,
+        [
+            "train.epochs=5",
+            "train.lr = 2e-4",
+            "model.image.word_bias=false",
+            'model.text.lora_targets=["query"]',
+            "data.dev=folder/dev.jsonl",
+            'model.image.backbone_args={img_size = 224, act_layer = "relu"}',
+            "model.image.backbone_args.depth=2",
+        ],
+    )
+    assert (config.train.epochs, config.train.lr) == (5, 2e-4)
+    assert config.model.image.word_bias is False
+    assert config.model.text.lora_targets == ("query",)
+    assert config.data.dev == "folder/dev.jsonl"
+    expected = {"img_size": 224, "act_layer": "relu", "depth": 2}
+    assert config.model.image.backbone_args == expected
+
+
+def test_an_assignment_may_change_the_preset(recipe: Path) -> None:
+    config = load_recipe(
+        recipe, ["preset=lexvla", "model.image.image_size=224", "model.image.num_heads=8"]
+    )
+    assert config.model.name == "lexvla"
+
+
+def test_a_recipe_without_preset_must_say_everything(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text("[train]\nepochs = 3\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"model: Field required$"):
+        load_recipe(path)
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("train.epoch=3", r"train\.epoch: Extra inputs.*\(found 3\)"),
+        ("train.epochs=0", r"train\.epochs: .*greater than 0 \(found 0\)"),
+        ("train.epochs=many", r"train\.epochs: .*integer.*\(found 'many'\)"),
+        ("model.activation=relu", r"model\.activation: .*'log1p_relu'.*\(found 'relu'\)"),
+        ("model.image.num_heads=7", r"model\.image: .*num_heads must divide.*512$"),
+        ('model.text.prompt="no place"', r"model\.text: .*must hold \{text\}; found 'no place'$"),
+        ("train", r"'train'; expected key\.path=value"),
+        ("=3", r"'=3'; expected key\.path=value"),
+        ("train.epochs.more=3", r"'epochs' is a value, not a table"),
+    ],
+)
+def test_a_wrong_assignment_names_the_field_and_what_was_found(
+    recipe: Path, assignment: str, message: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        load_recipe(recipe, [assignment])
+    assert re.search(message, str(caught.value))
+
+
+def test_every_wrong_field_is_named_at_once(recipe: Path) -> None:
+    with pytest.raises(InputError, match=r"(?s)small\.toml.*train\.lr.*train\.seeds"):
+        load_recipe(recipe, ["train.lr=-1", "train.seeds=4"])
+
+
+def test_a_missing_recipe_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MissingError, match=r"none\.toml"):
+        load_recipe(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize("content", [b"epochs = \n", b"\xff\xfe"])
+def test_a_recipe_that_is_no_toml_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "bad.toml").write_bytes(content)
+    with pytest.raises(InputError, match=r"bad\.toml is not valid TOML"):
+        load_recipe(tmp_path / "bad.toml")
+
+
+def test_a_folder_is_no_recipe(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        load_recipe(tmp_path)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_json_holds_a_configuration_exactly(name: str) -> None:
+    config = validated(RunConfig, preset_values(name), name)
+    assert RunConfig.from_json(config.to_json()) == config
+
+
+def test_json_that_was_cut_short_is_damaged() -> None:
+    with pytest.raises(CorruptError, match="not JSON"):
+        RunConfig.from_json('{"model": {')
+
+
+def test_a_configuration_cannot_be_changed() -> None:
+    config = ModelConfig.model_validate(preset_values("mini")["model"])
+    with pytest.raises(ValidationError, match="frozen"):
+        config.name = "other"  # type: ignore[misc]
+
+
+def test_backbone_arguments_keep_their_types() -> None:
+    values: dict[str, Any] = preset_values("mini")["model"]["image"]
+    arguments = {"flag": True, "number": 1, "share": 0.5, "name": "x"}
+    config = ImageConfig.model_validate(values | {"backbone_args": arguments})
+    assert {k: type(v) for k, v in config.backbone_args.items()} == {
+        "flag": bool,
+        "number": int,
+        "share": float,
+        "name": str,
+    }
+
+
+def test_merging_leaves_both_sides_as_they_were() -> None:
+    base, changes = {"a": {"b": 1, "c": 2}, "d": 3}, {"a": {"b": 9}, "d": {"e": 4}}
+    assert merged(base, changes) == {"a": {"b": 9, "c": 2}, "d": {"e": 4}}
+    assert base == {"a": {"b": 1, "c": 2}, "d": 3}

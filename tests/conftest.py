@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 from lexret.config import ModelConfig
@@ -14,6 +15,10 @@ from lexret.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from torch import nn
+
+# A busy machine is slow, which is no error.
+settings.register_profile("lexret", deadline=None)
+settings.load_profile("lexret")
 
 TINY_WORDS = (
     *("dog", "cat", "beach", "red", "blue", "car", "two", "man", "woman", "boy", "girl", "child"),

@@ -1,0 +1,145 @@
+"""The vocabulary: its rules, its fingerprint, and the words it finds in a text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lexret.errors import InputError, MismatchError, MissingError
+from lexret.vocabulary import Vocabulary, tokenize
+
+WORDS = ("dog", "traffic light", "light", "red", "new york city", "york", "t-shirt", "don't")
+
+
+@pytest.fixture
+def vocabulary() -> Vocabulary:
+    return Vocabulary(WORDS)
+
+
+def test_a_words_id_is_its_place(vocabulary: Vocabulary) -> None:
+    assert len(vocabulary) == 8
+    assert tuple(vocabulary) == vocabulary.words == WORDS
+    assert [vocabulary.term_id(word) for word in WORDS] == list(range(8))
+    assert vocabulary.term_id("cat") is None
+    assert "dog" in vocabulary and "cat" not in vocabulary and 3 not in vocabulary
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "at least one word"),
+        (["dog", ""], "entry 1 is ''"),
+        (["Dog"], "entry 0 is 'Dog'"),
+        ([" dog"], "entry 0 is ' dog'"),
+        (["traffic  light"], "single spaces"),
+        (["traffic\tlight"], "single spaces"),
+        (["dog", "cat", "dog"], "repeats 1 of its 3 words"),
+    ],
+)
+def test_words_that_break_the_rules_are_refused(words: list[str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Vocabulary(words)
+
+
+def test_the_fingerprint_depends_on_words_order_and_their_borders() -> None:
+    fingerprint = Vocabulary(["ab", "c"]).fingerprint
+    assert len(fingerprint) == 64
+    assert fingerprint == Vocabulary(iter(["ab", "c"])).fingerprint
+    others = [Vocabulary(words).fingerprint for words in (["c", "ab"], ["a", "bc"], ["ab", "c d"])]
+    assert fingerprint not in others
+
+
+def test_the_fingerprint_never_changes_between_releases() -> None:
+    """Indexes on disk hold it."""
+    assert Vocabulary(["dog", "h\u00fctte"]).fingerprint == (
+        "dafe4a080b479ccac7a651059dd63cacb517c65575b1b4b97a0711101b1a6f30"
+    )
+
+
+def test_equal_words_make_equal_vocabularies(vocabulary: Vocabulary) -> None:
+    same, other = Vocabulary(WORDS), Vocabulary(WORDS[::-1])
+    assert vocabulary == same and hash(vocabulary) == hash(same)
+    assert vocabulary != other
+    assert vocabulary != WORDS
+    vocabulary.require_same(same, mine="the index", theirs="the model")
+    with pytest.raises(MismatchError, match=r"the index.*the model"):
+        vocabulary.require_same(other, mine="the index", theirs="the model")
+
+
+def test_a_saved_vocabulary_is_loaded_again(vocabulary: Vocabulary, tmp_path: Path) -> None:
+    vocabulary.save(tmp_path / "words.txt")
+    assert Vocabulary.load(tmp_path / "words.txt") == vocabulary
+
+
+def test_a_missing_file_and_one_that_is_not_text_are_named(tmp_path: Path) -> None:
+    with pytest.raises(MissingError, match=r"none\.txt"):
+        Vocabulary.load(tmp_path / "none.txt")
+    (tmp_path / "bad.txt").write_bytes(b"dog\n\xff\n")
+    with pytest.raises(InputError, match=r"bad\.txt is not UTF-8"):
+        Vocabulary.load(tmp_path / "bad.txt")
+
+
+def test_an_unknown_shipped_vocabulary_lists_those_that_there_are() -> None:
+    with pytest.raises(MissingError, match=r"'klingon'.*'english-20k', 'llama2-17k'"):
+        Vocabulary.shipped("klingon")
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("A dog, running!", ["a", "dog", "running"]),
+        ("the dog's ball", ["the", "dog", "ball"]),
+        ("the dog\u2019s ball", ["the", "dog", "ball"]),
+        ("don't", ["don't"]),
+        ("black-and-white", ["black", "and", "white"]),
+        ("snake_case 42", ["snake", "case", "42"]),
+        ("\u00c9T\u00c9 \u6771\u4eac", ["\u00e9t\u00e9", "\u6771\u4eac"]),
+        ("'' \u2019 --", []),
+        ("", []),
+    ],
+)
+def test_a_text_is_cut_into_lower_case_words(text: str, tokens: list[str]) -> None:
+    assert tokenize(text) == tokens
+
+
+def test_the_longest_phrase_wins_and_repeats_are_kept(vocabulary: Vocabulary) -> None:
+    term_ids, unknown = vocabulary.match("Red traffic light, red light: a DOG in New York City")
+    assert [WORDS[term_id] for term_id in term_ids] == [
+        *("red", "traffic light", "red", "light", "dog", "new york city"),
+    ]
+    assert unknown == ["a", "in"]
+
+
+def test_a_phrase_that_breaks_off_leaves_its_words(vocabulary: Vocabulary) -> None:
+    term_ids, unknown = vocabulary.match("new york traffic")
+    assert [WORDS[term_id] for term_id in term_ids] == ["york"]
+    assert unknown == ["new", "traffic"]
+
+
+def test_the_word_with_id_0_is_found(vocabulary: Vocabulary) -> None:
+    assert vocabulary.match("dog") == ([0], [])
+
+
+def test_the_nearest_spelling_is_offered() -> None:
+    vocabulary = Vocabulary(["beach", "bench", "dog"])
+    assert vocabulary.nearest("Beachh")[0] == "beach"
+    assert vocabulary.nearest("qqqq") == []
+
+
+@given(st.text())
+def test_every_token_of_any_text_is_found_or_unknown(text: str) -> None:
+    vocabulary = Vocabulary(WORDS)
+    term_ids, unknown = vocabulary.match(text)
+    assert all(0 <= term_id < len(WORDS) for term_id in term_ids)
+    found = sum(WORDS[term_id].count(" ") + 1 for term_id in term_ids)
+    assert found + len(unknown) == len(tokenize(text))
+
+
+@given(st.lists(st.sampled_from(["dog", "red", "traffic light", "new york city"]), max_size=6))
+def test_a_text_of_known_words_alone_gives_them_back(words: list[str]) -> None:
+    term_ids, unknown = Vocabulary(WORDS).match(", ".join(words))
+    assert [WORDS[term_id] for term_id in term_ids] == words
+    assert unknown == []

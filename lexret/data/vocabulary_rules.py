@@ -14,7 +14,7 @@ def _words(text: str) -> frozenset[str]:
 
 
 # Function words say how a sentence is built, not what a picture shows. Words of place that a
-# picture does show (inside, outside, near, under, behind, above, front, back, top, up, down)
+# picture does show (inside, outside, near, under, behind, above, front, back, top, bottom)
 # and the numbers from one to twelve are not among them.
 STOP_WORDS: Final = _words(
     # articles, determiners, quantifiers
@@ -32,6 +32,12 @@ STOP_WORDS: Final = _words(
     # prepositions
     "of to in on at by for with from into onto upon about as than per via till until since during "
     "among amongst amid despite except toward towards within without concerning regarding unto "
+    # particles and verbs that carry no content of their own
+    "up down out off over through around along across away like get gets getting got gotten make "
+    "makes making made go goes going gone went take takes taking took taken come comes coming came "
+    "put puts putting let lets letting use uses using used seem seems seemed seeming become "
+    "becomes becoming became keep keeps keeping kept give gives giving gave given say says saying said "
+    "know knows knowing knew known want wants wanting wanted need needs needing needed "
     # conjunctions
     "and or but nor so yet if because though although while whilst whereas unless whether when "
     "whenever where wherever why how "
@@ -53,7 +59,7 @@ STOP_WORDS: Final = _words(
 PLACE_WORDS: Final = _words("against beside atop alongside beneath underneath amidst")
 
 # Nearly every other word of two letters in WordNet is an abbreviation or a chemical symbol.
-TWO_LETTER_WORDS: Final = _words("tv ox pi up go ax dj cd pc id")
+TWO_LETTER_WORDS: Final = _words("tv ox pi ax dj cd pc id")
 
 # Abbreviations of things that can be seen; the others (GDP, EPA, MPs) are left out.
 KEPT_ABBREVIATIONS: Final = _words(

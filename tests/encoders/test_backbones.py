@@ -22,6 +22,7 @@ CONVOLUTIONS = {
     "feature_dim": 256,
     "mean": [0.5, 0.5, 0.5],
     "std": [0.5, 0.5, 0.5],
+    "num_heads": 8,
     "mlp_width": 8,
 }
 TRANSFORMER = CONVOLUTIONS | {

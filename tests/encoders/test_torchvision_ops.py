@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 DECLARE = "from lexret.encoders.torchvision_ops import declare_missing_operators as declare\n"
 
 
@@ -14,11 +16,13 @@ def run(code: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_timm_can_be_imported_after_declaring_any_number_of_times() -> None:
     code = DECLARE + "declare(); declare(); import timm; declare(); print('fine')"
     assert run(code) == "fine\n"
 
 
+@pytest.mark.slow
 def test_without_torchvision_nothing_is_declared() -> None:
     code = (
         DECLARE

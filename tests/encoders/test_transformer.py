@@ -134,6 +134,7 @@ def test_an_encoder_without_a_pooler_is_welcome(folder: Path, backbone: str) -> 
         torch.testing.assert_close(load(folder)(TEXTS), load(backbone)(TEXTS))
 
 
+@pytest.mark.slow
 def test_loading_writes_nothing_and_leaves_the_callers_settings_alone(backbone: str) -> None:
     code = f"""
 import warnings

@@ -139,6 +139,12 @@ class TrainConfig(Frozen):
     caption_words_weight: float = Field(
         0.0, ge=0, description="weight of the loss that asks a picture for its captions' words"
     )
+    image_words: tuple[int, int] | None = Field(
+        None,
+        description="keep a random number of words, log-uniform between these, in each step's "
+        "pictures, so that one model serves many budgets; None: all",
+    )
+    text_words: int | None = Field(None, gt=0, description="words kept of each text; None: all")
     patch_dropout: float = Field(0.0, ge=0, lt=1, description="share of patches hidden in a step")
     precision: Literal["float32", "bfloat16"] = "float32"
     seed: int = 0

@@ -52,20 +52,21 @@ def sparsity_penalty(weights_BV: Tensor, penalty: Penalty) -> Tensor:
     return weights_BV.shape[1] * share_V.square().sum()
 
 
-def caption_words(logits_BV: Tensor, targets_BV: Tensor) -> Tensor:
+def caption_words(logits_BV: Tensor, targets_BV: Tensor, active_BV: Tensor) -> Tensor:
     """Ask a picture for the words of its captions: softmax cross-entropy against their shares.
 
     A multi-label loss in the manner of Joulin et al. (ECCV 2016, section 3.2) and of the BoW
-    targets of lexical models. Words whose logit is not above zero are off already: of those only
-    the targets take part, which keeps the gradient sparse. Rows without any target count nothing.
+    targets of lexical models. Of the words that are silent only the targets take part, which keeps
+    the gradient sparse. Rows without any target count nothing.
 
     Args:
         logits_BV: a picture's word logits before the activation.
         targets_BV: >= 0, such as in how many of the captions the word stands.
+        active_BV: bool, where the picture's word is not silent.
     """
     total_B1 = targets_BV.sum(1, keepdim=True)
     share_BV = targets_BV / total_B1.clamp_min(1e-12)
-    takes_part_BV = (logits_BV > 0) | (targets_BV > 0)
+    takes_part_BV = active_BV | (targets_BV > 0)
     log_share_BV = torch.log_softmax(logits_BV.masked_fill(~takes_part_BV, -1e4), dim=1)
     loss_B = -(share_BV * log_share_BV).sum(1)
     has_target_B = (total_B1.squeeze(1) > 0).to(loss_B.dtype)

@@ -8,12 +8,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from lexret.config import RunConfig, TrainConfig
 from lexret.encoders.activations import activate
+from lexret.encoders.model import keep_strongest
 from lexret.encoders.network import LexicalNetwork
 from lexret.errors import LexretError
 from lexret.training.batches import Batch
@@ -119,13 +121,27 @@ def train_step(
     return StepLosses(total=loss.item(), gradient_norm=norm.item(), rate_factor=factor, **parts)
 
 
+def random_budget(bounds: tuple[int, int], seed: int, step: int) -> int:
+    """Return a number of words, log-uniform between two bounds, fixed by seed and step.
+
+    Cutting at a random place makes a word's rank mean its importance, so that one model serves
+    every budget (nested dropout, Rippel et al., ICML 2014; ViLex's TailDrop for tokens).
+    """
+    low, high = (math.log(bound) for bound in bounds)
+    return round(math.exp(np.random.default_rng([seed, 3, step]).uniform(low, high)))
+
+
 def _losses(
     learner: Learner, batch: Batch, config: RunConfig, step: int
 ) -> tuple[Tensor, dict[str, float]]:
     train, network = config.train, learner.network
     logits_BV = network.image(batch.features_BPF, precision=getattr(torch, train.precision))
     images_BV = activate(logits_BV, config.model.activation)
+    if train.image_words is not None:
+        images_BV = keep_strongest(images_BV, random_budget(train.image_words, train.seed, step))
     texts_TV = network.encode_texts(batch.texts)
+    if train.text_words is not None:
+        texts_TV = keep_strongest(texts_TV, train.text_words)
     temperature = learner.log_temperature.exp().clamp_min(_MIN_TEMPERATURE)
     paired_TV = functional.normalize(images_BV).repeat_interleave(train.captions_per_image, 0)
     match = contrastive(paired_TV, functional.normalize(texts_TV), temperature, batch.owners_T)
@@ -136,7 +152,7 @@ def _losses(
     )
     words = loss.new_zeros(())
     if batch.targets_BV is not None:
-        words = caption_words(logits_BV, batch.targets_BV)
+        words = caption_words(logits_BV, batch.targets_BV, images_BV.detach() > 0)
         loss = loss + train.caption_words_weight * words
     parts = {
         "contrastive": match.item(),

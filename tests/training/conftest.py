@@ -69,6 +69,8 @@ def recipe_values(tiny_model_folder: Path, captions_file: Path) -> dict[str, Any
             "penalty_warmup_steps": 2,
             "caption_words_weight": 0.5,
             "patch_dropout": 0.3,
+            "image_words": [8, 40],
+            "text_words": 40,
             "ema_decay": 0.5,
             "checkpoint_every_steps": 2,
         },

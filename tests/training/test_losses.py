@@ -67,12 +67,12 @@ def test_caption_words_is_cross_entropy_against_the_words_shares() -> None:
     logits = torch.tensor([[1.0, 2.0, 3.0]])
     targets = torch.tensor([[2.0, 0.0, 2.0]])
     expected = -(torch.log_softmax(logits, 1)[0, [0, 2]]).mean()
-    assert float(caption_words(logits, targets)) == pytest.approx(float(expected))
+    assert float(caption_words(logits, targets, logits > 0)) == pytest.approx(float(expected))
 
 
 def test_caption_words_leaves_silent_words_alone_unless_they_are_targets() -> None:
     logits = torch.tensor([[-1.0, 2.0, -3.0]], requires_grad=True)
-    caption_words(logits, torch.tensor([[1.0, 0.0, 0.0]])).backward()  # type: ignore[no-untyped-call]
+    caption_words(logits, torch.tensor([[1.0, 0.0, 0.0]]), logits > 0).backward()  # type: ignore[no-untyped-call]
     assert logits.grad is not None
     assert logits.grad[0, 0] < 0 < logits.grad[0, 1]
     assert logits.grad[0, 2] == 0
@@ -80,7 +80,7 @@ def test_caption_words_leaves_silent_words_alone_unless_they_are_targets() -> No
 
 def test_caption_words_counts_only_rows_with_targets() -> None:
     logits = torch.tensor([[1.0, 2.0], [5.0, 0.5]])
-    both = caption_words(logits, torch.tensor([[1.0, 0.0], [0.0, 0.0]]))
-    alone = caption_words(logits[:1], torch.tensor([[1.0, 0.0]]))
+    both = caption_words(logits, torch.tensor([[1.0, 0.0], [0.0, 0.0]]), logits > 0)
+    alone = caption_words(logits[:1], torch.tensor([[1.0, 0.0]]), logits[:1] > 0)
     assert float(both) == pytest.approx(float(alone))
-    assert float(caption_words(logits, torch.zeros(2, 2))) == 0.0
+    assert float(caption_words(logits, torch.zeros(2, 2), logits > 0)) == 0.0

@@ -78,10 +78,20 @@ def test_a_run_leaves_config_metrics_curves_card_and_a_usable_model(
 def test_training_learns_to_tell_the_pictures_apart(
     recipe_values: dict[str, Any], tmp_path: Path
 ) -> None:
-    longer = {"train": {"epochs": 40, "lr": 5e-3, "codebook_lr": 5e-3, "eval_every_epochs": 40}}
+    longer = {
+        "train": {
+            "epochs": 30,
+            "lr": 5e-3,
+            "codebook_lr": 5e-3,
+            "eval_every_epochs": 30,
+            "image_words": None,
+            "patch_dropout": 0.0,
+            "checkpoint_every_steps": 100,
+        }
+    }
     train(RunConfig.model_validate(merged(recipe_values, longer)), tmp_path / "run", Recorder())
-    losses = [r["total"] for r in steps_of(tmp_path / "run") if r["kind"] == "step"]
-    assert np.mean(losses[-5:]) < 0.6 * np.mean(losses[:5])
+    losses = [r["contrastive"] for r in steps_of(tmp_path / "run") if r["kind"] == "step"]
+    assert np.mean(losses[-5:]) < 0.7 * np.mean(losses[:5])
 
 
 def test_an_interrupted_and_resumed_run_equals_an_uninterrupted_one(

@@ -37,7 +37,8 @@ STOP_WORDS: Final = _words(
     "makes making made go goes going gone went take takes taking took taken come comes coming came "
     "put puts putting let lets letting use uses using used seem seems seemed seeming become "
     "becomes becoming became keep keeps keeping kept give gives giving gave given "
-    "say says saying said know knows knowing knew known want wants wanting wanted need needs needing needed "
+    "say says saying said know knows knowing knew known want wants wanting wanted need needs "
+    "needing needed "
     # conjunctions
     "and or but nor so yet if because though although while whilst whereas unless whether when "
     "whenever where wherever why how "

@@ -124,20 +124,28 @@ class TrainConfig(Frozen):
     epochs: int = Field(12, gt=0)
     batch_size: int = Field(128, gt=1)
     captions_per_image: int = Field(1, gt=0, description="of one picture, in one batch")
-    lr: float = Field(1e-3, gt=0, description="peak rate of adapter and mapper")
+    lr: float = Field(1e-3, gt=0, description="peak rate of the adapter")
     codebook_lr: float = Field(1e-3, gt=0, description="peak rate of codebook and biases")
+    mapper_lr: float = Field(1e-3, gt=0, description="peak rate of the text mapper")
     lora_lr: float = Field(2e-4, gt=0, description="peak rate of LoRA")
-    own_word_lr: float = Field(1e-2, gt=0, description="peak rate of own-word weights, temperature")
+    own_word_lr: float = Field(1e-2, gt=0, description="peak rate of own-word weights")
     weight_decay: float = Field(0.05, ge=0)
     warmup_steps: int = Field(100, ge=0)
     min_lr_fraction: float = Field(0.02, ge=0, le=1)
     clip_norm: float = Field(1.0, gt=0)
+    temperature_lr: float = Field(5e-3, gt=0, description="peak rate of the log temperature")
     temperature: float = Field(0.05, gt=0, description="start of the learnt temperature")
     penalty: Penalty = "overuse"
     penalty_weight: float = Field(1e-3, ge=0)
     penalty_warmup_steps: int = Field(200, ge=0, description="quadratic rise of the penalty")
     caption_words_weight: float = Field(
         0.0, ge=0, description="weight of the loss that asks a picture for its captions' words"
+    )
+    caption_words_text_weight: float = Field(
+        0.0, ge=0, description="the same for a text: the words of all captions of its picture"
+    )
+    caption_words_margin: float = Field(
+        3.0, description="a word is active where its probability exceeds sigmoid(-margin)"
     )
     image_words: tuple[int, int] | None = Field(
         None,

@@ -70,7 +70,11 @@ class TextSide(nn.Module):
         self.own_weight_V = nn.Parameter(torch.full((num_words,), start, device=device))
 
     def forward(self, texts: Sequence[str], own_words_BV: Tensor) -> Tensor:
-        """Return (B, V) activations.
+        """Return (B, V) activations; see :meth:`with_logits`."""
+        return self.with_logits(texts, own_words_BV)[1]
+
+    def with_logits(self, texts: Sequence[str], own_words_BV: Tensor) -> tuple[Tensor, Tensor]:
+        """Return (B, V) logits and (B, V) activations.
 
         Args:
             own_words_BV: 1 where the text holds the word, else 0. Such a word's logit is raised
@@ -79,7 +83,8 @@ class TextSide(nn.Module):
         logits_BV = self.mapper(self.transformer(texts)) @ self.codebook_VD.t() + self.bias_V
         logits_BV = logits_BV + own_words_BV * self.own_weight_V
         weights_BV = activate(logits_BV, self.config.activation)
-        return torch.maximum(weights_BV, own_words_BV * self.config.text.own_word_floor)
+        floor_BV = own_words_BV * self.config.text.own_word_floor
+        return logits_BV, torch.maximum(weights_BV, floor_BV)
 
 
 class LexicalNetwork(nn.Module):
@@ -104,9 +109,12 @@ class LexicalNetwork(nn.Module):
 
     def encode_texts(self, texts: Sequence[str]) -> Tensor:
         """Return (B, V) activations of texts, not normalised."""
+        return self.encode_texts_with_logits(texts)[1]
+
+    def encode_texts_with_logits(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """Return (B, V) logits and (B, V) activations of texts, not normalised."""
         own_BV = own_words(texts, self.vocabulary).to(self.text.codebook_VD.device)
-        result: Tensor = self.text(texts, own_BV)
-        return result
+        return self.text.with_logits(texts, own_BV)
 
     def encode_features(
         self, features_BPF: Tensor, *, precision: torch.dtype = torch.float32

@@ -28,13 +28,13 @@ class Batch:
         features_BPF: float32 backbone features (of the patches that are not hidden).
         texts: B * C captions, those of one picture side by side.
         owners_T: (B * C,) which picture each text is of.
-        targets_BV: in how many of its captions a word stands, or None if not asked for.
+        shares_BV: in which share of its captions a word stands, or None if not asked for.
     """
 
     features_BPF: Tensor
     texts: list[str]
     owners_T: Tensor
-    targets_BV: Tensor | None
+    shares_BV: Tensor | None
 
 
 class BatchSource:
@@ -84,7 +84,7 @@ class BatchSource:
             features_BPF=self._features(chosen, rng),
             texts=texts,
             owners_T=torch.tensor(owners),
-            targets_BV=self._targets(chosen) if self._config.caption_words_weight else None,
+            shares_BV=self._shares(chosen) if self._asks_for_words() else None,
         )
 
     def _features(self, chosen: np.ndarray, rng: np.random.Generator) -> Tensor:
@@ -110,9 +110,13 @@ class BatchSource:
             owners.extend([i] * wanted)
         return texts, owners
 
-    def _targets(self, chosen: np.ndarray) -> Tensor:
-        targets_BV = torch.zeros(len(chosen), self._num_words)
+    def _asks_for_words(self) -> bool:
+        config = self._config
+        return config.caption_words_weight > 0 or config.caption_words_text_weight > 0
+
+    def _shares(self, chosen: np.ndarray) -> Tensor:
+        shares_BV = torch.zeros(len(chosen), self._num_words)
         for row, i in enumerate(chosen.tolist()):
             for term_ids in self._words[i]:
-                targets_BV[row, list(set(term_ids))] += 1.0
-        return targets_BV
+                shares_BV[row, list(set(term_ids))] += 1.0 / len(self._words[i])
+        return shares_BV

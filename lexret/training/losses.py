@@ -5,7 +5,6 @@ Legend: B pairs, V words, s weights (>= 0), L2-normalised where the text says so
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -52,22 +51,25 @@ def sparsity_penalty(weights_BV: Tensor, penalty: Penalty) -> Tensor:
     return weights_BV.shape[1] * share_V.square().sum()
 
 
-def caption_words(logits_BV: Tensor, targets_BV: Tensor, active_BV: Tensor) -> Tensor:
-    """Ask a picture for the words of its captions: softmax cross-entropy against their shares.
+def caption_words(logits_NV: Tensor, shares_NV: Tensor, active_NV: Tensor, margin: float) -> Tensor:
+    """Ask an item for the words of its picture's captions: logistic loss with soft targets.
 
-    A multi-label loss in the manner of Joulin et al. (ECCV 2016, section 3.2) and of the BoW
-    targets of lexical models. Of the words that are silent only the targets take part, which keeps
-    the gradient sparse. Rows without any target count nothing.
+    At its optimum sigmoid(logit - margin) is the probability that a caption of the picture holds
+    the word, so that a word is active (logit > 0) where that exceeds sigmoid(-margin): 4.7% for a
+    margin of 3. The multi-label form of the BoW targets of lexical models. Of the silent words
+    only those of the captions take part, which keeps the gradient sparse.
 
     Args:
-        logits_BV: a picture's word logits before the activation.
-        targets_BV: >= 0, such as in how many of the captions the word stands.
-        active_BV: bool, where the picture's word is not silent.
+        logits_NV: word logits before the activation.
+        shares_NV: in which share of the picture's captions each word stands, 0 to 1.
+        active_NV: bool, where the item's word is not silent.
+
+    Returns:
+        the loss summed over words, averaged over the N items.
     """
-    total_B1 = targets_BV.sum(1, keepdim=True)
-    share_BV = targets_BV / total_B1.clamp_min(1e-12)
-    takes_part_BV = active_BV | (targets_BV > 0)
-    log_share_BV = torch.log_softmax(logits_BV.masked_fill(~takes_part_BV, -1e4), dim=1)
-    loss_B = -(share_BV * log_share_BV).sum(1)
-    has_target_B = (total_B1.squeeze(1) > 0).to(loss_B.dtype)
-    return (loss_B * has_target_B).sum() / has_target_B.sum().clamp_min(1.0)
+    shifted_NV = logits_NV - margin
+    loss_NV = shares_NV * functional.softplus(-shifted_NV) + (
+        1.0 - shares_NV
+    ) * functional.softplus(shifted_NV)
+    takes_part_NV = active_NV | (shares_NV > 0)
+    return (loss_NV * takes_part_NV).sum(1).mean()

@@ -35,6 +35,7 @@ class StepLosses:
     penalty_image: float
     penalty_text: float
     caption_words: float
+    caption_words_text: float
     temperature: float
     active_image: float
     active_text: float
@@ -57,22 +58,28 @@ class Learner(nn.Module):
 
 def make_optimizer(learner: Learner, config: TrainConfig) -> torch.optim.AdamW:
     """Return AdamW with one group a kind of parameter; only matrices of the adapter decay."""
-    groups: dict[str, list[nn.Parameter]] = {"rest": [], "words": [], "lora": [], "own": []}
+    rates = {
+        "rest": config.lr,
+        "words": config.codebook_lr,
+        "mapper": config.mapper_lr,
+        "lora": config.lora_lr,
+        "own": config.own_word_lr,
+        "temperature": config.temperature_lr,
+    }
+    groups: dict[str, list[nn.Parameter]] = {kind: [] for kind in rates}
     for name, parameter in learner.trainable().items():
         if ".lora_" in name:
             groups["lora"].append(parameter)
         elif "codebook" in name or "bias_V" in name:
             groups["words"].append(parameter)
-        elif "own_weight" in name or "temperature" in name:
+        elif "own_weight" in name:
             groups["own"].append(parameter)
+        elif "temperature" in name:
+            groups["temperature"].append(parameter)
+        elif "mapper" in name:
+            groups["mapper"].append(parameter)
         else:
             groups["rest"].append(parameter)
-    rates = {
-        "rest": config.lr,
-        "words": config.codebook_lr,
-        "lora": config.lora_lr,
-        "own": config.own_word_lr,
-    }
     return torch.optim.AdamW(
         [
             {
@@ -139,7 +146,7 @@ def _losses(
     images_BV = activate(logits_BV, config.model.activation)
     if train.image_words is not None:
         images_BV = keep_strongest(images_BV, random_budget(train.image_words, train.seed, step))
-    texts_TV = network.encode_texts(batch.texts)
+    text_logits_TV, texts_TV = network.encode_texts_with_logits(batch.texts)
     if train.text_words is not None:
         texts_TV = keep_strongest(texts_TV, train.text_words)
     temperature = learner.log_temperature.exp().clamp_min(_MIN_TEMPERATURE)
@@ -150,15 +157,20 @@ def _losses(
     loss = match + train.penalty_weight * penalty_factor(step, train) * (
         penalty_image + penalty_text
     )
-    words = loss.new_zeros(())
-    if batch.targets_BV is not None:
-        words = caption_words(logits_BV, batch.targets_BV, images_BV.detach() > 0)
+    words = text_words = loss.new_zeros(())
+    if batch.shares_BV is not None:
+        margin = train.caption_words_margin
+        shares_TV = batch.shares_BV.repeat_interleave(train.captions_per_image, 0)
+        words = caption_words(logits_BV, batch.shares_BV, images_BV.detach() > 0, margin)
+        text_words = caption_words(text_logits_TV, shares_TV, texts_TV.detach() > 0, margin)
         loss = loss + train.caption_words_weight * words
+        loss = loss + train.caption_words_text_weight * text_words
     parts = {
         "contrastive": match.item(),
         "penalty_image": penalty_image.item(),
         "penalty_text": penalty_text.item(),
         "caption_words": words.item(),
+        "caption_words_text": text_words.item(),
         "temperature": temperature.item(),
         "active_image": (images_BV > 0).sum(1).float().mean().item(),
         "active_text": (texts_TV > 0).sum(1).float().mean().item(),

@@ -63,24 +63,35 @@ def test_penalties_of_silent_words_are_finite_with_finite_gradients(penalty: str
     assert torch.isfinite(silent.grad).all()
 
 
-def test_caption_words_is_cross_entropy_against_the_words_shares() -> None:
-    logits = torch.tensor([[1.0, 2.0, 3.0]])
-    targets = torch.tensor([[2.0, 0.0, 2.0]])
-    expected = -(torch.log_softmax(logits, 1)[0, [0, 2]]).mean()
-    assert float(caption_words(logits, targets, logits > 0)) == pytest.approx(float(expected))
+def test_caption_words_is_the_logistic_loss_of_shifted_logits() -> None:
+    logits, shares = torch.tensor([[3.0, 5.0]]), torch.tensor([[0.4, 0.0]])
+    # At the margin the probability is one half, whatever the share.
+    expected = math.log(2) + math.log(1 + math.exp(2.0))
+    found = caption_words(logits, shares, logits > 0, margin=3.0)
+    assert float(found) == pytest.approx(expected, abs=1e-6)
 
 
-def test_caption_words_leaves_silent_words_alone_unless_they_are_targets() -> None:
+def test_caption_words_is_least_where_the_probability_is_the_share() -> None:
+    logits = torch.tensor([[3.0 + math.log(0.4 / 0.6)]], requires_grad=True)
+    caption_words(logits, torch.tensor([[0.4]]), logits > 0, 3.0).backward()  # type: ignore[no-untyped-call]
+    assert logits.grad is not None
+    assert float(logits.grad) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_caption_words_leaves_silent_words_alone_unless_a_caption_has_them() -> None:
     logits = torch.tensor([[-1.0, 2.0, -3.0]], requires_grad=True)
-    caption_words(logits, torch.tensor([[1.0, 0.0, 0.0]]), logits > 0).backward()  # type: ignore[no-untyped-call]
+    shares = torch.tensor([[1.0, 0.0, 0.0]])
+    caption_words(logits, shares, logits > 0, 3.0).backward()  # type: ignore[no-untyped-call]
     assert logits.grad is not None
     assert logits.grad[0, 0] < 0 < logits.grad[0, 1]
     assert logits.grad[0, 2] == 0
 
 
-def test_caption_words_counts_only_rows_with_targets() -> None:
-    logits = torch.tensor([[1.0, 2.0], [5.0, 0.5]])
-    both = caption_words(logits, torch.tensor([[1.0, 0.0], [0.0, 0.0]]), logits > 0)
-    alone = caption_words(logits[:1], torch.tensor([[1.0, 0.0]]), logits[:1] > 0)
-    assert float(both) == pytest.approx(float(alone))
-    assert float(caption_words(logits, torch.zeros(2, 2), logits > 0)) == 0.0
+def test_caption_words_sums_over_words_and_averages_over_items() -> None:
+    logits, shares = torch.tensor([[1.0, 2.0], [5.0, 0.5]]), torch.tensor([[0.2, 0.0], [1.0, 0.6]])
+    both = caption_words(logits, shares, logits > 0, 3.0)
+    rows = [
+        caption_words(logits[i : i + 1], shares[i : i + 1], logits[i : i + 1] > 0, 3.0)
+        for i in (0, 1)
+    ]
+    assert float(both) == pytest.approx(float(sum(rows)) / 2)

@@ -66,11 +66,16 @@ def font_path(*, bold: bool = True) -> Path:
 
 
 def draw_cloud(
-    words: Sequence[WordWeight], *, width: int = 1000, height: int = 640, theme: Theme = LIGHT
+    words: Sequence[WordWeight],
+    *,
+    width: int = 1000,
+    height: int = 640,
+    theme: Theme = LIGHT,
+    all_words: bool = True,
 ) -> WordCloud:
     """Draw words so that a weight twice as large makes letters twice as tall.
 
-    All words are placed, level and whole. One scale holds for all of them: the largest with
+    Words are placed level and whole. One scale holds for all of them: the largest with
     which they fit, so that sizes can be compared within a cloud. Colours belong to words, not
     to weights. The same input gives the same picture.
 
@@ -79,9 +84,11 @@ def draw_cloud(
         width: of the canvas, in pixels.
         height: of the canvas, in pixels.
         theme: light or dark colours.
+        all_words: whether to refuse words that do not all fit at a readable size; otherwise
+            the weakest are left out until the others do.
 
     Raises:
-        InputError: if there is no word, or if not all can be placed at a readable size.
+        InputError: if there is no word, or if they do not fit.
     """
     if not words:
         raise InputError("There is no word to draw: the vector is empty.")
@@ -96,6 +103,9 @@ def draw_cloud(
             canvas = Image.new("RGB", (width, height), theme.ground)
             canvas.paste(cloud.to_image(), (_PADDING, _PADDING))
             return WordCloud(canvas, _placed(cloud.layout_, words, theme))
+        if largest <= MIN_FONT_SIZE and not all_words and len(words) > 1:
+            words = words[: max(1, int(len(words) * _SHRINK))]
+            continue
         if largest <= MIN_FONT_SIZE:
             raise InputError(
                 f"{len(words)} words do not fit on {width} x {height} pixels at a readable size; "

@@ -26,7 +26,7 @@ from lexret.sparse import WordWeight
 WIDTH = 1600
 NUM_HEAT_MAPS = 6
 NUM_CLOUD_WORDS = 60
-NUM_REGION_WORDS = 22
+NUM_REGION_WORDS = 18
 
 _EDGE = 40
 _INNER = WIDTH - 2 * _EDGE
@@ -54,7 +54,7 @@ def summary_figure(
     sheet.picture(_EDGE, _TITLE, shown)
     cloud_width = _INNER - shown.width - _GAP
     words = [WordWeight(one.word, one.weight) for one in explanation.words][:NUM_CLOUD_WORDS]
-    cloud = draw_cloud(words, width=cloud_width, height=top_height, theme=theme)
+    cloud = draw_cloud(words, width=cloud_width, height=top_height, theme=theme, all_words=False)
     sheet.picture(_EDGE + shown.width + _GAP, _TITLE, cloud.image)
 
     y = _TITLE + top_height
@@ -181,7 +181,8 @@ def _region_cloud(sheet: Sheet, explained: ExplainedRegion, x: int, y: int, widt
     sheet.text(x + 15, y + 15, str(explained.number), bold=True, colour="#ffffff", align="center")
     sheet.text(x + 42, y + 16, describe(explained), size=16, max_width=width - 52)
     words = list(explained.words[:NUM_REGION_WORDS])
-    cloud = draw_cloud(words, width=width - 16, height=244, theme=sheet.theme)
+    size = (width - 16, 244)
+    cloud = draw_cloud(words, width=size[0], height=size[1], theme=sheet.theme, all_words=False)
     sheet.picture(x + 8, y + 34, cloud.image)
 
 

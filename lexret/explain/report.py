@@ -25,7 +25,8 @@ def write_report(
     The files: ``summary.png`` (one figure of all), ``words.png`` (cloud of the whole),
     ``overlay.png`` (the photo with numbered regions), ``<name>.png`` for each region that says
     anything (``patch-<row>-<col>`` or ``box``), ``query.png`` where a text was asked, and
-    ``explanation.json``. Files of the same names are replaced, others are left alone.
+    ``explanation.json``. The JSON holds all words; a cloud leaves out the weakest that find no
+    room. Files of the same names are replaced, others are left alone.
 
     Args:
         photo: the picture that was explained, RGB, upright; it may be a smaller copy.
@@ -51,12 +52,12 @@ def _draw_all(
     words = [WordWeight(one.word, one.weight) for one in explanation.words]
     files = {
         "summary.png": summary_figure(photo, explanation, theme=theme),
-        "words.png": _png(draw_cloud(words, theme=theme).image),
+        "words.png": _png(draw_cloud(words, theme=theme, all_words=False).image),
         "overlay.png": _png(draw_marks(fit_for_display(photo), explanation)),
     }
     for region in explanation.regions:
         if region.words:
-            cloud = draw_cloud(region.words, width=800, height=500, theme=theme)
+            cloud = draw_cloud(region.words, width=800, height=500, theme=theme, all_words=False)
             captioned = add_caption(
                 cloud.image,
                 describe(region),

@@ -102,6 +102,17 @@ def test_words_that_cannot_fit_are_refused() -> None:
         draw_cloud(WORDS, width=120, height=60)
 
 
+def test_the_weakest_words_are_left_out_where_that_is_allowed() -> None:
+    placed = draw_cloud(WORDS, width=200, height=120, all_words=False).words
+    assert 1 < len(placed) < len(WORDS)
+    assert [one.word for one in placed] == [one.word for one in WORDS[: len(placed)]]
+
+
+def test_a_canvas_without_room_for_one_word_is_refused() -> None:
+    with pytest.raises(InputError, match="40 x 40"):
+        draw_cloud(WORDS, width=40, height=40, all_words=False)
+
+
 def test_a_caption_stands_above_the_untouched_cloud() -> None:
     cloud = draw_cloud(WORDS[:5], width=500, height=300).image
     captioned = add_caption(cloud, "patch 1,2", badge="3", badge_colour="#c81d3a")

@@ -52,6 +52,12 @@ class ImageConfig(Frozen):
     num_heads: int = Field(12, gt=0, description="heads of the adapter's self-attention")
     mlp_width: int = Field(gt=0, description="hidden width of the two-layer MLP")
     dropout: float = Field(0.0, ge=0, lt=1, description="on the adapter's input and hidden layer")
+    cosine_scale: float | None = Field(
+        None,
+        gt=0,
+        description="logits are this times the dot product of the patch's UNIT vector and the "
+        "word's; None: the plain dot product (the paper)",
+    )
     word_bias: bool = Field(False, description="a trained bias for each word")
     bias_start: float = Field(0.0, description="start of the biases; below 0 words start silent")
 
@@ -74,9 +80,9 @@ class TextConfig(Frozen):
     lora_alpha: float = Field(16.0, gt=0)
     lora_dropout: float = Field(0.0, ge=0, lt=1)
     lora_targets: tuple[str, ...] = ("query", "key", "value")
+    cosine_scale: float | None = Field(None, gt=0, description="as on the image side")
     word_bias: bool = False
     bias_start: float = Field(0.0, description="start of the biases; below 0 words start silent")
-    mapper_scale: float = Field(1.0, gt=0, description="the mapper's start, where it is identity")
     own_word_weight: float = Field(1.0, ge=0, description="start of the text's own words' weight")
     own_word_floor: float = Field(0.05, gt=0, description="least activation of an own word")
     max_words: int = Field(64, gt=0, description="strongest words that a query keeps")
@@ -133,6 +139,13 @@ class TrainConfig(Frozen):
     warmup_steps: int = Field(100, ge=0)
     min_lr_fraction: float = Field(0.02, ge=0, le=1)
     clip_norm: float = Field(1.0, gt=0)
+    dense_epochs: int = Field(
+        0,
+        ge=0,
+        description="first epochs that only match mean patch vectors with mapped texts, without "
+        "the vocabulary: a fast way into the codebook's space",
+    )
+    dense_weight: float = Field(0.0, ge=0, description="weight of that match afterwards")
     temperature_lr: float = Field(5e-3, gt=0, description="peak rate of the log temperature")
     temperature: float = Field(0.05, gt=0, description="start of the learnt temperature")
     penalty: Penalty = "overuse"

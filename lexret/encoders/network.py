@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from lexret.config import ImageConfig, ModelConfig
 from lexret.encoders.activations import activate
@@ -25,6 +26,7 @@ class ImageSide(nn.Module):
     def __init__(self, config: ImageConfig, codebook_VD: Tensor) -> None:
         super().__init__()
         self.adapter = Adapter(config, codebook_VD.shape[1])
+        self.cosine_scale = config.cosine_scale
         self.codebook_VD = nn.Parameter(codebook_VD.clone())
         self.bias_V = nn.Parameter(
             torch.full((len(codebook_VD),), config.bias_start, device=codebook_VD.device),
@@ -33,13 +35,20 @@ class ImageSide(nn.Module):
 
     def forward(self, features_BPF: Tensor, *, precision: torch.dtype = torch.float32) -> Tensor:
         """Return (B, V) logits, each word's largest over the patches."""
-        patches_BPD = self.adapter(features_BPF)
+        return self.word_logits(self.patch_vectors(features_BPF), precision=precision)
+
+    def patch_vectors(self, features_BPF: Tensor) -> Tensor:
+        """Return (B, P, D) patches in the codebook's space."""
+        patches_BPD: Tensor = self.adapter(features_BPF)
+        return _scaled(patches_BPD, self.cosine_scale)
+
+    def word_logits(self, patches_BPD: Tensor, *, precision: torch.dtype = torch.float32) -> Tensor:
+        """Return (B, V) logits of patches that :meth:`patch_vectors` gave."""
         return max_over_patches(patches_BPD, self.codebook_VD, precision=precision) + self.bias_V
 
     def patch_logits(self, features_BPF: Tensor) -> Tensor:
         """Return (B, P, V) logits of every patch; their maximum over P is :meth:`forward`."""
-        patches_BPD: Tensor = self.adapter(features_BPF)
-        return patches_BPD @ self.codebook_VD.t() + self.bias_V
+        return self.patch_vectors(features_BPF) @ self.codebook_VD.t() + self.bias_V
 
 
 class TextSide(nn.Module):
@@ -57,8 +66,6 @@ class TextSide(nn.Module):
         if transformer.hidden_size == codebook_VD.shape[1]:
             # Sentences and words then start in the same space.
             nn.init.eye_(self.mapper.weight)
-            with torch.no_grad():
-                self.mapper.weight.mul_(config.text.mapper_scale)
             nn.init.zeros_(self.mapper.bias)
         self.register_buffer("codebook_VD", codebook_VD)
         num_words, device = len(codebook_VD), codebook_VD.device
@@ -71,16 +78,21 @@ class TextSide(nn.Module):
 
     def forward(self, texts: Sequence[str], own_words_BV: Tensor) -> Tensor:
         """Return (B, V) activations; see :meth:`with_logits`."""
-        return self.with_logits(texts, own_words_BV)[1]
+        return self.word_logits(self.vectors(texts), own_words_BV)[1]
 
-    def with_logits(self, texts: Sequence[str], own_words_BV: Tensor) -> tuple[Tensor, Tensor]:
-        """Return (B, V) logits and (B, V) activations.
+    def vectors(self, texts: Sequence[str]) -> Tensor:
+        """Return (B, D) texts in the codebook's space."""
+        mapped_BD: Tensor = self.mapper(self.transformer(texts))
+        return _scaled(mapped_BD, self.config.text.cosine_scale)
+
+    def word_logits(self, vectors_BD: Tensor, own_words_BV: Tensor) -> tuple[Tensor, Tensor]:
+        """Return (B, V) logits and (B, V) activations of what :meth:`vectors` gave.
 
         Args:
             own_words_BV: 1 where the text holds the word, else 0. Such a word's logit is raised
                 by its learnt weight, and its activation is never below ``own_word_floor``.
         """
-        logits_BV = self.mapper(self.transformer(texts)) @ self.codebook_VD.t() + self.bias_V
+        logits_BV = vectors_BD @ self.codebook_VD.t() + self.bias_V
         logits_BV = logits_BV + own_words_BV * self.own_weight_V
         weights_BV = activate(logits_BV, self.config.activation)
         floor_BV = own_words_BV * self.config.text.own_word_floor
@@ -109,12 +121,12 @@ class LexicalNetwork(nn.Module):
 
     def encode_texts(self, texts: Sequence[str]) -> Tensor:
         """Return (B, V) activations of texts, not normalised."""
-        return self.encode_texts_with_logits(texts)[1]
+        result: Tensor = self.text(texts, self.own_words(texts))
+        return result
 
-    def encode_texts_with_logits(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """Return (B, V) logits and (B, V) activations of texts, not normalised."""
-        own_BV = own_words(texts, self.vocabulary).to(self.text.codebook_VD.device)
-        return self.text.with_logits(texts, own_BV)
+    def own_words(self, texts: Sequence[str]) -> Tensor:
+        """Return (B, V) with 1 where a text holds a word, on the network's device."""
+        return own_words(texts, self.vocabulary).to(self.text.codebook_VD.device)
 
     def encode_features(
         self, features_BPF: Tensor, *, precision: torch.dtype = torch.float32
@@ -129,6 +141,11 @@ class LexicalNetwork(nn.Module):
             for name, tensor in self.state_dict().items()
             if not name.startswith("text.transformer.") or ".lora_" in name
         }
+
+
+def _scaled(vectors: Tensor, cosine_scale: float | None) -> Tensor:
+    """Give vectors (last dimension) the length ``cosine_scale``, or leave them as they are."""
+    return vectors if cosine_scale is None else functional.normalize(vectors, dim=-1) * cosine_scale
 
 
 def own_words(texts: Sequence[str], vocabulary: Vocabulary) -> Tensor:

@@ -17,7 +17,7 @@ def draw_curves(records: Sequence[dict[str, Any]], path: Path) -> None:
     figure = Figure(figsize=(13, 4), layout="constrained")
     FigureCanvasAgg(figure)
     loss, words, recall = figure.subplots(1, 3)
-    for key in ("contrastive", "caption_words", "caption_words_text"):
+    for key in ("contrastive", "dense", "caption_words", "caption_words_text"):
         if any(record[key] for record in steps):
             loss.plot([r["step"] for r in steps], [r[key] for r in steps], label=key, lw=1)
     loss.set(title="loss, before its weight", xlabel="step", yscale="log")

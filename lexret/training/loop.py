@@ -119,17 +119,28 @@ class _Run:
         train = self.config.train
         batch = self.source.batch(step)
         losses = train_step(
-            self.learner, self.optimizer, batch, self.config, step=step, num_steps=self.num_steps
+            self.learner,
+            self.optimizer,
+            batch,
+            self.config,
+            step=step,
+            num_steps=self.num_steps,
+            num_dense_steps=self.source.steps_per_epoch * train.dense_epochs,
         )
         self._update_average(step)
         done = step + 1
         self.folder.append({"kind": "step", "step": done, **asdict(losses)})
         self.observer.step(done, self.num_steps, losses)
         per_epoch = self.source.steps_per_epoch
+        if done <= per_epoch * train.dense_epochs and done < self.num_steps:
+            return self._checkpoint(done)
         evaluate = done % (per_epoch * train.eval_every_epochs) == 0 or done == self.num_steps
         if evaluate and self.dev is not None:
             self._evaluate(done)
-        if done % train.checkpoint_every_steps == 0:
+        self._checkpoint(done)
+
+    def _checkpoint(self, done: int) -> None:
+        if done % self.config.train.checkpoint_every_steps == 0:
             self._save_state(done)
 
     def _evaluate(self, step: int) -> None:

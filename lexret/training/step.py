@@ -32,6 +32,7 @@ class StepLosses:
 
     total: float
     contrastive: float
+    dense: float
     penalty_image: float
     penalty_text: float
     caption_words: float
@@ -44,12 +45,13 @@ class StepLosses:
 
 
 class Learner(nn.Module):
-    """The network with what only training needs: the temperature."""
+    """The network with what only training needs: the temperatures."""
 
     def __init__(self, network: LexicalNetwork, config: TrainConfig) -> None:
         super().__init__()
         self.network = network
         self.log_temperature = nn.Parameter(torch.tensor(math.log(config.temperature)))
+        self.log_dense_temperature = nn.Parameter(torch.tensor(math.log(config.temperature)))
 
     def trainable(self) -> dict[str, nn.Parameter]:
         """Return the parameters that are trained, by name, in a fixed order."""
@@ -102,8 +104,9 @@ def train_step(
     *,
     step: int,
     num_steps: int,
+    num_dense_steps: int = 0,
 ) -> StepLosses:
-    """Update the parameters once.
+    """Update the parameters once; the first ``num_dense_steps`` match without the vocabulary.
 
     Dropout draws from a generator seeded by the step, so that a resumed run repeats it.
 
@@ -116,7 +119,7 @@ def train_step(
     for group in optimizer.param_groups:
         group["lr"] = group["peak_lr"] * factor
     optimizer.zero_grad(set_to_none=True)
-    loss, parts = _losses(learner, batch, config, step)
+    loss, parts = _losses(learner, batch, config, step, num_dense_steps)
     if not torch.isfinite(loss):
         raise LexretError(
             f"The loss is {loss.item()} at step {step}; try a lower train.lr or "
@@ -138,25 +141,43 @@ def random_budget(bounds: tuple[int, int], seed: int, step: int) -> int:
     return round(math.exp(np.random.default_rng([seed, 3, step]).uniform(low, high)))
 
 
+def _dense_losses(
+    learner: Learner, patches_BPD: Tensor, texts_TD: Tensor, batch: Batch, config: RunConfig
+) -> Tensor:
+    """Match the pictures' mean patch vectors with the mapped texts, without the vocabulary."""
+    images_BD = functional.normalize(patches_BPD.mean(1))
+    paired_TD = images_BD.repeat_interleave(config.train.captions_per_image, 0)
+    temperature = learner.log_dense_temperature.exp().clamp_min(_MIN_TEMPERATURE)
+    return contrastive(paired_TD, functional.normalize(texts_TD), temperature, batch.owners_T)
+
+
 def _losses(
-    learner: Learner, batch: Batch, config: RunConfig, step: int
+    learner: Learner, batch: Batch, config: RunConfig, step: int, num_dense_steps: int
 ) -> tuple[Tensor, dict[str, float]]:
     train, network = config.train, learner.network
-    logits_BV = network.image(batch.features_BPF, precision=getattr(torch, train.precision))
+    precision = getattr(torch, train.precision)
+    low = precision != torch.float32
+    with torch.autocast(batch.features_BPF.device.type, dtype=precision, enabled=low):
+        patches_BPD = network.image.patch_vectors(batch.features_BPF).float()
+        vectors_TD = network.text.vectors(batch.texts).float()
+    dense = _dense_losses(learner, patches_BPD, vectors_TD, batch, config)
+    if step < num_dense_steps:
+        return dense, _parts(dense=dense, temperature=learner.log_dense_temperature.exp())
+    logits_BV = network.image.word_logits(patches_BPD, precision=precision)
     images_BV = activate(logits_BV, config.model.activation)
     if train.image_words is not None:
         images_BV = keep_strongest(images_BV, random_budget(train.image_words, train.seed, step))
-    text_logits_TV, texts_TV = network.encode_texts_with_logits(batch.texts)
+    own_TV = network.own_words(batch.texts)
+    text_logits_TV, texts_TV = network.text.word_logits(vectors_TD, own_TV)
     if train.text_words is not None:
-        texts_TV = keep_strongest(texts_TV, train.text_words)
+        texts_TV = keep_strongest(texts_TV, train.text_words, always_BV=own_TV)
     temperature = learner.log_temperature.exp().clamp_min(_MIN_TEMPERATURE)
     paired_TV = functional.normalize(images_BV).repeat_interleave(train.captions_per_image, 0)
     match = contrastive(paired_TV, functional.normalize(texts_TV), temperature, batch.owners_T)
     penalty_image = sparsity_penalty(images_BV, train.penalty)
     penalty_text = sparsity_penalty(texts_TV, train.penalty)
-    loss = match + train.penalty_weight * penalty_factor(step, train) * (
-        penalty_image + penalty_text
-    )
+    factor = train.penalty_weight * penalty_factor(step - num_dense_steps, train)
+    loss = match + factor * (penalty_image + penalty_text) + train.dense_weight * dense
     words = text_words = loss.new_zeros(())
     if batch.shares_BV is not None:
         margin = train.caption_words_margin
@@ -165,14 +186,23 @@ def _losses(
         text_words = caption_words(text_logits_TV, shares_TV, texts_TV.detach() > 0, margin)
         loss = loss + train.caption_words_weight * words
         loss = loss + train.caption_words_text_weight * text_words
-    parts = {
-        "contrastive": match.item(),
-        "penalty_image": penalty_image.item(),
-        "penalty_text": penalty_text.item(),
-        "caption_words": words.item(),
-        "caption_words_text": text_words.item(),
-        "temperature": temperature.item(),
-        "active_image": (images_BV > 0).sum(1).float().mean().item(),
-        "active_text": (texts_TV > 0).sum(1).float().mean().item(),
-    }
-    return loss, parts
+    return loss, _parts(
+        contrastive=match,
+        dense=dense,
+        penalty_image=penalty_image,
+        penalty_text=penalty_text,
+        caption_words=words,
+        caption_words_text=text_words,
+        temperature=temperature,
+        active_image=(images_BV > 0).sum(1).float().mean(),
+        active_text=(texts_TV > 0).sum(1).float().mean(),
+    )
+
+
+def _parts(**measured: Tensor) -> dict[str, float]:
+    """Return all of a step's figures; those that this step did not measure are 0."""
+    names = (
+        *("contrastive", "dense", "penalty_image", "penalty_text", "caption_words"),
+        *("caption_words_text", "temperature", "active_image", "active_text"),
+    )
+    return {name: measured[name].item() if name in measured else 0.0 for name in names}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -47,9 +48,19 @@ def model_card(
         "## Recipe",
         f"lexret {lexret.__version__}, torch {torch.__version__}, seed {config.train.seed}. "
         "Written by `lexret train`; the whole configuration:",
-        f"```json\n{config.to_json()}```",
+        f"```json\n{_without_folders(config).to_json()}```",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _without_folders(config: RunConfig) -> RunConfig:
+    """Leave out where files lay on the machine that trained: a card is for other machines."""
+    names = {
+        "train": Path(config.data.train).name,
+        "dev": Path(config.data.dev).name,
+        "feature_cache": "",
+    }
+    return config.model_copy(update={"data": config.data.model_copy(update=names)})
 
 
 def _num_captions(captions: CaptionSet) -> int:

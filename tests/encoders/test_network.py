@@ -71,12 +71,13 @@ def test_where_the_widths_agree_texts_start_in_the_codebooks_space(
     network: LexicalNetwork, tiny_model_folder: Path
 ) -> None:
     scaled = LexicalNetwork(
-        config(tiny_model_folder, mapper_scale=3.0, bias_start=-0.5), network.vocabulary
+        config(tiny_model_folder, cosine_scale=3.0, bias_start=-0.5), network.vocabulary
     ).eval()
     with torch.inference_mode():
         hidden_BH = scaled.text.transformer(["zebra"])
         weights_BV = scaled.encode_texts(["zebra"])
-    logits_BV = 3 * hidden_BH @ scaled.text.codebook_VD.t() - 0.5
+    unit_BH = torch.nn.functional.normalize(hidden_BH)
+    logits_BV = 3 * unit_BH @ scaled.text.codebook_VD.t() - 0.5
     torch.testing.assert_close(weights_BV, torch.log1p(logits_BV.relu()))
 
 

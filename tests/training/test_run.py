@@ -68,6 +68,7 @@ def test_a_run_leaves_config_metrics_curves_card_and_a_usable_model(
         assert curves.width > 1000
     card = (outcome.model / "README.md").read_text()
     assert "12 pictures with 24 captions" in card
+    assert str(Path(recipe.data.train).parent) not in card
     assert outcome.result is not None
     assert f"{outcome.result['text_to_image']['R@1']:.1f}" in card
     model = load_model(outcome.model)

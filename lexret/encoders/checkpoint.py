@@ -84,6 +84,8 @@ def save_checkpoint(
         fresh.mkdir(parents=True, exist_ok=False)
         stored = {name: _stored(tensor, half) for name, tensor in tensors.items()}
         save_file(stored, fresh / _WEIGHTS, metadata={"format": str(FORMAT)})
+        # safetensors makes its files private to their owner.
+        (fresh / _WEIGHTS).chmod(0o644)
         digest = _sha256(fresh / _WEIGHTS)
         vocabulary.save(fresh / _WORDS)
         meta = {

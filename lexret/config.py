@@ -122,6 +122,9 @@ class DataConfig(Frozen):
     dev: str = Field("", description="the same, for evaluation while training; may be empty")
     feature_cache: str = Field("", description="folder for cached backbone features")
     flip: bool = Field(True, description="also show mirrored pictures")
+    imagined: bool = Field(
+        False, description="also show pictures imagined from the backbone's classifier"
+    )
 
 
 class TrainConfig(Frozen):

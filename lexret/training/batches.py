@@ -17,6 +17,7 @@ from lexret.config import TrainConfig
 from lexret.data.captions import CaptionSet
 from lexret.errors import InputError
 from lexret.training.features import Features
+from lexret.training.imagined import FloatArray, ImaginedPictures
 from lexret.vocabulary import Vocabulary
 
 
@@ -50,36 +51,36 @@ class BatchSource:
         views: Sequence[Features],
         vocabulary: Vocabulary,
         config: TrainConfig,
+        imagined: ImaginedPictures | None = None,
     ) -> None:
         if len(captions) < config.batch_size:
             raise InputError(
                 f"The training data hold {len(captions)} pictures, fewer than one batch of "
                 f"{config.batch_size}. Add pictures or set train.batch_size lower."
             )
-        self._captions = captions
         self._views = views
         self._config = config
-        self._words = [
-            [vocabulary.match(caption)[0] for caption in captions.captions(i)]
-            for i in range(len(captions))
-        ]
+        self._texts = [captions.captions(i) for i in range(len(captions))]
+        self._num_real = len(captions)
+        self._imagined = imagined
+        if imagined is not None:
+            self._texts += [imagined.captions(i) for i in range(len(imagined))]
+        self._words = [[vocabulary.match(text)[0] for text in texts] for texts in self._texts]
         self._num_words = len(vocabulary)
 
     @property
     def steps_per_epoch(self) -> int:
         """Number of full batches in the data."""
-        return len(self._captions) // self._config.batch_size
+        return len(self._texts) // self._config.batch_size
 
     def batch(self, step: int) -> Batch:
         """Return the batch of a step, counted from 0 over all epochs."""
         epoch, place = divmod(step, self.steps_per_epoch)
-        order = np.random.default_rng([self._config.seed, 1, epoch]).permutation(
-            len(self._captions)
-        )
+        order = np.random.default_rng([self._config.seed, 1, epoch]).permutation(len(self._texts))
         size = self._config.batch_size
         chosen = np.sort(order[place * size : (place + 1) * size])
         rng = np.random.default_rng([self._config.seed, 2, step])
-        texts, owners = self._texts(chosen, rng)
+        texts, owners = self._captions(chosen, rng)
         return Batch(
             features_BPF=self._features(chosen, rng),
             texts=texts,
@@ -89,7 +90,7 @@ class BatchSource:
 
     def _features(self, chosen: np.ndarray, rng: np.random.Generator) -> Tensor:
         view = self._views[int(rng.integers(len(self._views)))]
-        features_BPF = torch.from_numpy(view[chosen]).float()
+        features_BPF = torch.from_numpy(self._pictures(chosen, view, rng))
         num_patches = features_BPF.shape[1]
         kept = max(1, round(num_patches * (1.0 - self._config.patch_dropout)))
         if kept == num_patches:
@@ -99,11 +100,27 @@ class BatchSource:
         index = torch.from_numpy(places).unsqueeze(-1).expand(-1, -1, features_BPF.shape[2])
         return features_BPF.gather(1, index)
 
-    def _texts(self, chosen: np.ndarray, rng: np.random.Generator) -> tuple[list[str], list[int]]:
+    def _pictures(self, chosen: np.ndarray, view: Features, rng: np.random.Generator) -> FloatArray:
+        """Return (B, P, F); those past the real pictures are imagined before a random one."""
+        if self._imagined is None:
+            real_BPF: FloatArray = view[chosen].astype(np.float32)
+            return real_BPF
+        sources = np.where(
+            chosen < self._num_real, chosen, rng.integers(self._num_real, size=len(chosen))
+        )
+        features_BPF: FloatArray = view[sources].astype(np.float32)
+        for row in np.flatnonzero(chosen >= self._num_real):
+            label = int(chosen[row]) - self._num_real
+            features_BPF[row] = self._imagined.features(label, features_BPF[row], rng)
+        return features_BPF
+
+    def _captions(
+        self, chosen: np.ndarray, rng: np.random.Generator
+    ) -> tuple[list[str], list[int]]:
         texts: list[str] = []
         owners: list[int] = []
         for i in chosen.tolist():
-            captions = self._captions.captions(i)
+            captions = self._texts[i]
             wanted = self._config.captions_per_image
             picks = rng.choice(len(captions), wanted, replace=len(captions) < wanted)
             texts.extend(captions[pick] for pick in picks)

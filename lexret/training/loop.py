@@ -23,6 +23,7 @@ from lexret.training.batches import BatchSource
 from lexret.training.curves import draw_curves
 from lexret.training.dev import evaluate_dev
 from lexret.training.features import Features, cached_features
+from lexret.training.imagined import ImaginedPictures
 from lexret.training.model_card import model_card
 from lexret.training.run_folder import RunFolder
 from lexret.training.state import has_state, load_state, save_state
@@ -93,7 +94,8 @@ class _Run:
         if config.data.flip:
             views.append(self._features(self.captions, "train, mirrored", mirrored=True))
         self.dev_features = self._features(self.dev, "dev") if self.dev else None
-        self.source = BatchSource(self.captions, views, self.vocabulary, config.train)
+        imagined = ImaginedPictures(config.model.image) if config.data.imagined else None
+        self.source = BatchSource(self.captions, views, self.vocabulary, config.train, imagined)
         self.num_steps = self.source.steps_per_epoch * config.train.epochs
         self.best: dict[str, Any] = {"score": -1.0, "step": 0, "result": None}
 

@@ -13,6 +13,12 @@ from lexret.config import RunConfig
 from lexret.data.captions import CaptionSet
 from lexret.encoders.network import LexicalNetwork
 
+_IMAGINED = (
+    "Beside them, features imagined from the image backbone's own ImageNet classifier: patches of "
+    "training pictures moved along the direction of each of its 1,000 classes, with the classes' "
+    "names and WordNet definitions as captions. No further photo was used."
+)
+
 
 def model_card(
     config: RunConfig,
@@ -40,6 +46,7 @@ def model_card(
         "## Training data",
         f"{len(captions):,} pictures with {_num_captions(captions):,} captions.",
         *(text for text in (card.data, card.citation) if text),
+        *([_IMAGINED] if config.data.imagined else []),
         "## Licence and limits",
         card.licence or "Not stated in the recipe.",
         *([card.limits] if card.limits else []),

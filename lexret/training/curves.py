@@ -18,11 +18,10 @@ def draw_curves(records: Sequence[dict[str, Any]], path: Path) -> None:
     FigureCanvasAgg(figure)
     loss, words, recall = figure.subplots(1, 3)
     for key in ("contrastive", "dense", "caption_words", "caption_words_text"):
-        if any(record[key] for record in steps):
-            loss.plot([r["step"] for r in steps], [r[key] for r in steps], label=key, lw=1)
+        _draw(loss, steps, key)
     loss.set(title="loss, before its weight", xlabel="step", yscale="log")
     for key in ("active_image", "active_text"):
-        words.plot([r["step"] for r in steps], [max(r[key], 1) for r in steps], label=key, lw=1)
+        _draw(words, steps, key)
     words.set(title="active words (training)", xlabel="step", yscale="log")
     for direction, style in (("text_to_image", "-"), ("image_to_text", "--")):
         for name in ("R@1", "R@5", "R@10"):
@@ -35,3 +34,11 @@ def draw_curves(records: Sequence[dict[str, Any]], path: Path) -> None:
         if axes.get_legend_handles_labels()[0]:
             axes.legend(fontsize=7)
     figure.savefig(path, dpi=110)
+
+
+def _draw(axes: Any, steps: Sequence[dict[str, Any]], key: str) -> None:
+    """Draw a figure over the steps that measured it; 0 means not measured."""
+    measured = [record for record in steps if record[key] > 0]
+    if measured:
+        places = [record["step"] for record in measured]
+        axes.plot(places, [record[key] for record in measured], label=key, lw=1)

@@ -60,6 +60,9 @@ class ImageConfig(Frozen):
     )
     word_bias: bool = Field(False, description="a trained bias for each word")
     bias_start: float = Field(0.0, description="start of the biases; below 0 words start silent")
+    silent_words: tuple[str, ...] = Field(
+        (), description="words that say nothing of any picture, such as 'photo': never active"
+    )
 
     @model_validator(mode="after")
     def _heads_divide_the_width(self) -> ImageConfig:

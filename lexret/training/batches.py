@@ -52,6 +52,8 @@ class BatchSource:
         vocabulary: Vocabulary,
         config: TrainConfig,
         imagined: ImaginedPictures | None = None,
+        *,
+        silent_words: Sequence[str] = (),
     ) -> None:
         if len(captions) < config.batch_size:
             raise InputError(
@@ -65,7 +67,11 @@ class BatchSource:
         self._imagined = imagined
         if imagined is not None:
             self._texts += [imagined.captions(i) for i in range(len(imagined))]
-        self._words = [[vocabulary.match(text)[0] for text in texts] for texts in self._texts]
+        # What no picture may say is asked of none.
+        silent = {vocabulary.term_id(word) for word in silent_words}
+        self._words = [
+            [set(vocabulary.match(text)[0]) - silent for text in texts] for texts in self._texts
+        ]
         self._num_words = len(vocabulary)
 
     @property
@@ -135,5 +141,5 @@ class BatchSource:
         shares_BV = torch.zeros(len(chosen), self._num_words)
         for row, i in enumerate(chosen.tolist()):
             for term_ids in self._words[i]:
-                shares_BV[row, list(set(term_ids))] += 1.0 / len(self._words[i])
+                shares_BV[row, list(term_ids)] += 1.0 / len(self._words[i])
         return shares_BV

@@ -95,7 +95,14 @@ class _Run:
             views.append(self._features(self.captions, "train, mirrored", mirrored=True))
         self.dev_features = self._features(self.dev, "dev") if self.dev else None
         imagined = ImaginedPictures(config.model.image) if config.data.imagined else None
-        self.source = BatchSource(self.captions, views, self.vocabulary, config.train, imagined)
+        self.source = BatchSource(
+            self.captions,
+            views,
+            self.vocabulary,
+            config.train,
+            imagined,
+            silent_words=config.model.image.silent_words,
+        )
         self.num_steps = self.source.steps_per_epoch * config.train.epochs
         self.best: dict[str, Any] = {"score": -1.0, "step": 0, "result": None}
 

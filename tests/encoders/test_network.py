@@ -10,6 +10,7 @@ import torch
 from lexret.config import ModelConfig
 from lexret.encoders.checkpoint import load_checkpoint
 from lexret.encoders.network import LexicalNetwork, own_words
+from lexret.errors import InputError
 from lexret.vocabulary import Vocabulary
 
 
@@ -132,3 +133,21 @@ def test_two_networks_of_one_seed_are_equal(tiny_model_folder: Path) -> None:
             states.append(LexicalNetwork(checkpoint.config, checkpoint.vocabulary).trained_state())
     for name, tensor in states[0].items():
         assert torch.equal(tensor, states[1][name]), name
+
+
+def test_silent_words_are_active_in_no_picture(tiny_model_folder: Path) -> None:
+    stored = load_checkpoint(tiny_model_folder)
+    image = stored.config.image.model_copy(update={"silent_words": ("photo",)})
+    silent = LexicalNetwork(stored.config.model_copy(update={"image": image}), stored.vocabulary)
+    term_id = stored.vocabulary.term_id("photo")
+    with torch.inference_mode():
+        weights_BV = silent.eval().encode_features(10 * torch.randn(50, 9, 256))
+    assert float(weights_BV[:, term_id].max()) == 0.0
+    assert float(weights_BV.max()) > 0.0
+
+
+def test_a_silent_word_that_the_vocabulary_lacks_is_an_error(tiny_model_folder: Path) -> None:
+    stored = load_checkpoint(tiny_model_folder)
+    image = stored.config.image.model_copy(update={"silent_words": ("xylograph",)})
+    with pytest.raises(InputError, match="xylograph"):
+        LexicalNetwork(stored.config.model_copy(update={"image": image}), stored.vocabulary)

@@ -195,6 +195,21 @@ def test_batches_depend_on_seed_and_step_alone(recipe: RunConfig, tmp_path: Path
     assert sorted(seen.tolist()) == list(range(12))
 
 
+def test_silent_words_are_asked_of_no_picture(recipe: RunConfig) -> None:
+    captions = open_captions(recipe.data.train)
+    vocabulary = Vocabulary.load(Path(recipe.model.vocabulary))
+    features = np.zeros((12, 9, 4), np.float16)
+    loud = BatchSource(captions, [features], vocabulary, recipe.train).batch(0).shares_BV
+    hushed = BatchSource(
+        captions, [features], vocabulary, recipe.train, silent_words=["square"]
+    ).batch(0)
+    assert loud is not None and hushed.shares_BV is not None
+    square = vocabulary.term_id("square")
+    assert float(loud[:, square].max()) == 1.0
+    assert float(hushed.shares_BV[:, square].max()) == 0.0
+    assert int((loud != hushed.shares_BV).any(0).sum()) == 1
+
+
 def test_fewer_pictures_than_a_batch_are_an_error(recipe: RunConfig) -> None:
     captions = open_captions(recipe.data.train)
     vocabulary = Vocabulary.load(Path(recipe.model.vocabulary))

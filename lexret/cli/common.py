@@ -23,7 +23,8 @@ index_option: Callable[[F], F] = click.option(
     "index_path",
     type=click.Path(path_type=Path),
     metavar="PATH",
-    help="The index folder; without it, .lexret in this folder or one above it.",
+    help="The index folder, or the folder of pictures that holds it; without it, .lexret in this "
+    "folder or one above it.",
 )
 model_option: Callable[[F], F] = click.option(
     "--model",
@@ -47,9 +48,9 @@ json_option: Callable[[F], F] = click.option(
 def open_chosen_index(index_path: Path | None) -> EmbeddedIndex:
     """Open the index that was named, or the one of this folder or of the nearest above it."""
     from lexret.index import open_index
-    from lexret.index.locations import find_index
+    from lexret.index.locations import find_index, index_within
 
-    return open_index(find_index(Path.cwd()) if index_path is None else index_path)
+    return open_index(find_index(Path.cwd()) if index_path is None else index_within(index_path))
 
 
 def load_model_of(index: EmbeddedIndex, model_source: str | None) -> LexicalModel:

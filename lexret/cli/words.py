@@ -41,14 +41,26 @@ def command(ctx: click.Context, image: Path, k: int, model_source: str, as_json:
     model = load_model(model_source)
     (encoding,) = model.images.encode_patches([photo])
     if as_json:
-        words = [{"word": one.word, "weight": one.weight} for one in encoding.image.words(k)]
-        values = {"image": str(image), "model": model.model_id, "words": words}
+        values = {"image": str(image), "model": model.model_id, **_as_json(encoding, k)}
         click.echo(json.dumps(values, indent=2))
     elif len(encoding.image):
         click.echo(_table(encoding, k))
     if not len(encoding.image):
         click.echo(f"The model {model.model_id} finds no word in {image}.", err=True)
         ctx.exit(1)
+
+
+def _as_json(encoding: PatchEncoding, k: int) -> dict[str, object]:
+    from lexret.explain.explanation import places_won
+
+    places = places_won(encoding)
+    return {
+        "grid": {"rows": encoding.grid.num_rows, "cols": encoding.grid.num_cols},
+        "words": [
+            {"word": one.word, "weight": one.weight, "patch": list(places[one.word])}
+            for one in encoding.image.words(k)
+        ],
+    }
 
 
 def _table(encoding: PatchEncoding, k: int) -> str:

@@ -6,6 +6,7 @@ Everything here may be called from several threads at once.
 from __future__ import annotations
 
 import os
+import re
 import stat
 import threading
 import warnings
@@ -138,6 +139,12 @@ def open_picture(
         ImageError: if it is not a readable picture; ``reason`` says why in a few words.
     """
     try:
+        if not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():
+            raise ImageError(
+                f"{path} is neither a file nor a folder; expected a picture file, not a pipe or "
+                "a device.",
+                reason="not a picture",
+            )
         with path.open("rb") as file:
             return read_picture(file, str(path), max_pixels=max_pixels, min_side=min_side)
     except FileNotFoundError as error:
@@ -173,7 +180,7 @@ def read_picture(
     image = _open(file, name)
     width, height = image.size
     if width * height > max_pixels:
-        raise _too_many_pixels(name, f"{width} x {height} pixels", max_pixels)
+        raise _too_many_pixels(name, f"{width:,} x {height:,} pixels", max_pixels)
     try:
         if min_side is not None:
             image.draft(None, (min_side, min_side))
@@ -200,7 +207,7 @@ def _open(file: IO[bytes], name: str) -> Image.Image:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             return Image.open(file, formats=_formats())
     except Image.DecompressionBombError as error:
-        raise _too_many_pixels(name, str(error), MAX_PIXELS) from error
+        raise _too_many_pixels(name, _pixels_refused(error), MAX_PIXELS) from error
     except UnidentifiedImageError as error:
         if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS:
             raise ImageError(
@@ -224,9 +231,15 @@ def _formats() -> tuple[str, ...]:
 
 def _too_many_pixels(name: str, found: str, max_pixels: int) -> ImageError:
     return ImageError(
-        f"{name} is too large: {found}; at most {max_pixels} pixels are read.",
+        f"{name} is too large: {found}; at most {max_pixels:,} pixels are read.",
         reason="too many pixels",
     )
+
+
+def _pixels_refused(error: Image.DecompressionBombError) -> str:
+    """Take from Pillow's message what it found, without its talk of attacks."""
+    found = re.search(r"\((\d+) pixels\)", str(error))
+    return f"{int(found[1]):,} pixels" if found else str(error).rstrip(".")
 
 
 def _broken(name: str, error: Exception) -> ImageError:

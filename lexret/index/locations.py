@@ -33,6 +33,13 @@ def find_index(start: Path) -> Path:
     )
 
 
+def index_within(place: Path) -> Path:
+    """Return the index of a folder of pictures where one is named instead of its index."""
+    inner = default_index(place)
+    inside = not (place / MANIFEST_FILE).is_file() and (inner / MANIFEST_FILE).is_file()
+    return inner if inside else place
+
+
 def record_root(root: Path, index_path: Path) -> str:
     """Return how a manifest names a folder of pictures.
 

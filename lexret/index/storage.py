@@ -178,6 +178,11 @@ def storage_errors(path: Path) -> Iterator[None]:
         yield
     except (StorageError, CorruptError):
         raise
+    except (FileExistsError, NotADirectoryError) as error:
+        raise StorageError(
+            f"The index cannot lie at {path}: {error.filename} is a file, not a folder. Name "
+            "another place with --index."
+        ) from error
     except OSError as error:
         raise StorageError(
             f"Could not write the index at {path}: {error}. What was committed before is still "

@@ -36,16 +36,19 @@ class RunFolder:
             raise StorageError(f"Cannot make the run folder {path}: {error}.") from error
 
     def write_config(self, config_json: str) -> None:
-        """Record the configuration.
+        """Record the configuration; that of a run that never came to a step is replaced.
 
         Raises:
             InputError: if the folder belongs to a run of another configuration.
         """
-        if self.config.is_file() and self.config.read_text(encoding="utf-8") != config_json:
-            raise InputError(
-                f"{self.path} holds a run of another configuration. Choose another --run folder "
-                "or delete it."
-            )
+        if self.config.is_file() and (self.state.exists() or self.metrics.exists()):
+            recorded = self.config.read_text(encoding="utf-8")
+            if recorded != config_json:
+                raise InputError(
+                    f"{self.path} holds a run of another configuration"
+                    f"{_differences(recorded, config_json)}. Choose another --run folder or "
+                    "delete it."
+                )
         self._write(lambda: self.config.write_text(config_json, encoding="utf-8"))
 
     def append(self, record: dict[str, Any]) -> None:
@@ -75,3 +78,24 @@ class RunFolder:
             action()
         except OSError as error:
             raise StorageError(f"Cannot write into {self.path}: {error}.") from error
+
+
+def _differences(recorded: str, wanted: str) -> str:
+    """Say which values differ: " (train.epochs: 3 there, 5 now)"; nothing if that is unknown."""
+    try:
+        there, now = _flat(json.loads(recorded)), _flat(json.loads(wanted))
+    except ValueError:  # a crash cut the record short
+        return ""
+    keys = [key for key in {**there, **now} if there.get(key) != now.get(key)]
+    shown = [f"{key}: {there.get(key)!r} there, {now.get(key)!r} now" for key in keys]
+    return f" ({'; '.join(shown)})" if shown else ""
+
+
+def _flat(values: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(values, dict):
+        return {prefix.removesuffix("."): values}
+    return {
+        key: value
+        for name, inner in values.items()
+        for key, value in _flat(inner, f"{prefix}{name}.").items()
+    }

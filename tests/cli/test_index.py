@@ -57,6 +57,13 @@ def test_many_skipped_files_are_cut_short(picture_folder: Path, tiny_model_folde
     assert "... and 5 more" in result.stdout
 
 
+def test_an_index_cannot_lie_at_a_file(picture_folder: Path, tiny_model_folder: Path) -> None:
+    place = picture_folder / "red.png"
+    result = lexret("index", picture_folder, "--model", tiny_model_folder, "--index", place)
+    assert result.exit_code == 2
+    assert "red.png is a file, not a folder. Name another place with --index." in result.stderr
+
+
 def test_the_index_may_lie_elsewhere(
     picture_folder: Path, tiny_model_folder: Path, tmp_path: Path
 ) -> None:

@@ -156,6 +156,15 @@ def test_without_an_index_the_way_to_one_is_told(
         assert "lexret index DIR" in result.stderr
 
 
+def test_the_folder_of_pictures_may_be_named_for_its_index(
+    collection: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    named, inner = (search("dog", "--index", one) for one in (collection, collection / ".lexret"))
+    assert named.exit_code == 0
+    assert named.stdout == inner.stdout
+
+
 def test_an_index_of_another_model_is_refused(collection: Path) -> None:
     manifest = collection / ".lexret" / "manifest.json"
     values = json.loads(manifest.read_text())

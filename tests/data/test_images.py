@@ -220,6 +220,8 @@ def test_a_bomb_is_refused_from_its_header_without_a_warning(tmp_path: Path, sid
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         assert reason_of(path, max_pixels=50_000_000) == "too many pixels"
+        with pytest.raises(ImageError, match=r"is too large: [\d, x]+ pixels; at most [\d,]+ pix"):
+            open_image(path, max_pixels=50_000_000)
     assert caught == []
 
 
@@ -229,8 +231,14 @@ def test_a_file_that_the_system_withholds_is_told(
     def refuse(*arguments: object, **options: object) -> None:
         raise PermissionError(13, "Permission denied")
 
+    (tmp_path / "secret.jpg").touch()
     monkeypatch.setattr(Path, "open", refuse)
     assert reason_of(tmp_path / "secret.jpg") == "unreadable"
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    assert reason_of(tmp_path / "pipe.jpg") == "not a picture"
 
 
 def test_a_missing_file_is_missing(tmp_path: Path) -> None:

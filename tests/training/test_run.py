@@ -18,7 +18,7 @@ from lexret.cli.main import main
 from lexret.config import RunConfig, merged
 from lexret.data.captions import open_captions
 from lexret.encoders import load_model
-from lexret.errors import CorruptError, InputError, MismatchError
+from lexret.errors import CorruptError, InputError, MismatchError, MissingError
 from lexret.eval.recall import RetrievalResult
 from lexret.training.batches import BatchSource
 from lexret.training.features import cached_features
@@ -150,11 +150,23 @@ def test_a_run_folder_of_another_configuration_is_refused(
 ) -> None:
     train(recipe, tmp_path / "run", Recorder(), stop_after=1)
     other = RunConfig.model_validate(merged(recipe_values, {"train": {"seed": 1}}))
-    with pytest.raises(InputError, match="another configuration"):
+    with pytest.raises(
+        InputError, match=r"another configuration \(train\.seed: \d+ there, 1 now\)"
+    ):
         train(other, tmp_path / "run", Recorder())
     (tmp_path / "run" / "config.json").unlink()
     with pytest.raises(MismatchError, match="another configuration"):
         train(other, tmp_path / "run", Recorder())
+
+
+def test_a_run_that_failed_before_its_first_step_does_not_claim_the_folder(
+    recipe: RunConfig, recipe_values: dict[str, Any], tmp_path: Path
+) -> None:
+    misspelt = merged(recipe_values, {"data": {"train": str(tmp_path / "captoins.jsonl")}})
+    with pytest.raises(MissingError, match="captoins"):
+        train(RunConfig.model_validate(misspelt), tmp_path / "run", Recorder())
+    train(recipe, tmp_path / "run", Recorder(), stop_after=1)
+    assert (tmp_path / "run" / "state").exists()
 
 
 def test_a_damaged_state_is_reported(recipe: RunConfig, tmp_path: Path) -> None:

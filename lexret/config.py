@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -229,11 +230,27 @@ def validated(cls: type[C], values: Mapping[str, Any], where: str) -> C:
         lines = []
         for problem in error.errors():
             place = ".".join(str(part) for part in problem["loc"])
+            if problem["type"] == "extra_forbidden":
+                lines.append(f"  {place}: there is no such value{_known(cls, problem['loc'])}")
+                continue
             # What a rule about several fields, or a missing one, found is the whole table.
             of_table = problem["type"] in ("missing", "value_error")
             found = "" if of_table else f" (found {problem['input']!r})"
             lines.append(f"  {place}: {problem['msg']}{found}")
         raise InputError("\n".join([f"Bad configuration in {where}:", *lines])) from error
+
+
+def _known(cls: type[BaseModel], place: tuple[int | str, ...]) -> str:
+    """Say which names could be meant at a place of a configuration: "; expected one of ..."."""
+    for part in place[:-1]:
+        field = cls.model_fields.get(str(part))
+        inner = field.annotation if field else None
+        if not isinstance(inner, type) or not issubclass(inner, BaseModel):
+            return ""
+        cls = inner
+    names = list(cls.model_fields)
+    near = get_close_matches(str(place[-1]), names, n=1)
+    return f"; did you mean {near[0]}?" if near else f"; expected one of {', '.join(names)}"
 
 
 def load_recipe(path: Path, assignments: Sequence[str] = ()) -> RunConfig:

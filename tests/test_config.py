@@ -89,7 +89,8 @@ def test_a_recipe_without_preset_must_say_everything(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("assignment", "message"),
     [
-        ("train.epoch=3", r"train\.epoch: Extra inputs.*\(found 3\)"),
+        ("train.epoch=3", r"train\.epoch: there is no such value; did you mean epochs\?"),
+        ("zzz=3", r"zzz: there is no such value; expected one of .*train"),
         ("train.epochs=0", r"train\.epochs: .*greater than 0 \(found 0\)"),
         ("train.epochs=many", r"train\.epochs: .*integer.*\(found 'many'\)"),
         ("model.activation=relu", r"model\.activation: .*'log1p_relu'.*\(found 'relu'\)"),

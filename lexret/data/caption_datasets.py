@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
@@ -94,6 +96,18 @@ def _cut(source: str) -> tuple[str, str]:
     return name, split
 
 
+@contextmanager
+def _quiet_hub() -> Iterator[None]:
+    """Keep the notes on each of the hub's retries off the terminal; the error tells the outcome."""
+    logger = logging.getLogger("huggingface_hub")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
 def _load(name: str, split: str) -> tuple[Any, str]:
     """Return the rows of a split and its name."""
     import datasets
@@ -103,11 +117,15 @@ def _load(name: str, split: str) -> tuple[Any, str]:
         if saved:
             loaded = datasets.load_from_disk(name)
         else:
-            loaded = datasets.load_dataset(name, split=split or None)
+            with _quiet_hub():
+                loaded = datasets.load_dataset(name, split=split or None)
     except FileNotFoundError as error:
         raise MissingError(f"There is no data set {name!r}: {error}") from error
     except (datasets.exceptions.DatasetsError, OSError, ValueError) as error:
-        raise InputError(f"The data set {name!r} cannot be loaded: {error}") from error
+        raise InputError(
+            f"The data set {name!r} cannot be loaded: {error}. Check its name and the network, or "
+            "name a folder that save_to_disk wrote."
+        ) from error
     if not isinstance(loaded, dict):
         own = str(loaded.split or "rows")
         if saved and split and split != own:

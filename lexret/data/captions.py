@@ -225,7 +225,8 @@ def _require_pictures(file: Path, items: Sequence[CaptionedImage]) -> None:
         more = f" and {len(missing) - _NUM_NAMED} more" if len(missing) > _NUM_NAMED else ""
         raise InputError(
             f"{len(missing)} of the {len(items)} pictures that {file} names are missing: "
-            f"{', '.join(missing[:_NUM_NAMED])}{more}. Paths are relative to {file.parent}."
+            f"{', '.join(missing[:_NUM_NAMED])}{more}. Paths are relative to "
+            f"{file.parent.resolve()}."
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -208,6 +209,21 @@ def test_a_data_set_without_pictures_is_an_error(tmp_path: Path) -> None:
     source = save(tmp_path / "saved", {"photo": ["a.jpg"], "caption": ["a"]})
     with pytest.raises(InputError, match=r"photo \(Value\), caption .*expected pictures"):
         open_captions(source)
+
+
+def test_a_hub_that_cannot_be_reached_is_one_error_without_noise(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    datasets = pytest.importorskip("datasets")
+
+    def fail(name: str, *, split: str | None) -> None:
+        logging.getLogger("huggingface_hub").warning("Retrying in 1s")
+        raise ConnectionError("no network")
+
+    monkeypatch.setattr(datasets, "load_dataset", fail)
+    with pytest.raises(InputError, match=r"no network.*Check its name"):
+        open_captions("datasets:nobody/nothing")
+    assert caplog.records == []
 
 
 def test_without_the_package_the_message_says_how_to_install_it(

@@ -90,6 +90,13 @@ def _num_done(description: Path, identity: dict[str, Any]) -> int:
         ) from error
 
 
+def _reserve(file: Path) -> None:
+    """Claim the file's space on the disk: writing to a map on a full one would end the process."""
+    if hasattr(os, "posix_fallocate"):  # not on macOS
+        with file.open("r+b") as stream:
+            os.posix_fallocate(stream.fileno(), 0, file.stat().st_size)
+
+
 def _build(
     captions: CaptionSet,
     config: ImageConfig,
@@ -103,6 +110,7 @@ def _build(
     mode = "r+" if num_done else "w+"
     file = place / "features.npy"
     features_NPF = np.lib.format.open_memmap(file, mode=mode, dtype=np.float16, shape=shape)
+    _reserve(file)
     backbone = ImageBackbone(config)
 
     def read(i: int) -> torch.Tensor:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +20,7 @@ from lexret.cli.main import main
 from lexret.config import RunConfig, merged
 from lexret.data.captions import open_captions
 from lexret.encoders import load_model
-from lexret.errors import CorruptError, InputError, MismatchError, MissingError
+from lexret.errors import CorruptError, InputError, MismatchError, MissingError, StorageError
 from lexret.eval.recall import RetrievalResult
 from lexret.training.batches import BatchSource
 from lexret.training.features import cached_features
@@ -167,6 +169,18 @@ def test_a_run_that_failed_before_its_first_step_does_not_claim_the_folder(
         train(RunConfig.model_validate(misspelt), tmp_path / "run", Recorder())
     train(recipe, tmp_path / "run", Recorder(), stop_after=1)
     assert (tmp_path / "run" / "state").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="claiming space is Linux's")
+def test_a_disk_too_full_for_the_features_is_an_error(
+    recipe: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(handle: int, start: int, length: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    with pytest.raises(StorageError, match="No space left on device"):
+        train(recipe, tmp_path / "run", Recorder())
 
 
 def test_a_damaged_state_is_reported(recipe: RunConfig, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -17,7 +18,7 @@ from lexret.data.captions import CaptionSet, open_captions
 from lexret.encoders.checkpoint import save_checkpoint
 from lexret.encoders.network import LexicalNetwork
 from lexret.encoders.vocabularies import open_vocabulary
-from lexret.errors import InputError
+from lexret.errors import InputError, StorageError
 from lexret.eval.recall import RetrievalResult
 from lexret.training.batches import BatchSource
 from lexret.training.curves import draw_curves
@@ -253,8 +254,11 @@ class _Run:
         file = self.folder.path / "codebook.safetensors"
         if not file.is_file():
             fresh = file.with_suffix(".tmp")
-            save_file({"codebook_VD": codebook_VD.contiguous()}, fresh)
-            fresh.replace(file)
+            try:
+                save_file({"codebook_VD": codebook_VD.contiguous()}, fresh)
+                fresh.replace(file)
+            except (OSError, SafetensorError) as error:
+                raise StorageError(f"Cannot write the codebook to {file}: {error}.") from error
 
     def _features(self, captions: CaptionSet, name: str, *, mirrored: bool = False) -> Features:
         cache = self.config.data.feature_cache

@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from lexret.config import ModelConfig
 from lexret.encoders.activations import activate, normalize
 from lexret.encoders.backbones import ImageBackbone
 from lexret.encoders.checkpoint import Checkpoint, load_checkpoint
@@ -76,9 +77,7 @@ class ImageEncoder:
     def encode_features(self, features_BPF: Tensor) -> SparseBatch:
         """Do as :meth:`encode` from features that :meth:`features` gave."""
         weights_BV = activate(self._side(features_BPF), self._config.activation)
-        kept_BV = keep_strongest(weights_BV, self._config.max_image_words)
-        normalized_BV = normalize(kept_BV, threshold=self._config.threshold)
-        return SparseBatch.from_dense(normalized_BV.numpy(), self._vocabulary)
+        return image_vectors(weights_BV, self._config, self._vocabulary)
 
     @torch.inference_mode()
     def encode_patches(self, images: Sequence[Image.Image]) -> list[PatchEncoding]:
@@ -88,11 +87,9 @@ class ImageEncoder:
     def _encode_patches(self, features_1PF: Tensor) -> PatchEncoding:
         weights_PV = activate(self._side.patch_logits(features_1PF)[0], self._config.activation)
         image_V, winners_V = weights_PV.max(0)
-        kept_1V = keep_strongest(image_V.unsqueeze(0), self._config.max_image_words)
-        norm = kept_1V.norm().clamp_min(1e-12)
-        vector = SparseBatch.from_dense(
-            normalize(kept_1V, threshold=self._config.threshold).numpy(), self._vocabulary
-        ).row(0)
+        weights_1V = image_V.unsqueeze(0)
+        norm = keep_strongest(weights_1V, self._config.max_image_words).norm().clamp_min(1e-12)
+        vector = image_vectors(weights_1V, self._config, self._vocabulary).row(0)
         return PatchEncoding(
             image=vector,
             patches=SparseBatch.from_dense((weights_PV / norm).numpy(), self._vocabulary),
@@ -133,9 +130,7 @@ class TextEncoder:
         for chunk in _chunks(texts, batch_size):
             own_BV = own_words(chunk, self._vocabulary)
             weights_BV = self._side(chunk, own_BV)
-            kept_BV = keep_strongest(weights_BV, self._config.text.max_words, always_BV=own_BV)
-            normalized_BV = normalize(kept_BV, threshold=0.0)
-            batches.append(SparseBatch.from_dense(normalized_BV.numpy(), self._vocabulary))
+            batches.append(text_vectors(weights_BV, own_BV, self._config, self._vocabulary))
         return SparseBatch.concatenate(batches, self._vocabulary)
 
 
@@ -193,6 +188,21 @@ def load_model(source: str | Path = DEFAULT_MODEL) -> LexicalModel:
             f"No model {str(source)!r}: expected a model folder or one of the shipped {names}."
         )
     return LexicalModel(load_checkpoint(folder))
+
+
+def image_vectors(weights_BV: Tensor, config: ModelConfig, vocabulary: Vocabulary) -> SparseBatch:
+    """Cut pictures' weights to their budget, normalise, and cut by the threshold."""
+    kept_BV = keep_strongest(weights_BV, config.max_image_words)
+    normalized_BV = normalize(kept_BV, threshold=config.threshold)
+    return SparseBatch.from_dense(normalized_BV.numpy(), vocabulary)
+
+
+def text_vectors(
+    weights_BV: Tensor, own_BV: Tensor, config: ModelConfig, vocabulary: Vocabulary
+) -> SparseBatch:
+    """Cut texts' weights to their budget, their own words always kept, and normalise."""
+    kept_BV = keep_strongest(weights_BV, config.text.max_words, always_BV=own_BV)
+    return SparseBatch.from_dense(normalize(kept_BV).numpy(), vocabulary)
 
 
 def keep_strongest(weights_BV: Tensor, k: int, *, always_BV: Tensor | None = None) -> Tensor:

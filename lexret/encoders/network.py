@@ -31,7 +31,6 @@ class ImageSide(nn.Module):
         super().__init__()
         self.adapter = Adapter(config, codebook_VD.shape[1])
         self.config = config
-        self.cosine_scale = config.cosine_scale
         self.codebook_VD = nn.Parameter(codebook_VD.clone())
         self.bias_V = nn.Parameter(
             torch.full((len(codebook_VD),), config.bias_start, device=codebook_VD.device),
@@ -45,7 +44,7 @@ class ImageSide(nn.Module):
     def patch_vectors(self, features_BPF: Tensor) -> Tensor:
         """Return (B, P, D) patches in the codebook's space."""
         patches_BPD: Tensor = self.adapter(features_BPF)
-        return _scaled(patches_BPD, self.cosine_scale)
+        return _scaled(patches_BPD, self.config.cosine_scale)
 
     def word_logits(self, patches_BPD: Tensor, *, precision: torch.dtype = torch.float32) -> Tensor:
         """Return (B, V) logits of patches that :meth:`patch_vectors` gave."""
@@ -82,7 +81,7 @@ class TextSide(nn.Module):
         self.own_weight_V = nn.Parameter(torch.full((num_words,), start, device=device))
 
     def forward(self, texts: Sequence[str], own_words_BV: Tensor) -> Tensor:
-        """Return (B, V) activations; see :meth:`with_logits`."""
+        """Return (B, V) activations; see :meth:`word_logits`."""
         return self.word_logits(self.vectors(texts), own_words_BV)[1]
 
     def vectors(self, texts: Sequence[str]) -> Tensor:

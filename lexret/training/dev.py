@@ -6,9 +6,8 @@ import numpy as np
 import torch
 
 from lexret.data.captions import CaptionSet
-from lexret.encoders.activations import normalize
-from lexret.encoders.model import keep_strongest
-from lexret.encoders.network import LexicalNetwork, own_words
+from lexret.encoders.model import image_vectors, text_vectors
+from lexret.encoders.network import LexicalNetwork
 from lexret.eval.recall import RetrievalResult, evaluate_retrieval
 from lexret.sparse import SparseBatch
 from lexret.training.features import Features
@@ -25,9 +24,7 @@ def evaluate_dev(
     images = []
     for start in range(0, len(captions), _BATCH):
         features = torch.from_numpy(np.array(features_NPF[start : start + _BATCH])).float()
-        weights_BV = keep_strongest(network.encode_features(features), config.max_image_words)
-        normalized_BV = normalize(weights_BV, threshold=config.threshold)
-        images.append(SparseBatch.from_dense(normalized_BV.numpy(), vocabulary))
+        images.append(image_vectors(network.encode_features(features), config, vocabulary))
     texts: list[str] = []
     owners: list[int] = []
     for i in range(len(captions)):
@@ -36,11 +33,8 @@ def evaluate_dev(
     encoded = []
     for start in range(0, len(texts), _BATCH):
         chunk = texts[start : start + _BATCH]
-        own_BV = own_words(chunk, vocabulary)
-        weights_BV = keep_strongest(
-            network.encode_texts(chunk), config.text.max_words, always_BV=own_BV
-        )
-        encoded.append(SparseBatch.from_dense(normalize(weights_BV).numpy(), vocabulary))
+        own_BV = network.own_words(chunk)
+        encoded.append(text_vectors(network.text(chunk, own_BV), own_BV, config, vocabulary))
     return evaluate_retrieval(
         SparseBatch.concatenate(images, vocabulary),
         SparseBatch.concatenate(encoded, vocabulary),

@@ -178,14 +178,12 @@ def _losses(
     penalty_text = sparsity_penalty(texts_TV, train.penalty)
     factor = train.penalty_weight * penalty_factor(step - num_dense_steps, train)
     loss = match + factor * (penalty_image + penalty_text) + train.dense_weight * dense
-    words = text_words = loss.new_zeros(())
-    if batch.shares_BV is not None:
-        margin = train.caption_words_margin
-        shares_TV = batch.shares_BV.repeat_interleave(train.captions_per_image, 0)
-        words = caption_words(logits_BV, batch.shares_BV, images_BV.detach() > 0, margin)
-        text_words = caption_words(text_logits_TV, shares_TV, texts_TV.detach() > 0, margin)
-        loss = loss + train.caption_words_weight * words
-        loss = loss + train.caption_words_text_weight * text_words
+    words = _words_loss(logits_BV, images_BV, batch.shares_BV, train, num_texts=1)
+    text_words = _words_loss(
+        text_logits_TV, texts_TV, batch.shares_BV, train, num_texts=train.captions_per_image
+    )
+    loss = loss + train.caption_words_weight * words
+    loss = loss + train.caption_words_text_weight * text_words
     return loss, _parts(
         contrastive=match,
         dense=dense,
@@ -197,6 +195,21 @@ def _losses(
         active_image=(images_BV > 0).sum(1).float().mean(),
         active_text=(texts_TV > 0).sum(1).float().mean(),
     )
+
+
+def _words_loss(
+    logits_NV: Tensor,
+    weights_NV: Tensor,
+    shares_BV: Tensor | None,
+    train: TrainConfig,
+    *,
+    num_texts: int,
+) -> Tensor:
+    """Ask each picture, or each of its ``num_texts`` texts, for the captions' words, if asked."""
+    if shares_BV is None:
+        return logits_NV.new_zeros(())
+    shares_NV = shares_BV.repeat_interleave(num_texts, 0)
+    return caption_words(logits_NV, shares_NV, weights_NV.detach() > 0, train.caption_words_margin)
 
 
 def _parts(**measured: Tensor) -> dict[str, float]:

@@ -46,6 +46,28 @@ _MINI: dict[str, Any] = {
             "own_word_weight": 2.0,
         },
     },
+    "data": {"imagined": True},
+    "train": {
+        "epochs": 10,
+        "dense_epochs": 3,
+        "dense_weight": 0.3,
+        "batch_size": 128,
+        "lr": 1e-3,
+        "codebook_lr": 1e-3,
+        "mapper_lr": 3e-4,
+        "lora_lr": 2e-4,
+        "warmup_steps": 50,
+        "temperature": 0.05,
+        "image_words": [64, 1024],
+        "text_words": 256,
+        "penalty": "overuse",
+        "penalty_weight": 0.03,
+        "caption_words_weight": 0.03,
+        "caption_words_text_weight": 0.02,
+        "patch_dropout": 0.6,
+        "ema_decay": 0.97,
+        "precision": "bfloat16",
+    },
 }
 
 # The paper's model: what is known of it, and the guesses where nothing is (LoRA rank 20 on

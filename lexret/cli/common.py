@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import click
 
 if TYPE_CHECKING:
-    from lexret.encoders.model import LexicalModel
+    from lexret.encoders.protocol import Encoder
     from lexret.index.embedded import EmbeddedIndex
     from lexret.vocabulary import Vocabulary
 
 F = TypeVar("F", bound=Callable[..., Any])
+TextEncoderKind = Literal["static", "contextual"]
 
 DEFAULT_MODEL: Final = "mini"
 UNKNOWN_WORDS_LOOKED_UP: Final = 5
@@ -40,6 +41,13 @@ picture_model_option: Callable[[F], F] = click.option(
     metavar="MODEL",
     help="A shipped model's name or a model folder.",
 )
+text_encoder_option: Callable[[F], F] = click.option(
+    "--text-encoder",
+    "text_encoder",
+    type=click.Choice(["static", "contextual"]),
+    help="static: a table of words, fast, without torch; contextual: the whole transformer. By "
+    "default static where the model has one.",
+)
 json_option: Callable[[F], F] = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON, for programs."
 )
@@ -53,26 +61,47 @@ def open_chosen_index(index_path: Path | None) -> EmbeddedIndex:
     return open_index(find_index(Path.cwd()) if index_path is None else index_within(index_path))
 
 
-def load_model_of(index: EmbeddedIndex, model_source: str | None) -> LexicalModel:
-    """Load the model that was named, or the one that made the index.
+def load_texts_of(
+    index: EmbeddedIndex, model_source: str | None, kind: TextEncoderKind | None
+) -> tuple[TextEncoderKind, Encoder[str]]:
+    """Load a text encoder of the model that was named, or of the one that made the index.
+
+    Args:
+        kind: which of the model's encoders; the static one imports no torch.
+
+    Returns:
+        which one it is, and the encoder.
 
     Raises:
-        MismatchError: if it is not the one that made the index.
+        MismatchError: if the model is not the one that made the index.
+        MissingError: if the model has no static text encoder, and it was asked for.
     """
-    from lexret.encoders import load_model
+    from lexret.encoders.model_folder import find_model, read_record
     from lexret.errors import MismatchError
 
     source = model_source or index.manifest.model_source or DEFAULT_MODEL
-    model = load_model(source)
+    record = read_record(find_model(source))
     fingerprint = index.manifest.vocabulary_fingerprint
-    if (model.model_id, model.vocabulary.fingerprint) != (index.model_id, fingerprint):
+    if (record.model_id, record.vocabulary_fingerprint) != (index.model_id, fingerprint):
         raise MismatchError(
             f"The index at {index.path} was made with the model {index.model_id} "
-            f"({index.manifest.num_words} words), but {source!r} is {model.model_id} "
-            f"({len(model.vocabulary)} words). Name the model with --model, or make the index "
+            f"({index.manifest.num_words} words), but {source!r} is {record.model_id} "
+            f"({record.num_words} words). Name the model with --model, or make the index "
             "anew with `lexret index DIR --rebuild`."
         )
-    return model
+    chosen = chosen_text_encoder(kind, has_static=record.has_static_text)
+    if chosen == "static":
+        from lexret.encoders.static_text import static_text_of
+
+        return chosen, static_text_of(record, vocabulary=index.vocabulary)
+    from lexret.encoders import load_model
+
+    return chosen, load_model(record.folder).texts
+
+
+def chosen_text_encoder(kind: TextEncoderKind | None, *, has_static: bool) -> TextEncoderKind:
+    """Return the text encoder that was asked for; by default the static one where there is one."""
+    return kind or ("static" if has_static else "contextual")
 
 
 def check_query_words(query: str, vocabulary: Vocabulary) -> None:

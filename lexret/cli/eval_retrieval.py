@@ -12,6 +12,7 @@ import click
 from lexret.cli.common import DEFAULT_MODEL, json_option, render_table
 
 if TYPE_CHECKING:
+    from lexret.cli.common import TextEncoderKind
     from lexret.eval.recall import Recall, RetrievalResult
     from lexret.eval.retrieval import Progress
 
@@ -39,6 +40,15 @@ if TYPE_CHECKING:
     show_default=True,
     help="A shipped model's name or a model folder.",
 )
+@click.option(
+    "--text-encoder",
+    "text_encoder",
+    type=click.Choice(["contextual", "static"]),
+    default="contextual",
+    show_default=True,
+    help="The captions' encoder: the transformer, whose figures are the model's own, or the table "
+    "that `lexret search` uses where the model has one.",
+)
 @click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True,
               help="Pictures or captions that go through the model together.")  # fmt: skip
 @json_option
@@ -47,6 +57,7 @@ def command(
     image_words: int | None,
     text_words: int | None,
     model_source: str,
+    text_encoder: TextEncoderKind,
     batch_size: int,
     as_json: bool,
 ) -> None:
@@ -63,6 +74,7 @@ def command(
     Example:
       lexret eval retrieval photos/captions.jsonl
       lexret eval retrieval photos/captions.jsonl --words 296 --json
+      lexret eval retrieval photos/captions.jsonl --text-encoder static
       lexret eval retrieval datasets:nlphuji/flickr30k:test --model ./my-model
     """
     from lexret.data.captions import open_captions
@@ -75,18 +87,23 @@ def command(
         result = measure_retrieval(
             captions,
             model.images,
-            model.texts,
+            model.static_texts if text_encoder == "static" else model.texts,
             image_words=image_words,
             text_words=text_words,
             batch_size=batch_size,
             progress=progress,
         )
     if as_json:
-        origin = {"model": model.model_id, "words": image_words, "text_words": text_words}
+        origin = {
+            "model": model.model_id,
+            "text_encoder": text_encoder,
+            "words": image_words,
+            "text_words": text_words,
+        }
         values = {**result.as_dict(), **origin, "captions_sha256": captions.fingerprint}
         click.echo(json.dumps(values, indent=2))
     else:
-        click.echo(_as_text(result, model.model_id))
+        click.echo(_as_text(result, f"{model.model_id} ({text_encoder} texts)"))
 
 
 @contextmanager
@@ -108,7 +125,7 @@ def _progress_bars() -> Iterator[Progress]:
             bar.close()
 
 
-def _as_text(result: RetrievalResult, model_id: str) -> str:
+def _as_text(result: RetrievalResult, model: str) -> str:
     directions = {
         "text -> picture": result.text_to_image,
         "picture -> text": result.image_to_text,
@@ -118,7 +135,7 @@ def _as_text(result: RetrievalResult, model_id: str) -> str:
         [[name, *_cells(recall)] for name, recall in directions.items()],
         right=(1, 2, 3, 4),
     )
-    counts = f"{result.num_images:,} pictures, {result.num_captions:,} captions, model {model_id}"
+    counts = f"{result.num_images:,} pictures, {result.num_captions:,} captions, model {model}"
     words = (
         f"words a vector: {result.active_words_image:.1f} (pictures), "
         f"{result.active_words_text:.1f} (captions)"

@@ -11,12 +11,15 @@ import click
 
 from lexret.cli.common import (
     check_query_words,
+    chosen_text_encoder,
     near_path,
     picture_model_option,
     printable,
+    text_encoder_option,
 )
 
 if TYPE_CHECKING:
+    from lexret.cli.common import TextEncoderKind
     from lexret.encoders.model import LexicalModel
     from lexret.explain.explanation import HitExplanation, PictureExplanation, TextQuery
 
@@ -70,6 +73,7 @@ def _numbers(form: str) -> Callable[[object, object, tuple[str, ...]], list[tupl
     help="A box to look at, in pixels of the upright picture (repeatable).",
 )
 @click.option("--query", metavar="TEXT", help="Also show how the picture scores for a text.")
+@text_encoder_option
 @click.option("-k", "k", type=click.IntRange(1, 120), default=40, show_default=True,
               help="At most so many words in a cloud.")  # fmt: skip
 @click.option("--dark", is_flag=True, help="Draw on dark ground.")
@@ -80,6 +84,7 @@ def command(
     patches: list[tuple[int, int]],
     boxes: list[tuple[int, int, int, int]],
     query: str | None,
+    text_encoder: TextEncoderKind | None,
     k: int,
     dark: bool,
     model_source: str,
@@ -121,18 +126,20 @@ def command(
         patches=patches,
         boxes=boxes,
         num_words=k,
-        query=None if query is None else _text_query(query, model),
+        query=None if query is None else _text_query(query, model, text_encoder),
     )
     paths = write_report(picture.image, explanation, folder, theme=DARK if dark else LIGHT)
     click.echo(_as_text(explanation))
     click.echo("\n".join(printable(near_path(path.resolve())) for path in paths))
 
 
-def _text_query(query: str, model: LexicalModel) -> TextQuery:
+def _text_query(query: str, model: LexicalModel, kind: TextEncoderKind | None) -> TextQuery:
     from lexret.explain.explanation import TextQuery
 
     check_query_words(query, model.vocabulary)
-    return TextQuery(query, model.texts.encode([query]).row(0))
+    chosen = chosen_text_encoder(kind, has_static=model.has_static_texts)
+    texts = model.static_texts if chosen == "static" else model.texts
+    return TextQuery(query, texts.encode([query]).row(0))
 
 
 def _as_text(explanation: PictureExplanation) -> str:

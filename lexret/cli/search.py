@@ -14,16 +14,18 @@ from lexret.cli.common import (
     check_query_words,
     index_option,
     json_option,
-    load_model_of,
+    load_texts_of,
     model_option,
     near_path,
     open_chosen_index,
     plural,
     printable,
     render_table,
+    text_encoder_option,
 )
 
 if TYPE_CHECKING:
+    from lexret.cli.common import TextEncoderKind
     from lexret.explain.answers import Answer
 
 MATCHING_WORDS_SHOWN: Final = 5
@@ -40,6 +42,7 @@ DECIMALS: Final = 6
     "--explain", is_flag=True, help="Show for every hit what each word adds to its score."
 )
 @model_option
+@text_encoder_option
 @json_option
 @click.pass_context
 def command(
@@ -49,6 +52,7 @@ def command(
     k: int,
     explain: bool,
     model_source: str | None,
+    text_encoder: TextEncoderKind | None,
     as_json: bool,
 ) -> None:
     """Find the pictures that fit the text QUERY, the best first.
@@ -60,20 +64,20 @@ def command(
     Example:
       lexret search "a dog on a beach"
       lexret search "a dog on a beach" -k 3 --explain
-      lexret search "a dog on a beach" --json
+      lexret search "a dog on a beach" --text-encoder contextual --json
     """
     from lexret.explain.answers import answer
     from lexret.index.locations import picture_root
 
     index = open_chosen_index(index_path)
     check_query_words(query, index.vocabulary)
-    model = load_model_of(index, model_source)
-    answers = answer(index, model.texts.encode([query]).row(0), k=k)
+    kind, texts = load_texts_of(index, model_source, text_encoder)
+    answers = answer(index, texts.encode([query]).row(0), k=k)
     root = picture_root(index.manifest, index.path) or Path()
     paths = [near_path(root / one.doc_id) for one in answers]
     if as_json:
         hits = [_hit(one, path) for one, path in zip(answers, paths, strict=True)]
-        click.echo(json.dumps({"query": query, "hits": hits}, indent=2))
+        click.echo(json.dumps({"query": query, "text_encoder": kind, "hits": hits}, indent=2))
     elif explain:
         pairs = zip(answers, paths, strict=True)
         click.echo("\n\n".join(_explanation(one, path) for one, path in pairs), nl=bool(answers))

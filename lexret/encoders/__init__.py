@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lexret.encoders.model import LexicalModel
+    from lexret.encoders.static_text import StaticTextEncoder
 
-__all__ = ["load_model"]
+__all__ = ["load_model", "load_static_text"]
 
 
 def load_model(source: str | Path = "mini") -> LexicalModel:
@@ -19,5 +20,17 @@ def load_model(source: str | Path = "mini") -> LexicalModel:
         CorruptError: if the model's files are damaged.
     """
     from lexret.encoders.model import load_model as load
+
+    return load(source)
+
+
+def load_static_text(source: str | Path = "mini") -> StaticTextEncoder:
+    """Load only the static text encoder of a model: texts to vectors without torch.
+
+    Raises:
+        MissingError: if there is no such model, or it has no static text encoder.
+        CorruptError: if the model's files are damaged.
+    """
+    from lexret.encoders.static_text import load_static_text as load
 
     return load(source)

@@ -20,17 +20,16 @@ from lexret.config import ModelConfig
 from lexret.encoders.activations import activate, normalize
 from lexret.encoders.backbones import ImageBackbone
 from lexret.encoders.checkpoint import Checkpoint, load_checkpoint
+from lexret.encoders.model_folder import DEFAULT_MODEL, find_model, read_record
 from lexret.encoders.network import ImageSide, TextSide, own_words
 from lexret.encoders.protocol import PatchEncoding, PatchGrid
+from lexret.encoders.static_text import StaticTextEncoder, load_static_text
 from lexret.encoders.transformer import TextTransformer
 from lexret.errors import CorruptError, MissingError
 from lexret.sparse import SparseBatch
 from lexret.vocabulary import Vocabulary
 
 T = TypeVar("T")
-
-SHIPPED = Path(__file__).parent.parent / "models"
-DEFAULT_MODEL = "mini"
 
 
 class ImageEncoder:
@@ -167,8 +166,26 @@ class LexicalModel:
 
     @cached_property
     def texts(self) -> TextEncoder:
-        """The text side, loaded on first use."""
+        """The contextual text side, loaded on first use."""
         return TextEncoder(self._checkpoint)
+
+    @property
+    def has_static_texts(self) -> bool:
+        """Whether the model has a static text encoder beside the contextual one."""
+        folder = self._checkpoint.folder
+        return folder is not None and read_record(folder).has_static_text
+
+    @cached_property
+    def static_texts(self) -> StaticTextEncoder:
+        """The static text encoder, loaded on first use.
+
+        Raises:
+            MissingError: if the model has none.
+        """
+        folder = self._checkpoint.folder
+        if folder is None:
+            raise MissingError(f"The model {self.model_id} is not on disk: it has no static texts.")
+        return load_static_text(folder, vocabulary=self.vocabulary)
 
 
 def load_model(source: str | Path = DEFAULT_MODEL) -> LexicalModel:
@@ -178,16 +195,7 @@ def load_model(source: str | Path = DEFAULT_MODEL) -> LexicalModel:
         MissingError: if there is neither; the message lists the shipped models.
         CorruptError: if the model's files are damaged.
     """
-    shipped = SHIPPED / str(source)
-    if (shipped / "model.json").is_file():
-        return LexicalModel(load_checkpoint(shipped))
-    folder = Path(source)
-    if not folder.is_dir():
-        names = sorted(path.parent.name for path in SHIPPED.glob("*/model.json"))
-        raise MissingError(
-            f"No model {str(source)!r}: expected a model folder or one of the shipped {names}."
-        )
-    return LexicalModel(load_checkpoint(folder))
+    return LexicalModel(load_checkpoint(find_model(source)))
 
 
 def image_vectors(weights_BV: Tensor, config: ModelConfig, vocabulary: Vocabulary) -> SparseBatch:

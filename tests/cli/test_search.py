@@ -53,7 +53,7 @@ def test_json_is_what_programs_expect(collection: Path, tiny_model_folder: Path)
     result = search("a dog", "--json", "-k", 2)
     assert result.exit_code == 0, result.output
     answer = json.loads(result.stdout)
-    assert list(answer) == ["query", "hits"]
+    assert list(answer) == ["query", "text_encoder", "hits"]
     assert answer["query"] == "a dog"
     assert len(answer["hits"]) == 2
     query = load_model(tiny_model_folder).texts.encode(["a dog"]).row(0)
@@ -125,7 +125,11 @@ def test_nothing_found_exits_with_1(tmp_path: Path, tiny_model_folder: Path) -> 
         assert "No picture among 1 shares a word with 'dog'" in result.stderr
     result = search("dog", "--index", tmp_path, "--json")
     assert result.exit_code == 1
-    assert json.loads(result.stdout) == {"query": "dog", "hits": []}
+    assert json.loads(result.stdout) == {
+        "query": "dog",
+        "text_encoder": "contextual",
+        "hits": [],
+    }
 
 
 def test_a_text_without_a_known_word_is_an_error_with_the_nearest_words(collection: Path) -> None:

@@ -216,7 +216,7 @@ def test_a_folder_that_cannot_be_replaced_keeps_its_old_model(
             raise PermissionError(errno.EACCES, "Permission denied")
         replace(source, target)
 
-    monkeypatch.setattr(module.os, "replace", replace_or_fail)
+    monkeypatch.setattr(os, "replace", replace_or_fail)
     with pytest.raises(StorageError, match="Permission denied"):
         save(folder, checkpoint)
     assert files(folder) == before

@@ -26,6 +26,30 @@ def tokenize(text: str) -> list[str]:
     return [_POSSESSIVE.sub("", token) for token in _TOKEN.findall(text.lower())]
 
 
+# What an English noun's number changes at its end; see `number_free`.
+_IRREGULAR = {
+    "children": "child",
+    "feet": "foot",
+    "geese": "goose",
+    "mice": "mouse",
+    "teeth": "tooth",
+}
+_ENDINGS = (
+    *(("men", "man"), ("ies", "i"), ("ie", "i"), ("ys", "i"), ("y", "i"), ("uses", "us")),
+    *(("us", "us"), ("ss", "ss"), ("es", ""), ("s", ""), ("e", "")),
+)
+
+
+def number_free(word: str) -> str:
+    """Return a key that an English noun and its plural share ("box", "boxes"); it is no word."""
+    word = _IRREGULAR.get(word, word)
+    for ending, replacement in _ENDINGS:
+        if word.endswith(ending) and len(word) > max(len(ending) - 1, 2):
+            word = word.removesuffix(ending) + replacement
+            break
+    return word[:-1] + "f" if word.endswith("v") else word
+
+
 class Vocabulary:
     """An immutable, ordered list of words; the position of a word is its term id.
 
@@ -108,31 +132,60 @@ class Vocabulary:
     def _max_phrase_words(self) -> int:
         return max(word.count(" ") for word in self._words) + 1
 
+    @cached_property
+    def _phrase_ids(self) -> dict[tuple[str, ...], int]:
+        """The phrases by their words, the last one without number; the first of equals stays."""
+        ids: dict[tuple[str, ...], int] = {}
+        for term_id, word in enumerate(self._words):
+            if " " in word:
+                ids.setdefault(_phrase_key(word.split()), term_id)
+        return ids
+
     def term_id(self, word: str) -> int | None:
         """Return the id of a word or phrase, or ``None`` if it is not in the vocabulary."""
         return self._ids.get(word)
 
-    def match(self, text: str) -> tuple[list[int], list[str]]:
+    def match(self, text: str, *, parts: bool = False) -> tuple[list[int], list[str]]:
         """Find the vocabulary's words in a text, the longest phrase first.
 
+        A phrase stands for its plural as well, and the other way round: "traffic lights" finds
+        "traffic light" (single words have entries of their own for each form). The words of a
+        phrase that was found do not count: "hot dog" is not "dog".
+
+        Args:
+            parts: count them all the same. "Swimming pool" is a pool: what learns from texts which
+                words are true of a picture wants them, what looks for a phrase does not.
+
         Returns:
-            the term ids in the order of the text (repeats kept), and the tokens without an entry.
+            the term ids in the order of the text (repeats kept; a phrase before its parts), and
+            the tokens without an entry.
         """
         tokens = tokenize(text)
         term_ids: list[int] = []
         unknown: list[str] = []
         start = 0
         while start < len(tokens):
-            for length in range(min(self._max_phrase_words, len(tokens) - start), 0, -1):
-                term_id = self._ids.get(" ".join(tokens[start : start + length]))
-                if term_id is not None:
-                    term_ids.append(term_id)
-                    break
-            else:
-                length = 1
+            term_id, length = self._longest_at(tokens, start)
+            if term_id is None:
                 unknown.append(tokens[start])
+            else:
+                term_ids.append(term_id)
+            if parts and length > 1:
+                inside = (self._ids.get(token) for token in tokens[start : start + length])
+                term_ids += [part for part in inside if part is not None]
             start += length
         return term_ids, unknown
+
+    def _longest_at(self, tokens: list[str], start: int) -> tuple[int | None, int]:
+        """The longest entry that begins at a token, and how many tokens it takes (at least 1)."""
+        for length in range(min(self._max_phrase_words, len(tokens) - start), 1, -1):
+            found = tokens[start : start + length]
+            term_id = self._ids.get(" ".join(found))
+            if term_id is None:
+                term_id = self._phrase_ids.get(_phrase_key(found))
+            if term_id is not None:
+                return term_id, length
+        return self._ids.get(tokens[start]), 1
 
     def nearest(self, word: str, *, num_words: int = 3) -> list[str]:
         """Return the entries whose spelling is closest to ``word``, best first."""
@@ -172,3 +225,7 @@ class Vocabulary:
 
     def __repr__(self) -> str:
         return f"Vocabulary({len(self)} words, {self.fingerprint[:12]})"
+
+
+def _phrase_key(words: list[str]) -> tuple[str, ...]:
+    return (*words[:-1], number_free(words[-1]))

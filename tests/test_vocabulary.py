@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lexret.errors import InputError, MismatchError, MissingError
-from lexret.vocabulary import Vocabulary, tokenize
+from lexret.vocabulary import Vocabulary, number_free, tokenize
 
 WORDS = ("dog", "traffic light", "light", "red", "new york city", "york", "t-shirt", "don't")
 
@@ -83,7 +83,7 @@ def test_a_missing_file_and_one_that_is_not_text_are_named(tmp_path: Path) -> No
 
 
 def test_an_unknown_shipped_vocabulary_lists_those_that_there_are() -> None:
-    with pytest.raises(MissingError, match=r"'klingon'.*'english-20k', 'llama2-17k'"):
+    with pytest.raises(MissingError, match=r"'klingon'.*'english-21k', 'llama2-17k'"):
         Vocabulary.shipped("klingon")
 
 
@@ -143,3 +143,56 @@ def test_a_text_of_known_words_alone_gives_them_back(words: list[str]) -> None:
     term_ids, unknown = Vocabulary(WORDS).match(", ".join(words))
     assert [WORDS[term_id] for term_id in term_ids] == words
     assert unknown == []
+
+
+PHRASES = Vocabulary(
+    ["dog", "hot", "hot dog", "light", "lights", "traffic light", "roller skates", "ice cream cone"]
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("A hot dog", ["hot dog"]),
+        ("a hot, dog-tired dog and two hot dogs", ["hot dog", "dog", "hot dog"]),
+        ("Traffic lights", ["traffic light"]),
+        ("a roller-skate", ["roller skates"]),
+        ("lights of the light", ["lights", "light"]),
+        ("hot lights", ["hot", "lights"]),
+        ("dogs", []),
+    ],
+)
+def test_a_phrase_stands_for_its_plural_and_its_words_do_not_count(
+    text: str, words: list[str]
+) -> None:
+    assert [PHRASES.words[i] for i in PHRASES.match(text)[0]] == words
+
+
+def test_the_words_of_a_phrase_count_on_demand_and_are_never_unknown() -> None:
+    term_ids, unknown = PHRASES.match("hot dogs at traffic lights", parts=True)
+    found = [PHRASES.words[i] for i in term_ids]
+    assert found == ["hot dog", "hot", "traffic light", "lights"]
+    assert unknown == ["at"]
+    assert PHRASES.match("hot dog", parts=True)[0] == [2, 1, 0]
+    assert PHRASES.match("an ice cream cone")[1] == ["an"]
+
+
+@pytest.mark.parametrize(
+    ("one", "many"),
+    [
+        *(("dog", "dogs"), ("box", "boxes"), ("city", "cities"), ("movie", "movies")),
+        *(("house", "houses"), ("bus", "buses"), ("glass", "glasses"), ("knife", "knives")),
+        *(("leaf", "leaves"), ("shoe", "shoes"), ("bench", "benches"), ("fireman", "firemen")),
+        *(("man", "men"), ("child", "children"), ("boy", "boys"), ("bee", "bees")),
+        *(("mouse", "mice"), ("tooth", "teeth"), ("tie", "ties"), ("race", "races")),
+    ],
+)
+def test_a_noun_and_its_plural_share_a_key(one: str, many: str) -> None:
+    assert number_free(one) == number_free(many)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("dog", "dot"), ("bus", "bun"), ("car", "cat"), ("grass", "gras")]
+)
+def test_different_nouns_have_different_keys(one: str, other: str) -> None:
+    assert number_free(one) != number_free(other)

@@ -42,7 +42,7 @@ _DERIVED_FROM: Final = "+"
 _USAGE_DOMAIN: Final = ";u"
 # The lemmas of the noun synsets to which WordNet's usage-domain pointers of offensive words lead.
 _OFFENSIVE_USAGES: Final = ("ethnic_slur", "disparagement", "obscenity")
-_VISIBLE_CATEGORIES: Final = frozenset(
+VISIBLE_CATEGORIES: Final = frozenset(
     {
         *("noun.animal", "noun.artifact", "noun.body", "noun.food", "noun.object", "noun.person"),
         *("noun.phenomenon", "noun.plant", "noun.shape", "noun.substance"),
@@ -70,10 +70,16 @@ class WordRule:
         if word in _KEPT:
             return True
         readings = self._wordnet.readings(word)
-        if word not in HARMLESS_WORDS and any(map(self._is_offensive, readings)):
+        if self.is_offensive(word):
             return False
         own = [reading for reading in readings if reading.lemma == word]
         return any(map(self._is_common, own or readings))
+
+    def is_offensive(self, word: str) -> bool:
+        """Whether WordNet marks the first sense of some reading as a slur or an obscenity."""
+        return word not in HARMLESS_WORDS and any(
+            map(self._is_offensive, self._wordnet.readings(word))
+        )
 
     def is_visible(self, word: str) -> bool:
         """Whether a picture can show what `word` means, in the first sense of some reading.
@@ -81,7 +87,7 @@ class WordRule:
         An adjective or adverb is as visible as the noun it is derived from (grassy, grass).
         """
         return word in _KEPT or any(
-            _VISIBLE_CATEGORIES.intersection(self._categories(self._first_sense(reading)))
+            VISIBLE_CATEGORIES.intersection(self._categories(self._first_sense(reading)))
             for reading in self._wordnet.readings(word)
         )
 

@@ -13,6 +13,10 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+def _phrases(text: str) -> frozenset[str]:
+    return frozenset(phrase.strip() for phrase in text.split(","))
+
+
 # Function words say how a sentence is built, not what a picture shows. Words of place that a
 # picture does show (inside, outside, near, under, behind, above, front, back, top, bottom)
 # and the numbers from one to twelve are not among them.
@@ -100,4 +104,76 @@ UNWANTED_WORDS: Final = _words(
 # WordNet's first sense is marked as offensive, yet the word mostly means something harmless.
 HARMLESS_WORDS: Final = _words(
     "taco tacos tom jerry mickey paddy paddies dike dikes craps throwaway oriental"
+)
+
+# A phrase that begins with one of these describes a thing that its last word names already ("young
+# girl", "blue shirt", "two dogs"), unless it is the name of a class of pictures ("brown bear").
+DESCRIBING_WORDS: Final = _words(
+    # size, age, state, worth
+    "small little big large tall short long high low old young new little tiny huge giant middle "
+    "wide narrow deep shallow thick thin heavy light dark bright pale clear dry wet cold hot warm "
+    "fresh clean dirty empty full open good bad nice beautiful pretty cute happy sad funny great "
+    "rich poor strong weak fast slow hard soft rough smooth flat steep busy crowded sunny cloudy "
+    "snowy rocky sandy grassy muddy wooded wooden male female adult famous important common real "
+    "different various several single double first last second third next main front back left "
+    "right top bottom inside outside upper lower near far lone "
+    # colours, patterns
+    "red blue green yellow orange purple pink brown black white grey gray tan blond blonde golden "
+    "silver colorful colored striped plaid multicolored camouflage "
+    # numbers
+    "one two three four five six seven eight nine ten eleven twelve number"
+)
+
+# Names of COCO's 80 classes (Lin et al. 2014, arXiv 1405.0312) that are phrases.
+COCO_CLASS_PHRASES: Final = _phrases(
+    "traffic light, fire hydrant, stop sign, parking meter, baseball bat, baseball glove, "
+    "tennis racket, wine glass, hot dog, potted plant, dining table, cell phone, teddy bear, "
+    "hair dryer"
+)
+
+# What ends with one of these is a heading of a catalogue rather than what people call a thing.
+GENERIC_HEADS: Final = _words(
+    "system implement equipment device facility mechanism instrument apparel covering compartment "
+    "storage space recording display furniture parasite plant line security machinery circuit"
+)
+
+# Common in descriptions of pictures, and younger than WordNet 3.0 (2006) or missing from it, or
+# ending with a word that is otherwise a function word.
+MODERN_PHRASES: Final = _phrases(
+    "swim trunks, stuffed animal, skate park, monkey bars, jet ski, food truck, red panda, blue "
+    "jay, high heels, high chair, hot tub, white wine, cell phone, video camera, flat screen, "
+    "game controller, paper towel, bean bag, boogie board, snow pants, ski goggles, swim goggles, "
+    "knit cap, chain link fence, picnic table, fire truck, school bus, double decker bus, ferris "
+    "wheel, water slide, wind turbine, solar panel, street light, stop light, parking lot, "
+    "parking garage, board game, rubber duck, yoga mat, baby stroller, selfie stick, swing set, "
+    "hot chocolate, french fries, ice cube, fried egg, bird house, bird feeder, dog house, dog "
+    "leash, cutting board, frying pan, bumper car, tire swing, jack russell terrier, face paint, "
+    "train tracks, bubble wrap, fire hydrant, mountain biker"
+)
+
+# Names and definitions that pass the rules and that nobody would look for.
+UNWANTED_PHRASES: Final = _phrases(
+    # verbs that look like nouns
+    "climber scales, blows bubbles, blow bubbles, look alike, red hot, two piece, knee high, four "
+    "poster, goalie blocks, players try, bird grazes, "
+    # kinds of kinds, parts and trades
+    "wheeled vehicle, metal bar, diving duck, eating apple, cooking apple, rotating shaft, "
+    "finishing coat, salad green, basket star, malaria mosquito, textile machine, book binding, "
+    "friction clutch, table mustard, edible snail, leather strip, landing field, farm machine, "
+    "flying bird, spinning machine, drinking vessel, knife blade, wing tip, game fish, sport "
+    "fish, computer memory, defense laboratory, printed circuit, combination salad, laser guided "
+    "bomb, character printer, impact printer, atom bomb, hydrogen bomb, band members, "
+    # names that hardly anybody uses
+    "gnu goat, racing shell, electrical switch, electric switch, automated teller, automatic "
+    "teller, man eating shark, king of beasts, internet site, hand blower, hair slide, beach "
+    "wagon, studio couch, dial telephone, solar dish, rock beauty, thunder snake, wood rabbit, "
+    "worm fence, head cabbage, french loaf, ice bear, trucking rig, sun blocker, bell cote, r v, "
+    "model t, p a system, meat market, punch bag, walker hound, mud puppy, coral fungus, african "
+    "grey, tailed frog, cellular telephone, maltese dog, japanese spaniel, eskimo dog, hard disc, "
+    "club head, house trailer, sleeping room, kitchen range, fire iron, candy kiss, measuring "
+    "worm, carpet moth, ark shell, sea pen, kid glove, high bar, toy dog, suit of clothes, "
+    "egyptian cat, "
+    # what captions mean by it is something else
+    "riding horse, coat stand, white house, yellow jacket, reddish brown, oklahoma university, "
+    "bell cot, television system, loudspeaker system, custard apple, horizontal bar"
 )

@@ -6,8 +6,10 @@ lists) and ``morphy(7WN)`` (how an inflected form finds its base form).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -42,6 +44,9 @@ _DETACHMENT: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
 }
 # The letters that stand for the parts of speech in data files; 's' is a satellite adjective.
 _POS_OF_LETTER: Final = {"n": "noun", "v": "verb", "a": "adj", "s": "adj", "r": "adv"}
+# senseidx(5WN): the digits that stand for them in sense keys; 5 is a satellite adjective.
+_POS_OF_DIGIT: Final = {"1": "noun", "2": "verb", "3": "adj", "4": "adv", "5": "adj"}
+_HYPONYM: Final = "~"
 # lexnames(5WN): the files of nouns and verbs, in the order of their numbers.
 _FIRST_NOUN_FILE: Final = 3
 _NOUN_FILES: Final = (
@@ -59,6 +64,7 @@ _CATEGORIES: Final = (
 )
 # Shorter stems are accidents ("his" is not the plural of "hi", nor "bed" the past of "b").
 _SHORTEST_BASE_FORM: Final = 3
+_TAG_COUNTS: Final = "cntlist.rev"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +105,7 @@ class WordNet:
     """
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._offsets = {
             pos: dict(_read_index(_read(folder / f"index.{pos}"), name=f"index.{pos}"))
             for pos in PARTS_OF_SPEECH
@@ -131,6 +138,60 @@ class WordNet:
                 Reading(pos, lemma) for lemma in dict.fromkeys(candidates) if lemma in lemmas
             )
         return tuple(found)
+
+    def noun_phrases(self) -> Iterator[str]:
+        """The noun lemmas of several words, with "_" or "-" between the words."""
+        return (lemma for lemma in self._offsets["noun"] if "_" in lemma or "-" in lemma)
+
+    def glosses(self) -> Iterator[str]:
+        """The definition and examples of every synset: about 118,000 short English texts."""
+        for content in self._data.values():
+            for line in content.decode("utf-8", "replace").splitlines():
+                if not line.startswith(" "):
+                    yield line.partition(" | ")[2].strip()
+
+    def has_fewer_kinds(self, offset: int, *, than: int) -> bool:
+        """Whether fewer than so many noun synsets are kinds of the one at `offset`."""
+        seen, left = {offset}, [offset]
+        while left:
+            for pointer in self.synset_at(left.pop(), part_of_speech="noun").pointers:
+                if pointer.symbol == _HYPONYM and pointer.offset not in seen:
+                    seen.add(pointer.offset)
+                    left.append(pointer.offset)
+            if len(seen) > than:
+                return False
+        return True
+
+    def main_part_of_speech(self, word: str) -> str | None:
+        """The part of speech in which WordNet's sense-tagged texts use `word` most.
+
+        Of equal counts (none, for a rare word), the part of speech with more senses decides, then
+        the order of `PARTS_OF_SPEECH`. None if WordNet does not know the word.
+        """
+        uses: Counter[str] = Counter()
+        senses: Counter[str] = Counter()
+        for reading in self.readings(word):
+            uses[reading.part_of_speech] += self._tag_counts[reading.part_of_speech, reading.lemma]
+            senses[reading.part_of_speech] += len(
+                self._offsets[reading.part_of_speech][reading.lemma]
+            )
+        return max(senses, key=lambda pos: (uses[pos], senses[pos]), default=None)
+
+    @cached_property
+    def _tag_counts(self) -> Counter[tuple[str, str]]:
+        """cntlist.rev (cntlist(5WN)): "sense_key sense_number tag_cnt" a line."""
+        counts: Counter[tuple[str, str]] = Counter()
+        for number, line in enumerate(_read(self._folder / _TAG_COUNTS).splitlines(), start=1):
+            try:
+                key, _, count = line.decode("utf-8").split()
+                lemma, _, rest = key.partition("%")
+                counts[_POS_OF_DIGIT[rest[0]], lemma] += int(count)
+            except (IndexError, KeyError, ValueError) as error:
+                raise CorruptError(
+                    f"{_TAG_COUNTS}, line {number}: expected 'sense_key number count', "
+                    f"found {line[:60]!r}"
+                ) from error
+        return counts
 
     def synset_at(self, offset: int, *, part_of_speech: str) -> Synset:
         """The synset at a byte offset of a data file.

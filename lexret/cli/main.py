@@ -47,7 +47,10 @@ COMMANDS: Final = {
     "explain": LazyCommand("lexret.cli.explain", "Draw what a picture's patches say."),
     "info": LazyCommand("lexret.cli.info", "Show what an index holds."),
     "train": LazyCommand("lexret.cli.train", "Train a model from a recipe."),
+    "distill": LazyCommand("lexret.cli.distill", "Teach a model its static text encoder."),
     "eval": LazyCommand("lexret.cli.eval", "Measure a model on pictures with captions."),
+    "vocab": LazyCommand("lexret.cli.vocab", "Make vocabularies, and look into them."),
+    "models": LazyCommand("lexret.cli.models", "List, show and verify models."),
     "doctor": LazyCommand("lexret.cli.doctor", "Show what is installed and what is missing."),
 }
 

@@ -5,15 +5,22 @@ Legend: B pictures, P patches, D codebook dimension, V words.
 The plain form makes a (B, P, V) tensor: at 81 patches, 20,000 words and 128 pictures 830 MB in
 float32, twice that with its gradient. Here a few pictures at a time are multiplied and only the
 maxima are kept; backward multiplies again, and where a sparse activation left few words with a
-gradient, only for those.
+gradient, only for those. (To keep the winners too costs more here than multiplying again: finding
+them makes forward half as slow again; figures in training/RESULTS.md.)
+
+On CUDA :mod:`lexret.encoders.maxhead_triton` does the same on the chip; this form is its
+reference.
 """
 
 from __future__ import annotations
 
-from typing import Any, cast
+from importlib.util import find_spec
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor
+
+HeadKernel = Literal["torch", "triton"]
 
 # Pictures whose logits exist at once: 4 x 81 patches x 20,000 words are 26 MB in float32.
 _CHUNK = 4
@@ -77,16 +84,30 @@ def _backward_block(
     return grad_patches.to(patches_CPD.dtype), grad_vectors.to(vectors_WD.dtype)
 
 
+def head_kernel(device: torch.device) -> HeadKernel:
+    """Say which form :func:`max_over_patches` runs on a device; nothing else chooses.
+
+    ``triton`` on CUDA where that package is importable (PyTorch's builds for Linux bring it),
+    else ``torch``. A kernel that fails is an error, not a reason to take the other form.
+    """
+    return "triton" if device.type == "cuda" and find_spec("triton") is not None else "torch"
+
+
 def max_over_patches(
     patches_BPD: Tensor, codebook_VD: Tensor, *, precision: torch.dtype = torch.float32
 ) -> Tensor:
     """Return (B, V) float32: for each word its largest dot product over the patches.
 
     Differentiable in both arguments, equal to ``(patches_BPD @ codebook_VD.T).amax(1)``: the
-    gradient goes to the winning patch alone, and in even shares where patches tie.
+    gradient goes to the winning patch alone. Where patches tie, they share it evenly in the
+    ``torch`` form (as amax's do), and the first of them gets it in the ``triton`` form.
 
     Args:
         precision: the matrix products' type; ``torch.bfloat16`` is about three times faster on
             processors that have it, at about three decimal digits.
     """
+    if head_kernel(patches_BPD.device) == "triton":
+        from lexret.encoders import maxhead_triton
+
+        return maxhead_triton.max_over_patches(patches_BPD, codebook_VD, precision=precision)
     return cast(Tensor, _MaxOverPatches.apply(patches_BPD, codebook_VD, precision))  # type: ignore[no-untyped-call]

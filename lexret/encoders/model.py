@@ -119,6 +119,11 @@ class TextEncoder:
         """Identity of the model."""
         return self._model_id
 
+    @property
+    def side(self) -> TextSide:
+        """The network, for those who learn from it; it is not to be changed."""
+        return self._side
+
     @torch.inference_mode()
     def encode(self, texts: Sequence[str], *, batch_size: int = 32) -> SparseBatch:
         """Return one L2-normalised vector a text.

@@ -4,11 +4,12 @@ It imitates the model's contextual text encoder (:class:`lexret.encoders.model.T
 needs nothing but numpy. With S the distinct words of the vocabulary in a text, found as phrases
 first, the logit of word v is ::
 
-    bias[v] + sum over w in S of  gate[w] table[w, v] / |gate[S]|^p  +  own[v] if v in S
+    (base[v] + sum over w in S of table[w, v]) / sqrt(1 + sum over w in S of gate[w])
+        + bias[v] + (own[v] if v in S)
 
 and what follows is what the contextual encoder does: the model's activation, a floor for the
-text's own words, the ``max_words`` strongest words, unit length. |gate[S]| is the L2 norm; the
-quotient stands for the unit length of a sentence's vector, which many words share.
+text's own words, the ``max_words`` strongest words, unit length. The quotient stands for the
+fixed length of a text's vector, which its words share.
 
 Legend: V words, S words of a text, E stored entries of the table.
 """
@@ -43,7 +44,7 @@ _HEADER: Final = "static_text"
 
 @dataclass(frozen=True)
 class StaticSettings:
-    """What a static encoder takes over from its model, and one learnt number.
+    """What a static encoder takes over from its model.
 
     Attributes:
         vocabulary: fingerprint of the words that the table is about.
@@ -51,7 +52,6 @@ class StaticSettings:
         activation: ``log1p_relu`` or ``elu1p``, see :mod:`lexret.encoders.activations`.
         max_words: strongest words that a text keeps.
         own_word_floor: least activation of a word that the text holds.
-        length_power: p in the formula above, 0 to 1.
     """
 
     vocabulary: str
@@ -59,19 +59,19 @@ class StaticSettings:
     activation: str
     max_words: int
     own_word_floor: float
-    length_power: float
 
 
 @dataclass(frozen=True, eq=False)
 class StaticTable:
-    """The learnt numbers: sparse rows of signed logits, and four numbers a word.
+    """The learnt numbers: sparse rows of signed logits, and five numbers a word.
 
     Attributes:
         indptr: (V + 1,) int64, where each word's row begins in the two arrays that follow.
         term_ids: (E,) integers in [0, V), strictly rising within a row.
         levels: (E,) int8; ``level * row_scale`` is the entry.
         row_scale: (V,) float32, largest entry of the row over :data:`LEVELS`.
-        gate: (V,) float32 > 0, how much a word counts beside others.
+        gate: (V,) float32 >= 0, how much a word lengthens a text.
+        base: (V,) float32, what every text says.
         bias: (V,) float32.
         own: (V,) float32, added to the logit of a word that the text holds.
     """
@@ -81,6 +81,7 @@ class StaticTable:
     levels: npt.NDArray[np.int8]
     row_scale: FloatArray
     gate: FloatArray
+    base: FloatArray
     bias: FloatArray
     own: FloatArray
 
@@ -91,6 +92,7 @@ class StaticTable:
         entries_VK: FloatArray,
         *,
         gate: FloatArray,
+        base: FloatArray,
         bias: FloatArray,
         own: FloatArray,
     ) -> StaticTable:
@@ -113,7 +115,14 @@ class StaticTable:
         np.cumsum(kept_VK.sum(axis=1), out=indptr[1:])
         narrow = np.uint16 if num_words <= _MAX_NARROW_ID else np.int32
         return cls(
-            indptr, ids_VK[kept_VK].astype(narrow), levels_VK[kept_VK], row_scale, gate, bias, own
+            indptr=indptr,
+            term_ids=ids_VK[kept_VK].astype(narrow),
+            levels=levels_VK[kept_VK],
+            row_scale=row_scale,
+            gate=gate,
+            base=base,
+            bias=bias,
+            own=own,
         )
 
     def row(self, word: int) -> tuple[npt.NDArray[np.integer[Any]], FloatArray]:
@@ -123,7 +132,7 @@ class StaticTable:
 
     def problem(self, num_words: int) -> str | None:
         """Say what is wrong with the arrays, if anything is."""
-        per_word = (self.row_scale, self.gate, self.bias, self.own)
+        per_word = (self.row_scale, self.gate, self.base, self.bias, self.own)
         num_entries = len(self.term_ids)
         if any(array.shape != (num_words,) for array in per_word):
             return f"expected {num_words} numbers of each kind"
@@ -180,12 +189,12 @@ class StaticTextEncoder:
 
     def _activations(self, own_S: npt.NDArray[np.int64]) -> FloatArray:
         table, settings = self._table, self._settings
-        logits_V = table.bias.copy()
-        gates_S = table.gate[own_S]
-        length = float(np.sqrt(np.square(gates_S).sum())) ** settings.length_power
-        for word, gate in zip(own_S.tolist(), gates_S.tolist(), strict=True):
+        logits_V = table.base.copy()
+        for word in own_S.tolist():
             term_ids, entries = table.row(word)
-            logits_V[term_ids] += entries * np.float32(gate / length)
+            logits_V[term_ids] += entries
+        logits_V /= np.sqrt(1.0 + table.gate[own_S].sum(), dtype=np.float32)
+        logits_V += table.bias
         logits_V[own_S] += table.own[own_S]
         weights_V = _activate(logits_V, settings.activation)
         weights_V[own_S] = np.maximum(weights_V[own_S], np.float32(settings.own_word_floor))
@@ -251,11 +260,11 @@ def _read(path: Path) -> tuple[StaticSettings, StaticTable]:
 
     try:
         with safe_open(path, framework="numpy") as file:
-            header = json.loads((file.metadata() or {}).get(_HEADER, "{}"))
+            header = json.loads((file.metadata() or {}).get(_HEADER, "null"))
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, json.JSONDecodeError) as error:
-        raise CorruptError(f"{path} is not a safetensors file: {error}.") from error
-    if header.pop("format", None) != STATIC_FORMAT:
+        raise CorruptError(f"{path} cannot be read: {error}.") from error
+    if not isinstance(header, dict) or header.pop("format", None) != STATIC_FORMAT:
         raise CorruptError(f"{path} is of another format; this lexret reads {STATIC_FORMAT}.")
     try:
         return StaticSettings(**header), StaticTable(**arrays)

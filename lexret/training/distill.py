@@ -1,0 +1,167 @@
+"""Give a model folder its static text encoder."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+
+import lexret
+from lexret.data.captions import CaptionSet
+from lexret.encoders.model import LexicalModel, TextEncoder, load_model
+from lexret.encoders.model_folder import (
+    CARD_FILE,
+    STATIC_TEXT_FILE,
+    WEIGHTS_FILE,
+    file_sha256,
+    find_model,
+    read_record,
+    write_model_folder,
+    write_record,
+)
+from lexret.encoders.static_text import (
+    StaticSettings,
+    StaticTable,
+    StaticTextEncoder,
+    save_static_table,
+)
+from lexret.errors import InputError
+from lexret.training.static_text import Progress, StaticRecipe, teach_static_text
+
+# Of so many pictures one is held out, to see how well the encoders agree on new captions.
+_HELD_OUT_OF: Final = 50
+_HEADING: Final = "## Static text encoder"
+
+
+@dataclass(frozen=True)
+class Distilled:
+    """What became of it.
+
+    Attributes:
+        model: the folder.
+        agreement: mean cosine of both encoders' vectors over captions that were held out.
+        num_bytes: size of the static encoder's file.
+    """
+
+    model: Path
+    agreement: float
+    num_bytes: int
+
+
+def distill(
+    source: str | Path,
+    captions: CaptionSet,
+    folder: Path,
+    recipe: StaticRecipe | None = None,
+    *,
+    progress: Progress | None = None,
+) -> Distilled:
+    """Teach a model's static text encoder, and write the model with it.
+
+    Args:
+        source: a shipped model's name or a model folder.
+        captions: only the texts are used; one picture's of 50 are held out.
+        folder: where the model with its static encoder goes; it may be the model's own. One that
+            is there is replaced once the new one is whole.
+
+    Raises:
+        InputError: if there are too few captions to hold some out.
+        MissingError, CorruptError: if the model cannot be loaded.
+        StorageError: if it cannot be written.
+    """
+    chosen = recipe or StaticRecipe()
+    model = load_model(source)
+    taught, held_out = _split(captions)
+    table = teach_static_text(model.texts, taught, chosen, progress=progress)
+    settings = _settings(model)
+    encoder = StaticTextEncoder(table, settings, model.vocabulary, model_id=model.model_id)
+    agreement = agreement_of(encoder, model.texts, held_out)
+    figures = {
+        "agreement": round(agreement, 4),
+        "captions_sha256": captions.fingerprint,
+        "num_captions": len(taught),
+        "recipe": asdict(chosen),
+        "lexret": lexret.__version__,
+        "torch": str(torch.__version__),
+    }
+    _write(find_model(source), folder, table, settings, figures)
+    return Distilled(folder, agreement, (folder / STATIC_TEXT_FILE).stat().st_size)
+
+
+def agreement_of(static: StaticTextEncoder, contextual: TextEncoder, texts: Sequence[str]) -> float:
+    """Return the mean cosine of two encoders' vectors over texts."""
+    left, right = (encoder.encode(texts).to_scipy() for encoder in (static, contextual))
+    return float(np.asarray(left.multiply(right).sum(axis=1)).mean())
+
+
+def _split(captions: CaptionSet) -> tuple[list[str], list[str]]:
+    if len(captions) < _HELD_OUT_OF:
+        raise InputError(
+            f"The captions are of {len(captions)} pictures; expected {_HELD_OUT_OF} or more."
+        )
+    last = _HELD_OUT_OF - 1
+    sides: tuple[list[str], list[str]] = ([], [])
+    for i in range(len(captions)):
+        sides[i % _HELD_OUT_OF == last].extend(captions.captions(i))
+    return sides
+
+
+def _settings(model: LexicalModel) -> StaticSettings:
+    config = model.checkpoint.config
+    return StaticSettings(
+        vocabulary=model.vocabulary.fingerprint,
+        imitates=model.checkpoint.sha256,
+        activation=config.activation,
+        max_words=config.text.max_words,
+        own_word_floor=config.text.own_word_floor,
+    )
+
+
+def _write(
+    source: Path,
+    folder: Path,
+    table: StaticTable,
+    settings: StaticSettings,
+    figures: dict[str, Any],
+) -> None:
+    """Write the model at ``source`` with its static encoder to ``folder``."""
+    record = read_record(source)
+    # Somebody may have trained into the folder meanwhile.
+    if record.sha256[WEIGHTS_FILE] != settings.imitates:
+        raise InputError(f"The model at {source} has changed meanwhile; run it again.")
+
+    def fill(fresh: Path) -> None:
+        shutil.copytree(source, fresh, dirs_exist_ok=True)
+        save_static_table(fresh / STATIC_TEXT_FILE, table, settings)
+        digest = file_sha256(fresh / STATIC_TEXT_FILE)
+        values = {
+            **record.values,
+            "sha256": {**record.sha256, STATIC_TEXT_FILE: digest},
+            "numbers": {**record.numbers, "static_text": figures},
+        }
+        write_record(fresh, values)
+        if (fresh / CARD_FILE).is_file():
+            card = (fresh / CARD_FILE).read_text(encoding="utf-8")
+            (fresh / CARD_FILE).write_text(_with_section(card, table, figures), encoding="utf-8")
+
+    write_model_folder(folder, fill)
+
+
+def _with_section(card: str, table: StaticTable, figures: dict[str, Any]) -> str:
+    """Return a model card with the static encoder's section; an older one is replaced."""
+    before, _, after = card.partition(f"\n{_HEADING}\n")
+    following = after.find("\n## ")
+    rest = after[following:] if following >= 0 else ""
+    section = (
+        f"\n{_HEADING}\n\nA table of {len(table.term_ids):,} entries imitates the text side "
+        f"without a network: {figures['num_captions']:,} captions, every word of the vocabulary, "
+        "pieces of captions and mixtures of words were its lessons. On captions that were held "
+        f"out its vectors have a mean cosine of {figures['agreement']:.3f} with those of the text "
+        "side. `lexret search` uses it; `--text-encoder contextual` selects the other.\n"
+    )
+    return before.rstrip("\n") + "\n" + section + rest

@@ -58,7 +58,7 @@ class _MaxOverPatches(torch.autograd.Function):
                     patches_BPD[b : b + 1], codebook_VD[words], grad_BV[b : b + 1, words], ctx
                 )
                 grad_patches_BPD[b] = grads_PD[0]
-                grad_codebook_VD.index_add_(0, words, grads_WD)
+                grad_codebook_VD.index_add_(0, words, grads_WD.to(grad_codebook_VD.dtype))
             return grad_patches_BPD, grad_codebook_VD, None
         for start in range(0, len(patches_BPD), _CHUNK):
             rows = slice(start, start + _CHUNK)
@@ -81,7 +81,8 @@ def _backward_block(
     grad_scores_CPW = wins_CPW.mul_(share_CW.unsqueeze(1))
     grad_patches = grad_scores_CPW @ vectors
     grad_vectors = grad_scores_CPW.flatten(0, 1).t() @ patches.flatten(0, 1)
-    return grad_patches.to(patches_CPD.dtype), grad_vectors.to(vectors_WD.dtype)
+    # The second is as large as the codebook: it is added up without a copy in its type.
+    return grad_patches.to(patches_CPD.dtype), grad_vectors
 
 
 def head_kernel(device: torch.device) -> HeadKernel:

@@ -6,7 +6,7 @@ import difflib
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib import resources
 from pathlib import Path
 
@@ -40,6 +40,7 @@ _ENDINGS = (
 )
 
 
+@lru_cache(maxsize=1 << 16)
 def number_free(word: str) -> str:
     """Return a key that an English noun and its plural share ("box", "boxes"); it is no word."""
     word = _IRREGULAR.get(word, word)

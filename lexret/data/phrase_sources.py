@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -115,17 +115,19 @@ def _lemmas_by_key(wordnet: WordNet) -> dict[Key, str]:
 
 
 def _gloss_counts(glosses: Iterable[str], lemmas: dict[Key, str]) -> dict[Key, int]:
+    firsts = {key[0] for key in lemmas}
     counts: dict[Key, int] = {}
     for gloss in glosses:
-        for key in set(_keys(tokenize(gloss))) & lemmas.keys():
+        tokens = tokenize(gloss)
+        keys = {
+            phrase_key(tokens[start : start + length])
+            for start, token in enumerate(tokens)
+            if token in firsts
+            for length in LENGTHS
+        }
+        for key in keys & lemmas.keys():
             counts[key] = counts.get(key, 0) + 1
     return counts
-
-
-def _keys(tokens: list[str]) -> Iterator[Key]:
-    for length in LENGTHS:
-        for start in range(len(tokens) - length + 1):
-            yield phrase_key(tokens[start : start + length])
 
 
 def _noun_phrase(wordnet: WordNet, lemma: str, *, num_glosses: int, narrow: int) -> NounPhrase:

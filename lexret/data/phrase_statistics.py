@@ -109,9 +109,11 @@ class PhraseStatistics:
 
     def is_mostly_whole(self, phrase: str, share: float) -> bool:
         """Whether at least so much of the uses of one of its pairs are uses of the trigram."""
-        words = [number_free(word) for word in phrase.split()]
-        uses = self._uses[phrase_key(words)]
-        return any(uses >= share * self._pairs[pair] for pair in itertools.pairwise(words))
+        uses = self._uses[phrase_key(phrase.split())]
+        words = map(number_free, phrase.split())
+        return uses > 0 and any(
+            uses >= share * self._pairs[pair] for pair in itertools.pairwise(words)
+        )
 
     @cached_property
     def _longest_share(self) -> Counter[Key]:

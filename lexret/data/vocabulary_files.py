@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,29 @@ def read_record(file: Path) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise CorruptError(f"{path} holds {type(record).__name__}; expected a JSON object.")
     return record
+
+
+def shipped_record(name: str) -> dict[str, Any]:
+    """Return the record of a vocabulary that ships with lexret.
+
+    Raises:
+        MissingError: if none of that name ships.
+    """
+    folder = Path(str(resources.files("lexret"))) / "vocabularies"
+    return read_record(folder / f"{name}{SUFFIX}")
+
+
+def record_for(source: str) -> dict[str, Any]:
+    """Return the record of a vocabulary file or a shipped vocabulary; empty if a file has none.
+
+    Raises:
+        MissingError: if it is neither.
+        CorruptError: if the record is damaged.
+    """
+    file = Path(source)
+    if not file.is_file():
+        return shipped_record(source)
+    return read_record(file) if record_path(file).is_file() else {"name": file.name}
 
 
 def sha256_of(*files: Path) -> dict[str, str]:

@@ -6,10 +6,16 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
-from lexret.data import llama2_vocabulary, vocabulary_builder, vocabulary_expansion
+from lexret.data import (
+    caption_vocabulary,
+    llama2_vocabulary,
+    vocabulary_builder,
+    vocabulary_expansion,
+)
 from lexret.data.phrase_sources import CLASS_FILES, PictureClasses
 from lexret.data.vocabulary_expansion import ExpansionRule, Phrase, expand
 from lexret.data.vocabulary_files import sha256_of
@@ -28,6 +34,8 @@ FLICKR8K_TRAIN: Final = "934b88c2298e4f17e3b4c045ff5ad737b6130866719a29872833867
 # The files that decide what WordNet says; recorded with their hashes.
 _WORDNET_FILES: Final = ("index.noun", "index.verb", "index.adj", "index.adv")
 _WORDNET_PHRASE_FILES: Final = (*_WORDNET_FILES, "data.noun", "cntlist.rev")
+
+_OWN_LICENCE: Final = "not recorded; ask its owner"
 
 Pictures = Sequence[Sequence[str]]
 
@@ -117,6 +125,67 @@ def llama2() -> BuiltVocabulary:
     return BuiltVocabulary(words, "many", provenance)
 
 
+def own(
+    captions: Mapping[str, Pictures],
+    *,
+    size: int,
+    min_pictures: int,
+    word_list: Sequence[str] = (),
+    list_name: str = "",
+) -> BuiltVocabulary:
+    """Build a vocabulary from one's own captions and word list.
+
+    Args:
+        captions: each source's pictures, by what the record is to call the source.
+        word_list: words that stand before those of the captions.
+        list_name: what the record is to call the list.
+
+    Raises:
+        InputError: if no word passes the rule, or the list is longer than ``size``.
+    """
+    words = caption_vocabulary.caption_vocabulary(
+        chain.from_iterable(captions.values()),
+        size=size,
+        min_pictures=min_pictures,
+        first_words=word_list,
+    )
+    sources = captions_sources(captions, "its words, by the number of pictures that have them")
+    if word_list:
+        content = "".join(f"{word}\n" for word in word_list).encode()
+        sources.insert(
+            0,
+            {
+                "name": list_name,
+                "used_for": "its words, before those of the captions",
+                "licence": _OWN_LICENCE,
+                "sha256": {"words": hashlib.sha256(content).hexdigest()},
+            },
+        )
+    provenance = {
+        "order": "the word list's order, then falling number of pictures",
+        "rule": (caption_vocabulary.__doc__ or "").strip(),
+        "parameters": {"size": size, "min_pictures": min_pictures},
+        "sources": sources,
+        "licence": "that of its sources",
+    }
+    return BuiltVocabulary(words, "that of its sources", provenance)
+
+
+def captions_sources(captions: Mapping[str, Pictures], used_for: str) -> list[dict[str, Any]]:
+    """What a record says of one's own captions: what they are called and what they hold."""
+    return [
+        {
+            "name": name,
+            "used_for": used_for,
+            "licence": _OWN_LICENCE,
+            "num_pictures": len(pictures),
+            "num_captions": sum(map(len, pictures)),
+            "sha256": {"captions": captions_sha256(pictures)},
+        }
+        for name, pictures in captions.items()
+    ]
+
+
 def english_with_phrases(
     wordnet_folder: Path, pictures: Pictures, english_record: Mapping[str, Any]
 ) -> BuiltVocabulary:
@@ -150,7 +219,7 @@ def english_with_phrases(
         Vocabulary.shipped(ENGLISH),
         english_record,
         pictures=pictures,
-        captions_source=captions,
+        sources=[captions],
         wordnet_folder=wordnet_folder,
         class_names=True,
     )[0]
@@ -161,7 +230,7 @@ def expanded(
     record: Mapping[str, Any],
     *,
     pictures: Pictures = (),
-    captions_source: Mapping[str, Any] | None = None,
+    sources: Sequence[Mapping[str, Any]] = (),
     wordnet_folder: Path | None = None,
     class_names: bool = False,
     rule: ExpansionRule | None = None,
@@ -172,7 +241,8 @@ def expanded(
     Args:
         record: the vocabulary's own record, as far as there is one: name, language, sources,
             licence.
-        captions_source: what the record is to say of the captions.
+        pictures: for each picture its captions.
+        sources: what the record is to say of them.
         num_phrases: at most so many.
 
     Returns:
@@ -192,12 +262,12 @@ def expanded(
         classes=PictureClasses.load() if class_names else None,
         num_phrases=num_phrases,
     )
-    sources = [dict(captions_source)] if captions_source else []
+    all_sources = [dict(source) for source in (*record.get("sources", []), *sources)]
     if wordnet_folder is not None:
         use = "nouns of several words, what they are kinds of, how often definitions use them"
-        sources.append(_wordnet_source(wordnet_folder, use, _WORDNET_PHRASE_FILES))
+        all_sources.append(_wordnet_source(wordnet_folder, use, _WORDNET_PHRASE_FILES))
     if class_names:
-        sources.extend(_class_sources())
+        all_sources.extend(_class_sources())
     name = record.get("name", "a word list")
     provenance = {
         "order": f"{name}'s entries in their order, then phrases by falling rank",
@@ -210,7 +280,7 @@ def expanded(
             "fingerprint": vocabulary.fingerprint,
             "rule": record.get("rule", "not recorded"),
         },
-        "sources": [*record.get("sources", []), *sources],
+        "sources": all_sources,
         "licence": record.get("licence", "that of the words it extends, and of the sources"),
     }
     words = (*vocabulary, *(phrase.text for phrase in phrases))

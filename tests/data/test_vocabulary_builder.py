@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
@@ -13,83 +12,44 @@ import pytest
 
 from lexret.data import vocabulary_builder
 from lexret.data.vocabulary_builder import WordRule, build_vocabulary
-from lexret.data.wordnet import PARTS_OF_SPEECH, Reading, WordNet
+from lexret.data.wordnet import Reading, WordNet
 from lexret.errors import CorruptError, InputError, MissingError
 from lexret.vocabulary import Vocabulary
 
-LETTERS = {"noun": "n", "verb": "v", "adj": "a", "adv": "r"}
+WriteWordNet = Callable[..., Path]
+
 ACT, ANIMAL, ARTIFACT, COMMUNICATION, LOCATION, CONTACT = 4, 5, 6, 10, 15, 35
-
-
-@dataclass
-class Entry:
-    """A synset to write: its words, lexicographer file, and pointers to (symbol, noun words)."""
-
-    words: str
-    file_number: int
-    pointers: Sequence[tuple[str, str]] = ()
-    offset: int = field(default=0)
-
-
 NOUNS = [
-    Entry("ethnic_slur", COMMUNICATION),
-    Entry("city", LOCATION),
-    Entry("dog hound", ANIMAL),
-    Entry("grass", ARTIFACT),
-    Entry("idea", COMMUNICATION),
-    Entry("Atlantis Lutetia", LOCATION, [("@i", "city")]),
-    Entry("Vulgarian", ANIMAL, [("@", "dog")]),
-    Entry("GDP", COMMUNICATION),
-    Entry("badword", ANIMAL, [(";u", "ethnic_slur")]),
-    Entry("fireman", ANIMAL),
-    Entry("boss", ANIMAL),
-    Entry("to", ACT),
-    Entry("xix", ACT),
+    ("ethnic_slur", COMMUNICATION),
+    ("city", LOCATION),
+    ("dog hound", ANIMAL),
+    ("grass", ARTIFACT),
+    ("idea", COMMUNICATION),
+    ("Atlantis Lutetia", LOCATION, [("@i", "city")]),
+    ("Vulgarian", ANIMAL, [("@", "dog")]),
+    ("GDP", COMMUNICATION),
+    ("badword", ANIMAL, [(";u", "ethnic_slur")]),
+    ("fireman", ANIMAL),
+    ("boss", ANIMAL),
+    ("to", ACT),
+    ("xix", ACT),
 ]
-VERBS = [Entry("run", CONTACT), Entry("ponder", COMMUNICATION + 29 - 3)]
-ADJECTIVES = [Entry("grassy", 0, [("+", "grass")]), Entry("big", 0)]
-ADVERBS = [Entry("together(ip)", 2)]
+VERBS = [("run", CONTACT), ("ponder", COMMUNICATION + 29 - 3)]
+ADJECTIVES = [("grassy", 0, [("+", "grass")]), ("big", 0)]
+ADVERBS = [("together(ip)", 2)]
 EXCEPTIONS = {"verb": "ran run\nrunning run\n"}
 
 
-def _line(entry: Entry, letter: str, offsets: dict[str, int]) -> str:
-    words = entry.words.split()
-    fields = [f"{entry.offset:08d} {entry.file_number:02d} {letter} {len(words):02x}"]
-    fields += [f"{word} 0" for word in words]
-    fields += [f"{len(entry.pointers):03d}"]
-    fields += [f"{symbol} {offsets[target]:08d} n 0000" for symbol, target in entry.pointers]
-    return " ".join(fields) + ' | a gloss; "with a | bar"  \n'
-
-
-def write_wordnet(folder: Path) -> Path:
-    """Write the entries above in the format of wndb(5WN)."""
-    licence = "  1 This is a licence line.  \n"
-    groups = dict(zip(PARTS_OF_SPEECH, (NOUNS, VERBS, ADJECTIVES, ADVERBS), strict=True))
-    offsets = {word: 0 for entry in NOUNS for word in entry.words.split()}
-    for pos, entries in groups.items():
-        position = len(licence)
-        for entry in entries:  # lengths do not depend on the offsets, which are padded
-            entry.offset = position
-            position += len(_line(entry, LETTERS[pos], offsets))
-        if pos == "noun":
-            offsets = {word: entry.offset for entry in entries for word in entry.words.split()}
-    for pos, entries in groups.items():
-        letter = LETTERS[pos]
-        data = licence + "".join(_line(entry, letter, offsets) for entry in entries)
-        index = licence + "".join(
-            f"{word.partition('(')[0].lower()} {letter} 1 0 1 0 {entry.offset:08d}  \n"
-            for entry in entries
-            for word in entry.words.split()
-        )
-        (folder / f"data.{pos}").write_text(data, encoding="utf-8")
-        (folder / f"index.{pos}").write_text(index, encoding="utf-8")
-        (folder / f"{pos}.exc").write_text(EXCEPTIONS.get(pos, ""), encoding="utf-8")
-    return folder
+@pytest.fixture
+def wordnet_folder(tmp_path: Path, write_wordnet: WriteWordNet) -> Path:
+    """The entries above in the format of wndb(5WN)."""
+    synsets = {"noun": NOUNS, "verb": VERBS, "adj": ADJECTIVES, "adv": ADVERBS}
+    return write_wordnet(tmp_path, synsets, EXCEPTIONS)
 
 
 @pytest.fixture
-def wordnet(tmp_path: Path) -> WordNet:
-    return WordNet(write_wordnet(tmp_path))
+def wordnet(wordnet_folder: Path) -> WordNet:
+    return WordNet(wordnet_folder)
 
 
 @pytest.mark.parametrize(
@@ -176,19 +136,17 @@ def test_a_missing_wordnet_file_is_named(tmp_path: Path) -> None:
         WordNet(tmp_path)
 
 
-def test_a_broken_index_line_is_named(tmp_path: Path) -> None:
-    write_wordnet(tmp_path)
-    (tmp_path / "index.verb").write_text("run v\n", encoding="utf-8")
+def test_a_broken_index_line_is_named(wordnet_folder: Path) -> None:
+    (wordnet_folder / "index.verb").write_text("run v\n", encoding="utf-8")
     with pytest.raises(CorruptError, match=r"index\.verb, line 1"):
-        WordNet(tmp_path)
+        WordNet(wordnet_folder)
 
 
-def test_index_and_data_of_different_releases_are_noticed(tmp_path: Path) -> None:
-    write_wordnet(tmp_path)
-    data = (tmp_path / "data.noun").read_text(encoding="utf-8")
-    (tmp_path / "data.noun").write_text("x" + data, encoding="utf-8")
+def test_index_and_data_of_different_releases_are_noticed(wordnet_folder: Path) -> None:
+    data = (wordnet_folder / "data.noun").read_text(encoding="utf-8")
+    (wordnet_folder / "data.noun").write_text("x" + data, encoding="utf-8")
     with pytest.raises(CorruptError, match="one WordNet release"):
-        next(WordNet(tmp_path).senses(Reading("noun", "dog")))
+        next(WordNet(wordnet_folder).senses(Reading("noun", "dog")))
 
 
 def test_the_shipped_vocabulary_has_captions_words_and_no_function_words() -> None:

@@ -1,0 +1,28 @@
+"""``lexret vocab``: the group of commands about vocabularies."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lexret.cli.main import LazyCommand, LazyGroup
+
+COMMANDS: Final = {
+    "build": LazyCommand(
+        "lexret.cli.vocab_build", "Make a shipped vocabulary again, or one from your captions."
+    ),
+    "expand": LazyCommand(
+        "lexret.cli.vocab_expand", "Append phrases such as 'hot dog' to a vocabulary."
+    ),
+    "show": LazyCommand("lexret.cli.vocab_show", "Show a vocabulary, or look words up in it."),
+}
+
+_HELP = """Make vocabularies, and look into them.
+
+\b
+Example:
+  lexret vocab show english-21k "traffic lights" dog
+  lexret vocab build --captions captions.jsonl --size 5000 -o mine.txt
+  lexret vocab expand mine.txt --captions captions.jsonl -o mine-phrases.txt
+"""
+
+command = LazyGroup(name="vocab", lazy_commands=COMMANDS, help=_HELP)

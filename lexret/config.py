@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from lexret.errors import CorruptError, InputError, MissingError
 
-Activation = Literal["log1p_relu", "elu1p"]
+Activation = Literal["log1p_relu", "relu", "elu1p"]
 Pooling = Literal["mean", "last"]
 Penalty = Literal["overuse", "overuse_v", "flops", "none"]
 
@@ -122,20 +122,59 @@ class ModelConfig(Frozen):
 class DataConfig(Frozen):
     """Pictures with captions."""
 
-    train: str = Field("", description="captions file (JSON lines) or 'datasets:NAME[:SPLIT]'")
+    train: str = Field(
+        "",
+        description="captions file (JSON lines), 'datasets:NAME[:SPLIT]' or 'webdataset:PATTERN'",
+    )
     dev: str = Field("", description="the same, for evaluation while training; may be empty")
     feature_cache: str = Field("", description="folder for cached backbone features")
+    cached: bool = Field(
+        True,
+        description="put each picture through the backbone once and keep its features; False: read "
+        "and encode the pictures of every step anew",
+    )
     flip: bool = Field(True, description="also show mirrored pictures")
+    crop: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="show random rectangles of at least this share of a picture's area; below 1 "
+        "only without cached features",
+    )
+    workers: int | None = Field(
+        None, gt=0, description="threads that read pictures; None: one a processor"
+    )
+    max_unreadable: float | None = Field(
+        None,
+        ge=0,
+        lt=1,
+        description="share of the pictures that may be left out because they cannot be read; "
+        "None: 0, but 0.001 of webdataset shards",
+    )
     imagined: bool = Field(
         False, description="also show pictures imagined from the backbone's classifier"
     )
+
+    @model_validator(mode="after")
+    def _crops_need_the_pictures(self) -> DataConfig:
+        if self.cached and self.crop < 1.0:
+            raise ValueError("crop below 1 needs cached = false: cached features are of whole ones")
+        return self
 
 
 class TrainConfig(Frozen):
     """How a model is trained."""
 
     epochs: int = Field(12, gt=0)
-    batch_size: int = Field(128, gt=1)
+    batch_size: int = Field(128, gt=1, description="pictures a step, over all processes")
+    micro_batch: int | None = Field(
+        None,
+        gt=0,
+        description="pictures that a process encodes at once (cached gradients); None: its share",
+    )
+    gradient_checkpointing: bool = Field(
+        False, description="compute the text transformer's activations again in backward"
+    )
     captions_per_image: int = Field(1, gt=0, description="of one picture, in one batch")
     lr: float = Field(1e-3, gt=0, description="peak rate of the adapter")
     codebook_lr: float = Field(1e-3, gt=0, description="peak rate of codebook and biases")
@@ -155,6 +194,12 @@ class TrainConfig(Frozen):
     dense_weight: float = Field(0.0, ge=0, description="weight of that match afterwards")
     temperature_lr: float = Field(5e-3, gt=0, description="peak rate of the log temperature")
     temperature: float = Field(0.05, gt=0, description="start of the learnt temperature")
+    hard_negatives: float = Field(
+        0.0,
+        ge=0,
+        description="how much more the harder negatives of a batch weigh (beta of HN-NCE); 0: "
+        "all alike",
+    )
     penalty: Penalty = "overuse"
     penalty_weight: float = Field(1e-3, ge=0)
     penalty_warmup_steps: int = Field(200, ge=0, description="quadratic rise of the penalty")

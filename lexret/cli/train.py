@@ -80,25 +80,40 @@ Example:
     metavar="STEPS",
     help="Stop after so many steps, with the state saved; the same command goes on from there.",
 )
+@click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    help="What to compute on: cpu, cuda or cuda:N; auto is CUDA where there is any.",
+)
 def command(
-    recipe: Path, run: Path | None, assignments: tuple[str, ...], stop_after: int | None
+    recipe: Path,
+    run: Path | None,
+    assignments: tuple[str, ...],
+    stop_after: int | None,
+    device: str,
 ) -> None:
     """Train a model by a RECIPE (a TOML file); an interrupted run goes on where it stopped.
 
     Data are a captions file, {"image": path, "captions": [...]} on each line with paths relative
-    to the file, or datasets:NAME. Everything is written into the run folder: configuration,
-    metrics as JSON lines, curves, state to resume from, and the best model with its card.
+    to the file, datasets:NAME or webdataset:PATTERN. Several processes that torchrun starts
+    (torchrun --nproc_per_node 8 -m lexret train ...) share each batch. Everything is written into
+    the run folder: configuration, metrics as JSON lines, curves, state to resume from, and the
+    best model with its card.
     """
     from lexret.config import load_recipe
+    from lexret.training.distributed import leads
     from lexret.training.loop import train
 
     config = load_recipe(recipe, assignments)
     folder = run or Path("runs") / recipe.stem
     bars = _Bars()
     try:
-        outcome = train(config, folder, bars, stop_after=stop_after or 0)
+        outcome = train(config, folder, bars, stop_after=stop_after or 0, device=device)
     finally:
         bars.close()
+    if not leads():
+        return
     if not outcome.model.is_dir():
         click.echo(f"Stopped before the first evaluation; go on with the same command ({folder}).")
         return

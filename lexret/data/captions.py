@@ -24,6 +24,7 @@ from lexret.errors import InputError, MissingError
 
 CAPTIONS_FILE: Final = "captions.jsonl"
 DATASETS_PREFIX: Final = "datasets:"
+SHARDS_PREFIX: Final = "webdataset:"
 _NUM_NAMED: Final = 5
 _EXPECTED: Final = 'expected {"image": "path", "captions": ["text", ...]}'
 
@@ -104,8 +105,11 @@ class FileCaptions:
         return captions_fingerprint((item.name, item.captions) for item in self._items)
 
 
-def open_captions(source: str | Path) -> CaptionSet:
-    """Open a captions file, a folder that holds one, or ``datasets:NAME[:SPLIT]``.
+def open_captions(source: str | Path, *, cache: Path | None = None) -> CaptionSet:
+    """Open a captions file, a folder that holds one, a data set or shards by prefix.
+
+    Args:
+        cache: a folder where indexes of shards are kept, so that they are made once.
 
     Raises:
         MissingError: if there is no such file, folder or data set.

@@ -13,10 +13,13 @@ def activate(logits: Tensor, activation: Activation) -> Tensor:
     """Return non-negative weights of the same shape.
 
     - ``log1p_relu``: log(1 + max(x, 0)), true zeros (SPLADE, Formal et al., SIGIR 2021, eq. 1).
+    - ``relu``: max(x, 0), for cuts to the strongest words without a squashed scale.
     - ``elu1p``: elu(x) + 1, never zero (VDR, Zhou et al., ICLR 2024; used by LexVLA).
     """
     if activation == "log1p_relu":
         return torch.log1p(functional.relu(logits))
+    if activation == "relu":
+        return functional.relu(logits)
     return functional.elu(logits) + 1.0
 
 

@@ -58,6 +58,21 @@ class TextTransformer(nn.Module):
         last_B = tokens["attention_mask"].sum(1) - 1  # padding is on the right
         return cast(Tensor, hidden_BTH[torch.arange(len(last_B), device=device), last_B])
 
+    def checkpoint_gradients(self) -> None:
+        """Keep no activations for backward but compute them again (Chen et al., 2016).
+
+        Raises:
+            InputError: if the transformer's class cannot.
+        """
+        try:
+            cast(Any, self.net).gradient_checkpointing_enable(
+                gradient_checkpointing_kwargs={"use_reentrant": False}
+            )
+            # Decoders would keep keys and values for the next word, which there is none of.
+            cast(Any, self.net).config.use_cache = False
+        except ValueError as error:
+            raise InputError(f"train.gradient_checkpointing: {error}") from error
+
     def _prompts(self, texts: Sequence[str]) -> list[str]:
         """Put the texts into the prompt; a text that is too long loses its end."""
         prompt = self.config.prompt

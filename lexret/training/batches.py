@@ -7,7 +7,8 @@ Legend: B pictures a batch, C captions of each, P patches, F features, V words.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -16,44 +17,69 @@ from torch import Tensor
 from lexret.config import TrainConfig
 from lexret.data.captions import CaptionSet
 from lexret.errors import InputError
+from lexret.training.distributed import Processes
 from lexret.training.features import Features
 from lexret.training.imagined import FloatArray, ImaginedPictures
+from lexret.training.views import PictureView
 from lexret.vocabulary import Vocabulary
+
+# Pictures whose captions' words are remembered: those of a small set all are.
+_REMEMBERED = 1 << 16
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One step's data.
+    """One step's data, or one process's share of them.
 
     Attributes:
         features_BPF: float32 backbone features (of the patches that are not hidden).
         texts: B * C captions, those of one picture side by side.
         owners_T: (B * C,) which picture each text is of.
         shares_BV: in which share of its captions a word stands, or None if not asked for.
+        readable_B: bool, False where a picture could not be read; its features are 0.
     """
 
     features_BPF: Tensor
     texts: list[str]
     owners_T: Tensor
     shares_BV: Tensor | None
+    readable_B: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        """Return the same on a device."""
+        return replace(
+            self,
+            features_BPF=self.features_BPF.to(device),
+            owners_T=self.owners_T.to(device),
+            shares_BV=None if self.shares_BV is None else self.shares_BV.to(device),
+            readable_B=self.readable_B.to(device),
+        )
 
 
 class BatchSource:
     """Cuts a data set into the batches of each epoch; the incomplete last one is left out.
 
+    Of several processes each gets its share of a batch, and draws for the whole of it: together
+    they see what one process would.
+
+    Args:
+        views: the pictures' features, in one or more versions of which each step takes one. A row
+            of NaN stands for a picture that could not be read.
+
     Raises:
-        InputError: if there are fewer pictures than a batch holds.
+        InputError: if there are fewer pictures than a batch holds, or processes cannot share it.
     """
 
     def __init__(
         self,
         captions: CaptionSet,
-        views: Sequence[Features],
+        views: Sequence[Features | PictureView],
         vocabulary: Vocabulary,
         config: TrainConfig,
         imagined: ImaginedPictures | None = None,
         *,
         silent_words: Sequence[str] = (),
+        processes: Processes | None = None,
     ) -> None:
         if len(captions) < config.batch_size:
             raise InputError(
@@ -62,75 +88,96 @@ class BatchSource:
             )
         self._views = views
         self._config = config
-        self._texts = [captions.captions(i) for i in range(len(captions))]
+        self._own = (processes or Processes()).share(config.batch_size)
+        self._real = captions
         self._num_real = len(captions)
         self._imagined = imagined
-        if imagined is not None:
-            self._texts += [imagined.captions(i) for i in range(len(imagined))]
+        self._num_items = self._num_real + (len(imagined) if imagined is not None else 0)
         # What no picture may say is asked of none.
-        silent = {vocabulary.term_id(word) for word in silent_words}
-        self._words = [
-            [set(vocabulary.match(text)[0]) - silent for text in texts] for texts in self._texts
-        ]
-        self._num_words = len(vocabulary)
+        self._silent = {vocabulary.term_id(word) for word in silent_words}
+        self._vocabulary = vocabulary
+        self._order = lru_cache(maxsize=1)(self._shuffled)
+        self._words = lru_cache(maxsize=_REMEMBERED)(self._find_words)
 
     @property
     def steps_per_epoch(self) -> int:
         """Number of full batches in the data."""
-        return len(self._texts) // self._config.batch_size
+        return self._num_items // self._config.batch_size
 
     def batch(self, step: int) -> Batch:
-        """Return the batch of a step, counted from 0 over all epochs."""
+        """Return this process's share of the batch of a step, counted from 0 over all epochs."""
         epoch, place = divmod(step, self.steps_per_epoch)
-        order = np.random.default_rng([self._config.seed, 1, epoch]).permutation(len(self._texts))
         size = self._config.batch_size
-        chosen = np.sort(order[place * size : (place + 1) * size])
+        chosen = np.sort(self._order(epoch)[place * size : (place + 1) * size])
         rng = np.random.default_rng([self._config.seed, 2, step])
         texts, owners = self._captions(chosen, rng)
+        features_BPF = self._features(chosen, rng, step)
         return Batch(
-            features_BPF=self._features(chosen, rng),
+            features_BPF=features_BPF,
             texts=texts,
             owners_T=torch.tensor(owners),
-            shares_BV=self._shares(chosen) if self._asks_for_words() else None,
+            shares_BV=self._shares(chosen[self._own]) if self._asks_for_words() else None,
+            readable_B=_take_unreadable_out(features_BPF),
         )
 
-    def _features(self, chosen: np.ndarray, rng: np.random.Generator) -> Tensor:
+    def _shuffled(self, epoch: int) -> np.ndarray:
+        return np.random.default_rng([self._config.seed, 1, epoch]).permutation(self._num_items)
+
+    def _features(self, chosen: np.ndarray, rng: np.random.Generator, step: int) -> Tensor:
         view = self._views[int(rng.integers(len(self._views)))]
-        features_BPF = torch.from_numpy(self._pictures(chosen, view, rng))
+        features_BPF = torch.from_numpy(self._pictures(chosen, view, rng, step))
         num_patches = features_BPF.shape[1]
         kept = max(1, round(num_patches * (1.0 - self._config.patch_dropout)))
         if kept == num_patches:
             return features_BPF
         every = np.tile(np.arange(num_patches), (len(chosen), 1))
-        places = np.sort(rng.permuted(every, axis=1)[:, :kept], axis=1)
+        places = np.sort(rng.permuted(every, axis=1)[self._own, :kept], axis=1)
         index = torch.from_numpy(places).unsqueeze(-1).expand(-1, -1, features_BPF.shape[2])
         return features_BPF.gather(1, index)
 
-    def _pictures(self, chosen: np.ndarray, view: Features, rng: np.random.Generator) -> FloatArray:
+    def _pictures(
+        self, chosen: np.ndarray, view: Features | PictureView, rng: np.random.Generator, step: int
+    ) -> FloatArray:
         """Return (B, P, F); those past the real pictures are imagined before a random one."""
         if self._imagined is None:
-            real_BPF: FloatArray = view[chosen].astype(np.float32)
-            return real_BPF
+            return _read(view, chosen[self._own], step)
         sources = np.where(
             chosen < self._num_real, chosen, rng.integers(self._num_real, size=len(chosen))
         )
-        features_BPF: FloatArray = view[sources].astype(np.float32)
-        for row in np.flatnonzero(chosen >= self._num_real):
+        features_BPF = _read(view, sources[self._own], step)
+        elsewhere_PF = np.zeros(features_BPF.shape[1:], np.float32)
+        for row in np.flatnonzero(chosen >= self._num_real).tolist():
             label = int(chosen[row]) - self._num_real
-            features_BPF[row] = self._imagined.features(label, features_BPF[row], rng)
+            own_row = row - self._own.start
+            is_own = 0 <= own_row < len(features_BPF)
+            # The other processes' pictures are imagined too: they draw from the same generator.
+            background_PF = features_BPF[own_row] if is_own else elsewhere_PF
+            imagined_PF = self._imagined.features(label, background_PF, rng)
+            if is_own:
+                features_BPF[own_row] = imagined_PF
         return features_BPF
+
+    def _texts(self, i: int) -> tuple[str, ...]:
+        if i < self._num_real or self._imagined is None:
+            return self._real.captions(i)
+        return self._imagined.captions(i - self._num_real)
+
+    def _find_words(self, i: int) -> list[set[int]]:
+        """Return the words of each caption of item ``i``."""
+        return [set(self._vocabulary.match(text)[0]) - self._silent for text in self._texts(i)]
 
     def _captions(
         self, chosen: np.ndarray, rng: np.random.Generator
     ) -> tuple[list[str], list[int]]:
         texts: list[str] = []
         owners: list[int] = []
-        for i in chosen.tolist():
-            captions = self._texts[i]
-            wanted = self._config.captions_per_image
+        wanted = self._config.captions_per_image
+        for row, i in enumerate(chosen.tolist()):
+            captions = self._texts(i)
             picks = rng.choice(len(captions), wanted, replace=len(captions) < wanted)
-            texts.extend(captions[pick] for pick in picks)
-            owners.extend([i] * wanted)
+            if self._own.start <= row < self._own.stop:
+                texts.extend(captions[pick] for pick in picks)
+                owners.extend([i] * wanted)
         return texts, owners
 
     def _asks_for_words(self) -> bool:
@@ -138,8 +185,25 @@ class BatchSource:
         return config.caption_words_weight > 0 or config.caption_words_text_weight > 0
 
     def _shares(self, chosen: np.ndarray) -> Tensor:
-        shares_BV = torch.zeros(len(chosen), self._num_words)
+        shares_BV = torch.zeros(len(chosen), len(self._vocabulary))
         for row, i in enumerate(chosen.tolist()):
-            for term_ids in self._words[i]:
-                shares_BV[row, list(term_ids)] += 1.0 / len(self._words[i])
+            found = self._words(i)
+            for term_ids in found:
+                shares_BV[row, list(term_ids)] += 1.0 / len(found)
         return shares_BV
+
+
+def _take_unreadable_out(features_BPF: Tensor) -> Tensor:
+    """Zero the rows that are NaN all through, and return which were not."""
+    unreadable_B = features_BPF[:, 0, 0].isnan()
+    if unreadable_B.any():  # a NaN elsewhere is the backbone's, and an error
+        unreadable_B &= features_BPF.flatten(1).isnan().all(1)
+        features_BPF[unreadable_B] = 0.0
+    return ~unreadable_B
+
+
+def _read(view: Features | PictureView, rows: np.ndarray, step: int) -> FloatArray:
+    if isinstance(view, PictureView):
+        return view.read(rows, step)
+    features_BPF: FloatArray = view[rows].astype(np.float32)
+    return features_BPF

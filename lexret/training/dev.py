@@ -21,10 +21,12 @@ def evaluate_dev(
 ) -> RetrievalResult:
     """Return recall in both directions, with the word budgets that the model will ship with."""
     config, vocabulary = network.config, network.vocabulary
+    device = network.text.codebook_VD.device
     images = []
     for start in range(0, len(captions), _BATCH):
         features = torch.from_numpy(np.array(features_NPF[start : start + _BATCH])).float()
-        images.append(image_vectors(network.encode_features(features), config, vocabulary))
+        weights_BV = network.encode_features(features.to(device)).cpu()
+        images.append(image_vectors(weights_BV, config, vocabulary))
     texts: list[str] = []
     owners: list[int] = []
     for i in range(len(captions)):
@@ -34,7 +36,8 @@ def evaluate_dev(
     for start in range(0, len(texts), _BATCH):
         chunk = texts[start : start + _BATCH]
         own_BV = network.own_words(chunk)
-        encoded.append(text_vectors(network.text(chunk, own_BV), own_BV, config, vocabulary))
+        weights_BV = network.text(chunk, own_BV).cpu()
+        encoded.append(text_vectors(weights_BV, own_BV.cpu(), config, vocabulary))
     return evaluate_retrieval(
         SparseBatch.concatenate(images, vocabulary),
         SparseBatch.concatenate(encoded, vocabulary),

@@ -1,8 +1,8 @@
 """Backbone features on disk: the backbone is frozen, so each picture is put through it once.
 
 A cache is a folder per data set and backbone: ``features.npy`` (N, P, F) float16 and
-``cache.json`` with what it belongs to and how many rows are whole. An interrupted build goes on
-where it stopped.
+``cache.json`` with what it belongs to, how many rows are whole and which pictures could not be
+read; the rows of those are NaN. An interrupted build goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -23,10 +23,12 @@ from PIL import ImageOps
 from lexret.config import ImageConfig
 from lexret.data.captions import CaptionSet
 from lexret.encoders.backbones import ImageBackbone
-from lexret.errors import CorruptError, StorageError
+from lexret.errors import CorruptError, ImageError, LexretError, MissingError, StorageError
 
 Features = npt.NDArray[np.float16]
 Progress = Callable[[int, int], None]
+# Told of each picture that could not be read, by number and problem; may raise.
+OnUnreadable = Callable[[int, LexretError], None]
 
 _BATCH = 32
 _SAVE_EVERY = 20
@@ -39,6 +41,8 @@ def cached_features(
     *,
     mirrored: bool = False,
     progress: Progress | None = None,
+    on_unreadable: OnUnreadable | None = None,
+    device: torch.device | None = None,
 ) -> Features:
     """Return (N, P, F) float16 features, memory-mapped; build what the cache lacks.
 
@@ -46,23 +50,37 @@ def cached_features(
         folder: holds one sub-folder a cache; made where missing.
         mirrored: features of the pictures flipped left to right.
         progress: called with (pictures done, pictures in all).
+        on_unreadable: is told of each picture that cannot be read, also of those of which an
+            earlier build knew; its features are NaN. None: such a picture is an error.
+        device: what the backbone runs on; None: the CPU.
 
     Raises:
-        ImageError: if a picture cannot be read; training on silently fewer pictures would lie.
+        ImageError, MissingError: if a picture cannot be read; training on silently fewer pictures
+            would lie.
         StorageError: if the cache cannot be written.
         CorruptError: if a cache's description cannot be read.
     """
     identity = _identity(captions, config, mirrored)
     place = folder / hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]
-    shape = (len(captions), (config.image_size // config.stride) ** 2, config.feature_dim)
+    tell = on_unreadable or _refuse
     try:
         place.mkdir(parents=True, exist_ok=True)
-        num_done = _num_done(place / "cache.json", identity)
+        num_done, unreadable = _progress_of(place / "cache.json")
+        for i, error in unreadable.items():
+            tell(i, error)
         if num_done < len(captions):
-            _build(captions, config, place, shape, identity, num_done, mirrored, progress)
+            build = _Build(captions, config, place, identity, mirrored, tell, device)
+            build.unreadable = unreadable
+            build.run(num_done, progress)
         return np.load(place / "features.npy", mmap_mode="r")  # type: ignore[no-any-return]
+    except LexretError:
+        raise  # some of them are OSErrors too
     except OSError as error:
         raise StorageError(f"Cannot keep backbone features in {place}: {error}.") from error
+
+
+def _refuse(i: int, error: LexretError) -> None:
+    raise error
 
 
 def _identity(captions: CaptionSet, config: ImageConfig, mirrored: bool) -> dict[str, Any]:
@@ -78,13 +96,18 @@ def _identity(captions: CaptionSet, config: ImageConfig, mirrored: bool) -> dict
     }
 
 
-def _num_done(description: Path, identity: dict[str, Any]) -> int:
+def _progress_of(description: Path) -> tuple[int, dict[int, LexretError]]:
+    """Return how many rows are whole, and which pictures could not be read."""
     if not description.is_file():
-        return 0
+        return 0, {}
     try:
         stored = json.loads(description.read_text(encoding="utf-8"))
-        return int(stored["num_done"])
-    except (ValueError, KeyError) as error:
+        unreadable: dict[int, LexretError] = {
+            int(i): ImageError(str(problem), reason="unreadable")
+            for i, problem in stored.get("unreadable", {}).items()
+        }
+        return int(stored["num_done"]), unreadable
+    except (ValueError, KeyError, AttributeError) as error:
         raise CorruptError(
             f"{description} cannot be read ({error}); delete the folder {description.parent}."
         ) from error
@@ -97,39 +120,72 @@ def _reserve(file: Path) -> None:
             os.posix_fallocate(stream.fileno(), 0, file.stat().st_size)
 
 
-def _build(
-    captions: CaptionSet,
-    config: ImageConfig,
-    place: Path,
-    shape: tuple[int, int, int],
-    identity: dict[str, Any],
-    num_done: int,
-    mirrored: bool,
-    progress: Progress | None,
-) -> None:
-    mode = "r+" if num_done else "w+"
-    file = place / "features.npy"
-    features_NPF = np.lib.format.open_memmap(file, mode=mode, dtype=np.float16, shape=shape)
-    _reserve(file)
-    backbone = ImageBackbone(config)
+class _Build:
+    """Fills one cache."""
 
-    def read(i: int) -> torch.Tensor:
-        image = captions.image(i)
-        return backbone.transform(ImageOps.mirror(image) if mirrored else image)
+    def __init__(
+        self,
+        captions: CaptionSet,
+        config: ImageConfig,
+        place: Path,
+        identity: dict[str, Any],
+        mirrored: bool,
+        tell: OnUnreadable,
+        device: torch.device | None,
+    ) -> None:
+        self.captions, self.place, self.identity = captions, place, identity
+        self.mirrored, self.tell = mirrored, tell
+        self.device = device or torch.device("cpu")
+        self.backbone = ImageBackbone(config).to(self.device)
+        self.shape = (len(captions), len(self.backbone.grid), config.feature_dim)
+        self.unreadable: dict[int, LexretError] = {}
 
-    def save(count: int) -> None:
+    def run(self, num_done: int, progress: Progress | None) -> None:
+        mode = "r+" if num_done else "w+"
+        file = self.place / "features.npy"
+        features_NPF = np.lib.format.open_memmap(
+            file, mode=mode, dtype=np.float16, shape=self.shape
+        )
+        _reserve(file)
+        num_pictures = len(self.captions)
+        with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+            for number, start in enumerate(range(num_done, num_pictures, _BATCH)):
+                end = min(start + _BATCH, num_pictures)
+                found = list(pool.map(self._read, range(start, end)))
+                features_NPF[start:end] = self._features(start, found)
+                if number % _SAVE_EVERY == _SAVE_EVERY - 1:
+                    self._save(features_NPF, end)
+                if progress is not None:
+                    progress(end, num_pictures)
+        self._save(features_NPF, num_pictures)
+
+    def _read(self, i: int) -> torch.Tensor | LexretError:
+        try:
+            image = self.captions.image(i)
+        except (ImageError, MissingError) as error:
+            return error
+        return self.backbone.transform(ImageOps.mirror(image) if self.mirrored else image)
+
+    def _features(self, start: int, found: list[torch.Tensor | LexretError]) -> Features:
+        features = np.full((len(found), *self.shape[1:]), np.nan, np.float16)
+        for i, item in enumerate(found, start=start):
+            if isinstance(item, LexretError):
+                self.tell(i, item)
+                self.unreadable[i] = item
+        read = [i for i, item in enumerate(found) if isinstance(item, torch.Tensor)]
+        if read:
+            pixels = torch.stack([item for item in found if isinstance(item, torch.Tensor)])
+            encoded = self.backbone(pixels.to(self.device)).to(torch.float16)
+            features[read] = encoded.cpu().numpy()
+        return features
+
+    def _save(self, features_NPF: np.memmap[Any, Any], count: int) -> None:
         features_NPF.flush()
-        fresh = place / "cache.json.tmp"
-        fresh.write_text(json.dumps({**identity, "num_done": count}, indent=2), encoding="utf-8")
-        os.replace(fresh, place / "cache.json")
-
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        for number, start in enumerate(range(num_done, len(captions), _BATCH)):
-            end = min(start + _BATCH, len(captions))
-            pixels = torch.stack(list(pool.map(read, range(start, end))))
-            features_NPF[start:end] = backbone(pixels).to(torch.float16).cpu().numpy()
-            if number % _SAVE_EVERY == _SAVE_EVERY - 1:
-                save(end)
-            if progress is not None:
-                progress(end, len(captions))
-    save(len(captions))
+        record = {
+            **self.identity,
+            "num_done": count,
+            "unreadable": {i: str(error) for i, error in self.unreadable.items()},
+        }
+        fresh = self.place / "cache.json.tmp"
+        fresh.write_text(json.dumps(record, indent=2), encoding="utf-8")
+        os.replace(fresh, self.place / "cache.json")

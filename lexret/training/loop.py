@@ -3,45 +3,34 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import platform
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from lexret.config import ImageConfig, RunConfig
-from lexret.data.captions import CaptionSet, open_captions
+from lexret import __version__
+from lexret.config import RunConfig
 from lexret.encoders.checkpoint import save_checkpoint
+from lexret.encoders.maxhead import head_kernel
 from lexret.encoders.network import LexicalNetwork
 from lexret.encoders.vocabularies import open_vocabulary
 from lexret.errors import InputError, StorageError
-from lexret.eval.recall import RetrievalResult
-from lexret.training.batches import BatchSource
+from lexret.training.batches import Batch
 from lexret.training.curves import draw_curves
 from lexret.training.dev import evaluate_dev
-from lexret.training.features import Features, cached_features
-from lexret.training.imagined import ImaginedPictures
+from lexret.training.distributed import Processes, started_processes
 from lexret.training.model_card import model_card
+from lexret.training.observer import Observer, Silent
 from lexret.training.run_folder import RunFolder
+from lexret.training.sources import batches_ahead, open_batches, open_sets
 from lexret.training.state import has_state, load_state, save_state
-from lexret.training.step import Learner, StepLosses, make_optimizer, train_step
-
-
-class Observer(Protocol):
-    """Told what happens; the command line draws its progress bars from it."""
-
-    def features(self, name: str, done: int, total: int) -> None:
-        """Backbone features of ``done`` pictures of the split ``name`` are cached."""
-
-    def step(self, step: int, num_steps: int, losses: StepLosses) -> None:
-        """``step`` of ``num_steps`` steps are done."""
-
-    def dev(self, step: int, result: RetrievalResult) -> None:
-        """The dev split was evaluated after ``step`` steps."""
+from lexret.training.step import Learner, make_optimizer, train_step
 
 
 @dataclass(frozen=True)
@@ -59,52 +48,79 @@ class Outcome:
     result: dict[str, Any] | None
 
 
-def train(config: RunConfig, run: Path, observer: Observer, *, stop_after: int = 0) -> Outcome:
+def train(
+    config: RunConfig,
+    run: Path,
+    observer: Observer,
+    *,
+    stop_after: int = 0,
+    device: str = "auto",
+) -> Outcome:
     """Train a model; a run folder that holds a state of the same configuration is resumed.
+
+    Started by torchrun, the processes share the work; all of them must see the run folder.
 
     Args:
         stop_after: end after so many steps as if interrupted, having saved the state; 0: never.
+        device: see :func:`lexret.training.distributed.started_processes`.
 
     Raises:
-        InputError: if the configuration names no training data, or the folder is another run's.
+        InputError: if the configuration names no training data, or the folder is another run's,
+            or there is no such device.
         MismatchError, CorruptError: if the saved state does not fit.
         StorageError: if something cannot be written.
     """
     if not config.data.train:
         raise InputError("The recipe names no training data; set data.train to a captions file.")
     folder = RunFolder(run)
-    folder.write_config(config.to_json())
-    return _Run(config, folder, observer).go(stop_after)
+    with started_processes(device) as processes:
+        if processes.leads:
+            folder.write_config(config.to_json())
+            folder.write_environment(_environment(processes))
+        told = observer if processes.leads else Silent()
+        return _Run(config, folder, told, processes).go(stop_after)
+
+
+def _environment(processes: Processes) -> dict[str, Any]:
+    device = processes.device
+    on_gpu = device.type == "cuda"
+    return {
+        "lexret": __version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "device": torch.cuda.get_device_name(device) if on_gpu else "cpu",
+        "threads": torch.get_num_threads(),
+        "processes": processes.size,
+        "head_kernel": head_kernel(device),
+    }
 
 
 class _Run:
     """One run's moving parts."""
 
-    def __init__(self, config: RunConfig, folder: RunFolder, observer: Observer) -> None:
+    def __init__(
+        self, config: RunConfig, folder: RunFolder, observer: Observer, processes: Processes
+    ) -> None:
         self.config, self.folder, self.observer = config, folder, observer
-        self.captions = open_captions(config.data.train)
-        self.dev = open_captions(config.data.dev) if config.data.dev else None
+        self.processes = processes
+        # What fails fast comes before what takes long: names, networks, features.
+        self.sets = open_sets(config, folder, processes)
         self.vocabulary = open_vocabulary(config.model.vocabulary)
         torch.manual_seed(config.train.seed)
         network = LexicalNetwork(config.model, self.vocabulary, self._codebook())
-        self._keep_codebook(network.text.codebook_VD)
-        self.learner = Learner(network, config.train)
+        self.learner = Learner(network, config.train).to(processes.device)
         self.optimizer = make_optimizer(self.learner, config.train)
         self.average: dict[str, Tensor] = {}
-        views = [self._features(self.captions, "train")]
-        if config.data.flip:
-            views.append(self._features(self.captions, "train, mirrored", mirrored=True))
-        self.dev_features = self._features(self.dev, "dev") if self.dev else None
-        imagined = ImaginedPictures(config.model.image) if config.data.imagined else None
-        self.source = BatchSource(
-            self.captions,
-            views,
-            self.vocabulary,
-            config.train,
-            imagined,
-            silent_words=config.model.image.silent_words,
+        self.batches, self.dev_features = open_batches(
+            self.sets, config, self.vocabulary, folder, processes, observer.features
         )
-        self.num_steps = self.source.steps_per_epoch * config.train.epochs
+        # Processes of different machines may have made slightly different starts.
+        trained = self.learner.trainable().values()
+        processes.copy_from_leader([network.text.codebook_VD, *trained])
+        if processes.leads:
+            self._keep_codebook(network.text.codebook_VD.cpu())
+        self.per_epoch = self.batches.steps_per_epoch
+        self.num_steps = self.per_epoch * config.train.epochs
         self.best: dict[str, Any] = {"score": -1.0, "step": 0, "result": None}
 
     def go(self, stop_after: int) -> Outcome:
@@ -113,8 +129,8 @@ class _Run:
         last = min(self.num_steps, stop_after or self.num_steps)
         done = start
         try:
-            for step in range(start, last):
-                self._one_step(step)
+            for step, batch in enumerate(self._batches(start, last), start=start):
+                self._one_step(step, batch)
                 done = step + 1
         finally:
             # An interruption (Ctrl-C, a bad batch) keeps what was learnt up to the last step.
@@ -125,28 +141,35 @@ class _Run:
         result = self.best["result"]
         return Outcome(self.folder.model, int(self.best["step"]), result)
 
-    def _one_step(self, step: int) -> None:
+    def _batches(self, start: int, last: int) -> Iterable[Batch]:
+        if self.config.data.cached:
+            return map(self.batches.batch, range(start, last))
+        return batches_ahead(self.batches, start, last)
+
+    def _one_step(self, step: int, batch: Batch) -> None:
         train = self.config.train
-        batch = self.source.batch(step)
         losses = train_step(
             self.learner,
             self.optimizer,
-            batch,
+            batch.to(self.processes.device),
             self.config,
             step=step,
             num_steps=self.num_steps,
-            num_dense_steps=self.source.steps_per_epoch * train.dense_epochs,
+            num_dense_steps=self.per_epoch * train.dense_epochs,
+            processes=self.processes,
         )
         self._update_average(step)
         done = step + 1
-        self.folder.append({"kind": "step", "step": done, **asdict(losses)})
+        if self.processes.leads:
+            self.folder.append({"kind": "step", "step": done, **asdict(losses)})
         self.observer.step(done, self.num_steps, losses)
-        per_epoch = self.source.steps_per_epoch
-        if done <= per_epoch * train.dense_epochs and done < self.num_steps:
+        if done <= self.per_epoch * train.dense_epochs and done < self.num_steps:
             return self._checkpoint(done)
-        evaluate = done % (per_epoch * train.eval_every_epochs) == 0 or done == self.num_steps
-        if evaluate and self.dev is not None:
-            self._evaluate(done)
+        evaluate = done % (self.per_epoch * train.eval_every_epochs) == 0 or done == self.num_steps
+        if evaluate and self.sets.dev is not None:
+            if self.processes.leads:
+                self._evaluate(done)
+            self.best = self.processes.told_by_leader(self.best)
         self._checkpoint(done)
 
     def _checkpoint(self, done: int) -> None:
@@ -154,9 +177,10 @@ class _Run:
             self._save_state(done)
 
     def _evaluate(self, step: int) -> None:
-        assert self.dev is not None and self.dev_features is not None
+        dev, features = self.sets.dev, self.dev_features
+        assert dev is not None and features is not None
         with self._averaged():
-            result = evaluate_dev(self.learner.network, self.dev, self.dev_features)
+            result = evaluate_dev(self.learner.network, dev, features)
             figures = result.as_dict()
             self.folder.append({"kind": "dev", "step": step, **figures})
             self.observer.dev(step, result)
@@ -171,21 +195,23 @@ class _Run:
         draw_curves(self.folder.records(), self.folder.curves)
 
     def _finish(self) -> None:
-        if self.dev is None:
+        if self.sets.dev is None:
+            self.best = {"score": 0.0, "step": self.num_steps, "result": None}
+            if not self.processes.leads:
+                return
             with self._averaged():
-                self.best = {"score": 0.0, "step": self.num_steps, "result": None}
                 self._save_model()
             draw_curves(self.folder.records(), self.folder.curves)
 
     def _save_model(self) -> None:
         network = self.learner.network
-        card = model_card(self.config, self.captions, self.dev, self.best, network)
+        card = model_card(self.config, self.sets.train, self.sets.dev, self.best, network)
         numbers = {"dev": self.best["result"], "step": self.best["step"]}
         save_checkpoint(
             self.folder.model,
             self.config.model,
             self.vocabulary,
-            network.trained_state(),
+            {name: tensor.cpu() for name, tensor in network.trained_state().items()},
             numbers=numbers,
             card=card,
         )
@@ -231,10 +257,13 @@ class _Run:
             self.average,
             config_json=self.config.to_json(),
         )
-        self.folder.forget_after(step)
+        if self.processes.leads:
+            self.folder.forget_after(step)
         return step
 
     def _save_state(self, step: int) -> None:
+        if not self.processes.leads:
+            return
         save_state(
             self.folder.state,
             self.learner,
@@ -259,15 +288,3 @@ class _Run:
                 fresh.replace(file)
             except (OSError, SafetensorError) as error:
                 raise StorageError(f"Cannot write the codebook to {file}: {error}.") from error
-
-    def _features(self, captions: CaptionSet, name: str, *, mirrored: bool = False) -> Features:
-        cache = self.config.data.feature_cache
-        place = Path(cache) if cache else self.folder.path / "features"
-        image: ImageConfig = self.config.model.image
-        return cached_features(
-            captions,
-            image,
-            place,
-            mirrored=mirrored,
-            progress=lambda done, total: self.observer.features(name, done, total),
-        )

@@ -12,7 +12,12 @@ from lexret.config import Penalty
 
 
 def contrastive(
-    images_BV: Tensor, texts_BV: Tensor, temperature: Tensor, owners_B: Tensor
+    images_BV: Tensor,
+    texts_BV: Tensor,
+    temperature: Tensor,
+    owners_B: Tensor,
+    *,
+    hard_negatives: float = 0.0,
 ) -> Tensor:
     """Symmetric InfoNCE over normalised vectors (Radford et al., 2021, figure 3).
 
@@ -21,14 +26,34 @@ def contrastive(
         temperature: scalar > 0.
         owners_B: which picture each row is of. Rows of one picture (several of its captions in
             one batch) are positives of each other, sharing the target evenly.
+        hard_negatives: how much more the harder negatives weigh; see :func:`_weigh_negatives`.
     """
     logits_BB = images_BV @ texts_BV.t() / temperature
     same_BB = (owners_B.unsqueeze(1) == owners_B.unsqueeze(0)).to(logits_BB.dtype)
     target_BB = same_BB / same_BB.sum(1, keepdim=True)
+    back_BB = logits_BB.t()
+    if hard_negatives > 0:
+        logits_BB = _weigh_negatives(logits_BB, same_BB, hard_negatives)
+        back_BB = _weigh_negatives(back_BB, same_BB, hard_negatives)
     return 0.5 * (
         functional.cross_entropy(logits_BB, target_BB)
-        + functional.cross_entropy(logits_BB.t(), target_BB)
+        + functional.cross_entropy(back_BB, target_BB)
     )
+
+
+def _weigh_negatives(logits_BB: Tensor, same_BB: Tensor, beta: float) -> Tensor:
+    """Multiply each negative's share in the softmax by its hardness, 1 on average over its row.
+
+    HN-NCE (Radenovic et al., Filtering, Distillation, and Hard Negatives for Vision-Language
+    Pre-Training, CVPR 2023, section 3.3): negative j of row i weighs
+    n_i exp(beta l_ij) / sum_k exp(beta l_ik) over its n_i negatives k. Here the weights are
+    constants of the step: no gradient flows through them.
+    """
+    negative_BB = same_BB == 0
+    hardness_BB = (beta * logits_BB.detach()).masked_fill(~negative_BB, float("-inf"))
+    num_negatives_B1 = negative_BB.sum(1, keepdim=True)
+    log_weights_BB = functional.log_softmax(hardness_BB, dim=1) + num_negatives_B1.log()
+    return logits_BB + log_weights_BB.masked_fill(~negative_BB, 0.0)
 
 
 def sparsity_penalty(weights_BV: Tensor, penalty: Penalty) -> Tensor:

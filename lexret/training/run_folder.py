@@ -1,10 +1,12 @@
 """The run folder: everything that a training run leaves behind.
 
 ``config.json``     the whole configuration
+``environment.json``  where it last ran: versions, device, processes, kernel of the vocabulary head
 ``metrics.jsonl``   one JSON object a line: {"kind": "step" | "dev", "step": ..., ...}
 ``curves.png``      losses, active words and dev recall over the steps
 ``state/``          what a resumed run starts from
 ``model/``          the best checkpoint, with its model card
+``unreadable.jsonl``  pictures that were left out, if any (of process N: ``unreadable.N.jsonl``)
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.config = path / "config.json"
+        self.environment = path / "environment.json"
         self.metrics = path / "metrics.jsonl"
         self.curves = path / "curves.png"
         self.state = path / "state"
@@ -50,6 +53,15 @@ class RunFolder:
                     "delete it."
                 )
         self._write(lambda: self.config.write_text(config_json, encoding="utf-8"))
+
+    def write_environment(self, found: dict[str, Any]) -> None:
+        """Record where the run runs now."""
+        text = json.dumps(found, indent=2) + "\n"
+        self._write(lambda: self.environment.write_text(text, encoding="utf-8"))
+
+    def unreadable(self, rank: int) -> Path:
+        """Return the file for the pictures that a process cannot read."""
+        return self.path / (f"unreadable.{rank}.jsonl" if rank else "unreadable.jsonl")
 
     def append(self, record: dict[str, Any]) -> None:
         """Add one line to the metrics."""

@@ -119,14 +119,17 @@ def _restore(
         raise CorruptError(f"The training state in {source} is of another network.")
     moments: dict[str, dict[str, Tensor]] = {name: {} for name in wanted}
     with torch.no_grad():
-        for key, tensor in tensors.items():
-            kind, _, name = key.partition("/")
+        for place, tensor in tensors.items():
+            kind, _, name = place.partition("/")
             if kind == "parameter":
                 wanted[name].copy_(tensor)
             elif kind == "average":
-                average[name] = tensor
+                average[name] = tensor.to(wanted[name].device)
             else:
-                moments[name][kind.removeprefix("adamw.")] = tensor
+                # AdamW counts steps on the processor.
+                key = kind.removeprefix("adamw.")
+                device = "cpu" if key == "step" else wanted[name].device
+                moments[name][key] = tensor.to(device)
     for name, parameter in wanted.items():
         if moments[name]:
             optimizer.state[parameter] = dict(moments[name])

@@ -19,6 +19,8 @@ from lexret.encoders.model import keep_strongest
 from lexret.encoders.network import LexicalNetwork
 from lexret.errors import LexretError
 from lexret.training.batches import Batch
+from lexret.training.distributed import Processes
+from lexret.training.encoded import Encoded, Encoding, encode
 from lexret.training.losses import caption_words, contrastive, sparsity_penalty
 from lexret.training.schedule import penalty_factor, rate_factor
 
@@ -52,6 +54,8 @@ class Learner(nn.Module):
         self.network = network
         self.log_temperature = nn.Parameter(torch.tensor(math.log(config.temperature)))
         self.log_dense_temperature = nn.Parameter(torch.tensor(math.log(config.temperature)))
+        if config.gradient_checkpointing:
+            network.text.transformer.checkpoint_gradients()
 
     def trainable(self) -> dict[str, nn.Parameter]:
         """Return the parameters that are trained, by name, in a fixed order."""
@@ -105,28 +109,39 @@ def train_step(
     step: int,
     num_steps: int,
     num_dense_steps: int = 0,
+    processes: Processes | None = None,
 ) -> StepLosses:
     """Update the parameters once; the first ``num_dense_steps`` match without the vocabulary.
 
     Dropout draws from a generator seeded by the step, so that a resumed run repeats it.
 
+    Args:
+        batch: this process's share, on its device.
+
     Raises:
         LexretError: if the loss is not finite.
     """
-    train = config.train
-    torch.manual_seed(train.seed * 1_000_003 + step)
+    train, processes = config.train, processes or Processes()
+    # Each process draws masks of its own; the first those of a process that is alone.
+    torch.manual_seed(train.seed * 1_000_003 + step + processes.rank * 1_000_000_000_039)
     factor = rate_factor(step, num_steps, train)
     for group in optimizer.param_groups:
         group["lr"] = group["peak_lr"] * factor
     optimizer.zero_grad(set_to_none=True)
-    loss, parts = _losses(learner, batch, config, step, num_dense_steps)
+    precision = getattr(torch, train.precision)
+    how = Encoding(precision, words=step >= num_dense_steps, micro_batch=train.micro_batch)
+    encoded, finish = encode(learner.network, batch, how, processes)
+    loss, parts = _losses(learner, encoded, config, step, num_dense_steps)
     if not torch.isfinite(loss):
         raise LexretError(
             f"The loss is {loss.item()} at step {step}; try a lower train.lr or "
             "train.precision = 'float32'."
         )
     loss.backward()
-    norm = nn.utils.clip_grad_norm_(learner.trainable().values(), train.clip_norm)
+    finish()
+    parameters = learner.trainable().values()
+    processes.average_gradients(parameters)
+    norm = nn.utils.clip_grad_norm_(parameters, train.clip_norm)
     optimizer.step()
     return StepLosses(total=loss.item(), gradient_norm=norm.item(), rate_factor=factor, **parts)
 
@@ -141,46 +156,49 @@ def random_budget(bounds: tuple[int, int], seed: int, step: int) -> int:
     return round(math.exp(np.random.default_rng([seed, 3, step]).uniform(low, high)))
 
 
-def _dense_losses(
-    learner: Learner, patches_BPD: Tensor, texts_TD: Tensor, batch: Batch, config: RunConfig
-) -> Tensor:
+def _dense_losses(learner: Learner, encoded: Encoded, train: TrainConfig) -> Tensor:
     """Match the pictures' mean patch vectors with the mapped texts, without the vocabulary."""
-    images_BD = functional.normalize(patches_BPD.mean(1))
-    paired_TD = images_BD.repeat_interleave(config.train.captions_per_image, 0)
-    temperature = learner.log_dense_temperature.exp().clamp_min(_MIN_TEMPERATURE)
-    return contrastive(paired_TD, functional.normalize(texts_TD), temperature, batch.owners_T)
+    images_BD = functional.normalize(encoded.means_BD)
+    return contrastive(
+        images_BD.repeat_interleave(train.captions_per_image, 0),
+        functional.normalize(encoded.vectors_TD),
+        learner.log_dense_temperature.exp().clamp_min(_MIN_TEMPERATURE),
+        encoded.owners_T,
+        hard_negatives=train.hard_negatives,
+    )
 
 
 def _losses(
-    learner: Learner, batch: Batch, config: RunConfig, step: int, num_dense_steps: int
+    learner: Learner, encoded: Encoded, config: RunConfig, step: int, num_dense_steps: int
 ) -> tuple[Tensor, dict[str, float]]:
     train, network = config.train, learner.network
-    precision = getattr(torch, train.precision)
-    low = precision != torch.float32
-    with torch.autocast(batch.features_BPF.device.type, dtype=precision, enabled=low):
-        patches_BPD = network.image.patch_vectors(batch.features_BPF).float()
-        vectors_TD = network.text.vectors(batch.texts).float()
-    dense = _dense_losses(learner, patches_BPD, vectors_TD, batch, config)
-    if step < num_dense_steps:
+    dense = _dense_losses(learner, encoded, train)
+    logits_BV, own_TV = encoded.logits_BV, encoded.own_TV
+    if logits_BV is None or own_TV is None:
         return dense, _parts(dense=dense, temperature=learner.log_dense_temperature.exp())
-    logits_BV = network.image.word_logits(patches_BPD, precision=precision)
+    own_TV = own_TV.float()
     images_BV = activate(logits_BV, config.model.activation)
     if train.image_words is not None:
         images_BV = keep_strongest(images_BV, random_budget(train.image_words, train.seed, step))
-    own_TV = network.own_words(batch.texts)
-    text_logits_TV, texts_TV = network.text.word_logits(vectors_TD, own_TV)
+    text_logits_TV, texts_TV = network.text.word_logits(encoded.vectors_TD, own_TV)
     if train.text_words is not None:
         texts_TV = keep_strongest(texts_TV, train.text_words, always_BV=own_TV)
     temperature = learner.log_temperature.exp().clamp_min(_MIN_TEMPERATURE)
     paired_TV = functional.normalize(images_BV).repeat_interleave(train.captions_per_image, 0)
-    match = contrastive(paired_TV, functional.normalize(texts_TV), temperature, batch.owners_T)
+    match = contrastive(
+        paired_TV,
+        functional.normalize(texts_TV),
+        temperature,
+        encoded.owners_T,
+        hard_negatives=train.hard_negatives,
+    )
     penalty_image = sparsity_penalty(images_BV, train.penalty)
     penalty_text = sparsity_penalty(texts_TV, train.penalty)
     factor = train.penalty_weight * penalty_factor(step - num_dense_steps, train)
     loss = match + factor * (penalty_image + penalty_text) + train.dense_weight * dense
-    words = _words_loss(logits_BV, images_BV, batch.shares_BV, train, num_texts=1)
+    words = _words_loss(logits_BV, images_BV, encoded.shares_BV, train, num_texts=1)
     text_words = _words_loss(
-        text_logits_TV, texts_TV, batch.shares_BV, train, num_texts=train.captions_per_image
+        text_logits_TV, texts_TV, encoded.shares_BV, train, num_texts=train.captions_per_image
     )
     loss = loss + train.caption_words_weight * words
     loss = loss + train.caption_words_text_weight * text_words

@@ -1,0 +1,173 @@
+"""Training in several processes, as torchrun starts them: each encodes its share of every batch.
+
+The vectors of all shares are gathered, so that every process computes the same losses of the whole
+batch: negatives, the overuse penalty's averages, everything. A batch and its losses are therefore
+those of one process with the same configuration, up to rounding; only dropout draws other masks.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, TypeVar, cast
+
+import torch
+from torch import Tensor
+from torch import distributed as dist
+
+from lexret.errors import InputError
+
+T = TypeVar("T")
+
+# The others wait while the first caches features or evaluates; torchrun ends them if it dies.
+_PATIENCE = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Processes:
+    """The processes of a run as one of them sees them.
+
+    Attributes:
+        rank: this one's number, 0 to ``size - 1``.
+        size: how many there are.
+        device: what this one computes on.
+    """
+
+    rank: int = 0
+    size: int = 1
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is the process that writes, evaluates and reports."""
+        return self.rank == 0
+
+    def share(self, batch_size: int) -> slice:
+        """Return which rows of a batch this process encodes.
+
+        Raises:
+            InputError: if the batch cannot be shared evenly.
+        """
+        if batch_size % self.size:
+            raise InputError(
+                f"train.batch_size is {batch_size} over all processes, which {self.size} of them "
+                "cannot share evenly; set a multiple of their number."
+            )
+        own = batch_size // self.size
+        return slice(self.rank * own, (self.rank + 1) * own)
+
+    def gather(self, rows: Tensor) -> Tensor:
+        """Return the rows of all processes, in their order, with gradient; each gives as many.
+
+        Each process must then compute the same loss of them; see :meth:`average_gradients`.
+        """
+        if self.size == 1:
+            return rows
+        return cast(Tensor, _Gather.apply(rows, self))  # type: ignore[no-untyped-call]
+
+    def average_gradients(self, parameters: Iterable[torch.nn.Parameter]) -> None:
+        """Average gradients over the processes.
+
+        What the loss uses directly has the same gradient everywhere; what came through
+        :meth:`gather` has only this share's part of it, made ``size`` times as large there. The
+        average is the gradient of the whole batch's loss in both cases.
+        """
+        grads = [p.grad for p in parameters if p.grad is not None]
+        if self.size == 1 or not grads:
+            return
+        flat = torch.cat([grad.flatten() for grad in grads])
+        dist.all_reduce(flat)
+        flat /= self.size
+        for grad, piece in zip(grads, flat.split([g.numel() for g in grads]), strict=True):
+            grad.copy_(piece.view_as(grad))
+
+    def copy_from_leader(self, tensors: Iterable[Tensor]) -> None:
+        """Overwrite tensors with those of the leading process."""
+        if self.size > 1:
+            with torch.no_grad():
+                for tensor in tensors:
+                    whole = tensor.contiguous()
+                    dist.broadcast(whole, src=0)
+                    tensor.copy_(whole)
+
+    def told_by_leader(self, value: T) -> T:
+        """Return the leading process's value; all wait here until it has one."""
+        if self.size == 1:
+            return value
+        held: list[Any] = [value]
+        dist.broadcast_object_list(held, src=0, device=torch.device("cpu"))
+        return cast(T, held[0])
+
+    def wait(self) -> None:
+        """Return when every process has come here."""
+        if self.size > 1:
+            # Not `barrier`: on a GPU that takes NCCL, whose watchdog knows no patience.
+            dist.all_reduce(torch.zeros(1))
+
+
+class _Gather(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, processes: Processes) -> Tensor:
+        ctx.processes, ctx.num_rows = processes, len(rows)
+        rows = rows.contiguous()
+        every = [torch.empty_like(rows) for _ in range(processes.size)]
+        dist.all_gather(every, rows)
+        return torch.cat(every)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        # The sum of the same gradient over all processes, without asking them for it.
+        start = ctx.processes.rank * ctx.num_rows
+        return grads[0][start : start + ctx.num_rows] * ctx.processes.size, None
+
+
+def leads() -> bool:
+    """Tell whether this process is alone or the first of those that torchrun started."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+@contextmanager
+def started_processes(device: str = "auto") -> Iterator[Processes]:
+    """Join the processes that torchrun started; without torchrun there is just this one.
+
+    Args:
+        device: ``cpu``, ``cuda`` (of several processes each takes the GPU of its number on the
+            machine), ``cuda:N``, or ``auto``: CUDA where there is any.
+
+    Raises:
+        InputError: if there is no such device.
+    """
+    rank, size = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+    own_device = _device(device, int(os.environ.get("LOCAL_RANK", "0")))
+    if own_device.type == "cuda":
+        torch.cuda.set_device(own_device)
+    if size == 1:
+        yield Processes(device=own_device)
+        return
+    backend = "cpu:gloo,cuda:nccl" if own_device.type == "cuda" else "gloo"
+    dist.init_process_group(backend, rank=rank, world_size=size, timeout=_PATIENCE)
+    try:
+        yield Processes(rank, size, own_device)
+    finally:
+        dist.destroy_process_group()
+
+
+def _device(name: str, local_rank: int) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise InputError(f"No device is called {name!r}; expected cpu, cuda or cuda:N.") from error
+    if device.type == "cuda":
+        index = local_rank if device.index is None else device.index
+        if index >= torch.cuda.device_count():
+            raise InputError(
+                f"cuda:{index} was asked for; PyTorch sees {torch.cuda.device_count()} CUDA "
+                "devices. Start at most so many processes on a machine, or choose cpu."
+            )
+        return torch.device("cuda", index)
+    return device

@@ -1,0 +1,34 @@
+"""Who is told what happens in a run."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from lexret.eval.recall import RetrievalResult
+from lexret.training.step import StepLosses
+
+
+class Observer(Protocol):
+    """Told what happens; the command line draws its progress bars from it.
+
+    Of several processes the leading one alone tells.
+    """
+
+    def features(self, name: str, done: int, total: int) -> None:
+        """Backbone features of ``done`` pictures of the split ``name`` are cached."""
+
+    def step(self, step: int, num_steps: int, losses: StepLosses) -> None:
+        """``step`` of ``num_steps`` steps are done."""
+
+    def dev(self, step: int, result: RetrievalResult) -> None:
+        """The dev split was evaluated after ``step`` steps."""
+
+
+class Silent:
+    """Passes nothing on: the observer of the processes that do not lead."""
+
+    def features(self, name: str, done: int, total: int) -> None: ...
+
+    def step(self, step: int, num_steps: int, losses: StepLosses) -> None: ...
+
+    def dev(self, step: int, result: RetrievalResult) -> None: ...

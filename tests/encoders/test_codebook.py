@@ -119,3 +119,28 @@ def test_the_real_sentence_encoder_knows_what_is_alike() -> None:
     assert vectors_VD.shape == (8, 384)
     assert similarity(vectors_VD, "dog", "puppy") > similarity(vectors_VD, "dog", "truck") + 0.2
     assert similarity(vectors_VD, "sea", "beach") > similarity(vectors_VD, "sea", "cat") + 0.1
+
+
+def test_a_phrase_is_one_text_to_the_sentence_source(tiny: TextTransformer) -> None:
+    vectors_VD = build_codebook(config("sentence", dim=16, center=False), WORDS, tiny)
+    with torch.inference_mode():
+        alone = torch.nn.functional.normalize(tiny(["traffic light"]), dim=1)[0]
+    torch.testing.assert_close(vectors_VD[7], alone, rtol=1e-4, atol=1e-5)
+
+
+def test_a_phrase_is_the_average_of_its_words_tokens_to_the_llama_2_source(
+    tiny: TextTransformer,
+) -> None:
+    words = Vocabulary(["dog", "sled", "dog sled", "sled dog"])
+    parts_VD = build_codebook(config("llama2", dim=256, center=False), words, tiny)
+    # An average knows no order; "sled" is two tokens, so the phrase leans to it.
+    torch.testing.assert_close(parts_VD[2], parts_VD[3])
+    for part in (0, 1):
+        assert parts_VD[2] @ parts_VD[part] > parts_VD[0] @ parts_VD[1] + 0.2
+
+
+def test_a_phrase_has_a_vector_from_sources_side_by_side(tiny: TextTransformer) -> None:
+    words = Vocabulary([*WORDS, "dog sled", "sled dog"])
+    both_VD = build_codebook(config("llama2", "sentence", dim=272), words, tiny)
+    torch.testing.assert_close(both_VD.norm(dim=1), torch.ones(10))
+    assert not torch.equal(both_VD[8], both_VD[9])  # the sentence encoder knows the order

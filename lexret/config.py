@@ -80,6 +80,9 @@ class TextConfig(Frozen):
     prompt: str = Field("{text}", description="how the text is put to the transformer")
     pooling: Pooling = "mean"
     max_tokens: int = Field(64, gt=0)
+    dtype: Literal["float32", "bfloat16"] = Field(
+        "float32", description="type of the frozen weights; LoRA's are float32 in any case"
+    )
     lora_rank: int = Field(8, ge=0, description="0: the transformer stays frozen")
     lora_alpha: float = Field(16.0, gt=0)
     lora_dropout: float = Field(0.0, ge=0, lt=1)

@@ -32,7 +32,7 @@ class TextTransformer(nn.Module):
         super().__init__()
         self.config = config
         declare_missing_operators()
-        self._tokenizer, net = _load(config.backbone)
+        self._tokenizer, net = _load(config.backbone, getattr(torch, config.dtype))
         # The only side that suits transformers with absolute positions too.
         self._tokenizer.padding_side = "right"
         if self._tokenizer.pad_token is None:
@@ -52,6 +52,8 @@ class TextTransformer(nn.Module):
             return_tensors="pt",
         ).to(device)
         hidden_BTH = self.net(**tokens).last_hidden_state
+        if self.config.dtype != "float32":
+            hidden_BTH = hidden_BTH.float()
         mask_BT1 = tokens["attention_mask"].unsqueeze(-1).to(hidden_BTH.dtype)
         if self.config.pooling == "mean":
             return cast(Tensor, (hidden_BTH * mask_BT1).sum(1) / mask_BT1.sum(1))
@@ -64,12 +66,15 @@ class TextTransformer(nn.Module):
         Raises:
             InputError: if the transformer's class cannot.
         """
+        net = cast(Any, self.net)
+        # Decoders would keep keys and values for the next word, which there is none of.
+        net.config.use_cache = False
         try:
-            cast(Any, self.net).gradient_checkpointing_enable(
-                gradient_checkpointing_kwargs={"use_reentrant": False}
-            )
-            # Decoders would keep keys and values for the next word, which there is none of.
-            cast(Any, self.net).config.use_cache = False
+            if hasattr(net, "activation_checkpointing_enable"):
+                net.activation_checkpointing_enable()
+            else:  # transformers before 5
+                arguments = {"use_reentrant": False}
+                net.gradient_checkpointing_enable(gradient_checkpointing_kwargs=arguments)
         except ValueError as error:
             raise InputError(f"train.gradient_checkpointing: {error}") from error
 
@@ -94,7 +99,7 @@ class TextTransformer(nn.Module):
         """Return (len(words), H): the mean input embedding of each word's tokens."""
         table: Tensor = cast(Any, self.net).get_input_embeddings().weight.detach()
         encoded = self._tokenizer(list(words), add_special_tokens=False)["input_ids"]
-        return torch.stack([table[ids].mean(0) for ids in encoded])
+        return torch.stack([table[ids].float().mean(0) for ids in encoded])
 
 
 def with_lora(net: Any, config: TextConfig) -> nn.Module:
@@ -119,7 +124,7 @@ def with_lora(net: Any, config: TextConfig) -> nn.Module:
         raise InputError(f"LoRA does not fit the text model: {error}") from error
 
 
-def _load(backbone: str) -> tuple[Any, Any]:
+def _load(backbone: str, dtype: torch.dtype) -> tuple[Any, Any]:
     """Return tokenizer and transformer."""
     from safetensors import SafetensorError
     from transformers import AutoModel, AutoTokenizer
@@ -129,7 +134,7 @@ def _load(backbone: str) -> tuple[Any, Any]:
         with _quiet():
             tokenizer = AutoTokenizer.from_pretrained(source)
             net, info = AutoModel.from_pretrained(
-                source, use_safetensors=True, dtype=torch.float32, output_loading_info=True
+                source, use_safetensors=True, dtype=dtype, output_loading_info=True
             )
     except OSError as error:
         raise MissingError(

@@ -38,6 +38,31 @@ def test_contrastive_weighs_both_directions_alike() -> None:
     assert float(contrastive(images, texts, one, owners)) == pytest.approx(expected, abs=1e-6)
 
 
+def test_hard_negatives_weigh_more_by_their_likeness() -> None:
+    images = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.6, 0.8]])
+    logits = (images @ images.t() / 0.5).tolist()
+    beta = 0.7
+    expected = 0.0
+    for i, row in enumerate(logits):
+        hardness = {j: math.exp(beta * row[j]) for j in range(3) if j != i}
+        weights = {j: 2 * h / sum(hardness.values()) for j, h in hardness.items()}
+        others = sum(weights[j] * math.exp(row[j]) for j in weights)
+        expected -= math.log(math.exp(row[i]) / (math.exp(row[i]) + others)) / 3
+    owners = torch.tensor([0, 1, 2])
+    found = contrastive(images, images, torch.tensor(0.5), owners, hard_negatives=beta)
+    assert float(found) == pytest.approx(expected, abs=1e-6)
+    assert float(found) > float(contrastive(images, images, torch.tensor(0.5), owners))
+
+
+def test_hard_negatives_of_a_batch_of_one_picture_are_none() -> None:
+    images, owners = torch.eye(2).requires_grad_(), torch.tensor([4, 4])
+    loss = contrastive(images, images, torch.tensor(0.5), owners, hard_negatives=1.0)
+    loss.backward()
+    plain = contrastive(images, images, torch.tensor(0.5), owners)
+    assert loss.item() == pytest.approx(plain.item())
+    assert images.grad is not None and images.grad.isfinite().all()
+
+
 def test_overuse_weighs_the_average_by_its_share() -> None:
     # a = (1, 1/2, 0), p = (2/3, 1/3, 0): 2/3 + 1/6.
     assert float(sparsity_penalty(WEIGHTS, "overuse")) == pytest.approx(5 / 6)

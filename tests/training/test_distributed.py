@@ -1,0 +1,180 @@
+"""Two processes against one: the same batches, losses and weights; and what only one may do."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from lexret.config import RunConfig, merged
+from lexret.data.captions import open_captions
+from lexret.errors import InputError
+from lexret.training.batches import BatchSource
+from lexret.training.distributed import Processes, leads, started_processes
+from lexret.training.features import cached_features
+from lexret.training.loop import train
+from lexret.training.observer import Silent
+from lexret.vocabulary import Vocabulary
+
+ROOT = Path(__file__).parents[2]
+
+_TRAIN = """
+import pathlib, sys
+from lexret.config import RunConfig
+from lexret.training.loop import train
+from lexret.training.observer import Silent
+
+config, run, stop_after = sys.argv[1:]
+config = RunConfig.from_json(pathlib.Path(config).read_text())
+train(config, pathlib.Path(run), Silent(), stop_after=int(stop_after), device="cpu")
+"""
+
+
+@pytest.fixture
+def certain_values(recipe_values: dict[str, Any], tmp_path: Path) -> dict[str, Any]:
+    """The tiny recipe without dropout: several processes draw other masks than one."""
+    text = tmp_path / "text"
+    shutil.copytree(recipe_values["model"]["text"]["backbone"], text)
+    described = json.loads((text / "config.json").read_text())
+    described |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    (text / "config.json").write_text(json.dumps(described))
+    changes = {
+        "model": {"text": {"backbone": str(text)}, "image": {"dropout": 0.0}},
+        "train": {"dense_epochs": 1, "dense_weight": 0.3, "captions_per_image": 2},
+    }
+    return merged(recipe_values, changes)
+
+
+def in_processes(num_processes: int, arguments: Sequence[str]) -> None:
+    """Run Python once for each process, as torchrun would start them."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    shared = {
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+        "WORLD_SIZE": str(num_processes),
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": str(ROOT),
+    }
+    started = [
+        subprocess.Popen(
+            [sys.executable, *arguments],
+            env={**os.environ, **shared, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stderr=subprocess.PIPE,
+        )
+        for rank in range(num_processes)
+    ]
+    for process in started:
+        _, said = process.communicate(timeout=300)
+        assert process.returncode == 0, said.decode()
+
+
+def steps_of(run: Path) -> list[dict[str, Any]]:
+    records = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [record for record in records if record.pop("kind") == "step"]
+
+
+@pytest.mark.slow
+def test_two_processes_with_half_a_batch_each_train_as_one_with_the_whole(
+    certain_values: dict[str, Any], tmp_path: Path
+) -> None:
+    config = RunConfig.model_validate(certain_values)
+    (tmp_path / "config.json").write_text(config.to_json())
+    train(config, tmp_path / "one", Silent(), device="cpu")
+    arguments = ["-c", _TRAIN, str(tmp_path / "config.json"), str(tmp_path / "two")]
+    in_processes(2, [*arguments, "3"])
+    assert len(steps_of(tmp_path / "two")) == 3
+    in_processes(2, [*arguments, "0"])  # resumed
+    one, two = steps_of(tmp_path / "one"), steps_of(tmp_path / "two")
+    assert len(one) == len(two) == 6
+    for name in ("penalty_image", "penalty_text", "caption_words", "dense", "contrastive"):
+        assert one[-1][name] > 0
+    for mine, theirs in zip(one, two, strict=True):
+        assert theirs == pytest.approx(mine, rel=2e-5, abs=1e-6)
+    weights = [load_file(tmp_path / run / "state" / "state.safetensors") for run in ("one", "two")]
+    assert weights[0].keys() == weights[1].keys()
+    for name, tensor in weights[0].items():
+        torch.testing.assert_close(weights[1][name], tensor, rtol=1e-4, atol=1e-5, msg=name)
+    described = json.loads((tmp_path / "two" / "environment.json").read_text())
+    assert described["processes"] == 2
+    assert described["head_kernel"] == "torch"
+
+
+@pytest.mark.slow
+def test_torchrun_starts_the_command(recipe_values: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(_toml(recipe_values))
+    command = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    # torchrun would take --run for one of its own options, but for the two dashes.
+    command += ["-m", "--", "lexret", "train", str(tmp_path / "config.toml"), "--device", "cpu"]
+    process = subprocess.run(
+        [sys.executable, *command, "--run", str(tmp_path / "run"), "--set", "train.epochs=1"],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        timeout=300,
+    )
+    assert process.returncode == 0, process.stderr.decode()
+    assert process.stdout.decode().count("Best model") == 1
+    assert len(steps_of(tmp_path / "run")) == 2
+
+
+def _toml(values: dict[str, Any], prefix: str = "") -> str:
+    lines = [f"[{prefix}]"] if prefix else []
+    lines += [f"{k} = {json.dumps(v)}" for k, v in values.items() if not isinstance(v, dict)]
+    for key, value in values.items():
+        if isinstance(value, dict):
+            lines.append(_toml(value, f"{prefix}.{key}" if prefix else key))
+    return "\n".join(lines)
+
+
+def test_the_shares_of_a_batch_are_the_batch(recipe: RunConfig, tmp_path: Path) -> None:
+    captions = open_captions(recipe.data.train)
+    vocabulary = Vocabulary.load(Path(recipe.model.vocabulary))
+    features = cached_features(captions, recipe.model.image, tmp_path)
+
+    def batch_of(processes: Processes) -> Any:
+        return BatchSource(
+            captions, [features], vocabulary, recipe.train, processes=processes
+        ).batch(3)
+
+    whole = batch_of(Processes())
+    shares = [batch_of(Processes(rank, 3)) for rank in range(3)]
+    assert [text for share in shares for text in share.texts] == whole.texts
+    for field in ("features_BPF", "owners_T", "shares_BV", "readable_B"):
+        joined = torch.cat([getattr(share, field) for share in shares])
+        assert torch.equal(joined, getattr(whole, field)), field
+
+
+def test_a_batch_that_cannot_be_shared_evenly_is_an_error() -> None:
+    assert Processes(1, 2).share(6) == slice(3, 6)
+    with pytest.raises(InputError, match=r"train\.batch_size is 6 .* 4 of them cannot share"):
+        Processes(0, 4).share(6)
+
+
+def test_alone_there_is_one_process_that_leads(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert leads()
+    monkeypatch.setenv("RANK", "1")
+    assert not leads()
+    monkeypatch.delenv("RANK")
+    with started_processes("cpu") as processes:
+        assert (processes.size, processes.leads, processes.device.type) == (1, True, "cpu")
+        rows = torch.ones(2, 3)
+        assert processes.gather(rows) is rows
+
+
+def test_a_device_that_is_not_there_is_an_error() -> None:
+    with pytest.raises(InputError, match="No device is called 'gpu'"), started_processes("gpu"):
+        pass
+    missing = f"cuda:{torch.cuda.device_count()}"
+    with pytest.raises(InputError, match=f"{missing} was asked for"), started_processes(missing):
+        pass

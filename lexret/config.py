@@ -25,6 +25,8 @@ from lexret.errors import CorruptError, InputError, MissingError
 Activation = Literal["log1p_relu", "relu", "elu1p"]
 Pooling = Literal["mean", "last"]
 Penalty = Literal["overuse", "overuse_v", "flops", "none"]
+AdapterKind = Literal["attention", "context"]
+Start = Literal["random", "correlated"]
 
 
 class Frozen(BaseModel):
@@ -49,6 +51,18 @@ class ImageConfig(Frozen):
     feature_dim: int = Field(gt=0, description="channels of the backbone's map")
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    adapter: AdapterKind = Field(
+        "attention",
+        description="'attention' is the paper's; 'context' sees each patch within the mean of its "
+        "picture, through a linear map and a two-layer MLP beside it",
+    )
+    spread: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="of the context adapter: how much of a patch's difference from its picture's "
+        "mean is kept",
+    )
     width: int | None = Field(None, description="adapter width; None: the backbone's (the paper)")
     num_heads: int = Field(12, gt=0, description="heads of the adapter's self-attention")
     mlp_width: int = Field(gt=0, description="hidden width of the two-layer MLP")
@@ -68,7 +82,7 @@ class ImageConfig(Frozen):
     @model_validator(mode="after")
     def _heads_divide_the_width(self) -> ImageConfig:
         width = self.width or self.feature_dim
-        if width % self.num_heads:
+        if self.adapter == "attention" and width % self.num_heads:
             raise ValueError(f"num_heads must divide the adapter's width {width}")
         return self
 
@@ -90,6 +104,18 @@ class TextConfig(Frozen):
     cosine_scale: float | None = Field(None, gt=0, description="as on the image side")
     word_bias: bool = False
     bias_start: float = Field(0.0, description="start of the biases; below 0 words start silent")
+    mapper_width: int = Field(
+        0, ge=0, description="hidden width of an MLP beside the mapper's linear layer; 0: none"
+    )
+    mapper_dropout: float = Field(0.0, ge=0, lt=1, description="on the mapper's input and MLP")
+    caption_terms: int = Field(
+        0,
+        ge=0,
+        description="so many of the training captions' most frequent words are also given to the "
+        "mapper, by their latent semantic vectors; 0: none",
+    )
+    caption_term_dim: int = Field(0, ge=0, description="dimensions of those vectors")
+    train_codebook: bool = Field(False, description="train the text codebook too")
     own_word_weight: float = Field(1.0, ge=0, description="start of the text's own words' weight")
     own_word_floor: float = Field(0.05, gt=0, description="least activation of an own word")
     max_words: int = Field(64, gt=0, description="strongest words that a query keeps")
@@ -104,7 +130,12 @@ class TextConfig(Frozen):
 class CodebookConfig(Frozen):
     """Where the words' vectors come from; both sides share the space."""
 
-    sources: tuple[Literal["llama2", "sentence", "text_backbone", "random"], ...] = ("sentence",)
+    sources: tuple[Literal["llama2", "sentence", "text_backbone", "random", "text_side"], ...] = (
+        Field(
+            ("sentence",),
+            description="'text_side': the words as texts of the text side that train.start made",
+        )
+    )
     dim: int = Field(gt=0)
     center: bool = Field(True, description="subtract the mean vector before normalising")
 
@@ -188,6 +219,20 @@ class TrainConfig(Frozen):
     warmup_steps: int = Field(100, ge=0)
     min_lr_fraction: float = Field(0.02, ge=0, le=1)
     clip_norm: float = Field(1.0, gt=0)
+    start: Start = Field(
+        "random",
+        description="'correlated': both sides first learn to match whole pictures with texts, "
+        "beginning at a canonical correlation analysis; needs the context adapter",
+    )
+    start_epochs: int = Field(30, ge=0, description="epochs of that match after the closed form")
+    start_batch_size: int = Field(512, gt=1)
+    start_lr: float = Field(
+        1e-2, gt=0, description="peak rate of the linear layers, relative to their weights' RMS"
+    )
+    start_mlp_lr: float = Field(1e-3, gt=0, description="peak rate of the MLPs in that match")
+    start_words: tuple[int, int] = Field(
+        (400, 200), description="words that a picture and a text have active at first, on average"
+    )
     dense_epochs: int = Field(
         0,
         ge=0,
@@ -195,6 +240,17 @@ class TrainConfig(Frozen):
         "the vocabulary: a fast way into the codebook's space",
     )
     dense_weight: float = Field(0.0, ge=0, description="weight of that match afterwards")
+    distill_weight: float = Field(
+        0.0,
+        ge=0,
+        description="weight of the divergence between the matches by words and the dense ones",
+    )
+    anchor_weight: float = Field(
+        0.0,
+        ge=0,
+        description="weight of the squared distance of words' vectors from their start; a word "
+        "that n training pictures' captions use weighs 1/(1 + n/5)",
+    )
     temperature_lr: float = Field(5e-3, gt=0, description="peak rate of the log temperature")
     temperature: float = Field(0.05, gt=0, description="start of the learnt temperature")
     hard_negatives: float = Field(
@@ -222,6 +278,15 @@ class TrainConfig(Frozen):
     )
     text_words: int | None = Field(None, gt=0, description="words kept of each text; None: all")
     patch_dropout: float = Field(0.0, ge=0, lt=1, description="share of patches hidden in a step")
+    region: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="show random rectangles of at least this share of the map's sides",
+    )
+    head_patches: int | None = Field(
+        None, gt=0, description="patches of each picture that a step puts to the words; None: all"
+    )
     precision: Literal["float32", "bfloat16"] = "float32"
     seed: int = 0
     eval_every_epochs: int = Field(1, gt=0)
@@ -246,6 +311,20 @@ class RunConfig(Frozen):
     data: DataConfig = DataConfig()
     train: TrainConfig = TrainConfig()
     card: CardConfig = CardConfig()
+
+    @model_validator(mode="after")
+    def _the_start_fits_the_model(self) -> RunConfig:
+        correlated = self.train.start == "correlated"
+        if correlated and self.model.image.adapter != "context":
+            raise ValueError("train.start = 'correlated' needs model.image.adapter = 'context'")
+        if correlated and not self.data.cached:
+            raise ValueError("train.start = 'correlated' needs data.cached = true")
+        if correlated != (self.model.codebook.sources == ("text_side",)):
+            raise ValueError(
+                "model.codebook.sources = ['text_side'] and train.start = 'correlated' need "
+                "each other"
+            )
+        return self
 
     def to_json(self) -> str:
         """Return indented JSON that :meth:`from_json` reads back to an equal value."""

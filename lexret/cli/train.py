@@ -23,6 +23,9 @@ class _Bars:
     def features(self, name: str, done: int, total: int) -> None:
         self._show(f"features of {name}", done, total, "picture")
 
+    def start(self, step: int, num_steps: int) -> None:
+        self._show("matching wholes", step, num_steps, "step")
+
     def step(self, step: int, num_steps: int, losses: StepLosses) -> None:
         self._show("training", step, num_steps, "step")
         self._bar.set_postfix(

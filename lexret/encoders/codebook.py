@@ -31,9 +31,13 @@ def build_codebook(
         transformer: the text backbone, for the sources ``sentence`` (its pooled output for the
             word alone) and ``text_backbone`` (its input embeddings, averaged over the tokens).
 
+    The source ``text_side`` gives zeros: only a started text side can say what its words are.
+
     Raises:
         InputError: if the sources have fewer dimensions than the configuration asks for.
     """
+    if config.sources == ("text_side",):
+        return torch.zeros(len(vocabulary), config.dim)  # lexret.training.start fills it
     makers: dict[str, Callable[[], Tensor]] = {
         "llama2": lambda: _llama2(vocabulary),
         "sentence": lambda: _sentence(vocabulary, transformer),

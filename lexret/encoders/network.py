@@ -11,17 +11,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lexret.config import ImageConfig, ModelConfig
+from lexret.config import ImageConfig, ModelConfig, TextConfig
 from lexret.encoders.activations import activate
 from lexret.encoders.adapter import Adapter
 from lexret.encoders.codebook import build_codebook
+from lexret.encoders.context_adapter import ContextAdapter
 from lexret.encoders.maxhead import max_over_patches
+from lexret.encoders.text_mapper import TextMapper
 from lexret.encoders.transformer import TextTransformer
 from lexret.errors import InputError
 from lexret.vocabulary import Vocabulary
 
 # Far below the reach of a logit that is ten times a cosine.
 _SILENT_BIAS = -100.0
+# Texts whose pooled vectors are kept: 400 MB at 384 dimensions.
+_MOST_REMEMBERED = 1 << 18
 
 
 class ImageSide(nn.Module):
@@ -29,7 +33,11 @@ class ImageSide(nn.Module):
 
     def __init__(self, config: ImageConfig, codebook_VD: Tensor) -> None:
         super().__init__()
-        self.adapter = Adapter(config, codebook_VD.shape[1])
+        self.adapter: Adapter | ContextAdapter = (
+            ContextAdapter(config, codebook_VD.shape[1])
+            if config.adapter == "context"
+            else Adapter(config, codebook_VD.shape[1])
+        )
         self.config = config
         self.codebook_VD = nn.Parameter(codebook_VD.clone())
         self.bias_V = nn.Parameter(
@@ -46,6 +54,25 @@ class ImageSide(nn.Module):
         patches_BPD: Tensor = self.adapter(features_BPF)
         return _scaled(patches_BPD, self.config.cosine_scale)
 
+    def with_picture_vectors(
+        self, features_BPF: Tensor, *, num_patches: int | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return :meth:`patch_vectors`, and (B, D) vectors of the whole pictures.
+
+        The context adapter maps the pictures' mean features; else it is the mean of the patches.
+
+        Args:
+            num_patches: return so many patches, drawn at random; None: all.
+        """
+        if isinstance(self.adapter, ContextAdapter):
+            patches_BPD, pictures_BD = self.adapter.with_picture(features_BPF, num_patches)
+            return _scaled(patches_BPD, self.config.cosine_scale), pictures_BD
+        patches_BPD = self.patch_vectors(features_BPF)
+        pictures_BD = patches_BPD.mean(1)
+        if num_patches is not None and num_patches < patches_BPD.shape[1]:
+            patches_BPD = patches_BPD[:, torch.randperm(patches_BPD.shape[1])[:num_patches]]
+        return patches_BPD, pictures_BD
+
     def word_logits(self, patches_BPD: Tensor, *, precision: torch.dtype = torch.float32) -> Tensor:
         """Return (B, V) logits of patches that :meth:`patch_vectors` gave."""
         return max_over_patches(patches_BPD, self.codebook_VD, precision=precision) + self.bias_V
@@ -58,7 +85,7 @@ class ImageSide(nn.Module):
 class TextSide(nn.Module):
     """Texts to word logits: transformer, mapper, frozen text codebook, the text's own words."""
 
-    codebook_VD: Tensor
+    codebook_VD: Tensor | nn.Parameter
 
     def __init__(
         self, config: ModelConfig, transformer: TextTransformer, codebook_VD: Tensor
@@ -66,12 +93,12 @@ class TextSide(nn.Module):
         super().__init__()
         self.config = config
         self.transformer = transformer
-        self.mapper = nn.Linear(transformer.hidden_size, codebook_VD.shape[1])
-        if transformer.hidden_size == codebook_VD.shape[1]:
-            # Sentences and words then start in the same space.
-            nn.init.eye_(self.mapper.weight)
-            nn.init.zeros_(self.mapper.bias)
-        self.register_buffer("codebook_VD", codebook_VD)
+        self.mapper = _mapper(config.text, transformer.hidden_size, codebook_VD.shape[1])
+        if config.text.train_codebook:
+            self.codebook_VD = nn.Parameter(codebook_VD.clone())
+        else:
+            self.register_buffer("codebook_VD", codebook_VD)
+        self._remembered: dict[str, Tensor] | None = None
         num_words, device = len(codebook_VD), codebook_VD.device
         self.bias_V = nn.Parameter(
             torch.full((num_words,), config.text.bias_start, device=device),
@@ -82,12 +109,37 @@ class TextSide(nn.Module):
 
     def forward(self, texts: Sequence[str], own_words_BV: Tensor) -> Tensor:
         """Return (B, V) activations; see :meth:`word_logits`."""
-        return self.word_logits(self.vectors(texts), own_words_BV)[1]
+        return self.word_logits(self.vectors(texts, own_words_BV), own_words_BV)[1]
 
-    def vectors(self, texts: Sequence[str]) -> Tensor:
-        """Return (B, D) texts in the codebook's space."""
-        mapped_BD: Tensor = self.mapper(self.transformer(texts))
+    def vectors(self, texts: Sequence[str], own_words_BV: Tensor) -> Tensor:
+        """Return (B, D) texts in the codebook's space; for own words see :meth:`word_logits`."""
+        pooled_BH = self.pooled(texts)
+        mapped_BD: Tensor = (
+            self.mapper(pooled_BH, own_words_BV)
+            if isinstance(self.mapper, TextMapper)
+            else self.mapper(pooled_BH)
+        )
         return _scaled(mapped_BD, self.config.text.cosine_scale)
+
+    def pooled(self, texts: Sequence[str]) -> Tensor:
+        """Return (B, H) what the transformer says of the texts."""
+        if self._remembered is None:
+            result: Tensor = self.transformer(texts)
+            return result
+        new = [text for text in dict.fromkeys(texts) if text not in self._remembered]
+        if len(self._remembered) + len(new) > _MOST_REMEMBERED:
+            self._remembered.clear()
+            new = list(dict.fromkeys(texts))
+        if new:
+            with torch.no_grad():
+                self._remembered |= zip(new, self.transformer(new), strict=True)
+        return torch.stack([self._remembered[text] for text in texts])
+
+    def remember(self) -> None:
+        """Keep the transformer's outputs from now on, if it is frozen: each text is put through it
+        once."""
+        if self.config.text.lora_rank == 0:
+            self._remembered = {}
 
     def word_logits(self, vectors_BD: Tensor, own_words_BV: Tensor) -> tuple[Tensor, Tensor]:
         """Return (B, V) logits and (B, V) activations of what :meth:`vectors` gave.
@@ -146,6 +198,17 @@ class LexicalNetwork(nn.Module):
             for name, tensor in self.state_dict().items()
             if not name.startswith("text.transformer.") or ".lora_" in name
         }
+
+
+def _mapper(config: TextConfig, hidden_size: int, codebook_dim: int) -> nn.Linear | TextMapper:
+    if config.mapper_width or config.caption_terms:
+        return TextMapper(config, hidden_size, codebook_dim)
+    mapper = nn.Linear(hidden_size, codebook_dim)
+    if hidden_size == codebook_dim:
+        # Sentences and words then start in the same space.
+        nn.init.eye_(mapper.weight)
+        nn.init.zeros_(mapper.bias)
+    return mapper
 
 
 def _scaled(vectors: Tensor, cosine_scale: float | None) -> Tensor:

@@ -100,6 +100,25 @@ class BatchSource:
         self._words = lru_cache(maxsize=_REMEMBERED)(self._find_words)
 
     @property
+    def views(self) -> Sequence[Features | PictureView]:
+        """The versions of the pictures' features."""
+        return self._views
+
+    def for_start(self) -> BatchSource:
+        """Return the batches of :mod:`lexret.training.start`: as large as it asks for, whole."""
+        config = self._config
+        size = min(config.start_batch_size, self._num_items)
+        changed = {"batch_size": size, "patch_dropout": 0.0, "captions_per_image": 1}
+        changed |= {"caption_words_weight": 0.0, "caption_words_text_weight": 0.0}
+        return BatchSource(
+            self._real,
+            self._views,
+            self._vocabulary,
+            config.model_copy(update=changed),
+            self._imagined,
+        )
+
+    @property
     def steps_per_epoch(self) -> int:
         """Number of full batches in the data."""
         return self._num_items // self._config.batch_size
@@ -125,7 +144,7 @@ class BatchSource:
 
     def _features(self, chosen: np.ndarray, rng: np.random.Generator, step: int) -> Tensor:
         view = self._views[int(rng.integers(len(self._views)))]
-        features_BPF = torch.from_numpy(self._pictures(chosen, view, rng, step))
+        features_BPF = torch.from_numpy(self._region(self._pictures(chosen, view, rng, step), rng))
         num_patches = features_BPF.shape[1]
         kept = max(1, round(num_patches * (1.0 - self._config.patch_dropout)))
         if kept == num_patches:
@@ -134,6 +153,20 @@ class BatchSource:
         places = np.sort(rng.permuted(every, axis=1)[self._own, :kept], axis=1)
         index = torch.from_numpy(places).unsqueeze(-1).expand(-1, -1, features_BPF.shape[2])
         return features_BPF.gather(1, index)
+
+    def _region(self, features_BPF: FloatArray, rng: np.random.Generator) -> FloatArray:
+        """Return the patches of a random rectangle, the same one of all pictures."""
+        if self._config.region == 1.0:
+            return features_BPF
+        num_pictures, num_patches, num_features = features_BPF.shape
+        side = round(num_patches**0.5)
+        least = max(1, round(side * self._config.region))
+        height, width = rng.integers(least, side + 1, size=2).tolist()
+        top, left = (int(rng.integers(side - length + 1)) for length in (height, width))
+        maps = features_BPF.reshape(num_pictures, side, side, num_features)
+        cut = maps[:, top : top + height, left : left + width]
+        result: FloatArray = cut.reshape(num_pictures, height * width, num_features)
+        return result
 
     def _pictures(
         self, chosen: np.ndarray, view: Features | PictureView, rng: np.random.Generator, step: int
@@ -163,8 +196,9 @@ class BatchSource:
         return self._imagined.captions(i - self._num_real)
 
     def _find_words(self, i: int) -> list[set[int]]:
-        """Return the words of each caption of item ``i``."""
-        return [set(self._vocabulary.match(text)[0]) - self._silent for text in self._texts(i)]
+        """Return the words of each caption of item ``i``, those within phrases too."""
+        found = (self._vocabulary.match(text, parts=True)[0] for text in self._texts(i))
+        return [set(term_ids) - self._silent for term_ids in found]
 
     def _captions(
         self, chosen: np.ndarray, rng: np.random.Generator

@@ -29,7 +29,7 @@ class Encoded:
     """A batch, or a part of one, as both sides see it.
 
     Attributes:
-        means_BD: the pictures' mean patch vectors.
+        pictures_BD: the whole pictures in the codebook's space.
         vectors_TD: the texts in the codebook's space.
         logits_BV: the pictures' word logits; None in steps without the vocabulary.
         own_TV: bool, where a text holds a word; None in steps without the vocabulary.
@@ -38,7 +38,7 @@ class Encoded:
         readable_B: bool, False where a picture could not be read.
     """
 
-    means_BD: Tensor
+    pictures_BD: Tensor
     vectors_TD: Tensor
     logits_BV: Tensor | None
     own_TV: Tensor | None
@@ -48,7 +48,7 @@ class Encoded:
 
     def vectors(self) -> list[Tensor]:
         """Return what carries gradients."""
-        some = (self.means_BD, self.vectors_TD, self.logits_BV)
+        some = (self.pictures_BD, self.vectors_TD, self.logits_BV)
         return [tensor for tensor in some if tensor is not None]
 
     def mapped(self, change: Callable[[Tensor], Tensor]) -> Encoded:
@@ -76,11 +76,13 @@ class Encoding:
         precision: of the matrix products.
         words: whether the vocabulary is needed.
         micro_batch: pictures encoded at once with their texts; None: the whole share.
+        head_patches: patches of a picture that are put to the words; None: all.
     """
 
     precision: torch.dtype
     words: bool
     micro_batch: int | None
+    head_patches: int | None = None
 
 
 def encode(
@@ -106,16 +108,19 @@ def _nothing() -> None:
 def _encode(network: LexicalNetwork, batch: Batch, how: Encoding) -> Encoded:
     low = how.precision != torch.float32
     with torch.autocast(batch.features_BPF.device.type, dtype=how.precision, enabled=low):
-        patches_BPD = network.image.patch_vectors(batch.features_BPF).float()
-        vectors_TD = network.text.vectors(batch.texts).float()
+        patches_BPD, pictures_BD = network.image.with_picture_vectors(
+            batch.features_BPF, num_patches=how.head_patches if how.words else None
+        )
+        own_TV = network.own_words(batch.texts)
+        vectors_TD = network.text.vectors(batch.texts, own_TV).float()
     words = how.words
     return Encoded(
-        means_BD=patches_BPD.mean(1),
+        pictures_BD=pictures_BD.float(),
         vectors_TD=vectors_TD,
-        logits_BV=network.image.word_logits(patches_BPD, precision=how.precision)
+        logits_BV=network.image.word_logits(patches_BPD.float(), precision=how.precision)
         if words
         else None,
-        own_TV=network.own_words(batch.texts) > 0 if words else None,
+        own_TV=own_TV > 0 if words else None,
         owners_T=batch.owners_T,
         shares_BV=batch.shares_BV,
         readable_B=batch.readable_B,

@@ -21,7 +21,9 @@ from lexret.encoders.maxhead import head_kernel
 from lexret.encoders.network import LexicalNetwork
 from lexret.encoders.vocabularies import open_vocabulary
 from lexret.errors import InputError, StorageError
+from lexret.training.anchor import Anchor
 from lexret.training.batches import Batch
+from lexret.training.caption_statistics import caption_words, rarity
 from lexret.training.curves import draw_curves
 from lexret.training.dev import evaluate_dev
 from lexret.training.distributed import Processes, started_processes
@@ -29,6 +31,7 @@ from lexret.training.model_card import model_card
 from lexret.training.observer import Observer, Silent
 from lexret.training.run_folder import RunFolder
 from lexret.training.sources import batches_ahead, open_batches, open_sets
+from lexret.training.start import load_start, save_start, start_network
 from lexret.training.state import has_state, load_state, save_state
 from lexret.training.step import Learner, make_optimizer, train_step
 
@@ -114,11 +117,14 @@ class _Run:
         self.batches, self.dev_features = open_batches(
             self.sets, config, self.vocabulary, folder, processes, observer.features
         )
+        self._start()
         # Processes of different machines may have made slightly different starts.
         trained = self.learner.trainable().values()
         processes.copy_from_leader([network.text.codebook_VD, *trained])
         if processes.leads:
             self._keep_codebook(network.text.codebook_VD.cpu())
+        if config.train.anchor_weight:
+            self.learner.anchor = self._anchor()
         self.per_epoch = self.batches.steps_per_epoch
         self.num_steps = self.per_epoch * config.train.epochs
         self.best: dict[str, Any] = {"score": -1.0, "step": 0, "result": None}
@@ -273,6 +279,27 @@ class _Run:
             config_json=self.config.to_json(),
             best=self.best,
         )
+
+    def _start(self) -> None:
+        """Begin at a match of wholes, if the recipe says so; the leading process makes it."""
+        if self.config.train.start != "correlated":
+            return
+        self.learner.network.text.remember()
+        file = self.folder.path / "start.safetensors"
+        if self.processes.leads and not file.is_file():
+            captions, told = self.sets.train, self.observer.start
+            start_network(self.learner, captions, self.batches, self.config, told)
+            save_start(self.learner, file)
+        self.processes.wait()
+        load_start(self.learner, file)
+
+    def _anchor(self) -> Anchor:
+        captions, start = self.sets.train, self._codebook()
+        texts = [text for i in range(len(captions)) for text in captions.captions(i)]
+        weights_V = rarity(caption_words(texts, self.vocabulary))
+        assert start is not None  # kept just before
+        device = self.processes.device
+        return Anchor(start.to(device), weights_V.to(device))
 
     def _codebook(self) -> Tensor | None:
         """The text codebook of this run, if it was made before: a resumed run keeps its own."""

@@ -56,6 +56,26 @@ def _weigh_negatives(logits_BB: Tensor, same_BB: Tensor, beta: float) -> Tensor:
     return logits_BB + log_weights_BB.masked_fill(~negative_BB, 0.0)
 
 
+def distillation(student_BB: Tensor, teacher_BB: Tensor) -> Tensor:
+    """Mean divergence KL(teacher || student) between a batch's matches, both ways.
+
+    Rows and columns of logits are turned into distributions over the batch; no gradient flows
+    into the teacher (Hinton et al., Distilling the Knowledge in a Neural Network, 2015).
+    """
+    teacher_BB = teacher_BB.detach()
+    pairs = ((student_BB, teacher_BB), (student_BB.t(), teacher_BB.t()))
+    losses = [
+        functional.kl_div(
+            functional.log_softmax(own, 1),
+            functional.log_softmax(theirs, 1),
+            log_target=True,
+            reduction="batchmean",
+        )
+        for own, theirs in pairs
+    ]
+    return 0.5 * (losses[0] + losses[1])
+
+
 def sparsity_penalty(weights_BV: Tensor, penalty: Penalty) -> Tensor:
     """Penalise words by their average activation a_v = mean_i s_iv.
 

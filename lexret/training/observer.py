@@ -17,6 +17,9 @@ class Observer(Protocol):
     def features(self, name: str, done: int, total: int) -> None:
         """Backbone features of ``done`` pictures of the split ``name`` are cached."""
 
+    def start(self, step: int, num_steps: int) -> None:
+        """``step`` of the ``num_steps`` steps before the vocabulary takes part are done."""
+
     def step(self, step: int, num_steps: int, losses: StepLosses) -> None:
         """``step`` of ``num_steps`` steps are done."""
 
@@ -28,6 +31,8 @@ class Silent:
     """Passes nothing on: the observer of the processes that do not lead."""
 
     def features(self, name: str, done: int, total: int) -> None: ...
+
+    def start(self, step: int, num_steps: int) -> None: ...
 
     def step(self, step: int, num_steps: int, losses: StepLosses) -> None: ...
 

@@ -26,8 +26,8 @@ from torch.nn import functional
 
 from lexret.encoders.activations import activate, normalize
 from lexret.encoders.model import TextEncoder, keep_strongest
-from lexret.encoders.network import TextSide
-from lexret.encoders.static_text import StaticTable
+from lexret.encoders.network import TextSide, own_words
+from lexret.encoders.static_table import StaticTable
 from lexret.training.static_texts import taught_texts
 
 Progress = Callable[[str, int, int], None]
@@ -137,7 +137,7 @@ def teach_static_text(
         seed=recipe.seed,
     )
     lessons = take_lessons(texts, every, told)
-    dense = _DenseStudent(len(vocabulary), lessons)
+    dense = DenseStudent(len(vocabulary), lessons)
     _fit_dense(dense, lessons, recipe, told)
     student = StaticStudent(dense, texts.side, recipe.num_entries)
     _fit(student, texts.side, lessons, recipe, told)
@@ -151,13 +151,15 @@ def take_lessons(texts: TextEncoder, every: Sequence[str], progress: Progress) -
     with torch.inference_mode():
         for start in range(0, len(order), _ENCODE_BATCH):
             chosen = order[start : start + _ENCODE_BATCH]
-            vectors_ND[chosen] = texts.side.vectors([every[i] for i in chosen])
+            chunk = [every[i] for i in chosen]
+            own_BV = own_words(chunk, texts.vocabulary)
+            vectors_ND[chosen] = texts.side.vectors(chunk, own_BV)
             progress("texts", start + len(chosen), len(order))
     bags = [sorted(set(texts.vocabulary.match(text)[0])) for text in every]
     return Lessons(bags, vectors_ND.clone())
 
 
-class _DenseStudent(nn.Module):
+class DenseStudent(nn.Module):
     """Vectors of words whose sum, over its length, is the text's vector."""
 
     def __init__(self, num_words: int, lessons: Lessons) -> None:
@@ -175,9 +177,8 @@ class _DenseStudent(nn.Module):
 
     def forward(self, bags: Bags) -> Tensor:
         """Return (B, D)."""
-        sums_BD = self.base_D.expand(bags.num_texts, -1).index_add(
-            0, bags.text_W, self.words_VD[bags.word_W]
-        )
+        words_WD = functional.embedding(bags.word_W, self.words_VD, sparse=True)
+        sums_BD = self.base_D.expand(bags.num_texts, -1).index_add(0, bags.text_W, words_WD)
         return sums_BD / bags.lengths(functional.softplus(self.raw_gate_V))
 
 
@@ -186,7 +187,7 @@ class StaticStudent(nn.Module):
 
     term_ids_VK: Tensor
 
-    def __init__(self, dense: _DenseStudent, side: TextSide, num_entries: int) -> None:
+    def __init__(self, dense: DenseStudent, side: TextSide, num_entries: int) -> None:
         super().__init__()
         self.config = side.config
         num_words = len(side.codebook_VD)
@@ -210,9 +211,10 @@ class StaticStudent(nn.Module):
         """Return (B, V) activations."""
         num_words = own_BV.shape[1]
         places_WK = bags.text_W.unsqueeze(1) * num_words + self.term_ids_VK[bags.word_W]
+        entries_WK = functional.embedding(bags.word_W, self.entries_VK, sparse=True)
         sums_BV = (
             torch.zeros(bags.num_texts * num_words)
-            .index_add(0, places_WK.flatten(), self.entries_VK[bags.word_W].flatten())
+            .index_add(0, places_WK.flatten(), entries_WK.flatten())
             .view(bags.num_texts, num_words)
         )
         lengths_B1 = bags.lengths(functional.softplus(self.raw_gate_V))
@@ -234,16 +236,16 @@ class StaticStudent(nn.Module):
 
 
 def _fit_dense(
-    student: _DenseStudent, lessons: Lessons, recipe: StaticRecipe, progress: Progress
+    student: DenseStudent, lessons: Lessons, recipe: StaticRecipe, progress: Progress
 ) -> None:
     lr = recipe.dense_lr * float(lessons.vectors_ND.square().mean().sqrt())
-    optimizer = torch.optim.Adam(student.parameters(), lr=lr, betas=(0.9, 0.99))
+    optimizers = _optimizers(student, student.words_VD)
     steps = list(_batches(len(lessons.bags), recipe.dense_batch, recipe.dense_epochs, recipe.seed))
     for step, chosen in enumerate(steps):
         found_BD = student(Bags.of([lessons.bags[i] for i in chosen]))
         wanted_BD = lessons.vectors_ND[chosen]
         loss = functional.mse_loss(found_BD, wanted_BD, reduction="sum") / len(chosen)
-        _step(optimizer, loss, lr * (1 - step / len(steps)))
+        _step(optimizers, loss, lr * (1 - step / len(steps)))
         progress("dense steps", step + 1, len(steps))
 
 
@@ -254,7 +256,7 @@ def _fit(
     recipe: StaticRecipe,
     progress: Progress,
 ) -> None:
-    optimizer = torch.optim.Adam(student.parameters(), lr=recipe.lr, betas=(0.9, 0.99))
+    optimizers = _optimizers(student, student.entries_VK)
     steps = list(_batches(len(lessons.bags), recipe.batch, recipe.epochs, recipe.seed + 1))
     max_words, num_words = side.config.text.max_words, len(side.codebook_VD)
     for step, chosen in enumerate(steps):
@@ -268,7 +270,7 @@ def _fit(
         # What one of the two keeps: a word that is missing must still be pulled in.
         found_BV = normalize(found_BV * (kept_BV | (wanted_BV > 0)))
         loss = (1.0 - (found_BV * wanted_BV).sum(1)).mean()
-        _step(optimizer, loss, recipe.lr * (1 - step / len(steps)))
+        _step(optimizers, loss, recipe.lr * (1 - step / len(steps)))
         progress("steps", step + 1, len(steps))
 
 
@@ -279,12 +281,23 @@ def _batches(num_texts: int, size: int, epochs: int, seed: int) -> Iterator[list
         yield from (order[start : start + size].tolist() for start in range(0, num_texts, size))
 
 
-def _step(optimizer: torch.optim.Optimizer, loss: Tensor, lr: float) -> None:
-    for group in optimizer.param_groups:
-        group["lr"] = lr
-    optimizer.zero_grad()
+def _optimizers(student: nn.Module, rows: nn.Parameter) -> list[torch.optim.Optimizer]:
+    """Return an optimizer for the table's rows, of which a step touches few, and one for the rest.
+
+    The rate is given to each step.
+    """
+    others = [parameter for parameter in student.parameters() if parameter is not rows]
+    betas = (0.9, 0.99)
+    return [torch.optim.SparseAdam([rows], betas=betas), torch.optim.Adam(others, betas=betas)]
+
+
+def _step(optimizers: Sequence[torch.optim.Optimizer], loss: Tensor, lr: float) -> None:
+    for optimizer in optimizers:
+        optimizer.param_groups[0]["lr"] = lr
+        optimizer.zero_grad()
     loss.backward()
-    optimizer.step()
+    for optimizer in optimizers:
+        optimizer.step()
 
 
 def _tell_nobody(what: str, done: int, total: int) -> None:

@@ -18,10 +18,11 @@ from lexret.encoders.activations import activate
 from lexret.encoders.model import keep_strongest
 from lexret.encoders.network import LexicalNetwork
 from lexret.errors import LexretError
+from lexret.training.anchor import Anchor
 from lexret.training.batches import Batch
 from lexret.training.distributed import Processes
 from lexret.training.encoded import Encoded, Encoding, encode
-from lexret.training.losses import caption_words, contrastive, sparsity_penalty
+from lexret.training.losses import caption_words, contrastive, distillation, sparsity_penalty
 from lexret.training.schedule import penalty_factor, rate_factor
 
 # CLIP's bound on the learnt temperature (Radford et al., 2021, section 2.5).
@@ -35,6 +36,8 @@ class StepLosses:
     total: float
     contrastive: float
     dense: float
+    distillation: float
+    anchor: float
     penalty_image: float
     penalty_text: float
     caption_words: float
@@ -54,6 +57,7 @@ class Learner(nn.Module):
         self.network = network
         self.log_temperature = nn.Parameter(torch.tensor(math.log(config.temperature)))
         self.log_dense_temperature = nn.Parameter(torch.tensor(math.log(config.temperature)))
+        self.anchor: Anchor | None = None
         if config.gradient_checkpointing:
             network.text.transformer.checkpoint_gradients()
 
@@ -129,7 +133,12 @@ def train_step(
         group["lr"] = group["peak_lr"] * factor
     optimizer.zero_grad(set_to_none=True)
     precision = getattr(torch, train.precision)
-    how = Encoding(precision, words=step >= num_dense_steps, micro_batch=train.micro_batch)
+    how = Encoding(
+        precision,
+        words=step >= num_dense_steps,
+        micro_batch=train.micro_batch,
+        head_patches=train.head_patches,
+    )
     encoded, finish = encode(learner.network, batch, how, processes)
     loss, parts = _losses(learner, encoded, config, step, num_dense_steps)
     if not torch.isfinite(loss):
@@ -156,23 +165,27 @@ def random_budget(bounds: tuple[int, int], seed: int, step: int) -> int:
     return round(math.exp(np.random.default_rng([seed, 3, step]).uniform(low, high)))
 
 
-def _dense_losses(learner: Learner, encoded: Encoded, train: TrainConfig) -> Tensor:
-    """Match the pictures' mean patch vectors with the mapped texts, without the vocabulary."""
-    images_BD = functional.normalize(encoded.means_BD)
-    return contrastive(
-        images_BD.repeat_interleave(train.captions_per_image, 0),
-        functional.normalize(encoded.vectors_TD),
-        learner.log_dense_temperature.exp().clamp_min(_MIN_TEMPERATURE),
-        encoded.owners_T,
-        hard_negatives=train.hard_negatives,
+def _dense_losses(learner: Learner, encoded: Encoded, train: TrainConfig) -> tuple[Tensor, Tensor]:
+    """Match whole pictures with mapped texts, without the vocabulary.
+
+    Returns:
+        the loss, and (T, T) how well each text's picture fits each text, over the temperature.
+    """
+    images_BD = functional.normalize(encoded.pictures_BD)
+    images_TD = images_BD.repeat_interleave(train.captions_per_image, 0)
+    texts_TD = functional.normalize(encoded.vectors_TD)
+    temperature = learner.log_dense_temperature.exp().clamp_min(_MIN_TEMPERATURE)
+    loss = contrastive(
+        images_TD, texts_TD, temperature, encoded.owners_T, hard_negatives=train.hard_negatives
     )
+    return loss, images_TD @ texts_TD.t() / temperature
 
 
 def _losses(
     learner: Learner, encoded: Encoded, config: RunConfig, step: int, num_dense_steps: int
 ) -> tuple[Tensor, dict[str, float]]:
     train, network = config.train, learner.network
-    dense = _dense_losses(learner, encoded, train)
+    dense, dense_matches_TT = _dense_losses(learner, encoded, train)
     logits_BV, own_TV = encoded.logits_BV, encoded.own_TV
     if logits_BV is None or own_TV is None:
         return dense, _parts(dense=dense, temperature=learner.log_dense_temperature.exp())
@@ -185,13 +198,11 @@ def _losses(
         texts_TV = keep_strongest(texts_TV, train.text_words, always_BV=own_TV)
     temperature = learner.log_temperature.exp().clamp_min(_MIN_TEMPERATURE)
     paired_TV = functional.normalize(images_BV).repeat_interleave(train.captions_per_image, 0)
+    units_TV = functional.normalize(texts_TV)
     match = contrastive(
-        paired_TV,
-        functional.normalize(texts_TV),
-        temperature,
-        encoded.owners_T,
-        hard_negatives=train.hard_negatives,
+        paired_TV, units_TV, temperature, encoded.owners_T, hard_negatives=train.hard_negatives
     )
+    extra = _extra_losses(learner, train, paired_TV, units_TV, temperature, dense_matches_TT)
     penalty_image = sparsity_penalty(images_BV, train.penalty)
     penalty_text = sparsity_penalty(texts_TV, train.penalty)
     factor = train.penalty_weight * penalty_factor(step - num_dense_steps, train)
@@ -202,9 +213,12 @@ def _losses(
     )
     loss = loss + train.caption_words_weight * words
     loss = loss + train.caption_words_text_weight * text_words
+    loss = loss + train.distill_weight * extra["distillation"]
+    loss = loss + train.anchor_weight * extra["anchor"]
     return loss, _parts(
         contrastive=match,
         dense=dense,
+        **extra,
         penalty_image=penalty_image,
         penalty_text=penalty_text,
         caption_words=words,
@@ -213,6 +227,24 @@ def _losses(
         active_image=(images_BV > 0).sum(1).float().mean(),
         active_text=(texts_TV > 0).sum(1).float().mean(),
     )
+
+
+def _extra_losses(
+    learner: Learner,
+    train: TrainConfig,
+    images_TV: Tensor,
+    texts_TV: Tensor,
+    temperature: Tensor,
+    dense_matches_TT: Tensor,
+) -> dict[str, Tensor]:
+    """Return the losses that keep words near the dense matches and near their start; 0 if off."""
+    extra = {"distillation": images_TV.new_zeros(()), "anchor": images_TV.new_zeros(())}
+    if train.distill_weight:
+        matches_TT = images_TV @ texts_TV.t() / temperature
+        extra["distillation"] = distillation(matches_TT, dense_matches_TT)
+    if learner.anchor is not None:
+        extra["anchor"] = learner.anchor.distance(learner.network)
+    return extra
 
 
 def _words_loss(
@@ -233,7 +265,15 @@ def _words_loss(
 def _parts(**measured: Tensor) -> dict[str, float]:
     """Return all of a step's figures; those that this step did not measure are 0."""
     names = (
-        *("contrastive", "dense", "penalty_image", "penalty_text", "caption_words"),
+        *(
+            "contrastive",
+            "dense",
+            "distillation",
+            "anchor",
+            "penalty_image",
+            "penalty_text",
+            "caption_words",
+        ),
         *("caption_words_text", "temperature", "active_image", "active_text"),
     )
     return {name: measured[name].item() if name in measured else 0.0 for name in names}

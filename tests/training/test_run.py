@@ -40,6 +40,9 @@ class Recorder:
     def features(self, name: str, done: int, total: int) -> None:
         self.pictures.append((name, done, total))
 
+    def start(self, step: int, num_steps: int) -> None:
+        pass
+
     def step(self, step: int, num_steps: int, losses: StepLosses) -> None:
         self.steps.append(step)
 
@@ -234,6 +237,24 @@ def test_silent_words_are_asked_of_no_picture(recipe: RunConfig) -> None:
     assert float(loud[:, square].max()) == 1.0
     assert float(hushed.shares_BV[:, square].max()) == 0.0
     assert int((loud != hushed.shares_BV).any(0).sum()) == 1
+
+
+def test_a_step_shows_one_rectangle_of_the_patches(recipe: RunConfig) -> None:
+    captions = open_captions(recipe.data.train)
+    vocabulary = Vocabulary.load(Path(recipe.model.vocabulary))
+    # Each patch's features are its row and its column.
+    places = np.stack(np.mgrid[:4, :4], axis=-1).reshape(16, 2)
+    features = np.broadcast_to(places, (12, 16, 2)).astype(np.float16)
+    config = recipe.train.model_copy(update={"region": 0.5, "patch_dropout": 0.0})
+    source = BatchSource(captions, [features], vocabulary, config)
+    shapes = set()
+    for step in range(12):
+        rows, columns = source.batch(step).features_BPF[0].T.numpy()
+        height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
+        assert height >= 2 and width >= 2
+        assert len(rows) == height * width
+        shapes.add((int(height), int(width)))
+    assert len(shapes) > 3
 
 
 def test_fewer_pictures_than_a_batch_are_an_error(recipe: RunConfig) -> None:

@@ -94,7 +94,7 @@ def test_a_recipe_without_preset_must_say_everything(tmp_path: Path) -> None:
         ("train.epochs=0", r"train\.epochs: .*greater than 0 \(found 0\)"),
         ("train.epochs=many", r"train\.epochs: .*integer.*\(found 'many'\)"),
         ("model.activation=tanh", r"model\.activation: .*'log1p_relu'.*\(found 'tanh'\)"),
-        ("model.image.num_heads=7", r"model\.image: .*num_heads must divide.*512$"),
+        ("model.image.adapter=attention", r"model\.image: .*num_heads must divide.*1280$"),
         ('model.text.prompt="no place"', r"model\.text: .*must hold \{text\}; found 'no place'$"),
         ("train", r"'train'; expected key\.path=value"),
         ("=3", r"'=3'; expected key\.path=value"),

@@ -31,7 +31,7 @@ from lexret.training.model_card import model_card
 from lexret.training.observer import Observer, Silent
 from lexret.training.run_folder import RunFolder
 from lexret.training.sources import batches_ahead, open_batches, open_sets
-from lexret.training.start import load_start, save_start, start_network
+from lexret.training.start import load_start, save_start, start_file, start_network
 from lexret.training.state import has_state, load_state, save_state
 from lexret.training.step import Learner, make_optimizer, train_step
 
@@ -285,7 +285,7 @@ class _Run:
         if self.config.train.start != "correlated":
             return
         self.learner.network.text.remember()
-        file = self.folder.path / "start.safetensors"
+        file = start_file(self.folder, self.sets.train, self.config)
         if self.processes.leads and not file.is_file():
             captions, told = self.sets.train, self.observer.start
             start_network(self.learner, captions, self.batches, self.config, told)

@@ -43,7 +43,7 @@ def open_sets(config: RunConfig, folder: RunFolder, processes: Processes) -> Set
         MissingError, InputError, CorruptError: if they are missing or cannot be used.
         MissingPackageError: if they need a package that is not installed.
     """
-    data, cache = config.data, _cache(config, folder)
+    data, cache = config.data, feature_folder(config, folder)
     with _leader_first(processes):
         train = open_captions(data.train, cache=cache)
         return Sets(train, open_captions(data.dev, cache=cache) if data.dev else None)
@@ -84,7 +84,8 @@ def open_batches(
     return batches, dev_features
 
 
-def _cache(config: RunConfig, folder: RunFolder) -> Path:
+def feature_folder(config: RunConfig, folder: RunFolder) -> Path:
+    """Return where cached features are kept."""
     return Path(config.data.feature_cache or folder.path / "features")
 
 
@@ -120,7 +121,7 @@ class _Opener:
         progress: FeatureProgress,
     ) -> None:
         self._config, self._folder, self._processes = config, folder, processes
-        self._cache, self._progress = _cache(config, folder), progress
+        self._cache, self._progress = feature_folder(config, folder), progress
 
     def views(self, captions: CaptionSet) -> list[Features | PictureView]:
         """Return the training pictures' views, of which each step takes one."""

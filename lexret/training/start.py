@@ -11,6 +11,8 @@ V words, B pictures a batch.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -32,6 +34,8 @@ from lexret.training.batches import BatchSource
 from lexret.training.caption_statistics import caption_words, fit_terms
 from lexret.training.correlation import correlated_maps
 from lexret.training.losses import contrastive
+from lexret.training.run_folder import RunFolder
+from lexret.training.sources import feature_folder
 from lexret.training.step import Learner
 
 # Told of (steps done, steps in all).
@@ -74,6 +78,22 @@ def start_network(
     with torch.no_grad():
         _place_words(network)
         _set_biases(network, captions, batches, chosen[:_SAMPLE], train.start_words)
+
+
+def start_file(folder: RunFolder, captions: CaptionSet, config: RunConfig) -> Path:
+    """Return where a start is kept: beside the cached features, for all runs that begin alike."""
+    later = {"name", "activation", "threshold", "max_image_words"}
+    train = config.train.model_dump(mode="json")
+    alike = {
+        "model": config.model.model_dump(mode="json", exclude=later),
+        "pictures": captions.fingerprint,
+        "flip": config.data.flip,
+        "imagined": config.data.imagined,
+        "train": {name: train[name] for name in ("seed", "region", "min_lr_fraction")}
+        | {name: value for name, value in train.items() if name.startswith("start")},
+    }
+    key = hashlib.sha256(json.dumps(alike, sort_keys=True).encode()).hexdigest()[:16]
+    return feature_folder(config, folder) / f"start-{key}.safetensors"
 
 
 def save_start(learner: Learner, file: Path) -> None:

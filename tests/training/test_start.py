@@ -51,7 +51,8 @@ def test_the_start_puts_words_where_the_text_side_puts_them(
     started: RunConfig, tmp_path: Path
 ) -> None:
     train(started, tmp_path / "run", Recorder(), stop_after=1)
-    start = load_file(tmp_path / "run" / "start.safetensors")
+    (file,) = (tmp_path / "run" / "features").glob("start-*.safetensors")
+    start = load_file(file)
     codebook_VD = start["text.codebook_VD"]
     assert torch.equal(codebook_VD, start["image.codebook_VD"])
     torch.testing.assert_close(codebook_VD.norm(dim=1), torch.ones(len(codebook_VD)))
@@ -82,6 +83,18 @@ def test_an_interrupted_started_run_equals_an_uninterrupted_one(
     whole, cut = (tensors_of(tmp_path / run / "model") for run in ("whole", "cut"))
     assert whole.keys() == cut.keys()
     assert all(torch.equal(whole[name], cut[name]) for name in whole)
+
+
+def test_runs_that_begin_alike_share_a_start(started: RunConfig, tmp_path: Path) -> None:
+    cache = {"data": {"feature_cache": str(tmp_path / "cache")}}
+    for run, changes in {
+        "one": {},
+        "again": {"train": {"anchor_weight": 0.0}, "model": {"activation": "relu"}},
+        "other": {"train": {"start_epochs": 1}},
+    }.items():
+        values = merged(merged(started.model_dump(), cache), changes)
+        train(RunConfig.model_validate(values), tmp_path / run, Recorder(), stop_after=1)
+    assert len(list((tmp_path / "cache").glob("start-*.safetensors"))) == 2
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,9 @@ class _Bars:
         self._bar: Any = None
         self._name = ""
 
+    def shards(self, name: str, done: int, total: int) -> None:
+        self._show(f"index of {name}", done, total, "shard")
+
     def features(self, name: str, done: int, total: int) -> None:
         self._show(f"features of {name}", done, total, "picture")
 

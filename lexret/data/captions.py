@@ -4,14 +4,15 @@ A source is a JSON-lines file, one picture a line::
 
     {"image": "images/1.jpg", "captions": ["A dog runs.", "A brown dog on grass."]}
 
-a folder that holds such a file under the name ``captions.jsonl``, or ``datasets:NAME[:SPLIT]``.
+a folder that holds such a file under the name ``captions.jsonl``, ``datasets:NAME[:SPLIT]`` or
+``webdataset:PATTERN``.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -105,21 +106,33 @@ class FileCaptions:
         return captions_fingerprint((item.name, item.captions) for item in self._items)
 
 
-def open_captions(source: str | Path, *, cache: Path | None = None) -> CaptionSet:
+def open_captions(
+    source: str | Path,
+    *,
+    cache: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> CaptionSet:
     """Open a captions file, a folder that holds one, a data set or shards by prefix.
 
     Args:
         cache: a folder where indexes of shards are kept, so that they are made once.
+        progress: called with (shards indexed, shards in all).
 
     Raises:
         MissingError: if there is no such file, folder or data set.
         InputError: if it cannot be used; the message says where and why.
         MissingPackageError: if it needs the package ``datasets``, which is not installed.
+        CorruptError, StorageError: if shards are damaged, or their index cannot be kept.
     """
     if str(source).startswith(DATASETS_PREFIX):
         from lexret.data.caption_datasets import open_dataset
 
         return open_dataset(str(source).removeprefix(DATASETS_PREFIX))
+    if str(source).startswith(SHARDS_PREFIX):
+        from lexret.data.shards import open_shards
+
+        pattern = str(source).removeprefix(SHARDS_PREFIX)
+        return open_shards(pattern, cache=cache, progress=progress)
     return FileCaptions(read_captions(Path(source)))
 
 

@@ -107,7 +107,7 @@ class _Run:
         self.config, self.folder, self.observer = config, folder, observer
         self.processes = processes
         # What fails fast comes before what takes long: names, networks, features.
-        self.sets = open_sets(config, folder, processes)
+        self.sets = open_sets(config, folder, processes, observer.shards)
         self.vocabulary = open_vocabulary(config.model.vocabulary)
         torch.manual_seed(config.train.seed)
         network = LexicalNetwork(config.model, self.vocabulary, self._codebook())

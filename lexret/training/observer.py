@@ -14,6 +14,9 @@ class Observer(Protocol):
     Of several processes the leading one alone tells.
     """
 
+    def shards(self, name: str, done: int, total: int) -> None:
+        """``done`` shards of the split ``name`` are indexed."""
+
     def features(self, name: str, done: int, total: int) -> None:
         """Backbone features of ``done`` pictures of the split ``name`` are cached."""
 
@@ -29,6 +32,8 @@ class Observer(Protocol):
 
 class Silent:
     """Passes nothing on: the observer of the processes that do not lead."""
+
+    def shards(self, name: str, done: int, total: int) -> None: ...
 
     def features(self, name: str, done: int, total: int) -> None: ...
 

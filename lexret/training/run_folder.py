@@ -6,15 +6,18 @@
 ``curves.png``      losses, active words and dev recall over the steps
 ``state/``          what a resumed run starts from
 ``model/``          the best checkpoint, with its model card
+``skipped.jsonl``  samples of shards without a picture or a usable caption, if any
 ``unreadable.jsonl``  pictures that were left out, if any (of process N: ``unreadable.N.jsonl``)
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from lexret.data.shard_index import Skipped
 from lexret.errors import InputError, StorageError
 
 
@@ -29,6 +32,7 @@ class RunFolder:
         self.path = path
         self.config = path / "config.json"
         self.environment = path / "environment.json"
+        self.skipped = path / "skipped.jsonl"
         self.metrics = path / "metrics.jsonl"
         self.curves = path / "curves.png"
         self.state = path / "state"
@@ -58,6 +62,13 @@ class RunFolder:
         """Record where the run runs now."""
         text = json.dumps(found, indent=2) + "\n"
         self._write(lambda: self.environment.write_text(text, encoding="utf-8"))
+
+    def write_skipped(self, skipped: Sequence[Skipped]) -> None:
+        """List the samples that the training shards' index left out."""
+        lines = "".join(
+            json.dumps({"picture": one.name, "problem": one.problem}) + "\n" for one in skipped
+        )
+        self._write(lambda: self.skipped.write_text(lines, encoding="utf-8"))
 
     def unreadable(self, rank: int) -> Path:
         """Return the file for the pictures that a process cannot read."""

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from lexret.config import RunConfig
 from lexret.data.captions import SHARDS_PREFIX, CaptionSet, open_captions
+from lexret.data.shards import ShardCaptions
 from lexret.encoders.backbones import ImageBackbone
 from lexret.errors import LexretError
 from lexret.training.batches import Batch, BatchSource
@@ -24,8 +26,8 @@ from lexret.vocabulary import Vocabulary
 # Of pictures from the web some are always broken.
 _UNREADABLE_OF_SHARDS = 1e-3
 
-# Told of (split, pictures done, pictures in all).
-FeatureProgress = Callable[[str, int, int], None]
+# Told of (split, pictures or shards done, how many there are).
+Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -36,17 +38,26 @@ class Sets:
     dev: CaptionSet | None
 
 
-def open_sets(config: RunConfig, folder: RunFolder, processes: Processes) -> Sets:
-    """Open the data sets.
+def open_sets(
+    config: RunConfig, folder: RunFolder, processes: Processes, progress: Progress
+) -> Sets:
+    """Open the data sets; what an index of training shards leaves out is listed in the folder.
 
     Raises:
         MissingError, InputError, CorruptError: if they are missing or cannot be used.
         MissingPackageError: if they need a package that is not installed.
     """
     data, cache = config.data, feature_folder(config, folder)
+    sets: list[CaptionSet | None] = []
     with _leader_first(processes):
-        train = open_captions(data.train, cache=cache)
-        return Sets(train, open_captions(data.dev, cache=cache) if data.dev else None)
+        for name, source in (("train", data.train), ("dev", data.dev)):
+            told = partial(progress, name)
+            sets.append(open_captions(source, cache=cache, progress=told) if source else None)
+    train, dev = sets
+    assert train is not None  # asked for by the loop
+    if processes.leads and isinstance(train, ShardCaptions) and train.skipped:
+        folder.write_skipped(train.skipped)
+    return Sets(train, dev)
 
 
 def open_batches(
@@ -55,7 +66,7 @@ def open_batches(
     vocabulary: Vocabulary,
     folder: RunFolder,
     processes: Processes,
-    progress: FeatureProgress,
+    progress: Progress,
 ) -> tuple[BatchSource, Features | None]:
     """Make or open the sets' features; the leading process does so first.
 
@@ -118,7 +129,7 @@ class _Opener:
         config: RunConfig,
         folder: RunFolder,
         processes: Processes,
-        progress: FeatureProgress,
+        progress: Progress,
     ) -> None:
         self._config, self._folder, self._processes = config, folder, processes
         self._cache, self._progress = feature_folder(config, folder), progress

@@ -13,6 +13,20 @@ class InputError(LexretError, ValueError):
     """A value, file or option that the caller gave cannot be used."""
 
 
+class QueryError(InputError):
+    """A query breaks the rules of the query language.
+
+    Attributes:
+        start: where in the query the part begins that cannot be used, in characters from 0.
+        end: the first character after that part.
+    """
+
+    def __init__(self, message: str, *, start: int, end: int) -> None:
+        super().__init__(message)
+        self.start = start
+        self.end = end
+
+
 class MissingError(LexretError, FileNotFoundError):
     """A file, folder or index that was named does not exist."""
 

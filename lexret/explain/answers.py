@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from lexret.explain.contributions import Contribution, contribute
+import numpy as np
+
+from lexret.explain.contributions import Contribution, add_up, contribute
 from lexret.index.embedded import EmbeddedIndex
 from lexret.sparse import LexicalVector
+
+if TYPE_CHECKING:
+    from lexret.index.query import Query
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +33,40 @@ class Answer:
     words: tuple[Contribution, ...]
 
 
-def answer(index: EmbeddedIndex, query: LexicalVector, *, k: int = 10) -> list[Answer]:
+def answer(index: EmbeddedIndex, query: LexicalVector | Query, *, k: int = 10) -> list[Answer]:
     """Search an index with one query and explain every hit.
+
+    Where a query has alternatives, a word counts in a hit with its weight in the query's vector
+    plus its weights in those alternatives that are the best for this hit.
 
     Raises:
         MismatchError: if the query is of another vocabulary.
         InputError: if ``k`` is less than 1.
     """
-    (hits,) = index.search(query.as_batch(), k=k)
-    weights_DT = index.weights([hit.doc_id for hit in hits], query.term_ids)
+    if isinstance(query, LexicalVector):
+        (hits,) = index.search(query.as_batch(), k=k)
+        vectors = [query]
+    else:
+        hits = index.find(query, k=k)
+        vectors = query.vectors()
+    every = [one.term_ids for one in vectors]
+    term_ids = np.unique(np.concatenate([*every, np.empty(0, np.int32)]))
+    weights_DT = index.weights([hit.doc_id for hit in hits], term_ids)
     answers = []
     for hit, weights_T in zip(hits, weights_DT, strict=True):
         held = weights_T > 0
-        image = LexicalVector(query.term_ids[held], weights_T[held], query.vocabulary)
-        answers.append(Answer(hit.doc_id, hit.score, hit.rank, contribute(query, image)))
+        image = LexicalVector(term_ids[held], weights_T[held], index.vocabulary)
+        words = _counted(query, image)
+        answers.append(Answer(hit.doc_id, hit.score, hit.rank, words))
     return answers
+
+
+def _counted(query: LexicalVector | Query, image: LexicalVector) -> tuple[Contribution, ...]:
+    """Return what each word adds, the best alternative of every choice taken."""
+    if isinstance(query, LexicalVector):
+        return contribute(query, image)
+    parts = [] if query.vector is None else [contribute(query.vector, image)]
+    for choice in query.choices:
+        alternatives = [contribute(one, image) for one in choice.alternatives]
+        parts.append(max(alternatives, key=lambda one: math.fsum(word.product for word in one)))
+    return add_up(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,4 +49,21 @@ def contribute(query: LexicalVector, image: LexicalVector) -> tuple[Contribution
         query_weight, image_weight = float(query.weights[i]), float(image.weights[j])
         product = query_weight * image_weight
         found.append(Contribution(names[int(term_id)], query_weight, image_weight, product))
+    return _strongest_first(found)
+
+
+def add_up(parts: Sequence[tuple[Contribution, ...]]) -> tuple[Contribution, ...]:
+    """Join what several parts of a query make of one picture: a word's weights in them add up."""
+    if len(parts) == 1:
+        return parts[0]
+    words: dict[str, Contribution] = {}
+    for one in (one for part in parts for one in part):
+        same = words.get(one.word)
+        weight = one.query_weight + (same.query_weight if same else 0.0)
+        product = weight * one.image_weight
+        words[one.word] = Contribution(one.word, weight, one.image_weight, product)
+    return _strongest_first(words.values())
+
+
+def _strongest_first(found: Iterable[Contribution]) -> tuple[Contribution, ...]:
     return tuple(sorted(found, key=lambda one: (-one.product, one.word)))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from lexret.errors import InputError
-from lexret.sparse import SparseBatch
+from lexret.sparse import LexicalVector, SparseBatch
 from lexret.vocabulary import Vocabulary
 
 
@@ -24,7 +24,26 @@ def check_query(
         MismatchError: if the queries are of another vocabulary.
         InputError: if ``k`` is less than 1.
     """
+    check_vectors(fingerprint, vocabulary, [queries], k=k)
+
+
+def check_vectors(
+    fingerprint: str,
+    vocabulary: Callable[[], Vocabulary],
+    vectors: Sequence[LexicalVector | SparseBatch],
+    *,
+    k: int,
+) -> None:
+    """Do as :func:`check_query` for vectors that need not stand in one batch."""
     if k < 1:
         raise InputError(f"A search must ask for at least 1 hit; found k = {k}.")
-    if queries.vocabulary.fingerprint != fingerprint:
-        queries.vocabulary.require_same(vocabulary(), mine="the query", theirs="the index")
+    for one in vectors:
+        if one.vocabulary.fingerprint != fingerprint:
+            one.vocabulary.require_same(vocabulary(), mine="the query", theirs="the index")
+
+
+def check_terms(term_ids: Sequence[int], *, num_words: int) -> None:
+    """Raise InputError if a term id is outside of a vocabulary of so many words."""
+    for term_id in term_ids:
+        if not 0 <= term_id < num_words:
+            raise InputError(f"Term id {term_id} was found; expected 0 to {num_words - 1}.")

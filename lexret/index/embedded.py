@@ -7,19 +7,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from lexret.errors import CorruptError, InputError, MissingError
-from lexret.index.checks import check_query
+from lexret.index.checks import check_query, check_terms, check_vectors
 from lexret.index.columns import FieldValue, decode_text, encode_text
 from lexret.index.manifest import MANIFEST_FILE, Manifest, missing_file
 from lexret.index.protocol import SearchHit
 from lexret.index.segment import Segment
 from lexret.sparse import FloatArray, LexicalVector, SparseBatch
 from lexret.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from lexret.index.query import Query
 
 _ATTEMPTS: Final = 10
 
@@ -87,10 +90,28 @@ class EmbeddedIndex:
             for segment in self._segments
             for hit in segment.search(query.term_ids, query.weights, k=k)
         ]
-        return [
-            SearchHit(decode_text(encoded), -negative, rank)
-            for rank, (negative, encoded) in enumerate(sorted(found)[:k], start=1)
+        return _ranked(found, k)
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The fields that documents have: name -> ``int64``, ``float64`` or ``text``."""
+        return dict(self._manifest.columns)
+
+    def find(self, query: Query, *, k: int = 10) -> list[SearchHit]:
+        """Return the exact top ``k`` documents for a whole query; see ``QueryIndex.find``."""
+        from lexret.index.query_matching import find_in_segment  # a plain search needs it not
+
+        fingerprint = self._manifest.vocabulary_fingerprint
+        check_vectors(fingerprint, lambda: self.vocabulary, query.vectors(), k=k)
+        check_terms(query.conditional_terms(), num_words=self._manifest.num_words)
+        if query.vector is not None and not query.choices and not query.has_conditions:
+            return self._search_one(query.vector, k)
+        found = [
+            (-hit.score, segment.id_at(hit.document))
+            for segment in self._segments
+            for hit in find_in_segment(segment, query, k=k)
         ]
+        return _ranked(found, k)
 
     def weights(
         self, doc_ids: Sequence[str], term_ids: Sequence[int] | npt.NDArray[np.int32]
@@ -202,6 +223,14 @@ def _open_snapshot(path: Path) -> tuple[Manifest, bytes, tuple[Segment, ...]]:
                 raise missing_file(path, error) from error
             manifest = newer
     raise CorruptError(f"The index at {path} changed {_ATTEMPTS} times while it was opened.")
+
+
+def _ranked(found: list[tuple[float, bytes]], k: int) -> list[SearchHit]:
+    """Return the best ``k`` of (negative score, id) as hits."""
+    return [
+        SearchHit(decode_text(encoded), 0.0 - negative, rank)
+        for rank, (negative, encoded) in enumerate(sorted(found)[:k], start=1)
+    ]
 
 
 def _live_ids(segment: Segment) -> list[bytes]:

@@ -19,6 +19,8 @@ import numpy.typing as npt
 
 from lexret.errors import CorruptError
 from lexret.index.columns import (
+    NUMBER_TYPES,
+    TEXT,
     Column,
     FieldValue,
     decode_text,
@@ -37,6 +39,7 @@ DOCUMENTS_FILE: Final = "documents.bin"
 
 Mask = npt.NDArray[np.bool_]
 Scores = npt.NDArray[np.float64]
+Places = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,11 @@ class Segment:
                 np.add.at(scores_N, self.docs[start:end], products)
         return scores_N
 
+    def postings(self, term: int) -> tuple[IdArray, FloatArray]:
+        """Return the documents that hold a word, rising and deleted ones too, and its weights."""
+        start, end = int(self.indptr[term]), int(self.indptr[term + 1])
+        return self.docs[start:end], self.weights[start:end]
+
     def weights_at(self, docs_D: IdArray, terms_T: IdArray) -> FloatArray:
         """Return the stored weights, (D, T) float32, 0 where a document lacks the word.
 
@@ -172,6 +180,50 @@ class Segment:
         """Return a field of all documents, ``None`` where this segment does not hold it."""
         kind = self.entry.columns.get(name)
         return None if kind is None else unpack(name, kind, self._arrays, len(self))
+
+    def numbers(self, name: str) -> tuple[AnyArray, Mask] | None:
+        """Return a field of numbers and where it is present, (N,) each; ``None`` without one."""
+        if self.entry.columns.get(name) not in NUMBER_TYPES:
+            return None
+        present = self._present(name)
+        everywhere = np.ones(len(self), dtype=bool)
+        return self._arrays[f"field.{name}.values"], everywhere if present is None else present
+
+    def _present(self, name: str) -> Mask | None:
+        """Return where a field is present; ``None`` where every document has it."""
+        bits = self._arrays.get(f"field.{name}.present")
+        if bits is None:
+            return None
+        return np.unpackbits(bits, count=len(self), bitorder="little").astype(bool)
+
+    def texts(self, name: str, docs_D: Places) -> list[str | None]:
+        """Return a field of text of some documents; ``None`` where one has none."""
+        if self.entry.columns.get(name) != TEXT:
+            return [None] * len(docs_D)
+        offsets = self._arrays[f"field.{name}.offsets"]
+        joined = self._arrays[f"field.{name}.bytes"].data
+        places = zip(offsets[docs_D].tolist(), offsets[docs_D + 1].tolist(), strict=True)
+        values: list[str | None] = [decode_text(joined[a:b].tobytes()) for a, b in places]
+        present = self._present(name)
+        if present is not None:
+            there = present[docs_D].tolist()
+            values = [value if is_there else None
+                      for value, is_there in zip(values, there, strict=True)]  # fmt: skip
+        return values
+
+    def begin_with(self, name: str, docs_D: Places, prefix: bytes) -> Places:
+        """Return those documents whose text in a field may begin with some bytes.
+
+        A field that some documents lack tells nothing; all remain then.
+        """
+        if self.entry.columns.get(name) != TEXT or f"field.{name}.present" in self._arrays:
+            return docs_D
+        offsets = self._arrays[f"field.{name}.offsets"]
+        joined = self._arrays[f"field.{name}.bytes"]
+        docs_D = docs_D[offsets[docs_D + 1] - offsets[docs_D] >= len(prefix)]
+        for place, byte in enumerate(prefix):
+            docs_D = docs_D[joined[offsets[docs_D] + place] == byte]
+        return docs_D
 
     def value(self, name: str, document: int) -> FieldValue:
         """Return a field of one document, ``None`` where it has none."""

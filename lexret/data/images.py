@@ -19,6 +19,7 @@ from typing import IO, Final
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from lexret.data.exif import NO_TAGS, CameraTags, read_camera_tags
 from lexret.errors import ImageError, InputError, MissingError
 
 # HEIC and HEIF are looked for although Pillow cannot read them: they are reported, not overlooked.
@@ -49,11 +50,13 @@ class Picture:
         image: RGB, upright; smaller than the file's where that was asked for.
         width: of the upright picture in the file, in pixels.
         height: of the upright picture in the file, in pixels.
+        tags: what the camera wrote into the file.
     """
 
     image: Image.Image
     width: int
     height: int
+    tags: CameraTags = NO_TAGS
 
 
 def find_images(
@@ -185,6 +188,7 @@ def read_picture(
         if min_side is not None:
             image.draft(None, (min_side, min_side))
         image.load()
+        tags = read_camera_tags(image)
         rgb = _to_rgb(_upright(image))
     except MemoryError:
         raise
@@ -193,7 +197,16 @@ def read_picture(
     turned = (width > height) != (rgb.width > rgb.height)
     if min_side is not None:
         rgb = rgb.reduce(max(1, min(rgb.size) // min_side))
-    return Picture(rgb, *((height, width) if turned else (width, height)))
+    return Picture(rgb, *((height, width) if turned else (width, height)), tags)
+
+
+def read_tags(file: IO[bytes], name: str) -> CameraTags:
+    """Read what the camera wrote into a picture without decoding it, where its format allows.
+
+    Raises:
+        ImageError: if it is not a readable picture.
+    """
+    return read_camera_tags(_open(file, name))
 
 
 def _open(file: IO[bytes], name: str) -> Image.Image:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
+from lexret.data.exif import CameraTags
 from lexret.errors import CorruptError
 from lexret.index.columns import FieldValue
 from lexret.index.embedded import Document, EmbeddedIndex
 from lexret.sparse import LexicalVector
+
+EXIF: Final = "exif"
+TAG_FIELDS: Final = tuple(one.name for one in fields(CameraTags))
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,8 @@ class KnownPicture:
         sha256: of the file's content.
         width: of the upright picture, in pixels.
         height: of the upright picture, in pixels.
+        tags: what the camera wrote into the file; ``None`` where that was not read, as by a
+            lexret of before.
     """
 
     path: str
@@ -32,6 +38,7 @@ class KnownPicture:
     sha256: str
     width: int
     height: int
+    tags: CameraTags | None = None
 
     @classmethod
     def of(cls, document: Document) -> Self:
@@ -43,6 +50,7 @@ class KnownPicture:
             sha256=_text(document, "sha256"),
             width=_number(document, "width"),
             height=_number(document, "height"),
+            tags=None if document.fields.get(EXIF) is None else _tags(document),
         )
 
     def as_fields(self) -> dict[str, list[FieldValue]]:
@@ -54,7 +62,20 @@ class KnownPicture:
             "sha256": [self.sha256],
             "width": [self.width],
             "height": [self.height],
+            **self._tag_fields(),
         }
+
+    def _tag_fields(self) -> dict[str, list[FieldValue]]:
+        if self.tags is None:
+            return {}
+        values = {name: getattr(self.tags, name) for name in TAG_FIELDS}
+        found = any(value is not None for value in values.values())
+        return {EXIF: [int(found)], **{name: [value] for name, value in values.items()}}
+
+
+def _tags(document: Document) -> CameraTags:
+    values = {name: document.fields.get(name) for name in TAG_FIELDS}
+    return CameraTags(**values)  # type: ignore[arg-type]
 
 
 def _text(document: Document, name: str) -> str:

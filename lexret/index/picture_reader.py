@@ -10,7 +10,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from lexret.data.images import ENCODING_MIN_SIDE, Picture, read_picture, unreadable
+from lexret.data.exif import CameraTags
+from lexret.data.images import ENCODING_MIN_SIDE, Picture, read_picture, read_tags, unreadable
 from lexret.errors import ImageError
 
 
@@ -24,6 +25,7 @@ class PictureFile:
         mtime_ns: time of the last change, in nanoseconds.
         sha256: of the content, in hexadecimal digits.
         picture: what is in it; ``None`` where the content was known and was not decoded.
+        tags: what the camera wrote into it.
     """
 
     path: str
@@ -31,6 +33,7 @@ class PictureFile:
     mtime_ns: int
     sha256: str
     picture: Picture | None
+    tags: CameraTags
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +82,12 @@ def _read(root: Path, path: str, is_known: Callable[[str], bool]) -> PictureFile
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             file.seek(0)
             picture = None
-            if not is_known(digest):
+            if is_known(digest):
+                tags = read_tags(file, str(full))
+            else:
                 picture = read_picture(file, str(full), min_side=ENCODING_MIN_SIDE)
-        return PictureFile(path, state.st_size, state.st_mtime_ns, digest, picture)
+                tags = picture.tags
+        return PictureFile(path, state.st_size, state.st_mtime_ns, digest, picture, tags)
     except ImageError as error:
         return SkippedPicture(path, error.reason, str(error))
     except OSError as error:

@@ -125,8 +125,8 @@ class PictureUpdate:
 
     def _is_unchanged(self, path: str) -> bool:
         known = self._known.get(path)
-        if known is None:
-            return False
+        if known is None or known.tags is None:
+            return False  # an index of an older lexret lacks the tags: read, but not encoded again
         try:
             state = (self.root / path).stat()
         except OSError:
@@ -176,14 +176,22 @@ class PictureUpdate:
         self.counts.encoded += len(files)
         for one, picture, vector in zip(files, pictures, vectors, strict=True):
             record = KnownPicture(
-                one.path, one.size, one.mtime_ns, one.sha256, picture.width, picture.height
+                one.path,
+                one.size,
+                one.mtime_ns,
+                one.sha256,
+                picture.width,
+                picture.height,
+                one.tags,
             )
             self._vectors.put(record, vector)
 
     def _store(self, file: PictureFile, same: KnownPicture, vector: LexicalVector) -> None:
         """Add a picture whose content is that of ``same``, which may be itself."""
         self._count(file)
-        record = replace(same, path=file.path, size=file.size, mtime_ns=file.mtime_ns)
+        record = replace(
+            same, path=file.path, size=file.size, mtime_ns=file.mtime_ns, tags=file.tags
+        )
         batch = SparseBatch.from_vectors([vector], self.encoder.vocabulary)
         self.writer.add([file.path], batch, fields=record.as_fields())
         self._num_uncommitted += 1

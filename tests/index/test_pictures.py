@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from lexret.errors import InputError, LockedError, MismatchError, MissingError
 from lexret.index import EmbeddedIndexWriter, open_index, picture_update
+from lexret.index.known import KnownPicture
 from lexret.index.locations import default_index, find_index, picture_root, record_root
 from lexret.index.pictures import IndexReport, index_folder
 from lexret.sparse import SparseBatch
@@ -179,6 +180,37 @@ def test_an_interrupted_run_goes_on_where_it_stopped(root: Path, colours) -> Non
     assert stored == 6
     report = update(root, colours, batch_size=2)
     assert (report.num_unchanged, report.num_encoded, report.num_pictures) == (6, 7, 13)
+
+
+def test_what_the_camera_wrote_is_stored_and_follows_the_content(root: Path, colours) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Make] = "Leica"
+    exif[ExifTags.Base.DateTime] = "2024:06:15 00:00:00"
+    Image.new("RGB", (16, 16), (9, 9, 9)).save(root / "taken.jpg", exif=exif)
+    update(root, colours)
+    shutil.copy(root / "taken.jpg", root / "deep" / "copy.jpg")
+    update(root, colours)
+    index = open_index(default_index(root))
+    for name in ("taken.jpg", "deep/copy.jpg"):
+        fields = index.document(name).fields
+        assert (fields["camera"], fields["taken_s"], fields["exif"]) == ("Leica", 1718409600, 1)
+    assert index.document("red.png").fields["exif"] == 0
+    assert index.document("red.png").fields["taken_s"] is None
+    assert colours.num_encoded == 4
+
+
+def test_an_index_of_before_the_tags_gains_them_without_encoding(
+    root: Path, colours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as before:
+        before.setattr(KnownPicture, "_tag_fields", lambda self: {})
+        update(root, colours)
+    assert "exif" not in open_index(default_index(root)).columns
+    report = update(root, colours)
+    assert (report.num_unchanged, report.num_updated, report.num_encoded) == (3, 0, 0)
+    assert open_index(default_index(root)).document("red.png").fields["exif"] == 0
+    monkeypatch.setattr(picture_update.PictureUpdate, "_take", None)
+    assert update(root, colours).num_unchanged == 3
 
 
 def test_large_pictures_reach_the_encoder_reduced(root: Path, colours) -> None:

@@ -6,6 +6,7 @@ import re
 import tempfile
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -82,19 +83,20 @@ def conditions(num_words: int) -> st.SearchStrategy[AnyOf]:
                                      min_size=1, max_size=3).map(tuple))  # fmt: skip
 
 
-@st.composite
-def queries(draw: st.DrawFn, words: Vocabulary) -> Query:
+@cache
+def queries(words: Vocabulary) -> st.SearchStrategy[Query]:
     vectors = st.dictionaries(st.sampled_from(words.words), st.sampled_from([0.25, 0.5, 1.0, 0.3]),
                               max_size=4).map(lambda one: vector(words, one))  # fmt: skip
     few = st.lists(conditions(len(words)), max_size=2).map(tuple)
     choice = st.lists(vectors, min_size=1, max_size=3).map(lambda one: Choice(tuple(one)))
-    return Query(
-        vector=draw(st.one_of(st.none(), vectors)),
-        choices=draw(st.lists(choice, max_size=2).map(tuple)),
-        required=draw(few),
-        excluded=draw(few),
-        filters=draw(st.lists(filters(), max_size=2).map(tuple)),
-        without=draw(st.lists(st.sampled_from([*DOC_IDS, "gone"]), max_size=2).map(tuple)),
+    return st.builds(
+        Query,
+        vector=st.one_of(st.none(), vectors),
+        choices=st.lists(choice, max_size=2).map(tuple),
+        required=few,
+        excluded=few,
+        filters=st.lists(filters(), max_size=2).map(tuple),
+        without=st.lists(st.sampled_from([*DOC_IDS, "gone"]), max_size=2).map(tuple),
     )
 
 

@@ -3,7 +3,8 @@
     python training/bench_head.py --patches 256 --words 17149 --dim 4096 --batch 8
 
 Each form runs in a process of its own: one forward and backward to warm up and measure memory, then
-the timed ones. Peak memory is what the process (on CUDA: the allocator) needed beyond the inputs,
+the timed ones. On a CPU times are the processor's, added up over the threads, so that other work on
+the machine hardly changes them (with --threads 1 they are those of an idle machine). Peak memory is what the process (on CUDA: the allocator) needed beyond the inputs,
 gradients included; on a CPU it is read from /proc, which Linux has.
 """
 
@@ -70,8 +71,9 @@ def _measure(form: str, case: Case) -> dict[str, float]:
 
 
 def _now(on_cuda: bool) -> float:
-    if on_cuda:
-        torch.cuda.synchronize()
+    if not on_cuda:
+        return time.process_time()
+    torch.cuda.synchronize()
     return time.perf_counter()
 
 
@@ -105,7 +107,7 @@ def _in_own_process(form: str, case: Case) -> dict[str, float]:
 @click.option("--precision", type=click.Choice(list(_PRECISIONS)), default="bfloat16")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
 @click.option("--repeats", default=3, show_default=True, help="Timed runs; the best counts.")
-@click.option("--threads", default=torch.get_num_threads(), help="Of the CPU.")
+@click.option("--threads", default=1, show_default=True, help="Of the CPU.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def main(as_json: bool, **values: object) -> None:
     """Compare the plain head (patches x words in memory) with the fused one."""

@@ -123,6 +123,7 @@ class _Run:
         processes.copy_from_leader([network.text.codebook_VD, *trained])
         if processes.leads:
             self._keep_codebook(network.text.codebook_VD.cpu())
+        processes.wait()
         if config.train.anchor_weight:
             self.learner.anchor = self._anchor()
         self.per_epoch = self.batches.steps_per_epoch

@@ -24,7 +24,7 @@ class _Bars:
         self._show(f"index of {name}", done, total, "shard")
 
     def features(self, name: str, done: int, total: int) -> None:
-        self._show(f"features of {name}", done, total, "picture")
+        self._show(f"features of {name}", done, total, "item")
 
     def start(self, step: int, num_steps: int) -> None:
         self._show("matching wholes", step, num_steps, "step")

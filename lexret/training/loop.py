@@ -288,8 +288,7 @@ class _Run:
         self.learner.network.text.remember()
         file = start_file(self.folder, self.sets.train, self.config)
         if self.processes.leads and not file.is_file():
-            captions, told = self.sets.train, self.observer.start
-            start_network(self.learner, captions, self.batches, self.config, told)
+            start_network(self.learner, self.sets.train, self.batches, self.config, self.observer)
             save_start(self.learner, file)
         self.processes.wait()
         load_start(self.learner, file)

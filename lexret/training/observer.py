@@ -18,7 +18,7 @@ class Observer(Protocol):
         """``done`` shards of the split ``name`` are indexed."""
 
     def features(self, name: str, done: int, total: int) -> None:
-        """Backbone features of ``done`` pictures of the split ``name`` are cached."""
+        """Frozen features of ``done`` of the items called ``name`` are there."""
 
     def start(self, step: int, num_steps: int) -> None:
         """``step`` of the ``num_steps`` steps before the vocabulary takes part are done."""

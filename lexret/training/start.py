@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -34,12 +33,10 @@ from lexret.training.batches import BatchSource
 from lexret.training.caption_statistics import caption_words, fit_terms
 from lexret.training.correlation import correlated_maps
 from lexret.training.losses import contrastive
+from lexret.training.observer import Observer
 from lexret.training.run_folder import RunFolder
 from lexret.training.sources import feature_folder
 from lexret.training.step import Learner
-
-# Told of (steps done, steps in all).
-StartProgress = Callable[[int, int], None]
 
 # Chosen on Flickr8k's dev split; the result hardly depends on them.
 _RIDGE = (1.0, 0.5)
@@ -58,7 +55,7 @@ def start_network(
     captions: CaptionSet,
     batches: BatchSource,
     config: RunConfig,
-    progress: StartProgress,
+    observer: Observer,
 ) -> None:
     """Start both sides of a fresh network in place; the same arguments give the same start.
 
@@ -70,10 +67,10 @@ def start_network(
     network.eval()
     with torch.no_grad():
         chosen = _chosen(len(captions), train.seed)
-        _fit_closed_form(network, captions, batches, chosen)
+        _fit_closed_form(network, captions, batches, chosen, observer)
     torch.manual_seed(train.seed)
     network.train()
-    _match(learner, batches.for_start(), config, progress)
+    _match(learner, batches.for_start(), config, observer)
     network.eval()
     with torch.no_grad():
         _place_words(network)
@@ -139,11 +136,15 @@ def _parts(network: LexicalNetwork) -> tuple[ContextAdapter, TextMapper]:
 
 
 def _fit_closed_form(
-    network: LexicalNetwork, captions: CaptionSet, batches: BatchSource, chosen: np.ndarray
+    network: LexicalNetwork,
+    captions: CaptionSet,
+    batches: BatchSource,
+    chosen: np.ndarray,
+    observer: Observer,
 ) -> None:
     adapter, mapper = _parts(network)
     groups = [captions.captions(i) for i in chosen.tolist()]
-    texts_ND = _text_features(network, mapper, groups)
+    texts_ND = _text_features(network, mapper, groups, observer)
     views = [_mean_roots(view, chosen) for view in batches.views]
     adapter.mean_F.copy_(views[0].mean(0))
     adapter.scale_F.copy_(views[0].std(0) + 1e-3)
@@ -164,13 +165,18 @@ def _fit_closed_form(
 
 
 def _text_features(
-    network: LexicalNetwork, mapper: TextMapper, groups: list[tuple[str, ...]]
+    network: LexicalNetwork,
+    mapper: TextMapper,
+    groups: list[tuple[str, ...]],
+    observer: Observer,
 ) -> Tensor:
     """Return (N, H) each picture's mean centred caption, having fitted terms and centre."""
     every = [text for group in groups for text in group]
-    pooled_NH = torch.cat(
-        [network.text.pooled(every[i : i + _CHUNK]) for i in range(0, len(every), _CHUNK)]
-    )
+    pooled = []
+    for start in range(0, len(every), _CHUNK):
+        pooled.append(network.text.pooled(every[start : start + _CHUNK]))
+        observer.features("captions", min(start + _CHUNK, len(every)), len(every))
+    pooled_NH = torch.cat(pooled)
     if mapper.terms is not None:
         words_NV = caption_words(every, network.vocabulary)
         fit_terms(mapper.terms, words_NV)
@@ -202,9 +208,7 @@ def _mean_roots(view: object, chosen: np.ndarray) -> Tensor:
     return torch.cat(parts)
 
 
-def _match(
-    learner: Learner, batches: BatchSource, config: RunConfig, progress: StartProgress
-) -> None:
+def _match(learner: Learner, batches: BatchSource, config: RunConfig, observer: Observer) -> None:
     """Train the maps against the other pairs of a batch, whole pictures with whole texts."""
     network, train = learner.network, config.train
     adapter, mapper = _parts(network)
@@ -238,7 +242,7 @@ def _match(
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        progress(step + 1, num_steps)
+        observer.start(step + 1, num_steps)
 
 
 def _place_words(network: LexicalNetwork) -> None:

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from PIL import Image
+
+    from lexret.encoders.model_folder import ModelRecord
     from lexret.encoders.protocol import Encoder
     from lexret.index.embedded import EmbeddedIndex
     from lexret.vocabulary import Vocabulary
@@ -76,6 +79,30 @@ def load_texts_of(
         MismatchError: if the model is not the one that made the index.
         MissingError: if the model has no static text encoder, and it was asked for.
     """
+    record = _record_of(index, model_source)
+    chosen = chosen_text_encoder(kind, has_static=record.has_static_text)
+    if chosen == "static":
+        from lexret.encoders.static_text import static_text_of
+
+        return chosen, static_text_of(record, vocabulary=index.vocabulary)
+    from lexret.encoders import load_model
+
+    return chosen, load_model(record.folder).texts
+
+
+def load_images_of(index: EmbeddedIndex, model_source: str | None) -> Encoder[Image.Image]:
+    """Load the image encoder of the model that was named, or of the one that made the index.
+
+    Raises:
+        MismatchError: if the model is not the one that made the index.
+    """
+    from lexret.encoders import load_model
+
+    return load_model(_record_of(index, model_source).folder).images
+
+
+def _record_of(index: EmbeddedIndex, model_source: str | None) -> ModelRecord:
+    """Read the record of the model to use; raises MismatchError if it is not the index's own."""
     from lexret.encoders.model_folder import find_model, read_record
     from lexret.errors import MismatchError
 
@@ -89,14 +116,7 @@ def load_texts_of(
             f"({record.num_words} words). Name the model with --model, or make the index "
             "anew with `lexret index DIR --rebuild`."
         )
-    chosen = chosen_text_encoder(kind, has_static=record.has_static_text)
-    if chosen == "static":
-        from lexret.encoders.static_text import static_text_of
-
-        return chosen, static_text_of(record, vocabulary=index.vocabulary)
-    from lexret.encoders import load_model
-
-    return chosen, load_model(record.folder).texts
+    return record
 
 
 def chosen_text_encoder(kind: TextEncoderKind | None, *, has_static: bool) -> TextEncoderKind:
@@ -104,11 +124,14 @@ def chosen_text_encoder(kind: TextEncoderKind | None, *, has_static: bool) -> Te
     return kind or ("static" if has_static else "contextual")
 
 
-def check_query_words(query: str, vocabulary: Vocabulary) -> None:
+def check_query_words(query: str, vocabulary: Vocabulary, *, alone: bool = True) -> None:
     """Say which words of a query the vocabulary lacks.
 
+    Args:
+        alone: there is nothing to look for but these words.
+
     Raises:
-        InputError: if it lacks all of them.
+        InputError: if it lacks all of them and they stand alone.
     """
     from lexret.data.vocabulary_rules import STOP_WORDS
     from lexret.errors import InputError
@@ -118,7 +141,7 @@ def check_query_words(query: str, vocabulary: Vocabulary) -> None:
     shown = ", ".join(_with_nearest(word, vocabulary) for word in unknown[:UNKNOWN_WORDS_LOOKED_UP])
     if len(unknown) > UNKNOWN_WORDS_LOOKED_UP:
         shown += f", and {len(unknown) - UNKNOWN_WORDS_LOOKED_UP} more"
-    if not known:
+    if not known and alone:
         found = f"not in it: {shown}" if unknown else "there is no word in it"
         raise InputError(
             f"No word of {query!r} is in the vocabulary of {len(vocabulary):,} words; {found}. "

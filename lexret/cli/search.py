@@ -1,4 +1,4 @@
-"""``lexret search``: find the pictures that fit a text, and why."""
+"""``lexret search``: find the pictures that fit a query, and why."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from lexret.cli.common import (
-    check_query_words,
     index_option,
     json_option,
-    load_texts_of,
     model_option,
     near_path,
     open_chosen_index,
@@ -22,6 +20,15 @@ from lexret.cli.common import (
     printable,
     render_table,
     text_encoder_option,
+)
+from lexret.cli.search_query import (
+    Box,
+    QueryCommand,
+    Understood,
+    Wanted,
+    parse_box,
+    query_text,
+    understand,
 )
 
 if TYPE_CHECKING:
@@ -33,59 +40,92 @@ PRODUCTS_SHOWN: Final = 20
 DECIMALS: Final = 6
 
 
-@click.command("search")
-@click.argument("query")
+@click.command("search", cls=QueryCommand)
+@click.argument("words", metavar="[QUERY]...", nargs=-1)
 @index_option
 @click.option("-k", "k", type=click.IntRange(min=1), default=10, show_default=True,
               help="At most so many hits.")  # fmt: skip
 @click.option(
     "--explain", is_flag=True, help="Show for every hit what each word adds to its score."
 )
+@click.option("--image", "images", multiple=True, metavar="FILE", type=click.Path(path_type=Path),
+              help="Look for a picture's content, with or without words (repeatable).")  # fmt: skip
+@click.option("--box", metavar="X,Y,W,H", callback=parse_box,
+              help="Only this part of --image: left, top, width, height, in pixels.")  # fmt: skip
+@click.option("--like", "likes", multiple=True, metavar="PICTURE",
+              help="Look for more like a picture of the index (repeatable).")  # fmt: skip
 @model_option
 @text_encoder_option
 @json_option
 @click.pass_context
 def command(
     ctx: click.Context,
-    query: str,
+    words: tuple[str, ...],
     index_path: Path | None,
     k: int,
     explain: bool,
+    images: tuple[Path, ...],
+    box: Box | None,
+    likes: tuple[str, ...],
     model_source: str | None,
     text_encoder: TextEncoderKind | None,
     as_json: bool,
 ) -> None:
-    """Find the pictures that fit the text QUERY, the best first.
+    """Find the pictures that fit QUERY, the best first.
 
     The score of a picture is the sum, over the words that query and picture share, of query
     weight times picture weight. The exit status is 1 if nothing was found.
+
+    QUERY is a text. In it, +dog is required, -dog excluded, dog^2 counts twice, dog? is not
+    expanded by the text encoder, and of (beach OR lake) the better counts. "traffic light" is a
+    phrase of the vocabulary. Filters are path:holiday/**, date:2024-06.., size:1MB.., and the
+    same for every field, such as camera:Leica*. See docs/query-language.md.
 
     \b
     Example:
       lexret search "a dog on a beach"
       lexret search "a dog on a beach" -k 3 --explain
       lexret search "a dog on a beach" --text-encoder contextual --json
+      lexret search "+dog (beach OR lake) -car>0.1 date:2024-06.. path:holiday/**"
+      lexret search --like beach/1.jpg -dog
+      lexret search --image photo.jpg --box 10,10,200,150 at night
     """
     from lexret.explain.answers import answer
     from lexret.index.locations import picture_root
 
+    if not words and not (images or likes):
+        raise click.UsageError("Missing argument 'QUERY'.")
+    query = query_text(words)
+    wanted = Wanted(query, images, box, likes, model_source, text_encoder)
+    wanted.check()
     index = open_chosen_index(index_path)
-    check_query_words(query, index.vocabulary)
-    kind, texts = load_texts_of(index, model_source, text_encoder)
-    answers = answer(index, texts.encode([query]).row(0), k=k)
+    understood = understand(wanted, index)
+    answers = answer(index, understood.query, k=k)
     root = picture_root(index.manifest, index.path) or Path()
     paths = [near_path(root / one.doc_id) for one in answers]
     if as_json:
         hits = [_hit(one, path) for one, path in zip(answers, paths, strict=True)]
-        click.echo(json.dumps({"query": query, "text_encoder": kind, "hits": hits}, indent=2))
+        click.echo(json.dumps({**_asked(wanted, understood), "hits": hits}, indent=2))
     elif explain:
         pairs = zip(answers, paths, strict=True)
         click.echo("\n\n".join(_explanation(one, path) for one, path in pairs), nl=bool(answers))
     elif answers:
         click.echo(_table(answers, paths))
     if not answers:
-        click.echo(f"No picture among {len(index):,} shares a word with {query!r}.", err=True)
+        verb = f"shares a word with {query!r}" if understood.is_plain else "fits the query"
+        click.echo(f"No picture among {len(index):,} {verb}.", err=True)
         ctx.exit(1)
+
+
+def _asked(wanted: Wanted, understood: Understood) -> dict[str, object]:
+    """Return what was asked for, as JSON tells it; pictures only where there are some."""
+    values: dict[str, object] = {"query": wanted.text, "text_encoder": understood.text_encoder}
+    if wanted.images:
+        values["images"] = [str(path) for path in wanted.images]
+        values["box"] = wanted.box
+    if wanted.likes:
+        values["like"] = list(wanted.likes)
+    return values
 
 
 def _hit(one: Answer, path: str) -> dict[str, object]:

@@ -62,6 +62,14 @@ def free_text(parsed: ParsedQuery, *, has_pictures: bool = False) -> str:
     return _text(parsed.counting_terms(), has_pictures=has_pictures)
 
 
+def texts_in_groups(parsed: ParsedQuery) -> list[str]:
+    """Return the texts of the alternatives in brackets that are for the text encoder."""
+    groups = (i.node for i in parsed.items if i.sign is not Sign.EXCLUDED)
+    texts = [_text(terms, has_pictures=False) for node in groups if isinstance(node, Group)
+             for terms in node.alternatives]  # fmt: skip
+    return [text for text in texts if text]
+
+
 def bind_query(
     parsed: ParsedQuery,
     vocabulary: Vocabulary,

@@ -1,0 +1,221 @@
+"""What ``lexret search`` looks for: its arguments and pictures, made into a query of an index."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from lexret.cli.common import check_query_words, load_images_of, load_texts_of
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from lexret.cli.common import TextEncoderKind
+    from lexret.encoders.protocol import Encoder
+    from lexret.index.embedded import EmbeddedIndex
+    from lexret.index.query import Query
+    from lexret.index.query_binding import PictureParts
+    from lexret.index.query_syntax import ParsedQuery
+    from lexret.sparse import LexicalVector
+    from lexret.vocabulary import Vocabulary
+
+Box = tuple[int, int, int, int]
+
+# A text without any of these is plain; to see that takes no parser, whose import takes time.
+_OPERATOR: Final = re.compile(r'[()"?^>:]|(?:^|\s)[+-]|\bOR\b')
+# No argument of a program can hold it.
+_TEXT: Final = "\0"
+_EXCLUDED: Final = re.compile(r'-(?!k\d*\Z|h\Z)[^\W\d_][^\0]*|-[("][^\0]*')
+_BOX: Final = re.compile(r"\s*(\d{1,9})" + r"\s*,\s*(\d{1,9})" * 3 + r"\s*", re.ASCII)
+
+
+class QueryCommand(click.Command):
+    """A command whose arguments may begin with a minus: ``-dog`` is a word, no option.
+
+    Options are ``--long`` ones, ``-h`` and ``-k`` with or without its number.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Mark such words, so that click takes them for arguments; see :func:`query_text`."""
+        valued = {
+            name
+            for one in self.params
+            if isinstance(one, click.Option) and not one.is_flag
+            for name in one.opts
+        }
+        marked, before = [], ""
+        for place, one in enumerate(args):
+            if one == "--":
+                marked += args[place:]
+                break
+            is_word = before not in valued and _EXCLUDED.fullmatch(one)
+            marked.append(_TEXT + one if is_word else one)
+            before = one
+        return super().parse_args(ctx, marked)
+
+
+def query_text(words: tuple[str, ...]) -> str:
+    """Join a command's arguments to the text of a query."""
+    return " ".join(one.removeprefix(_TEXT) for one in words)
+
+
+def parse_box(_ctx: object, _param: object, value: str | None) -> Box | None:
+    """Read ``x,y,w,h``, whole numbers."""
+    if value is None:
+        return None
+    found = _BOX.fullmatch(value)
+    if found is None or "0" in (found[3].lstrip("0") or "0", found[4].lstrip("0") or "0"):
+        raise click.BadParameter(
+            f"{value!r}; expected four whole numbers x,y,w,h: left, top, width and height in "
+            "pixels, the last two above 0."
+        )
+    return int(found[1]), int(found[2]), int(found[3]), int(found[4])
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a call of ``lexret search`` asks for.
+
+    Attributes:
+        text: the query's text.
+        images: picture files to look for.
+        box: the part of the only one of them that counts: x, y, width, height in pixels.
+        likes: pictures of the index to look for.
+        model_source: the model that was named.
+        text_encoder: the kind of text encoder that was named.
+    """
+
+    text: str
+    images: tuple[Path, ...] = ()
+    box: Box | None = None
+    likes: tuple[str, ...] = ()
+    model_source: str | None = None
+    text_encoder: TextEncoderKind | None = None
+
+    def check(self) -> None:
+        """Raise UsageError where options do not go together."""
+        if self.box is not None and len(self.images) != 1:
+            raise click.UsageError("--box is a part of one picture: give exactly one --image.")
+
+
+@dataclass(frozen=True, eq=False)
+class Understood:
+    """A query and what it took to make it.
+
+    Attributes:
+        is_plain: the query is a text without operators and pictures.
+        text_encoder: what encoded its text; ``None`` where there is none.
+    """
+
+    query: LexicalVector | Query
+    is_plain: bool
+    text_encoder: TextEncoderKind | None
+
+
+def understand(wanted: Wanted, index: EmbeddedIndex) -> Understood:
+    """Make the query that a call asks for.
+
+    Raises:
+        InputError: if the text breaks the query language or holds no known word, or a box lies
+            outside of its picture.
+        MissingError: if a picture is not there.
+        MismatchError: if an encoder is needed, and the model is not the one of the index.
+    """
+    if is_surely_plain(wanted.text) and not (wanted.images or wanted.likes):
+        check_query_words(wanted.text, index.vocabulary)
+        kind, texts = load_texts_of(index, wanted.model_source, wanted.text_encoder)
+        return Understood(texts.encode([wanted.text]).row(0), True, kind)
+    return _understand(wanted, index)
+
+
+def is_surely_plain(text: str) -> bool:
+    """Whether nothing in a text may be an operator."""
+    return _OPERATOR.search(text) is None
+
+
+def _understand(wanted: Wanted, index: EmbeddedIndex) -> Understood:
+    from lexret.index.query_binding import bind_query
+    from lexret.index.query_language import parse_query
+
+    parsed = parse_query(wanted.text)
+    has_pictures = bool(wanted.images or wanted.likes)
+    _check_words(parsed, index.vocabulary, has_pictures=has_pictures)
+    loaded: list[tuple[TextEncoderKind, Encoder[str]]] = []
+
+    def encode(text: str) -> LexicalVector:
+        if not loaded:
+            loaded.append(load_texts_of(index, wanted.model_source, wanted.text_encoder))
+        return loaded[0][1].encode([text]).row(0)
+
+    query = bind_query(
+        parsed, index.vocabulary, index.columns, encode, pictures=_pictures(wanted, index)
+    )
+    plain = parsed.is_plain and not has_pictures
+    return Understood(query, plain, loaded[0][0] if loaded else None)
+
+
+def _check_words(parsed: ParsedQuery, vocabulary: Vocabulary, *, has_pictures: bool) -> None:
+    """Say which words of the text for the text encoder are unknown; see check_query_words."""
+    from lexret.index.query_binding import free_text, texts_in_groups
+    from lexret.index.query_syntax import Group
+
+    text = free_text(parsed, has_pictures=has_pictures)
+    groups = [item for item in parsed.items if isinstance(item.node, Group)]
+    alone = not has_pictures and not groups and all(t.expanded for t in parsed.counting_terms())
+    if alone and (text or not parsed.items):
+        check_query_words(text, vocabulary)
+    else:
+        check_query_words(" ".join([text, *texts_in_groups(parsed)]), vocabulary, alone=False)
+
+
+def _pictures(wanted: Wanted, index: EmbeddedIndex) -> PictureParts:
+    from lexret.index.query_binding import PictureParts
+
+    likes = tuple(_document(index, one) for one in wanted.likes)
+    vectors = [index.vector(one) for one in likes]
+    if wanted.images:
+        images = [_read(path, wanted.box) for path in wanted.images]
+        vectors += load_images_of(index, wanted.model_source).encode(images)
+    return PictureParts(tuple(vectors), likes)
+
+
+def _document(index: EmbeddedIndex, given: str) -> str:
+    """Return the id of a picture of the index that was named by its id or by its path."""
+    from lexret.errors import MissingError
+    from lexret.index.locations import picture_root
+
+    if given in index:
+        return given
+    root = picture_root(index.manifest, index.path)
+    path = Path(given).resolve()
+    if root is not None and path.is_relative_to(root):
+        doc_id = path.relative_to(root).as_posix()
+        if doc_id in index:
+            return doc_id
+    where = "" if root is None else f" or relative to {root}"
+    raise MissingError(
+        f"The index at {index.path} holds no picture {given!r}; expected a path as `lexret search` "
+        f"prints it{where}. For a picture that is not in the index there is --image."
+    )
+
+
+def _read(path: Path, box: Box | None) -> Image.Image:
+    """Read a picture, or a part of it, as ``lexret index`` does."""
+    from lexret.data.images import ENCODING_MIN_SIDE, open_image
+    from lexret.errors import InputError
+
+    if box is None:
+        return open_image(path, min_side=ENCODING_MIN_SIDE)
+    whole = open_image(path)
+    x, y, width, height = box
+    if x + width > whole.width or y + height > whole.height:
+        raise InputError(
+            f"The box {x},{y},{width},{height} reaches out of {path}, which is {whole.width} x "
+            f"{whole.height} pixels."
+        )
+    part = whole.crop((x, y, x + width, y + height))
+    return part.reduce(max(1, min(part.size) // ENCODING_MIN_SIDE))

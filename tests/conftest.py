@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,14 @@ from hypothesis import settings
 from PIL import Image
 
 from lexret.config import ModelConfig
+from lexret.encoders.model_folder import (
+    STATIC_TEXT_FILE,
+    WEIGHTS_FILE,
+    file_sha256,
+    read_record,
+    write_record,
+)
+from lexret.encoders.static_table import StaticSettings, StaticTable, save_static_table
 from lexret.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -104,6 +113,38 @@ def tiny_model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (sources / "text").rename(folder / "text")
         save_tiny_image_backbone(folder / "backbone.safetensors")
     return folder
+
+
+@pytest.fixture(scope="session")
+def static_model_folder(tiny_model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny model with a static text encoder of random numbers. Do not write into it."""
+    folder = tmp_path_factory.mktemp("model") / "static"
+    shutil.copytree(tiny_model_folder, folder)
+    add_random_static_text(folder)
+    return folder
+
+
+def add_random_static_text(folder: Path) -> None:
+    """Give a model folder a static text encoder of random numbers."""
+    record = read_record(folder)
+    words = record.vocabulary()
+    rng = np.random.default_rng(0)
+    ids_VK = np.stack([rng.permutation(len(words))[:8] for _ in words])
+    entries_VK = rng.normal(1.0, 2.0, ids_VK.shape).astype(np.float32)
+    gate, base, bias, own = rng.normal(size=(4, len(words))).astype(np.float32)
+    table = StaticTable.quantized(
+        ids_VK, entries_VK, gate=np.abs(gate), base=base, bias=bias, own=np.abs(own)
+    )
+    settings = StaticSettings(
+        vocabulary=words.fingerprint,
+        imitates=record.sha256[WEIGHTS_FILE],
+        activation="log1p_relu",
+        max_words=12,
+        own_word_floor=0.05,
+    )
+    save_static_table(folder / STATIC_TEXT_FILE, table, settings)
+    digest = file_sha256(folder / STATIC_TEXT_FILE)
+    write_record(folder, {**record.values, "sha256": {**record.sha256, STATIC_TEXT_FILE: digest}})
 
 
 def save_tiny_text_backbone(folder: Path) -> None:

@@ -48,17 +48,36 @@ class _Bars:
     metavar="FOLDER",
     help="Where to write the model with its static text encoder; MODEL itself is allowed.",
 )
+@click.option(
+    "--pictures/--no-pictures",
+    "with_pictures",
+    default=True,
+    show_default=True,
+    help="Also learn to tell the captions' pictures apart: better and slower.",
+)
+@click.option(
+    "--feature-cache",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="Backbone features that a training run kept, such as runs/mini/features.",
+)
 @click.option("--entries", type=click.IntRange(1, 1000), metavar="N",
               help="Entries that a word has in the table at most.  [default: 112]")  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 def command(
-    model_source: str, captions_source: str, folder: Path, entries: int | None, seed: int
+    model_source: str,
+    captions_source: str,
+    folder: Path,
+    with_pictures: bool,
+    feature_cache: Path | None,
+    entries: int | None,
+    seed: int,
 ) -> None:
     """Teach a model's static text encoder from its contextual one.
 
     The static encoder is a table from words to weighted words. It needs no transformer, so that
     `lexret search` answers at once; it comes close to what the contextual encoder of MODEL makes
-    of captions, of every single word, and of words put together. Pictures are not used.
+    of captions, of every single word, and of words put together, and to how it ranks pictures.
 
     \b
     Example:
@@ -77,7 +96,13 @@ def command(
     bars = _Bars()
     try:
         result = distill(
-            model_source, open_captions(captions_source), folder, recipe, progress=bars
+            model_source,
+            open_captions(captions_source),
+            folder,
+            recipe,
+            with_pictures=with_pictures,
+            feature_cache=feature_cache,
+            progress=bars,
         )
     finally:
         bars.close()

@@ -1,26 +1,26 @@
 """The static text encoder: a learnt table from words to weighted words, without a network.
 
 It imitates the model's contextual text encoder (:class:`lexret.encoders.model.TextEncoder`) and
-needs nothing but numpy. With S the distinct words of the vocabulary in a text, found as phrases
-first, the logit of word v is ::
+needs nothing but numpy. With S the distinct words of a text that have a row in the table, the
+logit of word v is ::
 
     (base[v] + sum over w in S of table[w, v]) / sqrt(1 + sum over w in S of gate[w])
         + bias[v] + (own[v] if v in S)
+
+The words of the vocabulary have rows (phrases are looked for first), and further words of the
+captions that it was taught with: "biker" and "above" are no dimensions, but they say something.
 
 and what follows is what the contextual encoder does: the model's activation, a floor for the
 text's own words, the ``max_words`` strongest words, unit length. The quotient stands for the
 fixed length of a text's vector, which its words share.
 
-Legend: V words, S words of a text, E stored entries of the table.
+Legend: V words of the vocabulary, R >= V rows, S rows of a text, E stored entries of the table.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -32,118 +32,28 @@ from lexret.encoders.model_folder import (
     find_model,
     read_record,
 )
+from lexret.encoders.static_table import StaticSettings, StaticTable, read_static_table
 from lexret.errors import CorruptError, MismatchError, MissingError
-from lexret.sparse import FloatArray, LexicalVector, OffsetArray, SparseBatch
+from lexret.sparse import FloatArray, LexicalVector, SparseBatch
 from lexret.vocabulary import Vocabulary
 
-STATIC_FORMAT: Final = 1
-LEVELS: Final = 127
-_MAX_NARROW_ID: Final = np.iinfo(np.uint16).max
-_HEADER: Final = "static_text"
 
+class TableWords:
+    """Finds the rows of a text.
 
-@dataclass(frozen=True)
-class StaticSettings:
-    """What a static encoder takes over from its model.
-
-    Attributes:
-        vocabulary: fingerprint of the words that the table is about.
-        imitates: SHA-256 of the weights' file of the model that it imitates.
-        activation: ``log1p_relu`` or ``elu1p``, see :mod:`lexret.encoders.activations`.
-        max_words: strongest words that a text keeps.
-        own_word_floor: least activation of a word that the text holds.
+    Args:
+        further_words: lower-case tokens that are not in the vocabulary.
     """
 
-    vocabulary: str
-    imitates: str
-    activation: str
-    max_words: int
-    own_word_floor: float
+    def __init__(self, vocabulary: Vocabulary, further_words: Sequence[str] = ()) -> None:
+        self._vocabulary = vocabulary
+        self._further = {word: len(vocabulary) + i for i, word in enumerate(further_words)}
 
-
-@dataclass(frozen=True, eq=False)
-class StaticTable:
-    """The learnt numbers: sparse rows of signed logits, and five numbers a word.
-
-    Attributes:
-        indptr: (V + 1,) int64, where each word's row begins in the two arrays that follow.
-        term_ids: (E,) integers in [0, V), strictly rising within a row.
-        levels: (E,) int8; ``level * row_scale`` is the entry.
-        row_scale: (V,) float32, largest entry of the row over :data:`LEVELS`.
-        gate: (V,) float32 >= 0, how much a word lengthens a text.
-        base: (V,) float32, what every text says.
-        bias: (V,) float32.
-        own: (V,) float32, added to the logit of a word that the text holds.
-    """
-
-    indptr: OffsetArray
-    term_ids: npt.NDArray[np.integer[Any]]
-    levels: npt.NDArray[np.int8]
-    row_scale: FloatArray
-    gate: FloatArray
-    base: FloatArray
-    bias: FloatArray
-    own: FloatArray
-
-    @classmethod
-    def quantized(
-        cls,
-        term_ids_VK: npt.NDArray[np.integer[Any]],
-        entries_VK: FloatArray,
-        *,
-        gate: FloatArray,
-        base: FloatArray,
-        bias: FloatArray,
-        own: FloatArray,
-    ) -> StaticTable:
-        """Store K entries a word in 8 bits each; those that round to zero are left out.
-
-        An entry is off by at most half a ``row_scale``: 0.4% of the row's largest.
-
-        Args:
-            term_ids_VK: distinct within a row, in any order.
-        """
-        num_words = len(entries_VK)
-        order_VK = np.argsort(term_ids_VK, axis=1)
-        ids_VK = np.take_along_axis(term_ids_VK, order_VK, axis=1)
-        sorted_VK = np.take_along_axis(entries_VK, order_VK, axis=1)
-        row_scale = (np.abs(sorted_VK).max(axis=1) / LEVELS).astype(np.float32)
-        divisor_V1 = np.where(row_scale > 0, row_scale, 1.0)[:, None]
-        levels_VK = np.rint(sorted_VK / divisor_V1).astype(np.int8)
-        kept_VK = levels_VK != 0
-        indptr = np.zeros(num_words + 1, dtype=np.int64)
-        np.cumsum(kept_VK.sum(axis=1), out=indptr[1:])
-        narrow = np.uint16 if num_words <= _MAX_NARROW_ID else np.int32
-        return cls(
-            indptr=indptr,
-            term_ids=ids_VK[kept_VK].astype(narrow),
-            levels=levels_VK[kept_VK],
-            row_scale=row_scale,
-            gate=gate,
-            base=base,
-            bias=bias,
-            own=own,
-        )
-
-    def row(self, word: int) -> tuple[npt.NDArray[np.integer[Any]], FloatArray]:
-        """Return the ids and the entries of a word's row."""
-        start, end = self.indptr[word], self.indptr[word + 1]
-        return self.term_ids[start:end], self.levels[start:end] * self.row_scale[word]
-
-    def problem(self, num_words: int) -> str | None:
-        """Say what is wrong with the arrays, if anything is."""
-        per_word = (self.row_scale, self.gate, self.base, self.bias, self.own)
-        num_entries = len(self.term_ids)
-        if any(array.shape != (num_words,) for array in per_word):
-            return f"expected {num_words} numbers of each kind"
-        if not all(np.isfinite(array).all() for array in per_word):
-            return "a number is NaN or infinite"
-        rises = self.indptr.shape == (num_words + 1,) and bool((np.diff(self.indptr) >= 0).all())
-        if not rises or self.indptr[0] != 0 or self.indptr[-1] != num_entries:
-            return f"its rows do not cover its {num_entries} entries"
-        if len(self.levels) != num_entries or (num_entries and self.term_ids.max() >= num_words):
-            return "its entries do not fit the vocabulary"
-        return None
+    def rows(self, text: str) -> list[int]:
+        """Return the distinct rows of a text's words, rising: first those of the vocabulary."""
+        known, unknown = self._vocabulary.match(text)
+        further = (self._further[token] for token in unknown if token in self._further)
+        return sorted({*known, *further})
 
 
 class StaticTextEncoder:
@@ -156,6 +66,7 @@ class StaticTextEncoder:
         self._settings = settings
         self._vocabulary = vocabulary
         self._model_id = model_id
+        self._words = TableWords(vocabulary, settings.further_words)
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -171,7 +82,7 @@ class StaticTextEncoder:
         """Return one L2-normalised vector a text.
 
         A text keeps its ``max_words`` strongest words; its own words are always among them. A
-        text without any word of the vocabulary gets what the biases alone say, mostly nothing.
+        text without any word that has a row gets what the biases alone say, mostly nothing.
 
         Args:
             batch_size: has no effect; texts are encoded one by one.
@@ -179,25 +90,26 @@ class StaticTextEncoder:
         return SparseBatch.from_vectors([self._encode(text) for text in texts], self._vocabulary)
 
     def _encode(self, text: str) -> LexicalVector:
-        own_S = np.unique(np.array(self._vocabulary.match(text)[0], dtype=np.int64))
-        weights_V = self._activations(own_S)
-        kept = _strongest(weights_V, own_S, self._settings.max_words)
+        rows = self._words.rows(text)
+        own = np.array([row for row in rows if row < len(self._vocabulary)], dtype=np.int64)
+        weights_V = self._activations(rows, own)
+        kept = _strongest(weights_V, own, self._settings.max_words)
         weights = weights_V[kept]
         norm = np.sqrt(np.square(weights, dtype=np.float64).sum())
         normalized = (weights / norm).astype(np.float32) if len(kept) else weights
         return LexicalVector(kept.astype(np.int32), normalized, self._vocabulary)
 
-    def _activations(self, own_S: npt.NDArray[np.int64]) -> FloatArray:
+    def _activations(self, rows: Sequence[int], own: npt.NDArray[np.int64]) -> FloatArray:
         table, settings = self._table, self._settings
         logits_V = table.base.copy()
-        for word in own_S.tolist():
-            term_ids, entries = table.row(word)
+        for row in rows:
+            term_ids, entries = table.row(row)
             logits_V[term_ids] += entries
-        logits_V /= np.sqrt(1.0 + table.gate[own_S].sum(), dtype=np.float32)
+        logits_V /= np.sqrt(1.0 + table.gate[rows].sum(), dtype=np.float32)
         logits_V += table.bias
-        logits_V[own_S] += table.own[own_S]
+        logits_V[own] += table.own[own]
         weights_V = _activate(logits_V, settings.activation)
-        weights_V[own_S] = np.maximum(weights_V[own_S], np.float32(settings.own_word_floor))
+        weights_V[own] = np.maximum(weights_V[own], np.float32(settings.own_word_floor))
         return weights_V
 
 
@@ -229,7 +141,7 @@ def static_text_of(
             "make one with `lexret distill`."
         )
     path = record.verify(STATIC_TEXT_FILE)
-    settings, table = _read(path)
+    settings, table = read_static_table(path)
     if settings.imitates != record.sha256[WEIGHTS_FILE]:
         raise CorruptError(f"{path} imitates another model's text encoder. Make it anew.")
     words = record.vocabulary() if vocabulary is None else vocabulary
@@ -238,38 +150,11 @@ def static_text_of(
             f"Vocabularies differ: {path} is for {settings.vocabulary[:12]}, found "
             f"{len(words)} words ({words.fingerprint[:12]})."
         )
-    problem = table.problem(len(words))
+    num_rows = len(words) + len(settings.further_words)
+    problem = table.problem(num_words=len(words), num_rows=num_rows)
     if problem:
         raise CorruptError(f"{path} is not a static text encoder: {problem}.")
     return StaticTextEncoder(table, settings, words, model_id=record.model_id)
-
-
-def save_static_table(path: Path, table: StaticTable, settings: StaticSettings) -> None:
-    """Write the file of a static text encoder; the same values give the same bytes."""
-    from safetensors.numpy import save_file
-
-    arrays = {one.name: getattr(table, one.name) for one in fields(StaticTable)}
-    header = {"format": STATIC_FORMAT, **asdict(settings)}
-    save_file(arrays, path, metadata={_HEADER: json.dumps(header)})
-    # safetensors makes its files private to their owner.
-    path.chmod(0o644)
-
-
-def _read(path: Path) -> tuple[StaticSettings, StaticTable]:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy") as file:
-            header = json.loads((file.metadata() or {}).get(_HEADER, "null"))
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, json.JSONDecodeError) as error:
-        raise CorruptError(f"{path} cannot be read: {error}.") from error
-    if not isinstance(header, dict) or header.pop("format", None) != STATIC_FORMAT:
-        raise CorruptError(f"{path} is of another format; this lexret reads {STATIC_FORMAT}.")
-    try:
-        return StaticSettings(**header), StaticTable(**arrays)
-    except TypeError as error:
-        raise CorruptError(f"{path} is not a static text encoder: {error}.") from error
 
 
 def _activate(logits_V: FloatArray, activation: str) -> FloatArray:
@@ -279,15 +164,13 @@ def _activate(logits_V: FloatArray, activation: str) -> FloatArray:
     return np.where(logits_V > 0, logits_V + 1, np.exp(np.minimum(logits_V, np.float32(0.0))))
 
 
-def _strongest(
-    weights_V: FloatArray, own_S: npt.NDArray[np.int64], k: int
-) -> npt.NDArray[np.int64]:
+def _strongest(weights_V: FloatArray, own: npt.NDArray[np.int64], k: int) -> npt.NDArray[np.int64]:
     """Return the ids of the ``k`` strongest positive words, rising; own words before all others."""
     active = np.flatnonzero(weights_V > 0)
     if len(active) <= k:
         return active
-    others = np.setdiff1d(active, own_S, assume_unique=True)
-    num_others = max(0, k - len(own_S))
+    others = np.setdiff1d(active, own, assume_unique=True)
+    num_others = max(0, k - len(own))
     # Equal weights: the lower id stays, as everywhere.
     order = np.lexsort((others, -weights_V[others]))[:num_others]
-    return np.sort(np.concatenate([own_S, others[order]]))
+    return np.sort(np.concatenate([own, others[order]]))

@@ -7,33 +7,37 @@ logit is its dot product with the word's codebook vector, plus a bias. So the fo
 1. In the codebook's space, which is small: each word gets a vector and a gate, so that
    ``(base + sum of the words' vectors) / sqrt(1 + sum of their gates)`` is the text's vector.
 2. In the space of words: the vectors' products with the codebook are cut to the table's largest
-   entries, and what is left is fitted to the sparse vectors of a search, by their cosine.
+   entries, and what is left is fitted to the sparse vectors of a search by their cosine, to their
+   scores over pictures (where there are some) by Kullback-Leibler divergence, and to the captions'
+   own pictures as in training (InfoNCE): what tells pictures apart counts most.
 
-Legend: N texts, B texts of a batch, W their words one after the other, V words of the vocabulary,
-D codebook dimension, K entries a word has in the table.
+Legend: N texts, B texts of a batch, V words of the vocabulary, R rows of the table, D codebook
+dimension, I pictures of a batch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lexret.encoders.activations import activate, normalize
-from lexret.encoders.model import TextEncoder, keep_strongest
-from lexret.encoders.network import TextSide, own_words
+from lexret.encoders.activations import normalize
+from lexret.encoders.model import TextEncoder, keep_strongest, text_vectors
+from lexret.encoders.network import own_words
 from lexret.encoders.static_table import StaticTable
-from lexret.training.static_texts import taught_texts
+from lexret.encoders.static_text import TableWords
+from lexret.sparse import SparseBatch
+from lexret.training.static_student import Bags, DenseStudent, StaticStudent
+from lexret.training.static_texts import TaughtCaptions, taught_texts
 
 Progress = Callable[[str, int, int], None]
 
 _ENCODE_BATCH: Final = 64
-_CHUNK: Final = 1024
 
 
 @dataclass(frozen=True)
@@ -41,9 +45,11 @@ class StaticRecipe:
     """How a static text encoder is taught.
 
     Attributes:
-        num_entries: entries of the table that a word has at most (K).
+        num_entries: entries of a row at most (K).
+        min_captions: a word that is not in the vocabulary gets a row if so many captions hold it.
         num_pieces: pieces of captions among the texts.
         num_mixtures: mixtures of random words among the texts.
+        num_variations: captions with other words put in among the texts.
         dense_epochs: passes over the texts in the codebook's space.
         dense_batch: texts a step there.
         dense_lr: peak rate there, as a share of the size of a vector's numbers; rates fall to zero
@@ -51,52 +57,29 @@ class StaticRecipe:
         epochs: passes over the texts in the space of words.
         batch: texts a step there.
         lr: peak rate there.
+        num_pictures: pictures of a step, the captions' own among them.
+        scores_weight: weight of the scores over pictures.
+        own_picture_weight: weight of finding a caption's own picture.
+        temperature: of both.
         seed: of the random texts and of the order of all.
     """
 
     num_entries: int = 112
+    min_captions: int = 3
     num_pieces: int = 10_000
     num_mixtures: int = 20_000
-    dense_epochs: int = 8
+    num_variations: int = 60_000
+    dense_epochs: int = 6
     dense_batch: int = 512
     dense_lr: float = 0.06
     epochs: int = 2
     batch: int = 128
     lr: float = 2e-2
+    num_pictures: int = 768
+    scores_weight: float = 2.0
+    own_picture_weight: float = 1.0
+    temperature: float = 0.05
     seed: int = 0
-
-
-@dataclass(frozen=True, eq=False)
-class Bags:
-    """The distinct words of B texts.
-
-    Attributes:
-        word_W: (W,) int64 term ids, text after text.
-        text_W: (W,) int64, the text that each belongs to.
-        num_texts: B.
-    """
-
-    word_W: Tensor
-    text_W: Tensor
-    num_texts: int
-
-    @classmethod
-    def of(cls, bags: Sequence[Sequence[int]]) -> Bags:
-        """Put the words of texts one after the other."""
-        sizes = torch.tensor([len(bag) for bag in bags], dtype=torch.long)
-        words = torch.tensor([word for bag in bags for word in bag], dtype=torch.long)
-        return cls(words, torch.repeat_interleave(torch.arange(len(bags)), sizes), len(bags))
-
-    def own(self, num_words: int) -> Tensor:
-        """Return (B, V) with 1 where a text holds a word."""
-        own_BV = torch.zeros(self.num_texts, num_words)
-        own_BV[self.text_W, self.word_W] = 1.0
-        return own_BV
-
-    def lengths(self, gate_V: Tensor) -> Tensor:
-        """Return (B, 1): sqrt(1 + the sum of the words' gates)."""
-        ones_B = torch.ones(self.num_texts)
-        return ones_B.index_add(0, self.text_W, gate_V[self.word_W]).sqrt().unsqueeze(1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,142 +87,101 @@ class Lessons:
     """Texts and what the contextual encoder makes of them.
 
     Attributes:
-        bags: the distinct words of each text, rising.
+        bags: the rows of each text's words, rising.
         vectors_ND: in the codebook's space.
+        owners_N: the picture that each text belongs to; -1: none.
     """
 
     bags: list[list[int]]
     vectors_ND: Tensor
+    owners_N: np.ndarray[Any, np.dtype[np.int64]]
 
 
 def teach_static_text(
     texts: TextEncoder,
-    captions: Sequence[str],
-    recipe: StaticRecipe = StaticRecipe(),
+    captions: TaughtCaptions,
+    pictures: SparseBatch | None = None,
+    recipe: StaticRecipe | None = None,
     *,
     progress: Progress | None = None,
-) -> StaticTable:
+) -> tuple[StaticTable, tuple[str, ...]]:
     """Teach a static text encoder; the same arguments give the same table on the same machine.
 
     Args:
         texts: the encoder to imitate.
-        captions: texts like those that people search with; may be empty.
+        captions: texts like those that people search with, and which picture each is of.
+        pictures: vectors of those pictures.
         progress: called with what is done ("texts", "dense steps", "steps"), how much of it, and
             how much there is.
+
+    Returns:
+        the table, and the words that have a row without being in the vocabulary.
     """
-    told = progress or _tell_nobody
-    vocabulary = texts.vocabulary
+    chosen, told = recipe or StaticRecipe(), progress or _tell_nobody
+    further = captions.further_words(texts.vocabulary, min_captions=chosen.min_captions)
     every = taught_texts(
-        captions,
-        vocabulary,
-        num_pieces=recipe.num_pieces,
-        num_mixtures=recipe.num_mixtures,
-        seed=recipe.seed,
+        captions.texts,
+        texts.vocabulary,
+        num_pieces=chosen.num_pieces,
+        num_mixtures=chosen.num_mixtures,
+        num_variations=chosen.num_variations,
+        seed=chosen.seed,
     )
-    lessons = take_lessons(texts, every, told)
-    dense = DenseStudent(len(vocabulary), lessons)
-    _fit_dense(dense, lessons, recipe, told)
-    student = StaticStudent(dense, texts.side, recipe.num_entries)
-    _fit(student, texts.side, lessons, recipe, told)
-    return student.table()
+    lessons = take_lessons(texts, every, TableWords(texts.vocabulary, further), captions, told)
+    dense = DenseStudent(len(texts.vocabulary) + len(further), lessons.bags, lessons.vectors_ND)
+    _fit_dense(dense, lessons, chosen, told)
+    student = StaticStudent(dense, texts.side, chosen.num_entries)
+    course = _Course(student, lessons, _targets(texts, lessons), pictures, chosen)
+    steps = list(_batches(len(every), chosen.batch, chosen.epochs, chosen.seed + 1))
+    for step, batch in enumerate(steps):
+        course.step(batch, chosen.lr * (1 - step / len(steps)))
+        told("steps", step + 1, len(steps))
+    return student.table(), further
 
 
-def take_lessons(texts: TextEncoder, every: Sequence[str], progress: Progress) -> Lessons:
-    """Put texts through the contextual encoder, the short ones first (padding costs time)."""
+def take_lessons(
+    texts: TextEncoder,
+    every: Sequence[str],
+    words: TableWords,
+    captions: TaughtCaptions,
+    progress: Progress,
+) -> Lessons:
+    """Put texts through the contextual encoder, the short ones first (padding costs time).
+
+    Args:
+        every: texts that begin with the captions.
+    """
     order = sorted(range(len(every)), key=lambda i: len(every[i]))
     vectors_ND = torch.empty(len(every), texts.side.codebook_VD.shape[1])
-    with torch.inference_mode():
-        for start in range(0, len(order), _ENCODE_BATCH):
-            chosen = order[start : start + _ENCODE_BATCH]
-            chunk = [every[i] for i in chosen]
-            own_BV = own_words(chunk, texts.vocabulary)
-            vectors_ND[chosen] = texts.side.vectors(chunk, own_BV)
-            progress("texts", start + len(chosen), len(order))
-    bags = [sorted(set(texts.vocabulary.match(text)[0])) for text in every]
-    return Lessons(bags, vectors_ND.clone())
-
-
-class DenseStudent(nn.Module):
-    """Vectors of words whose sum, over its length, is the text's vector."""
-
-    def __init__(self, num_words: int, lessons: Lessons) -> None:
-        super().__init__()
-        every = Bags.of(lessons.bags)
-        dim = lessons.vectors_ND.shape[1]
-        # A word starts as the mean of the texts that hold it.
-        sums_VD = torch.zeros(num_words, dim).index_add(
-            0, every.word_W, lessons.vectors_ND[every.text_W]
-        )
-        counts_V = torch.bincount(every.word_W, minlength=num_words).clamp_min(1)
-        self.words_VD = nn.Parameter(sums_VD / counts_V.unsqueeze(1))
-        self.base_D = nn.Parameter(torch.zeros(dim))
-        self.raw_gate_V = nn.Parameter(torch.zeros(num_words))
-
-    def forward(self, bags: Bags) -> Tensor:
-        """Return (B, D)."""
-        words_WD = functional.embedding(bags.word_W, self.words_VD, sparse=True)
-        sums_BD = self.base_D.expand(bags.num_texts, -1).index_add(0, bags.text_W, words_WD)
-        return sums_BD / bags.lengths(functional.softplus(self.raw_gate_V))
-
-
-class StaticStudent(nn.Module):
-    """The formula of the static encoder with trainable numbers: K entries a word, not rounded."""
-
-    term_ids_VK: Tensor
-
-    def __init__(self, dense: DenseStudent, side: TextSide, num_entries: int) -> None:
-        super().__init__()
-        self.config = side.config
-        num_words = len(side.codebook_VD)
-        kept = min(num_entries, num_words)
-        term_ids, entries = [], []
+    for start in range(0, len(order), _ENCODE_BATCH):
+        chosen = order[start : start + _ENCODE_BATCH]
+        batch = [every[i] for i in chosen]
         with torch.no_grad():
-            for words_CD in dense.words_VD.split(_CHUNK):
-                logits_CV = words_CD @ side.codebook_VD.t()
-                # A row keeps what it helps most towards being active.
-                ids_CK = (logits_CV + side.bias_V).topk(kept, dim=1).indices
-                term_ids.append(ids_CK)
-                entries.append(logits_CV.gather(1, ids_CK))
-            self.base_V = nn.Parameter(side.codebook_VD @ dense.base_D)
-        self.register_buffer("term_ids_VK", torch.cat(term_ids))
-        self.entries_VK = nn.Parameter(torch.cat(entries))
-        self.raw_gate_V = nn.Parameter(dense.raw_gate_V.detach().clone())
-        self.bias_V = nn.Parameter(side.bias_V.detach().clone())
-        self.own_V = nn.Parameter(side.own_weight_V.detach().clone())
+            vectors_ND[chosen] = texts.side.vectors(batch, own_words(batch, texts.vocabulary))
+        progress("texts", start + len(chosen), len(order))
+    owners = np.full(len(every), -1, dtype=np.int64)
+    owners[: len(captions.owners)] = captions.owners
+    return Lessons([words.rows(text) for text in every], vectors_ND, owners)
 
-    def forward(self, bags: Bags, own_BV: Tensor) -> Tensor:
-        """Return (B, V) activations."""
-        num_words = own_BV.shape[1]
-        places_WK = bags.text_W.unsqueeze(1) * num_words + self.term_ids_VK[bags.word_W]
-        entries_WK = functional.embedding(bags.word_W, self.entries_VK, sparse=True)
-        sums_BV = (
-            torch.zeros(bags.num_texts * num_words)
-            .index_add(0, places_WK.flatten(), entries_WK.flatten())
-            .view(bags.num_texts, num_words)
-        )
-        lengths_B1 = bags.lengths(functional.softplus(self.raw_gate_V))
-        logits_BV = (self.base_V + sums_BV) / lengths_B1 + self.bias_V + own_BV * self.own_V
-        floor_BV = own_BV * self.config.text.own_word_floor
-        return torch.maximum(activate(logits_BV, self.config.activation), floor_BV)
 
-    @torch.no_grad()
-    def table(self) -> StaticTable:
-        """Return what was learnt, rounded as it is stored."""
-        return StaticTable.quantized(
-            self.term_ids_VK.numpy(),
-            self.entries_VK.numpy(),
-            gate=functional.softplus(self.raw_gate_V).numpy(),
-            base=self.base_V.numpy().copy(),
-            bias=self.bias_V.numpy().copy(),
-            own=self.own_V.numpy().copy(),
-        )
+@torch.no_grad()
+def _targets(texts: TextEncoder, lessons: Lessons) -> SparseBatch:
+    """Return the vectors that a search would use, from those in the codebook's space."""
+    side, num_words = texts.side, len(texts.vocabulary)
+    parts = []
+    for start in range(0, len(lessons.bags), _ENCODE_BATCH):
+        end = start + _ENCODE_BATCH
+        own_BV = Bags.of(lessons.bags[start:end]).own(num_words)
+        weights_BV = side.word_logits(lessons.vectors_ND[start:end], own_BV)[1]
+        parts.append(text_vectors(weights_BV, own_BV, side.config, texts.vocabulary))
+    return SparseBatch.concatenate(parts, texts.vocabulary)
 
 
 def _fit_dense(
     student: DenseStudent, lessons: Lessons, recipe: StaticRecipe, progress: Progress
 ) -> None:
     lr = recipe.dense_lr * float(lessons.vectors_ND.square().mean().sqrt())
-    optimizers = _optimizers(student, student.words_VD)
+    optimizers = _optimizers(student, student.words_RD)
     steps = list(_batches(len(lessons.bags), recipe.dense_batch, recipe.dense_epochs, recipe.seed))
     for step, chosen in enumerate(steps):
         found_BD = student(Bags.of([lessons.bags[i] for i in chosen]))
@@ -249,29 +191,73 @@ def _fit_dense(
         progress("dense steps", step + 1, len(steps))
 
 
-def _fit(
-    student: StaticStudent,
-    side: TextSide,
-    lessons: Lessons,
-    recipe: StaticRecipe,
-    progress: Progress,
-) -> None:
-    optimizers = _optimizers(student, student.entries_VK)
-    steps = list(_batches(len(lessons.bags), recipe.batch, recipe.epochs, recipe.seed + 1))
-    max_words, num_words = side.config.text.max_words, len(side.codebook_VD)
-    for step, chosen in enumerate(steps):
-        bags = Bags.of([lessons.bags[i] for i in chosen])
-        own_BV = bags.own(num_words)
-        with torch.no_grad():
-            activations_BV = side.word_logits(lessons.vectors_ND[chosen], own_BV)[1]
-            wanted_BV = normalize(keep_strongest(activations_BV, max_words, always_BV=own_BV))
-        found_BV = student(bags, own_BV)
-        kept_BV = keep_strongest(found_BV.detach(), max_words, always_BV=own_BV) > 0
-        # What one of the two keeps: a word that is missing must still be pulled in.
-        found_BV = normalize(found_BV * (kept_BV | (wanted_BV > 0)))
+class _Course:
+    """The second step: sparse vectors, and their scores over pictures."""
+
+    def __init__(
+        self,
+        student: StaticStudent,
+        lessons: Lessons,
+        targets: SparseBatch,
+        pictures: SparseBatch | None,
+        recipe: StaticRecipe,
+    ) -> None:
+        self.student, self.lessons, self.recipe = student, lessons, recipe
+        self.targets_NV = targets.to_scipy()
+        self.pictures_PV = None if pictures is None else pictures.to_scipy()
+        self.optimizers = _optimizers(student, student.entries_RK)
+        self.rng = np.random.default_rng(recipe.seed + 2)
+
+    def step(self, chosen: list[int], lr: float) -> None:
+        wanted_BV = torch.from_numpy(self.targets_NV[chosen].toarray())
+        found_BV = self._vectors(chosen, wanted_BV)
         loss = (1.0 - (found_BV * wanted_BV).sum(1)).mean()
-        _step(optimizers, loss, recipe.lr * (1 - step / len(steps)))
-        progress("steps", step + 1, len(steps))
+        if self.pictures_PV is not None:
+            loss = loss + self._picture_losses(chosen, found_BV, wanted_BV)
+        _step(self.optimizers, loss, lr)
+
+    def _vectors(self, chosen: list[int], wanted_BV: Tensor) -> Tensor:
+        """Return (B, V) rows of unit length with the words that either of the two keeps."""
+        bags = Bags.of([self.lessons.bags[i] for i in chosen])
+        own_BV = bags.own(wanted_BV.shape[1])
+        found_BV: Tensor = self.student(bags, own_BV)
+        max_words = self.student.config.text.max_words
+        kept_BV = keep_strongest(found_BV.detach(), max_words, always_BV=own_BV) > 0
+        # A word that is missing must still be pulled in.
+        return normalize(found_BV * (kept_BV | (wanted_BV > 0)))
+
+    def _picture_losses(self, chosen: list[int], found_BV: Tensor, wanted_BV: Tensor) -> Tensor:
+        assert self.pictures_PV is not None
+        owners_B = self.lessons.owners_N[chosen]
+        numbers_I = self._drawn_pictures(owners_B)
+        pictures_IV = _sparse(self.pictures_PV[numbers_I]) / self.recipe.temperature
+        scores_BI = torch.sparse.mm(pictures_IV, found_BV.t()).t().log_softmax(1)
+        wanted_BI = torch.sparse.mm(pictures_IV, wanted_BV.t()).t().log_softmax(1)
+        divergence = functional.kl_div(scores_BI, wanted_BI, reduction="batchmean", log_target=True)
+        loss = self.recipe.scores_weight * divergence
+        rows = np.flatnonzero(owners_B >= 0)
+        if len(rows):
+            places = torch.from_numpy(np.searchsorted(numbers_I, owners_B[rows]))
+            missed = functional.nll_loss(scores_BI[rows], places)
+            loss = loss + self.recipe.own_picture_weight * missed
+        return loss
+
+    def _drawn_pictures(self, owners_B: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Return numbers of pictures, rising: the texts' own, and random ones."""
+        assert self.pictures_PV is not None
+        num_pictures = self.pictures_PV.shape[0]
+        size = min(self.recipe.num_pictures, num_pictures)
+        drawn = self.rng.choice(num_pictures, size, replace=False)
+        return np.union1d(owners_B[owners_B >= 0], drawn)
+
+
+def _sparse(matrix: Any) -> Tensor:
+    """Return a scipy matrix as a torch one."""
+    entries = matrix.tocoo()
+    places = torch.from_numpy(np.stack([entries.row, entries.col]).astype(np.int64))
+    return torch.sparse_coo_tensor(
+        places, torch.from_numpy(entries.data), entries.shape, check_invariants=False
+    )
 
 
 def _batches(num_texts: int, size: int, epochs: int, seed: int) -> Iterator[list[int]]:

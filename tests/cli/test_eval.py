@@ -42,6 +42,21 @@ def test_json_is_what_programs_expect(captions_file: Path, tiny_model_folder: Pa
     assert answer["model"].startswith("tiny-")
 
 
+def test_the_captions_encoder_is_chosen_and_named(
+    captions_file: Path, static_model_folder: Path
+) -> None:
+    """By default the contextual one, whose figures are the model's own."""
+    kinds = {"contextual": [], "static": ["--text-encoder", "static"]}
+    found = {}
+    for kind, options in kinds.items():
+        result = evaluate(captions_file, "--model", static_model_folder, "--json", *options)
+        found[kind] = json.loads(result.stdout)
+        assert found[kind]["text_encoder"] == kind
+    words = [answer["active_words"] for answer in found.values()]
+    assert words[0]["image"] == words[1]["image"]
+    assert words[0]["text"] != words[1]["text"]
+
+
 def test_words_cut_the_vectors(captions_file: Path, tiny_model_folder: Path) -> None:
     options = ("--words", 4, "--text-words", 2, "--model", tiny_model_folder, "--json")
     answer = json.loads(evaluate(captions_file, *options).stdout)
@@ -55,6 +70,7 @@ def test_without_json_there_is_a_table(captions_file: Path, tiny_model_folder: P
     assert result.stdout.split()[:5] == ["R@1", "R@5", "R@10", "median", "rank"]
     assert "text -> picture" in result.stdout
     assert "3 pictures, 5 captions, model tiny-" in result.stdout
+    assert " (contextual texts)" in result.stdout
     assert "words a vector: " in result.stdout
 
 

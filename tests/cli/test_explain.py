@@ -122,3 +122,23 @@ def test_a_file_in_the_folder_s_place_is_refused(
     result = explain(picture, "-o", tmp_path / "out", "--model", tiny_model_folder)
     assert result.exit_code == 2
     assert "a file has that name" in result.stderr
+
+
+def test_the_score_of_a_text_is_that_of_a_search(
+    picture: Path, static_model_folder: Path, tmp_path: Path
+) -> None:
+    """Both take the static text encoder where the model has one."""
+    model = load_model(static_model_folder)
+    with Image.open(picture) as image:
+        vector = model.images.encode([image.convert("RGB")]).row(0)
+    for kind, encoder in (("static", model.static_texts), ("contextual", model.texts)):
+        query = encoder.encode(["a dog"]).row(0)
+        wanted = sum(one.weight * vector.weight_of(one.word) for one in query.words())
+        options = [] if kind == "static" else ["--text-encoder", kind]
+        out = tmp_path / kind
+        result = explain(
+            *(picture, "-o", out, "--model", static_model_folder, "--query", "a dog", *options)
+        )
+        assert result.exit_code == 0, result.output
+        text = (out / "explanation.json").read_text(encoding="utf-8")
+        assert math.isclose(json.loads(text)["hit"]["score"], wanted, rel_tol=1e-4)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import math
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,8 @@ from hypothesis import strategies as st
 from lexret.cli.main import main
 from lexret.cli.search import _rounded_to_sum
 from lexret.encoders import load_model
+from lexret.encoders.model_folder import STATIC_TEXT_FILE
+from lexret.encoders.protocol import Encoder
 from lexret.index import EmbeddedIndexWriter
 from lexret.sparse import SparseBatch
 
@@ -27,9 +32,24 @@ def search(*arguments: object) -> Result:
 @pytest.fixture
 def collection(tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with an index of chosen vectors; the current folder is below it."""
-    root = tmp_path / "photos"
+    root = make_collection(tmp_path / "photos", tiny_model_folder)
+    monkeypatch.chdir(root / "below")
+    return root
+
+
+@pytest.fixture
+def static_collection(
+    tmp_path: Path, static_model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """The same, made with a model that has a static text encoder."""
+    root = make_collection(tmp_path / "photos", static_model_folder)
+    monkeypatch.chdir(root)
+    return root
+
+
+def make_collection(root: Path, model_folder: Path) -> Path:
     (root / "below").mkdir(parents=True)
-    model = load_model(tiny_model_folder)
+    model = load_model(model_folder)
     rows = [
         {"dog": 0.8, "beach": 0.6},
         {"dog": 0.6, "red": 0.8},
@@ -39,13 +59,12 @@ def collection(tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.Monk
         root / ".lexret",
         model.vocabulary,
         model_id=model.model_id,
-        model_source=str(tiny_model_folder),
+        model_source=str(model_folder),
         roots=[".."],
     ) as writer:
         names = ["beach dog.jpg", "below/red dog.jpg", "car.jpg"]
         writer.add(names, SparseBatch.from_words(rows, model.vocabulary))
         writer.commit()
-    monkeypatch.chdir(root / "below")
     return root
 
 
@@ -198,3 +217,64 @@ def test_a_file_name_that_would_upset_the_terminal_is_made_printable(
         assert "bad\ufffd[31m\ufffd\ufffd.jpg" in search("dog", *option).stdout
     hits = json.loads(search("dog", "--json").stdout)["hits"]
     assert hits[0]["path"].endswith("bad\x1b[31m\n\udce9.jpg")
+
+
+def test_the_static_text_encoder_is_the_default_where_there_is_one(
+    static_collection: Path, static_model_folder: Path
+) -> None:
+    model = load_model(static_model_folder)
+    encoders: dict[str, Encoder[str]] = {"static": model.static_texts, "contextual": model.texts}
+    for kind, encoder in encoders.items():
+        options = [] if kind == "static" else ["--text-encoder", kind]
+        answer = json.loads(search("a red dog", "--json", *options).stdout)
+        assert answer["text_encoder"] == kind
+        query = encoder.encode(["a red dog"]).row(0)
+        words = {word["word"]: word for hit in answer["hits"] for word in hit["words"]}
+        assert words["dog"]["query_weight"] == query.weight_of("dog")
+    first, second = (search("dog", "--json", *o).stdout for o in ([], ["--text-encoder", "static"]))
+    assert first == second
+
+
+def test_a_model_without_a_static_text_encoder_says_so(collection: Path) -> None:
+    result = search("dog", "--text-encoder", "static")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "has no static text encoder. Use the contextual one" in result.stderr
+
+
+def test_a_damaged_static_text_encoder_is_an_error_and_not_left_aside(
+    static_model_folder: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(static_model_folder, tmp_path / "model"))
+    root = make_collection(tmp_path / "photos", folder)
+    (folder / STATIC_TEXT_FILE).write_bytes(b"anything")
+    result = search("dog", "--index", root)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "static_text.safetensors is damaged" in result.stderr
+
+
+def test_another_model_is_refused_with_both_text_encoders(
+    static_collection: Path, static_model_folder: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(static_model_folder, tmp_path / "model"))
+    record = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    record["sha256"]["model.safetensors"] = "0" * 64
+    (folder / "model.json").write_text(json.dumps(record), encoding="utf-8")
+    for kind in ("static", "contextual"):
+        result = search("dog", "--model", folder, "--text-encoder", kind)
+        assert result.exit_code == 2
+        assert "was made with the model tiny-" in result.stderr
+        assert "(60 words), but" in result.stderr
+
+
+def test_a_search_with_the_static_text_encoder_loads_no_network_library(
+    static_collection: Path,
+) -> None:
+    code = (
+        "import sys; from lexret.cli.main import main\n"
+        "main(['search', 'a dog', '--json'], standalone_mode=False)\n"
+        "heavy = {'torch', 'torchvision', 'transformers', 'timm', 'scipy', 'peft', 'pydantic'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["text_encoder"] == "static"
+    assert done.stderr.strip() == "[]"

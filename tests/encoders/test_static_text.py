@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,14 +22,14 @@ from lexret.encoders.model_folder import (
     read_record,
     write_record,
 )
-from lexret.encoders.static_text import (
+from lexret.encoders.static_table import (
     LEVELS,
     StaticSettings,
     StaticTable,
-    StaticTextEncoder,
-    load_static_text,
+    read_static_table,
     save_static_table,
 )
+from lexret.encoders.static_text import StaticTextEncoder, load_static_text
 from lexret.errors import CorruptError, MismatchError, MissingError
 from lexret.vocabulary import Vocabulary
 
@@ -89,6 +90,23 @@ def test_a_word_counts_once_and_a_phrase_is_not_its_parts() -> None:
     assert not np.array_equal(phrase.weights, part.weights)
 
 
+def test_further_words_have_rows_but_no_dimension() -> None:
+    table = plain(dog=4.0, puppy=2.0)  # row 0 is dog's
+    longer = replace(
+        table,
+        indptr=np.append(table.indptr, table.indptr[-1] + 2),
+        term_ids=np.append(table.term_ids, table.term_ids[:2]),
+        levels=np.append(table.levels, table.levels[:2]),
+        row_scale=np.append(table.row_scale, table.row_scale[0]),
+        gate=np.append(table.gate, table.gate[0]),
+    )
+    assert longer.problem(num_words=6, num_rows=7) is None
+    vector = encoder(longer, further_words=("hound",)).encode(["Hound"]).row(0)
+    np.testing.assert_allclose(vector.weight_of("dog") / vector.weight_of("puppy"),
+                               np.log1p(2) / np.log1p(1), rtol=0.02)  # fmt: skip
+    assert len(encoder(longer).encode(["hound"]).row(0)) == 0
+
+
 def test_own_words_are_kept_however_few_there_may_be() -> None:
     for max_words in (1, 2, 6):
         batch = encoder(a_table(), max_words=max_words).encode(["dog beach sand"])
@@ -142,15 +160,9 @@ def test_rounding_is_off_by_half_a_level_at_most(seed: int) -> None:
 
 
 @pytest.fixture
-def folder(tiny_model_folder: Path, tmp_path: Path) -> Path:
-    """A model with a static text encoder of random numbers."""
-    copy = Path(shutil.copytree(tiny_model_folder, tmp_path / "model"))
-    record = read_record(copy)
-    vocabulary = record.vocabulary()
-    chosen = settings(vocabulary, imitates=record.sha256[WEIGHTS_FILE], max_words=12)
-    save_static_table(copy / STATIC_TEXT_FILE, a_table(vocabulary), chosen)
-    sign(copy)
-    return copy
+def folder(static_model_folder: Path, tmp_path: Path) -> Path:
+    """A copy that a test may damage."""
+    return Path(shutil.copytree(static_model_folder, tmp_path / "model"))
 
 
 def sign(folder: Path) -> None:
@@ -160,26 +172,27 @@ def sign(folder: Path) -> None:
     write_record(folder, {**record.values, "sha256": {**record.sha256, STATIC_TEXT_FILE: digest}})
 
 
-def test_what_is_saved_is_what_is_loaded(folder: Path) -> None:
-    static = load_static_text(folder)
-    table = a_table(static.vocabulary)
-    chosen = settings(static.vocabulary, max_words=12)
-    direct = StaticTextEncoder(table, chosen, static.vocabulary, model_id="m-0")
-    texts = ["a dog on the beach", "two cars"]
-    np.testing.assert_array_equal(static.encode(texts).weights, direct.encode(texts).weights)
-    model = load_model(folder)
+def test_what_is_saved_is_what_is_loaded(folder: Path, tmp_path: Path) -> None:
+    table, chosen = a_table(), settings()
+    save_static_table(tmp_path / "a", table, chosen)
+    found = read_static_table(tmp_path / "a")
+    assert found[0] == chosen
+    for name in ("indptr", "term_ids", "levels", "row_scale", "gate", "base", "bias", "own"):
+        np.testing.assert_array_equal(getattr(found[1], name), getattr(table, name))
+    save_static_table(tmp_path / "b", table, chosen)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_both_ways_to_an_encoder_are_one(folder: Path) -> None:
+    static, model = load_static_text(folder), load_model(folder)
     assert static.model_id == model.static_texts.model_id == model.model_id
     assert model.has_static_texts
     assert model.static_texts is model.static_texts
-
-
-def test_the_same_table_is_the_same_file(folder: Path, tmp_path: Path) -> None:
-    before = (folder / STATIC_TEXT_FILE).read_bytes()
-    record = read_record(folder)
-    vocabulary = record.vocabulary()
-    chosen = settings(vocabulary, imitates=record.sha256[WEIGHTS_FILE], max_words=12)
-    save_static_table(tmp_path / "again", a_table(vocabulary), chosen)
-    assert (tmp_path / "again").read_bytes() == before
+    texts = ["a dog on the beach", "two cars"]
+    found, wanted = static.encode(texts), model.static_texts.encode(texts)
+    np.testing.assert_array_equal(found.weights, wanted.weights)
+    norms = [np.linalg.norm(vector.weights) for vector in found]
+    np.testing.assert_allclose(norms, 1.0, rtol=1e-6)
 
 
 def test_only_the_static_part_is_read(folder: Path) -> None:
@@ -225,7 +238,8 @@ def test_the_static_part_of_another_model_is_refused(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "change", "message"),
     [
-        ("gate", lambda a: a[:-1], "60 numbers"),
+        ("gate", lambda a: a[:-1], "60 rows"),
+        ("own", lambda a: a[:-1], "60 words"),
         ("bias", lambda a: a * np.float32(np.nan), "NaN"),
         ("indptr", lambda a: a[:-1], "rows do not cover"),
         ("term_ids", lambda a: a + np.uint16(60), "do not fit the vocabulary"),

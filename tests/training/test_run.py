@@ -25,11 +25,12 @@ from lexret.eval.recall import RetrievalResult
 from lexret.training.batches import BatchSource
 from lexret.training.features import cached_features
 from lexret.training.loop import train
+from lexret.training.observer import Silent
 from lexret.training.step import StepLosses
 from lexret.vocabulary import Vocabulary
 
 
-class Recorder:
+class Recorder(Silent):
     """Keeps what it is told."""
 
     def __init__(self) -> None:
@@ -39,9 +40,6 @@ class Recorder:
 
     def features(self, name: str, done: int, total: int) -> None:
         self.pictures.append((name, done, total))
-
-    def start(self, step: int, num_steps: int) -> None:
-        pass
 
     def step(self, step: int, num_steps: int, losses: StepLosses) -> None:
         self.steps.append(step)
@@ -123,9 +121,8 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(recipe: RunConfig, tmp_pa
 import os, pathlib
 from lexret.config import RunConfig
 from lexret.training.loop import train
-class Killer:
-    def features(self, name, done, total): pass
-    def dev(self, step, result): pass
+from lexret.training.observer import Silent
+class Killer(Silent):
     def step(self, step, num_steps, losses):
         if step == 5:
             os.kill(os.getpid(), 9)

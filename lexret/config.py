@@ -277,6 +277,14 @@ class TrainConfig(Frozen):
         "pictures, so that one model serves many budgets; None: all",
     )
     text_words: int | None = Field(None, gt=0, description="words kept of each text; None: all")
+    most_active: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="lower the bias of a word that captions of fewer than five pictures use, in "
+        "what is evaluated and saved, until it is active in at most this share of pictures; needs "
+        "cached features; None: do not",
+    )
     patch_dropout: float = Field(0.0, ge=0, lt=1, description="share of patches hidden in a step")
     region: float = Field(
         1.0,
@@ -317,6 +325,8 @@ class RunConfig(Frozen):
         correlated = self.train.start == "correlated"
         if correlated and self.model.image.adapter != "context":
             raise ValueError("train.start = 'correlated' needs model.image.adapter = 'context'")
+        if self.train.most_active is not None and not self.data.cached:
+            raise ValueError("train.most_active needs data.cached = true")
         if correlated and not self.data.cached:
             raise ValueError("train.start = 'correlated' needs data.cached = true")
         if correlated != (self.model.codebook.sources == ("text_side",)):

@@ -52,7 +52,7 @@ _MINI: dict[str, Any] = {
     "data": {"imagined": True},
     "train": {
         "start": "correlated",
-        "epochs": 10,
+        "epochs": 13,
         "batch_size": 256,
         "lr": 1e-5,
         "mapper_lr": 1e-5,
@@ -60,7 +60,7 @@ _MINI: dict[str, Any] = {
         "warmup_steps": 10,
         "clip_norm": 10.0,
         "dense_weight": 0.3,
-        "distill_weight": 2.0,
+        "distill_weight": 4.0,
         "anchor_weight": 0.003,
         "temperature": 0.05,
         "image_words": [64, 512],
@@ -71,7 +71,9 @@ _MINI: dict[str, Any] = {
         "caption_words_text_weight": 0.02,
         "region": 0.6,
         "head_patches": 12,
+        "most_active": 0.05,
         "ema_decay": 0.97,
+        "eval_every_epochs": 13,
         "precision": "bfloat16",
     },
 }

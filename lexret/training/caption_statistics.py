@@ -19,9 +19,15 @@ from lexret.vocabulary import Vocabulary
 _LEAST_CAPTIONS = 3
 
 
-def caption_words(texts: Sequence[str], vocabulary: Vocabulary) -> sparse.csr_array:
-    """Return (N, V) float32 with 1 where a caption holds a word."""
-    found = [sorted(set(vocabulary.match(text)[0])) for text in texts]
+def caption_words(
+    texts: Sequence[str], vocabulary: Vocabulary, *, parts: bool = False
+) -> sparse.csr_array:
+    """Return (N, V) float32 with 1 where a caption holds a word.
+
+    Args:
+        parts: also count the words within phrases.
+    """
+    found = [sorted(set(vocabulary.match(text, parts=parts)[0])) for text in texts]
     indptr = np.concatenate([[0], np.cumsum([len(ids) for ids in found])])
     indices = np.array([i for ids in found for i in ids], dtype=np.int64)
     ones = np.ones(len(indices), np.float32)

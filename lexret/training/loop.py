@@ -6,9 +6,11 @@ import contextlib
 import platform
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -29,11 +31,15 @@ from lexret.training.dev import evaluate_dev
 from lexret.training.distributed import Processes, started_processes
 from lexret.training.model_card import model_card
 from lexret.training.observer import Observer, Silent
+from lexret.training.overuse import limit_use, picture_uses
 from lexret.training.run_folder import RunFolder
 from lexret.training.sources import batches_ahead, open_batches, open_sets
 from lexret.training.start import load_start, save_start, start_file, start_network
 from lexret.training.state import has_state, load_state, save_state
 from lexret.training.step import Learner, make_optimizer, train_step
+
+# Training pictures that show how often a word is active.
+_USE_SAMPLE = 1000
 
 
 @dataclass(frozen=True)
@@ -241,11 +247,29 @@ class _Run:
         own = {name: p.detach().clone() for name, p in self.learner.trainable().items()}
         self._put(self.average)
         self.learner.eval()
+        self._limit_use()
         try:
             yield
         finally:
             self._put(own)
             self.learner.train()
+
+    def _limit_use(self) -> None:
+        most = self.config.train.most_active
+        if most is None:
+            return
+        (view, *_), captions = self.batches.views, self.sets.train
+        assert isinstance(view, np.ndarray)  # RunConfig asks for cached features
+        chosen = np.random.default_rng([self.config.train.seed, 6]).permutation(len(captions))
+        sample = view[np.sort(chosen[:_USE_SAMPLE])]
+        limit_use(self.learner.network.image, sample, self._uses_V, most)
+
+    @cached_property
+    def _uses_V(self) -> Tensor:
+        captions = [self.sets.train.captions(i) for i in range(len(self.sets.train))]
+        owners_N = np.repeat(np.arange(len(captions)), [len(texts) for texts in captions])
+        every = [text for texts in captions for text in texts]
+        return picture_uses(caption_words(every, self.vocabulary, parts=True), owners_N)
 
     def _put(self, tensors: dict[str, Tensor]) -> None:
         parameters = self.learner.trainable()

@@ -4,8 +4,9 @@
 
 Each form runs in a process of its own: one forward and backward to warm up and measure memory, then
 the timed ones. On a CPU times are the processor's, added up over the threads, so that other work on
-the machine hardly changes them (with --threads 1 they are those of an idle machine). Peak memory is what the process (on CUDA: the allocator) needed beyond the inputs,
-gradients included; on a CPU it is read from /proc, which Linux has.
+the machine hardly changes them (with --threads 1 they are those of an idle machine). Peak memory is
+what the process (on CUDA: the allocator) needed beyond the inputs, gradients included; on a CPU it
+is read from /proc, which Linux has.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ def test_list_shows_shipped_models_and_those_of_folders(tiny_model_folder: Path)
     result = models("list", tiny_model_folder.parent)
     assert result.exit_code == 0
     rows = {row.split()[0]: row for row in result.stdout.splitlines()}
-    assert "20,000" in rows["mini"] and "mini-" in rows["mini"]
+    assert "20,898" in rows["mini"] and "mini-" in rows["mini"]
     assert "not recorded" in rows["tiny"]
     values = json.loads(models("list", tiny_model_folder, "--json").stdout)
     assert [one["name"] for one in values["models"]][-1] == "tiny"
@@ -57,7 +57,7 @@ def test_show_tells_parts_figures_and_licence() -> None:
     result = models("show")
     assert result.exit_code == 0
     assert "mini-" in result.stdout
-    assert "english-20k" in result.stdout
+    assert "english-21k" in result.stdout
     assert "dev text to image R@1" in result.stdout
     assert "Flickr8k" in result.stdout
     values = json.loads(models("show", "mini", "--json").stdout)

@@ -98,10 +98,11 @@ def measure(model: LexicalModel, config: RunConfig) -> dict[str, Any]:
     encoded = model.texts.encode(texts)
     shares = np.bincount(images.term_ids, minlength=len(model.vocabulary)) / len(images)
     most = np.argsort(-shares)[:5].tolist()
+    cuts = {budget: images.strongest(budget).normalized() for budget in BUDGETS}
     return {
         "recall": {
-            str(budget): evaluate_retrieval(images.strongest(budget).normalized(), encoded, owners).as_dict()
-            for budget in BUDGETS
+            str(budget): evaluate_retrieval(cut, encoded, owners).as_dict()
+            for budget, cut in cuts.items()
         },
         "most_used": {model.vocabulary.words[i]: round(float(shares[i]), 3) for i in most},
     }

@@ -105,9 +105,9 @@ class BatchSource:
         return self._views
 
     def for_start(self) -> BatchSource:
-        """Return the batches of :mod:`lexret.training.start`: as large as it asks for, whole."""
+        """Return the batches of :mod:`lexret.training.start`: real pictures, whole, many at once."""
         config = self._config
-        size = min(config.start_batch_size, self._num_items)
+        size = min(config.start_batch_size, self._num_real)
         changed = {"batch_size": size, "patch_dropout": 0.0, "captions_per_image": 1}
         changed |= {"caption_words_weight": 0.0, "caption_words_text_weight": 0.0}
         return BatchSource(
@@ -115,7 +115,6 @@ class BatchSource:
             self._views,
             self._vocabulary,
             config.model_copy(update=changed),
-            self._imagined,
         )
 
     @property

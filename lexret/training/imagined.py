@@ -3,8 +3,8 @@
 The backbone was trained to tell ImageNet's 1,000 classes apart; captions of a small data set name
 few of them. Its classifier says in which direction of the feature space each class lies, so that
 patches of a real picture, moved along the direction of "espresso", stand for a picture of one:
-features to train on that need no photo. Class names and their WordNet definitions (both from
-timm) are the captions.
+features to train on that need no photo. Class names (from timm) are the captions; their WordNet
+definitions are not, because they speak of what no picture shows ("used for", "native to").
 
 Legend: P patches, F features, C classes.
 """
@@ -53,7 +53,7 @@ class ImaginedPictures:
         return len(self._captions)
 
     def captions(self, i: int) -> tuple[str, ...]:
-        """Return texts for class ``i``: its names and its definition."""
+        """Return texts for class ``i``, with its names."""
         return self._captions[i]
 
     def features(self, i: int, background_PF: FloatArray, rng: np.random.Generator) -> FloatArray:
@@ -80,9 +80,7 @@ def _class_captions(num_classes: int) -> list[tuple[str, ...]]:
     captions = []
     for i in range(num_classes):
         names = [name.strip() for name in str(info.index_to_description(i)).split(",")]
-        detailed = str(info.index_to_description(i, detailed=True))
-        _, colon, definition = detailed.partition(": ")
         texts = [f"a photo of a {name}" for name in names]
-        texts += [f"a {names[0]} in the picture", *([definition] if colon and definition else [])]
+        texts.append(f"a {names[0]} in the picture")
         captions.append(tuple(texts))
     return captions

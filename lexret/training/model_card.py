@@ -16,7 +16,7 @@ from lexret.encoders.network import LexicalNetwork
 _IMAGINED = (
     "Beside them, features imagined from the image backbone's own ImageNet classifier: patches of "
     "training pictures moved along the direction of each of its 1,000 classes, with the classes' "
-    "names and WordNet definitions as captions. No further photo was used."
+    "names as captions. No further photo was used."
 )
 
 

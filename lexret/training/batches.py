@@ -105,7 +105,7 @@ class BatchSource:
         return self._views
 
     def for_start(self) -> BatchSource:
-        """Return the batches of :mod:`lexret.training.start`: real pictures, whole, many at once."""
+        """Return the batches of :mod:`lexret.training.start`: many real pictures, whole."""
         config = self._config
         size = min(config.start_batch_size, self._num_real)
         changed = {"batch_size": size, "patch_dropout": 0.0, "captions_per_image": 1}

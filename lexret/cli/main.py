@@ -41,10 +41,11 @@ class LazyCommand:
 
 
 COMMANDS: Final = {
-    "index": LazyCommand("lexret.cli.index", "Index a folder of pictures, or bring it up to date."),
+    "index": LazyCommand("lexret.cli.index", "Index folders of pictures, or bring them up to date."),
     "search": LazyCommand("lexret.cli.search", "Find the pictures that fit a text."),
     "words": LazyCommand("lexret.cli.words", "Show the top words of a picture."),
     "explain": LazyCommand("lexret.cli.explain", "Draw what a picture's patches say."),
+    "export": LazyCommand("lexret.cli.export", "Write an index for other search engines."),
     "info": LazyCommand("lexret.cli.info", "Show what an index holds."),
     "train": LazyCommand("lexret.cli.train", "Train a model from a recipe."),
     "distill": LazyCommand("lexret.cli.distill", "Teach a model its static text encoder."),

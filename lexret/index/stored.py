@@ -1,0 +1,115 @@
+"""Reads all live vectors of an embedded index, word by word or picture by picture.
+
+Documents are numbered from 0 in rising order of their ids over the whole index, whatever its
+segments: the order of numbers is the order that breaks ties.
+
+Shapes: N documents, D documents of a block.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from lexret.errors import MissingError
+from lexret.index.columns import decode_text
+from lexret.index.embedded import EmbeddedIndex
+from lexret.index.segment import Segment
+from lexret.sparse import FloatArray, IdArray, SparseBatch
+from lexret.vocabulary import Vocabulary
+
+DOCUMENTS_A_BLOCK: Final = 20_000
+
+
+@dataclass(frozen=True, eq=False)
+class StoredBlock:
+    """Some consecutive documents: their ids, and one row each."""
+
+    doc_ids: list[str]
+    vectors: SparseBatch
+
+
+class StoredVectors:
+    """The live vectors of an index as it was when it was opened.
+
+    Attributes:
+        doc_ids: (N) in rising order; the place of an id is its document's number.
+
+    Raises:
+        MissingError: if a writer has merged the index's files away meanwhile.
+    """
+
+    def __init__(self, index: EmbeddedIndex) -> None:
+        self._vocabulary = index.vocabulary
+        try:
+            self._segments = [Segment(index.path, one) for one in index.manifest.segments]
+        except FileNotFoundError as error:
+            raise MissingError(
+                f"The index at {index.path} was changed while it was read. Run the command again."
+            ) from error
+        encoded, self._numbers = _number(self._segments)
+        self.doc_ids = [decode_text(one) for one in encoded]
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words of the vectors."""
+        return self._vocabulary
+
+    def __len__(self) -> int:
+        """Number of documents."""
+        return len(self.doc_ids)
+
+    def postings(self, term_id: int) -> tuple[IdArray, FloatArray]:
+        """Return the documents that hold a word, rising, and its weights in them."""
+        return self._postings_between(term_id, 0, len(self))
+
+    def blocks(self, size: int = DOCUMENTS_A_BLOCK) -> Iterator[StoredBlock]:
+        """Yield all documents in order, so many at a time; every block reads all postings once."""
+        for start in range(0, len(self), size):
+            stop = min(start + size, len(self))
+            lists = [self._postings_between(t, start, stop) for t in range(len(self._vocabulary))]
+            docs_D = np.concatenate([docs for docs, _ in lists]) - start
+            weights = np.concatenate([weights for _, weights in lists])
+            lengths = [len(docs) for docs, _ in lists]
+            term_ids = np.repeat(np.arange(len(lists), dtype=np.int32), lengths)
+            order = np.argsort(docs_D, kind="stable")  # terms rise within a document as they were
+            indptr = np.zeros(stop - start + 1, dtype=np.int64)
+            np.cumsum(np.bincount(docs_D, minlength=stop - start), out=indptr[1:])
+            rows = SparseBatch(indptr, term_ids[order], weights[order], self._vocabulary)
+            yield StoredBlock(self.doc_ids[start:stop], rows)
+
+    def _postings_between(self, term_id: int, start: int, stop: int) -> tuple[IdArray, FloatArray]:
+        """Return the postings of the documents numbered from ``start`` to before ``stop``."""
+        docs, weights = [], []
+        for segment, numbers in zip(self._segments, self._numbers, strict=True):
+            local, values = segment.postings(term_id)
+            numbered = numbers[local]
+            wanted = (numbered >= start) & (numbered < stop)
+            docs.append(numbered[wanted])
+            weights.append(values[wanted])
+        if len(docs) == 1:
+            return docs[0], weights[0]
+        joined = np.concatenate([np.empty(0, np.int32), *docs])
+        order = np.argsort(joined, kind="stable")
+        return joined[order], np.concatenate([np.empty(0, np.float32), *weights])[order]
+
+
+def _number(segments: list[Segment]) -> tuple[list[bytes], list[npt.NDArray[np.int32]]]:
+    """Return all live ids in order, and for each segment its documents' numbers (-1: deleted)."""
+    numbers = [np.full(len(segment), -1, dtype=np.int32) for segment in segments]
+    ids: list[bytes] = []
+    for encoded, which, place in heapq.merge(*map(_live, range(len(segments)), segments)):
+        numbers[which][place] = len(ids)
+        ids.append(encoded)
+    return ids, numbers
+
+
+def _live(which: int, segment: Segment) -> Iterator[tuple[bytes, int, int]]:
+    for place, encoded in enumerate(segment.ids()):
+        if segment.deleted is None or not segment.deleted[place]:
+            yield encoded, which, place

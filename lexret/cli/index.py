@@ -1,4 +1,4 @@
-"""``lexret index``: index a folder of pictures, or bring its index up to date."""
+"""``lexret index``: index folders of pictures, or bring their index up to date."""
 
 from __future__ import annotations
 
@@ -31,58 +31,74 @@ MAX_SKIPPED_SHOWN: Final = 20
 
 @click.command("index")
 @click.argument(
-    "folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path)
+    "folders",
+    metavar="[DIR]...",
+    nargs=-1,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
 )
 @click.option(
     "--index",
     "index_path",
     type=click.Path(path_type=Path),
     metavar="PATH",
-    help="Where the index lies; without it, in DIR/.lexret.",
+    help="Where the index lies; without it, in .lexret of the first DIR, or of the first that has "
+    "one.",
 )
 @model_option
 @click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True,
               help="Pictures that go through the model together.")  # fmt: skip
 @click.option("--rebuild", is_flag=True, help="Make the index anew, for example for another model.")
-@click.option("--allow-empty", is_flag=True, help="Accept that every picture of the index is gone.")
+@click.option("--allow-empty", is_flag=True,
+              help="Accept that every picture of a folder is gone.")  # fmt: skip
+@click.option("--remove-root", "remove", multiple=True, metavar="DIR",
+              type=click.Path(path_type=Path),
+              help="Take a folder and its pictures out of the index (repeatable).")  # fmt: skip
 @json_option
 @click.pass_context
 def command(
     ctx: click.Context,
-    folder: Path,
+    folders: tuple[Path, ...],
     index_path: Path | None,
     model_source: str | None,
     batch_size: int,
     rebuild: bool,
     allow_empty: bool,
+    remove: tuple[Path, ...],
     as_json: bool,
 ) -> None:
     """Index the pictures in DIR and the folders below it, or bring their index up to date.
 
-    Pictures that did not change are not read again, renamed ones are not encoded again. Files
-    that are not readable pictures are skipped and listed at the end. An interrupted run goes on
-    where it stopped. The exit status is 1 if there is no picture in the index in the end.
+    An index may hold several folders; naming one that it does not hold adds it. Without DIR, all
+    folders of the index of this folder, or of the nearest above it, are looked through; what a
+    folder held that is not there now, such as a disk that is not mounted, stays in the index.
+
+    Pictures that did not change are not read again, renamed and moved ones are not encoded again.
+    Files that are not readable pictures are skipped and listed at the end. An interrupted run
+    goes on where it stopped. The exit status is 1 if there is no picture in the index in the end.
 
     \b
     Example:
       lexret index ./images
       lexret index ./images --index /data/index --model ./my-model
+      lexret index ./images /mnt/archive
+      lexret index
+      lexret index ./images --remove-root /mnt/archive
     """
     from lexret.encoders import load_model
-    from lexret.index.locations import default_index
-    from lexret.index.pictures import index_folder
+    from lexret.index.pictures import index_folders
 
-    place = index_path or default_index(folder)
+    place = index_path or _default_place(folders)
     source = model_source or _recorded_source(place) or DEFAULT_MODEL
     model = load_model(source)
     try:
         with _progress_bar() as progress, _quiet_pillow():
-            report = index_folder(
-                folder,
+            report = index_folders(
+                folders,
                 place,
                 model.images,
                 model_source=lasting_source(source),
                 batch_size=batch_size,
+                remove=remove,
                 progress=progress,
                 rebuild=rebuild,
                 allow_empty=allow_empty,
@@ -95,6 +111,16 @@ def command(
     else:
         click.echo(_as_text(report, place, model.model_id))
     ctx.exit(0 if report.num_pictures else 1)
+
+
+def _default_place(folders: tuple[Path, ...]) -> Path:
+    from lexret.index.locations import default_index, find_index
+    from lexret.index.manifest import MANIFEST_FILE
+
+    if not folders:
+        return find_index(Path.cwd())
+    places = [default_index(one) for one in folders]
+    return next((one for one in places if (one / MANIFEST_FILE).is_file()), places[0])
 
 
 def _recorded_source(place: Path) -> str | None:
@@ -140,6 +166,7 @@ def _as_json(report: IndexReport, place: Path, model_id: str) -> dict[str, objec
         "renamed": report.num_renamed,
         "removed": report.num_removed,
         "encoded": report.num_encoded,
+        "absent_folders": [str(one) for one in report.absent],
         "skipped": [asdict(one) for one in report.skipped],
         "seconds": round(report.seconds, 3),
     }
@@ -160,6 +187,8 @@ def _as_text(report: IndexReport, place: Path, model_id: str) -> str:
         f"{plural(report.num_pictures, 'picture')} in {near_path(place.resolve())} ({model_id})",
         f"{done}; {plural(report.num_encoded, 'picture')} encoded in {report.seconds:.1f} s{speed}",
     ]
+    for folder in report.absent:
+        lines.append(f"Not there: {printable(str(folder))}; what the index holds of it stays")
     if report.skipped:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in report.reasons())
         lines.append(f"Skipped {plural(len(report.skipped), 'file')}: {reasons}")

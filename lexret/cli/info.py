@@ -35,21 +35,25 @@ def command(index_path: Path | None, verify: bool, as_json: bool) -> None:
         return
     width = max(map(len, values))
     for name, value in values.items():
-        text = f"{value:,}" if isinstance(value, int) else str(value)
+        if isinstance(value, list):
+            text = ", ".join(map(str, value))
+        else:
+            text = f"{value:,}" if isinstance(value, int) else str(value)
         click.echo(f"{name.replace('_', ' ').ljust(width)}  {printable(text)}")
     if verify:
         click.echo("every file agrees with its checksum")
 
 
 def _values(index: EmbeddedIndex) -> dict[str, object]:
-    from lexret.index.locations import picture_root
+    from lexret.index.locations import picture_folders
     from lexret.index.manifest import FORMAT_VERSION
 
     manifest, size = index.manifest, index.num_bytes()
-    root = picture_root(manifest, index.path)
+    roots = [near_path(one.path) for one in picture_folders(manifest.roots, index.path)]
     return {
         "index": near_path(index.path.resolve()),
-        "root": None if root is None else near_path(root),
+        "root": roots[0] if roots else None,
+        **({"roots": roots} if len(roots) > 1 else {}),
         "pictures": len(index),
         "vocabulary_words": manifest.num_words,
         "vocabulary_fingerprint": manifest.vocabulary_fingerprint,

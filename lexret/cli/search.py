@@ -21,6 +21,7 @@ from lexret.cli.common import (
     render_table,
     text_encoder_option,
 )
+from lexret.cli.search_backend import answers_of
 from lexret.cli.search_query import (
     Box,
     QueryCommand,
@@ -33,6 +34,7 @@ from lexret.cli.search_query import (
 
 if TYPE_CHECKING:
     from lexret.cli.common import TextEncoderKind
+    from lexret.cli.search_backend import Backend
     from lexret.explain.answers import Answer
 
 MATCHING_WORDS_SHOWN: Final = 5
@@ -56,6 +58,9 @@ DECIMALS: Final = 6
               help="Look for more like a picture of the index (repeatable).")  # fmt: skip
 @model_option
 @text_encoder_option
+@click.option("--backend", type=click.Choice(["embedded", "lucene"]), default="embedded",
+              help="What searches: lexret's own engine (default), or Lucene on whole-number "
+              "weights, for plain texts and pictures.")  # fmt: skip
 @json_option
 @click.pass_context
 def command(
@@ -69,6 +74,7 @@ def command(
     likes: tuple[str, ...],
     model_source: str | None,
     text_encoder: TextEncoderKind | None,
+    backend: Backend,
     as_json: bool,
 ) -> None:
     """Find the pictures that fit QUERY, the best first.
@@ -89,9 +95,9 @@ def command(
       lexret search "+dog (beach OR lake) -car>0.1 date:2024-06.. path:holiday/**"
       lexret search --like beach/1.jpg -dog
       lexret search --image photo.jpg --box 10,10,200,150 at night
+      lexret search "a dog on a beach" --backend lucene
     """
-    from lexret.explain.answers import answer
-    from lexret.index.locations import picture_root
+    from lexret.index.locations import picture_path, picture_root
 
     if not words and not (images or likes):
         raise click.UsageError("Missing argument 'QUERY'.")
@@ -100,12 +106,12 @@ def command(
     wanted.check()
     index = open_chosen_index(index_path)
     understood = understand(wanted, index)
-    answers = answer(index, understood.query, k=k)
-    root = picture_root(index.manifest, index.path) or Path()
-    paths = [near_path(root / one.doc_id) for one in answers]
+    answers = answers_of(index, understood, k=k, backend=backend)
+    base = picture_root(index.manifest, index.path)
+    paths = [near_path(picture_path(base, one.doc_id)) for one in answers]
     if as_json:
         hits = [_hit(one, path) for one, path in zip(answers, paths, strict=True)]
-        click.echo(json.dumps({**_asked(wanted, understood), "hits": hits}, indent=2))
+        click.echo(json.dumps({**_asked(wanted, understood, backend), "hits": hits}, indent=2))
     elif explain:
         pairs = zip(answers, paths, strict=True)
         click.echo("\n\n".join(_explanation(one, path) for one, path in pairs), nl=bool(answers))
@@ -117,7 +123,7 @@ def command(
         ctx.exit(1)
 
 
-def _asked(wanted: Wanted, understood: Understood) -> dict[str, object]:
+def _asked(wanted: Wanted, understood: Understood, backend: Backend) -> dict[str, object]:
     """Return what was asked for, as JSON tells it; pictures only where there are some."""
     values: dict[str, object] = {"query": wanted.text, "text_encoder": understood.text_encoder}
     if wanted.images:
@@ -125,6 +131,8 @@ def _asked(wanted: Wanted, understood: Understood) -> dict[str, object]:
         values["box"] = wanted.box
     if wanted.likes:
         values["like"] = list(wanted.likes)
+    if backend != "embedded":
+        values["backend"] = backend
     return values
 
 

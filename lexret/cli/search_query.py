@@ -186,21 +186,14 @@ def _pictures(wanted: Wanted, index: EmbeddedIndex) -> PictureParts:
 def _document(index: EmbeddedIndex, given: str) -> str:
     """Return the id of a picture of the index that was named by its id or by its path."""
     from lexret.errors import MissingError
-    from lexret.index.locations import picture_root
+    from lexret.index.naming import document_named
 
-    if given in index:
-        return given
-    root = picture_root(index.manifest, index.path)
-    path = Path(given).resolve()
-    if root is not None and path.is_relative_to(root):
-        doc_id = path.relative_to(root).as_posix()
-        if doc_id in index:
-            return doc_id
-    where = "" if root is None else f" or relative to {root}"
-    raise MissingError(
-        f"The index at {index.path} holds no picture {given!r}; expected a path as `lexret search` "
-        f"prints it{where}. For a picture that is not in the index there is --image."
-    )
+    try:
+        return document_named(index, given)
+    except MissingError as error:
+        raise MissingError(
+            f"{error} For a picture that is not in the index there is --image."
+        ) from error
 
 
 def _read(path: Path, box: Box | None) -> Image.Image:

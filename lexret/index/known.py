@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Final, Self
 
@@ -15,6 +15,9 @@ from lexret.sparse import LexicalVector
 
 EXIF: Final = "exif"
 TAG_FIELDS: Final = tuple(one.name for one in fields(CameraTags))
+FILE_FIELDS: Final = ("path", "size", "mtime_ns", "sha256", "width", "height")
+# What `lexret index` writes itself; every other field is somebody's own.
+INDEXED_FIELDS: Final = frozenset({*FILE_FIELDS, EXIF, *TAG_FIELDS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,8 @@ class KnownPicture:
     """The record of a picture: the fields that its document has in the index.
 
     Attributes:
-        path: relative to the folder of pictures, with forward slashes.
+        path: relative to the base, with forward slashes; the document's id
+            (:mod:`lexret.index.locations`).
         size: of the file, in bytes.
         mtime_ns: time of the file's last change, in nanoseconds.
         sha256: of the file's content.
@@ -30,6 +34,7 @@ class KnownPicture:
         height: of the upright picture, in pixels.
         tags: what the camera wrote into the file; ``None`` where that was not read, as by a
             lexret of before.
+        own: fields that somebody gave the picture, which stay when its file changes or moves.
     """
 
     path: str
@@ -39,6 +44,7 @@ class KnownPicture:
     width: int
     height: int
     tags: CameraTags | None = None
+    own: Mapping[str, FieldValue] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(cls, document: Document) -> Self:
@@ -51,6 +57,11 @@ class KnownPicture:
             width=_number(document, "width"),
             height=_number(document, "height"),
             tags=None if document.fields.get(EXIF) is None else _tags(document),
+            own={
+                name: value
+                for name, value in document.fields.items()
+                if value is not None and name not in INDEXED_FIELDS
+            },
         )
 
     def as_fields(self) -> dict[str, list[FieldValue]]:
@@ -63,6 +74,7 @@ class KnownPicture:
             "width": [self.width],
             "height": [self.height],
             **self._tag_fields(),
+            **{name: [value] for name, value in self.own.items()},
         }
 
     def _tag_fields(self) -> dict[str, list[FieldValue]]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from lexret.data.exif import CameraTags
 from lexret.data.images import ENCODING_MIN_SIDE, Picture, read_picture, read_tags, unreadable
 from lexret.errors import ImageError
+from lexret.index.locations import picture_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class PictureFile:
     """A file that was read.
 
     Attributes:
-        path: relative to the folder that is indexed, with forward slashes; the document's id.
+        path: relative to the base of the index, with forward slashes; the document's id.
         size: in bytes.
         mtime_ns: time of the last change, in nanoseconds.
         sha256: of the content, in hexadecimal digits.
@@ -41,7 +42,7 @@ class SkippedPicture:
     """A file that could not be read as a picture.
 
     Attributes:
-        path: relative to the folder that is indexed.
+        path: relative to the base of the index.
         reason: short and countable, such as ``"empty file"``.
         message: the whole story.
     """
@@ -52,11 +53,12 @@ class SkippedPicture:
 
 
 def read_files(
-    root: Path, paths: Iterable[str], *, is_known: Callable[[str], bool], workers: int, ahead: int
+    base: Path, paths: Iterable[str], *, is_known: Callable[[str], bool], workers: int, ahead: int
 ) -> Generator[PictureFile | SkippedPicture, None, None]:
     """Read files in threads and yield them in the order of ``paths``.
 
     Args:
+        base: what the paths are relative to.
         is_known: is asked, from the threads, whether the content of a hash needs no decoding.
         workers: number of threads.
         ahead: at most so many files are read before they are asked for.
@@ -65,7 +67,7 @@ def read_files(
     with ThreadPoolExecutor(workers, thread_name_prefix="lexret-read") as pool:
         try:
             for path in paths:
-                waiting.append(pool.submit(_read, root, path, is_known))
+                waiting.append(pool.submit(_read, base, path, is_known))
                 if len(waiting) > ahead:
                     yield waiting.popleft().result()
             while waiting:
@@ -74,8 +76,8 @@ def read_files(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _read(root: Path, path: str, is_known: Callable[[str], bool]) -> PictureFile | SkippedPicture:
-    full = root / path
+def _read(base: Path, path: str, is_known: Callable[[str], bool]) -> PictureFile | SkippedPicture:
+    full = picture_path(base, path)
     try:
         with full.open("rb") as file:
             state = os.fstat(file.fileno())

@@ -1,10 +1,9 @@
-"""One run over a folder of pictures: reads, encodes what is new, commits as it goes."""
+"""One run over folders of pictures: reads, encodes what is new, commits as it goes."""
 
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -13,8 +12,10 @@ from PIL import Image
 
 from lexret.encoders.protocol import Encoder
 from lexret.errors import InputError
+from lexret.index.columns import FieldValue
 from lexret.index.embedded import Document, EmbeddedIndex
 from lexret.index.known import KnownPicture, KnownVectors
+from lexret.index.locations import PictureFolder, picture_path
 from lexret.index.picture_reader import PictureFile, SkippedPicture, read_files
 from lexret.index.writer import EmbeddedIndexWriter
 from lexret.sparse import LexicalVector, SparseBatch
@@ -27,14 +28,26 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class FoundFiles:
-    """The picture files of a folder, by relative path, and the folders that kept theirs secret."""
+    """The picture files of some folders.
+
+    Attributes:
+        paths: of the files, as the ids of an index name them.
+        skipped: the folders below that kept theirs secret.
+        searched: the folders that were looked through.
+        leaving: folders that leave the index, with all that it holds of them.
+    """
 
     paths: tuple[str, ...]
     skipped: tuple[SkippedPicture, ...]
+    searched: tuple[PictureFolder, ...]
+    leaving: tuple[PictureFolder, ...] = ()
 
     def covers(self, path: str) -> bool:
-        """Whether the file would have been found if it were there."""
-        return not any(path.startswith(f"{one.path}/") for one in self.skipped)
+        """Whether the file would have been found if it were there, or is to leave the index."""
+        if any(one.holds(path) for one in self.leaving):
+            return True
+        hidden = any(path.startswith(f"{one.path}/") for one in self.skipped)
+        return not hidden and any(one.holds(path) for one in self.searched)
 
 
 @dataclass
@@ -51,25 +64,28 @@ class UpdateCounts:
 
 @dataclass
 class PictureUpdate:
-    """One run over a folder.
+    """One run over some folders of an index.
 
     Args:
-        root: the folder.
+        base: what the paths of pictures are relative to.
         writer: of its index.
         encoder: turns pictures into vectors.
         found: the picture files there are.
         batch_size: pictures that are encoded together.
+        own_before: fields that pictures had in an index that this one replaces: id -> fields.
+            Where there are any, nothing is committed before the end, lest they be lost.
 
     Attributes:
         counts: what was done so far.
         skipped: what could not be read.
     """
 
-    root: Path
+    base: Path
     writer: EmbeddedIndexWriter
     encoder: Encoder[Image.Image]
     found: FoundFiles
     batch_size: int
+    own_before: Mapping[str, Mapping[str, FieldValue]] = field(default_factory=dict)
     counts: UpdateCounts = field(default_factory=UpdateCounts)
     skipped: list[SkippedPicture] = field(default_factory=list)
 
@@ -81,28 +97,37 @@ class PictureUpdate:
         self._vectors = KnownVectors(self.writer.path, before, self._known)
         present = set(self.found.paths)
         self._gone = {p for p in self._known if p not in present and self.found.covers(p)}
-        self._gone_content = Counter(self._known[path].sha256 for path in self._gone)
+        self._moved: dict[str, list[KnownPicture]] = {}
+        for path in sorted(self._gone, reverse=True):
+            self._moved.setdefault(self._known[path].sha256, []).append(self._known[path])
         self._batch: list[PictureFile] = []
         self._num_uncommitted = 0
         self._last_commit = time.monotonic()
 
     def check_not_all_gone(self, *, allow_empty: bool) -> None:
-        """Raise InputError where there is no picture; ``allow_empty`` accepts that all are gone."""
-        if self.found.paths or (allow_empty and self._known):
+        """Raise InputError where a folder that the index holds pictures of has none any more.
+
+        ``allow_empty`` accepts that; folders without pictures, in an index without, it does not.
+        """
+        if not (self.found.paths or self._known):
+            folders = ", ".join(str(one.path) for one in self.found.searched)
+            raise InputError(f"There is no picture in {folders}, and its index is empty.")
+        if allow_empty:
             return
-        if self._known:
-            raise InputError(
-                f"No picture is left in {self.root}, but its index holds {len(self._known)}. Is a "
-                "disk not mounted? If they are really gone, say so with --allow-empty."
-            )
-        raise InputError(f"There is no picture in {self.root}, and its index is empty.")
+        for folder in self.found.searched:
+            num_known = sum(folder.holds(path) for path in self._known)
+            if num_known and not any(folder.holds(path) for path in self.found.paths):
+                raise InputError(
+                    f"No picture is left in {folder.path}, but the index holds {num_known} of it. "
+                    "Is a disk not mounted? If they are really gone, say so with --allow-empty."
+                )
 
     def run(self, *, workers: int, progress: Progress | None) -> None:
         """Bring the index up to date; see ``index_folder``."""
         to_read = [path for path in self.found.paths if not self._is_unchanged(path)]
         self.counts.unchanged = len(self.found.paths) - len(to_read)
         files = read_files(
-            self.root,
+            self.base,
             to_read,
             is_known=self._vectors.__contains__,
             workers=workers,
@@ -118,7 +143,8 @@ class PictureUpdate:
             self._delete_gone()
             self._commit()
         except KeyboardInterrupt:
-            self._commit()  # what is encoded by now; the next run goes on from here
+            if not self.own_before:
+                self._commit()  # what is encoded by now; the next run goes on from here
             raise
         finally:
             files.close()
@@ -128,7 +154,7 @@ class PictureUpdate:
         if known is None or known.tags is None:
             return False  # an index of an older lexret lacks the tags: read, but not encoded again
         try:
-            state = (self.root / path).stat()
+            state = picture_path(self.base, path).stat()
         except OSError:
             return False  # reading it will tell what is wrong
         return (known.size, known.mtime_ns) == (state.st_size, state.st_mtime_ns)
@@ -188,31 +214,40 @@ class PictureUpdate:
 
     def _store(self, file: PictureFile, same: KnownPicture, vector: LexicalVector) -> None:
         """Add a picture whose content is that of ``same``, which may be itself."""
-        self._count(file)
+        before = self._take_the_place_of(file)
         record = replace(
-            same, path=file.path, size=file.size, mtime_ns=file.mtime_ns, tags=file.tags
+            same,
+            path=file.path,
+            size=file.size,
+            mtime_ns=file.mtime_ns,
+            tags=file.tags,
+            own=self.own_before.get(file.path, {}) if before is None else before.own,
         )
         batch = SparseBatch.from_vectors([vector], self.encoder.vocabulary)
         self.writer.add([file.path], batch, fields=record.as_fields())
         self._num_uncommitted += 1
 
-    def _count(self, file: PictureFile) -> None:
+    def _take_the_place_of(self, file: PictureFile) -> KnownPicture | None:
+        """Return what the index knew the file as, under this path or another, and count it."""
         known = self._known.get(file.path)
         if known is not None and known.sha256 == file.sha256:
             self.counts.unchanged += 1
         elif known is not None:
             self.counts.updated += 1
-        elif self._gone_content[file.sha256] > 0:
-            self._gone_content[file.sha256] -= 1
+        elif moved := self._moved.get(file.sha256):
             self.counts.renamed += 1
+            return moved.pop()
         else:
             self.counts.added += 1
+        return known
 
     def _delete_gone(self) -> None:
         self.writer.delete(sorted(self._gone))
         self.counts.removed = len(self._gone) - self.counts.renamed
 
     def _commit_when_due(self) -> None:
+        if self.own_before:
+            return
         waited = time.monotonic() - self._last_commit
         if self._num_uncommitted >= PICTURES_A_COMMIT or (
             self._num_uncommitted and waited >= SECONDS_A_COMMIT

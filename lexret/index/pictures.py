@@ -1,21 +1,22 @@
-"""Brings the index of a folder of pictures up to date, encoding only what is new to it."""
+"""Brings the index of some folders of pictures up to date, encoding only what is new to it."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 
-from lexret.data.images import find_images
 from lexret.encoders.protocol import Encoder
-from lexret.errors import InputError, MismatchError, MissingError
-from lexret.index.locations import picture_root, record_root
+from lexret.errors import MismatchError, MissingError
 from lexret.index.manifest import Manifest
+from lexret.index.picture_plan import UpdatePlan, find_files, plan_rebuild, plan_update
 from lexret.index.picture_reader import SkippedPicture
 from lexret.index.picture_update import FoundFiles, PictureUpdate, Progress
+from lexret.index.roots import drop_first_root, save_roots
 from lexret.index.writer import EmbeddedIndexWriter
 
 
@@ -32,6 +33,7 @@ class IndexReport:
         num_encoded: pictures that went through the model; others were known by their content.
         num_pictures: what the index holds now.
         skipped: files that are not readable pictures, and folders that cannot be listed.
+        absent: folders of the index that are not there now; what it holds of them stays.
         seconds: how long it took.
     """
 
@@ -43,6 +45,7 @@ class IndexReport:
     num_encoded: int
     num_pictures: int
     skipped: tuple[SkippedPicture, ...]
+    absent: tuple[Path, ...]
     seconds: float
 
     def reasons(self) -> list[tuple[str, int]]:
@@ -63,104 +66,129 @@ def index_folder(
     rebuild: bool = False,
     allow_empty: bool = False,
 ) -> IndexReport:
-    """Index a folder of pictures, or bring its index up to date.
+    """Index one folder of pictures, or bring its index up to date; see :func:`index_folders`."""
+    return index_folders(
+        [root],
+        index_path,
+        encoder,
+        model_source=model_source,
+        batch_size=batch_size,
+        workers=workers,
+        progress=progress,
+        rebuild=rebuild,
+        allow_empty=allow_empty,
+    )
+
+
+def index_folders(
+    folders: Sequence[Path],
+    index_path: Path,
+    encoder: Encoder[Image.Image],
+    *,
+    remove: Sequence[Path] = (),
+    model_source: str | None = None,
+    batch_size: int = 32,
+    workers: int = 4,
+    progress: Progress | None = None,
+    rebuild: bool = False,
+    allow_empty: bool = False,
+) -> IndexReport:
+    """Index folders of pictures, or bring their index up to date.
 
     A file of the same size and time of change as before is not read again; one whose content is
     known, under whatever path, is not encoded again. Work is committed about every 1000 pictures
     or 60 seconds, and when the run is interrupted, so that the next run goes on from there.
 
     Args:
+        folders: those to look through; the index gains those that it does not hold yet. Without
+            any, all that it holds and that are there.
         encoder: turns pictures into vectors.
+        remove: folders that leave the index, with all that it holds of them.
         model_source: what ``load_model`` takes to get this model; recorded in the index.
         batch_size: pictures that are encoded together.
         workers: threads that read and decode.
         progress: is called with the number of files done and the number of files to do.
-        rebuild: make the index anew; what is there gives way at the first commit.
-        allow_empty: accept that all pictures of an index are gone.
+        rebuild: make the index anew; what is there gives way at the first commit, or where it
+            holds fields that somebody gave, at the last.
+        allow_empty: accept that all pictures of a folder are gone.
 
     Raises:
         MissingError: if there is no such folder.
-        InputError: if there is no picture in it, or the index belongs to another folder.
+        InputError: if there is no picture in a folder, or folders lie one inside the other.
         MismatchError: if the index was made with another model.
         LockedError: if another process is writing the index.
         StorageError: if the index cannot be written.
     """
     started = time.monotonic()
-    found = _find(root)
-    with _open_writer(root, index_path, encoder, model_source, found, rebuild=rebuild) as writer:
-        update = PictureUpdate(root, writer, encoder, found, batch_size=batch_size)
-        update.check_not_all_gone(allow_empty=allow_empty)
-        update.run(workers=workers, progress=progress)
-        counts = update.counts
-        return IndexReport(
-            num_added=counts.added,
-            num_updated=counts.updated,
-            num_unchanged=counts.unchanged,
-            num_renamed=counts.renamed,
-            num_removed=counts.removed,
-            num_encoded=counts.encoded,
-            num_pictures=writer.manifest.num_documents,
-            skipped=tuple(update.skipped),
-            seconds=time.monotonic() - started,
+    plan, writer, found = _begin(
+        folders, index_path, encoder, remove=remove, model_source=model_source, rebuild=rebuild
+    )
+    with writer:
+        update = PictureUpdate(
+            plan.base, writer, encoder, found, batch_size=batch_size, own_before=plan.own_fields
         )
+        update.check_not_all_gone(allow_empty=allow_empty)
+        if not rebuild and writer.manifest.generation:
+            save_roots(writer, plan.roots)
+        update.run(workers=workers, progress=progress)
+        num_pictures = writer.manifest.num_documents
+        if plan.leaving and not plan.base_leaves:
+            save_roots(writer, plan.remaining)
+    if plan.base_leaves:
+        drop_first_root(index_path, plan.remaining)
+    counts = update.counts
+    return IndexReport(
+        num_added=counts.added,
+        num_updated=counts.updated,
+        num_unchanged=counts.unchanged,
+        num_renamed=counts.renamed,
+        num_removed=counts.removed,
+        num_encoded=counts.encoded,
+        num_pictures=num_pictures,
+        skipped=tuple(update.skipped),
+        absent=plan.absent,
+        seconds=time.monotonic() - started,
+    )
 
 
-def _find(root: Path) -> FoundFiles:
-    skipped: list[SkippedPicture] = []
-
-    def note(folder: Path, error: OSError) -> None:
-        message = f"The folder {folder} cannot be listed: {error.strerror or error}."
-        if folder == root:
-            raise InputError(message) from error
-        skipped.append(SkippedPicture(_relative(folder, root), "unreadable folder", message))
-
-    paths = tuple(_relative(path, root) for path in find_images(root, on_unreadable=note))
-    return FoundFiles(paths, tuple(skipped))
-
-
-def _relative(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix()
-
-
-def _open_writer(
-    root: Path,
+def _begin(
+    folders: Sequence[Path],
     index_path: Path,
     encoder: Encoder[Image.Image],
-    model_source: str | None,
-    found: FoundFiles,
     *,
+    remove: Sequence[Path],
+    model_source: str | None,
     rebuild: bool,
-) -> EmbeddedIndexWriter:
+) -> tuple[UpdatePlan, EmbeddedIndexWriter, FoundFiles]:
+    """Say what is to be done, take the writer's lock, and look for the files."""
     if not rebuild:
         try:
             writer = EmbeddedIndexWriter.open(index_path)
         except MissingError:
-            pass
+            if not folders:
+                raise
         else:
             try:
-                _check_belongs(writer.manifest, root, index_path, encoder)
+                _check_model(writer.manifest, index_path, encoder)
+                plan = plan_update(folders, index_path, writer.manifest.roots, remove=remove)
+                return plan, writer, find_files(plan)
             except BaseException:
                 writer.close()
                 raise
-            return writer
-    if not found.paths:
-        raise InputError(
-            f"There is no picture in {root}: no file in it ends like a picture (.jpg, .png, "
-            ".webp and others). Name the folder that holds the pictures."
-        )
-    return EmbeddedIndexWriter.create(
+    plan = plan_rebuild(folders, index_path, remove=remove)
+    found = find_files(plan)
+    writer = EmbeddedIndexWriter.create(
         index_path,
         encoder.vocabulary,
         model_id=encoder.model_id,
         model_source=model_source,
-        roots=[record_root(root, index_path)],
+        roots=plan.roots,
         replace_existing=rebuild,
     )
+    return plan, writer, found
 
 
-def _check_belongs(
-    manifest: Manifest, root: Path, index_path: Path, encoder: Encoder[Image.Image]
-) -> None:
+def _check_model(manifest: Manifest, index_path: Path, encoder: Encoder[Image.Image]) -> None:
     vocabulary = encoder.vocabulary
     if (manifest.model_id, manifest.vocabulary_fingerprint) != (
         encoder.model_id,
@@ -170,10 +198,4 @@ def _check_belongs(
             f"The index at {index_path} was made with the model {manifest.model_id} "
             f"({manifest.num_words} words), but this is {encoder.model_id} ({len(vocabulary)} "
             "words). Use that model, or make the index anew with --rebuild."
-        )
-    recorded = picture_root(manifest, index_path)
-    if recorded is not None and recorded != root.resolve():
-        raise InputError(
-            f"The index at {index_path} belongs to the folder {recorded}, not to {root.resolve()}. "
-            "Name another place with --index, or make it anew with --rebuild."
         )

@@ -117,23 +117,24 @@ def path_filter(glob: str, *, negated: bool = False) -> TextFilter:
 
     ``*`` and ``?`` stand for any characters and any one character within a name, ``[ab]`` for one
     of some, ``**`` for any folders. A glob without ``/`` is held against every folder's and the
-    file's name, another one against the whole path or the path of a folder that it lies in.
+    file's name, another one against the whole path or the path of a folder that it lies in; a
+    ``/`` at its beginning may stand for the top of an absolute path.
     """
     below = "(?:/.*)?"
     glob = glob.rstrip("/") or glob
     if "/" not in glob:
         name = re.compile(f"(?:.*/)?{_translate(glob, separator='/')}{below}", re.DOTALL)
         return TextFilter(PATH, name, negated=negated)
-    glob = glob.removeprefix("/")
+    from_top, glob = glob.startswith("/"), glob.removeprefix("/")
     parts = glob.split("/")
-    pattern = ""
+    pattern = "/?" if from_top else ""
     for number, part in enumerate(parts):
         last = number == len(parts) - 1
         if part == "**":
             pattern += ".*" if last else "(?:.*/)?"
         else:
             pattern += _translate(part, separator="/") + ("" if last else "/")
-    prefix = re.split(r"[*?[]", glob, maxsplit=1)[0].rstrip("/")
+    prefix = "" if from_top else re.split(r"[*?[]", glob, maxsplit=1)[0].rstrip("/")
     return TextFilter(PATH, re.compile(pattern + below, re.DOTALL), prefix, negated)
 
 

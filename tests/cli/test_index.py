@@ -125,7 +125,7 @@ def test_an_interrupted_run_says_that_it_can_go_on(
     def interrupt(*arguments: object, **options: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("lexret.index.pictures.index_folder", interrupt)
+    monkeypatch.setattr("lexret.index.pictures.index_folders", interrupt)
     result = lexret("index", picture_folder, "--model", tiny_model_folder)
     assert result.exit_code == 130
     assert "run it again" in result.stderr
@@ -141,6 +141,53 @@ def test_odd_pictures_leave_no_warning_on_the_terminal(
     assert result.exit_code == 0
     assert "4 pictures" in result.stdout
     assert "EXIF" not in result.stderr
+
+
+def test_several_folders_lie_in_one_index(
+    picture_folder: Path, tiny_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    Image.new("RGB", (40, 20), (200, 200, 10)).save(other / "red.png")
+    result = lexret("index", picture_folder, other, "--model", tiny_model_folder)
+    assert result.exit_code == 0, result.output
+    assert "4 pictures in" in result.stdout
+    values = json.loads(lexret("info", "--index", picture_folder, "--json").stdout)
+    assert values["roots"] == [str(picture_folder), str(other)]
+    found = lexret("search", "path:other", "--index", picture_folder, "--json")
+    assert [one["path"] for one in json.loads(found.stdout)["hits"]] == [str(other / "red.png")]
+    like = lexret("search", "--like", other / "red.png", "--index", picture_folder, "--json")
+    hits = json.loads(like.stdout)["hits"]
+    assert hits
+    assert str(other / "red.png") not in [one["path"] for one in hits]
+
+    monkeypatch.chdir(picture_folder)
+    other.rename(tmp_path / "away")
+    result = lexret("index")
+    assert result.exit_code == 0
+    assert f"Not there: {other}; what the index holds of it stays" in result.stdout
+    result = lexret("index", "--remove-root", other)
+    assert "3 pictures in .lexret" in result.stdout
+    assert "1 removed" in result.stdout
+    assert "roots" not in json.loads(lexret("info", "--json").stdout)
+
+
+def test_without_a_folder_there_must_be_an_index(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = lexret("index")
+    assert result.exit_code == 2
+    assert "There is no index in" in result.stderr
+
+
+def test_an_empty_place_of_a_disk_does_not_empty_the_index(indexed: Path) -> None:
+    for name in ("red.png", "blue.jpg", "more/noise.png"):
+        (indexed / name).unlink()
+    result = lexret("index", indexed)
+    assert result.exit_code == 2
+    assert "the index holds 3 of it. Is a disk not mounted?" in result.stderr
+    assert lexret("index", indexed, "--allow-empty").exit_code == 1
 
 
 def test_info_tells_what_the_index_holds(indexed: Path, monkeypatch: pytest.MonkeyPatch) -> None:

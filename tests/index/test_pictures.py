@@ -293,11 +293,12 @@ def test_a_damaged_index_is_made_anew_by_rebuild(root: Path, colours) -> None:
     assert len(list((default_index(root) / "segments").iterdir())) == 1
 
 
-def test_an_index_of_another_folder_is_refused(root: Path, colours, tmp_path: Path) -> None:
+def test_a_folder_inside_of_another_is_refused(root: Path, colours, tmp_path: Path) -> None:
     index_path = tmp_path / "index"
     index_folder(root, index_path, colours)
-    with pytest.raises(InputError, match="belongs to the folder"):
-        index_folder(root / "deep", index_path, colours)
+    for other in (root / "deep", tmp_path):
+        with pytest.raises(InputError, match="lies inside of"):
+            index_folder(other, index_path, colours)
 
 
 def test_folder_and_index_move_together(root: Path, colours, tmp_path: Path) -> None:

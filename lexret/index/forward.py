@@ -1,0 +1,105 @@
+"""Reads whole documents back out of an index: ids, fields and vectors, in bounded memory.
+
+Postings lie word by word; here they are turned round, some documents at a time. Shapes: D
+documents of a chunk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from lexret.index.embedded import Document, EmbeddedIndex
+from lexret.index.segment import Places, Segment
+from lexret.sparse import SparseBatch
+from lexret.vocabulary import Vocabulary
+
+POSTINGS_AT_ONCE: Final = 1 << 22
+DOCUMENTS_AT_ONCE: Final = 1 << 14
+FEW_DOCUMENTS: Final = 32
+
+
+@dataclass(frozen=True, eq=False)
+class StoredDocuments:
+    """Some documents of an index; row i of ``vectors`` is that of document i."""
+
+    documents: Sequence[Document]
+    vectors: SparseBatch
+
+
+def read_documents(
+    index: EmbeddedIndex, *, wanted: Callable[[str], bool] | None = None
+) -> Iterator[StoredDocuments]:
+    """Yield the live documents of an index, chunk by chunk.
+
+    A chunk is of about ``POSTINGS_AT_ONCE`` postings, which bounds memory to some 100 MB beside
+    the fields of one segment.
+
+    Args:
+        wanted: tells by its id whether a document is to be read; without it, all are.
+    """
+    names = list(index.columns)
+    # The snapshot's own segments: opened again, they might have been merged away meanwhile.
+    for segment in index._segments:
+        places_N = _wanted(segment, wanted)
+        columns = [segment.column(name) for name in names] if len(places_N) else []
+        for places_D in _chunks(segment, places_N):
+            documents = []
+            for place in places_D.tolist():
+                values = [None if one is None else one.values[place] for one in columns]
+                fields = dict(zip(names, values, strict=True))
+                documents.append(Document(segment.doc_id(place), fields))
+            if len(places_D) <= FEW_DOCUMENTS:
+                rows = [index.vector(one.doc_id) for one in documents]
+                vectors = SparseBatch.from_vectors(rows, index.vocabulary)
+            else:
+                vectors = _turn_round(segment, places_D, index.vocabulary)
+            yield StoredDocuments(documents, vectors)
+
+
+def _wanted(segment: Segment, wanted: Callable[[str], bool] | None) -> Places:
+    live_N = np.ones(len(segment), dtype=bool)
+    if segment.deleted is not None:
+        live_N &= ~segment.deleted
+    places: Places = np.flatnonzero(live_N)
+    if wanted is None:
+        return places
+    chosen = [wanted(segment.doc_id(place)) for place in places.tolist()]
+    kept: Places = places[np.array(chosen, dtype=bool)]
+    return kept
+
+
+def _chunks(segment: Segment, places_N: Places) -> Iterator[Places]:
+    a_document = max(1, segment.entry.num_postings // max(1, len(segment)))
+    size = max(1, min(DOCUMENTS_AT_ONCE, POSTINGS_AT_ONCE // a_document))
+    for start in range(0, len(places_N), size):
+        yield places_N[start : start + size]
+
+
+def _turn_round(segment: Segment, places_D: Places, vocabulary: Vocabulary) -> SparseBatch:
+    """Collect the vectors of rising document numbers from the postings of all words."""
+    first, last = int(places_D[0]), int(places_D[-1])
+    row_of = np.full(last - first + 1, -1, dtype=np.int64)
+    row_of[places_D - first] = np.arange(len(places_D))
+    rows, terms, weights = [], [], []
+    for term in range(len(vocabulary)):
+        docs, values = segment.postings(term)
+        start, end = np.searchsorted(docs, (first, last + 1))
+        if start < end:
+            row = row_of[docs[start:end] - first]
+            kept = row >= 0
+            rows.append(row[kept])
+            weights.append(values[start:end][kept])
+            terms.append(np.full(int(kept.sum()), term, dtype=np.int32))
+    indptr = np.zeros(len(places_D) + 1, dtype=np.int64)
+    if not rows:
+        return SparseBatch(indptr, np.empty(0, np.int32), np.empty(0, np.float32), vocabulary)
+    all_rows = np.concatenate(rows)
+    order = np.argsort(all_rows, kind="stable")  # terms rise already, and go on rising in a row
+    np.cumsum(np.bincount(all_rows, minlength=len(places_D)), out=indptr[1:])
+    return SparseBatch(
+        indptr, np.concatenate(terms)[order], np.concatenate(weights)[order], vocabulary
+    )

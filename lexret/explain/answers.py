@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from lexret.explain.contributions import Contribution, add_up, contribute
-from lexret.index.embedded import EmbeddedIndex
-from lexret.sparse import LexicalVector
+from lexret.index.protocol import Index, SearchHit
+from lexret.sparse import FloatArray, IdArray, LexicalVector
 
 if TYPE_CHECKING:
     from lexret.index.query import Query
+
+
+class ExplainingIndex(Index, Protocol):
+    """An index that answers whole queries and tells the weights behind its scores."""
+
+    def find(self, query: Query, *, k: int = 10) -> list[SearchHit]:
+        """Return the top ``k`` documents for a whole query; see ``QueryIndex.find``."""
+        ...
+
+    def weights(self, doc_ids: Sequence[str], term_ids: IdArray) -> FloatArray:
+        """Return the (len(doc_ids), len(term_ids)) weights of words in documents."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +46,7 @@ class Answer:
     words: tuple[Contribution, ...]
 
 
-def answer(index: EmbeddedIndex, query: LexicalVector | Query, *, k: int = 10) -> list[Answer]:
+def answer(index: ExplainingIndex, query: LexicalVector | Query, *, k: int = 10) -> list[Answer]:
     """Search an index with one query and explain every hit.
 
     Where a query has alternatives, a word counts in a hit with its weight in the query's vector

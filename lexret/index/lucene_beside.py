@@ -11,13 +11,12 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from lexret.errors import InputError, StorageError
 from lexret.index.embedded import EmbeddedIndex
@@ -28,7 +27,7 @@ from lexret.index.lucene_writer import write_lucene
 from lexret.index.protocol import SearchHit
 from lexret.index.query import Query
 from lexret.index.stored import StoredVectors
-from lexret.sparse import FloatArray, LexicalVector, SparseBatch
+from lexret.sparse import FloatArray, IdArray, LexicalVector, SparseBatch
 from lexret.vocabulary import Vocabulary
 
 FOLDER: Final = "lucene"
@@ -90,7 +89,7 @@ class LuceneBeside:
             )
         return self.search(query.vector.as_batch(), k=k)[0]
 
-    def weights(self, doc_ids: list[str], term_ids: npt.NDArray[np.int32]) -> FloatArray:
+    def weights(self, doc_ids: Sequence[str], term_ids: IdArray) -> FloatArray:
         """Return the weights of words in documents as Lucene sees them; 0: not there.
 
         Returns:
@@ -102,8 +101,14 @@ class LuceneBeside:
         weights[held] = (impacts / self.lucene.scale).astype(np.float32)
         return weights
 
-    def rounded(self, query: LexicalVector) -> LexicalVector:
-        """Return a query with the weights that Lucene gives its words."""
+    def rounded(self, query: LexicalVector | Query) -> LexicalVector | Query:
+        """Return a query with the weights that Lucene gives its words; see :meth:`find`."""
+        if isinstance(query, Query):
+            vector = None if query.vector is None else self._rounded(query.vector)
+            return replace(query, vector=vector)
+        return self._rounded(query)
+
+    def _rounded(self, query: LexicalVector) -> LexicalVector:
         impacts = as_impacts(query.as_batch(), scale=self.lucene.scale)
         return from_impacts(impacts, scale=self.lucene.scale).row(0)
 

@@ -170,7 +170,8 @@ def test_what_explains_a_hit_adds_up_to_lucenes_score(
     rng = np.random.default_rng(5)
     make_index(tmp_path, [f"{n}" for n in range(20)], random_batch(rng, 20))
     beside = LuceneBeside(open_index(tmp_path))
-    query: LexicalVector = beside.rounded(random_batch(rng, 1).row(0))
+    query = beside.rounded(random_batch(rng, 1).row(0))
+    assert isinstance(query, LexicalVector)
     hits = beside.find(Query(vector=query))
     weights = beside.weights([hit.doc_id for hit in hits], query.term_ids)
     assert len(hits) == 10

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from lexret.errors import CorruptError, InputError, MissingError
 from lexret.index.checks import check_query, check_terms, check_vectors
 from lexret.index.columns import FieldValue, decode_text, encode_text
+from lexret.index.corrections import NO_CORRECTIONS, Corrections, load_corrections
 from lexret.index.manifest import MANIFEST_FILE, Manifest, missing_file
 from lexret.index.protocol import SearchHit
 from lexret.index.segment import Segment
@@ -22,6 +23,7 @@ from lexret.sparse import FloatArray, LexicalVector, SparseBatch
 from lexret.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
+    from lexret.index.corrected import CorrectedView
     from lexret.index.query import Query
 
 _ATTEMPTS: Final = 10
@@ -40,13 +42,18 @@ class EmbeddedIndex:
 
     Later commits, merges and deletions by a writer do not touch it. Safe to share by threads.
 
+    Args:
+        corrections: are applied to all weights and searches; those beside the index are applied
+            by :func:`open_index` only.
+
     Raises:
         MissingError: if there is no index at ``path``.
         CorruptError: if a file is missing, cut short or of an unknown version.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, corrections: Corrections = NO_CORRECTIONS) -> None:
         self._path = Path(path)
+        self._corrections = corrections
         self._manifest, self._words, self._segments = _open_snapshot(self._path)
 
     @property
@@ -82,7 +89,23 @@ class EmbeddedIndex:
     def search(self, queries: SparseBatch, *, k: int = 10) -> list[list[SearchHit]]:
         """Return the exact top ``k`` documents for each query; see ``Index.search``."""
         check_query(self._manifest.vocabulary_fingerprint, lambda: self.vocabulary, queries, k=k)
+        if self._corrections:
+            from lexret.index.query import Query
+
+            wanted = [Query(vector=query) for query in queries]
+            return [self._corrected.find(one, self._find_stored, k) for one in wanted]
         return [self._search_one(query, k) for query in queries]
+
+    @property
+    def corrections(self) -> Corrections:
+        """What is applied to all weights and searches."""
+        return self._corrections
+
+    @cached_property
+    def _corrected(self) -> CorrectedView:
+        from lexret.index.corrected import CorrectedView
+
+        return CorrectedView(self, self._corrections)
 
     def _search_one(self, query: LexicalVector, k: int) -> list[SearchHit]:
         found = [
@@ -99,11 +122,17 @@ class EmbeddedIndex:
 
     def find(self, query: Query, *, k: int = 10) -> list[SearchHit]:
         """Return the exact top ``k`` documents for a whole query; see ``QueryIndex.find``."""
-        from lexret.index.query_matching import find_in_segment  # a plain search needs it not
-
         fingerprint = self._manifest.vocabulary_fingerprint
         check_vectors(fingerprint, lambda: self.vocabulary, query.vectors(), k=k)
         check_terms(query.conditional_terms(), num_words=self._manifest.num_words)
+        if self._corrections:
+            return self._corrected.find(query, self._find_stored, k)
+        return self._find_stored(query, k)
+
+    def _find_stored(self, query: Query, k: int) -> list[SearchHit]:
+        """Answer a query that was checked, corrections left aside."""
+        from lexret.index.query_matching import find_in_segment  # a plain search needs it not
+
         if query.vector is not None and not query.choices and not query.has_conditions:
             return self._search_one(query.vector, k)
         found = [
@@ -140,7 +169,7 @@ class EmbeddedIndex:
             documents = np.array([document for _, document in places], dtype=np.int32)
             rows = [row for row, _ in places]
             weights[rows] = self._segments[number].weights_at(documents, terms)
-        return weights
+        return self._corrected.apply(doc_ids, terms, weights) if self._corrections else weights
 
     def vector(self, doc_id: str) -> LexicalVector:
         """Return the stored vector of a document; raises MissingError if there is none."""
@@ -206,8 +235,12 @@ class EmbeddedIndex:
 
 
 def open_index(path: str | Path) -> EmbeddedIndex:
-    """Open the index at ``path`` for reading; see :class:`EmbeddedIndex` for what is raised."""
-    return EmbeddedIndex(Path(path))
+    """Open the index at ``path``, with its corrections, for reading.
+
+    See :class:`EmbeddedIndex` and :func:`lexret.index.corrections.load_corrections` for what is
+    raised.
+    """
+    return EmbeddedIndex(Path(path), corrections=load_corrections(Path(path)))
 
 
 def _open_snapshot(path: Path) -> tuple[Manifest, bytes, tuple[Segment, ...]]:

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from PIL import Image
 from torch import Tensor, nn
+from torch.nn import functional
 
 from lexret.config import ModelConfig
 from lexret.encoders.activations import activate, normalize
@@ -79,6 +81,21 @@ class ImageEncoder:
         return image_vectors(weights_BV, self._config, self._vocabulary)
 
     @torch.inference_mode()
+    def encode_dense(
+        self, images: Sequence[Image.Image], *, batch_size: int = 32
+    ) -> npt.NDArray[np.float32]:
+        """Return (B, D) unit vectors of whole pictures, in the codebook's space, without words.
+
+        Their inner product with :meth:`TextEncoder.encode_dense` is what the model learns before
+        and beside its words.
+        """
+        rows = [
+            self._side.with_picture_vectors(self.features(chunk))[1]
+            for chunk in _chunks(images, batch_size)
+        ]
+        return _unit_rows(rows, self._side.codebook_VD.shape[1])
+
+    @torch.inference_mode()
     def encode_patches(self, images: Sequence[Image.Image]) -> list[PatchEncoding]:
         """Return the pictures' vectors with those of their patches, on one scale."""
         return [self._encode_patches(self.features([image])) for image in images]
@@ -136,6 +153,17 @@ class TextEncoder:
             weights_BV = self._side(chunk, own_BV)
             batches.append(text_vectors(weights_BV, own_BV, self._config, self._vocabulary))
         return SparseBatch.concatenate(batches, self._vocabulary)
+
+    @torch.inference_mode()
+    def encode_dense(
+        self, texts: Sequence[str], *, batch_size: int = 32
+    ) -> npt.NDArray[np.float32]:
+        """Return (B, D) unit vectors of texts; see :meth:`ImageEncoder.encode_dense`."""
+        rows = [
+            self._side.vectors(chunk, own_words(chunk, self._vocabulary))
+            for chunk in _chunks(texts, batch_size)
+        ]
+        return _unit_rows(rows, self._side.codebook_VD.shape[1])
 
 
 class LexicalModel:
@@ -235,6 +263,13 @@ def keep_strongest(weights_BV: Tensor, k: int, *, always_BV: Tensor | None = Non
 
 def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def _unit_rows(rows: Sequence[Tensor], dimension: int) -> npt.NDArray[np.float32]:
+    """Stack rows of vectors and give each the length 1."""
+    stacked = torch.cat([torch.empty(0, dimension), *rows])
+    unit: npt.NDArray[np.float32] = functional.normalize(stacked, dim=-1).numpy()
+    return unit
 
 
 def _codebook(checkpoint: Checkpoint, name: str) -> Tensor:

@@ -203,3 +203,17 @@ def test_keep_strongest_counts_what_is_kept_always_among_the_k() -> None:
     three_BV = torch.tensor([[1.0, 0.0, 1.0, 1.0]])
     kept_BV = keep_strongest(weights_BV, 1, always_BV=three_BV)
     torch.testing.assert_close(kept_BV, torch.tensor([[0.1, 0.0, 0.3, 0.5]]))
+
+
+def test_dense_vectors_of_whole_pictures_and_texts_share_one_space(tiny_model_folder: Path) -> None:
+    model = load_model(tiny_model_folder)
+    pictures = [Image.new("RGB", (64, 48), colour) for colour in ("red", "blue", "green")]
+    images_ND = model.images.encode_dense(pictures, batch_size=2)
+    texts_ND = model.texts.encode_dense(["a dog", "two cats on a beach"], batch_size=1)
+    assert images_ND.dtype == texts_ND.dtype == np.float32
+    assert images_ND.shape == (3, 16)
+    assert texts_ND.shape == (2, 16)
+    assert np.linalg.norm(images_ND, axis=1) == pytest.approx([1, 1, 1])
+    assert np.linalg.norm(texts_ND, axis=1) == pytest.approx([1, 1])
+    assert images_ND[:1] == pytest.approx(model.images.encode_dense(pictures[:1]), abs=1e-5)
+    assert model.images.encode_dense([]).shape == (0, 16)

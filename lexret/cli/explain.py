@@ -72,6 +72,12 @@ def _numbers(form: str) -> Callable[[object, object, tuple[str, ...]], list[tupl
     callback=_numbers(BOX_FORM),
     help="A box to look at, in pixels of the upright picture (repeatable).",
 )
+@click.option("--mask", "mask_files", multiple=True, metavar="FILE",
+              type=click.Path(path_type=Path),
+              help="A part to look at: a picture of the same shape, white there, else black "
+              "(repeatable).")  # fmt: skip
+@click.option("--parts", "num_parts", type=click.IntRange(2, MAX_REGIONS),
+              help="Cut the picture into so many parts that each say their own.")  # fmt: skip
 @click.option("--query", metavar="TEXT", help="Also show how the picture scores for a text.")
 @text_encoder_option
 @click.option("-k", "k", type=click.IntRange(1, 120), default=40, show_default=True,
@@ -83,6 +89,8 @@ def command(
     folder: Path,
     patches: list[tuple[int, int]],
     boxes: list[tuple[int, int, int, int]],
+    mask_files: tuple[Path, ...],
+    num_parts: int | None,
     query: str | None,
     text_encoder: TextEncoderKind | None,
     k: int,
@@ -93,15 +101,18 @@ def command(
 
     Written are: summary.png (everything in one figure), words.png (a word cloud of the whole),
     overlay.png (where the parts are), a word cloud of each part, and explanation.json (all the
-    numbers). Without --patch and --box, the parts are the picture's own most telling patches.
-    With --query there is also query.png: what each word of the text adds to the score, and
-    where in the picture it is.
+    numbers); summary.svg and words.svg, whose words are links into report.html, a page that
+    needs nothing beside it. Without --patch, --box, --mask and --parts, the parts are the
+    picture's own most telling patches. With --query there are also query.png and query.svg: what
+    each word of the text adds to the score, where in the picture it is, and the patches that
+    answer the text best.
 
     \b
     Example:
       lexret explain photo.jpg -o out/
       lexret explain photo.jpg -o out/ --patch 2,5 --box 0,0,200,150
-      lexret explain photo.jpg -o out/ --query "a dog on a beach"
+      lexret explain photo.jpg -o out/ --parts 4 --query "a dog on a beach"
+      lexret explain photo.jpg -o out/ --mask sky.png
     """
     from lexret.data.images import ENCODING_MIN_SIDE, open_picture
     from lexret.encoders import load_model
@@ -110,11 +121,13 @@ def command(
     from lexret.explain.palette import DARK, LIGHT
     from lexret.explain.report import write_report
 
-    if len(patches) + len(boxes) > MAX_REGIONS:
+    num_regions = len(patches) + len(boxes) + len(mask_files) + (num_parts or 0)
+    if num_regions > MAX_REGIONS:
         raise InputError(
-            f"{len(patches) + len(boxes)} patches and boxes were given; expected at most "
+            f"{num_regions} patches, boxes, masks and parts were given; expected at most "
             f"{MAX_REGIONS}. Explain the picture in several runs."
         )
+    masks = [open_picture(path).image for path in mask_files]
     # Read as `lexret index` reads it, so that both see the same picture and give one score.
     picture = open_picture(image, min_side=ENCODING_MIN_SIDE)
     model = load_model(model_source)
@@ -125,6 +138,8 @@ def command(
         size=(picture.width, picture.height),
         patches=patches,
         boxes=boxes,
+        masks=masks,
+        num_parts=num_parts or 0,
         num_words=k,
         query=None if query is None else _text_query(query, model, text_encoder),
     )

@@ -11,7 +11,7 @@ import numpy as np
 
 from lexret.explain.contributions import Contribution, add_up, contribute
 from lexret.index.protocol import Index, SearchHit
-from lexret.sparse import FloatArray, IdArray, LexicalVector
+from lexret.sparse import FloatArray, IdArray, LexicalVector, WordWeight
 
 if TYPE_CHECKING:
     from lexret.index.query import Query
@@ -38,12 +38,24 @@ class Answer:
         score: dot product of query and picture.
         rank: from 1.
         words: the shared words by falling product; the products add up to the score.
+        missing: the query's words that the picture does not hold, by falling query weight; those
+            of the best alternatives only.
     """
 
     doc_id: str
     score: float
     rank: int
     words: tuple[Contribution, ...]
+    missing: tuple[WordWeight, ...] = ()
+
+
+def as_query(query: LexicalVector | Query) -> Query:
+    """Return a vector as the query that looks for it; a query as it is."""
+    if isinstance(query, LexicalVector):
+        from lexret.index.query import Query as WholeQuery  # a plain search needs it not
+
+        return WholeQuery(vector=query)
+    return query
 
 
 def answer(index: ExplainingIndex, query: LexicalVector | Query, *, k: int = 10) -> list[Answer]:
@@ -69,17 +81,37 @@ def answer(index: ExplainingIndex, query: LexicalVector | Query, *, k: int = 10)
     for hit, weights_T in zip(hits, weights_DT, strict=True):
         held = weights_T > 0
         image = LexicalVector(term_ids[held], weights_T[held], index.vocabulary)
-        words = _counted(query, image)
-        answers.append(Answer(hit.doc_id, hit.score, hit.rank, words))
+        words, missing = count_words(query, image)
+        answers.append(Answer(hit.doc_id, hit.score, hit.rank, words, missing))
     return answers
 
 
-def _counted(query: LexicalVector | Query, image: LexicalVector) -> tuple[Contribution, ...]:
-    """Return what each word adds, the best alternative of every choice taken."""
-    if isinstance(query, LexicalVector):
-        return contribute(query, image)
-    parts = [] if query.vector is None else [contribute(query.vector, image)]
-    for choice in query.choices:
-        alternatives = [contribute(one, image) for one in choice.alternatives]
-        parts.append(max(alternatives, key=lambda one: math.fsum(word.product for word in one)))
-    return add_up(parts)
+def count_words(
+    query: LexicalVector | Query, image: LexicalVector
+) -> tuple[tuple[Contribution, ...], tuple[WordWeight, ...]]:
+    """Return what each word of a query adds to a picture's score, and its words that add nothing.
+
+    Of every choice the alternative counts that is the best for this picture.
+
+    Raises:
+        MismatchError: if query and picture are of different vocabularies.
+    """
+    counting = [query] if isinstance(query, LexicalVector) else _best_parts(query, image)
+    words = add_up([contribute(one, image) for one in counting])
+    held = {one.word for one in words}
+    missing: dict[str, float] = {}
+    for one in (one for part in counting for one in part.words()):
+        if one.word not in held:
+            missing[one.word] = missing.get(one.word, 0.0) + one.weight
+    by_weight = sorted(missing.items(), key=lambda item: (-item[1], item[0]))
+    return words, tuple(WordWeight(word, weight) for word, weight in by_weight)
+
+
+def _best_parts(query: Query, image: LexicalVector) -> list[LexicalVector]:
+    """Return the query's vector and the best alternative of every choice."""
+
+    def score(alternative: LexicalVector) -> float:
+        return math.fsum(one.product for one in contribute(alternative, image))
+
+    parts = [] if query.vector is None else [query.vector]
+    return parts + [max(choice.alternatives, key=score) for choice in query.choices]

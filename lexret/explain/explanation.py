@@ -14,11 +14,14 @@ from lexret.encoders.protocol import PatchEncoder, PatchEncoding, PatchGrid
 from lexret.errors import InputError
 from lexret.explain.contributions import Contribution, contribute
 from lexret.explain.heatmaps import heat_map
+from lexret.explain.parts import RelevantPatch, cut_into_parts, relevant_patches
 from lexret.explain.regions import (
     Box,
     Region,
+    box_around,
     patch_number,
     patches_in_box,
+    patches_in_mask,
     telling_patches,
     vector_of,
 )
@@ -53,7 +56,7 @@ class ExplainedRegion:
 
     Attributes:
         number: from 1, as in the overlay and the captions.
-        name: such as ``patch-2-5`` or ``box``; the stem of its cloud's file.
+        name: such as ``patch-2-5``, ``box`` or ``part-1``; the stem of its cloud's file.
         region: its patches and rectangle.
         places: (row, col) of its patches.
         words: its strongest words by falling weight; empty where it says nothing.
@@ -92,12 +95,14 @@ class HitExplanation:
         score: the sum of the products of all matched words.
         matched: all shared words, by falling product.
         missing: the query's words that the picture does not hold, by falling query weight.
+        patches: the patches that answer the text best, the best first.
     """
 
     query: str
     score: float
     matched: tuple[MatchedWord, ...]
     missing: tuple[WordWeight, ...]
+    patches: tuple[RelevantPatch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +138,8 @@ def explain_picture(
     size: tuple[int, int] | None = None,
     patches: Sequence[Place] = (),
     boxes: Sequence[Box] = (),
+    masks: Sequence[Image.Image] = (),
+    num_parts: int = 0,
     num_words: int = 40,
     num_regions: int = 4,
     query: TextQuery | None = None,
@@ -146,8 +153,10 @@ def explain_picture(
         size: (width, height) in pixels that boxes are measured in, where ``image`` is a smaller
             copy; by default the image's own.
         patches: (row, col) of patches to look at.
-        boxes: (x0, y0, x1, y1) in pixels of rectangles to look at. Without patches and boxes
-            the picture's own most telling patches are taken.
+        boxes: (x0, y0, x1, y1) in pixels of rectangles to look at.
+        masks: pictures of the same shape; what is not black in one is looked at.
+        num_parts: cut the whole picture into so many parts, where it is not 0. Without patches,
+            boxes, masks and parts the picture's own most telling patches are taken.
         num_words: words to keep, for the whole and for each region.
         num_regions: telling patches to pick.
         query: a text to explain the score of.
@@ -164,7 +173,10 @@ def explain_picture(
             f"The model {encoder.model_id} finds no word in {name}; there is nothing to explain."
         )
     width, height = size or image.size
-    regions = _choose(encoding, patches, boxes, width, height, num_regions)
+    regions = [
+        *_choose(encoding, patches, boxes, width, height),
+        *_choose_shapes(encoding, masks, num_parts, width, height),
+    ] or _choose_telling(encoding, num_regions, width, height)
     return PictureExplanation(
         image=name,
         model_id=encoder.model_id,
@@ -192,6 +204,7 @@ def explain_hit(query: TextQuery, encoding: PatchEncoding) -> HitExplanation:
             MatchedWord(one, places[one.word], _heat(encoding, one.word)) for one in contributions
         ),
         missing=tuple(one for one in query.vector.words() if one.word not in places),
+        patches=relevant_patches(encoding, query.vector),
     )
 
 
@@ -201,7 +214,6 @@ def _choose(
     boxes: Sequence[Box],
     width: int,
     height: int,
-    num_regions: int,
 ) -> list[Region]:
     grid = encoding.grid
     regions = []
@@ -209,10 +221,40 @@ def _choose(
         regions.append(Region("patch", grid.box(patch, width, height), (patch,)))
     for box in dict.fromkeys(boxes):
         regions.append(Region("box", box, patches_in_box(grid, box, width, height)))
-    if not regions:
-        for patch in telling_patches(encoding, num_patches=num_regions):
-            regions.append(Region("telling", grid.box(patch, width, height), (patch,)))
     return regions
+
+
+def _choose_shapes(
+    encoding: PatchEncoding,
+    masks: Sequence[Image.Image],
+    num_parts: int,
+    width: int,
+    height: int,
+) -> list[Region]:
+    grid = encoding.grid
+    regions = []
+    for mask in masks:
+        # Whole pixels leave a little room, in a smaller copy more than in the picture itself.
+        if abs(mask.width * height - mask.height * width) > max(*mask.size, width, height):
+            raise InputError(
+                f"A mask has {mask.width} x {mask.height} pixels, the picture {width} x {height}; "
+                "expected the same shape."
+            )
+        found = patches_in_mask(grid, mask)
+        regions.append(Region("mask", box_around(grid, found, width, height), found))
+    if num_parts:
+        for part in cut_into_parts(encoding, num_parts=num_parts):
+            regions.append(Region("part", box_around(grid, part, width, height), part))
+    return regions
+
+
+def _choose_telling(
+    encoding: PatchEncoding, num_regions: int, width: int, height: int
+) -> list[Region]:
+    return [
+        Region("telling", encoding.grid.box(patch, width, height), (patch,))
+        for patch in telling_patches(encoding, num_patches=num_regions)
+    ]
 
 
 def _explain_words(encoding: PatchEncoding, num_words: int) -> tuple[ExplainedWord, ...]:
@@ -227,14 +269,14 @@ def _explain_regions(
     encoding: PatchEncoding, regions: Sequence[Region], num_words: int
 ) -> tuple[ExplainedRegion, ...]:
     explained = []
-    num_boxes = 0
+    counts = {"box": 0, "mask": 0, "part": 0}
     for number, region in enumerate(regions, start=1):
         places = tuple(encoding.grid.place(patch) for patch in region.patches)
-        if region.kind == "box":
-            num_boxes += 1
-            name = "box" if num_boxes == 1 else f"box-{num_boxes}"
-        else:
-            name = f"patch-{places[0][0]}-{places[0][1]}"
+        name = f"patch-{places[0][0]}-{places[0][1]}"
+        if region.kind in counts:
+            counts[region.kind] += 1
+            alone = counts[region.kind] == 1 and region.kind != "part"
+            name = region.kind if alone else f"{region.kind}-{counts[region.kind]}"
         words = tuple(vector_of(encoding, region.patches).words(num_words))
         explained.append(ExplainedRegion(number, name, region, places, words))
     return tuple(explained)

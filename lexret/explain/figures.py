@@ -20,12 +20,13 @@ from lexret.explain.explanation import (
 from lexret.explain.heatmaps import upsample
 from lexret.explain.overlay import Mark, draw_overlay
 from lexret.explain.palette import LIGHT, Theme, region_colour
-from lexret.explain.sheet import Sheet, shorten, text_width
+from lexret.explain.sheet import Canvas, CanvasMaker, Sheet, shorten, text_width
 from lexret.sparse import WordWeight
 
 WIDTH = 1600
 NUM_HEAT_MAPS = 6
 NUM_CLOUD_WORDS = 60
+NUM_BEST_PATCHES = 3
 NUM_REGION_WORDS = 18
 
 _EDGE = 40
@@ -33,29 +34,38 @@ _INNER = WIDTH - 2 * _EDGE
 _HEADING = 58
 _TITLE = 84
 _GAP = 24
+_MAPS_NOTE = "each map runs from the word's lowest weight in a patch to its highest"
 
 
 def summary_figure(
-    photo: Image.Image, explanation: PictureExplanation, *, theme: Theme = LIGHT
+    photo: Image.Image,
+    explanation: PictureExplanation,
+    *,
+    theme: Theme = LIGHT,
+    page: CanvasMaker = Sheet,
 ) -> bytes:
-    """Draw photo, word clouds of the whole and of the regions, and heat maps; return the PNG."""
+    """Draw photo, word clouds of the whole and of the regions, and heat maps; return the file.
+
+    Args:
+        page: makes the page; by default one for PNG.
+    """
     shown = draw_marks(fit(photo, 820, 560), explanation)
     top_height = max(shown.height, 400)
     spoken = [region for region in explanation.regions if region.words]
     cells = _grid_cells(len(spoken), min(max(len(spoken), 2), 4), 250)
-    maps = [(one.word, f"{one.weight:.3f}", one.heat, one.place) for one in explanation.words]
+    maps = [(one.word, weight_range(one.heat), one.heat, one.place) for one in explanation.words]
     maps = maps[:NUM_HEAT_MAPS]
     map_size = fit(photo, _map_cell(len(maps)), 300).size
     regions_height = _HEADING + cells[-1][1] + 250 + 34 if cells else 0
     total = _TITLE + top_height + regions_height + _HEADING + 34 + map_size[1] + _EDGE
-    sheet = Sheet(WIDTH, total, theme)
+    sheet = page(WIDTH, total, theme)
     _title(sheet, PurePath(explanation.image).name, _subtitle(explanation))
 
     sheet.picture(_EDGE, _TITLE, shown)
     cloud_width = _INNER - shown.width - _GAP
     words = [WordWeight(one.word, one.weight) for one in explanation.words][:NUM_CLOUD_WORDS]
     cloud = draw_cloud(words, width=cloud_width, height=top_height, theme=theme, all_words=False)
-    sheet.picture(_EDGE + shown.width + _GAP, _TITLE, cloud.image)
+    sheet.cloud(_EDGE + shown.width + _GAP, _TITLE, cloud)
 
     y = _TITLE + top_height
     if spoken:
@@ -63,9 +73,9 @@ def summary_figure(
         for region, cell in zip(spoken, cells, strict=True):
             _region_cloud(sheet, region, _EDGE + cell[0], y + _HEADING + cell[1], cell[2])
     y += regions_height
-    _heading(sheet, y, "Where its words are", "each map runs from 0 to the word's own weight")
+    _heading(sheet, y, "Where its words are", _MAPS_NOTE)
     _heat_maps(sheet, photo, explanation.grid, maps, y + _HEADING, map_size)
-    return sheet.to_png()
+    return sheet.to_bytes()
 
 
 def query_figure(
@@ -74,9 +84,13 @@ def query_figure(
     hit: HitExplanation,
     *,
     theme: Theme = LIGHT,
+    page: CanvasMaker = Sheet,
 ) -> bytes:
-    """Draw how a picture answers a text: products as bars, heat maps; return the PNG."""
-    shown = fit(photo, 620, 420)
+    """Draw how a picture answers a text: products as bars, heat maps; return the file.
+
+    In the photo stand the patches that answer the text best.
+    """
+    shown = _draw_best_patches(fit(photo, 620, 420), explanation, hit)
     rows = hit.matched[:9]
     top_height = max(shown.height, 46 * len(rows) + 60)
     maps = [
@@ -85,22 +99,39 @@ def query_figure(
     ]
     map_size = fit(photo, _map_cell(len(maps)), 300).size
     maps_height = _HEADING + 34 + map_size[1] if maps else 0
-    sheet = Sheet(WIDTH, _TITLE + top_height + maps_height + 64 + _EDGE, theme)
+    sheet = page(WIDTH, _TITLE + top_height + maps_height + 64 + _EDGE, theme)
     _title(sheet, f"\u201c{hit.query}\u201d", f"scores {hit.score:.4f} on {_short(explanation)}")
     sheet.picture(_EDGE, _TITLE, shown)
     _bars(sheet, hit, _EDGE + shown.width + 2 * _GAP, _TITLE, len(rows))
     y = _TITLE + top_height
     if maps:
-        _heading(sheet, y, "Where these words are", "each map runs from 0 to the word's own weight")
+        _heading(sheet, y, "Where these words are", _MAPS_NOTE)
         _heat_maps(sheet, photo, explanation.grid, maps, y + _HEADING, map_size)
     _missing(sheet, hit, y + maps_height + 44)
-    return sheet.to_png()
+    return sheet.to_bytes()
 
 
 def draw_marks(photo: Image.Image, explanation: PictureExplanation) -> Image.Image:
     """Draw the numbered rectangles of all regions over the photo, in the photo's own size."""
-    marks = [Mark(one.number, one.region.box) for one in explanation.regions]
-    return draw_overlay(photo, marks, measured_in=(explanation.width, explanation.height))
+    size = (explanation.width, explanation.height)
+    marks = []
+    for one in explanation.regions:
+        shaped = one.region.kind in ("mask", "part")
+        cells = one.region.patches if shaped else ()
+        boxes = tuple(explanation.grid.box(patch, *size) for patch in cells)
+        marks.append(Mark(one.number, one.region.box, boxes))
+    return draw_overlay(photo, marks, measured_in=size)
+
+
+def _draw_best_patches(
+    photo: Image.Image, explanation: PictureExplanation, hit: HitExplanation
+) -> Image.Image:
+    grid, size = explanation.grid, photo.size
+    marks = [
+        Mark(number, grid.box(one.place[0] * grid.num_cols + one.place[1], *size))
+        for number, one in enumerate(hit.patches[:NUM_BEST_PATCHES], start=1)
+    ]
+    return draw_overlay(photo, marks)
 
 
 def fit(photo: Image.Image, max_width: int, max_height: int) -> Image.Image:
@@ -116,7 +147,8 @@ def heat_picture(
     """Paint a heat map over a photo turned pale, and frame the winning patch.
 
     Args:
-        heat: rows of weights; the largest is painted brightest.
+        heat: rows of weights. The photo shows where they are lowest, and the brightest colour is
+            where they are highest: of a word that is seen everywhere, where it is seen most.
         place: (row, col) of the patch to frame.
         size: (width, height) of the result, in pixels.
     """
@@ -125,8 +157,8 @@ def heat_picture(
     grey = np.asarray(photo.convert("L").resize(size, Image.Resampling.LANCZOS), np.float32)
     base_HW3 = np.repeat((grey * 0.62 + 16)[:, :, None], 3, axis=2)
     heat_HW = upsample(np.array(heat, dtype=np.float32), *size)
-    top = float(heat_HW.max())
-    share_HW = heat_HW / top if top > 0 else heat_HW
+    low, top = float(heat_HW.min()), float(heat_HW.max())
+    share_HW = (heat_HW - low) / (top - low) if top > low else np.full_like(heat_HW, top > 0)
     colour_HW3 = colormaps["inferno"](0.25 + 0.72 * share_HW)[:, :, :3] * 255
     alpha_HW1 = (0.85 * share_HW**0.7)[:, :, None]
     mixed = base_HW3 * (1 - alpha_HW1) + colour_HW3 * alpha_HW1
@@ -139,7 +171,13 @@ def heat_picture(
     return picture
 
 
-def _title(sheet: Sheet, title: str, subtitle: str) -> None:
+def weight_range(heat: Heat) -> str:
+    """Return the lowest and the highest weight of a map, as they stand above it."""
+    low, high = min(map(min, heat)), max(map(max, heat))
+    return f"{low:.2f} \u2013 {high:.2f}"
+
+
+def _title(sheet: Canvas, title: str, subtitle: str) -> None:
     title = shorten(title, size=30, bold=True, max_width=_INNER * 0.6)
     sheet.text(_EDGE, 44, title, size=30, bold=True)
     x = _EDGE + text_width(title, size=30, bold=True) + 22
@@ -159,7 +197,7 @@ def _short(explanation: PictureExplanation) -> str:
     return PurePath(explanation.image).name
 
 
-def _heading(sheet: Sheet, y: int, title: str, note: str) -> None:
+def _heading(sheet: Canvas, y: int, title: str, note: str) -> None:
     sheet.text(_EDGE, y + 34, title, size=22, bold=True)
     x = _EDGE + text_width(title, size=22, bold=True) + 16
     sheet.text(x, y + 35, note, size=17, colour=sheet.theme.faint)
@@ -174,7 +212,7 @@ def _grid_cells(num_cells: int, num_cols: int, height: int) -> list[tuple[int, i
     ]
 
 
-def _region_cloud(sheet: Sheet, explained: ExplainedRegion, x: int, y: int, width: int) -> None:
+def _region_cloud(sheet: Canvas, explained: ExplainedRegion, x: int, y: int, width: int) -> None:
     colour = region_colour(explained.number)
     sheet.box(x, y, width, 284, line=colour)
     sheet.box(x, y, 30, 30, fill=colour)
@@ -183,7 +221,7 @@ def _region_cloud(sheet: Sheet, explained: ExplainedRegion, x: int, y: int, widt
     words = list(explained.words[:NUM_REGION_WORDS])
     size = (width - 16, 244)
     cloud = draw_cloud(words, width=size[0], height=size[1], theme=sheet.theme, all_words=False)
-    sheet.picture(x + 8, y + 34, cloud.image)
+    sheet.cloud(x + 8, y + 34, cloud)
 
 
 def describe(explained: ExplainedRegion) -> str:
@@ -192,6 +230,9 @@ def describe(explained: ExplainedRegion) -> str:
     if explained.region.kind == "box":
         plural = "" if len(explained.places) == 1 else "es"
         return f"box {x0},{y0} to {x1},{y1} ({len(explained.places)} patch{plural})"
+    if explained.region.kind in ("mask", "part"):
+        plural = "" if len(explained.places) == 1 else "es"
+        return f"{explained.region.kind} of {len(explained.places)} patch{plural}"
     row, col = explained.places[0]
     return f"patch {row},{col}: pixels {x0},{y0} to {x1},{y1}"
 
@@ -203,7 +244,7 @@ def _map_cell(num_maps: int) -> int:
 
 
 def _heat_maps(
-    sheet: Sheet,
+    sheet: Canvas,
     photo: Image.Image,
     grid: PatchGrid,
     maps: Sequence[tuple[str, str, Heat, Place]],
@@ -220,7 +261,7 @@ def _heat_maps(
         sheet.picture(x, y + 34, heat_picture(photo, grid, heat, place, size))
 
 
-def _bars(sheet: Sheet, hit: HitExplanation, x: int, y: int, num_rows: int) -> None:
+def _bars(sheet: Canvas, hit: HitExplanation, x: int, y: int, num_rows: int) -> None:
     faint = sheet.theme.faint
     if not hit.matched:
         sheet.text(x, y + 40, "No word of the text is in this picture.", size=22)
@@ -246,7 +287,7 @@ def _bars(sheet: Sheet, hit: HitExplanation, x: int, y: int, num_rows: int) -> N
         sheet.text(x, y + 50 + 46 * num_rows - 8, line, size=17, colour=faint)
 
 
-def _missing(sheet: Sheet, hit: HitExplanation, y: int) -> None:
+def _missing(sheet: Canvas, hit: HitExplanation, y: int) -> None:
     if hit.missing:
         names = ", ".join(one.word for one in hit.missing[:40])
         line = f"Words of the text that the picture lacks: {names}"

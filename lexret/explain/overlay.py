@@ -20,10 +20,17 @@ _PALE = "#ffffff"
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A rectangle to draw: (x0, y0, x1, y1) in pixels of the upright picture, and its number."""
+    """What to outline in a picture, in pixels of the upright picture.
+
+    Attributes:
+        number: what to write beside it.
+        box: (x0, y0, x1, y1); what it lies in.
+        cells: the rectangles of a grid that make up its shape; without any, the box is outlined.
+    """
 
     number: int
     box: Box
+    cells: tuple[Box, ...] = ()
 
 
 def fit_for_display(photo: Image.Image) -> Image.Image:
@@ -65,8 +72,15 @@ def draw_overlay(
             round(x1 * scale_x) - 1,
             round(y1 * scale_y) - 1,
         )
+        if mark.cells:
+            cells = [(a * scale_x, b * scale_y, c * scale_x, d * scale_y)
+                     for a, b, c, d in mark.cells]  # fmt: skip
+            _outline_shape(draw, cells, region_colour(mark.number), unit)
+            x0, y0, x1, y1 = (round(value) for value in cells[0])
+            box = (x0, y0, x1 - 1, y1 - 1)
+        else:
+            _outline(draw, box, region_colour(mark.number), unit)
         boxes.append(box)
-        _outline(draw, box, region_colour(mark.number), unit)
     badges: list[tuple[int, int, int, int]] = []
     for mark, box in zip(marks, boxes, strict=True):
         badge = _free_corner(box, round(22 * unit), canvas.size, badges)
@@ -85,6 +99,33 @@ def _outline(
         if x1 >= x0 and y1 >= y0:
             draw.rectangle((x0, y0, x1, y1), outline=line_colour, width=thickness)
         inset += thickness
+
+
+def _outline_shape(
+    draw: ImageDraw.ImageDraw, cells: Sequence[Box], colour: str, unit: float
+) -> None:
+    """Draw the sides of cells at which no other cell lies, just inside of them."""
+    taken = {(round(x0), round(y0)) for x0, y0, _, _ in cells}
+    for x0, y0, x1, y1 in cells:
+        left, right = (round(2 * x0 - x1), round(y0)), (round(x1), round(y0))
+        above, below = (round(x0), round(2 * y0 - y1)), (round(x0), round(y1))
+        inset = 2 * unit
+        sides = (
+            (left, (x0 + inset, y0, x0 + inset, y1)),
+            (right, (x1 - inset, y0, x1 - inset, y1)),
+            (above, (x0, y0 + inset, x1, y0 + inset)),
+            (below, (x0, y1 - inset, x1, y1 - inset)),
+        )
+        for neighbour, line in sides:
+            if not _near(neighbour, taken):
+                draw.line(line, fill=_PALE, width=round(4 * unit))
+                draw.line(line, fill=colour, width=round(2.4 * unit))
+
+
+def _near(place: tuple[int, int], taken: set[tuple[int, int]]) -> bool:
+    """Whether a corner is there; rounding may shift it by a pixel."""
+    x, y = place
+    return any((x + dx, y + dy) in taken for dx in (-1, 0, 1) for dy in (-1, 0, 1))
 
 
 def _number(

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from PIL import Image
 
 from lexret.encoders.protocol import PatchEncoding, PatchGrid
 from lexret.errors import InputError
 from lexret.sparse import LexicalVector
 
 Box = tuple[float, float, float, float]
-RegionKind = Literal["telling", "patch", "box"]
+RegionKind = Literal["telling", "patch", "box", "mask", "part"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +22,9 @@ class Region:
     """A part of a picture.
 
     Attributes:
-        kind: chosen by :func:`telling_patches`, or a patch or a box that was asked for.
-        box: (x0, y0, x1, y1) in pixels of the upright picture.
+        kind: chosen by :func:`telling_patches`; a patch, box or mask that was asked for; or a part
+            of the picture that :func:`lexret.explain.parts.cut_into_parts` cut it into.
+        box: (x0, y0, x1, y1) in pixels of the upright picture; of a mask or part, what it lies in.
         patches: the numbers of its patches, rising, at least one.
     """
 
@@ -102,6 +104,37 @@ def patches_in_box(grid: PatchGrid, box: Box, width: int, height: int) -> tuple[
     if not len(rows):
         rows = np.array([int((y0 + y1) / 2 * grid.num_rows / height)])
     return tuple((rows[:, None] * grid.num_cols + cols[None, :]).ravel().tolist())
+
+
+def patches_in_mask(grid: PatchGrid, mask: Image.Image) -> tuple[int, ...]:
+    """Return the patches that a mask covers by half or more.
+
+    A mask too small for that stands for the one patch that it covers most.
+
+    Args:
+        mask: of the upright picture's shape, in any size; what is not black belongs to the part.
+
+    Raises:
+        InputError: if all of it is black.
+    """
+    chosen = np.asarray(mask.convert("L")) > 0
+    if not chosen.any():
+        raise InputError(
+            f"The mask of {mask.width} x {mask.height} pixels is all black; expected the part to "
+            "look at in white."
+        )
+    white = Image.fromarray(chosen.astype(np.float32))
+    shares_RC = white.resize((grid.num_cols, grid.num_rows), Image.Resampling.BOX)
+    shares_P = np.asarray(shares_RC, dtype=np.float32).ravel()
+    patches = np.flatnonzero(shares_P >= 0.5)
+    return tuple(patches.tolist()) or (int(np.argmax(shares_P)),)
+
+
+def box_around(grid: PatchGrid, patches: Sequence[int], width: int, height: int) -> Box:
+    """Return the smallest rectangle that holds some patches, in pixels of the picture."""
+    corners = np.array([grid.box(patch, width, height) for patch in patches])
+    low, high = corners[:, :2].min(axis=0), corners[:, 2:].max(axis=0)
+    return float(low[0]), float(low[1]), float(high[0]), float(high[1])
 
 
 def vector_of(encoding: PatchEncoding, patches: Sequence[int]) -> LexicalVector:

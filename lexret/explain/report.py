@@ -1,4 +1,4 @@
-"""Explanations as files: word clouds, an overlay, figures and JSON in one folder."""
+"""Explanations as files in one folder: clouds, an overlay, figures, a page, JSON."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from lexret.errors import InputError, StorageError
 from lexret.explain.clouds import add_caption, draw_cloud
 from lexret.explain.explanation import PictureExplanation
 from lexret.explain.figures import describe, draw_marks, query_figure, summary_figure
+from lexret.explain.html import picture_html
 from lexret.explain.overlay import fit_for_display
 from lexret.explain.palette import LIGHT, Theme, region_colour
 from lexret.explain.serial import to_json
+from lexret.explain.svg import SvgSheet, cloud_svg, link_in_report
 from lexret.sparse import WordWeight
 
 
@@ -24,9 +26,11 @@ def write_report(
 
     The files: ``summary.png`` (one figure of all), ``words.png`` (cloud of the whole),
     ``overlay.png`` (the photo with numbered regions), ``<name>.png`` for each region that says
-    anything (``patch-<row>-<col>`` or ``box``), ``query.png`` where a text was asked, and
-    ``explanation.json``. The JSON holds all words; a cloud leaves out the weakest that find no
-    room. Files of the same names are replaced, others are left alone.
+    anything (such as ``patch-<row>-<col>`` or ``box``), ``query.png`` where a text was asked, and
+    ``explanation.json``; ``summary.svg``, ``words.svg`` and ``query.svg`` are the same figures
+    with real text, whose words lead into ``report.html``, a page that needs nothing beside it.
+    The JSON holds all words; a cloud leaves out the weakest that find no room. Files of the same
+    names are replaced, others are left alone.
 
     Args:
         photo: the picture that was explained, RGB, upright; it may be a smaller copy.
@@ -50,9 +54,10 @@ def _draw_all(
     photo: Image.Image, explanation: PictureExplanation, theme: Theme
 ) -> dict[str, bytes]:
     words = [WordWeight(one.word, one.weight) for one in explanation.words]
+    whole = draw_cloud(words, theme=theme, all_words=False)
     files = {
         "summary.png": summary_figure(photo, explanation, theme=theme),
-        "words.png": _png(draw_cloud(words, theme=theme, all_words=False).image),
+        "words.png": _png(whole.image),
         "overlay.png": _png(draw_marks(fit_for_display(photo), explanation)),
     }
     for region in explanation.regions:
@@ -69,6 +74,12 @@ def _draw_all(
     if explanation.hit is not None:
         files["query.png"] = query_figure(photo, explanation, explanation.hit, theme=theme)
     files["explanation.json"] = to_json(explanation).encode()
+    files["summary.svg"] = summary_figure(photo, explanation, theme=theme, page=SvgSheet)
+    files["words.svg"] = cloud_svg(whole, link=link_in_report).encode()
+    if explanation.hit is not None:
+        figure = query_figure(photo, explanation, explanation.hit, theme=theme, page=SvgSheet)
+        files["query.svg"] = figure
+    files["report.html"] = picture_html(photo, explanation).encode()
     return files
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from lexret.encoders.protocol import PatchGrid
@@ -16,11 +17,13 @@ from lexret.explain.explanation import (
     MatchedWord,
     PictureExplanation,
 )
+from lexret.explain.parts import RelevantPatch
 from lexret.explain.regions import Region
 from lexret.sparse import WordWeight
 
 FORMAT = "lexret-explanation"
-VERSION = 1
+VERSION = 2
+"""Version 1, which is read as well, knows no patches that answer a text."""
 
 
 def to_json(explanation: PictureExplanation) -> str:
@@ -37,8 +40,8 @@ def from_json(text: str) -> PictureExplanation:
     try:
         plain = json.loads(text)
         found = (plain["format"], plain["version"])
-        if found != (FORMAT, VERSION):
-            raise CorruptError(f"Expected {FORMAT} version {VERSION}; found {found}.")
+        if found not in ((FORMAT, 1), (FORMAT, VERSION)):
+            raise CorruptError(f"Expected {FORMAT} version 1 or {VERSION}; found {found}.")
         return _from_plain(plain)
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, CorruptError):
@@ -90,6 +93,14 @@ def _hit_as_plain(hit: HitExplanation) -> dict[str, Any]:
             for one in hit.matched
         ],
         "missing": [{"word": one.word, "query_weight": one.weight} for one in hit.missing],
+        "patches": [
+            {
+                "patch": one.place,
+                "score": one.score,
+                "words": [asdict(word) for word in one.words],
+            }
+            for one in hit.patches
+        ],
     }
 
 
@@ -131,7 +142,15 @@ def _hit_from_plain(plain: dict[str, Any]) -> HitExplanation:
         )
         matched.append(MatchedWord(contribution, _pair(one["patch"]), _heat(one["heat"])))
     missing = tuple(WordWeight(one["word"], one["query_weight"]) for one in plain["missing"])
-    return HitExplanation(plain["query"], plain["score"], tuple(matched), missing)
+    patches = tuple(
+        RelevantPatch(
+            _pair(one["patch"]),
+            one["score"],
+            tuple(Contribution(**word) for word in one["words"]),
+        )
+        for one in plain.get("patches", [])
+    )
+    return HitExplanation(plain["query"], plain["score"], tuple(matched), missing, patches)
 
 
 def _pair(plain: list[int]) -> tuple[int, int]:

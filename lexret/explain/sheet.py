@@ -4,18 +4,70 @@ from __future__ import annotations
 
 import io
 from functools import cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 from PIL import Image, ImageFont
 
-from lexret.explain.clouds import font_path
+from lexret.explain.clouds import WordCloud, font_path
 from lexret.explain.palette import Theme
 
 if TYPE_CHECKING:
     from matplotlib.font_manager import FontProperties
 
 _DPI = 100
+
+
+Align = Literal["left", "center", "right"]
+
+
+class Canvas(Protocol):
+    """A page to put pictures, clouds, texts and bars on; see :class:`Sheet`."""
+
+    width: int
+    height: int
+    theme: Theme
+
+    def picture(self, x: int, y: int, picture: Image.Image) -> None:
+        """Put a picture with its upper left corner at (x, y)."""
+        ...
+
+    def cloud(self, x: int, y: int, cloud: WordCloud) -> None:
+        """Put a cloud with its upper left corner at (x, y)."""
+        ...
+
+    def text(
+        self,
+        x: float,
+        y: float,
+        text: str,
+        *,
+        size: int = 18,
+        bold: bool = False,
+        colour: str | None = None,
+        align: Align = "left",
+        max_width: float | None = None,
+    ) -> None:
+        """Write a line whose middle is at height y."""
+        ...
+
+    def box(
+        self, x: float, y: float, width: float, height: float, *, fill: str = "", line: str = ""
+    ) -> None:
+        """Draw a rectangle, filled or outlined or both."""
+        ...
+
+    def to_bytes(self) -> bytes:
+        """Return the file."""
+        ...
+
+
+class CanvasMaker(Protocol):
+    """Makes an empty page of a size in pixels."""
+
+    def __call__(self, width: int, height: int, theme: Theme, /) -> Canvas:
+        """Return the page."""
+        ...
 
 
 class Sheet:
@@ -48,7 +100,7 @@ class Sheet:
         size: int = 18,
         bold: bool = False,
         colour: str | None = None,
-        align: Literal["left", "center", "right"] = "left",
+        align: Align = "left",
         max_width: float | None = None,
     ) -> None:
         """Write a line whose middle is at height y; cut it with an ellipsis at ``max_width``.
@@ -89,7 +141,11 @@ class Sheet:
         )
         self._figure.add_artist(patch)
 
-    def to_png(self) -> bytes:
+    def cloud(self, x: int, y: int, cloud: WordCloud) -> None:
+        """Put a cloud with its upper left corner at (x, y)."""
+        self.picture(x, y, cloud.image)
+
+    def to_bytes(self) -> bytes:
         """Draw everything and return the PNG file."""
         buffer = io.BytesIO()
         self._figure.savefig(buffer, format="png", dpi=_DPI, facecolor=self.theme.ground)

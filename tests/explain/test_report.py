@@ -34,8 +34,12 @@ def test_all_files_are_written_and_are_pictures(
         "patch-0-3.png",
         "query.png",
         "explanation.json",
+        "summary.svg",
+        "words.svg",
+        "query.svg",
+        "report.html",
     ]
-    for path in paths[:-1]:
+    for path in paths[:6]:
         with Image.open(path) as image:
             image.load()
             assert image.format == "PNG"
@@ -107,7 +111,7 @@ def test_a_text_that_shares_nothing_can_be_drawn(
 def test_a_silent_region_has_no_cloud(photo: Image.Image, encoder: Any, tmp_path: Path) -> None:
     explanation = explain_picture(photo, encoder, patches=[(0, 2)])
     names = [path.name for path in write_report(photo, explanation, tmp_path)]
-    assert names == ["summary.png", "words.png", "overlay.png", "explanation.json"]
+    assert not any(name.startswith("patch") for name in names)
 
 
 def test_a_smaller_copy_of_the_photo_will_do(

@@ -1,0 +1,167 @@
+"""An explanation as one HTML file that needs nothing beside it: no network, no script."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import PurePath
+from typing import Final
+
+from PIL import Image
+
+from lexret.explain.clouds import draw_cloud
+from lexret.explain.contributions import Contribution
+from lexret.explain.explanation import HitExplanation, PictureExplanation
+from lexret.explain.figures import describe, draw_marks, fit, heat_picture, weight_range
+from lexret.explain.palette import DARK, LIGHT, Theme, region_colour
+from lexret.explain.svg import cloud_svg, data_uri, themed_styles, word_anchor, xml_text
+from lexret.sparse import WordWeight
+
+NUM_HEAT_MAPS: Final = 24
+_MAP_SIZE: Final = 240
+
+
+def picture_html(photo: Image.Image, explanation: PictureExplanation) -> str:
+    """Return the page: photo and cloud, parts, products of a text, heat maps, all words.
+
+    Words of clouds are links to their heat maps. Colours follow the reader's choice of light or
+    dark.
+    """
+    name = PurePath(explanation.image).name
+    note = (
+        f"in the words of {explanation.model_id}: the {len(explanation.words)} strongest, seen in "
+        f"{explanation.grid.num_rows} \u00d7 {explanation.grid.num_cols} patches"
+    )
+    body = [f"<h1>{xml_text(name)}</h1><p class=faint>{xml_text(note)}</p>"]
+    words = [WordWeight(one.word, one.weight) for one in explanation.words]
+    shown = draw_marks(fit(photo, 760, 560), explanation)
+    body.append(
+        f'<div class=pair><img alt="{xml_text(name)}" src="{data_uri(shown)}">'
+        f"{_cloud(words, 760, 520, 'what the picture says')}</div>"
+    )
+    if explanation.hit is not None:
+        body.append(_hit(explanation, explanation.hit))
+    body += _parts(explanation)
+    body.append("<h2>Where its words are</h2>")
+    body.append("<p class=faint>Each map runs from the word's lowest weight in a patch to its "
+                "highest; the frame is the patch where the word was won.</p>")  # fmt: skip
+    body += ["<div class=grid>", *_heat_maps(photo, explanation), "</div>"]
+    return page(f"{name}: what it says", "\n".join(body))
+
+
+def page(title: str, body: str) -> str:
+    """Return a whole HTML page around a body."""
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
+        "img-src data:; style-src 'unsafe-inline'\">"
+        f"<title>{xml_text(title)}</title><style>{_styles()}</style></head>\n"
+        f"<body>\n{body}\n</body></html>\n"
+    )
+
+
+def contribution_rows(words: tuple[Contribution, ...], notes: dict[str, str]) -> str:
+    """Return the rows of a table of products, each with a bar.
+
+    Args:
+        notes: word -> what stands in the last column; such as the rank without the word.
+    """
+    top = words[0].product if words else 1.0
+    rows = []
+    for one in words:
+        share = 100 * one.product / top
+        rows.append(
+            f"<tr><th>{xml_text(one.word)}</th>"
+            f"<td>{one.query_weight:.4f} \u00d7 {one.image_weight:.4f}</td>"
+            f"<td>{one.product:.6f}</td>"
+            f'<td class=bar><div style="width:{share:.1f}%"></div></td>'
+            f"<td>{xml_text(notes.get(one.word, ''))}</td></tr>"
+        )
+    return "".join(rows)
+
+
+def missing_line(missing: tuple[WordWeight, ...]) -> str:
+    """Return the line that tells which words of a query a picture lacks."""
+    if not missing:
+        return "<p>The picture lacks no word of the query.</p>"
+    names = ", ".join(f"{xml_text(one.word)} ({one.weight:.3f})" for one in missing[:40])
+    return f"<p>Words of the query that the picture lacks: {names}</p>"
+
+
+def _hit(explanation: PictureExplanation, hit: HitExplanation) -> str:
+    products = tuple(one.contribution for one in hit.matched)
+    places = {one.contribution.word: one.place for one in hit.matched}
+    notes = {word: f"patch {row},{col}" for word, (row, col) in places.items()}
+    best = ", ".join(f"{one.place[0]},{one.place[1]} ({one.score:.4f})" for one in hit.patches)
+    return (
+        f"<h2>\u201c{xml_text(hit.query)}\u201d scores {hit.score:.6f}</h2>"
+        "<table><tr><th>word<td>text \u00d7 picture<td>adds<td><td>seen most in</tr>"
+        f"{contribution_rows(products, notes)}"
+        f"<tr><th>sum<td><td>{hit.score:.6f}<td><td></tr></table>"
+        f"{missing_line(hit.missing)}"
+        f"<p>Patches that answer it best: {best or 'none'}</p>"
+    )
+
+
+def _parts(explanation: PictureExplanation) -> Iterator[str]:
+    spoken = [one for one in explanation.regions if one.words]
+    if not spoken:
+        return
+    yield "<h2>What its parts say</h2><div class=grid>"
+    for region in spoken:
+        colour = region_colour(region.number)
+        cloud = _cloud(list(region.words[:24]), 520, 300, describe(region))
+        yield (
+            f'<figure style="border-color:{colour}"><figcaption><b style="background:{colour}">'
+            f"{region.number}</b> {xml_text(describe(region))}</figcaption>{cloud}</figure>"
+        )
+    yield "</div>"
+
+
+def _cloud(words: list[WordWeight], width: int, height: int, title: str) -> str:
+    cloud = draw_cloud(words, width=width, height=height, all_words=False)
+    return cloud_svg(cloud, link=lambda word: f"#{word_anchor(word)}", title=title)
+
+
+def _heat_maps(photo: Image.Image, explanation: PictureExplanation) -> Iterator[str]:
+    size = fit(photo, _MAP_SIZE, _MAP_SIZE).size
+    maps = {one.word: (one.weight, one.heat, one.place) for one in explanation.words}
+    hit = explanation.hit
+    for one in hit.matched if hit else ():
+        weight = one.contribution.image_weight
+        maps.setdefault(one.contribution.word, (weight, one.heat, one.place))
+    matched = {one.contribution.word for one in hit.matched} if hit else set()
+    ordered = sorted(maps.items(), key=lambda item: (item[0] not in matched, -item[1][0], item[0]))
+    for number, (word, (weight, heat, place)) in enumerate(ordered):
+        anchor = f'id="{word_anchor(word)}"'
+        caption = f"<b>{xml_text(word)}</b> {weight:.4f}"
+        if number < NUM_HEAT_MAPS:
+            picture = heat_picture(photo, explanation.grid, heat, place, size)
+            yield (
+                f"<figure {anchor}><figcaption>{caption} <i>{weight_range(heat)}</i>"
+                f'</figcaption><img alt="where {xml_text(word)} is" src="{data_uri(picture)}">'
+                "</figure>"
+            )
+        else:
+            yield f"<figure {anchor}><figcaption>{caption}, patch {place[0]},{place[1]}</figure>"
+
+
+def _styles() -> str:
+    def colours(theme: Theme) -> str:
+        return f":root{{--ground:{theme.ground};--ink:{theme.ink};--faint:{theme.faint};" \
+               f"--bar:{theme.words[0]}}}"  # fmt: skip
+
+    return (
+        f"{colours(LIGHT)}@media (prefers-color-scheme:dark){{{colours(DARK)}}}{themed_styles()}"
+        "body{font:16px/1.5 'DejaVu Sans',Verdana,'Segoe UI',Arial,sans-serif;margin:2rem auto;"
+        "max-width:1560px;padding:0 1rem;background:var(--ground);color:var(--ink)}"
+        "h1{margin:0}h2{margin:2rem 0 .5rem}.faint,i{color:var(--faint);font-style:normal}"
+        "img,svg{max-width:100%;height:auto}svg a:hover text{text-decoration:underline}"
+        ".pair{display:flex;flex-wrap:wrap;gap:24px;align-items:flex-start}"
+        ".grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(240px,1fr));gap:16px}"
+        "figure{margin:0;padding:8px;border:1px solid var(--faint);overflow-wrap:anywhere}"
+        "figure:target{outline:3px solid var(--bar)}"
+        "figcaption b[style]{color:#fff;padding:0 .5em}"
+        "table{border-collapse:collapse;width:100%}td,th{padding:.15rem .6rem;text-align:right}"
+        "th{text-align:left}.bar{width:45%}.bar div{height:1.1em;background:var(--bar)}"
+    )

@@ -1,0 +1,186 @@
+"""Figures as SVG: text stays text, and words may be links.
+
+Fonts differ from machine to machine: every line says how long it is to be, so that none runs out
+of its place, whatever font it is set in.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable
+from functools import cache
+from html import escape
+from typing import Final
+from urllib.parse import quote
+
+from PIL import Image, ImageFont
+
+from lexret.explain.clouds import PlacedWord, WordCloud, font_path
+from lexret.explain.palette import DARK, LIGHT, Theme
+from lexret.explain.sheet import Align, shorten, text_width
+
+FONTS: Final = "'DejaVu Sans', Verdana, 'Segoe UI', Arial, sans-serif"
+JPEG_QUALITY: Final = 86
+
+Link = Callable[[str], str]
+
+
+def word_anchor(word: str) -> str:
+    """Return the name of the place in a report that is about a word."""
+    return "word-" + quote(word.replace(" ", "-"), safe="")
+
+
+def link_in_report(word: str) -> str:
+    """Return the address of a word's place in the ``report.html`` beside a figure."""
+    return f"report.html#{word_anchor(word)}"
+
+
+def data_uri(picture: Image.Image) -> str:
+    """Return a picture as an address that holds it, as JPEG."""
+    buffer = io.BytesIO()
+    picture.convert("RGB").save(buffer, "JPEG", quality=JPEG_QUALITY)
+    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+class SvgSheet:
+    """A page like :class:`lexret.explain.sheet.Sheet`, drawn as SVG.
+
+    Args:
+        link: gives the address that a word of a cloud leads to; without it, words are no links.
+    """
+
+    def __init__(
+        self, width: int, height: int, theme: Theme, *, link: Link | None = link_in_report
+    ) -> None:
+        self.width, self.height, self.theme = width, height, theme
+        self._link = link
+        self._parts: list[str] = []
+
+    def picture(self, x: int, y: int, picture: Image.Image) -> None:
+        """Put a picture with its upper left corner at (x, y)."""
+        self._parts.append(
+            f'<image x="{x}" y="{y}" width="{picture.width}" height="{picture.height}" '
+            f'href="{data_uri(picture)}"/>'
+        )
+
+    def cloud(self, x: int, y: int, cloud: WordCloud) -> None:
+        """Put a cloud with its upper left corner at (x, y)."""
+        words = "".join(cloud_word(one, self._link) for one in cloud.words)
+        self._parts.append(f'<g transform="translate({x} {y})">{words}</g>')
+
+    def text(
+        self,
+        x: float,
+        y: float,
+        text: str,
+        *,
+        size: int = 18,
+        bold: bool = False,
+        colour: str | None = None,
+        align: Align = "left",
+        max_width: float | None = None,
+    ) -> None:
+        """Write a line; see :meth:`lexret.explain.sheet.Sheet.text`."""
+        if max_width is not None:
+            text = shorten(text, size=size, bold=bold, max_width=max_width)
+        anchor = {"left": "start", "center": "middle", "right": "end"}[align]
+        weight = ' font-weight="bold"' if bold else ""
+        self._parts.append(
+            f'<text x="{x:g}" y="{y + 0.36 * size:g}" font-size="{size}"{weight} '
+            f'fill="{colour or self.theme.ink}" text-anchor="{anchor}" '
+            f"{_length(text_width(text, size=size, bold=bold))}>{xml_text(text)}</text>"
+        )
+
+    def box(
+        self, x: float, y: float, width: float, height: float, *, fill: str = "", line: str = ""
+    ) -> None:
+        """Draw a rectangle, filled or outlined or both."""
+        self._parts.append(
+            f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" '
+            f'fill="{fill or "none"}" stroke="{line or "none"}"/>'
+        )
+
+    def to_bytes(self) -> bytes:
+        """Return the SVG file."""
+        size = f'width="{self.width}" height="{self.height}"'
+        ground = f'<rect {size} fill="{self.theme.ground}"/>'
+        return (
+            _open(self.width, self.height) + ground + "\n".join(self._parts) + "</svg>\n"
+        ).encode()
+
+
+def cloud_svg(cloud: WordCloud, *, link: Link | None = None, title: str = "word cloud") -> str:
+    """Return a cloud as an SVG element that follows the reader's choice of light or dark."""
+    words = "".join(cloud_word(one, link, themed=True) for one in cloud.words)
+    size = cloud.image.size
+    return (
+        f"{_open(*size)}<title>{xml_text(title)}</title><style>{themed_styles()}</style>"
+        f'<rect class="ground" width="{size[0]}" height="{size[1]}"/>{words}</svg>'
+    )
+
+
+def themed_styles() -> str:
+    """Return the style sheet of clouds in both themes."""
+
+    def rules(theme: Theme) -> str:
+        colours = [f".w{i}{{fill:{colour}}}" for i, colour in enumerate(theme.words)]
+        return "".join([f".ground{{fill:{theme.ground}}}", *colours])
+
+    return f"{rules(LIGHT)}@media (prefers-color-scheme:dark){{{rules(DARK)}}}"
+
+
+def cloud_word(one: PlacedWord, link: Link | None, *, themed: bool = False) -> str:
+    """Return a word of a cloud as an SVG text at its place, a link where there is one to follow.
+
+    Args:
+        themed: colour it by a class of :func:`themed_styles` instead of its own colour.
+    """
+    left, top = ink_offset(one.word, one.font_size)
+    if themed:
+        place = LIGHT.words.index(LIGHT.colour_of(one.word))
+        colour = f'class="w{place}"'
+    else:
+        colour = f'fill="{one.colour}"'
+    width = _bold(one.font_size).getlength(one.word)
+    text = (
+        f'<text x="{one.box[0] - left:g}" y="{one.box[1] - top:g}" font-size="{one.font_size}" '
+        f'font-weight="bold" {colour} {_length(width)}>{xml_text(one.word)}'
+        f"<title>{xml_text(one.word)} {one.weight:.3f}</title></text>"
+    )
+    if link is None:
+        return text
+    return f'<a href="{escape(link(one.word), quote=True)}">{text}</a>'
+
+
+def ink_offset(word: str, font_size: int) -> tuple[float, float]:
+    """Return where a word's ink begins, (right of, below) its origin on the base line."""
+    left, top, _, _ = _bold(font_size).getbbox(word, anchor="ls")
+    return left, top
+
+
+@cache
+def _bold(font_size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(font_path(), font_size)
+
+
+def _open(width: int, height: int) -> str:
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'width="{width}" height="{height}" font-family="{FONTS}">'
+    )
+
+
+def _length(width: float) -> str:
+    return f'textLength="{width:.1f}" lengthAdjust="spacingAndGlyphs"' if width >= 1 else ""
+
+
+def xml_text(text: str) -> str:
+    """Escape a text for XML and HTML; characters that neither may hold are replaced."""
+    legal = "".join(
+        one
+        if one in "\t\n\r" or (ord(one) >= 32 and not 0xD800 <= ord(one) <= 0xDFFF)
+        else "\ufffd"
+        for one in text
+    )
+    return escape(legal, quote=True)

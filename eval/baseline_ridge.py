@@ -29,7 +29,7 @@ from scipy.sparse import csr_matrix
 from lexret.config import ImageConfig
 from lexret.data.captions import CaptionSet, open_captions
 from lexret.errors import InputError, LexretError
-from lexret.eval.recall import Recall, RetrievalRanks, ranks_from_scores
+from lexret.eval.recall import RetrievalRanks, ranks_from_scores
 from lexret.presets import preset_values
 from lexret.vocabulary import Vocabulary
 
@@ -130,8 +130,7 @@ def choose_alpha(train: Split, *, min_captions: int, seed: int) -> float:
 
 def figures(ranks: RetrievalRanks) -> list[float]:
     """Return R@1/5/10 of text -> picture, then of picture -> text, in percent."""
-    both = (Recall.from_ranks(ranks.text_to_image), Recall.from_ranks(ranks.image_to_text))
-    return [figure for recall in both for figure in (recall.r1, recall.r5, recall.r10)]
+    return [figure for recall in ranks.summary() for figure in (recall.r1, recall.r5, recall.r10)]
 
 
 def load_split(source: str, features: Path | None, cache: Path, pool: str) -> Split:
@@ -223,10 +222,11 @@ def main(
             features = features_tests[i] if features_tests else None
             split = load_split(test, features, cache, pool)
             ranks = ridge.ranks(split, alpha=relative * len(known.pooled_NF))
+            text_to_image, image_to_text = ranks.summary()
             answer = {
                 "test": Path(test).name,
-                "text_to_image": Recall.from_ranks(ranks.text_to_image).as_dict(),
-                "image_to_text": Recall.from_ranks(ranks.image_to_text).as_dict(),
+                "text_to_image": text_to_image.as_dict(),
+                "image_to_text": image_to_text.as_dict(),
                 "num_images": len(split.pooled_NF),
                 "num_captions": len(split.owners_T),
                 "pool": pool,

@@ -10,6 +10,7 @@ COMMANDS: Final = {
     "retrieval": LazyCommand(
         "lexret.cli.eval_retrieval", "Recall of text -> picture and picture -> text search."
     ),
+    "runs": LazyCommand("lexret.cli.eval_runs", "Measure and compare TREC runs of any system."),
 }
 
 _HELP = """Measure a model on pictures with captions.

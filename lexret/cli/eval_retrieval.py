@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from lexret.cli.common import DEFAULT_MODEL, json_option, render_table
+from lexret.cli.common import json_option, render_table
+from lexret.cli.eval_options import (
+    batch_size_option,
+    captions_argument,
+    encode,
+    eval_model_option,
+    eval_text_encoder_option,
+)
 
 if TYPE_CHECKING:
     from lexret.cli.common import TextEncoderKind
-    from lexret.eval.recall import Recall, RetrievalResult
-    from lexret.eval.retrieval import Progress
+    from lexret.eval.intervals import Interval
+    from lexret.eval.recall import Recall
+    from lexret.eval.retrieval import RetrievalReport
 
 
 @click.command("retrieval")
-@click.argument("captions_source", metavar="CAPTIONS")
+@captions_argument
 @click.option(
     "--words",
     "image_words",
@@ -32,25 +39,19 @@ if TYPE_CHECKING:
     metavar="N",
     help="Cut every caption's vector likewise.",
 )
+@eval_model_option
+@eval_text_encoder_option
+@batch_size_option
 @click.option(
-    "--model",
-    "model_source",
-    metavar="MODEL",
-    default=DEFAULT_MODEL,
-    show_default=True,
-    help="A shipped model's name or a model folder.",
+    "--trec",
+    "trec_folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Also write TREC qrels and runs of both directions there, for other tools and for "
+    "`lexret eval runs`.",
 )
-@click.option(
-    "--text-encoder",
-    "text_encoder",
-    type=click.Choice(["contextual", "static"]),
-    default="contextual",
-    show_default=True,
-    help="The captions' encoder: the transformer, whose figures are the model's own, or the table "
-    "that `lexret search` uses where the model has one.",
-)
-@click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True,
-              help="Pictures or captions that go through the model together.")  # fmt: skip
+@click.option("--depth", type=click.IntRange(min=1), default=1000, show_default=True,
+              help="Documents that --trec keeps for each query.")  # fmt: skip
 @json_option
 def command(
     captions_source: str,
@@ -59,16 +60,21 @@ def command(
     model_source: str,
     text_encoder: TextEncoderKind,
     batch_size: int,
+    trec_folder: Path | None,
+    depth: int,
     as_json: bool,
 ) -> None:
     """Measure how often the right picture, or the right caption, is among the first found.
 
     CAPTIONS is a JSON-lines file with {"image": path, "captions": [...]} on each line and paths
-    relative to the file, a folder that holds captions.jsonl, or datasets:NAME[:SPLIT].
+    relative to the file, a folder that holds captions.jsonl, datasets:NAME[:SPLIT],
+    karpathy:FILE[:SPLIT[:IMAGES]] (Karpathy's split files of Flickr8k, Flickr30k and COCO) or
+    coco:FILE[:IMAGES] (COCO's caption annotations).
 
     R@k is the percentage of captions whose picture is among the first k of all pictures, and of
     pictures with any of their captions among the first k of all captions. Ties count against the
-    model. Every picture must be readable.
+    model. Every picture must be readable. Behind R@1, R@5, R@10 and mAP stand 95% intervals
+    of a bootstrap over pictures.
 
     \b
     Example:
@@ -76,23 +82,20 @@ def command(
       lexret eval retrieval photos/captions.jsonl --words 296 --json
       lexret eval retrieval photos/captions.jsonl --text-encoder static
       lexret eval retrieval datasets:nlphuji/flickr30k:test --model ./my-model
+      lexret eval retrieval karpathy:dataset_flickr8k.json:test:Flicker8k_Dataset
+      lexret eval retrieval photos/captions.jsonl --trec runs/mini
     """
     from lexret.data.captions import open_captions
     from lexret.encoders import load_model
-    from lexret.eval.retrieval import measure_retrieval
+    from lexret.eval.retrieval import report_retrieval, write_trec
 
     captions = open_captions(captions_source)
     model = load_model(model_source)
-    with _progress_bars() as progress:
-        result = measure_retrieval(
-            captions,
-            model.images,
-            model.static_texts if text_encoder == "static" else model.texts,
-            image_words=image_words,
-            text_words=text_words,
-            batch_size=batch_size,
-            progress=progress,
-        )
+    encoded = encode(captions, model, text_encoder, batch_size)
+    encoded = encoded.cut(image_words=image_words, text_words=text_words)
+    report = report_retrieval(encoded)
+    if trec_folder is not None:
+        write_trec(trec_folder, encoded, depth=depth)
     if as_json:
         origin = {
             "model": model.model_id,
@@ -100,40 +103,22 @@ def command(
             "words": image_words,
             "text_words": text_words,
         }
-        values = {**result.as_dict(), **origin, "captions_sha256": captions.fingerprint}
+        values = {**report.as_dict(), **origin, "captions_sha256": captions.fingerprint}
         click.echo(json.dumps(values, indent=2))
     else:
-        click.echo(_as_text(result, f"{model.model_id} ({text_encoder} texts)"))
+        click.echo(_as_text(report, f"{model.model_id} ({text_encoder} texts)"))
 
 
-@contextmanager
-def _progress_bars() -> Iterator[Progress]:
-    """Show one bar after the other on stderr, where that is a terminal."""
-    from tqdm import tqdm
-
-    bars: dict[str, Any] = {}
-
-    def progress(kind: str, done: int, total: int) -> None:
-        if kind not in bars:
-            bars[kind] = tqdm(total=total, unit=f" {kind}", dynamic_ncols=True, disable=None)
-        bars[kind].update(done - bars[kind].n)
-
-    try:
-        yield progress
-    finally:
-        for bar in bars.values():
-            bar.close()
-
-
-def _as_text(result: RetrievalResult, model: str) -> str:
+def _as_text(report: RetrievalReport, model: str) -> str:
+    result = report.result
     directions = {
-        "text -> picture": result.text_to_image,
-        "picture -> text": result.image_to_text,
+        "text -> picture": (result.text_to_image, report.intervals["text_to_image"]),
+        "picture -> text": (result.image_to_text, report.intervals["image_to_text"]),
     }
     table = render_table(
-        ["", "R@1", "R@5", "R@10", "median rank"],
-        [[name, *_cells(recall)] for name, recall in directions.items()],
-        right=(1, 2, 3, 4),
+        ["", "R@1", "R@5", "R@10", "mAP", "median rank"],
+        [[name, *_cells(*found)] for name, found in directions.items()],
+        right=(1, 2, 3, 4, 5),
     )
     counts = f"{result.num_images:,} pictures, {result.num_captions:,} captions, model {model}"
     words = (
@@ -143,6 +128,10 @@ def _as_text(result: RetrievalResult, model: str) -> str:
     return f"{table}\n\n{counts}\n{words}"
 
 
-def _cells(recall: Recall) -> list[str]:
-    figures = (recall.r1, recall.r5, recall.r10)
-    return [*(f"{figure:.1f}" for figure in figures), f"{recall.median_rank:g}"]
+def _cells(recall: Recall, intervals: dict[str, Interval]) -> list[str]:
+    figures = {"R@1": recall.r1, "R@5": recall.r5, "R@10": recall.r10, "mAP": recall.mean_ap}
+    cells = [
+        f"{figure:.1f} ({intervals[name].low:.1f}-{intervals[name].high:.1f})"
+        for name, figure in figures.items()
+    ]
+    return [*cells, f"{recall.median_rank:g}"]

@@ -4,8 +4,8 @@ A source is a JSON-lines file, one picture a line::
 
     {"image": "images/1.jpg", "captions": ["A dog runs.", "A brown dog on grass."]}
 
-a folder that holds such a file under the name ``captions.jsonl``, ``datasets:NAME[:SPLIT]`` or
-``webdataset:PATTERN``.
+a folder that holds such a file under the name ``captions.jsonl``, ``datasets:NAME[:SPLIT]``,
+``webdataset:PATTERN``, ``karpathy:FILE[:SPLIT[:IMAGES]]`` or ``coco:FILE[:IMAGES]``.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from lexret.errors import InputError, MissingError
 CAPTIONS_FILE: Final = "captions.jsonl"
 DATASETS_PREFIX: Final = "datasets:"
 SHARDS_PREFIX: Final = "webdataset:"
+KARPATHY_PREFIX: Final = "karpathy:"
+COCO_PREFIX: Final = "coco:"
 _NUM_NAMED: Final = 5
 _EXPECTED: Final = 'expected {"image": "path", "captions": ["text", ...]}'
 
@@ -38,11 +40,15 @@ class CaptionedImage:
         name: the path as the captions file gives it.
         image: where the picture lies.
         captions: one or more texts, none of them blank.
+        image_id: the picture's id in its collection; "" where it has none.
+        caption_ids: the captions' ids there; empty where they have none.
     """
 
     name: str
     image: Path
     captions: tuple[str, ...]
+    image_id: str = ""
+    caption_ids: tuple[str, ...] = ()
 
 
 class CaptionSet(Protocol):
@@ -96,6 +102,16 @@ class FileCaptions:
         """The captions of picture ``i``."""
         return self._items[i].captions
 
+    def image_id(self, i: int) -> str:
+        """The picture's id in its collection, else its name."""
+        return self._items[i].image_id or self._items[i].name
+
+    def caption_ids(self, i: int) -> tuple[str, ...]:
+        """The captions' ids in their collection, else the picture's with ``#0``, ``#1``, ..."""
+        item = self._items[i]
+        name = self.image_id(i)
+        return item.caption_ids or tuple(f"{name}#{k}" for k in range(len(item.captions)))
+
     def image(self, i: int) -> Image.Image:
         """Read picture ``i``."""
         return open_image(self._items[i].image, min_side=ENCODING_MIN_SIDE)
@@ -133,6 +149,14 @@ def open_captions(
 
         pattern = str(source).removeprefix(SHARDS_PREFIX)
         return open_shards(pattern, cache=cache, progress=progress)
+    if str(source).startswith(KARPATHY_PREFIX):
+        from lexret.data.caption_formats import read_karpathy
+
+        return FileCaptions(read_karpathy(str(source).removeprefix(KARPATHY_PREFIX)))
+    if str(source).startswith(COCO_PREFIX):
+        from lexret.data.caption_formats import read_coco
+
+        return FileCaptions(read_coco(str(source).removeprefix(COCO_PREFIX)))
     return FileCaptions(read_captions(Path(source)))
 
 

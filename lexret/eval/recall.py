@@ -23,6 +23,7 @@ from lexret.sparse import SparseBatch
 
 Ranks = npt.NDArray[np.int64]
 Owners = npt.NDArray[np.int64]
+Precisions = npt.NDArray[np.float64]
 Scores = npt.NDArray[np.floating[Any]]
 # Scores of rows start to end of one side (C, all of the other side).
 _ScoreRows = Callable[[int, int], Scores]
@@ -39,24 +40,32 @@ class Recall:
         r5: percent within the first five.
         r10: percent within the first ten.
         median_rank: median of the ranks, which start at 1.
+        mean_ap: mean average precision, in percent.
     """
 
     r1: float
     r5: float
     r10: float
     median_rank: float
+    mean_ap: float
 
     @classmethod
-    def from_ranks(cls, ranks: Ranks) -> Recall:
-        """Summarise the ranks of one or more queries, each 1 or more."""
+    def from_ranks(cls, ranks: Ranks, precisions: Precisions | None = None) -> Recall:
+        """Summarise the ranks of one or more queries, each 1 or more.
+
+        Args:
+            precisions: the queries' average precisions; None: each has one answer, so that its
+                average precision is 1 / rank.
+        """
         if not len(ranks):
             raise InputError("There are no queries to measure; expected one or more.")
         r1, r5, r10 = (100.0 * float(np.mean(ranks <= k)) for k in (1, 5, 10))
-        return cls(r1, r5, r10, float(np.median(ranks)))
+        mean_ap = 100.0 * float(np.mean(1.0 / ranks if precisions is None else precisions))
+        return cls(r1, r5, r10, float(np.median(ranks)), mean_ap)
 
     def as_dict(self) -> dict[str, float]:
         """Return the figures under the names that reports and JSON give them."""
-        figures = {"R@1": self.r1, "R@5": self.r5, "R@10": self.r10}
+        figures = {"R@1": self.r1, "R@5": self.r5, "R@10": self.r10, "mAP": self.mean_ap}
         return {name: round(value, 4) for name, value in figures.items()} | {
             "median_rank": self.median_rank
         }
@@ -69,10 +78,21 @@ class RetrievalRanks:
     Attributes:
         text_to_image: (T,) int64, of the picture that each text belongs to.
         image_to_text: (I,) int64, of each picture's best caption.
+        image_to_text_ap: (I,) float64, the average precision of each picture's captions: with
+            the j-th best own caption behind b captions of others (those that score the same among
+            them), the mean of j / (j + b).
     """
 
     text_to_image: Ranks
     image_to_text: Ranks
+    image_to_text_ap: Precisions
+
+    def summary(self) -> tuple[Recall, Recall]:
+        """Return the figures of text -> picture and of picture -> text."""
+        return (
+            Recall.from_ranks(self.text_to_image),
+            Recall.from_ranks(self.image_to_text, self.image_to_text_ap),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +139,15 @@ def evaluate_retrieval(
         MismatchError: if the vocabularies differ.
         InputError: if the owners do not fit, or a picture has no text.
     """
-    ranks = retrieval_ranks(images, texts, owners_T)
+    return summarise(images, texts, retrieval_ranks(images, texts, owners_T))
+
+
+def summarise(images: SparseBatch, texts: SparseBatch, ranks: RetrievalRanks) -> RetrievalResult:
+    """Put figures together from the ranks that :func:`retrieval_ranks` gave."""
+    text_to_image, image_to_text = ranks.summary()
     return RetrievalResult(
-        text_to_image=Recall.from_ranks(ranks.text_to_image),
-        image_to_text=Recall.from_ranks(ranks.image_to_text),
+        text_to_image=text_to_image,
+        image_to_text=image_to_text,
         num_images=len(images),
         num_captions=len(texts),
         active_words_image=images.nnz / len(images),
@@ -204,13 +229,24 @@ def _ranks(
     by_owner_T = np.argsort(owners_T, kind="stable")
     bounds = np.searchsorted(owners_T[by_owner_T], np.arange(num_images + 1))
     image_to_text = np.empty(num_images, dtype=np.int64)
+    image_to_text_ap = np.empty(num_images, dtype=np.float64)
     for start, end in _chunks(num_images, num_texts):
         for image, scores_T in enumerate(image_rows(start, end), start=start):
             own = scores_T[by_owner_T[bounds[image] : bounds[image + 1]]]
-            best = own.max()
-            others = np.count_nonzero(scores_T >= best) - np.count_nonzero(own >= best)
-            image_to_text[image] = 1 + others
-    return RetrievalRanks(text_to_image, image_to_text)
+            places = _own_places(scores_T, own)
+            image_to_text[image] = places[0]
+            image_to_text_ap[image] = np.mean(np.arange(1, len(own) + 1) / places)
+    return RetrievalRanks(text_to_image, image_to_text, image_to_text_ap)
+
+
+def _own_places(scores_T: Scores, own: Scores) -> Ranks:
+    """Return the places of the own captions in the ranking, best first, ties against them."""
+    best_first = np.sort(own)[::-1]
+    not_better = np.searchsorted(np.sort(scores_T), best_first, side="left")
+    own_not_better = np.searchsorted(best_first[::-1], best_first, side="left")
+    others = (len(scores_T) - not_better) - (len(own) - own_not_better)
+    places: Ranks = np.arange(1, len(own) + 1) + others
+    return places
 
 
 def _chunks(num_rows: int, num_columns: int) -> list[tuple[int, int]]:

@@ -1,31 +1,47 @@
-"""Measure a model's retrieval on pictures with captions: read, encode, rank."""
+"""Measure a model's retrieval on pictures with captions: encode, rank, tell how sure it is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import chain
-from typing import Final, Protocol
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from lexret.data.captions import CaptionSet
 from lexret.encoders.protocol import Encoder
-from lexret.errors import ImageError, InputError, MissingError
-from lexret.eval.recall import RetrievalResult, evaluate_retrieval
-from lexret.sparse import SparseBatch
+from lexret.eval.encoding import EncodedCaptions, Progress, encode_captions
+from lexret.eval.intervals import Interval, bootstrap_intervals, query_values
+from lexret.eval.recall import RetrievalRanks, RetrievalResult, retrieval_ranks, summarise
+from lexret.eval.trec import Ranking, rank_documents, write_qrels, write_run
 
-_NUM_NAMED: Final = 5
-_NUM_READERS: Final = 4
+TEXT_TO_IMAGE: Final = "text_to_image"
+IMAGE_TO_TEXT: Final = "image_to_text"
+DEFAULT_DEPTH: Final = 1000
+_CHUNK_ROWS: Final = 256
 
 
-class Progress(Protocol):
-    """Is told how far the work is."""
+@dataclass(frozen=True)
+class RetrievalReport:
+    """What was found, and between which bounds it would lie for other queries of the same kind.
 
-    def __call__(self, kind: str, done: int, total: int) -> None:
-        """Take note that ``done`` of ``total`` ``"pictures"`` or ``"captions"`` are encoded."""
-        ...
+    Attributes:
+        intervals: direction -> measure -> 95% interval; see :mod:`lexret.eval.intervals`.
+    """
+
+    result: RetrievalResult
+    intervals: dict[str, dict[str, Interval]]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the result as ``lexret eval retrieval --json`` prints it, recall in percent."""
+        bounds = {
+            direction: {name: interval.as_list() for name, interval in of_measure.items()}
+            for direction, of_measure in self.intervals.items()
+        }
+        return {**self.result.as_dict(), "intervals": bounds}
 
 
 def measure_retrieval(
@@ -49,72 +65,72 @@ def measure_retrieval(
         InputError: if a picture cannot be read (the message names the first few): an evaluation
             that left some out would measure something else.
     """
-    told = progress or _tell_nobody
-    images_NV = _encode_images(captions, images, batch_size, told)
-    owners = [(text, i) for i in range(len(captions)) for text in captions.captions(i)]
-    texts_TV = _encode_texts([text for text, _ in owners], texts, batch_size, told)
-    return evaluate_retrieval(
-        _cut(images_NV, image_words),
-        _cut(texts_TV, text_words),
-        np.array([owner for _, owner in owners], dtype=np.int64),
+    encoded = encode_captions(captions, images, texts, batch_size=batch_size, progress=progress)
+    return report_retrieval(encoded.cut(image_words=image_words, text_words=text_words)).result
+
+
+def report_retrieval(encoded: EncodedCaptions, *, seed: int = 0) -> RetrievalReport:
+    """Measure vectors in both directions, with bootstrap intervals over pictures."""
+    ranks = retrieval_ranks(encoded.images, encoded.texts, encoded.owners_T)
+    return RetrievalReport(
+        summarise(encoded.images, encoded.texts, ranks),
+        intervals_of(ranks, encoded.owners_T, seed=seed),
     )
 
 
-def _tell_nobody(kind: str, done: int, total: int) -> None:
-    """Progress that nobody wants to know."""
+def intervals_of(
+    ranks: RetrievalRanks, owners_T: npt.NDArray[np.int64], *, seed: int = 0
+) -> dict[str, dict[str, Interval]]:
+    """Return 95% intervals of both directions; a picture is drawn with all its captions."""
+    forth = query_values(ranks.text_to_image)
+    back = query_values(ranks.image_to_text, ranks.image_to_text_ap)
+    return {
+        TEXT_TO_IMAGE: bootstrap_intervals(forth, owners_T, seed=seed),
+        IMAGE_TO_TEXT: bootstrap_intervals(back, seed=seed),
+    }
 
 
-def _cut(batch: SparseBatch, num_words: int | None) -> SparseBatch:
-    return batch if num_words is None else batch.strongest(num_words).normalized()
+def write_trec(folder: Path, encoded: EncodedCaptions, *, depth: int = DEFAULT_DEPTH) -> None:
+    """Write ``text_to_image`` and ``image_to_text``, each as ``.qrels`` and ``.run``.
+
+    Args:
+        depth: documents that a run keeps for each query. Average precision counts those behind it
+            as not found.
+
+    Raises:
+        StorageError: if a file cannot be written.
+    """
+    forth = {
+        text: {encoded.image_ids[owner]: 1}
+        for text, owner in zip(encoded.text_ids, encoded.owners_T, strict=True)
+    }
+    back: dict[str, dict[str, int]] = {image: {} for image in encoded.image_ids}
+    for text, owner in zip(encoded.text_ids, encoded.owners_T, strict=True):
+        back[encoded.image_ids[owner]][text] = 1
+    directions = {TEXT_TO_IMAGE: (encoded, forth), IMAGE_TO_TEXT: (_turned(encoded), back)}
+    for name, (side, qrels) in directions.items():
+        write_qrels(folder / f"{name}.qrels", qrels)
+        write_run(folder / f"{name}.run", _rankings(side, qrels, depth))
 
 
-def _encode_images(
-    captions: CaptionSet, encoder: Encoder[Image.Image], batch_size: int, progress: Progress
-) -> SparseBatch:
-    encoded: list[SparseBatch] = []
-    broken: list[str] = []
-    done = 0
-    for chunk in _read_ahead(captions, batch_size):
-        pictures: list[Image.Image] = []
-        for future in chunk:
-            try:
-                pictures.append(future.result())
-            except (ImageError, MissingError) as error:
-                broken.append(str(error).rstrip("."))
-        if not broken:  # otherwise only the others that are broken are looked for
-            encoded.append(encoder.encode(pictures, batch_size=batch_size))
-        done += len(chunk)
-        progress("pictures", done, len(captions))
-    if broken:
-        more = f"; and {len(broken) - _NUM_NAMED} more" if len(broken) > _NUM_NAMED else ""
-        raise InputError(
-            f"{len(broken)} of the {len(captions)} pictures cannot be read: "
-            f"{'; '.join(broken[:_NUM_NAMED])}{more}. Every picture counts in an evaluation: "
-            "replace these, or take them out of the captions."
-        )
-    return SparseBatch.concatenate(encoded, encoder.vocabulary)
+def _turned(encoded: EncodedCaptions) -> EncodedCaptions:
+    """Let pictures be the queries."""
+    return EncodedCaptions(
+        encoded.texts,
+        encoded.images,
+        encoded.owners_T,
+        encoded.text_ids,
+        encoded.image_ids,
+        encoded.captions,
+    )
 
 
-def _read_ahead(captions: CaptionSet, size: int) -> Iterator[list[Future[Image.Image]]]:
-    """Yield batches of pictures, while threads read the batch that follows."""
-    with ThreadPoolExecutor(_NUM_READERS, thread_name_prefix="lexret-read") as pool:
-        try:
-            ahead: list[Future[Image.Image]] = []
-            for start in chain(range(0, len(captions), size), [len(captions)]):
-                numbers = range(start, min(start + size, len(captions)))
-                ready, ahead = ahead, [pool.submit(captions.image, i) for i in numbers]
-                if ready:
-                    yield ready
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _encode_texts(
-    texts: Sequence[str], encoder: Encoder[str], batch_size: int, progress: Progress
-) -> SparseBatch:
-    encoded: list[SparseBatch] = []
-    for start in range(0, len(texts), batch_size):
-        chunk = texts[start : start + batch_size]
-        encoded.append(encoder.encode(chunk, batch_size=batch_size))
-        progress("captions", start + len(chunk), len(texts))
-    return SparseBatch.concatenate(encoded, encoder.vocabulary)
+def _rankings(
+    encoded: EncodedCaptions, qrels: dict[str, dict[str, int]], depth: int
+) -> Iterator[Ranking]:
+    documents_VD = encoded.images.to_scipy().T.tocsr()
+    queries_QV = encoded.texts.to_scipy()
+    for start in range(0, len(encoded.texts), _CHUNK_ROWS):
+        scores_CD = (queries_QV[start : start + _CHUNK_ROWS] @ documents_VD).toarray()
+        for query, scores_D in zip(encoded.text_ids[start:], scores_CD, strict=False):
+            yield rank_documents(query, encoded.image_ids, scores_D, qrels[query], depth=depth)

@@ -67,7 +67,7 @@ def test_words_cut_the_vectors(captions_file: Path, tiny_model_folder: Path) -> 
 def test_without_json_there_is_a_table(captions_file: Path, tiny_model_folder: Path) -> None:
     result = evaluate(captions_file.parent, "--model", tiny_model_folder)
     assert result.exit_code == 0, result.output
-    assert result.stdout.split()[:5] == ["R@1", "R@5", "R@10", "median", "rank"]
+    assert result.stdout.split()[:5] == ["R@1", "R@5", "R@10", "mAP", "median"]
     assert "text -> picture" in result.stdout
     assert "3 pictures, 5 captions, model tiny-" in result.stdout
     assert " (contextual texts)" in result.stdout

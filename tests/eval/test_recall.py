@@ -48,6 +48,13 @@ def test_ties_count_against_us_but_not_among_own_captions() -> None:
     assert as_lists(ranks_from_scores(scores, OWNERS)) == ([3, 3, 3, 3], [3, 4, 4])
 
 
+def test_average_precision_counts_every_own_caption_and_ties_against_us() -> None:
+    # Picture 0's captions stand first and (behind one foreign, tied with another) fourth.
+    scores = np.array([[0.9, 0.3, 0.5, 0.3], [0.0, 0.0, 1.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
+    found = ranks_from_scores(scores, OWNERS).image_to_text_ap
+    np.testing.assert_allclose(found, [(1 / 1 + 2 / 4) / 2, 1.0, 1.0])
+
+
 def test_any_own_caption_counts_wherever_it_stands() -> None:
     owners = np.array([1, 0, 1])
     scores = np.array([[0.0, 1.0, 0.0], [0.1, 0.5, 0.9]])
@@ -56,14 +63,22 @@ def test_any_own_caption_counts_wherever_it_stands() -> None:
 
 def test_recall_is_percent_of_ranks_within_k() -> None:
     ranks = np.array([1, 1, 2, 5, 6, 10, 11, 200])
-    assert Recall.from_ranks(ranks) == Recall(25.0, 50.0, 75.0, 5.5)
+    assert Recall.from_ranks(ranks) == Recall(
+        25.0, 50.0, 75.0, 5.5, pytest.approx(100 * sum(1 / rank for rank in ranks) / 8)
+    )
 
 
 def test_a_result_has_the_published_json_shape() -> None:
-    up, down = Recall(1 / 3, 50.0, 75.0, 5.5), Recall(10.0, 20.0, 30.0, 12.0)
+    up, down = Recall(1 / 3, 50.0, 75.0, 5.5, 40.0), Recall(10.0, 20.0, 30.0, 12.0, 15.0)
     assert RetrievalResult(up, down, 2, 10, 7 / 3, 4.0).as_dict() == {
-        "text_to_image": {"R@1": 0.3333, "R@5": 50.0, "R@10": 75.0, "median_rank": 5.5},
-        "image_to_text": {"R@1": 10.0, "R@5": 20.0, "R@10": 30.0, "median_rank": 12.0},
+        "text_to_image": {
+            "R@1": 0.3333,
+            "R@5": 50.0,
+            "R@10": 75.0,
+            "mAP": 40.0,
+            "median_rank": 5.5,
+        },
+        "image_to_text": {"R@1": 10.0, "R@5": 20.0, "R@10": 30.0, "mAP": 15.0, "median_rank": 12.0},
         "num_images": 2,
         "num_captions": 10,
         "active_words": {"image": 2.3333, "text": 4.0},
@@ -87,7 +102,7 @@ def test_sparse_vectors_are_ranked_by_dot_product(tiny_vocabulary: Vocabulary) -
     # Text 3, "dog", finds picture 0 before its own. Picture 0 scores 1 with its own caption and
     # with text 3: a tie, so rank 2. Picture 1 scores 0.55 with its own first caption: rank 1.
     assert as_lists(retrieval_ranks(images, texts, owners)) == ([1, 1, 1, 2], [2, 1, 1])
-    assert result.text_to_image == Recall(75.0, 100.0, 100.0, 1.0)
+    assert result.text_to_image == Recall(75.0, 100.0, 100.0, 1.0, 87.5)
     assert result.image_to_text.r1 == pytest.approx(200 / 3)
     assert (result.num_images, result.num_captions) == (3, 4)
     assert result.active_words_image == pytest.approx(5 / 3)

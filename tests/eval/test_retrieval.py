@@ -80,9 +80,11 @@ def test_captions_belong_to_their_pictures_in_any_batches(
     images, texts = Colours(tiny_vocabulary), Words(tiny_vocabulary)
     result = measure_retrieval(captions, images, texts, batch_size=batch_size)
     # "two" matches nothing and ranks last, after the other two pictures.
-    assert result.text_to_image == Recall(80.0, 100.0, 100.0, 1.0)
+    assert result.text_to_image == Recall(80.0, 100.0, 100.0, 1.0, pytest.approx(260 / 3))
     # The noise scores 0.5 with "red car" as well as with its own "car": a tie.
-    assert result.image_to_text == Recall(pytest.approx(200 / 3), 100.0, 100.0, 1.0)
+    assert result.image_to_text == Recall(
+        pytest.approx(200 / 3), 100.0, 100.0, 1.0, pytest.approx(100 * (1 + 1 + 9 / 20) / 3)
+    )
     assert (result.num_images, result.num_captions) == (3, 5)
     assert result.active_words_image == pytest.approx(5 / 3)
     assert result.active_words_text == pytest.approx(6 / 5)

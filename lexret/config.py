@@ -281,8 +281,8 @@ class TrainConfig(Frozen):
         None,
         gt=0,
         le=1,
-        description="lower the bias of a word that captions of fewer than five pictures use, in "
-        "what is evaluated and saved, until it is active in at most this share of pictures; needs "
+        description="after every epoch, lower the biases of words that are active in more pictures "
+        "than this share and three times the share of pictures whose captions use them; needs "
         "cached features; None: do not",
     )
     patch_dropout: float = Field(0.0, ge=0, lt=1, description="share of patches hidden in a step")

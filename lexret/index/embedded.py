@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,13 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from lexret.errors import CorruptError, InputError, MissingError
+from lexret.index.acceleration import Engine, Pace, require_numba
 from lexret.index.checks import check_query, check_terms, check_vectors
 from lexret.index.columns import FieldValue, decode_text, encode_text
 from lexret.index.corrections import NO_CORRECTIONS, Corrections, load_corrections
 from lexret.index.manifest import MANIFEST_FILE, Manifest, missing_file
 from lexret.index.protocol import SearchHit
 from lexret.index.segment import Segment
-from lexret.sparse import FloatArray, LexicalVector, SparseBatch
+from lexret.sparse import FloatArray, IdArray, LexicalVector, SparseBatch
 from lexret.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -45,14 +47,29 @@ class EmbeddedIndex:
     Args:
         corrections: are applied to all weights and searches; those beside the index are applied
             by :func:`open_index` only.
+        engine: ``numpy``; ``compiled`` (numba, of ``lexret[fast]``); or ``auto``, which begins
+            with numpy and loads the other, where it is installed, once that is worth it. The
+            answers are the same to the last bit.
+        threads: how many queries of a batch are searched at a time.
 
     Raises:
+        MissingError: if ``engine`` is ``compiled`` and numba is not installed.
         MissingError: if there is no index at ``path``.
         CorruptError: if a file is missing, cut short or of an unknown version.
     """
 
-    def __init__(self, path: Path, *, corrections: Corrections = NO_CORRECTIONS) -> None:
-        self._path = Path(path)
+    def __init__(
+        self,
+        path: Path,
+        *,
+        corrections: Corrections = NO_CORRECTIONS,
+        engine: Engine = "auto",
+        threads: int = 1,
+    ) -> None:
+        if engine == "compiled":
+            require_numba()
+        self._path, self._threads = Path(path), threads
+        self._pace = Pace(engine)
         self._corrections = corrections
         self._manifest, self._words, self._segments = _open_snapshot(self._path)
 
@@ -94,7 +111,20 @@ class EmbeddedIndex:
 
             wanted = [Query(vector=query) for query in queries]
             return [self._corrected.find(one, self._find_stored, k) for one in wanted]
-        return [self._search_one(query, k) for query in queries]
+        compiled = self._pace.compiled(self._postings_of(queries.term_ids))
+
+        def one(query: LexicalVector) -> list[SearchHit]:
+            return self._search_one(query, k, compiled=compiled)
+
+        if self._threads == 1 or len(queries) == 1:
+            return [one(query) for query in queries]
+        with ThreadPoolExecutor(self._threads) as pool:
+            return list(pool.map(one, queries))
+
+    def _postings_of(self, term_ids: IdArray) -> int:
+        """Return how many postings some words have, counted as often as they are named."""
+        ptrs = [segment.stored.indptr for segment in self._segments]
+        return sum(int((ptr[term_ids + 1] - ptr[term_ids]).sum()) for ptr in ptrs)
 
     @property
     def corrections(self) -> Corrections:
@@ -107,11 +137,11 @@ class EmbeddedIndex:
 
         return CorrectedView(self, self._corrections)
 
-    def _search_one(self, query: LexicalVector, k: int) -> list[SearchHit]:
+    def _search_one(self, query: LexicalVector, k: int, *, compiled: bool) -> list[SearchHit]:
         found = [
             (-hit.score, segment.id_at(hit.document))
             for segment in self._segments
-            for hit in segment.search(query.term_ids, query.weights, k=k)
+            for hit in segment.search(query.term_ids, query.weights, k=k, compiled=compiled)
         ]
         return _ranked(found, k)
 
@@ -134,7 +164,8 @@ class EmbeddedIndex:
         from lexret.index.query_matching import find_in_segment  # a plain search needs it not
 
         if query.vector is not None and not query.choices and not query.has_conditions:
-            return self._search_one(query.vector, k)
+            compiled = self._pace.compiled(self._postings_of(query.vector.term_ids))
+            return self._search_one(query.vector, k, compiled=compiled)
         found = [
             (-hit.score, segment.id_at(hit.document))
             for segment in self._segments
@@ -234,13 +265,14 @@ class EmbeddedIndex:
         return place
 
 
-def open_index(path: str | Path) -> EmbeddedIndex:
+def open_index(path: str | Path, *, engine: Engine = "auto", threads: int = 1) -> EmbeddedIndex:
     """Open the index at ``path``, with its corrections, for reading.
 
     See :class:`EmbeddedIndex` and :func:`lexret.index.corrections.load_corrections` for what is
     raised.
     """
-    return EmbeddedIndex(Path(path), corrections=load_corrections(Path(path)))
+    corrections = load_corrections(Path(path))
+    return EmbeddedIndex(Path(path), corrections=corrections, engine=engine, threads=threads)
 
 
 def _open_snapshot(path: Path) -> tuple[Manifest, bytes, tuple[Segment, ...]]:

@@ -8,14 +8,18 @@ from pathlib import Path
 from typing import Any, Final
 
 from lexret.errors import CorruptError, MissingError
+from lexret.index.block_postings import EIGHT_BITS, EXACT
+from lexret.index.postings import RAW
 from lexret.index.storage import Section, replace_file
 from lexret.vocabulary import Vocabulary
 
 MANIFEST_FILE: Final = "manifest.json"
 SEGMENTS_FOLDER: Final = "segments"
 FORMAT_NAME: Final = "lexret-index"
-FORMAT_VERSION: Final = 1
-CODEC: Final = "raw-i4-f4"
+FORMAT_VERSION: Final = 2
+READABLE_VERSIONS: Final = (1, 2)
+# How an index may store its weights -> the codec of its segments. ``raw-i4-f4`` is version 1's.
+CODECS: Final = {"exact": EXACT, "8bit": EIGHT_BITS}
 
 
 @dataclass(frozen=True)
@@ -32,9 +36,10 @@ class SegmentEntry:
     """One immutable segment: the folder ``segments/<name>``.
 
     Attributes:
-        codec: how postings are stored; ``raw-i4-f4`` is the only one of version 1.
+        codec: how postings are stored; see :data:`CODECS`.
         files: file name -> array name -> where the array lies.
         columns: field name -> type (``int64``, ``float64`` or ``text``).
+        weight_error: the largest relative error of a stored weight; 0 where they are exact.
     """
 
     name: str
@@ -44,6 +49,7 @@ class SegmentEntry:
     columns: dict[str, str]
     files: dict[str, dict[str, Section]]
     deletions: DeletionEntry | None = None
+    weight_error: float = 0.0
 
     @property
     def num_live(self) -> int:
@@ -63,6 +69,7 @@ class Manifest:
         model_source: what to load that model from, where known.
         roots: the folders of pictures; relative ones start at the index folder.
         columns: field name -> type, over all segments.
+        weights: how new segments store weights: ``exact`` (float32) or ``8bit``.
     """
 
     generation: int
@@ -74,6 +81,7 @@ class Manifest:
     roots: tuple[str, ...] = ()
     columns: dict[str, str] = field(default_factory=dict)
     segments: tuple[SegmentEntry, ...] = ()
+    weights: str = "exact"
 
     @property
     def num_documents(self) -> int:
@@ -137,10 +145,10 @@ def missing_file(folder: Path, error: FileNotFoundError) -> CorruptError:
 def _check_version(values: Any, path: Path) -> None:
     if not isinstance(values, dict) or values.get("format") != FORMAT_NAME:
         raise CorruptError(f"{path} is not the manifest of a lexret index. {_REMEDY}")
-    if values.get("version") != FORMAT_VERSION:
+    if values.get("version") not in READABLE_VERSIONS:
         raise CorruptError(
-            f"{path} has format version {values.get('version')!r}; this lexret reads version "
-            f"{FORMAT_VERSION}. Use the lexret that wrote it, or index again with --rebuild."
+            f"{path} has format version {values.get('version')!r}; this lexret reads versions "
+            f"{READABLE_VERSIONS}. Use the lexret that wrote it, or index again with --rebuild."
         )
 
 
@@ -161,6 +169,6 @@ def _parse_segment(values: dict[str, Any]) -> SegmentEntry:
     if deletions is not None:
         deletions = DeletionEntry(**{**deletions, "bits": Section(**deletions["bits"])})
     entry = SegmentEntry(**{**values, "files": files, "deletions": deletions})
-    if entry.codec != CODEC:
+    if entry.codec not in (RAW, *CODECS.values()):
         raise KeyError(f"codec {entry.codec!r}")
     return entry

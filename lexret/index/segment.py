@@ -11,13 +11,15 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from lexret.errors import CorruptError
+from lexret.index.block_postings import BlockPostings
 from lexret.index.columns import (
     NUMBER_TYPES,
     TEXT,
@@ -30,11 +32,15 @@ from lexret.index.columns import (
     unpack_texts,
 )
 from lexret.index.manifest import SEGMENTS_FOLDER, SegmentEntry
+from lexret.index.postings import RAW, Postings, RawPostings
 from lexret.index.storage import AnyArray, check_sections, map_sections
 from lexret.index.topk import best
 from lexret.sparse import FloatArray, IdArray
 
-POSTINGS_FILE: Final = "postings.bin"
+if TYPE_CHECKING:
+    from lexret.index.compiled import CompiledPostings
+
+RAW_POSTINGS_FILE: Final = "postings.bin"
 DOCUMENTS_FILE: Final = "documents.bin"
 
 Mask = npt.NDArray[np.bool_]
@@ -69,8 +75,7 @@ class Segment:
         for file, sections in entry.files.items():
             self._arrays |= map_sections(self.folder / file, sections)
         try:
-            self.indptr, self.docs = self._arrays["indptr"], self._arrays["docs"]
-            self.weights = self._arrays["weights"]
+            self.stored = self._open_postings()
             id_offsets, id_bytes = self._arrays["id.offsets"], self._arrays["id.bytes"]
         except KeyError as error:
             raise CorruptError(f"{self.folder}: the manifest lists no array {error}.") from error
@@ -84,11 +89,13 @@ class Segment:
         bits = map_sections(self.folder / deletions.file, {"bits": deletions.bits})["bits"]
         return np.unpackbits(bits, count=len(self), bitorder="little").astype(bool)
 
+    def _open_postings(self) -> Postings:
+        nnz = self.entry.num_postings
+        if self.entry.codec == RAW:
+            return RawPostings(self._arrays, nnz, self.folder / RAW_POSTINGS_FILE)
+        return BlockPostings(self._arrays, len(self), nnz, self.folder)
+
     def _check(self, id_offsets: AnyArray, id_bytes: AnyArray) -> None:
-        ptr, nnz = self.indptr, self.entry.num_postings
-        rises = len(ptr) > 0 and ptr[0] == 0 and ptr[-1] == nnz and bool((np.diff(ptr) >= 0).all())
-        if not (rises and len(self.docs) == len(self.weights) == nnz):
-            raise CorruptError(f"{self.folder / POSTINGS_FILE}: its word offsets are damaged.")
         if len(id_offsets) != len(self) + 1 or id_offsets[-1] != len(id_bytes):
             raise CorruptError(f"{self.folder / DOCUMENTS_FILE}: its id offsets are damaged.")
 
@@ -104,8 +111,33 @@ class Segment:
         """Number of documents, the deleted ones too."""
         return self.entry.num_documents
 
-    def search(self, terms_T: IdArray, weights_T: FloatArray, *, k: int) -> list[LocalHit]:
-        """Return the best ``k`` live documents that share a word, best first, ties by number."""
+    @cached_property
+    def compiled(self) -> CompiledPostings | None:
+        """The compiled search over this segment; ``None`` for the codec of version 1.
+
+        Raises:
+            MissingError: if numba is not installed.
+        """
+        from lexret.index.acceleration import compiled_postings  # heavy
+
+        if not isinstance(self.stored, BlockPostings):
+            return None
+        return compiled_postings(self.stored, self.deleted)
+
+    def search(
+        self, terms_T: IdArray, weights_T: FloatArray, *, k: int, compiled: bool = False
+    ) -> list[LocalHit]:
+        """Return the best ``k`` live documents that share a word, best first, ties by number.
+
+        Args:
+            compiled: search with :mod:`lexret.index.compiled`; the answer is the same.
+        """
+        if compiled and self.compiled is not None and len(terms_T):
+            found = self.compiled.search(terms_T, weights_T, k)
+            if found is not None:
+                docs_D, scores_D = found
+                best_D = np.lexsort((docs_D, -scores_D))[:k]
+                return [LocalHit(int(docs_D[i]), float(scores_D[i])) for i in best_D]
         scores_N = self.score(terms_T, weights_T)
         if self.deleted is not None:
             scores_N[self.deleted] = 0.0
@@ -117,40 +149,27 @@ class Segment:
         Products of single-precision weights are exact in double precision and are added in the
         order of the terms, so that a score does not depend on how documents are cut into segments.
         """
-        scores_N = np.zeros(len(self), dtype=np.float64)
-        starts, ends = self.indptr[terms_T].tolist(), self.indptr[terms_T + 1].tolist()
-        for start, end, weight in zip(starts, ends, weights_T.astype(np.float64), strict=True):
-            if start < end:
-                products = np.multiply(self.weights[start:end], weight, dtype=np.float64)
-                np.add.at(scores_N, self.docs[start:end], products)
+        found = [self.stored.of(term) for term in terms_T.tolist()]
+        if not found:
+            return np.zeros(len(self), dtype=np.float64)
+        weights = weights_T.astype(np.float64)
+        products = [
+            np.multiply(held, weight, dtype=np.float64)
+            for (_, held), weight in zip(found, weights, strict=True)
+        ]
+        docs = np.concatenate([docs for docs, _ in found])
+        scores_N: Scores = np.bincount(docs, np.concatenate(products), minlength=len(self))
+        if len(scores_N) > len(self):
+            raise CorruptError(f"{self.folder}: its postings name documents beyond the last.")
         return scores_N
 
     def postings(self, term: int) -> tuple[IdArray, FloatArray]:
         """Return the documents that hold a word, rising and deleted ones too, and its weights."""
-        start, end = int(self.indptr[term]), int(self.indptr[term + 1])
-        return self.docs[start:end], self.weights[start:end]
+        return self.stored.of(term)
 
     def weights_at(self, docs_D: IdArray, terms_T: IdArray) -> FloatArray:
-        """Return the stored weights, (D, T) float32, 0 where a document lacks the word.
-
-        A binary search in all the words' lists at once.
-        """
-        shape = (len(docs_D), len(terms_T))
-        if not len(self.docs):
-            return np.zeros(shape, dtype=np.float32)
-        last = len(self.docs) - 1
-        wanted = np.broadcast_to(docs_D[:, None], shape)
-        low = np.broadcast_to(self.indptr[terms_T], shape).copy()
-        high = np.broadcast_to(self.indptr[terms_T + 1], shape).copy()
-        ends = high.copy()
-        while (open_ := low < high).any():
-            middle = (low + high) // 2
-            before = self.docs[np.minimum(middle, last)] < wanted
-            low = np.where(open_ & before, middle + 1, low)
-            high = np.where(open_ & ~before, middle, high)
-        place = np.minimum(low, last)
-        found = (low < ends) & (self.docs[place] == wanted)
-        return np.where(found, self.weights[place], np.float32(0))
+        """Return the stored weights, (D, T) float32, 0 where a document lacks the word."""
+        return self.stored.weights_at(docs_D, terms_T)
 
     def id_at(self, document: int) -> bytes:
         """Return the id of a document, as stored."""

@@ -12,21 +12,15 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from lexret.index.block_writer import BlockWriter
 from lexret.index.columns import Column, gather, pack, pack_texts
-from lexret.index.manifest import CODEC, SEGMENTS_FOLDER, DeletionEntry, SegmentEntry
-from lexret.index.segment import DOCUMENTS_FILE, POSTINGS_FILE, Mask, Segment
+from lexret.index.manifest import CODECS, SEGMENTS_FOLDER, DeletionEntry, SegmentEntry
+from lexret.index.postings import Offsets, PostingBlock
+from lexret.index.segment import DOCUMENTS_FILE, Mask, Segment
 from lexret.index.storage import AnyArray, Section, SectionWriter, sync_folder
 from lexret.sparse import SparseBatch
 
 POSTINGS_A_BLOCK: Final = 1 << 23
-
-
-@dataclass(frozen=True)
-class PostingBlock:
-    """The postings of some consecutive words: documents rise within a word."""
-
-    docs: npt.NDArray[np.int32]
-    weights: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -37,17 +31,24 @@ class SegmentContents:
         ids: document ids in rising order.
         columns: field name -> values, in the order of the ids.
         indptr: (V + 1,) int64; where each word's postings begin and end.
-        blocks: all postings, in the order of the words.
+        blocks: all postings, in the order of the words, some words a block.
+        weight_error: the largest relative error that the weights have already.
     """
 
     ids: Sequence[bytes]
     columns: Mapping[str, Column]
-    indptr: npt.NDArray[np.int64]
+    indptr: Offsets
     blocks: Iterator[PostingBlock]
+    weight_error: float = 0.0
 
 
-def write_segment(folder: Path, contents: SegmentContents, *, generation: int) -> SegmentEntry:
+def write_segment(
+    folder: Path, contents: SegmentContents, *, generation: int, weights: str
+) -> SegmentEntry:
     """Write a segment's folder, durably; it is not part of the index before a manifest names it.
+
+    Args:
+        weights: how to store them; see :data:`lexret.index.manifest.CODECS`.
 
     Raises:
         OSError: if writing fails; nothing is left behind then.
@@ -56,10 +57,9 @@ def write_segment(folder: Path, contents: SegmentContents, *, generation: int) -
     target = folder / SEGMENTS_FOLDER / name
     target.mkdir(parents=True)
     try:
-        files = {
-            POSTINGS_FILE: _write_postings(target / POSTINGS_FILE, contents),
-            DOCUMENTS_FILE: _write_documents(target / DOCUMENTS_FILE, contents),
-        }
+        writer = BlockWriter(target, CODECS[weights], len(contents.ids), contents.indptr)
+        files = writer.write(contents.blocks)
+        files[DOCUMENTS_FILE] = _write_documents(target / DOCUMENTS_FILE, contents)
         sync_folder(target)
         sync_folder(target.parent)
     except BaseException:
@@ -67,26 +67,13 @@ def write_segment(folder: Path, contents: SegmentContents, *, generation: int) -
         raise
     return SegmentEntry(
         name=name,
-        codec=CODEC,
+        codec=CODECS[weights],
         num_documents=len(contents.ids),
         num_postings=int(contents.indptr[-1]),
         columns={field: column.kind for field, column in contents.columns.items()},
         files=files,
+        weight_error=max(contents.weight_error, writer.weight_error),
     )
-
-
-def _write_postings(path: Path, contents: SegmentContents) -> dict[str, Section]:
-    nnz = int(contents.indptr[-1])
-    sizes = {"indptr": ("<i8", len(contents.indptr)), "docs": ("<i4", nnz), "weights": ("<f4", nnz)}
-    writer = SectionWriter(path, sizes)
-    try:
-        writer.append("indptr", contents.indptr)
-        for block in contents.blocks:
-            writer.append("docs", block.docs)
-            writer.append("weights", block.weights)
-        return writer.finish()
-    finally:
-        writer.close()
 
 
 def _write_documents(path: Path, contents: SegmentContents) -> dict[str, Section]:
@@ -107,8 +94,10 @@ def from_vectors(
 ) -> SegmentContents:
     """Turn vectors, one a row, in rising order of their ids, into a segment's contents."""
     by_word = batch.to_scipy().tocsc()
-    block = PostingBlock(by_word.indices.astype(np.int32), by_word.data)
-    return SegmentContents(ids, columns, by_word.indptr.astype(np.int64), iter([block]))
+    docs, indptr = by_word.indices.astype(np.int32), by_word.indptr.astype(np.int64)
+    parts = (slice(indptr[first], indptr[last]) for first, last in _word_ranges(indptr))
+    blocks = (PostingBlock(docs[part], by_word.data[part]) for part in parts)
+    return SegmentContents(ids, columns, indptr, blocks)
 
 
 def write_deletions(
@@ -159,11 +148,12 @@ def from_segments(sources: Sequence[MergeSource]) -> SegmentContents:
     for new, (_, i, document) in enumerate(places):
         remaps[i][document] = new
     columns = _merge_columns(sources, live, remaps, len(places))
-    indptr = np.zeros_like(sources[0].segment.indptr)
+    indptr = np.zeros_like(sources[0].segment.stored.indptr)
     for source, remap in zip(sources, remaps, strict=True):
         indptr += _live_indptr(source.segment, remap)
     blocks = _merge_blocks(sources, remaps, indptr)
-    return SegmentContents([one for one, _, _ in places], columns, indptr, blocks)
+    error = max(source.segment.entry.weight_error for source in sources)
+    return SegmentContents([one for one, _, _ in places], columns, indptr, blocks, error)
 
 
 def _merge_columns(
@@ -192,21 +182,22 @@ def _merge_columns(
     return columns
 
 
-def _live_indptr(segment: Segment, remap: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+def _live_indptr(segment: Segment, remap: npt.NDArray[np.int32]) -> Offsets:
+    indptr = segment.stored.indptr
     if (remap >= 0).all():
-        return segment.indptr
-    kept = np.zeros(len(segment.indptr), dtype=np.int64)
+        return indptr
+    kept = np.zeros(len(indptr), dtype=np.int64)
     total = 0
-    for first, last in _word_ranges(segment.indptr):
-        start, end = int(segment.indptr[first]), int(segment.indptr[last])
-        running = np.zeros(end - start + 1, dtype=np.int64)
-        np.cumsum(remap[segment.docs[start:end]] >= 0, out=running[1:])
-        kept[first + 1 : last + 1] = total + running[segment.indptr[first + 1 : last + 1] - start]
+    for first, last in _word_ranges(indptr):
+        docs = segment.stored.block(first, last).docs
+        running = np.zeros(len(docs) + 1, dtype=np.int64)
+        np.cumsum(remap[docs] >= 0, out=running[1:])
+        kept[first + 1 : last + 1] = total + running[indptr[first + 1 : last + 1] - indptr[first]]
         total += int(running[-1])
     return kept
 
 
-def _word_ranges(indptr: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+def _word_ranges(indptr: Offsets) -> Iterator[tuple[int, int]]:
     """Cut the words into runs of about ``POSTINGS_A_BLOCK`` postings (one word at least)."""
     first, num_words = 0, len(indptr) - 1
     while first < num_words:
@@ -219,19 +210,19 @@ def _word_ranges(indptr: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
 def _merge_blocks(
     sources: Sequence[MergeSource],
     remaps: Sequence[npt.NDArray[np.int32]],
-    indptr: npt.NDArray[np.int64],
+    indptr: Offsets,
 ) -> Iterator[PostingBlock]:
     for first, last in _word_ranges(indptr):
         words, docs, weights = [], [], []
         for source, remap in zip(sources, remaps, strict=True):
-            segment = source.segment
-            start, end = segment.indptr[first], segment.indptr[last]
-            new = remap[segment.docs[start:end]]
+            stored = source.segment.stored
+            block = stored.block(first, last)
+            new = remap[block.docs]
             keep = new >= 0
-            lengths = np.diff(segment.indptr[first : last + 1])
+            lengths = np.diff(stored.indptr[first : last + 1])
             words.append(np.repeat(np.arange(last - first, dtype=np.int64), lengths)[keep])
             docs.append(new[keep])
-            weights.append(segment.weights[start:end][keep])
+            weights.append(block.weights[keep])
         all_docs = np.concatenate(docs)
         order = np.argsort((np.concatenate(words) << 32) | all_docs)
         yield PostingBlock(all_docs[order], np.concatenate(weights)[order])

@@ -101,6 +101,35 @@ class SectionWriter:
         self._file.close()
 
 
+class ArrayFileWriter:
+    """Writes one array, whose length is not known beforehand, into a new file of its own."""
+
+    def __init__(self, path: Path, name: str, dtype: str) -> None:
+        self.path = path
+        self._name, self._dtype = name, np.dtype(dtype)
+        self._count = self._crc = 0
+        self._file: IO[bytes] = path.open("xb")
+
+    def append(self, values: AnyArray) -> None:
+        """Write the next elements."""
+        data = np.ascontiguousarray(values, dtype=self._dtype).data
+        if len(values):
+            self._file.write(data)
+            self._crc = zlib.crc32(data, self._crc)
+            self._count += len(values)
+
+    def finish(self) -> dict[str, Section]:
+        """Make the file durable, close it, and say what lies in it."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        return {self._name: Section(self._dtype.str, 0, self._count, self._crc)}
+
+    def close(self) -> None:
+        """Close the file, finished or not."""
+        self._file.close()
+
+
 def map_sections(path: Path, sections: Mapping[str, Section]) -> dict[str, AnyArray]:
     """Open a section file's arrays, read-only and mapped into memory.
 

@@ -10,7 +10,7 @@ from typing import Final, Self
 
 from lexret.errors import CorruptError, InputError, MissingError
 from lexret.index.columns import Column, FieldValue, encode_text, extend_schema
-from lexret.index.manifest import Manifest, SegmentEntry, missing_file
+from lexret.index.manifest import CODECS, Manifest, SegmentEntry, missing_file
 from lexret.index.policy import LiveSegment, choose_merge, remove, remove_unused
 from lexret.index.segment import Segment
 from lexret.index.segment_writer import (
@@ -62,6 +62,7 @@ class EmbeddedIndexWriter:
         model_id: str,
         model_source: str | None = None,
         roots: Sequence[str] = (),
+        weights: str = "exact",
         replace_existing: bool = False,
     ) -> Self:
         """Start a new, empty index; it comes into being with its first commit.
@@ -69,13 +70,18 @@ class EmbeddedIndexWriter:
         Args:
             model_source: what ``load_model`` takes to get this model again.
             roots: folders of pictures to record; relative ones start at ``path``.
+            weights: ``exact`` (float32) or ``8bit``
+                (:data:`lexret.index.weight_codes.MAX_RELATIVE_ERROR`).
             replace_existing: an index that is there, readable or not, gives way at that commit.
 
         Raises:
-            InputError: if there is an index and ``replace_existing`` is not set.
+            InputError: if there is an index and ``replace_existing`` is not set, or ``weights``
+                is neither of the two.
             LockedError: if another writer holds the folder.
             StorageError: if the folder cannot be made or written.
         """
+        if weights not in CODECS:
+            raise InputError(f"Weights are stored as one of {list(CODECS)}; found {weights!r}.")
         folder = Path(path)
         with storage_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
@@ -90,6 +96,7 @@ class EmbeddedIndexWriter:
                 model_id=model_id,
                 model_source=model_source,
                 roots=tuple(roots),
+                weights=weights,
             )
             return cls(folder, manifest, vocabulary, lock)
         except BaseException:
@@ -271,7 +278,9 @@ class EmbeddedIndexWriter:
         with storage_errors(self._path):
             generation = self._committed.generation + 1
             contents = from_vectors(ids, batch, columns)
-            entry = write_segment(self._path, contents, generation=generation)
+            entry = write_segment(
+                self._path, contents, generation=generation, weights=self._committed.weights
+            )
         for live in self._lives:
             live.delete([place for place in live.find(ids) if place >= 0])
         self._lives.append(LiveSegment(Segment(self._path, entry), None))
@@ -286,7 +295,9 @@ class EmbeddedIndexWriter:
         while group := choose_merge(self._lives):
             contents = from_segments([MergeSource(one.segment, one.deleted) for one in group])
             generation = self._committed.generation + 1
-            entry = write_segment(self._path, contents, generation=generation)
+            entry = write_segment(
+                self._path, contents, generation=generation, weights=self._committed.weights
+            )
             self._lives = [one for one in self._lives if not any(one is old for old in group)]
             self._lives.append(LiveSegment(Segment(self._path, entry), None))
 

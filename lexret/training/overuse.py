@@ -1,7 +1,7 @@
-"""No unused word may be everywhere: biases are lowered until such words are rare.
+"""No word may be where it is not: biases are lowered until a word is about as rare as its use.
 
 The overuse penalty holds a word's weight down, not the number of pictures that it weakly fires in,
-and words that hardly any training caption uses have nothing that says where they do not belong.
+and words that few training captions use have little that says where they do not belong.
 
 Legend: N pictures, P patches, F features, V words.
 """
@@ -17,19 +17,20 @@ from lexret.encoders.network import ImageSide
 from lexret.training.features import Features
 
 _CHUNK = 64
-# A word that so few pictures' captions use counts as unused.
-_FEW = 5
+# A word may be active in so many times as many pictures as captions name it in: captions leave
+# out most of what a picture shows.
+_TIMES = 3.0
 
 
 @torch.no_grad()
-def limit_use(image: ImageSide, features_NPF: Features, uses_V: Tensor, most: float) -> int:
-    """Lower the biases of unused words that are active in too many of some pictures.
+def limit_use(image: ImageSide, features_NPF: Features, shares_V: Tensor, most: float) -> int:
+    """Lower the biases of words that are active in too many of some pictures.
 
-    A word that captions of fewer than five pictures use may be active (logit above 0) in the share
-    ``most`` of the pictures.
+    A word may be active (logit above 0) in the share ``most`` of the pictures, and in three times
+    the share of pictures whose captions use it on top.
 
     Args:
-        uses_V: captions of how many training pictures use the word.
+        shares_V: captions of which share of the training pictures use the word.
 
     Returns:
         how many words were held back.
@@ -40,16 +41,18 @@ def limit_use(image: ImageSide, features_NPF: Features, uses_V: Tensor, most: fl
         chunk = torch.from_numpy(np.array(features_NPF[start : start + _CHUNK])).float()
         logits.append(image(chunk.nan_to_num().to(device)))
     logits_NV = torch.cat(logits)
+    allowed_V = (most + _TIMES * shares_V.to(device)) * len(logits_NV)
     # The strongest logit that must become silent; at 0 or below it is already.
-    place = min(int(most * len(logits_NV)), len(logits_NV) - 1)
-    strongest_V = logits_NV.topk(place + 1, dim=0).values[place].clamp_min(0.0)
-    excess_V = torch.where(uses_V.to(device) < _FEW, strongest_V, 0.0)
+    place_1V = allowed_V.long().clamp_max(len(logits_NV) - 1).unsqueeze(0)
+    falling_NV = logits_NV.sort(dim=0, descending=True).values
+    excess_V = falling_NV.gather(0, place_1V)[0].clamp_min(0.0)
+    excess_V = torch.where(allowed_V < len(logits_NV), excess_V, 0.0)
     image.bias_V.sub_(excess_V)
     return int((excess_V > 0).sum())
 
 
-def picture_uses(words_NV: sparse.csr_array, owners_N: np.ndarray) -> Tensor:
-    """Return (V,) captions of how many pictures use each word.
+def picture_shares(words_NV: sparse.csr_array, owners_N: np.ndarray) -> Tensor:
+    """Return (V,) captions of which share of the pictures use each word.
 
     Args:
         words_NV: which words each of N captions holds.
@@ -60,4 +63,4 @@ def picture_uses(words_NV: sparse.csr_array, owners_N: np.ndarray) -> Tensor:
     places = (owners_N, np.arange(len(owners_N)))
     of_pictures = sparse.csr_array((ones, places), shape=(num_pictures, len(owners_N)))
     held = (of_pictures @ words_NV) > 0
-    return torch.from_numpy(np.asarray(held.sum(0)).ravel()).float()
+    return torch.from_numpy(np.asarray(held.sum(0)).ravel() / num_pictures).float()

@@ -187,7 +187,9 @@ def test_replacing_an_index_keeps_the_old_one_until_the_commit(
     assert open_index(tmp_path).model_id == "other"
 
 
-@pytest.mark.parametrize("file", ["postings.bin", "documents.bin", "deleted-00000002.bits"])
+@pytest.mark.parametrize(
+    "file", ["lists.bin", "lows.bin", "weights.bin", "documents.bin", "deleted-00000002.bits"]
+)
 @pytest.mark.parametrize("damage", ["truncated", "missing"])
 def test_a_damaged_file_is_named(batch, make_index, tmp_path: Path, file: str, damage: str) -> None:
     make_index(tmp_path, ["a", "b", "c"], batch({"dog": 1.0}, {"cat": 1.0}, {"red": 1.0}))

@@ -1,0 +1,184 @@
+"""Compressed postings: documents in chunks of 65,536, about 1.2 bytes for an id (index/FORMAT.md).
+
+A list is what one word has in one chunk; list ``t * C + c`` is that of word t in chunk c. The low
+byte of every document number lies in ``lows``. Where a list is long, ``sides`` counts its postings
+in each run of 256 documents ("split"); where it is short, ``sides`` holds the second byte of every
+document number ("plain"). Weights are float32, or codes of :mod:`lexret.index.weight_codes`.
+
+Shapes: V words, C chunks, L = V * C lists, N documents, R dense rows, D documents asked about,
+T terms, S postings looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from lexret.errors import CorruptError
+from lexret.index.postings import Offsets, PostingBlock, check_offsets
+from lexret.index.storage import AnyArray
+from lexret.index.weight_codes import from_codes
+from lexret.sparse import FloatArray, IdArray
+
+EXACT: Final = "blocks-f4"
+EIGHT_BITS: Final = "blocks-u1"
+CHUNK: Final = 1 << 16
+RUN: Final = 1 << 8
+
+# So many postings are looked at together at most when single weights are asked for.
+_LOOKED_AT: Final = 1 << 24
+
+
+class BlockPostings:
+    """Reads compressed postings; see :class:`lexret.index.postings.Postings`.
+
+    Attributes:
+        counts_L: number of postings of every list.
+        is_split_L: which lists are split.
+        lows, sides: see above.
+        stored: weights or their codes, by posting.
+        dense_terms_R: the words that have a row in ``dense_RN``, rising.
+        dense_scales_R, dense_RN: bounds from above: a weight is at most scale * row, and larger
+            than scale * (row - 1); 0 in the row: the document lacks the word.
+
+    Raises:
+        CorruptError: if the arrays contradict each other; ``where`` names the folder.
+    """
+
+    def __init__(
+        self, arrays: Mapping[str, AnyArray], num_documents: int, num_postings: int, where: object
+    ) -> None:
+        self._where = where
+        self.num_chunks = max(1, -(-num_documents // CHUNK))
+        self.counts_L: npt.NDArray[np.uint32] = arrays["counts"]
+        self.is_split_L: npt.NDArray[np.uint8] = arrays["split"]
+        self.lows: npt.NDArray[np.uint8] = arrays["lows"]
+        self.sides: npt.NDArray[np.uint8] = arrays["sides"]
+        self.stored: AnyArray = arrays["weights"]
+        self.dense_terms_R: IdArray = arrays["dense.terms"]
+        self.dense_scales_R: FloatArray = arrays["dense.scales"]
+        last = num_documents - (self.num_chunks - 1) * CHUNK
+        self.runs_C = np.full(self.num_chunks, CHUNK // RUN, np.int64)
+        self.runs_C[-1] = -(-last // RUN)
+        if len(self.counts_L) % self.num_chunks or len(self.counts_L) != len(self.is_split_L):
+            raise CorruptError(f"{where}: its lists are damaged.")
+        self._num_words = len(self.counts_L) // self.num_chunks
+        rows = arrays["dense.rows"]
+        check_offsets(self.indptr, num_postings, where)
+        if (
+            not len(self.lows) == len(self.stored) == num_postings
+            or len(self.sides) != self.side_starts_L1[-1]
+            or len(rows) != len(self.dense_terms_R) * num_documents
+            or len(self.dense_scales_R) != len(self.dense_terms_R)
+        ):
+            raise CorruptError(f"{where}: its postings are damaged.")
+        self.dense_RN: npt.NDArray[np.uint8] = rows.reshape(len(self.dense_terms_R), num_documents)
+
+    @cached_property
+    def starts_L1(self) -> Offsets:
+        """(L + 1,) where each list's postings begin."""
+        starts = np.zeros(len(self.counts_L) + 1, np.int64)
+        np.cumsum(self.counts_L, dtype=np.int64, out=starts[1:])
+        return starts
+
+    @cached_property
+    def side_starts_L1(self) -> Offsets:
+        """(L + 1,) where each list's part of ``sides`` begins."""
+        runs_L = np.tile(self.runs_C, self._num_words)
+        starts = np.zeros(len(self.counts_L) + 1, np.int64)
+        np.cumsum(np.where(self.is_split_L, runs_L, self.counts_L), out=starts[1:])
+        return starts
+
+    @cached_property
+    def indptr(self) -> Offsets:
+        """(V + 1,) where each word's postings begin."""
+        return self.starts_L1[:: self.num_chunks]
+
+    @property
+    def has_codes(self) -> bool:
+        """Whether weights are stored in 8 bits."""
+        return self.stored.dtype == np.uint8
+
+    @cached_property
+    def dense_row_V(self) -> IdArray:
+        """(V,) the dense row of each word, -1 where it has none."""
+        row_V = np.full(self._num_words, -1, np.int32)
+        row_V[self.dense_terms_R] = np.arange(len(self.dense_terms_R), dtype=np.int32)
+        return row_V
+
+    def of(self, term: int) -> tuple[IdArray, FloatArray]:
+        """See :meth:`lexret.index.postings.Postings.of`."""
+        start, end = int(self.indptr[term]), int(self.indptr[term + 1])
+        return self._docs(term, term + 1), self._weights(slice(start, end))
+
+    def block(self, first: int, last: int) -> PostingBlock:
+        """See :meth:`lexret.index.postings.Postings.block`."""
+        start, end = int(self.indptr[first]), int(self.indptr[last])
+        return PostingBlock(self._docs(first, last), self._weights(slice(start, end)))
+
+    def weights_at(self, docs_D: IdArray, terms_T: IdArray) -> FloatArray:
+        """See :meth:`lexret.index.postings.Postings.weights_at`."""
+        weights_DT = np.zeros((len(docs_D), len(terms_T)), np.float32)
+        at_once = max(1, _LOOKED_AT // max(1, len(terms_T) * RUN))
+        for row, doc in enumerate(docs_D.tolist()):
+            for start in range(0, len(terms_T), at_once * RUN):
+                part = slice(start, start + at_once * RUN)
+                weights_DT[row, part] = self._weights_of(doc, terms_T[part])
+        return weights_DT
+
+    def _docs(self, first: int, last: int) -> IdArray:
+        """Return the document numbers of the postings of some words."""
+        lists = slice(first * self.num_chunks, last * self.num_chunks)
+        start, end = int(self.indptr[first]), int(self.indptr[last])
+        counts_L = self.counts_L[lists].astype(np.int64)
+        split_L = self.is_split_L[lists].astype(bool)
+        sides = self.sides[self.side_starts_L1[lists.start] : self.side_starts_L1[lists.stop]]
+        chunks_L = np.tile(np.arange(self.num_chunks), last - first)
+        # How many postings each byte of ``sides`` is about, and what it puts before their low byte.
+        lengths_L = np.where(split_L, self.runs_C[chunks_L], counts_L)
+        is_count = np.repeat(split_L, lengths_L)
+        own = np.where(is_count, _counted_up(lengths_L), sides)
+        before = (np.repeat(chunks_L, lengths_L) << 16) + (own << 8)
+        about = np.where(is_count, sides, 1)
+        if int(about.sum(dtype=np.int64)) != end - start:
+            raise CorruptError(f"{self._where}: the runs of its lists are damaged.")
+        docs: IdArray = (np.repeat(before, about) + self.lows[start:end]).astype(np.int32)
+        return docs
+
+    def _weights(self, part: slice) -> FloatArray:
+        stored = self.stored[part]
+        return from_codes(stored) if self.has_codes else stored
+
+    def _weights_of(self, doc: int, terms_T: IdArray) -> FloatArray:
+        """Return (T,) the weights of words in one document, 0 where it lacks one."""
+        chunk, local = divmod(doc, CHUNK)
+        lists_T = terms_T.astype(np.int64) * self.num_chunks + chunk
+        first_T, number_T = self.starts_L1[lists_T], self.counts_L[lists_T].astype(np.int64)
+        side_T, split_T = self.side_starts_L1[lists_T], self.is_split_L[lists_T].astype(bool)
+        # Split lists: skip the runs before the document's own.
+        run = local // RUN
+        counts_TR = self.sides[side_T[split_T][:, None] + np.arange(run + 1)].astype(np.int64)
+        first_T[split_T] += counts_TR[:, :run].sum(1)
+        number_T[split_T] = counts_TR[:, run]
+        which_S = np.repeat(np.arange(len(terms_T)), number_T)
+        place_S = np.repeat(first_T, number_T) + _counted_up(number_T)
+        same_S = self.lows[place_S] == local % RUN
+        plain_S = np.flatnonzero(~split_T[which_S] & same_S)
+        side_place = side_T[which_S[plain_S]] + place_S[plain_S] - first_T[which_S[plain_S]]
+        same_S[plain_S] = self.sides[side_place] == run
+        weights_T = np.zeros(len(terms_T), np.float32)
+        found = place_S[same_S]
+        stored = self.stored[found]
+        weights_T[which_S[same_S]] = from_codes(stored) if self.has_codes else stored
+        return weights_T
+
+
+def _counted_up(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return 0, 1, ... within each of some runs that follow one another."""
+    ends = np.cumsum(lengths)
+    total = int(ends[-1]) if len(ends) else 0
+    return np.arange(total) - np.repeat(ends - lengths, lengths)

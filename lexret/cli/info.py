@@ -49,6 +49,7 @@ def _values(index: EmbeddedIndex) -> dict[str, object]:
     from lexret.index.manifest import FORMAT_VERSION
 
     manifest, size = index.manifest, index.num_bytes()
+    error = max((segment.weight_error for segment in manifest.segments), default=0.0)
     roots = [near_path(one.path) for one in picture_folders(manifest.roots, index.path)]
     return {
         "index": near_path(index.path.resolve()),
@@ -60,6 +61,8 @@ def _values(index: EmbeddedIndex) -> dict[str, object]:
         "postings": index.num_postings,
         "bytes": size,
         "bytes_per_posting": round(size / index.num_postings, 3) if index.num_postings else None,
+        "weights": manifest.weights,
+        "largest_weight_error": f"{error:.1%}" if error else "none",
         "model": manifest.model_id,
         "model_source": manifest.model_source,
         "format_version": FORMAT_VERSION,

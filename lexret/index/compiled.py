@@ -178,44 +178,53 @@ def _candidates(  # type: ignore[no-untyped-def]
             number = terms[t] * num_chunks + chunk
             if lists[0][number]:
                 _add_list(acc, lists, number, runs[chunk], weights[t], values)
-        if len(deleted):
-            for i in range(start, stop):
-                if deleted[i]:
-                    acc[i - start] = 0
+        for i in range(start, stop if len(deleted) else start):
+            if deleted[i]:
+                acc[i - start] = 0
         num_groups = (stop - start + _GROUP - 1) // _GROUP
         _group_maxima(acc, maxima, num_groups)
         for group in range(num_groups):
-            best = maxima[group]
-            if not best > cut:
-                continue
-            if best > heap[0]:
-                _sift_in(heap, best)
-                least = (np.float64(heap[0]) * (1 - relative) - slack) * (1 - relative) - 1e-30
-                if least > cut:
-                    cut = np.float32(least * (1 - 1e-6))
-            base = group * _GROUP
-            for i in range(base, base + _GROUP):
-                if acc[i] >= cut and acc[i] > 0:
-                    if count == len(found):
-                        count = _thin(found, bounds, count, cut)
-                        if count * 2 > len(found):
-                            found = np.concatenate((found, np.empty_like(found)))
-                            bounds = np.concatenate((bounds, np.empty_like(bounds)))
-                    found[count] = start + i
-                    bounds[count] = acc[i]
-                    count += 1
+            if maxima[group] > cut:
+                cut = _raise_cut(heap, maxima[group], cut, slack, relative)
+                base = group * _GROUP
+                count, found, bounds = _collect(acc, base, start, cut, count, found, bounds)
     # Where the cut is not above zero, documents of tiny scores could have been lost.
     if not cut > 0:
         return found, -1
     count = _thin(found, bounds, count, cut)
-    for i in range(count):
-        if not np.isfinite(bounds[i]):
-            return found, -1
-    return found, count
+    return found, count if np.isfinite(bounds[:count]).all() else -1
+
+
+@njit(**_options)
+def _raise_cut(heap, maximum, cut, slack, relative):  # type: ignore[no-untyped-def]
+    """Take in a group's maximum, and return what a bound must reach to be among the best."""
+    if maximum > heap[0]:
+        _sift_in(heap, maximum)
+        least = (np.float64(heap[0]) * (1 - relative) - slack) * (1 - relative) - 1e-30
+        if least > cut:
+            return np.float32(least * (1 - 1e-6))
+    return cut
+
+
+@njit(**_options)
+def _collect(acc, base, start, cut, count, found, bounds):  # type: ignore[no-untyped-def]
+    """Add a group's documents that reach the cut to the candidates."""
+    if count + _GROUP > len(found):
+        count = _thin(found, bounds, count, cut)
+        if count * 2 > len(found):
+            found = np.concatenate((found, np.empty_like(found)))
+            bounds = np.concatenate((bounds, np.empty_like(bounds)))
+    for i in range(base, base + _GROUP):
+        if acc[i] >= cut and acc[i] > 0:
+            found[count] = start + i
+            bounds[count] = acc[i]
+            count += 1
+    return count, found, bounds
 
 
 @njit(**_options)
 def _thin(found, bounds, count, cut):  # type: ignore[no-untyped-def]
+    """Drop candidates below the cut, and return how many remain."""
     kept = 0
     for i in range(count):
         if bounds[i] >= cut:

@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from lexret.encoders.protocol import Encoder
-from lexret.errors import MismatchError, MissingError
+from lexret.errors import InputError, MismatchError, MissingError
 from lexret.index.manifest import Manifest
 from lexret.index.picture_plan import UpdatePlan, find_files, plan_rebuild, plan_update
 from lexret.index.picture_reader import SkippedPicture
@@ -87,6 +87,7 @@ def index_folders(
     *,
     remove: Sequence[Path] = (),
     model_source: str | None = None,
+    weights: str | None = None,
     batch_size: int = 32,
     workers: int = 4,
     progress: Progress | None = None,
@@ -105,6 +106,7 @@ def index_folders(
         encoder: turns pictures into vectors.
         remove: folders that leave the index, with all that it holds of them.
         model_source: what ``load_model`` takes to get this model; recorded in the index.
+        weights: how a new index stores them, ``exact`` (without a word) or ``8bit``.
         batch_size: pictures that are encoded together.
         workers: threads that read and decode.
         progress: is called with the number of files done and the number of files to do.
@@ -114,14 +116,21 @@ def index_folders(
 
     Raises:
         MissingError: if there is no such folder.
-        InputError: if there is no picture in a folder, or folders lie one inside the other.
+        InputError: if there is no picture in a folder, or folders lie one inside the other, or
+            the index stores its weights in another way.
         MismatchError: if the index was made with another model.
         LockedError: if another process is writing the index.
         StorageError: if the index cannot be written.
     """
     started = time.monotonic()
     plan, writer, found = _begin(
-        folders, index_path, encoder, remove=remove, model_source=model_source, rebuild=rebuild
+        folders,
+        index_path,
+        encoder,
+        remove=remove,
+        model_source=model_source,
+        weights=weights,
+        rebuild=rebuild,
     )
     with writer:
         update = PictureUpdate(
@@ -158,6 +167,7 @@ def _begin(
     *,
     remove: Sequence[Path],
     model_source: str | None,
+    weights: str | None,
     rebuild: bool,
 ) -> tuple[UpdatePlan, EmbeddedIndexWriter, FoundFiles]:
     """Say what is to be done, take the writer's lock, and look for the files."""
@@ -170,6 +180,7 @@ def _begin(
         else:
             try:
                 _check_model(writer.manifest, index_path, encoder)
+                _check_weights(writer.manifest, index_path, weights)
                 plan = plan_update(folders, index_path, writer.manifest.roots, remove=remove)
                 return plan, writer, find_files(plan)
             except BaseException:
@@ -183,9 +194,18 @@ def _begin(
         model_id=encoder.model_id,
         model_source=model_source,
         roots=plan.roots,
+        weights=weights or "exact",
         replace_existing=rebuild,
     )
     return plan, writer, found
+
+
+def _check_weights(manifest: Manifest, index_path: Path, weights: str | None) -> None:
+    if weights not in (None, manifest.weights):
+        raise InputError(
+            f"The index at {index_path} stores {manifest.weights} weights, but {weights} ones are "
+            "asked for. Leave the option out, or make the index anew with --rebuild."
+        )
 
 
 def _check_model(manifest: Manifest, index_path: Path, encoder: Encoder[Image.Image]) -> None:

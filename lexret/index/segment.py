@@ -158,7 +158,7 @@ class Segment:
             for (_, held), weight in zip(found, weights, strict=True)
         ]
         docs = np.concatenate([docs for docs, _ in found])
-        scores_N: Scores = np.bincount(docs, np.concatenate(products), minlength=len(self))
+        scores_N = np.bincount(docs, np.concatenate(products), len(self)).astype(np.float64)
         if len(scores_N) > len(self):
             raise CorruptError(f"{self.folder}: its postings name documents beyond the last.")
         return scores_N

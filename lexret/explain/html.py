@@ -60,19 +60,23 @@ def page(title: str, body: str) -> str:
     )
 
 
-def contribution_rows(words: tuple[Contribution, ...], notes: dict[str, str]) -> str:
+def contribution_rows(
+    words: tuple[Contribution, ...], notes: dict[str, str], *, weights: bool = True
+) -> str:
     """Return the rows of a table of products, each with a bar.
 
     Args:
         notes: word -> what stands in the last column; such as the rank without the word.
+        weights: whether to show what was multiplied.
     """
     top = words[0].product if words else 1.0
     rows = []
     for one in words:
         share = 100 * one.product / top
+        factors = f"<td>{one.query_weight:.4f} \u00d7 {one.image_weight:.4f}</td>"
         rows.append(
             f"<tr><th>{xml_text(one.word)}</th>"
-            f"<td>{one.query_weight:.4f} \u00d7 {one.image_weight:.4f}</td>"
+            f"{factors if weights else ''}"
             f"<td>{one.product:.6f}</td>"
             f'<td class=bar><div style="width:{share:.1f}%"></div></td>'
             f"<td>{xml_text(notes.get(one.word, ''))}</td></tr>"
@@ -162,6 +166,7 @@ def _styles() -> str:
         "figure{margin:0;padding:8px;border:1px solid var(--faint);overflow-wrap:anywhere}"
         "figure:target{outline:3px solid var(--bar)}"
         "figcaption b[style]{color:#fff;padding:0 .5em}"
-        "table{border-collapse:collapse;width:100%}td,th{padding:.15rem .6rem;text-align:right}"
+        "table{border-collapse:collapse;width:100%}td,th{padding:.15rem .4rem;text-align:right;"
+        "white-space:nowrap}"
         "th{text-align:left}.bar{width:45%}.bar div{height:1.1em;background:var(--bar)}"
     )

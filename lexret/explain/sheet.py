@@ -105,9 +105,12 @@ class Sheet:
     ) -> None:
         """Write a line whose middle is at height y; cut it with an ellipsis at ``max_width``.
 
+        Letters that the font lacks are replaced by a mark.
+
         Args:
             size: of the letters, in pixels.
         """
+        text = "".join(one if ord(one) in _letters(bold) else "\ufffd" for one in text)
         if max_width is not None:
             text = shorten(text, size=size, bold=bold, max_width=max_width)
         self._figure.text(
@@ -164,6 +167,14 @@ def shorten(text: str, *, size: int, max_width: float, bold: bool = False) -> st
     while text and text_width(text + "\u2026", size=size, bold=bold) > max_width:
         text = text[:-1]
     return text.rstrip() + "\u2026"
+
+
+@cache
+def _letters(bold: bool) -> frozenset[int]:
+    """Return the code points that the font can draw."""
+    from matplotlib.font_manager import get_font
+
+    return frozenset(get_font(str(font_path(bold=bold))).get_charmap())
 
 
 @cache

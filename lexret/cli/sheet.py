@@ -1,0 +1,147 @@
+"""``lexret sheet``: a contact sheet of an index, or of the pictures that fit a query."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+import click
+
+from lexret.cli.common import (
+    index_option,
+    model_option,
+    near_path,
+    open_chosen_index,
+    plural,
+    printable,
+    text_encoder_option,
+)
+from lexret.cli.search_query import QueryCommand, Wanted, query_text, understand
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from lexret.cli.common import TextEncoderKind
+    from lexret.explain.contact import ContactSheet
+    from lexret.explain.contact_draw import PhotoOf
+    from lexret.index.embedded import EmbeddedIndex
+
+SUFFIXES: Final = (".html", ".png", ".svg", ".json")
+_SIDE: Final = 420
+
+
+def _check_suffix(_ctx: object, _param: object, value: Path) -> Path:
+    if value.suffix.lower() not in SUFFIXES:
+        raise click.BadParameter(f"{value}; expected a name that ends in {', '.join(SUFFIXES)}.")
+    return value
+
+
+def _check_link(_ctx: object, _param: object, value: str | None) -> str | None:
+    if value is not None and "{word}" not in value:
+        raise click.BadParameter(f"{value!r}; expected an address with {{word}} in it.")
+    if value is not None and not value.startswith(("http://", "https://", "/", "#", "{word}")):
+        raise click.BadParameter(f"{value!r}; expected an address that begins with http or /.")
+    return value
+
+
+@click.command("sheet", cls=QueryCommand)
+@click.argument("words", metavar="[QUERY]...", nargs=-1)
+@click.option("-o", "--out", "path", required=True, metavar="FILE", callback=_check_suffix,
+              type=click.Path(path_type=Path),
+              help="What to write; .html, .png, .svg or .json says how.")  # fmt: skip
+@index_option
+@click.option("-k", "k", type=click.IntRange(1, 5000), default=60, show_default=True,
+              help="At most so many pictures.")  # fmt: skip
+@click.option("--dark", is_flag=True, help="Draw PNG and SVG on dark ground.")
+@click.option("--link", metavar="ADDRESS", callback=_check_link,
+              help="Where words lead to, with {word} in it, such as a page of `lexret serve`: "
+              "http://127.0.0.1:8000/?q={word}")  # fmt: skip
+@model_option
+@text_encoder_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    words: tuple[str, ...],
+    path: Path,
+    index_path: Path | None,
+    k: int,
+    dark: bool,
+    link: str | None,
+    model_source: str | None,
+    text_encoder: TextEncoderKind | None,
+) -> None:
+    """Draw a contact sheet: pictures of an index, each with a cloud of its words.
+
+    With QUERY, only the pictures that fit it are drawn, the best first, each with what every word
+    adds to its score, its rank without that word, and the words that it lacks. HTML pages need
+    nothing beside them. The exit status is 1 if no picture fits.
+
+    \b
+    Example:
+      lexret sheet -o all.html
+      lexret sheet "a dog on a beach" -o dogs.png -k 12
+      lexret sheet path:holiday/** -o holiday.svg
+    """
+    from lexret.explain.contact import sheet_of_hits, sheet_of_index
+
+    index = open_chosen_index(index_path)
+    query = query_text(words)
+    if query:
+        understood = understand(Wanted(query, (), None, (), model_source, text_encoder), index)
+        sheet = sheet_of_hits(index, understood.query, title=query, k=k)
+    else:
+        sheet = sheet_of_index(index, index.doc_ids()[:k], title="All pictures")
+    _write(path, _render(path.suffix.lower(), sheet, _photos(index), dark=dark, link=link))
+    click.echo(f"{printable(near_path(path.resolve()))}: {plural(len(sheet.entries), 'picture')}")
+    ctx.exit(0 if sheet.entries else 1)
+
+
+def _render(
+    suffix: str, sheet: ContactSheet, photo_of: PhotoOf, *, dark: bool, link: str | None
+) -> bytes:
+    from functools import partial
+
+    from lexret.explain.contact import sheet_to_json
+    from lexret.explain.contact_draw import contact_figure, contact_html
+    from lexret.explain.palette import DARK, LIGHT
+    from lexret.explain.svg import SvgSheet
+
+    def address(word: str) -> str:
+        return (link or "").replace("{word}", quote(word, safe=""))
+
+    theme = DARK if dark else LIGHT
+    if suffix == ".json":
+        return sheet_to_json(sheet).encode()
+    if suffix == ".html":
+        return contact_html(sheet, photo_of, link=address if link else None).encode()
+    if suffix == ".svg":
+        page = partial(SvgSheet, link=address if link else None)
+        return contact_figure(sheet, photo_of, theme=theme, page=page)
+    return contact_figure(sheet, photo_of, theme=theme)
+
+
+def _photos(index: EmbeddedIndex) -> PhotoOf:
+    from lexret.data.images import open_image
+    from lexret.errors import ImageError, MissingError
+    from lexret.index.locations import picture_path, picture_root
+
+    base = picture_root(index.manifest, index.path)
+
+    def photo_of(doc_id: str) -> Image.Image | None:
+        try:
+            return open_image(picture_path(base, doc_id), min_side=_SIDE)
+        except (MissingError, ImageError) as error:  # the sheet says so in its place
+            click.echo(f"Note: {error}", err=True)
+            return None
+
+    return photo_of
+
+
+def _write(path: Path, content: bytes) -> None:
+    from lexret.errors import StorageError
+
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise StorageError(f"{path} cannot be written: {error}.") from error

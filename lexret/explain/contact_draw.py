@@ -1,0 +1,147 @@
+"""Draws contact sheets: as one large figure (PNG, SVG) and as a page of its own (HTML)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from PIL import Image
+
+from lexret.errors import InputError
+from lexret.explain.clouds import draw_cloud
+from lexret.explain.contact import ContactEntry, ContactSheet
+from lexret.explain.figures import fit
+from lexret.explain.html import contribution_rows, missing_line, page
+from lexret.explain.palette import LIGHT, Theme
+from lexret.explain.sheet import Canvas, CanvasMaker, Sheet, text_width
+from lexret.explain.svg import Link, cloud_svg, data_uri, xml_text
+
+PhotoOf = Callable[[str], Image.Image | None]
+"""Returns a picture of an index by its id, ``None`` where its file cannot be read any more."""
+
+MAX_IN_FIGURE: Final = 300
+_WIDTH: Final = 1600
+_EDGE: Final = 32
+_TOP: Final = 96
+_CELL: Final = (500, 236)
+_COLUMNS: Final = 3
+_GAP: Final = 18
+_PHOTO: Final = (210, 190)
+_NUM_CLOUD_WORDS: Final = 16
+_NUM_BARS: Final = 5
+
+
+def contact_figure(
+    sheet: ContactSheet,
+    photo_of: PhotoOf,
+    *,
+    theme: Theme = LIGHT,
+    page: CanvasMaker = Sheet,
+) -> bytes:
+    """Draw a sheet: of each picture the photo, and its cloud or what each word adds to its score.
+
+    Args:
+        page: makes the page; by default one for PNG.
+
+    Raises:
+        InputError: if there are more than 300 pictures on it.
+    """
+    if len(sheet.entries) > MAX_IN_FIGURE:
+        raise InputError(
+            f"{len(sheet.entries)} pictures are too many for one figure of at most "
+            f"{MAX_IN_FIGURE}; ask for fewer, or for a page (.html)."
+        )
+    rows = -(-len(sheet.entries) // _COLUMNS)
+    canvas = page(_WIDTH, _TOP + max(1, rows) * (_CELL[1] + _GAP) + _EDGE, theme)
+    canvas.text(_EDGE, 46, heading(sheet), size=30, bold=True, max_width=_WIDTH * 0.6)
+    x = _EDGE + min(text_width(heading(sheet), size=30, bold=True), _WIDTH * 0.6) + 24
+    canvas.text(x, 48, note(sheet), size=18, colour=theme.faint, max_width=_WIDTH - _EDGE - x)
+    if not sheet.entries:
+        canvas.text(_EDGE, _TOP + 40, "No picture fits.", size=22)
+    for place, entry in enumerate(sheet.entries):
+        x = _EDGE + place % _COLUMNS * (_CELL[0] + _GAP)
+        y = _TOP + place // _COLUMNS * (_CELL[1] + _GAP)
+        _cell(canvas, int(x), y, entry, photo_of(entry.doc_id))
+    return canvas.to_bytes()
+
+
+def contact_html(sheet: ContactSheet, photo_of: PhotoOf, *, link: Link | None = None) -> str:
+    """Return a sheet as one page that needs nothing beside it.
+
+    Args:
+        link: gives the address that a word leads to, such as one of ``lexret serve``.
+    """
+    cells = "\n".join(_figure(entry, photo_of(entry.doc_id), link) for entry in sheet.entries)
+    nothing = "" if sheet.entries else "<p>No picture fits.</p>"
+    wide = "<style>.grid{grid-template-columns:repeat(auto-fill,minmax(340px,1fr))}</style>"
+    body = (
+        f"{wide}<h1>{xml_text(heading(sheet))}</h1><p class=faint>{xml_text(note(sheet))}</p>"
+        f"{nothing}<div class=grid>{cells}</div>"
+    )
+    return page(heading(sheet), body)
+
+
+def heading(sheet: ContactSheet) -> str:
+    """Return the first line of a sheet."""
+    return f"\u201c{sheet.title}\u201d" if sheet.has_query else sheet.title
+
+
+def note(sheet: ContactSheet) -> str:
+    """Return the second line of a sheet."""
+    shown = f"{len(sheet.entries):,} of {sheet.num_pictures:,} pictures, model {sheet.model_id}"
+    if sheet.has_query:
+        return f"{shown}; bars: what each word adds; right: the rank without that word"
+    return shown
+
+
+def _cell(canvas: Canvas, x: int, y: int, entry: ContactEntry, photo: Image.Image | None) -> None:
+    width, height = _CELL
+    canvas.box(x, y, width, height, line=canvas.theme.faint)
+    if photo is None:
+        canvas.text(x + 16, y + 80, "(file not found)", size=15, colour=canvas.theme.faint)
+    else:
+        canvas.picture(x + 10, y + 10, fit(photo, *_PHOTO))
+    canvas.text(x + 12, y + height - 16, entry.doc_id, size=14, max_width=_PHOTO[0])
+    left, room = x + _PHOTO[0] + 24, width - _PHOTO[0] - 36
+    if entry.answer is None:
+        words = list(entry.words[:_NUM_CLOUD_WORDS])
+        if words:
+            size = {"width": room, "height": height - 20}
+            cloud = draw_cloud(words, **size, theme=canvas.theme, all_words=False)
+            canvas.cloud(left, y + 10, cloud)
+        return
+    canvas.text(left, y + 24, f"{entry.answer.rank}.  {entry.answer.score:.4f}", size=19, bold=True)
+    ranks = {one.word: str(one) for one in entry.ranks}
+    top = max((one.product for one in entry.answer.words), default=1.0)
+    for line, one in enumerate(entry.answer.words[:_NUM_BARS]):
+        middle = y + 58 + 32 * line
+        canvas.text(left, middle, one.word, size=15, max_width=room - 120)
+        canvas.text(left + room - 52, middle, f"{one.product:.4f}", size=14, align="right")
+        canvas.text(left + room, middle, ranks.get(one.word, ""), size=14, align="right",
+                    colour=canvas.theme.faint)  # fmt: skip
+        length = max(2.0, room * one.product / top)
+        canvas.box(left, middle + 10, length, 4, fill=canvas.theme.words[0])
+    missing = ", ".join(one.word for one in entry.answer.missing[:6])
+    lacks = f"missing: {missing}" if missing else ""
+    canvas.text(left, y + height - 16, lacks, size=13, colour=canvas.theme.faint, max_width=room)
+
+
+def _figure(entry: ContactEntry, photo: Image.Image | None, link: Link | None) -> str:
+    name = xml_text(entry.doc_id)
+    shown = "<p class=faint>(file not found)</p>"
+    if photo is not None:
+        shown = f'<img alt="{name}" src="{data_uri(fit(photo, 420, 300))}">'
+    why = ""
+    if entry.answer is not None:
+        ranks = {one.word: str(one) for one in entry.ranks}
+        rows = contribution_rows(entry.answer.words[:12], ranks, weights=False)
+        why = (
+            f"<p><b>{entry.answer.rank}.</b> score {entry.answer.score:.6f}</p>"
+            f"<table><tr><td><td>adds<td><td>rank without</tr>{rows}</table>"
+            f"{missing_line(entry.answer.missing[:12])}"
+        )
+    cloud = ""
+    if entry.words:
+        drawn = draw_cloud(list(entry.words), width=420, height=240, all_words=False)
+        cloud = cloud_svg(drawn, link=link, title=f"words of {entry.doc_id}")
+    return f"<figure>{shown}<figcaption>{name}</figcaption>{why}{cloud}</figure>"

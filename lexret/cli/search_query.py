@@ -36,7 +36,8 @@ _BOX: Final = re.compile(r"\s*(\d{1,9})" + r"\s*,\s*(\d{1,9})" * 3 + r"\s*", re.
 class QueryCommand(click.Command):
     """A command whose arguments may begin with a minus: ``-dog`` is a word, no option.
 
-    Options are ``--long`` ones, ``-h`` and ``-k`` with or without its number.
+    Options are ``--long`` ones, ``-h``, ``-k`` with or without its number, and the command's own
+    short ones, such as ``-o``.
     """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -47,12 +48,13 @@ class QueryCommand(click.Command):
             if isinstance(one, click.Option) and not one.is_flag
             for name in one.opts
         }
+        own = {name for one in self.params for name in one.opts}
         marked, before = [], ""
         for place, one in enumerate(args):
             if one == "--":
                 marked += args[place:]
                 break
-            is_word = before not in valued and _EXCLUDED.fullmatch(one)
+            is_word = before not in valued and one not in own and _EXCLUDED.fullmatch(one)
             marked.append(_TEXT + one if is_word else one)
             before = one
         return super().parse_args(ctx, marked)

@@ -11,14 +11,16 @@ COMMANDS: Final = {
         "lexret.cli.eval_retrieval", "Recall of text -> picture and picture -> text search."
     ),
     "runs": LazyCommand("lexret.cli.eval_runs", "Measure and compare TREC runs of any system."),
+    "patchdis": LazyCommand("lexret.cli.eval_patchdis", "Whether patches mean what they say."),
 }
 
-_HELP = """Measure a model on pictures with captions.
+_HELP = """Measure a model: on pictures with captions, and on masks.
 
 \b
 Example:
   lexret eval retrieval captions.jsonl
   lexret eval retrieval captions.jsonl --words 64 --json
+  lexret eval patchdis coco-masks
 """
 
 command = LazyGroup(name="eval", lazy_commands=COMMANDS, help=_HELP)

@@ -17,6 +17,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn import functional
 
 from lexret.config import ModelConfig
 from lexret.encoders.activations import activate, normalize
@@ -28,7 +29,7 @@ from lexret.encoders.protocol import PatchEncoding, PatchGrid
 from lexret.encoders.static_text import StaticTextEncoder, load_static_text
 from lexret.encoders.transformer import TextTransformer
 from lexret.errors import CorruptError, MissingError
-from lexret.sparse import SparseBatch
+from lexret.sparse import FloatArray, SparseBatch
 from lexret.vocabulary import Vocabulary
 
 T = TypeVar("T")
@@ -100,6 +101,18 @@ class ImageEncoder:
         """Return the pictures' vectors with those of their patches, on one scale."""
         return [self._encode_patches(self.features([image])) for image in images]
 
+    @torch.inference_mode()
+    def encode_patch_features(self, features_BPF: Tensor) -> list[PatchEncoding]:
+        """Do as :meth:`encode_patches` from features that :meth:`features` gave."""
+        return [self._encode_patches(features_1PF) for features_1PF in features_BPF.split(1)]
+
+    @torch.inference_mode()
+    def dense_patches(self, features_BPF: Tensor) -> FloatArray:
+        """Return (B, P, D) unit vectors of patches in the codebook's space, before the words."""
+        patches_BPD = self._side.patch_vectors(features_BPF)
+        unit_BPD: FloatArray = functional.normalize(patches_BPD, dim=-1).float().numpy()
+        return unit_BPD
+
     def _encode_patches(self, features_1PF: Tensor) -> PatchEncoding:
         weights_PV = activate(self._side.patch_logits(features_1PF)[0], self._config.activation)
         image_V, winners_V = weights_PV.max(0)
@@ -164,6 +177,18 @@ class TextEncoder:
             for chunk in _chunks(texts, batch_size)
         ]
         return _unit_rows(rows, self._side.codebook_VD.shape[1])
+
+    @torch.inference_mode()
+    def dense(self, texts: Sequence[str], *, batch_size: int = 32) -> FloatArray:
+        """Return (B, D) unit vectors of texts in the codebook's space, before the words."""
+        vectors = [
+            functional.normalize(
+                self._side.vectors(chunk, own_words(chunk, self._vocabulary)), dim=-1
+            )
+            for chunk in _chunks(texts, batch_size)
+        ]
+        unit_BD: FloatArray = torch.cat(vectors).float().numpy()
+        return unit_BD
 
 
 class LexicalModel:

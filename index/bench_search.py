@@ -1,18 +1,23 @@
-"""Measures engines side by side on synthetic learned-sparse vectors, one process an engine.
+"""Measures engines side by side on learned-sparse vectors, one process an engine, one thread each.
 
 Example:
     python index/bench_search.py --docs 10000 --engines lexret,scipy --json
+    python index/bench_search.py --docs 100000 --real ./images --engines lexret,lucene
 
 Data: 17,000 words with Zipfian use (the top words in up to 30% of the documents), about 300 words
-a document, log-normal weights; queries of 10 and of 200 words, drawn like documents. Recall is
-the share of the exact top k (by score, so that ties do not count against anybody).
+a document, log-normal weights; queries of 10 and of 200 words, drawn like documents. Or, with
+--real, the vectors of an index, repeated with noise. Recall is the share of the exact top k (by
+score, so that ties do not count against anybody): of the sparse vectors, for FAISS of its own
+dense ones. All queries of a length run once more before, for a quarter, to warm up.
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
+import importlib.util
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -21,19 +26,31 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any
 
+import bench_data
 import numpy as np
 import numpy.typing as npt
+from bench_data import NUM_QUERIES, QUERY_LENGTHS, K, Query
+from bench_engines import (
+    Engine,
+    FaissEngine,
+    FaissHnswEngine,
+    FaissIvfEngine,
+    LexretEngine,
+    LuceneEngine,
+    Packages,
+    ScipyEngine,
+)
+from bench_peers import Bm25sEngine, QdrantEdgeEngine, SeismicEngine, SpladeIndexEngine
 
-NUM_WORDS = 17_000
-WORDS_A_DOCUMENT = 300
-QUERY_LENGTHS = (10, 200)
-NUM_QUERIES = 200
-K = 10
-DOCUMENTS_A_BLOCK = 20_000
+WARM_UP = NUM_QUERIES // 4
+ONE_THREAD = ("OMP", "OPENBLAS", "MKL", "NUMBA", "RAYON")
+# A score is as good as the last of the exact ones where it differs by less than single precision.
+SAME = 1e-5
 
-Csr = tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[np.float32]]
+# Seconds of a query, and the documents found.
+Timed = list[tuple[float, Sequence[int]]]
 
 
 @dataclass(frozen=True)
@@ -58,147 +75,48 @@ class Result:
     queries: dict[str, Latency]
 
 
-class Engine(Protocol):
-    """What is measured: scores of the best k, best first."""
-
-    def build(self, documents: Csr) -> None: ...
-    def open(self) -> None: ...
-    def search(
-        self, words: npt.NDArray[np.int32], weights: npt.NDArray[np.float32]
-    ) -> list[float]: ...
-    def disk_bytes(self) -> int: ...
-
-
-def make_documents(num_documents: int, *, seed: int) -> Csr:
-    """Draw documents: word r is used with a probability of 30% falling with 1 / (r + c)."""
-    rng = np.random.default_rng(seed)
-    use = _use_of_words()
-    indptr, words, weights = [np.zeros(1, np.int64)], [], []
-    for start in range(0, num_documents, DOCUMENTS_A_BLOCK):
-        size = min(DOCUMENTS_A_BLOCK, num_documents - start)
-        columns = []
-        for word in range(NUM_WORDS):
-            columns.append(rng.choice(size, rng.binomial(size, use[word]), replace=False))
-        lengths = [len(column) for column in columns]
-        rows = np.concatenate(columns)
-        ids = np.repeat(np.arange(NUM_WORDS, dtype=np.int32), lengths)
-        order = np.lexsort((ids, rows))
-        indptr.append(indptr[-1][-1] + np.cumsum(np.bincount(rows, minlength=size)))
-        words.append(ids[order])
-        weights.append(rng.lognormal(-1.0, 0.6, len(ids)).astype(np.float32))
-    return np.concatenate(indptr), np.concatenate(words), np.concatenate(weights)
+# Each is made from a folder for its files and the folder of what bench_data wrote.
+ENGINES: dict[str, type[Any]] = {
+    "lexret": LexretEngine,
+    "scipy": ScipyEngine,
+    "lucene": LuceneEngine,
+    "faiss-flat": FaissEngine,
+    "faiss-hnsw": FaissHnswEngine,
+    "faiss-ivf": FaissIvfEngine,
+    "bm25s": Bm25sEngine,
+    "splade-index": SpladeIndexEngine,
+    "seismic": SeismicEngine,
+    "qdrant-edge": QdrantEdgeEngine,
+}
 
 
-def _use_of_words() -> npt.NDArray[np.float64]:
-    """Return the probability of each word, so that they add up to the words of a document."""
-    rank = np.arange(1, NUM_WORDS + 1)
-    low, high = 1.0, 1e7
-    for _ in range(60):
-        scale = (low * high) ** 0.5
-        total = np.minimum(0.3, scale / rank / 100).sum()
-        low, high = (scale, high) if total < WORDS_A_DOCUMENT else (low, scale)
-    return np.minimum(0.3, low / rank / 100)
-
-
-def make_queries(
-    length: int, *, seed: int
-) -> list[tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]]:
-    """Draw queries whose words are as frequent as in documents."""
-    rng = np.random.default_rng(seed)
-    use = _use_of_words()
-    queries = []
-    for _ in range(NUM_QUERIES):
-        words = np.sort(rng.choice(NUM_WORDS, length, replace=False, p=use / use.sum()))
-        weights = rng.lognormal(-1.0, 0.6, length).astype(np.float32)
-        queries.append((words.astype(np.int32), weights))
-    return queries
-
-
-class LexretEngine:
-    """lexret's embedded index, one commit."""
-
-    def __init__(self, folder: Path) -> None:
-        from lexret.vocabulary import Vocabulary
-
-        self._path = folder / "lexret"
-        self._vocabulary = Vocabulary(f"w{number}" for number in range(NUM_WORDS))
-
-    def build(self, documents: Csr) -> None:
-        from lexret.index import EmbeddedIndexWriter
-        from lexret.sparse import SparseBatch
-
-        indptr, words, weights = documents
-        with EmbeddedIndexWriter.create(self._path, self._vocabulary, model_id="bench") as writer:
-            for start in range(0, len(indptr) - 1, DOCUMENTS_A_BLOCK):
-                stop = min(start + DOCUMENTS_A_BLOCK, len(indptr) - 1)
-                part = slice(indptr[start], indptr[stop])
-                block = indptr[start : stop + 1] - indptr[start]
-                batch = SparseBatch(block, words[part], weights[part], self._vocabulary)
-                writer.add([f"{number:08d}" for number in range(start, stop)], batch)
-            writer.commit()
-
-    def open(self) -> None:
-        from lexret.index import open_index
-
-        self._index = open_index(self._path)
-
-    def search(self, words: npt.NDArray[np.int32], weights: npt.NDArray[np.float32]) -> list[float]:
-        from lexret.sparse import LexicalVector
-
-        query = LexicalVector(words, weights, self._vocabulary).as_batch()
-        return [hit.score for hit in self._index.search(query, k=K)[0]]
-
-    def disk_bytes(self) -> int:
-        return self._index.num_bytes()
-
-
-class ScipyEngine:
-    """scipy's CSC column slices, added up; in memory."""
-
-    def __init__(self, folder: Path) -> None:
-        self._bytes = 0
-
-    def build(self, documents: Csr) -> None:
-        from scipy.sparse import csr_matrix
-
-        indptr, words, weights = documents
-        self._matrix = csr_matrix(
-            (weights, words, indptr), shape=(len(indptr) - 1, NUM_WORDS)
-        ).tocsc()
-        arrays = (self._matrix.data, self._matrix.indices, self._matrix.indptr)
-        self._bytes = sum(array.nbytes for array in arrays)
-
-    def open(self) -> None:
-        pass
-
-    def search(self, words: npt.NDArray[np.int32], weights: npt.NDArray[np.float32]) -> list[float]:
-        scores = self._matrix[:, words] @ weights
-        best = np.argpartition(scores, -K)[-K:] if len(scores) > K else np.arange(len(scores))
-        return sorted((float(score) for score in scores[best] if score > 0), reverse=True)
-
-    def disk_bytes(self) -> int:
-        return self._bytes
-
-
-ENGINES: dict[str, Callable[[Path], Engine]] = {"lexret": LexretEngine, "scipy": ScipyEngine}
+def left_out(name: str) -> str | None:
+    """Return why an engine cannot run here; None if it can."""
+    if name not in ENGINES:
+        return f"unknown (there are: {', '.join(ENGINES)})"
+    packages: Packages = ENGINES[name].packages
+    missing = [how for module, how in packages if importlib.util.find_spec(module) is None]
+    if missing:
+        return "not installed (" + ", ".join(f"pip install {how}" for how in missing) + ")"
+    return None
 
 
 def measure(name: str, data: Path) -> Result:
     """Build one engine and time its queries; runs in a process of its own."""
     before = _resident_bytes()
-    documents: Csr = tuple(np.load(data / f"{part}.npy") for part in ("indptr", "words", "weights"))
+    documents = bench_data.load_documents(data)
     num_documents, num_postings = len(documents[0]) - 1, len(documents[1])
     with tempfile.TemporaryDirectory() as folder:
-        engine = ENGINES[name](Path(folder))
+        engine: Engine = ENGINES[name](Path(folder), data)
         started = time.perf_counter()
         engine.build(documents)
         build_s = time.perf_counter() - started
         del documents
         engine.open()
-        queries = {}
-        for length in QUERY_LENGTHS:
-            exact = np.load(data / f"exact{length}.npy")
-            queries[str(length)] = _time_queries(engine, make_queries(length, seed=length), exact)
+        timed = {
+            length: _time_queries(engine, bench_data.load_queries(data, length))
+            for length in QUERY_LENGTHS
+        }
         return Result(
             engine=name,
             docs=num_documents,
@@ -206,27 +124,59 @@ def measure(name: str, data: Path) -> Result:
             disk_bytes=engine.disk_bytes(),
             bytes_per_posting=round(engine.disk_bytes() / num_postings, 3),
             rss_bytes=_resident_bytes() - before,
-            queries=queries,
+            queries={
+                str(length): _summary(found, data, length, dense=engine.dense)
+                for length, found in timed.items()
+            },
         )
 
 
-def _time_queries(
-    engine: Engine,
-    queries: Sequence[tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]],
-    exact: npt.NDArray[np.float64],
-) -> Latency:
-    times, found, wanted = [], 0, 0
-    for words, weights in queries[:10]:
+def _time_queries(engine: Engine, queries: Sequence[Query]) -> Timed:
+    for words, weights in queries[:WARM_UP]:
         engine.search(words, weights)
-    for (words, weights), best in zip(queries, exact, strict=True):
+    timed: Timed = []
+    for words, weights in queries:
         started = time.perf_counter()
-        scores = engine.search(words, weights)
-        times.append((time.perf_counter() - started) * 1000)
+        found = engine.search(words, weights)
+        timed.append((time.perf_counter() - started, found))
+    return timed
+
+
+def _summary(timed: Timed, data: Path, length: int, *, dense: bool) -> Latency:
+    exact = np.load(data / (f"exact-dense{length}.npy" if dense else f"exact{length}.npy"))
+    score = _dense_scorer(data, length) if dense else _sparse_scorer(data, length)
+    found = wanted = 0
+    for query, ((_, documents), best) in enumerate(zip(timed, exact, strict=True)):
         least = best[best > 0].min() if (best > 0).any() else np.inf
-        found += min(K, sum(score >= least * (1 - 1e-5) for score in scores))
+        scores = [score(query, document) for document in set(documents)]
+        found += min(K, sum(one >= least - SAME * abs(least) for one in scores))
         wanted += int((best > 0).sum())
-    p50, p95 = np.percentile(times, [50, 95])
+    p50, p95 = np.percentile([seconds * 1000 for seconds, _ in timed], [50, 95])
     return Latency(round(float(p50), 3), round(float(p95), 3), round(found / max(1, wanted), 4))
+
+
+def _sparse_scorer(data: Path, length: int) -> Callable[[int, int], float]:
+    indptr, words, weights = (
+        np.load(data / f"{part}.npy", mmap_mode="r") for part in ("indptr", "words", "weights")
+    )
+    queries = bench_data.load_queries(data, length)
+    dense_V: npt.NDArray[np.float64] = np.zeros(bench_data.num_words_of(data))
+
+    def score(query: int, document: int) -> float:
+        ids, values = queries[query]
+        dense_V[ids] = values
+        part = slice(indptr[document], indptr[document + 1])
+        result = float(dense_V[words[part]] @ weights[part].astype(np.float64))
+        dense_V[ids] = 0.0
+        return result
+
+    return score
+
+
+def _dense_scorer(data: Path, length: int) -> Callable[[int, int], float]:
+    vectors_ND = np.load(data / "dense.npy", mmap_mode="r")
+    queries_QD = np.load(data / f"dense{length}.npy")
+    return lambda query, document: float(vectors_ND[document] @ queries_QD[query])
 
 
 def _resident_bytes() -> int:
@@ -236,54 +186,58 @@ def _resident_bytes() -> int:
     return pages * resource.getpagesize()
 
 
-def write_data(data: Path, num_documents: int) -> None:
-    """Store documents and the exact best scores of every query for the engines' processes."""
-    from scipy.sparse import csr_matrix
-
-    documents = make_documents(num_documents, seed=0)
-    for part, values in zip(("indptr", "words", "weights"), documents, strict=True):
-        np.save(data / f"{part}.npy", values)
-    indptr, words, weights = documents
-    matrix = csr_matrix((weights.astype(np.float64), words, indptr), (num_documents, NUM_WORDS))
-    by_word = matrix.tocsc()
-    for length in QUERY_LENGTHS:
-        exact = np.zeros((NUM_QUERIES, K))
-        for row, (ids, values) in enumerate(make_queries(length, seed=length)):
-            scores = np.sort(by_word[:, ids] @ values.astype(np.float64))[::-1][:K]
-            exact[row, : len(scores)] = scores
-        np.save(data / f"exact{length}.npy", exact)
-
-
-def run(name: str, data: Path) -> dict[str, object]:
-    """Measure an engine in a fresh process."""
+def run(name: str, data: Path) -> dict[str, object] | None:
+    """Measure an engine in a fresh process of one thread; None where that failed."""
     command = [sys.executable, __file__, "--measure", name, "--data", str(data)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    result: dict[str, object] = json.loads(done.stdout)
+    env = os.environ | {f"{library}_NUM_THREADS": "1" for library in ONE_THREAD}
+    done = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True, env=env)
+    if done.returncode != 0:
+        sys.stderr.write(f"left out: {name} failed with status {done.returncode}, see above\n")
+        return None
+    result: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
     return result
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--docs", type=int, default=10_000, help="number of documents")
-    parser.add_argument("--engines", default=",".join(ENGINES), help="names, with commas between")
+    every = ", ".join(ENGINES)
+    parser.add_argument("--engines", default="lexret,scipy",
+                        help=f"names, with commas between, or all: {every}")  # fmt: skip
+    parser.add_argument("--real", type=Path, metavar="SOURCE",
+                        help="repeat the vectors of an index, or of an .npz of indptr, term_ids, "
+                        "weights and num_words, with noise")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
     parser.add_argument("--measure", help=argparse.SUPPRESS)
     parser.add_argument("--data", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
-        sys.stdout.write(json.dumps(asdict(measure(options.measure, options.data))))
+        sys.stdout.write(json.dumps(asdict(measure(options.measure, options.data))) + "\n")
         return
-    names = options.engines.split(",")
-    for name in [name for name in names if name not in ENGINES]:
-        sys.stderr.write(f"left out: {name} (there are: {', '.join(ENGINES)})\n")
+    names = list(ENGINES) if options.engines == "all" else options.engines.split(",")
+    reasons = {name: left_out(name) for name in names}
+    for name, reason in reasons.items():
+        if reason is not None:
+            sys.stderr.write(f"left out: {name}: {reason}\n")
+    names = [name for name in names if reasons[name] is None]
     with tempfile.TemporaryDirectory() as folder:
-        write_data(Path(folder), options.docs)
-        results = [run(name, Path(folder)) for name in names if name in ENGINES]
+        data = Path(folder)
+        collection = (
+            bench_data.real(options.real, options.docs)
+            if options.real
+            else bench_data.synthetic(options.docs)
+        )
+        bench_data.write(data, collection, with_dense=any(one.startswith("faiss") for one in names))
+        del collection
+        results = [run(name, data) for name in names]
+    done = [result for result in results if result is not None]
     if options.json:
-        sys.stdout.write(json.dumps(results, indent=1) + "\n")
-        return
-    for result in results:
-        sys.stdout.write(f"{result}\n")
+        sys.stdout.write(json.dumps(done, indent=1) + "\n")
+    else:
+        for result in done:
+            sys.stdout.write(f"{result}\n")
+    if len(done) < len(results):
+        sys.exit(1)
 
 
 if __name__ == "__main__":

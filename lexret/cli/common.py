@@ -59,9 +59,15 @@ json_option: Callable[[F], F] = click.option(
 def open_chosen_index(index_path: Path | None) -> EmbeddedIndex:
     """Open the index that was named, or the one of this folder or of the nearest above it."""
     from lexret.index import open_index
+
+    return open_index(chosen_index_path(index_path))
+
+
+def chosen_index_path(index_path: Path | None) -> Path:
+    """Return where the index lies that :func:`open_chosen_index` opens."""
     from lexret.index.locations import find_index, index_within
 
-    return open_index(find_index(Path.cwd()) if index_path is None else index_within(index_path))
+    return find_index(Path.cwd()) if index_path is None else index_within(index_path)
 
 
 def load_texts_of(

@@ -41,11 +41,15 @@ class LazyCommand:
 
 
 COMMANDS: Final = {
-    "index": LazyCommand("lexret.cli.index", "Index folders of pictures, or bring them up to date."),
+    "index": LazyCommand("lexret.cli.index", "Index folders of pictures, or update their index."),
     "search": LazyCommand("lexret.cli.search", "Find the pictures that fit a text."),
     "words": LazyCommand("lexret.cli.words", "Show the top words of a picture."),
     "explain": LazyCommand("lexret.cli.explain", "Draw what a picture's patches say."),
     "export": LazyCommand("lexret.cli.export", "Write an index for other search engines."),
+    "fields": LazyCommand("lexret.cli.fields", "Give pictures fields of your own."),
+    "duplicates": LazyCommand("lexret.cli.duplicates", "Find pictures that are there twice."),
+    "merge": LazyCommand("lexret.cli.merge", "Make one index of several."),
+    "sheet": LazyCommand("lexret.cli.sheet", "Draw a contact sheet of an index or of a search."),
     "info": LazyCommand("lexret.cli.info", "Show what an index holds."),
     "train": LazyCommand("lexret.cli.train", "Train a model from a recipe."),
     "distill": LazyCommand("lexret.cli.distill", "Teach a model its static text encoder."),

@@ -33,7 +33,7 @@ class StoredDocuments:
 def read_documents(
     index: EmbeddedIndex, *, wanted: Callable[[str], bool] | None = None
 ) -> Iterator[StoredDocuments]:
-    """Yield the live documents of an index, chunk by chunk.
+    """Yield the live documents of an index, chunk by chunk, with their vectors as stored.
 
     A chunk is of about ``POSTINGS_AT_ONCE`` postings, which bounds memory to some 100 MB beside
     the fields of one segment.
@@ -52,12 +52,8 @@ def read_documents(
                 values = [None if one is None else one.values[place] for one in columns]
                 fields = dict(zip(names, values, strict=True))
                 documents.append(Document(segment.doc_id(place), fields))
-            if len(places_D) <= FEW_DOCUMENTS:
-                rows = [index.vector(one.doc_id) for one in documents]
-                vectors = SparseBatch.from_vectors(rows, index.vocabulary)
-            else:
-                vectors = _turn_round(segment, places_D, index.vocabulary)
-            yield StoredDocuments(documents, vectors)
+            read = _look_up if len(places_D) <= FEW_DOCUMENTS else _turn_round
+            yield StoredDocuments(documents, read(segment, places_D, index.vocabulary))
 
 
 def _wanted(segment: Segment, wanted: Callable[[str], bool] | None) -> Places:
@@ -77,6 +73,12 @@ def _chunks(segment: Segment, places_N: Places) -> Iterator[Places]:
     size = max(1, min(DOCUMENTS_AT_ONCE, POSTINGS_AT_ONCE // a_document))
     for start in range(0, len(places_N), size):
         yield places_N[start : start + size]
+
+
+def _look_up(segment: Segment, places_D: Places, vocabulary: Vocabulary) -> SparseBatch:
+    """Look every word up in a few documents."""
+    every = np.arange(len(vocabulary), dtype=np.int32)
+    return SparseBatch.from_dense(segment.weights_at(places_D.astype(np.int32), every), vocabulary)
 
 
 def _turn_round(segment: Segment, places_D: Places, vocabulary: Vocabulary) -> SparseBatch:

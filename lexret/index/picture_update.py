@@ -16,6 +16,7 @@ from lexret.index.columns import FieldValue
 from lexret.index.embedded import Document, EmbeddedIndex
 from lexret.index.known import KnownPicture, KnownVectors
 from lexret.index.locations import PictureFolder, picture_path
+from lexret.index.moved_corrections import follow_renames
 from lexret.index.picture_reader import PictureFile, SkippedPicture, read_files
 from lexret.index.writer import EmbeddedIndexWriter
 from lexret.sparse import LexicalVector, SparseBatch
@@ -100,6 +101,7 @@ class PictureUpdate:
         self._moved: dict[str, list[KnownPicture]] = {}
         for path in sorted(self._gone, reverse=True):
             self._moved.setdefault(self._known[path].sha256, []).append(self._known[path])
+        self._renamed: dict[str, str] = {}
         self._batch: list[PictureFile] = []
         self._num_uncommitted = 0
         self._last_commit = time.monotonic()
@@ -236,7 +238,9 @@ class PictureUpdate:
             self.counts.updated += 1
         elif moved := self._moved.get(file.sha256):
             self.counts.renamed += 1
-            return moved.pop()
+            before = moved.pop()
+            self._renamed[before.path] = file.path
+            return before
         else:
             self.counts.added += 1
         return known
@@ -258,6 +262,7 @@ class PictureUpdate:
         if self.writer.manifest.segments or self._num_uncommitted:
             self.writer.commit()
             self._vectors.committed()
+            follow_renames(self.writer.path, self._renamed)
         self._num_uncommitted = 0
         self._last_commit = time.monotonic()
 

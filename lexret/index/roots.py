@@ -10,6 +10,7 @@ from lexret.index.columns import FieldValue
 from lexret.index.embedded import Document, EmbeddedIndex
 from lexret.index.forward import read_documents
 from lexret.index.locations import id_of_file, picture_folders, picture_path
+from lexret.index.moved_corrections import move_all
 from lexret.index.query_fields import PATH
 from lexret.index.storage import storage_errors
 from lexret.index.writer import EmbeddedIndexWriter
@@ -51,6 +52,7 @@ def drop_first_root(index_path: Path, roots: Sequence[str]) -> None:
         model_id=old.model_id,
         model_source=old.manifest.model_source,
         roots=roots,
+        weights=old.manifest.weights,
         replace_existing=True,
     ) as writer:
         before = EmbeddedIndex(index_path)  # as it is now that nobody else writes it
@@ -58,11 +60,12 @@ def drop_first_root(index_path: Path, roots: Sequence[str]) -> None:
         base = names[0].path if names else None
         folders = picture_folders(roots, index_path)
 
-        def new_id(document: Document) -> str | None:
-            return id_of_file(picture_path(base, document.doc_id), folders)
+        def new_id(doc_id: str) -> str | None:
+            return id_of_file(picture_path(base, doc_id), folders)
 
-        copy_documents(before, writer, new_id=new_id)
+        copy_documents(before, writer, new_id=lambda one: new_id(one.doc_id))
         writer.commit()
+        move_all(index_path, new_id)
 
 
 def copy_documents(

@@ -10,6 +10,7 @@ from PIL import Image
 
 from lexret.errors import InputError, MissingError
 from lexret.index import open_index, picture_update
+from lexret.index.corrections import PictureCorrection, change_corrections, load_corrections
 from lexret.index.locations import id_of_file, picture_folders, picture_path, record_roots
 from lexret.index.naming import document_named
 from lexret.index.pictures import IndexReport, index_folders
@@ -217,3 +218,20 @@ def test_behind_an_absolute_first_folder_all_are_absolute(tmp_path: Path) -> Non
     roots = record_roots([tmp_path / "b", tmp_path / "a"], index)
     assert roots == (str(tmp_path / "b"), str(tmp_path / "a"))
     assert record_roots([tmp_path / "b"], index, recorded=roots) == roots
+
+
+def test_corrections_follow_pictures_to_other_ids(here: Path, colours) -> None:
+    update(here, colours, "photos", "scans")
+
+    def corrected() -> dict[str, list[str]]:
+        pictures = load_corrections(here / ".lexret").pictures
+        return {doc_id: list(one.added) for doc_id, one in pictures.items()}
+
+    for doc_id, word in {"1.png": "green", "../scans/1.png": "red"}.items():
+        one = PictureCorrection({word: 0.5})
+        change_corrections(here / ".lexret", lambda old, d=doc_id, c=one: old.with_picture(d, c))
+    (here / "photos" / "1.png").rename(here / "photos" / "new.png")
+    update(here, colours)
+    assert corrected() == {"../scans/1.png": ["red"], "new.png": ["green"]}
+    update(here, colours, remove=[here / "photos"])
+    assert corrected() == {"1.png": ["red"]}

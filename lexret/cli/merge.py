@@ -1,0 +1,50 @@
+"""``lexret merge``: make one index of several."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from lexret.cli.common import json_option, near_path, plural
+
+
+@click.command("merge")
+@click.argument("indexes", nargs=-1, required=True, metavar="INDEX INDEX...",
+                type=click.Path(path_type=Path))  # fmt: skip
+@click.option("-o", "--output", required=True, metavar="PATH", type=click.Path(path_type=Path),
+              help="Where the new index shall lie; at the place of one of the INDEXes it "
+              "replaces that.")  # fmt: skip
+@json_option
+def command(indexes: tuple[Path, ...], output: Path, as_json: bool) -> None:
+    """Make one index of several of the same model, without encoding anything.
+
+    An INDEX is an index folder, or the folder of pictures that holds it. The new index holds all
+    of their folders, pictures and fields; `lexret index --index PATH` brings it up to date. A
+    picture that several hold is taken from the one that saw its file last changed.
+
+    \b
+    Example:
+      lexret merge ./images /mnt/archive -o ./all
+      lexret search "a dog" --index ./all
+    """
+    from lexret.index.locations import index_within
+    from lexret.index.merging import merge_indexes
+
+    report = merge_indexes([index_within(one) for one in indexes], index_within(output))
+    roots = [near_path(one) for one in report.roots]
+    place = near_path(index_within(output).resolve())
+    if as_json:
+        values = {
+            "index": place,
+            "pictures": report.num_documents,
+            "shared": report.num_shared,
+            "roots": roots,
+        }
+        click.echo(json.dumps(values, indent=2))
+        return
+    shared = f" ({report.num_shared:,} were in several)" if report.num_shared else ""
+    click.echo(f"{plural(report.num_documents, 'picture')} in {place}{shared}, of:")
+    for one in roots:
+        click.echo(f"  {one}")

@@ -1,0 +1,50 @@
+"""Lets corrections of pictures (:mod:`lexret.index.corrections`) follow them to other ids."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from lexret.index.corrections import (
+    Corrections,
+    PictureCorrection,
+    change_corrections,
+    load_corrections,
+)
+
+NewId = Callable[[str], str | None]
+
+
+def follow_renames(index_path: Path, renamed: Mapping[str, str]) -> None:
+    """Give the corrections of pictures that got other ids (old -> new) to these."""
+    if renamed.keys() & load_corrections(index_path).pictures.keys():
+        change_corrections(index_path, lambda old: _moved(old, lambda one: renamed.get(one, one)))
+
+
+def move_all(index_path: Path, new_id: NewId) -> None:
+    """Give all corrections of pictures to other ids; where that is ``None``, drop them."""
+    if load_corrections(index_path).pictures:
+        change_corrections(index_path, lambda old: _moved(old, new_id))
+
+
+def join_corrections(index_path: Path, sources: Iterable[tuple[Corrections, NewId]]) -> None:
+    """Correct an index as several were that it is made of; of two for a picture the first stays."""
+    pictures: dict[str, PictureCorrection] = {}
+    muted: frozenset[str] = frozenset()
+    for corrections, new_id in sources:
+        pictures = {**_moved(corrections, new_id).pictures, **pictures}
+        muted |= corrections.muted
+    joined = Corrections(pictures, muted)
+    if joined or load_corrections(index_path):
+        change_corrections(index_path, lambda _: joined)
+
+
+def _moved(corrections: Corrections, new_id: NewId) -> Corrections:
+    kept = {doc_id: one for doc_id, one in corrections.pictures.items() if new_id(doc_id) == doc_id}
+    moved = {}
+    for doc_id, one in corrections.pictures.items():
+        target = new_id(doc_id)
+        if target is not None:
+            moved[target] = one
+    return replace(corrections, pictures={**moved, **kept})

@@ -37,10 +37,12 @@ class Engine(Protocol):
 
 
 class LexretEngine:
-    """lexret's embedded index, one commit."""
+    """lexret's embedded index, one commit; compiled where numba is installed."""
 
     packages: Packages = ()
     dense = False
+    weights = "exact"
+    compiled = True
 
     def __init__(self, folder: Path, data: Path) -> None:
         from lexret.vocabulary import Vocabulary
@@ -53,7 +55,9 @@ class LexretEngine:
         from lexret.sparse import SparseBatch
 
         indptr, words, weights = documents
-        with EmbeddedIndexWriter.create(self._path, self._vocabulary, model_id="bench") as writer:
+        with EmbeddedIndexWriter.create(
+            self._path, self._vocabulary, model_id="bench", weights=self.weights
+        ) as writer:
             for start in range(0, len(indptr) - 1, DOCUMENTS_A_BLOCK):
                 stop = min(start + DOCUMENTS_A_BLOCK, len(indptr) - 1)
                 part = slice(indptr[start], indptr[stop])
@@ -64,8 +68,10 @@ class LexretEngine:
 
     def open(self) -> None:
         from lexret.index import open_index
+        from lexret.index.acceleration import is_installed
 
-        self._index = open_index(self._path)
+        compiled = self.compiled and is_installed()
+        self._index = open_index(self._path, engine="compiled" if compiled else "numpy")
 
     def search(self, words: Any, weights: Any) -> list[int]:
         from lexret.sparse import LexicalVector
@@ -75,6 +81,18 @@ class LexretEngine:
 
     def disk_bytes(self) -> int:
         return self._index.num_bytes()
+
+
+class LexretEightBitEngine(LexretEngine):
+    """The same with 8-bit weights: its recall is against exact ones."""
+
+    weights = "8bit"
+
+
+class LexretNumpyEngine(LexretEngine):
+    """The same without numba, as a single search from the shell goes."""
+
+    compiled = False
 
 
 class ScipyEngine:

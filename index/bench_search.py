@@ -37,7 +37,9 @@ from bench_engines import (
     FaissEngine,
     FaissHnswEngine,
     FaissIvfEngine,
+    LexretEightBitEngine,
     LexretEngine,
+    LexretNumpyEngine,
     LuceneEngine,
     Packages,
     ScipyEngine,
@@ -78,6 +80,8 @@ class Result:
 # Each is made from a folder for its files and the folder of what bench_data wrote.
 ENGINES: dict[str, type[Any]] = {
     "lexret": LexretEngine,
+    "lexret-8bit": LexretEightBitEngine,
+    "lexret-numpy": LexretNumpyEngine,
     "scipy": ScipyEngine,
     "lucene": LuceneEngine,
     "faiss-flat": FaissEngine,

@@ -91,7 +91,7 @@ def find_jar() -> Path:
     folder = Path(spec.origin).parent if spec is not None and spec.origin else None
     jars = sorted(folder.glob("resources/jars/anserini-*-fatjar.jar")) if folder else []
     if not jars:
-        raise _missing("pyserini, whose jar holds Lucene,")
+        raise _missing("pyserini (for the jar that holds Lucene)")
     return jars[-1]
 
 
@@ -114,6 +114,5 @@ def _java_version(java_home: Path) -> int:
 
 def _missing(name: str) -> MissingPackageError:
     return MissingPackageError(
-        f"The backend lucene needs the package {name} which is not installed. Install it with: "
-        f"{INSTALL}"
+        f"The backend lucene needs {name}, which is not installed. Install it with: {INSTALL}"
     )

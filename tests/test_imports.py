@@ -14,6 +14,7 @@ LAYERS = (
     {"config", "presets"},
     {"encoders", "index", "data"},
     {"training", "eval", "explain", "diagnosis"},
+    {"serve"},
     {"cli"},
 )
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
@@ -21,7 +22,7 @@ LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 FACADES = ("__init__.py", "__main__.py")
 # Rooms that never import torch, and rooms that do so only inside a function.
 WITHOUT_TORCH = ("index", "sparse", "vocabulary", "errors", "config", "presets", "cli")
-TORCH_WHEN_CALLED = ("data", "explain", "eval", "diagnosis")
+TORCH_WHEN_CALLED = ("data", "explain", "eval", "diagnosis", "serve")
 TORCH_MODULES = {"data/transforms.py"}
 MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
 

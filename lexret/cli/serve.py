@@ -1,0 +1,69 @@
+"""``lexret serve``: a page to search with."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from lexret.cli.common import index_option, model_option, plural
+
+TOKEN_VARIABLE = "LEXRET_TOKEN"
+
+
+@click.command("serve")
+@index_option
+@click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS",
+              help="The address to listen at; 0.0.0.0 lets other machines in.")  # fmt: skip
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True,
+              help="The port to listen at; 0 takes a free one.")  # fmt: skip
+@click.option("--allow-links", is_flag=True,
+              help="Also serve pictures that links bring in from elsewhere.")  # fmt: skip
+@click.option("--open", "open_page", is_flag=True, help="Open the page in a browser.")
+@model_option
+def command(
+    index_path: Path | None,
+    host: str,
+    port: int,
+    allow_links: bool,
+    open_page: bool,
+    model_source: str | None,
+) -> None:
+    """Serve a page to search with, until interrupted.
+
+    The page needs no network, and only this machine can open it, unless --host says otherwise:
+    then everybody needs a token, which is part of the address that is printed. It is taken from
+    the variable LEXRET_TOKEN, or made anew. Only pictures of the index are served, as JPEG; no
+    request changes anything. What `lexret index` commits meanwhile is found at once.
+
+    The same is there for programs: see /api/openapi.json.
+
+    \b
+    Example:
+      lexret serve
+      lexret serve --index ./images --port 8080 --open
+      LEXRET_TOKEN=correct-horse-battery lexret serve --host 0.0.0.0
+    """
+    import secrets
+
+    from lexret.index.locations import find_index, index_within
+    from lexret.serve.library import Library
+    from lexret.serve.server import address_of, listen, serve
+    from lexret.serve.settings import ServeSettings, is_loopback
+
+    token = os.environ.get(TOKEN_VARIABLE) or None
+    if token is None and not is_loopback(host):
+        token = secrets.token_urlsafe(24)
+    settings = ServeSettings(host=host, port=port, token=token, allow_links=allow_links)
+    place = find_index(Path.cwd()) if index_path is None else index_within(index_path)
+    library = Library(place, model_source=model_source)
+    library.texts(library.snapshot())  # so that nobody waits for it
+    listener = listen(settings)
+    address = address_of(settings, listener)
+    click.echo(address)
+    pictures = plural(len(library.snapshot().index), "picture")
+    click.echo(f"Serving {pictures}; stop with Ctrl+C.", err=True)
+    if open_page:
+        click.launch(address)
+    serve(library, settings, listener)

@@ -1,0 +1,300 @@
+"""The application: the JSON API and the page."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import asdict
+from importlib import resources
+from typing import Annotated, Any, Final
+
+from lexret import __version__
+from lexret.errors import (
+    ImageError,
+    InputError,
+    LexretError,
+    MismatchError,
+    MissingError,
+    MissingPackageError,
+    QueryError,
+)
+from lexret.explain.answers import answer
+from lexret.serve import schema
+from lexret.serve.explaining import Explaining
+from lexret.serve.gate import App, BusyError, Gate, HeavyWork, TooLargeError
+from lexret.serve.library import Library
+from lexret.serve.pictures import SIDES, Thumbnails, Uploads, as_jpeg
+from lexret.serve.questions import Question, Understanding
+from lexret.serve.settings import ServeSettings
+
+try:
+    from fastapi import FastAPI, Query, Request
+    from fastapi.responses import JSONResponse, Response
+except ImportError as error:
+    raise MissingPackageError(
+        "`lexret serve` needs FastAPI and uvicorn; get them with: pip install 'lexret[serve]'"
+    ) from error
+
+_BOX: Final = re.compile(r"(\d{1,7}),(\d{1,7}),(\d{1,7}),(\d{1,7})", re.ASCII)
+_TYPES: Final = {
+    "html": "text/html; charset=utf-8",
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "svg": "image/svg+xml",
+}
+_STATUS: Final[tuple[tuple[type[LexretError], int], ...]] = (
+    (TooLargeError, 413), (BusyError, 503), (MismatchError, 409), (MissingError, 404),
+    (ImageError, 415), (InputError, 422),
+)  # fmt: skip
+_PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
+    status: {"model": schema.Problem} for status in (401, 403, 404, 409, 413, 415, 422, 503)
+}
+
+Id = Annotated[str, Query(max_length=4096, description="A picture's id, as a search gives it.")]
+Text = Annotated[str, Query(description="A query: see docs/query-language.md.")]
+Image = Annotated[str | None, Query(max_length=64, description="Key of a picture sent before.")]
+Like = Annotated[str | None, Query(max_length=4096, description="Id of a picture of the index.")]
+Box = Annotated[str | None, Query(max_length=40, description="Part of it: x,y,width,height.")]
+
+
+def create_app(library: Library, settings: ServeSettings) -> App:
+    """Return the whole server as an ASGI application, guarded by :class:`Gate`."""
+    app = FastAPI(
+        title="lexret",
+        version=__version__,
+        summary="Search pictures by words, and see why they were found.",
+        openapi_url="/api/openapi.json",
+        docs_url=None,  # it would load scripts from elsewhere
+        redoc_url=None,
+        responses=_PROBLEMS,
+    )
+    _add_errors(app)
+    _Api(library, settings).add_to(app)
+    _add_page(app)
+    return Gate(app, settings)
+
+
+class _Api:
+    """The functions behind the addresses below ``/api`` and those of pictures."""
+
+    def __init__(self, library: Library, settings: ServeSettings) -> None:
+        heavy = HeavyWork(settings.num_heavy, settings.max_waiting)
+        self._library, self._settings, self._heavy = library, settings, heavy
+        self._uploads = Uploads(settings.max_uploads, settings.max_upload_pixels)
+        self._thumbnails = Thumbnails()
+        links = settings.allow_links
+        self._questions = Understanding(library, self._uploads, heavy, allow_links=links)
+        self._explaining = Explaining(library, heavy, allow_links=links)
+
+    def add_to(self, app: FastAPI) -> None:
+        app.get("/api/index", summary="What is served")(self.info)
+        app.get("/api/complete", summary="Words that go on from some letters")(self.complete)
+        app.get("/api/search", summary="Find pictures")(self.search)
+        app.get("/api/explain", summary="Why a picture was found, and what it says")(self.explain)
+        app.get("/api/region", summary="What a part of a picture says")(self.region)
+        app.post(
+            "/api/uploads",
+            summary="Send a picture to search by",
+            openapi_extra={"requestBody": {"required": True, "content": {"image/*": {
+                "schema": {"type": "string", "format": "binary"}}}}},
+        )(self.upload)  # fmt: skip
+        app.get("/api/uploads", summary="A picture that was sent")(self.kept)
+        app.get("/api/size", summary="How large a picture of the index is")(self.size)
+        for path, function, told in (
+            ("/picture", self.picture, "A picture of the index, as JPEG"),
+            ("/upload", self.uploaded, "A picture that was sent, as JPEG"),
+        ):
+            app.get(path, summary=told, response_class=Response)(function)
+
+    def info(self) -> schema.IndexInfo:
+        index = self._library.snapshot().index
+        return schema.IndexInfo(
+            pictures=len(index),
+            words=index.manifest.num_words,
+            model=index.model_id,
+            commit=index.manifest.generation,
+            fields={**index.columns, "path": "text"},
+            muted=sorted(index.corrections.muted),
+            max_upload_bytes=self._settings.max_upload_bytes,
+        )
+
+    def complete(
+        self,
+        prefix: Annotated[str, Query(max_length=100)],
+        k: Annotated[int, Query(ge=1, le=50)] = 10,
+    ) -> schema.Words:
+        return schema.Words(words=self._library.snapshot().complete(prefix, k=k))
+
+    def search(
+        self,
+        q: Text = "",
+        k: Annotated[int, Query(ge=1)] = 30,
+        image: Image = None,
+        like: Like = None,
+        box: Box = None,
+    ) -> schema.SearchAnswer:
+        started = time.perf_counter()
+        if k > self._settings.max_hits:
+            raise InputError(f"At most {self._settings.max_hits} hits can be asked for; found {k}.")
+        snapshot = self._library.snapshot()
+        understood = self._questions.understand(self._question(q, image, like, box), snapshot)
+        hits = answer(snapshot.index, understood.query, k=k)
+        return schema.SearchAnswer(
+            query=q,
+            commit=snapshot.index.manifest.generation,
+            pictures=len(snapshot.index),
+            notes=list(understood.notes),
+            seconds=time.perf_counter() - started,
+            hits=[
+                schema.Hit(
+                    id=one.doc_id,
+                    rank=one.rank,
+                    score=one.score,
+                    words=[schema.Contribution(**asdict(word)) for word in one.words],
+                )
+                for one in hits
+            ],
+        )
+
+    def explain(
+        self,
+        id: Id,  # noqa: A002
+        q: Text = "",
+        image: Image = None,
+        like: Like = None,
+        box: Box = None,
+        parts: Annotated[int, Query(ge=1, le=12)] = 4,
+    ) -> schema.Explanation:
+        snapshot = self._library.snapshot()
+        question = self._question(q, image, like, box)
+        asked = bool(q.strip()) or question.has_picture
+        query = self._questions.understand(question, snapshot).query if asked else None
+        return self._explaining.explain(id, query, snapshot, num_parts=parts)
+
+    def region(
+        self,
+        id: Id,  # noqa: A002
+        patch: Annotated[str | None, Query(pattern=r"^\d{1,4},\d{1,4}$")] = None,
+        box: Box = None,
+    ) -> schema.Region:
+        place = None if patch is None else tuple(map(int, patch.split(",")))
+        return self._explaining.region(
+            id,
+            self._library.snapshot(),
+            patch=None if place is None else (place[0], place[1]),
+            box=_parse_box(box),
+        )
+
+    async def upload(self, request: Request) -> schema.UploadedPicture:
+        from anyio import to_thread
+
+        content = b"".join([piece async for piece in request.stream()])
+
+        def decode() -> schema.UploadedPicture:
+            with self._heavy.turn():
+                kept = self._uploads.add(content)
+            return schema.UploadedPicture(key=kept.key, width=kept.width, height=kept.height)
+
+        return await to_thread.run_sync(decode)
+
+    def kept(self, key: Annotated[str, Query(max_length=64)]) -> schema.UploadedPicture:
+        kept = self._uploads.get(key)
+        return schema.UploadedPicture(key=kept.key, width=kept.width, height=kept.height)
+
+    def size(self, id: Id) -> schema.Size:  # noqa: A002
+        index = self._library.snapshot().index
+        if id not in index:
+            raise MissingError("The index holds no such picture.")
+        fields = index.document(id).fields
+        width, height = fields.get("width"), fields.get("height")
+        if not isinstance(width, int) or not isinstance(height, int):
+            raise MissingError("The index does not record how large its pictures are.")
+        return schema.Size(width=width, height=height)
+
+    def picture(self, id: Id, side: int = SIDES[1]) -> Response:  # noqa: A002
+        _check_side(side)
+        path = self._library.snapshot().path_of(id, allow_links=self._settings.allow_links)
+        if path is None:
+            raise MissingError("The index holds no such picture.")
+        with self._heavy.turn():
+            content = self._thumbnails.get(path, side)
+        # The picture behind an id may change; a browser asks again after a minute.
+        return _jpeg(content, "private, max-age=60")
+
+    def uploaded(self, key: Annotated[str, Query(max_length=64)], side: int = SIDES[1]) -> Response:
+        _check_side(side)
+        kept = self._uploads.get(key)
+        return _jpeg(as_jpeg(kept.image, side), "private, max-age=3600, immutable")
+
+    def _question(self, q: str, image: str | None, like: str | None, box: str | None) -> Question:
+        if len(q) > self._settings.max_query:
+            raise InputError(
+                f"The query has {len(q)} characters; expected at most {self._settings.max_query}."
+            )
+        return Question(q, image or None, like or None, _parse_box(box))
+
+
+def _parse_box(text: str | None) -> tuple[int, int, int, int] | None:
+    if not text:
+        return None
+    found = _BOX.fullmatch(text)
+    if found is None:
+        raise InputError("The box must be four whole numbers: x,y,width,height.")
+    return int(found[1]), int(found[2]), int(found[3]), int(found[4])
+
+
+def _check_side(side: int) -> None:
+    if side not in SIDES:
+        raise InputError(f"The side is {side}; expected one of {', '.join(map(str, SIDES))}.")
+
+
+def _jpeg(content: bytes, cache: str) -> Response:
+    return Response(content, media_type="image/jpeg", headers={"cache-control": cache})
+
+
+def _add_page(app: FastAPI) -> None:
+    """Serve the files of the page: those that came with lexret, by their exact names."""
+    folder = resources.files("lexret.serve").joinpath("page")
+    for file in folder.iterdir():
+        kind = _TYPES.get(file.name.rpartition(".")[2])
+        if kind is not None:
+            address = "/" if file.name == "index.html" else f"/static/{file.name}"
+            _add_file(app, address, file.read_bytes(), kind)
+
+
+def _add_file(app: FastAPI, address: str, content: bytes, kind: str) -> None:
+    async def file() -> Response:
+        return Response(content, media_type=kind, headers={"cache-control": "no-cache"})
+
+    app.get(address, include_in_schema=False)(file)
+
+
+def _add_errors(app: FastAPI) -> None:
+    from fastapi.exceptions import RequestValidationError
+
+    async def tell(_request: Request, error: Exception) -> Response:
+        status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
+        problem: dict[str, object] = {"error": _public(error)}
+        if isinstance(error, QueryError):
+            problem.update(start=error.start, end=error.end)
+        headers = {"retry-after": "2"} if status == 503 else {}
+        return JSONResponse(problem, status_code=status, headers=headers)
+
+    async def refuse(_request: Request, error: Exception) -> Response:
+        found = error.errors() if isinstance(error, RequestValidationError) else []
+        told = "; ".join(f"{one['loc'][-1]}: {one['msg']}" for one in found)
+        return JSONResponse({"error": told or "The request is malformed."}, status_code=422)
+
+    app.add_exception_handler(LexretError, tell)
+    app.add_exception_handler(RequestValidationError, refuse)
+
+
+def _public(error: Exception) -> str:
+    """Return what may be told of an error: not where files lie on this machine."""
+    if isinstance(error, ImageError):
+        return f"The picture cannot be read: {error.reason}."
+    if isinstance(error, MismatchError):
+        return "The index was made with another model; start the server anew."
+    if isinstance(error, InputError | MissingError | BusyError | TooLargeError):
+        return str(error)
+    return "The index cannot be read just now; the server's own output says more."

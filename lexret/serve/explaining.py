@@ -1,0 +1,201 @@
+"""Explanations of pictures of the index, laid out for a page."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Final
+
+from lexret.data.images import ENCODING_MIN_SIDE, open_picture
+from lexret.encoders.protocol import PatchEncoding
+from lexret.errors import InputError, MissingError
+from lexret.explain.answers import Answer, count_words
+from lexret.explain.clouds import draw_cloud
+from lexret.explain.contact import ranks_of
+from lexret.explain.explanation import places_won
+from lexret.explain.heatmaps import heat_map
+from lexret.explain.palette import LIGHT
+from lexret.explain.parts import cut_into_parts, relevant_patches
+from lexret.explain.regions import patch_number, patches_in_box, vector_of
+from lexret.explain.svg import ink_offset
+from lexret.index.query import Query
+from lexret.serve import schema
+from lexret.serve.gate import HeavyWork
+from lexret.serve.library import Library, Snapshot
+from lexret.serve.pictures import Recent
+from lexret.sparse import LexicalVector, WordWeight
+
+NUM_WORDS: Final = 40
+NUM_REGION_WORDS: Final = 16
+NUM_RANKS: Final = 8
+_HEAT_DECIMALS: Final = 4
+_CLOUD: Final = (720, 440)
+_REGION_CLOUD: Final = (440, 240)
+
+
+class Explaining:
+    """Explains pictures of the index; what patches say is kept for a while.
+
+    Args:
+        heavy: guards what takes long.
+        allow_links: see :class:`lexret.serve.settings.ServeSettings`.
+    """
+
+    def __init__(self, library: Library, heavy: HeavyWork, *, allow_links: bool) -> None:
+        self._library, self._heavy, self._allow_links = library, heavy, allow_links
+        self._encodings: Recent[tuple[PatchEncoding, int, int]] = Recent(24)
+
+    def explain(
+        self, doc_id: str, query: Query | None, snapshot: Snapshot, *, num_parts: int
+    ) -> schema.Explanation:
+        """Return what a picture says and, for a query, why it was found.
+
+        Raises:
+            MissingError: if the index holds no such picture or its file is gone.
+            ImageError: if the file cannot be read as a picture.
+            BusyError: if too many wait for an encoder.
+        """
+        encoding, width, height = self._encode(doc_id, snapshot)
+        vector = snapshot.index.vector(doc_id)
+        words = vector.words(NUM_WORDS)
+        explanation = schema.Explanation(
+            id=doc_id,
+            width=width,
+            height=height,
+            rows=encoding.grid.num_rows,
+            cols=encoding.grid.num_cols,
+            fields=_fields(snapshot, doc_id),
+            words=[_seen(one, encoding) for one in words],
+            cloud=_cloud(words, *_CLOUD),
+            regions=[
+                _region(f"part {number}", part, encoding)
+                for number, part in enumerate(cut_into_parts(encoding, num_parts=num_parts), 1)
+            ],
+            score=None,
+            matched=[],
+            missing=[],
+            patches=[],
+        )
+        if query is not None:
+            _add_reasons(explanation, query, vector, encoding, snapshot)
+        return explanation
+
+    def region(
+        self,
+        doc_id: str,
+        snapshot: Snapshot,
+        *,
+        patch: tuple[int, int] | None = None,
+        box: tuple[int, int, int, int] | None = None,
+    ) -> schema.Region:
+        """Return what a patch (row, column) or a box (x, y, width, height) of a picture says.
+
+        Raises:
+            InputError: if it is not in the picture, or neither or both were given.
+        """
+        if (patch is None) == (box is None):
+            raise InputError("Expected either a patch or a box.")
+        encoding, width, height = self._encode(doc_id, snapshot)
+        if patch is not None:
+            patches: tuple[int, ...] = (patch_number(encoding.grid, *patch),)
+            return _region(f"patch {patch[0]},{patch[1]}", patches, encoding)
+        x, y, box_width, box_height = box or (0, 0, 0, 0)
+        corners = (x, y, x + box_width, y + box_height)
+        return _region("box", patches_in_box(encoding.grid, corners, width, height), encoding)
+
+    def _encode(self, doc_id: str, snapshot: Snapshot) -> tuple[PatchEncoding, int, int]:
+        path = snapshot.path_of(doc_id, allow_links=self._allow_links)
+        if path is None:
+            raise MissingError("The index holds no such picture.")
+        try:
+            found = path.stat()
+        except OSError as error:
+            raise MissingError("The picture's file is not there any more.") from error
+        key = (str(path), found.st_mtime_ns, found.st_size, snapshot.index.model_id)
+        kept = self._encodings.get(key)
+        if kept is None:
+            with self._heavy.turn():
+                picture = open_picture(path, min_side=ENCODING_MIN_SIDE)
+                encoder = self._library.images(snapshot)
+                (encoding,) = encoder.encode_patches([picture.image])
+            kept = (encoding, picture.width, picture.height)
+            self._encodings.put(key, kept)
+        return kept
+
+
+def _add_reasons(
+    explanation: schema.Explanation,
+    query: Query,
+    vector: LexicalVector,
+    encoding: PatchEncoding,
+    snapshot: Snapshot,
+) -> None:
+    contributions, missing = count_words(query, vector)
+    score = sum(one.product for one in contributions)
+    one = Answer(explanation.id, score, 1, contributions, missing)
+    ranks = {rank.word: str(rank) for rank in ranks_of(snapshot.index, query, one,
+                                                       num_words=NUM_RANKS)}  # fmt: skip
+    explanation.score = score
+    explanation.matched = [
+        schema.MatchedWord(**asdict(word), rank_without=ranks.get(word.word, ""))
+        for word in contributions
+    ]
+    explanation.missing = [schema.WordWeight(**asdict(word)) for word in missing[:60]]
+    shown = {word.word for word in explanation.words}
+    weights = [WordWeight(w.word, w.image_weight) for w in contributions if w.word not in shown]
+    explanation.words += [_seen(word, encoding) for word in weights]
+    if query.vector is not None:
+        explanation.patches = [
+            schema.RelevantPatch(
+                patch=found.place,
+                score=found.score,
+                words=[schema.Contribution(**asdict(word)) for word in found.words[:6]],
+            )
+            for found in relevant_patches(encoding, query.vector)
+        ]
+
+
+def _seen(one: WordWeight, encoding: PatchEncoding) -> schema.SeenWord:
+    heat = heat_map(encoding, one.word)
+    if not heat.any():
+        return schema.SeenWord(word=one.word, weight=one.weight, patch=None, heat=None)
+    place = places_won(encoding).get(one.word)
+    if place is None:  # added by hand, yet a patch holds a little of it
+        place = encoding.grid.place(int(heat.argmax()))
+    rows = [[round(value, _HEAT_DECIMALS) for value in row] for row in heat.tolist()]
+    return schema.SeenWord(word=one.word, weight=one.weight, patch=place, heat=rows)
+
+
+def _region(name: str, patches: tuple[int, ...], encoding: PatchEncoding) -> schema.Region:
+    words = vector_of(encoding, patches).words(NUM_REGION_WORDS)
+    return schema.Region(
+        name=name,
+        patches=[encoding.grid.place(patch) for patch in patches],
+        words=[schema.WordWeight(**asdict(one)) for one in words],
+        cloud=_cloud(words, *_REGION_CLOUD),
+    )
+
+
+def _cloud(words: list[WordWeight], width: int, height: int) -> schema.Cloud:
+    if not words:
+        return schema.Cloud(width=width, height=height, words=[])
+    drawn = draw_cloud(words, width=width, height=height, all_words=False)
+    placed = []
+    for one in drawn.words:
+        left, top = ink_offset(one.word, one.font_size)
+        placed.append(
+            schema.PlacedWord(
+                word=one.word,
+                weight=one.weight,
+                x=one.box[0] - left,
+                y=one.box[1] - top,
+                size=one.font_size,
+                length=one.box[2] - one.box[0],
+                colour=LIGHT.words.index(one.colour),
+            )
+        )
+    return schema.Cloud(width=width, height=height, words=placed)
+
+
+def _fields(snapshot: Snapshot, doc_id: str) -> dict[str, int | float | str]:
+    fields = snapshot.index.document(doc_id).fields
+    return {name: value for name, value in fields.items() if value is not None}

@@ -1,0 +1,148 @@
+"""Pictures as a browser gets them: decoded and written anew as JPEG, never the files themselves.
+
+So whatever a file holds beside its pixels (scripts, places, names) stays where it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Generic, TypeVar
+
+from PIL import Image
+
+from lexret.data.images import ENCODING_MIN_SIDE, open_picture, read_picture
+from lexret.errors import MissingError
+
+SIDES: Final = (160, 320, 640, 1600)
+"""The long sides that a picture is served in, in pixels: few, so that they can be kept."""
+
+_QUALITY: Final = 85
+_CACHE_BYTES: Final = 64_000_000
+
+V = TypeVar("V")
+
+
+class Recent(Generic[V]):
+    """Keeps what was used last, up to a size. Safe to share by threads.
+
+    Args:
+        limit: the greatest sum of the sizes that are given with the values.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit, self._size = limit, 0
+        self._values: OrderedDict[Hashable, tuple[V, int]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable) -> V | None:
+        """Return a value and note its use; ``None`` where it is not there (any more)."""
+        with self._lock:
+            found = self._values.get(key)
+            if found is not None:
+                self._values.move_to_end(key)
+            return None if found is None else found[0]
+
+    def put(self, key: Hashable, value: V, *, size: int = 1) -> None:
+        """Keep a value; the least recently used give way to it."""
+        with self._lock:
+            old = self._values.pop(key, None)
+            self._size += size - (old[1] if old else 0)
+            self._values[key] = (value, size)
+            while self._size > self._limit and len(self._values) > 1:
+                _, (_, freed) = self._values.popitem(last=False)
+                self._size -= freed
+
+
+@dataclass(frozen=True, eq=False)
+class Upload:
+    """A picture that somebody searches by.
+
+    Attributes:
+        key: the SHA-256 of the file; where to find it again.
+        image: RGB, upright, reduced.
+        width: of the upright picture, in pixels.
+        height: of the upright picture, in pixels.
+    """
+
+    key: str
+    image: Image.Image
+    width: int
+    height: int
+
+
+class Uploads:
+    """Pictures that somebody searches by: in memory only, the oldest give way.
+
+    Args:
+        limit: how many are kept.
+        max_pixels: that one may have.
+    """
+
+    def __init__(self, limit: int, max_pixels: int) -> None:
+        self._kept: Recent[Upload] = Recent(limit)
+        self._max_pixels = max_pixels
+
+    def add(self, content: bytes) -> Upload:
+        """Decode and keep a picture; raises ImageError where it is none."""
+        key = hashlib.sha256(content).hexdigest()
+        kept = self._kept.get(key)
+        if kept is not None:
+            return kept
+        picture = read_picture(
+            io.BytesIO(content),
+            "The picture that was sent",
+            max_pixels=self._max_pixels,
+            min_side=ENCODING_MIN_SIDE,
+        )
+        upload = Upload(key, picture.image, picture.width, picture.height)
+        self._kept.put(key, upload)
+        return upload
+
+    def get(self, key: str) -> Upload:
+        """Return a picture that is still kept; raises MissingError otherwise."""
+        found = self._kept.get(key)
+        if found is None:
+            raise MissingError("The picture to search by is not kept any more; send it again.")
+        return found
+
+
+class Thumbnails:
+    """Pictures of the index in a few sizes, as JPEG; what was asked for last is kept."""
+
+    def __init__(self) -> None:
+        self._kept: Recent[bytes] = Recent(_CACHE_BYTES)
+
+    def get(self, path: Path, side: int) -> bytes:
+        """Return a picture whose long side has at most ``side`` pixels.
+
+        Raises:
+            MissingError: if the file is gone.
+            ImageError: if it cannot be read as a picture.
+        """
+        try:
+            found = path.stat()
+        except OSError as error:
+            raise MissingError(f"The file {path.name} is not there any more.") from error
+        key = (str(path), found.st_mtime_ns, found.st_size, side)
+        content = self._kept.get(key)
+        if content is None:
+            content = as_jpeg(open_picture(path, min_side=side).image, side)
+            self._kept.put(key, content, size=len(content))
+        return content
+
+
+def as_jpeg(image: Image.Image, side: int) -> bytes:
+    """Return a picture as JPEG, its long side at most ``side`` pixels, without any metadata."""
+    small = image.copy()
+    small.thumbnail((side, side), Image.Resampling.LANCZOS)
+    clean = Image.new("RGB", small.size)
+    clean.paste(small)
+    buffer = io.BytesIO()
+    clean.save(buffer, "JPEG", quality=_QUALITY)
+    return buffer.getvalue()

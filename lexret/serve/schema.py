@@ -1,0 +1,156 @@
+"""The shapes of what the API answers; FastAPI makes its OpenAPI description of them."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+
+class IndexInfo(BaseModel):
+    """What is served."""
+
+    pictures: int = Field(description="How many pictures the index holds.")
+    words: int = Field(description="How many words its vocabulary has.")
+    model: str
+    commit: int = Field(description="Number of the commit; it rises with every change.")
+    fields: dict[str, str] = Field(description="Fields to filter by, and their types.")
+    muted: list[str] = Field(description="Words that are muted: they count nowhere.")
+    max_upload_bytes: int
+
+
+class Words(BaseModel):
+    """Words of the vocabulary."""
+
+    words: list[str]
+
+
+class WordWeight(BaseModel):
+    """A word and its weight."""
+
+    word: str
+    weight: float
+
+
+class Contribution(BaseModel):
+    """What a word adds to a score: the product of its two weights."""
+
+    word: str
+    query_weight: float
+    image_weight: float
+    product: float
+
+
+class Hit(BaseModel):
+    """A picture that was found; the products of its words add up to its score."""
+
+    id: str = Field(description="The picture's path relative to the indexed folder.")
+    rank: int
+    score: float
+    words: list[Contribution]
+
+
+class SearchAnswer(BaseModel):
+    """What was found, the best first."""
+
+    query: str
+    commit: int = Field(description="The commit of the index that was searched.")
+    pictures: int
+    notes: list[str] = Field(description="Such as words that the vocabulary lacks.")
+    seconds: float
+    hits: list[Hit]
+
+
+class SeenWord(BaseModel):
+    """A word of a picture, and where it was seen.
+
+    `heat` holds its weight in every patch, row by row; `patch` is the row and column of the
+    highest. Words that were added by hand were seen nowhere: both are null.
+    """
+
+    word: str
+    weight: float
+    patch: tuple[int, int] | None
+    heat: list[list[float]] | None
+
+
+class MatchedWord(Contribution):
+    """What a word adds, and what the hit would be without it."""
+
+    rank_without: str = Field(description="A rank, such as 3; 'no hit'; or, such as '>1000'.")
+
+
+class PlacedWord(BaseModel):
+    """A word of a cloud: where its base line begins, in pixels of the cloud's own size."""
+
+    word: str
+    weight: float
+    x: float
+    y: float
+    size: int = Field(description="Of the letters, in pixels; proportional to the weight.")
+    length: float = Field(description="How wide the word is, in pixels.")
+    colour: int = Field(description="Number of its colour, from 0 to 7; the page has the colours.")
+
+
+class Cloud(BaseModel):
+    """A word cloud, laid out."""
+
+    width: int
+    height: int
+    words: list[PlacedWord]
+
+
+class Region(BaseModel):
+    """A part of a picture: its patches as (row, column), and what it says."""
+
+    name: str
+    patches: list[tuple[int, int]]
+    words: list[WordWeight]
+    cloud: Cloud
+
+
+class RelevantPatch(BaseModel):
+    """A patch that answers the query."""
+
+    patch: tuple[int, int]
+    score: float
+    words: list[Contribution]
+
+
+class Explanation(BaseModel):
+    """Why a picture was found, and what it says."""
+
+    id: str
+    width: int
+    height: int
+    rows: int = Field(description="Of the grid of patches.")
+    cols: int
+    fields: dict[str, int | float | str] = Field(description="What the index knows of the file.")
+    words: list[SeenWord]
+    cloud: Cloud
+    regions: list[Region]
+    score: float | None = Field(description="Null where no query was given.")
+    matched: list[MatchedWord]
+    missing: list[WordWeight]
+    patches: list[RelevantPatch] = Field(description="Those that answer the query best.")
+
+
+class UploadedPicture(BaseModel):
+    """A picture to search by."""
+
+    key: str = Field(description="Name it as `image` in a search.")
+    width: int
+    height: int
+
+
+class Size(BaseModel):
+    """How large an upright picture is, in pixels."""
+
+    width: int
+    height: int
+
+
+class Problem(BaseModel):
+    """Why a request was not answered."""
+
+    error: str
+    start: int | None = Field(None, description="Where in the query the problem begins.")
+    end: int | None = Field(None, description="Where it ends.")

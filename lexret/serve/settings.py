@@ -1,0 +1,72 @@
+"""What a server is told: where to listen, and how much it takes from those who ask."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from typing import Final
+
+from lexret.errors import InputError
+
+MIN_TOKEN: Final = 16
+
+
+@dataclass(frozen=True)
+class ServeSettings:
+    """Settings of a server.
+
+    Attributes:
+        host: the address to listen at.
+        port: from 0 to 65535; 0 takes a free one.
+        token: what every request must know; ``None`` asks for none, which is for loopback only.
+        allow_links: serve pictures that lie outside of their folder, behind a symbolic link.
+        max_upload_bytes: of one picture.
+        max_upload_pixels: of one picture, decoded.
+        max_uploads: pictures kept in memory to search by; the oldest is dropped for a new one.
+        max_hits: that one search may ask for.
+        max_query: characters of a query.
+        num_heavy: requests that may decode or encode at the same time.
+        max_waiting: requests that may wait for that; others are told to come back later.
+        max_connections: open at the same time; others are refused.
+        seconds_for_head: in which a client must have sent a request's head.
+        seconds_for_request: in which it must have sent the rest, and have taken the answer.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    token: str | None = None
+    allow_links: bool = False
+    max_upload_bytes: int = 20_000_000
+    max_upload_pixels: int = 80_000_000
+    max_uploads: int = 32
+    max_hits: int = 500
+    max_query: int = 2000
+    num_heavy: int = 2
+    max_waiting: int = 12
+    max_connections: int = 256
+    seconds_for_head: float = 10.0
+    seconds_for_request: float = 30.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= 65535:
+            raise InputError(f"The port is {self.port}; expected 0 to 65535.")
+        if self.token is None and not is_loopback(self.host):
+            raise InputError(
+                f"{self.host} can be reached from other machines: a token is needed. Give one of "
+                f"at least {MIN_TOKEN} characters, or listen at 127.0.0.1."
+            )
+        legal = self.token is None or (self.token.isascii() and self.token.isprintable())
+        if self.token is not None and (len(self.token) < MIN_TOKEN or not legal):
+            raise InputError(
+                f"The token must have at least {MIN_TOKEN} printable ASCII characters."
+            )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address can be reached from this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

@@ -12,6 +12,8 @@ COMMANDS: Final = {
     ),
     "runs": LazyCommand("lexret.cli.eval_runs", "Measure and compare TREC runs of any system."),
     "patchdis": LazyCommand("lexret.cli.eval_patchdis", "Whether patches mean what they say."),
+    "sparsity": LazyCommand("lexret.cli.eval_sparsity", "Recall and cost against word budgets."),
+    "exclusion": LazyCommand("lexret.cli.eval_exclusion", "Whether X without Y leaves Y out."),
 }
 
 _HELP = """Measure a model: on pictures with captions, and on masks.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 captions_argument: Callable[[F], F] = click.argument("captions_source", metavar="CAPTIONS")
+source_argument: Callable[[F], F] = click.argument("source", metavar="SOURCE")
 eval_model_option: Callable[[F], F] = click.option(
     "--model",
     "model_source",
@@ -43,6 +45,14 @@ batch_size_option: Callable[[F], F] = click.option(
     default=32,
     show_default=True,
     help="Pictures or captions that go through the model together.",
+)
+output_option: Callable[[F], F] = click.option(
+    "-o",
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    metavar="DIR",
+    help="The folder for the results.",
 )
 seed_option: Callable[[F], F] = click.option(
     "--seed", type=int, default=0, show_default=True, help="Of all that is drawn at random."
@@ -87,3 +97,11 @@ def progress_bars() -> Iterator[Progress]:
     finally:
         for bar in bars.values():
             bar.close()
+
+
+def called() -> str:
+    """Return the command line as it was typed, for provenance."""
+    import shlex
+    import sys
+
+    return shlex.join(["lexret", *sys.argv[1:]])

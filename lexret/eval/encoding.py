@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
@@ -85,7 +85,7 @@ def encode_captions(
             that left some out would measure something else.
     """
     told = progress or _tell_nobody
-    images_NV = _encode_images(captions, images, batch_size, told)
+    images_NV = encode_pictures(captions.image, len(captions), images, batch_size, told)
     owned = [(text, i) for i in range(len(captions)) for text in captions.captions(i)]
     written = tuple(text for text, _ in owned)
     image_ids, text_ids = _ids(captions)
@@ -117,13 +117,25 @@ def _cut(batch: SparseBatch, num_words: int | None) -> SparseBatch:
     return batch if num_words is None else batch.strongest(num_words).normalized()
 
 
-def _encode_images(
-    captions: CaptionSet, encoder: Encoder[Image.Image], batch_size: int, progress: Progress
+def encode_pictures(
+    read: Callable[[int], Image.Image],
+    num_pictures: int,
+    encoder: Encoder[Image.Image],
+    batch_size: int,
+    progress: Progress | None = None,
 ) -> SparseBatch:
+    """Encode pictures, while threads read those that follow.
+
+    Args:
+        read: opens picture ``i``; called from several threads.
+
+    Raises:
+        InputError: if a picture cannot be read; the message names the first few.
+    """
     encoded: list[SparseBatch] = []
     broken: list[str] = []
     done = 0
-    for chunk in _read_ahead(captions, batch_size):
+    for chunk in _read_ahead(read, num_pictures, batch_size):
         pictures: list[Image.Image] = []
         for future in chunk:
             try:
@@ -133,25 +145,28 @@ def _encode_images(
         if not broken:  # otherwise only the others that are broken are looked for
             encoded.append(encoder.encode(pictures, batch_size=batch_size))
         done += len(chunk)
-        progress("pictures", done, len(captions))
+        if progress is not None:
+            progress("pictures", done, num_pictures)
     if broken:
         more = f"; and {len(broken) - _NUM_NAMED} more" if len(broken) > _NUM_NAMED else ""
         raise InputError(
-            f"{len(broken)} of the {len(captions)} pictures cannot be read: "
+            f"{len(broken)} of the {num_pictures} pictures cannot be read: "
             f"{'; '.join(broken[:_NUM_NAMED])}{more}. Every picture counts in an evaluation: "
             "replace these, or take them out of the captions."
         )
     return SparseBatch.concatenate(encoded, encoder.vocabulary)
 
 
-def _read_ahead(captions: CaptionSet, size: int) -> Iterator[list[Future[Image.Image]]]:
+def _read_ahead(
+    read: Callable[[int], Image.Image], num_pictures: int, size: int
+) -> Iterator[list[Future[Image.Image]]]:
     """Yield batches of pictures, while threads read the batch that follows."""
     with ThreadPoolExecutor(_NUM_READERS, thread_name_prefix="lexret-read") as pool:
         try:
             ahead: list[Future[Image.Image]] = []
-            for start in chain(range(0, len(captions), size), [len(captions)]):
-                numbers = range(start, min(start + size, len(captions)))
-                ready, ahead = ahead, [pool.submit(captions.image, i) for i in numbers]
+            for start in chain(range(0, num_pictures, size), [num_pictures]):
+                numbers = range(start, min(start + size, num_pictures))
+                ready, ahead = ahead, [pool.submit(read, i) for i in numbers]
                 if ready:
                     yield ready
         finally:

@@ -1,0 +1,109 @@
+"""Any pictures to measure on, with what they show: from captions or from masks."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from lexret.data.captions import open_captions
+from lexret.errors import InputError
+from lexret.eval.concepts import Inventory
+from lexret.eval.encoding import Progress, encode_pictures
+from lexret.eval.mask_formats import open_masked
+from lexret.eval.masks import CLASSES_FILE
+from lexret.sparse import FloatArray, SparseBatch
+from lexret.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lexret.encoders.model import LexicalModel
+
+
+@dataclass(frozen=True, eq=False)
+class KnownPictures:
+    """I pictures as vectors, and what they show.
+
+    Attributes:
+        sparse: I rows.
+        dense_ID: unit vectors, the mean of the pictures' dense patches.
+        inventory: what they show.
+        fingerprint: hash of names and of what they show.
+    """
+
+    sparse: SparseBatch
+    dense_ID: FloatArray
+    inventory: Inventory
+    fingerprint: str
+
+
+class WithDense:
+    """An image encoder that keeps the dense vectors of what it encoded, from the same features."""
+
+    def __init__(self, model: LexicalModel) -> None:
+        self._images = model.images
+        self._dense: list[FloatArray] = []
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words that the vectors weigh."""
+        return self._images.vocabulary
+
+    @property
+    def model_id(self) -> str:
+        """Identity of the model."""
+        return self._images.model_id
+
+    def encode(self, items: Sequence[Image.Image], *, batch_size: int = 32) -> SparseBatch:
+        """Encode pictures as the model does."""
+        encoded = []
+        for start in range(0, len(items), batch_size):
+            features_BPF = self._images.features(items[start : start + batch_size])
+            encoded.append(self._images.encode_features(features_BPF))
+            self._dense.append(self._images.dense_patches(features_BPF).mean(axis=1))
+        return SparseBatch.concatenate(encoded, self.vocabulary)
+
+    def dense(self) -> FloatArray:
+        """Return (I, D) unit vectors of all pictures so far."""
+        means_ID = np.concatenate(self._dense)
+        unit: FloatArray = means_ID / np.linalg.norm(means_ID, axis=1, keepdims=True)
+        return unit
+
+
+def open_known(
+    source: str, model: LexicalModel, *, batch_size: int = 32, progress: Progress | None = None
+) -> KnownPictures:
+    """Encode pictures with captions, or a folder of pictures with masks.
+
+    Raises:
+        InputError: if a picture cannot be read.
+    """
+    encoder = WithDense(model)
+    if _has_masks(Path(source)):
+        masked = open_masked(Path(source))
+        inventory = Inventory.of_masks(masked)
+        names = [item.name for item in masked.items]
+        sparse = encode_pictures(masked.image, len(names), encoder, batch_size, progress)
+    else:
+        captions = open_captions(source)
+        names = [captions.name(i) for i in range(len(captions))]
+        inventory = Inventory.of_captions(captions.captions(i) for i in range(len(captions)))
+        sparse = encode_pictures(captions.image, len(names), encoder, batch_size, progress)
+    digest = hashlib.sha256("\n".join([*names, *inventory.names]).encode())
+    digest.update(np.packbits(inventory.shown_CI).tobytes())
+    return KnownPictures(sparse, encoder.dense(), inventory, digest.hexdigest())
+
+
+def _has_masks(folder: Path) -> bool:
+    if not folder.is_dir() or (folder / "captions.jsonl").is_file():
+        return False
+    try:
+        open_masked(folder)
+    except InputError:
+        return (folder / CLASSES_FILE).is_file()
+    return True

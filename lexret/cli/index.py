@@ -41,8 +41,8 @@ MAX_SKIPPED_SHOWN: Final = 20
     "index_path",
     type=click.Path(path_type=Path),
     metavar="PATH",
-    help="Where the index lies; without it, in .lexret of the first DIR, or of the first that has "
-    "one.",
+    help="Where the index lies; without it, in .lexret of the first DIR that has one, or of a "
+    "folder above that holds a DIR, else of the first DIR.",
 )
 @model_option
 @click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True,
@@ -119,13 +119,9 @@ def command(
 
 
 def _default_place(folders: tuple[Path, ...]) -> Path:
-    from lexret.index.locations import default_index, find_index
-    from lexret.index.manifest import MANIFEST_FILE
+    from lexret.index.locations import find_index, index_for
 
-    if not folders:
-        return find_index(Path.cwd())
-    places = [default_index(one) for one in folders]
-    return next((one for one in places if (one / MANIFEST_FILE).is_file()), places[0])
+    return index_for(folders) if folders else find_index(Path.cwd())
 
 
 def _recorded_source(place: Path) -> str | None:

@@ -62,6 +62,25 @@ def find_index(start: Path) -> Path:
     )
 
 
+def index_for(folders: Sequence[Path]) -> Path:
+    """Return where the index of some folders lies that are to be indexed.
+
+    That is in the first of them that has one; else beside or above them, in an index that holds
+    one of them; else in the first of them, where it is to be made.
+    """
+    places = [default_index(one) for one in folders]
+    for place in places:
+        if (place / MANIFEST_FILE).is_file():
+            return place
+    paths = [one.resolve() for one in folders]
+    for above in dict.fromkeys(default_index(parent) for one in paths for parent in one.parents):
+        if (above / MANIFEST_FILE).is_file():
+            held = picture_folders(Manifest.load(above).roots, above)
+            if any(one.path in paths for one in held):
+                return above
+    return places[0]
+
+
 def index_within(place: Path) -> Path:
     """Return the index of a folder of pictures where one is named instead of its index."""
     inner = default_index(place)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,7 @@ def test_a_locked_index_is_told(indexed: Path) -> None:
         result = lexret("index", indexed)
     assert result.exit_code == 2
     assert "Another process is writing the index" in result.stderr
+    assert f"process {os.getpid()} on host" in result.stderr
 
 
 def test_an_interrupted_run_says_that_it_can_go_on(
@@ -198,7 +200,7 @@ def test_info_tells_what_the_index_holds(indexed: Path, monkeypatch: pytest.Monk
     assert values["postings"] == index.num_postings
     assert values["model"] == index.model_id
     assert values["root"] == str(indexed)
-    assert values["format_version"] == 1
+    assert values["format_version"] == 2
     on_disk = sum(
         one.stat().st_size
         for one in (indexed / ".lexret").rglob("*")

@@ -11,7 +11,13 @@ from PIL import Image
 from lexret.errors import InputError, MissingError
 from lexret.index import open_index, picture_update
 from lexret.index.corrections import PictureCorrection, change_corrections, load_corrections
-from lexret.index.locations import id_of_file, picture_folders, picture_path, record_roots
+from lexret.index.locations import (
+    id_of_file,
+    index_for,
+    picture_folders,
+    picture_path,
+    record_roots,
+)
 from lexret.index.naming import document_named
 from lexret.index.pictures import IndexReport, index_folders
 from lexret.index.query import Query
@@ -235,3 +241,13 @@ def test_corrections_follow_pictures_to_other_ids(here: Path, colours) -> None:
     assert corrected() == {"../scans/1.png": ["red"], "new.png": ["green"]}
     update(here, colours, remove=[here / "photos"])
     assert corrected() == {"1.png": ["red"]}
+
+
+def test_the_index_that_holds_a_folder_is_found_from_it(here: Path, colours) -> None:
+    photos, scans, new = (here / name for name in ("photos", "scans", "new"))
+    assert index_for([photos, scans]) == photos / ".lexret"
+    update(here, colours, "photos", "scans")
+    assert index_for([new, scans]) == here / ".lexret"
+    assert index_for([new]) == new / ".lexret"
+    update(here, colours, "scans", index="scans/.lexret")
+    assert index_for([photos, scans]) == scans / ".lexret"

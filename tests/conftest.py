@@ -19,7 +19,12 @@ from lexret.encoders.model_folder import (
     read_record,
     write_record,
 )
-from lexret.encoders.static_table import StaticSettings, StaticTable, save_static_table
+from lexret.encoders.static_table import (
+    Levels,
+    StaticSettings,
+    StaticTable,
+    save_static_table,
+)
 from lexret.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -129,11 +134,14 @@ def add_random_static_text(folder: Path) -> None:
     record = read_record(folder)
     words = record.vocabulary()
     rng = np.random.default_rng(0)
-    ids_VK = np.stack([rng.permutation(len(words))[:8] for _ in words])
-    entries_VK = rng.normal(1.0, 2.0, ids_VK.shape).astype(np.float32)
-    gate, base, bias, own = rng.normal(size=(4, len(words))).astype(np.float32)
-    table = StaticTable.quantized(
-        ids_VK, entries_VK, gate=np.abs(gate), base=base, bias=bias, own=np.abs(own)
+    rows_VC, codebook_VC = rng.normal(size=(2, len(words), 8)).astype(np.float32)
+    bias, own = rng.normal(size=(2, len(words))).astype(np.float32)
+    table = StaticTable(
+        rows=Levels.of(rows_VC),
+        base_C=rng.normal(size=8).astype(np.float32),
+        codebook=Levels.of(codebook_VC),
+        bias_V=bias,
+        own_V=np.abs(own),
     )
     settings = StaticSettings(
         vocabulary=words.fingerprint,

@@ -2,32 +2,46 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from lexret.cli.common import near_path
 
+_LINE_SECONDS: Final = 10.0
+
 
 class _Bars:
-    """Progress on stderr, one bar for each kind of work."""
+    """Progress on stderr: a bar for each kind of work, or a plain line every ten seconds."""
 
     def __init__(self) -> None:
         self._bar: Any = None
         self._what = ""
+        self._next_line = 0.0
 
     def __call__(self, what: str, done: int, total: int) -> None:
+        if not sys.stderr.isatty():
+            self._line(what, done, total)
+            return
         from tqdm import tqdm
 
         if what != self._what:
             self.close()
-            self._bar, self._what = tqdm(total=total, desc=what, disable=None), what
+            self._bar, self._what = tqdm(total=total, desc=what), what
         self._bar.update(done - self._bar.n)
 
     def close(self) -> None:
         if self._bar is not None:
             self._bar.close()
+
+    def _line(self, what: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if now >= self._next_line or done == total or what != self._what:
+            click.echo(f"{what}: {done:,} of {total:,}", err=True)
+            self._next_line, self._what = now + _LINE_SECONDS, what
 
 
 @click.command("distill")
@@ -48,36 +62,24 @@ class _Bars:
     metavar="FOLDER",
     help="Where to write the model with its static text encoder; MODEL itself is allowed.",
 )
-@click.option(
-    "--pictures/--no-pictures",
-    "with_pictures",
-    default=True,
-    show_default=True,
-    help="Also learn to tell the captions' pictures apart: better and slower.",
-)
-@click.option(
-    "--feature-cache",
-    type=click.Path(path_type=Path, file_okay=False),
-    metavar="FOLDER",
-    help="Backbone features that a training run kept, such as runs/mini/features.",
-)
-@click.option("--entries", type=click.IntRange(1, 1000), metavar="N",
-              help="Entries that a word has in the table at most.  [default: 112]")  # fmt: skip
+@click.option("--coordinates", type=click.IntRange(1, 4096), metavar="N",
+              help="Numbers that a word has in the table at most.  [default: 192]")  # fmt: skip
+@click.option("--pairs", type=click.IntRange(min=0), metavar="N",
+              help="Pairs of words in the table at most.  [default: 4000]")  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 def command(
     model_source: str,
     captions_source: str,
     folder: Path,
-    with_pictures: bool,
-    feature_cache: Path | None,
-    entries: int | None,
+    coordinates: int | None,
+    pairs: int | None,
     seed: int,
 ) -> None:
     """Teach a model's static text encoder from its contextual one.
 
-    The static encoder is a table from words to weighted words. It needs no transformer, so that
-    `lexret search` answers at once; it comes close to what the contextual encoder of MODEL makes
-    of captions, of every single word, and of words put together, and to how it ranks pictures.
+    The static encoder is a table of word vectors. It needs no transformer, so that `lexret search`
+    answers at once; it comes close to what the contextual encoder of MODEL makes of captions, of
+    every single word, and of words put together. The captions' pictures are not looked at.
 
     \b
     Example:
@@ -91,18 +93,14 @@ def command(
     from lexret.training.static_text import StaticRecipe
 
     recipe = replace(StaticRecipe(), seed=seed)
-    if entries is not None:
-        recipe = replace(recipe, num_entries=entries)
+    if coordinates is not None:
+        recipe = replace(recipe, num_coordinates=coordinates)
+    if pairs is not None:
+        recipe = replace(recipe, num_pairs=pairs)
     bars = _Bars()
     try:
         result = distill(
-            model_source,
-            open_captions(captions_source),
-            folder,
-            recipe,
-            with_pictures=with_pictures,
-            feature_cache=feature_cache,
-            progress=bars,
+            model_source, open_captions(captions_source), folder, recipe, progress=bars
         )
     finally:
         bars.close()

@@ -1,7 +1,7 @@
-"""The table of a static text encoder, and its file.
+"""The tables of a static text encoder, and their file.
 
 :mod:`lexret.encoders.static_text` says what the numbers mean. Legend: V words of the vocabulary,
-R >= V rows, E stored entries, K entries a row before rounding.
+R >= V rows (words of the vocabulary, further words, pairs of words), C coordinates.
 """
 
 from __future__ import annotations
@@ -15,25 +15,26 @@ import numpy as np
 import numpy.typing as npt
 
 from lexret.errors import CorruptError
-from lexret.sparse import FloatArray, OffsetArray
+from lexret.sparse import FloatArray
 
-STATIC_FORMAT: Final = 1
+STATIC_FORMAT: Final = 2
 LEVELS: Final = 127
-_MAX_NARROW_ID: Final = np.iinfo(np.uint16).max
 _HEADER: Final = "static_text"
 
 
 @dataclass(frozen=True)
 class StaticSettings:
-    """What a static encoder takes over from its model.
+    """What a static encoder takes over from its model, and what its rows stand for.
 
     Attributes:
-        vocabulary: fingerprint of the words that the table is about.
+        vocabulary: fingerprint of the words that the tables are about.
         imitates: SHA-256 of the weights' file of the model that it imitates.
-        activation: ``log1p_relu`` or ``elu1p``, see :mod:`lexret.encoders.activations`.
+        activation: see :mod:`lexret.encoders.activations`.
         max_words: strongest words that a text keeps.
         own_word_floor: least activation of a word that the text holds.
+        cosine_scale: length of a text's vector; None: as it comes.
         further_words: words that are not in the vocabulary and have a row, in their order.
+        pairs: two tokens with a space between, which have a row where they follow each other.
     """
 
     vocabulary: str
@@ -41,102 +42,75 @@ class StaticSettings:
     activation: str
     max_words: int
     own_word_floor: float
+    cosine_scale: float | None = None
     further_words: tuple[str, ...] = ()
+    pairs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Levels:
+    """A matrix in 8 bits: ``levels_NC * scale_N`` is the matrix, off by half a scale at most."""
+
+    levels_NC: npt.NDArray[np.int8]
+    scale_N: FloatArray
+
+    @classmethod
+    def of(cls, matrix_NC: FloatArray) -> Levels:
+        """Round each row to steps of its largest number over :data:`LEVELS`."""
+        scale_N = (np.abs(matrix_NC).max(axis=1, initial=0.0) / LEVELS).astype(np.float32)
+        divisor_N = np.where(scale_N > 0, scale_N, np.float32(1.0))
+        return cls(np.rint(matrix_NC / divisor_N[:, None]).astype(np.int8), scale_N)
+
+    def rows(self, numbers: list[int]) -> FloatArray:
+        """Return (len(numbers), C) rows of the matrix."""
+        found: FloatArray = self.levels_NC[numbers] * self.scale_N[numbers, None]
+        return found
+
+    def problem(self, shape: tuple[int, int]) -> str | None:
+        """Say what is wrong with the arrays, if anything is."""
+        if self.levels_NC.dtype != np.int8 or self.levels_NC.shape != shape:
+            return f"expected rows of shape {shape}, found {self.levels_NC.shape}"
+        if self.scale_N.shape != shape[:1] or not np.isfinite(self.scale_N).all():
+            return f"expected {shape[0]} finite scales"
+        return None
 
 
 @dataclass(frozen=True, eq=False)
 class StaticTable:
-    """The learnt numbers: sparse rows of signed logits, and a few numbers for each word.
+    """The learnt numbers.
 
     Attributes:
-        indptr: (R + 1,) int64, where each word's row begins in the two arrays that follow.
-        term_ids: (E,) integers in [0, V), strictly rising within a row.
-        levels: (E,) int8; ``level * row_scale`` is the entry.
-        row_scale: (R,) float32, largest entry of the row over :data:`LEVELS`.
-        gate: (R,) float32 >= 0, how much a word lengthens a text.
-        base: (V,) float32, what every text says.
-        bias: (V,) float32.
-        own: (V,) float32, added to the logit of a word that the text holds.
+        rows: (R, C), what each word, further word and pair adds to a text's vector.
+        base_C: (C,) float32, what every text's vector starts from.
+        codebook: (V, C), the direction in which each word of the vocabulary lies.
+        bias_V: (V,) float32.
+        own_V: (V,) float32, added to the logit of a word that the text holds.
     """
 
-    indptr: OffsetArray
-    term_ids: npt.NDArray[np.integer[Any]]
-    levels: npt.NDArray[np.int8]
-    row_scale: FloatArray
-    gate: FloatArray
-    base: FloatArray
-    bias: FloatArray
-    own: FloatArray
-
-    @classmethod
-    def quantized(
-        cls,
-        term_ids_RK: npt.NDArray[np.integer[Any]],
-        entries_RK: FloatArray,
-        *,
-        gate: FloatArray,
-        base: FloatArray,
-        bias: FloatArray,
-        own: FloatArray,
-    ) -> StaticTable:
-        """Store K entries a word in 8 bits each; those that round to zero are left out.
-
-        An entry is off by at most half a ``row_scale``: 0.4% of the row's largest.
-
-        Args:
-            term_ids_RK: distinct within a row, in any order.
-        """
-        order_RK = np.argsort(term_ids_RK, axis=1)
-        ids_RK = np.take_along_axis(term_ids_RK, order_RK, axis=1)
-        sorted_RK = np.take_along_axis(entries_RK, order_RK, axis=1)
-        row_scale = (np.abs(sorted_RK).max(axis=1) / LEVELS).astype(np.float32)
-        divisor_R1 = np.where(row_scale > 0, row_scale, 1.0)[:, None]
-        levels_RK = np.rint(sorted_RK / divisor_R1).astype(np.int8)
-        kept_RK = levels_RK != 0
-        indptr = np.zeros(len(entries_RK) + 1, dtype=np.int64)
-        np.cumsum(kept_RK.sum(axis=1), out=indptr[1:])
-        narrow = np.uint16 if len(bias) <= _MAX_NARROW_ID else np.int32
-        return cls(
-            indptr=indptr,
-            term_ids=ids_RK[kept_RK].astype(narrow),
-            levels=levels_RK[kept_RK],
-            row_scale=row_scale,
-            gate=gate,
-            base=base,
-            bias=bias,
-            own=own,
-        )
-
-    def row(self, i: int) -> tuple[npt.NDArray[np.integer[Any]], FloatArray]:
-        """Return the ids and the entries of a row."""
-        start, end = self.indptr[i], self.indptr[i + 1]
-        return self.term_ids[start:end], self.levels[start:end] * self.row_scale[i]
+    rows: Levels
+    base_C: FloatArray
+    codebook: Levels
+    bias_V: FloatArray
+    own_V: FloatArray
 
     def problem(self, *, num_words: int, num_rows: int) -> str | None:
         """Say what is wrong with the arrays, if anything is."""
-        per_row, per_word = (self.row_scale, self.gate), (self.base, self.bias, self.own)
-        num_entries = len(self.term_ids)
-        if any(array.shape != (num_rows,) for array in per_row):
-            return f"expected numbers of {num_rows} rows"
-        if any(array.shape != (num_words,) for array in per_word):
+        if self.base_C.ndim != 1 or not np.isfinite(self.base_C).all():
+            return "its base is not a list of finite numbers"
+        if any(array.shape != (num_words,) for array in (self.bias_V, self.own_V)):
             return f"expected numbers of {num_words} words"
-        if not all(np.isfinite(array).all() for array in (*per_row, *per_word)):
+        if not all(np.isfinite(array).all() for array in (self.bias_V, self.own_V)):
             return "a number is NaN or infinite"
-        rises = self.indptr.shape == (num_rows + 1,) and bool((np.diff(self.indptr) >= 0).all())
-        if not rises or self.indptr[0] != 0 or self.indptr[-1] != num_entries:
-            return f"its rows do not cover its {num_entries} entries"
-        if len(self.levels) != num_entries or (num_entries and self.term_ids.max() >= num_words):
-            return "its entries do not fit the vocabulary"
-        return None
+        size = len(self.base_C)
+        return self.rows.problem((num_rows, size)) or self.codebook.problem((num_words, size))
 
 
 def save_static_table(path: Path, table: StaticTable, settings: StaticSettings) -> None:
     """Write the file of a static text encoder; the same values give the same bytes."""
     from safetensors.numpy import save_file
 
-    arrays = {one.name: getattr(table, one.name) for one in fields(StaticTable)}
     header = {"format": STATIC_FORMAT, **asdict(settings)}
-    save_file(arrays, path, metadata={_HEADER: json.dumps(header)})
+    save_file(_arrays(table), path, metadata={_HEADER: json.dumps(header)})
     # safetensors makes its files private to their owner.
     path.chmod(0o644)
 
@@ -156,9 +130,33 @@ def read_static_table(path: Path) -> tuple[StaticSettings, StaticTable]:
     except (SafetensorError, json.JSONDecodeError) as error:
         raise CorruptError(f"{path} cannot be read: {error}.") from error
     if not isinstance(header, dict) or header.pop("format", None) != STATIC_FORMAT:
-        raise CorruptError(f"{path} is of another format; this lexret reads {STATIC_FORMAT}.")
+        raise CorruptError(
+            f"{path} is of another format; this lexret reads {STATIC_FORMAT}. Make it anew with "
+            "`lexret distill`."
+        )
     try:
-        further = tuple(header.pop("further_words", ()))
-        return StaticSettings(**header, further_words=further), StaticTable(**arrays)
-    except TypeError as error:
+        for name in ("further_words", "pairs"):
+            header[name] = tuple(header.get(name, ()))
+        return StaticSettings(**header), _table(arrays)
+    except (TypeError, KeyError) as error:
         raise CorruptError(f"{path} is not a static text encoder: {error}.") from error
+
+
+def _arrays(table: StaticTable) -> dict[str, npt.NDArray[Any]]:
+    """Return the arrays by their names in the file; a matrix is two of them."""
+    arrays: dict[str, npt.NDArray[Any]] = {}
+    for one in fields(StaticTable):
+        value = getattr(table, one.name)
+        if isinstance(value, Levels):
+            arrays[one.name], arrays[f"{one.name}.scale"] = value.levels_NC, value.scale_N
+        else:
+            arrays[one.name] = value
+    return arrays
+
+
+def _table(arrays: dict[str, npt.NDArray[Any]]) -> StaticTable:
+    def matrix(name: str) -> Levels:
+        return Levels(arrays.pop(name), arrays.pop(f"{name}.scale"))
+
+    rows, codebook = matrix("rows"), matrix("codebook")
+    return StaticTable(rows=rows, codebook=codebook, **arrays)

@@ -1,26 +1,31 @@
-"""The static text encoder: a learnt table from words to weighted words, without a network.
+"""The static text encoder: learnt tables in place of a network.
 
 It imitates the model's contextual text encoder (:class:`lexret.encoders.model.TextEncoder`) and
-needs nothing but numpy. With S the distinct words of a text that have a row in the table, the
-logit of word v is ::
+needs nothing but numpy. With S the distinct rows of a text, its vector is ::
 
-    (base[v] + sum over w in S of table[w, v]) / sqrt(1 + sum over w in S of gate[w])
-        + bias[v] + (own[v] if v in S)
+    x = base + sum over r in S of rows[r]
+    z = cosine_scale x / |x|        (x / sqrt(1 + |S|) for a model without a cosine_scale)
 
-The words of the vocabulary have rows (phrases are looked for first), and further words of the
-captions that it was taught with: "biker" and "above" are no dimensions, but they say something.
+and the logit of word v is ``codebook[v] . z + bias[v] + (own[v] if v stands in the text)``.
 
-and what follows is what the contextual encoder does: the model's activation, a floor for the
-text's own words, the ``max_words`` strongest words, unit length. The quotient stands for the
-fixed length of a text's vector, which its words share.
+The words of the vocabulary have rows (phrases are looked for first), and so have further words of
+the captions that it was taught with ("biker" and "above" are no dimensions, but they say
+something) and pairs of words that often follow each other ("black dog", "on a"). The coordinates
+are the leading ones of the contextual encoder's vectors; ``codebook`` is the model's, in them.
 
-Legend: V words of the vocabulary, R >= V rows, S rows of a text, E stored entries of the table.
+What follows is what the contextual encoder does: the model's activation, a floor for the text's
+own words, the ``max_words`` strongest words, unit length.
+
+Legend: V words of the vocabulary, C coordinates.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -35,29 +40,49 @@ from lexret.encoders.model_folder import (
 from lexret.encoders.static_table import StaticSettings, StaticTable, read_static_table
 from lexret.errors import CorruptError, MismatchError, MissingError
 from lexret.sparse import FloatArray, LexicalVector, SparseBatch
-from lexret.vocabulary import Vocabulary
+from lexret.vocabulary import Vocabulary, tokenize
+
+# As torch.nn.functional.normalize has it.
+_LEAST_LENGTH: Final = 1e-12
 
 
-class TableWords:
+class TableRows:
     """Finds the rows of a text.
 
     Args:
         further_words: lower-case tokens that are not in the vocabulary.
+        pairs: two tokens each, with a space between.
     """
 
-    def __init__(self, vocabulary: Vocabulary, further_words: Sequence[str] = ()) -> None:
+    def __init__(
+        self, vocabulary: Vocabulary, further_words: Sequence[str] = (), pairs: Sequence[str] = ()
+    ) -> None:
         self._vocabulary = vocabulary
-        self._further = {word: len(vocabulary) + i for i, word in enumerate(further_words)}
+        first = len(vocabulary)
+        self._further = {word: first + i for i, word in enumerate(further_words)}
+        first += len(further_words)
+        self._pairs = {pair: first + i for i, pair in enumerate(pairs)}
+        self._num_rows = first + len(pairs)
 
-    def rows(self, text: str) -> list[int]:
-        """Return the distinct rows of a text's words, rising: first those of the vocabulary."""
+    def __len__(self) -> int:
+        return self._num_rows
+
+    def of(self, text: str) -> list[int]:
+        """Return the distinct rows of a text, rising: first those of the vocabulary's words."""
         known, unknown = self._vocabulary.match(text)
         further = (self._further[token] for token in unknown if token in self._further)
-        return sorted({*known, *further})
+        pairs = (self._pairs[pair] for pair in token_pairs(text) if pair in self._pairs)
+        return sorted({*known, *further, *pairs})
+
+
+def token_pairs(text: str) -> list[str]:
+    """Return each two tokens of a text that follow each other, with a space between."""
+    tokens = tokenize(text)
+    return [f"{left} {right}" for left, right in pairwise(tokens)]
 
 
 class StaticTextEncoder:
-    """Texts to sparse vectors by a table; implements :class:`~lexret.encoders.protocol.Encoder`."""
+    """Texts to sparse vectors by tables; implements :class:`~lexret.encoders.protocol.Encoder`."""
 
     def __init__(
         self, table: StaticTable, settings: StaticSettings, vocabulary: Vocabulary, *, model_id: str
@@ -66,7 +91,7 @@ class StaticTextEncoder:
         self._settings = settings
         self._vocabulary = vocabulary
         self._model_id = model_id
-        self._words = TableWords(vocabulary, settings.further_words)
+        self._rows = TableRows(vocabulary, settings.further_words, settings.pairs)
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -82,32 +107,43 @@ class StaticTextEncoder:
         """Return one L2-normalised vector a text.
 
         A text keeps its ``max_words`` strongest words; its own words are always among them. A
-        text without any word that has a row gets what the biases alone say, mostly nothing.
+        text without any word that has a row gets what the base alone says.
 
         Args:
             batch_size: has no effect; texts are encoded one by one.
         """
         return SparseBatch.from_vectors([self._encode(text) for text in texts], self._vocabulary)
 
+    @cached_property
+    def _directions_VC(self) -> FloatArray:
+        """The codebook without its scales, which are cheaper to apply to the logits."""
+        return self._table.codebook.levels_NC.astype(np.float32)
+
     def _encode(self, text: str) -> LexicalVector:
-        rows = self._words.rows(text)
+        rows = self._rows.of(text)
         own = np.array([row for row in rows if row < len(self._vocabulary)], dtype=np.int64)
-        weights_V = self._activations(rows, own)
+        weights_V = self._activations(self._vector(rows), own)
         kept = _strongest(weights_V, own, self._settings.max_words)
         weights = weights_V[kept]
         norm = np.sqrt(np.square(weights, dtype=np.float64).sum())
         normalized = (weights / norm).astype(np.float32) if len(kept) else weights
         return LexicalVector(kept.astype(np.int32), normalized, self._vocabulary)
 
-    def _activations(self, rows: Sequence[int], own: npt.NDArray[np.int64]) -> FloatArray:
+    def _vector(self, rows: list[int]) -> FloatArray:
+        """Return (C,) the text's vector."""
+        x_C = self._table.base_C + self._table.rows.rows(rows).sum(axis=0, dtype=np.float32)
+        scale = self._settings.cosine_scale
+        if scale is None:
+            factor = (1.0 + len(rows)) ** -0.5
+        else:
+            factor = scale / max(float(np.linalg.norm(x_C)), _LEAST_LENGTH)
+        vector_C: FloatArray = x_C * np.float32(factor)
+        return vector_C
+
+    def _activations(self, vector_C: FloatArray, own: npt.NDArray[np.int64]) -> FloatArray:
         table, settings = self._table, self._settings
-        logits_V = table.base.copy()
-        for row in rows:
-            term_ids, entries = table.row(row)
-            logits_V[term_ids] += entries
-        logits_V /= np.sqrt(1.0 + table.gate[rows].sum(), dtype=np.float32)
-        logits_V += table.bias
-        logits_V[own] += table.own[own]
+        logits_V = self._directions_VC @ vector_C * table.codebook.scale_N + table.bias_V
+        logits_V[own] += table.own_V[own]
         weights_V = _activate(logits_V, settings.activation)
         weights_V[own] = np.maximum(weights_V[own], np.float32(settings.own_word_floor))
         return weights_V
@@ -150,7 +186,7 @@ def static_text_of(
             f"Vocabularies differ: {path} is for {settings.vocabulary[:12]}, found "
             f"{len(words)} words ({words.fingerprint[:12]})."
         )
-    num_rows = len(words) + len(settings.further_words)
+    num_rows = len(words) + len(settings.further_words) + len(settings.pairs)
     problem = table.problem(num_words=len(words), num_rows=num_rows)
     if problem:
         raise CorruptError(f"{path} is not a static text encoder: {problem}.")
@@ -159,8 +195,11 @@ def static_text_of(
 
 def _activate(logits_V: FloatArray, activation: str) -> FloatArray:
     """Do as :func:`lexret.encoders.activations.activate`, in numpy."""
+    positive_V = np.maximum(logits_V, np.float32(0.0))
     if activation == "log1p_relu":
-        return np.log1p(np.maximum(logits_V, np.float32(0.0)))
+        return np.log1p(positive_V)
+    if activation == "relu":
+        return positive_V
     return np.where(logits_V > 0, logits_V + 1, np.exp(np.minimum(logits_V, np.float32(0.0))))
 
 

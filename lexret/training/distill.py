@@ -27,14 +27,10 @@ from lexret.encoders.model_folder import (
 from lexret.encoders.static_table import StaticSettings, StaticTable, save_static_table
 from lexret.encoders.static_text import StaticTextEncoder
 from lexret.errors import InputError
-from lexret.sparse import SparseBatch
-from lexret.training.features import cached_features
-from lexret.training.static_text import Progress, StaticRecipe, teach_static_text
-from lexret.training.static_texts import TaughtCaptions
+from lexret.training.static_text import Progress, StaticRecipe, Taught, teach_static_text
 
 # Of so many pictures one is held out, to see how well the encoders agree on new captions.
 _HELD_OUT_OF: Final = 50
-_PICTURE_BATCH: Final = 16
 _HEADING: Final = "## Static text encoder"
 
 
@@ -59,50 +55,39 @@ def distill(
     folder: Path,
     recipe: StaticRecipe | None = None,
     *,
-    with_pictures: bool = True,
-    feature_cache: Path | None = None,
     progress: Progress | None = None,
 ) -> Distilled:
     """Teach a model's static text encoder, and write the model with it.
 
     Args:
         source: a shipped model's name or a model folder.
-        captions: one picture of 50 is held out.
+        captions: those of one picture of 50 are held out; the pictures are not looked at.
         folder: where the model with its static encoder goes; it may be the model's own. One that
             is there is replaced once the new one is whole.
-        with_pictures: also teach it to tell the captions' pictures apart.
-        feature_cache: a folder with backbone features, as training keeps them; what it lacks is
-            added. None: the pictures are put through the backbone and nothing is kept.
-        progress: as of :func:`~lexret.training.static_text.teach_static_text`, and "pictures".
+        progress: as of :func:`~lexret.training.static_text.teach_static_text`.
 
     Raises:
         InputError: if there are too few captions to hold some out.
-        ImageError: if a picture cannot be read.
         MissingError, CorruptError: if the model cannot be loaded.
         StorageError: if it cannot be written.
     """
     chosen = recipe or StaticRecipe()
     model = load_model(source)
-    taught, held_out = _split(captions)
-    pictures = (
-        _pictures(model, captions, taught, feature_cache, progress) if with_pictures else None
-    )
-    texts = TaughtCaptions.of(captions, taught)
-    table, further = teach_static_text(model.texts, texts, pictures, chosen, progress=progress)
-    settings = settings_of(model, further)
-    encoder = StaticTextEncoder(table, settings, model.vocabulary, model_id=model.model_id)
-    unseen = TaughtCaptions.of(captions, held_out).texts
-    agreement = agreement_of(encoder, model.texts, unseen)
+    learnt, held_out = _split(captions)
+    taught = teach_static_text(model.texts, learnt, chosen, progress=progress)
+    settings = settings_of(model, taught)
+    encoder = StaticTextEncoder(taught.table, settings, model.vocabulary, model_id=model.model_id)
+    agreement = agreement_of(encoder, model.texts, held_out)
     figures = {
         "agreement": round(agreement, 4),
         "captions_sha256": captions.fingerprint,
-        "num_captions": len(texts.texts),
-        "num_pictures": 0 if pictures is None else len(pictures),
+        "num_captions": len(learnt),
+        "num_texts": taught.num_texts,
         "recipe": asdict(chosen),
         "lexret": lexret.__version__,
         "torch": str(torch.__version__),
     }
-    _write(find_model(source), folder, table, settings, figures)
+    _write(find_model(source), folder, taught.table, settings, figures)
     return Distilled(folder, agreement, (folder / STATIC_TEXT_FILE).stat().st_size)
 
 
@@ -112,44 +97,22 @@ def agreement_of(static: StaticTextEncoder, contextual: TextEncoder, texts: Sequ
     return float(np.asarray(left.multiply(right).sum(axis=1)).mean())
 
 
-def _split(captions: CaptionSet) -> tuple[list[int], list[int]]:
-    """Return the numbers of the pictures to learn from, and of those held out."""
+def _split(captions: CaptionSet) -> tuple[list[str], list[str]]:
+    """Return the captions to learn from, and those held out."""
     if len(captions) < _HELD_OUT_OF:
         raise InputError(
             f"The captions are of {len(captions)} pictures; expected {_HELD_OUT_OF} or more."
         )
-    held_out = range(_HELD_OUT_OF - 1, len(captions), _HELD_OUT_OF)
-    return [i for i in range(len(captions)) if i not in held_out], list(held_out)
+    learnt: list[str] = []
+    held_out: list[str] = []
+    for i in range(len(captions)):
+        last = i % _HELD_OUT_OF == _HELD_OUT_OF - 1
+        (held_out if last else learnt).extend(captions.captions(i))
+    return learnt, held_out
 
 
-def _pictures(
-    model: LexicalModel,
-    captions: CaptionSet,
-    numbers: Sequence[int],
-    feature_cache: Path | None,
-    progress: Progress | None,
-) -> SparseBatch:
-    """Return the vectors of some pictures, one row each."""
-    features = (
-        None
-        if feature_cache is None
-        else cached_features(captions, model.checkpoint.config.image, feature_cache)
-    )
-    parts = []
-    for start in range(0, len(numbers), _PICTURE_BATCH):
-        chunk = numbers[start : start + _PICTURE_BATCH]
-        if features is None:
-            parts.append(model.images.encode([captions.image(i) for i in chunk]))
-        else:
-            batch = torch.from_numpy(features[chunk].astype(np.float32))
-            parts.append(model.images.encode_features(batch))
-        if progress is not None:
-            progress("pictures", start + len(chunk), len(numbers))
-    return SparseBatch.concatenate(parts, model.vocabulary)
-
-
-def settings_of(model: LexicalModel, further_words: Sequence[str]) -> StaticSettings:
-    """Return what a static text encoder takes over from its model."""
+def settings_of(model: LexicalModel, taught: Taught) -> StaticSettings:
+    """Return what a static text encoder takes over from its model and its lessons."""
     config = model.checkpoint.config
     return StaticSettings(
         vocabulary=model.vocabulary.fingerprint,
@@ -157,7 +120,9 @@ def settings_of(model: LexicalModel, further_words: Sequence[str]) -> StaticSett
         activation=config.activation,
         max_words=config.text.max_words,
         own_word_floor=config.text.own_word_floor,
-        further_words=tuple(further_words),
+        cosine_scale=config.text.cosine_scale,
+        further_words=taught.further_words,
+        pairs=taught.pairs,
     )
 
 
@@ -197,7 +162,7 @@ def _with_section(card: str, table: StaticTable, figures: dict[str, Any]) -> str
     following = after.find("\n## ")
     rest = after[following:] if following >= 0 else ""
     section = (
-        f"\n{_HEADING}\n\nA table of {len(table.term_ids):,} entries imitates the text side "
+        f"\n{_HEADING}\n\nA table of {len(table.rows.scale_N):,} rows imitates the text side "
         f"without a network: {figures['num_captions']:,} captions, every word of the vocabulary, "
         "and random texts made of both were its lessons. On captions that were held "
         f"out its vectors have a mean cosine of {figures['agreement']:.3f} with those of the text "

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from lexret.data.captions import CaptionSet
+from lexret.encoders.static_text import token_pairs
 from lexret.vocabulary import Vocabulary, tokenize
 
 # Queries are short: most random mixtures have two words.
@@ -24,29 +23,29 @@ _MAX_PIECE: Final = 6
 _LEFT_OUT: Final = 0.12
 
 
-@dataclass(frozen=True)
-class TaughtCaptions:
-    """Captions and the pictures that they belong to.
+def further_words(
+    captions: Sequence[str], vocabulary: Vocabulary, *, min_captions: int
+) -> tuple[str, ...]:
+    """Return words that so many captions hold and the vocabulary lacks, the common first."""
+    counts = Counter(word for text in captions for word in set(vocabulary.match(text)[1]))
+    return tuple(word for word in _ranked(counts) if counts[word] >= min_captions)
 
-    Attributes:
-        texts: the captions.
-        owners: for each, the number of its picture from 0; -1: none.
+
+def frequent_pairs(
+    captions: Sequence[str], *, num_pairs: int, min_captions: int
+) -> tuple[str, ...]:
+    """Return the pairs of words that stand together in most captions, the common first.
+
+    Args:
+        num_pairs: return so many at most.
+        min_captions: leave out a pair that fewer captions hold.
     """
+    counts = Counter(pair for text in captions for pair in set(token_pairs(text)))
+    return tuple(pair for pair in _ranked(counts)[:num_pairs] if counts[pair] >= min_captions)
 
-    texts: tuple[str, ...]
-    owners: tuple[int, ...]
 
-    @classmethod
-    def of(cls, captions: CaptionSet, pictures: Sequence[int]) -> TaughtCaptions:
-        """Take the captions of some pictures, which are numbered anew in their order."""
-        pairs = [(text, new) for new, i in enumerate(pictures) for text in captions.captions(i)]
-        return cls(tuple(text for text, _ in pairs), tuple(owner for _, owner in pairs))
-
-    def further_words(self, vocabulary: Vocabulary, *, min_captions: int) -> tuple[str, ...]:
-        """Return words that so many captions hold and the vocabulary lacks, the common first."""
-        counts = Counter(word for text in self.texts for word in set(vocabulary.match(text)[1]))
-        ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-        return tuple(word for word, count in ranked if count >= min_captions)
+def _ranked(counts: Counter[str]) -> list[str]:
+    return sorted(counts, key=lambda text: (-counts[text], text))
 
 
 def taught_texts(

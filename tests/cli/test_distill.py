@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from PIL import Image
 from lexret.cli.main import main
 from lexret.encoders.model_folder import read_record
 from lexret.encoders.static_text import load_static_text
-from lexret.training.static_texts import taught_texts
+from lexret.training.static_text import StaticRecipe
 
 
 def distill(*arguments: object) -> Result:
@@ -35,20 +34,20 @@ def captions_file(tmp_path: Path) -> Path:
 def test_a_model_gets_a_static_text_encoder(
     captions_file: Path, tiny_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    few = partial(taught_texts, num_pieces=10, num_mixtures=10, num_variations=10)
-    monkeypatch.setattr(
-        "lexret.training.static_text.taught_texts",
-        lambda captions, vocabulary, *, seed, **_: few(captions, vocabulary, seed=seed),
-    )
+    few = StaticRecipe(num_pieces=10, num_mixtures=10, num_variations=10, epochs=1)
+    monkeypatch.setattr("lexret.training.static_text.StaticRecipe", lambda: few)
     monkeypatch.chdir(tmp_path)
     result = distill(
         *(tiny_model_folder, "--captions", captions_file, "-o", "new"),
-        *("--entries", 5, "--seed", 7, "--no-pictures"),
+        *("--coordinates", 5, "--pairs", 3, "--seed", 7),
     )
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("new: static text encoder of 0.0 MB; mean cosine ")
     figures = read_record(tmp_path / "new").numbers["static_text"]
-    assert (figures["recipe"]["num_entries"], figures["recipe"]["seed"]) == (5, 7)
+    recipe = figures["recipe"]
+    assert (recipe["num_coordinates"], recipe["num_pairs"], recipe["seed"]) == (5, 3, 7)
+    # No terminal: a line for each kind of work at least.
+    assert [line.split(":")[0] for line in result.stderr.splitlines()] == ["texts"] * 2 + ["steps"]
     assert load_static_text(tmp_path / "new").encode(["dog"]).nnz > 0
 
 

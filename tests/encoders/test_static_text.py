@@ -1,4 +1,4 @@
-"""The static text encoder: a table of words in place of a network."""
+"""The static text encoder: tables in place of a network."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ import json
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from safetensors.numpy import load_file, save_file
 
@@ -24,6 +22,7 @@ from lexret.encoders.model_folder import (
 )
 from lexret.encoders.static_table import (
     LEVELS,
+    Levels,
     StaticSettings,
     StaticTable,
     read_static_table,
@@ -31,6 +30,7 @@ from lexret.encoders.static_table import (
 )
 from lexret.encoders.static_text import StaticTextEncoder, load_static_text
 from lexret.errors import CorruptError, MismatchError, MissingError
+from lexret.sparse import LexicalVector
 from lexret.vocabulary import Vocabulary
 
 WORDS = Vocabulary(["dog", "beach", "sand", "traffic light", "light", "puppy"])
@@ -47,38 +47,59 @@ def settings(vocabulary: Vocabulary = WORDS, **changes: object) -> StaticSetting
     return StaticSettings(**{**values, **changes})  # type: ignore[arg-type]
 
 
-def a_table(vocabulary: Vocabulary = WORDS, seed: int = 0, num_entries: int = 4) -> StaticTable:
+def a_table(num_rows: int = len(WORDS), num_words: int = len(WORDS), seed: int = 0) -> StaticTable:
     rng = np.random.default_rng(seed)
-    size = len(vocabulary)
-    ids_VK = np.stack([rng.permutation(size)[:num_entries] for _ in range(size)])
-    entries_VK = rng.normal(1.0, 2.0, ids_VK.shape).astype(np.float32)
-    gate, base, bias, own = rng.normal(size=(4, size)).astype(np.float32)
-    return StaticTable.quantized(
-        ids_VK, entries_VK, gate=np.abs(gate), base=base, bias=bias, own=np.abs(own)
+    bias, own = rng.normal(size=(2, num_words)).astype(np.float32)
+    return StaticTable(
+        rows=Levels.of(rng.normal(size=(num_rows, 4)).astype(np.float32)),
+        base_C=rng.normal(size=4).astype(np.float32),
+        codebook=Levels.of(rng.normal(size=(num_words, 4)).astype(np.float32)),
+        bias_V=bias,
+        own_V=np.abs(own),
     )
 
 
-def encoder(table: StaticTable, **changes: object) -> StaticTextEncoder:
-    return StaticTextEncoder(table, settings(**changes), WORDS, model_id="m-0")
+def encoder(
+    table: StaticTable, vocabulary: Vocabulary = WORDS, **changes: object
+) -> StaticTextEncoder:
+    return StaticTextEncoder(table, settings(vocabulary, **changes), vocabulary, model_id="tiny-0")
 
 
-def plain(**words: float) -> StaticTable:
-    """Only dog, with the given row, a gate of 3, and an own weight of 1; no base, no bias."""
-    ids = np.array([[WORDS.term_id(word.replace("_", " ")) for word in words]] * len(WORDS))
-    entries = np.zeros((len(WORDS), len(words)), dtype=np.float32)
-    entries[0] = list(words.values())
+def plain(*further: dict[str, float], **first: float) -> StaticTable:
+    """One coordinate a word: the rows of "dog" and of what lies beyond the vocabulary as given,
+    the other rows zero; an own weight of 1 for "dog"; no base, no bias."""
+    rows = np.zeros((len(WORDS) + len(further), len(WORDS)), dtype=np.float32)
+    for place, row in [(0, first), *enumerate(further, len(WORDS))]:
+        for word, value in row.items():
+            rows[place, WORDS.term_id(word)] = value
     zeros = np.zeros(len(WORDS), dtype=np.float32)
-    gate, own = zeros.copy(), zeros.copy()
-    gate[0], own[0] = 3.0, 1.0
-    return StaticTable.quantized(ids, entries, gate=gate, base=zeros, bias=zeros, own=own)
+    own = zeros.copy()
+    own[0] = 1.0
+    identity = Levels.of(np.eye(len(WORDS), dtype=np.float32))
+    return StaticTable(
+        rows=Levels.of(rows), base_C=zeros, codebook=identity, bias_V=zeros, own_V=own
+    )
+
+
+def weights(vector: LexicalVector) -> dict[str, float]:
+    return {one.word: one.weight for one in vector.words()}
+
+
+def unit(**weights: float) -> dict[str, float]:
+    norm = np.linalg.norm(list(weights.values()))
+    return {word: pytest.approx(weight / norm, rel=0.02) for word, weight in weights.items()}
 
 
 def test_a_vector_is_what_the_formula_says() -> None:
-    # sqrt(1 + 3) halves the row: dog 4/2 + 1 of its own, puppy 1, sand below zero.
+    # |(4, 3)| = 5, so the vector is (8, 6); dog has 1 of its own.
+    vector = encoder(plain(dog=4.0, puppy=3.0), cosine_scale=10.0).encode(["A dog!"]).row(0)
+    assert weights(vector) == unit(dog=np.log1p(9.0), puppy=np.log1p(6.0))
+
+
+def test_without_a_scale_a_text_is_divided_by_the_root_of_its_rows_and_one() -> None:
     vector = encoder(plain(dog=4.0, puppy=2.0, sand=-2.0)).encode(["A dog!"]).row(0)
-    row = np.log1p([3.0, np.rint(2 / 4 * LEVELS) / LEVELS * 4 / 2])
-    assert [one.word for one in vector.words()] == ["dog", "puppy"]
-    np.testing.assert_allclose([one.weight for one in vector.words()], row / np.linalg.norm(row))
+    root = np.sqrt(2)
+    assert weights(vector) == unit(dog=np.log1p(4 / root + 1), puppy=np.log1p(2 / root))
 
 
 def test_a_word_counts_once_and_a_phrase_is_not_its_parts() -> None:
@@ -91,20 +112,19 @@ def test_a_word_counts_once_and_a_phrase_is_not_its_parts() -> None:
 
 
 def test_further_words_have_rows_but_no_dimension() -> None:
-    table = plain(dog=4.0, puppy=2.0)  # row 0 is dog's
-    longer = replace(
-        table,
-        indptr=np.append(table.indptr, table.indptr[-1] + 2),
-        term_ids=np.append(table.term_ids, table.term_ids[:2]),
-        levels=np.append(table.levels, table.levels[:2]),
-        row_scale=np.append(table.row_scale, table.row_scale[0]),
-        gate=np.append(table.gate, table.gate[0]),
-    )
-    assert longer.problem(num_words=6, num_rows=7) is None
-    vector = encoder(longer, further_words=("hound",)).encode(["Hound"]).row(0)
-    np.testing.assert_allclose(vector.weight_of("dog") / vector.weight_of("puppy"),
-                               np.log1p(2) / np.log1p(1), rtol=0.02)  # fmt: skip
-    assert len(encoder(longer).encode(["hound"]).row(0)) == 0
+    table = plain({"dog": 4.0, "puppy": 2.0})
+    assert table.problem(num_words=6, num_rows=7) is None
+    vector = encoder(table, further_words=("hound",), cosine_scale=1.0).encode(["Hound"]).row(0)
+    assert weights(vector) == unit(dog=np.log1p(4 / np.sqrt(20)), puppy=np.log1p(2 / np.sqrt(20)))
+    assert len(encoder(table).encode(["hound"]).row(0)) == 0
+
+
+def test_a_pair_has_a_row_where_its_words_follow_each_other() -> None:
+    table = plain({"puppy": 3.0}, {"sand": 3.0})
+    encode = encoder(table, further_words=("tail",), pairs=("dog tail",)).encode
+    together, apart, turned = encode(["A dog tail", "a dog, the tail", "tail dog"])
+    assert set(weights(together)) == {"dog", "puppy", "sand"}
+    assert set(weights(apart)) == set(weights(turned)) == {"dog", "puppy"}
 
 
 def test_own_words_are_kept_however_few_there_may_be() -> None:
@@ -145,18 +165,10 @@ def test_equal_weights_keep_the_lower_id() -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_rounding_is_off_by_half_a_level_at_most(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    ids_VK = np.stack([rng.permutation(6)[:4] for _ in range(6)])
-    entries_VK = (rng.normal(size=(6, 4)) * 10.0 ** rng.integers(-3, 3, (6, 1))).astype(np.float32)
-    entries_VK[2] = 0.0
-    zeros = np.zeros(6, dtype=np.float32)
-    table = StaticTable.quantized(ids_VK, entries_VK, gate=zeros, base=zeros, bias=zeros, own=zeros)
-    for word in range(6):
-        dense: npt.NDArray[np.float32] = np.zeros(6, dtype=np.float32)
-        ids, entries = table.row(word)
-        dense[ids] = entries
-        bound = np.abs(entries_VK[word]).max() / LEVELS / 2
-        assert np.abs(dense[ids_VK[word]] - entries_VK[word]).max() <= bound * 1.001
-        assert (np.diff(ids.astype(int)) > 0).all()
+    matrix = (rng.normal(size=(6, 4)) * 10.0 ** rng.integers(-3, 3, (6, 1))).astype(np.float32)
+    matrix[2] = 0.0
+    bounds = np.abs(matrix).max(axis=1, keepdims=True) / LEVELS / 2
+    assert (np.abs(Levels.of(matrix).rows(list(range(6))) - matrix) <= bounds * 1.001).all()
 
 
 @pytest.fixture
@@ -173,11 +185,14 @@ def sign(folder: Path) -> None:
 
 
 def test_what_is_saved_is_what_is_loaded(folder: Path, tmp_path: Path) -> None:
-    table, chosen = a_table(), settings()
+    table, chosen = a_table(), settings(further_words=("a",), pairs=("a dog", "a cat"))
     save_static_table(tmp_path / "a", table, chosen)
     found = read_static_table(tmp_path / "a")
     assert found[0] == chosen
-    for name in ("indptr", "term_ids", "levels", "row_scale", "gate", "base", "bias", "own"):
+    for left, right in ((found[1].rows, table.rows), (found[1].codebook, table.codebook)):
+        np.testing.assert_array_equal(left.levels_NC, right.levels_NC)
+        np.testing.assert_array_equal(left.scale_N, right.scale_N)
+    for name in ("base_C", "bias_V", "own_V"):
         np.testing.assert_array_equal(getattr(found[1], name), getattr(table, name))
     save_static_table(tmp_path / "b", table, chosen)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
@@ -238,12 +253,16 @@ def test_the_static_part_of_another_model_is_refused(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "change", "message"),
     [
-        ("gate", lambda a: a[:-1], "60 rows"),
-        ("own", lambda a: a[:-1], "60 words"),
-        ("bias", lambda a: a * np.float32(np.nan), "NaN"),
-        ("indptr", lambda a: a[:-1], "rows do not cover"),
-        ("term_ids", lambda a: a + np.uint16(60), "do not fit the vocabulary"),
-        ("own", None, "own"),
+        ("rows", lambda a: a[:-1], "rows of shape"),
+        ("rows", lambda a: a.astype(np.float32), "rows of shape"),
+        ("codebook", lambda a: a[:, 1:], "rows of shape"),
+        ("rows.scale", lambda a: a[:-1], "60 finite scales"),
+        ("codebook.scale", lambda a: a * np.float32(np.nan), "60 finite scales"),
+        ("base_C", lambda a: a * np.float32(np.inf), "base"),
+        ("own_V", lambda a: a[:-1], "60 words"),
+        ("bias_V", lambda a: a * np.float32(np.nan), "NaN"),
+        ("own_V", None, "own"),
+        ("rows.scale", None, "rows.scale"),
     ],
 )
 def test_arrays_that_do_not_fit_are_damage_whatever_their_hash(
@@ -265,8 +284,8 @@ def test_arrays_that_do_not_fit_are_damage_whatever_their_hash(
     ("header", "message"),
     [
         (None, "another format"),
-        ('{"format": 2}', "another format"),
-        ('{"format": 1}', "is not a static text encoder"),
+        ('{"format": 1}', "another format"),
+        ('{"format": 2}', "is not a static text encoder"),
         ("{", "cannot be read"),
         ("[]", "another format"),
     ],

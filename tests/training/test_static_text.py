@@ -15,24 +15,29 @@ from PIL import Image
 from lexret.data.captions import CaptionSet, open_captions
 from lexret.encoders.checkpoint import load_checkpoint
 from lexret.encoders.model import LexicalModel, load_model, text_vectors
-from lexret.encoders.static_table import StaticTable
-from lexret.encoders.static_text import StaticTextEncoder, TableWords
+from lexret.encoders.network import own_words
+from lexret.encoders.static_text import StaticTextEncoder, TableRows
 from lexret.errors import InputError, MissingError
-from lexret.sparse import SparseBatch
 from lexret.training.distill import distill, settings_of
-from lexret.training.static_student import Bags, DenseStudent, StaticStudent
-from lexret.training.static_text import StaticRecipe, take_lessons, teach_static_text
-from lexret.training.static_texts import TaughtCaptions, taught_texts
+from lexret.training.static_student import Bags, StaticStudent
+from lexret.training.static_text import (
+    StaticRecipe,
+    Taught,
+    contextual_vectors,
+    leading_axes,
+    table_of,
+    teach_static_text,
+)
+from lexret.training.static_texts import frequent_pairs, further_words, taught_texts
 from lexret.vocabulary import Vocabulary
 
 QUICK = StaticRecipe(
-    num_entries=20,
+    num_coordinates=12,
+    num_pairs=10,
     num_pieces=50,
     num_mixtures=100,
     num_variations=100,
-    dense_epochs=10,
-    dense_batch=64,
-    epochs=2,
+    epochs=10,
     batch=64,
 )
 CAPTIONS = [
@@ -48,18 +53,9 @@ def model(tiny_model_folder: Path) -> LexicalModel:
     return load_model(tiny_model_folder)
 
 
-TAUGHT = TaughtCaptions(tuple(CAPTIONS), tuple(range(len(CAPTIONS))))
-
-
 @pytest.fixture(scope="module")
-def pictures(model: LexicalModel) -> SparseBatch:
-    """As if each picture held what its caption says."""
-    return model.texts.encode(CAPTIONS)
-
-
-@pytest.fixture(scope="module")
-def table(model: LexicalModel, pictures: SparseBatch) -> StaticTable:
-    return teach_static_text(model.texts, TAUGHT, pictures, QUICK)[0]
+def taught(model: LexicalModel) -> Taught:
+    return teach_static_text(model.texts, CAPTIONS, QUICK)
 
 
 @pytest.fixture
@@ -99,49 +95,75 @@ def test_without_captions_words_and_mixtures_are_taught() -> None:
 
 
 def test_words_of_several_captions_get_rows_though_they_are_no_dimensions() -> None:
-    taught = TaughtCaptions(("a biker on a beach", "The BIKER waits", "on a dog"), (0, 0, 1))
-    found = taught.further_words(Vocabulary(["dog", "beach"]), min_captions=2)
+    captions = ("a biker on a beach", "The BIKER waits", "on a dog")
+    found = further_words(captions, Vocabulary(["dog", "beach"]), min_captions=2)
     assert found == ("a", "biker", "on")
 
 
-def test_the_same_seed_gives_the_same_table(
-    model: LexicalModel, pictures: SparseBatch, table: StaticTable
-) -> None:
-    again, _ = teach_static_text(model.texts, TAUGHT, pictures, QUICK)
-    for name in ("indptr", "term_ids", "levels", "row_scale", "gate", "base", "bias", "own"):
-        np.testing.assert_array_equal(getattr(table, name), getattr(again, name))
+def test_pairs_are_the_most_frequent_neighbours() -> None:
+    captions = ("a dog on a beach", "A dog. On a dog", "the beach")
+    assert frequent_pairs(captions, num_pairs=9, min_captions=2) == ("a dog", "dog on", "on a")
+    assert frequent_pairs(captions, num_pairs=1, min_captions=1) == ("a dog",)
 
 
-def test_without_pictures_it_is_taught_too(model: LexicalModel) -> None:
-    table, further = teach_static_text(model.texts, TAUGHT, None, QUICK)
-    assert further == ("on", "the", "a", "and")  # the most frequent first
-    assert table.problem(num_words=60, num_rows=64) is None
+def test_the_same_seed_gives_the_same_table(model: LexicalModel, taught: Taught) -> None:
+    again = teach_static_text(model.texts, CAPTIONS, QUICK)
+    assert (again.further_words, again.pairs) == (taught.further_words, taught.pairs)
+    for left, right in (
+        (taught.table.rows, again.table.rows),
+        (taught.table.codebook, again.table.codebook),
+    ):
+        np.testing.assert_array_equal(left.levels_NC, right.levels_NC)
+    np.testing.assert_array_equal(taught.table.base_C, again.table.base_C)
 
 
-def test_the_table_is_no_larger_than_asked_for(table: StaticTable) -> None:
-    assert np.diff(table.indptr).max() <= 20
-    assert table.problem(num_words=60, num_rows=64) is None
-    assert (table.gate >= 0).all()
+def test_the_table_is_no_larger_than_asked_for(taught: Taught) -> None:
+    assert taught.further_words == ("on", "the", "a", "and")  # the most frequent first
+    assert len(taught.pairs) == 10
+    assert taught.table.base_C.shape == (12,)
+    assert taught.table.problem(num_words=60, num_rows=74) is None
+
+
+def test_without_captions_the_words_are_taught(model: LexicalModel) -> None:
+    taught = teach_static_text(model.texts, [], QUICK)
+    assert taught.table.problem(num_words=60, num_rows=60) is None
 
 
 def test_searching_does_what_was_taught(model: LexicalModel) -> None:
     """The formula of training and that of searching are one, but for rounding."""
-    side, vocabulary = model.texts.side, model.vocabulary
-    words = TableWords(vocabulary, ("a", "on"))
-    lessons = take_lessons(model.texts, CAPTIONS, words, TAUGHT, lambda *_: None)
-    student = StaticStudent(DenseStudent(62, lessons.bags, lessons.vectors_ND), side, 60)
-    settings = replace(settings_of(model, ("a", "on")), max_words=60)
-    encoder = StaticTextEncoder(student.table(), settings, vocabulary, model_id=model.model_id)
+    vocabulary, side = model.vocabulary, model.texts.side
+    pairs = ("a dog", "on the")
+    rows = TableRows(vocabulary, ("a", "on"), pairs)
+    bags = [rows.of(text) for text in CAPTIONS]
+    vectors_ND = contextual_vectors(model.texts, CAPTIONS, lambda *_: None)
+    axes_DC = leading_axes(vectors_ND, side.codebook_VD, 9)
     texts = ["a dog on the beach", "moon", "two cats and a traffic light", "nothing known"]
-    bags = Bags.of([words.rows(text) for text in texts])
-    own_BV = bags.own(60)
-    config = side.config.model_copy(
-        update={"text": side.config.text.model_copy(update={"max_words": 60})}
-    )
-    with torch.no_grad():
-        weights_BV = student(bags, own_BV)
-    wanted = text_vectors(weights_BV, own_BV, config, vocabulary).to_scipy().toarray()
-    np.testing.assert_allclose(encoder.encode(texts).to_scipy().toarray(), wanted, atol=0.02)
+    own_BV = own_words(texts, vocabulary)
+    for scale in (None, 10.0):
+        student = StaticStudent(len(rows), bags, vectors_ND @ axes_DC, scale)
+        learnt = Taught(table_of(student, model.texts, axes_DC), ("a", "on"), pairs, 0)
+        settings = replace(settings_of(model, learnt), cosine_scale=scale)
+        encoder = StaticTextEncoder(learnt.table, settings, vocabulary, model_id=model.model_id)
+        with torch.no_grad():
+            found_BC = student(Bags.of([rows.of(text) for text in texts]))
+            weights_BV = side.word_logits(found_BC @ axes_DC.t(), own_BV)[1]
+        wanted = text_vectors(weights_BV, own_BV, side.config, vocabulary).to_scipy().toarray()
+        np.testing.assert_allclose(encoder.encode(texts).to_scipy().toarray(), wanted, atol=0.03)
+
+
+def test_all_coordinates_lose_nothing_and_the_first_say_most() -> None:
+    torch.manual_seed(0)
+    vectors_ND = torch.randn(50, 6) * torch.tensor([3.0, 2.0, 1.0, 0.5, 0.2, 0.1])
+    codebook_VD = torch.randn(30, 6) * torch.tensor([0.1, 1.0, 1.0, 3.0, 1.0, 0.1])
+    logits_NV = vectors_ND @ codebook_VD.t()
+    losses = []
+    for size in range(1, 7):
+        axes_DC = leading_axes(vectors_ND, codebook_VD, size)
+        torch.testing.assert_close(axes_DC.t() @ axes_DC, torch.eye(size))
+        kept_NV = vectors_ND @ axes_DC @ (codebook_VD @ axes_DC).t()
+        losses.append(float((logits_NV - kept_NV).square().sum() / logits_NV.square().sum()))
+    assert losses[-1] < 1e-6
+    assert losses == sorted(losses, reverse=True)
 
 
 def test_captions_that_were_not_seen_come_close(
@@ -152,8 +174,8 @@ def test_captions_that_were_not_seen_come_close(
     record = json.loads((tmp_path / "new" / "model.json").read_text(encoding="utf-8"))
     figures = record["numbers"]["static_text"]
     assert figures["agreement"] == round(result.agreement, 4)
-    assert (figures["num_captions"], figures["num_pictures"]) == (59, 59)
-    assert figures["recipe"]["num_entries"] == 20
+    assert (figures["num_captions"], figures["num_texts"]) == (59, 59 + 60 + 250)
+    assert figures["recipe"]["num_coordinates"] == 12
 
 
 def test_the_rest_of_the_model_stays_as_it_was(
@@ -162,7 +184,7 @@ def test_the_rest_of_the_model_stays_as_it_was(
     source = Path(shutil.copytree(model.checkpoint.folder or "", tmp_path / "old"))
     (source / "README.md").write_text("# tiny\n\n## Figures\n\nNone.\n", encoding="utf-8")
     for _ in range(2):  # the second time over its own result
-        distill(source, captions, source, QUICK, with_pictures=False)
+        distill(source, captions, source, QUICK)
         card = (source / "README.md").read_text(encoding="utf-8")
         assert card.startswith("# tiny\n\n## Figures\n\nNone.\n\n## Static text encoder\n")
         assert card.count("## Static text encoder") == 1
@@ -171,18 +193,6 @@ def test_the_rest_of_the_model_stays_as_it_was(
     assert all(torch.equal(new.tensors[name], old.tensors[name]) for name in old.tensors)
     assert (source / "text" / "config.json").is_file()
     assert not list(tmp_path.glob(".*"))
-
-
-def test_cached_features_give_the_same(
-    model: LexicalModel, captions: CaptionSet, tmp_path: Path
-) -> None:
-    source = model.checkpoint.folder or ""
-    direct = distill(source, captions, tmp_path / "direct", QUICK)
-    cached = distill(
-        source, captions, tmp_path / "cached", QUICK, feature_cache=tmp_path / "features"
-    )
-    assert (tmp_path / "features").is_dir()
-    assert cached.agreement == pytest.approx(direct.agreement, abs=0.01)
 
 
 def test_too_few_captions_are_refused(tmp_path: Path, tiny_model_folder: Path) -> None:

@@ -21,7 +21,7 @@ from lexret.index.storage import (
     SectionWriter,
     map_sections,
 )
-from lexret.index.weight_codes import largest_relative_error, to_codes
+from lexret.index.weight_codes import largest_error, to_codes
 from lexret.sparse import IdArray
 
 LISTS_FILE: Final = "lists.bin"
@@ -52,7 +52,7 @@ class BlockWriter:
         last = num_documents - (self._num_chunks - 1) * CHUNK
         self._runs_C = np.full(self._num_chunks, CHUNK // RUN, np.int64)
         self._runs_C[-1] = -(-last // RUN)
-        #: The largest relative error of a stored weight.
+        #: See :func:`lexret.index.weight_codes.largest_error`.
         self.weight_error = 0.0
 
     def write(self, blocks: Iterator[PostingBlock]) -> dict[str, dict[str, Section]]:
@@ -114,7 +114,7 @@ class BlockWriter:
         if not self._has_codes:
             return weights
         codes = to_codes(weights)
-        self.weight_error = max(self.weight_error, largest_relative_error(weights, codes))
+        self.weight_error = max(self.weight_error, largest_error(weights, codes))
         return codes
 
     def _write_rest(

@@ -39,7 +39,7 @@ class SegmentEntry:
         codec: how postings are stored; see :data:`CODECS`.
         files: file name -> array name -> where the array lies.
         columns: field name -> type (``int64``, ``float64`` or ``text``).
-        weight_error: the largest relative error of a stored weight; 0 where they are exact.
+        weight_error: see :func:`lexret.index.weight_codes.largest_error`; 0 where they are exact.
     """
 
     name: str

@@ -32,7 +32,7 @@ class SegmentContents:
         columns: field name -> values, in the order of the ids.
         indptr: (V + 1,) int64; where each word's postings begin and end.
         blocks: all postings, in the order of the words, some words a block.
-        weight_error: the largest relative error that the weights have already.
+        weight_error: the largest error that the weights have already.
     """
 
     ids: Sequence[bytes]

@@ -71,7 +71,7 @@ class EmbeddedIndexWriter:
             model_source: what ``load_model`` takes to get this model again.
             roots: folders of pictures to record; relative ones start at ``path``.
             weights: ``exact`` (float32) or ``8bit``
-                (:data:`lexret.index.weight_codes.MAX_RELATIVE_ERROR`).
+                (:data:`lexret.index.weight_codes.MAX_ERROR`).
             replace_existing: an index that is there, readable or not, gives way at that commit.
 
         Raises:

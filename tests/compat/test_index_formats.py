@@ -9,7 +9,7 @@ import pytest
 
 from lexret.index import EmbeddedIndexWriter, open_index
 from lexret.index.known import KnownPicture
-from lexret.index.weight_codes import MAX_RELATIVE_ERROR
+from lexret.index.weight_codes import MAX_ERROR
 from lexret.sparse import SparseBatch
 
 HERE = Path(__file__).parent
@@ -25,7 +25,7 @@ def test_old_indexes_are_read(name: str) -> None:
     assert (index.manifest.model_source, index.manifest.roots) == ("mini", ("..",))
     assert index.doc_ids() == ["dog.jpg", "light.jpg", "see/lake ä.png"]
     (hits,) = index.search(SparseBatch.from_words([{"dog": 2.0}], index.vocabulary))
-    error = MAX_RELATIVE_ERROR if name.endswith("8bit") else 0.0
+    error = MAX_ERROR if name.endswith("8bit") else 0.0
     wanted = [("dog.jpg", 1.5), ("light.jpg", 1.5), ("see/lake ä.png", 0.5)]
     assert [hit.doc_id for hit in hits] == [doc_id for doc_id, _ in wanted]
     assert [hit.score for hit in hits] == pytest.approx([one for _, one in wanted], rel=error)

@@ -277,13 +277,12 @@ class TrainConfig(Frozen):
         "pictures, so that one model serves many budgets; None: all",
     )
     text_words: int | None = Field(None, gt=0, description="words kept of each text; None: all")
-    most_active: float | None = Field(
+    most_active: tuple[float, float] | None = Field(
         None,
-        gt=0,
-        le=1,
-        description="after every epoch, lower the biases of words that are active in more pictures "
-        "than this share and three times the share of pictures whose captions use them; needs "
-        "cached features; None: do not",
+        description="lower the biases, in what is evaluated and saved, of words that are active in "
+        "too many pictures: in a larger share than the first for a word that captions of fewer "
+        "than five pictures use, than the second and three times the share of pictures whose "
+        "captions use it for any other; needs cached features; None: do not",
     )
     patch_dropout: float = Field(0.0, ge=0, lt=1, description="share of patches hidden in a step")
     region: float = Field(

@@ -31,7 +31,7 @@ from lexret.training.dev import evaluate_dev
 from lexret.training.distributed import Processes, started_processes
 from lexret.training.model_card import model_card
 from lexret.training.observer import Observer, Silent
-from lexret.training.overuse import limit_use, picture_shares
+from lexret.training.overuse import limit_use, picture_uses
 from lexret.training.run_folder import RunFolder
 from lexret.training.sources import batches_ahead, open_batches, open_sets
 from lexret.training.start import load_start, save_start, start_file, start_network
@@ -176,8 +176,6 @@ class _Run:
         if self.processes.leads:
             self.folder.append({"kind": "step", "step": done, **asdict(losses)})
         self.observer.step(done, self.num_steps, losses)
-        if done % self.per_epoch == 0:
-            self._limit_use()
         if done <= self.per_epoch * train.dense_epochs and done < self.num_steps:
             return self._checkpoint(done)
         evaluate = done % (self.per_epoch * train.eval_every_epochs) == 0 or done == self.num_steps
@@ -266,15 +264,15 @@ class _Run:
         sample = view[np.sort(chosen[:_USE_SAMPLE])]
         image = self.learner.network.image
         image.eval()
-        limit_use(image, sample, self._shares_V, most)
+        limit_use(image, sample, self._uses_V, len(captions), most)
         image.train(self.learner.training)
 
     @cached_property
-    def _shares_V(self) -> Tensor:
+    def _uses_V(self) -> Tensor:
         captions = [self.sets.train.captions(i) for i in range(len(self.sets.train))]
         owners_N = np.repeat(np.arange(len(captions)), [len(texts) for texts in captions])
         every = [text for texts in captions for text in texts]
-        return picture_shares(caption_words(every, self.vocabulary, parts=True), owners_N)
+        return picture_uses(caption_words(every, self.vocabulary, parts=True), owners_N)
 
     def _put(self, tensors: dict[str, Tensor]) -> None:
         parameters = self.learner.trainable()
@@ -285,7 +283,6 @@ class _Run:
     def _resume(self) -> int:
         self.learner.train()
         if not has_state(self.folder.state):
-            self._limit_use()
             return 0
         step, self.best = load_state(
             self.folder.state,

@@ -38,7 +38,7 @@ def model_card(
         f"({(model.image.image_size // model.image.stride)}² patches), adapter, "
         f"visual codebook of {len(network.vocabulary):,} words x {model.codebook.dim}.",
         f"- Text side: `{model.text.backbone}`, LoRA rank {model.text.lora_rank}, mapper, "
-        "frozen text codebook.",
+        f"{'trained' if model.text.train_codebook else 'frozen'} text codebook.",
         f"- Activation `{model.activation}`; at most {model.max_image_words} words a picture and "
         f"{model.text.max_words} a text (its own words always among them).",
         f"- Vocabulary `{model.vocabulary}`, fingerprint `{network.vocabulary.fingerprint[:12]}`.",

@@ -17,20 +17,29 @@ from lexret.encoders.network import ImageSide
 from lexret.training.features import Features
 
 _CHUNK = 64
-# A word may be active in so many times as many pictures as captions name it in: captions leave
-# out most of what a picture shows.
+# A word that so few pictures' captions use counts as unused.
+_FEW = 5
+# A used word may be active in so many times as many pictures as captions name it in, on top:
+# captions leave out most of what a picture shows.
 _TIMES = 3.0
 
 
 @torch.no_grad()
-def limit_use(image: ImageSide, features_NPF: Features, shares_V: Tensor, most: float) -> int:
-    """Lower the biases of words that are active in too many of some pictures.
-
-    A word may be active (logit above 0) in the share ``most`` of the pictures, and in three times
-    the share of pictures whose captions use it on top.
+def limit_use(
+    image: ImageSide,
+    features_NPF: Features,
+    uses_V: Tensor,
+    num_pictures: int,
+    most: tuple[float, float],
+) -> int:
+    """Lower the biases of words that are active (logit above 0) in too many of some pictures.
 
     Args:
-        shares_V: captions of which share of the training pictures use the word.
+        uses_V: captions of how many training pictures use the word.
+        num_pictures: how many training pictures there are.
+        most: in which share of the pictures a word may be active that captions of fewer than five
+            pictures use; and any other word, with three times its share of captioned pictures on
+            top.
 
     Returns:
         how many words were held back.
@@ -41,7 +50,10 @@ def limit_use(image: ImageSide, features_NPF: Features, shares_V: Tensor, most: 
         chunk = torch.from_numpy(np.array(features_NPF[start : start + _CHUNK])).float()
         logits.append(image(chunk.nan_to_num().to(device)))
     logits_NV = torch.cat(logits)
-    allowed_V = (most + _TIMES * shares_V.to(device)) * len(logits_NV)
+    uses_V = uses_V.to(device)
+    allowed_V = torch.where(uses_V < _FEW, most[0], most[1] + _TIMES * uses_V / num_pictures) * len(
+        logits_NV
+    )
     # The strongest logit that must become silent; at 0 or below it is already.
     place_1V = allowed_V.long().clamp_max(len(logits_NV) - 1).unsqueeze(0)
     falling_NV = logits_NV.sort(dim=0, descending=True).values
@@ -51,8 +63,8 @@ def limit_use(image: ImageSide, features_NPF: Features, shares_V: Tensor, most: 
     return int((excess_V > 0).sum())
 
 
-def picture_shares(words_NV: sparse.csr_array, owners_N: np.ndarray) -> Tensor:
-    """Return (V,) captions of which share of the pictures use each word.
+def picture_uses(words_NV: sparse.csr_array, owners_N: np.ndarray) -> Tensor:
+    """Return (V,) captions of how many pictures use each word.
 
     Args:
         words_NV: which words each of N captions holds.
@@ -63,4 +75,4 @@ def picture_shares(words_NV: sparse.csr_array, owners_N: np.ndarray) -> Tensor:
     places = (owners_N, np.arange(len(owners_N)))
     of_pictures = sparse.csr_array((ones, places), shape=(num_pictures, len(owners_N)))
     held = (of_pictures @ words_NV) > 0
-    return torch.from_numpy(np.asarray(held.sum(0)).ravel() / num_pictures).float()
+    return torch.from_numpy(np.asarray(held.sum(0)).ravel()).float()

@@ -9,15 +9,14 @@ from lexret.config import RunConfig
 from lexret.encoders.network import LexicalNetwork
 from lexret.encoders.vocabularies import open_vocabulary
 from lexret.training.caption_statistics import caption_words
-from lexret.training.overuse import limit_use, picture_shares
+from lexret.training.overuse import limit_use, picture_uses
 from lexret.vocabulary import Vocabulary
 
 
-def test_shares_count_pictures_not_captions() -> None:
+def test_uses_count_pictures_not_captions() -> None:
     words = Vocabulary(["dog", "beach", "red"])
     held = caption_words(["a dog", "dog on a beach", "red", "a beach"], words)
-    shares = picture_shares(held, np.array([0, 0, 1, 1]))
-    assert shares.tolist() == [0.5, 1.0, 0.5]
+    assert picture_uses(held, np.array([0, 0, 1, 2])).tolist() == [1, 2, 1]
 
 
 def test_words_become_as_rare_as_their_use_allows_and_frequent_ones_stay(recipe: RunConfig) -> None:
@@ -27,13 +26,13 @@ def test_words_become_as_rare_as_their_use_allows_and_frequent_ones_stay(recipe:
         network.image.bias_V += 1.0  # nearly everything is active nearly everywhere
         before_NV = network.image(torch.from_numpy(features).float())
     num_words = before_NV.shape[1]
-    shares_V = torch.zeros(num_words)
-    shares_V[: num_words // 2] = 0.4
+    uses_V = torch.zeros(num_words)
+    uses_V[: num_words // 2] = 300
     bias_V = network.image.bias_V.detach().clone()
-    held_back = limit_use(network.image, features, shares_V, 0.1)
+    held_back = limit_use(network.image, features, uses_V, 1000, (0.1, 0.2))
     with torch.no_grad():
         after_NV = network.image(torch.from_numpy(features).float())
-    used = shares_V > 0
+    used = uses_V > 0
     assert torch.equal(network.image.bias_V[used], bias_V[used])
     assert int((before_NV > 0).sum(0)[~used].max()) > 10
     assert int((after_NV > 1e-5).sum(0)[~used].max()) <= 2

@@ -21,7 +21,7 @@ from lexret.errors import (
 from lexret.explain.answers import answer
 from lexret.serve import schema
 from lexret.serve.explaining import Explaining
-from lexret.serve.gate import App, BusyError, Gate, HeavyWork, TooLargeError
+from lexret.serve.gate import App, BusyError, Gate, HeavyWork, TooLargeError, TooSlowError
 from lexret.serve.library import Library
 from lexret.serve.pictures import SIDES, Thumbnails, Uploads, as_jpeg
 from lexret.serve.questions import Question, Understanding
@@ -43,7 +43,7 @@ _TYPES: Final = {
     "svg": "image/svg+xml",
 }
 _STATUS: Final[tuple[tuple[type[LexretError], int], ...]] = (
-    (TooLargeError, 413), (BusyError, 503), (MismatchError, 409), (MissingError, 404),
+    (TooLargeError, 413), (TooSlowError, 408), (BusyError, 503), (MismatchError, 409), (MissingError, 404),
     (ImageError, 415), (InputError, 422),
 )  # fmt: skip
 _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
@@ -295,6 +295,6 @@ def _public(error: Exception) -> str:
         return f"The picture cannot be read: {error.reason}."
     if isinstance(error, MismatchError):
         return "The index was made with another model; start the server anew."
-    if isinstance(error, InputError | MissingError | BusyError | TooLargeError):
+    if isinstance(error, InputError | MissingError | BusyError | TooLargeError | TooSlowError):
         return str(error)
     return "The index cannot be read just now; the server's own output says more."

@@ -10,6 +10,7 @@ import asyncio
 import hmac
 import ipaddress
 import json
+import logging
 import threading
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from contextlib import contextmanager
@@ -26,7 +27,12 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+_log = logging.getLogger(__name__)
+
 COOKIE: Final = "lexret-token"
+SECONDS_TO_TAKE: Final = 5.0
+"""What a client has for each piece of an answer, however late the answer was ready."""
+
 HEADERS: Final = (
     (b"content-security-policy",
      b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
@@ -45,6 +51,10 @@ class BusyError(LexretError, RuntimeError):
 
 class TooLargeError(LexretError, ValueError):
     """A request's body is larger than the server takes."""
+
+
+class TooSlowError(LexretError, TimeoutError):
+    """A request's body does not come in time."""
 
 
 class HeavyWork:
@@ -105,8 +115,8 @@ class Gate:
             return
         try:
             await self._app(scope, _limited(receive, limit, deadline), send)
-        except TimeoutError:
-            await _give_up(send)
+        except TimeoutError:  # the answer is not taken; without its end, the connection is closed
+            _log.info("A client was let go that did not take its answer in time.")
 
     def _refuse(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str] | None:
         host = headers.get("host", "")
@@ -186,7 +196,10 @@ def _limited(receive: Receive, limit: int, deadline: float) -> Receive:
         if whole:  # now only a disconnection can come, which has no hurry
             return await receive()
         left = deadline - asyncio.get_running_loop().time()
-        message = await asyncio.wait_for(receive(), max(0.01, left))
+        try:
+            message = await asyncio.wait_for(receive(), max(0.01, left))
+        except TimeoutError as error:
+            raise TooSlowError("The request took too long to arrive.") from error
         taken += len(message.get("body", b""))
         if taken > limit:
             raise TooLargeError(f"A request may have at most {limit:,} bytes.")
@@ -204,7 +217,7 @@ def _guarded(send: Send, deadline: float) -> Send:
             own = [(name, value) for name, value in message.get("headers", [])]
             message = {**message, "headers": [*own, *HEADERS]}
         # An answer may be ready late; from then on its reader has a few seconds at least.
-        left = max(5.0, deadline - asyncio.get_running_loop().time())
+        left = max(SECONDS_TO_TAKE, deadline - asyncio.get_running_loop().time())
         await asyncio.wait_for(send(message), left)
 
     return guarded
@@ -229,10 +242,3 @@ async def _redirect(send: Send, place: str, token: str) -> None:
                (b"content-length", b"0")]  # fmt: skip
     await send({"type": "http.response.start", "status": 303, "headers": headers})
     await send({"type": "http.response.body", "body": b""})
-
-
-async def _give_up(send: Send) -> None:
-    try:
-        await _answer(send, 408, "The request took too long to arrive.")
-    except (RuntimeError, TimeoutError):
-        return  # the answer had begun; the connection is closed by what is missing of it

@@ -63,7 +63,7 @@ async function search() {
   } catch (error) {
     if (error.name === "AbortError") return;
     grid.replaceChildren();
-    byId("chips").replaceChildren();
+    showChips([]); // what was required or excluded can be taken back
     byId("next").hidden = true;
     tell(error.message, true);
   }

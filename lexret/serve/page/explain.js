@@ -127,7 +127,7 @@ function cloud(layout, onWord) {
 
 // Paints weights of patches over the photo: clear where they are lowest, bright where they are highest.
 function paint(canvas, found, heat, patch) {
-  const scale = 16;
+  const scale = 64;
   canvas.width = found.cols * scale;
   canvas.height = Math.max(1, Math.round(canvas.width * found.height / found.width));
   const pen = canvas.getContext("2d");
@@ -141,7 +141,7 @@ function paint(canvas, found, heat, patch) {
   pen.imageSmoothingQuality = "high";
   pen.drawImage(small, 0, 0, canvas.width, canvas.height);
   const [w, h] = [canvas.width / found.cols, canvas.height / found.rows];
-  for (const [line, style] of [[3, "#101418"], [1.2, "#ffffff"]]) {
+  for (const [line, style] of [[7, "#101418"], [3, "#ffffff"]]) {
     pen.lineWidth = line;
     pen.strokeStyle = style;
     pen.strokeRect(patch[1] * w, patch[0] * h, w, h);

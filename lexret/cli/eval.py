@@ -14,6 +14,7 @@ COMMANDS: Final = {
     "patchdis": LazyCommand("lexret.cli.eval_patchdis", "Whether patches mean what they say."),
     "sparsity": LazyCommand("lexret.cli.eval_sparsity", "Recall and cost against word budgets."),
     "exclusion": LazyCommand("lexret.cli.eval_exclusion", "Whether X without Y leaves Y out."),
+    "no-match": LazyCommand("lexret.cli.eval_no_match", "Whether nothing is found for nothing."),
 }
 
 _HELP = """Measure a model: on pictures with captions, and on masks.

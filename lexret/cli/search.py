@@ -22,6 +22,7 @@ from lexret.cli.common import (
     text_encoder_option,
 )
 from lexret.cli.search_backend import answers_of
+from lexret.cli.search_certainty import keep_sure, max_false_matches_option
 from lexret.cli.search_query import (
     Box,
     QueryCommand,
@@ -61,6 +62,7 @@ DECIMALS: Final = 6
 @click.option("--backend", type=click.Choice(["embedded", "lucene"]), default="embedded",
               help="What searches: lexret's own engine (default), or Lucene on whole-number "
               "weights, for plain texts and pictures.")  # fmt: skip
+@max_false_matches_option
 @json_option
 @click.pass_context
 def command(
@@ -75,6 +77,7 @@ def command(
     model_source: str | None,
     text_encoder: TextEncoderKind | None,
     backend: Backend,
+    max_false_matches: float | None,
     as_json: bool,
 ) -> None:
     """Find the pictures that fit QUERY, the best first.
@@ -96,6 +99,7 @@ def command(
       lexret search --like beach/1.jpg -dog
       lexret search --image photo.jpg --box 10,10,200,150 at night
       lexret search "a dog on a beach" --backend lucene
+      lexret search "a giraffe" --max-false-matches 5% || echo "no giraffe"
     """
     from lexret.index.locations import picture_path, picture_root
 
@@ -107,6 +111,10 @@ def command(
     index = open_chosen_index(index_path)
     understood = understand(wanted, index)
     answers = answers_of(index, understood, k=k, backend=backend)
+    num_unsure = 0
+    if max_false_matches is not None:
+        sure = keep_sure(answers, index, wanted, understood, max_false_matches)
+        answers, num_unsure = sure, len(answers) - len(sure)
     base = picture_root(index.manifest, index.path)
     paths = [near_path(picture_path(base, one.doc_id)) for one in answers]
     if as_json:
@@ -119,6 +127,7 @@ def command(
         click.echo(_table(answers, paths))
     if not answers:
         verb = f"shares a word with {query!r}" if understood.is_plain else "fits the query"
+        verb = f"surely shows {query!r}" if num_unsure else verb
         click.echo(f"No picture among {len(index):,} {verb}.", err=True)
         ctx.exit(1)
 

@@ -60,9 +60,14 @@ class QueryCommand(click.Command):
         return super().parse_args(ctx, marked)
 
 
+def plain_arguments(arguments: tuple[str, ...]) -> list[str]:
+    """Return the arguments of a :class:`QueryCommand` as they were given."""
+    return [one.removeprefix(_TEXT) for one in arguments]
+
+
 def query_text(words: tuple[str, ...]) -> str:
     """Join a command's arguments to the text of a query."""
-    return " ".join(one.removeprefix(_TEXT) for one in words)
+    return " ".join(plain_arguments(words))
 
 
 def parse_box(_ctx: object, _param: object, value: str | None) -> Box | None:

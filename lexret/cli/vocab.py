@@ -14,6 +14,8 @@ COMMANDS: Final = {
         "lexret.cli.vocab_expand", "Append phrases such as 'hot dog' to a vocabulary."
     ),
     "show": LazyCommand("lexret.cli.vocab_show", "Show a vocabulary, or look words up in it."),
+    "mute": LazyCommand("lexret.cli.vocab_mute", "Make words count nowhere in an index."),
+    "unmute": LazyCommand("lexret.cli.vocab_mute", "Let muted words count again.", "unmute"),
 }
 
 _HELP = """Make vocabularies, and look into them.
@@ -22,6 +24,7 @@ _HELP = """Make vocabularies, and look into them.
 Example:
   lexret vocab show english-21k "traffic lights" dog
   lexret vocab build --captions captions.jsonl --size 5000 -o mine.txt
+  lexret vocab mute watermark
   lexret vocab expand mine.txt --captions captions.jsonl -o mine-phrases.txt
 """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -16,7 +16,25 @@ if TYPE_CHECKING:
 BAR_WIDTH: Final = 30
 
 
-@click.command("words")
+class WordsCommand(click.Command):
+    """``lexret words IMAGE``, and ``lexret words edit IMAGE``; a file `edit` is ``./edit``."""
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        """Leave the call to ``edit`` where it is the first argument."""
+        if args[:1] == ["edit"]:
+            from lexret.cli.words_edit import command as edit
+
+            return edit.make_context(f"{info_name} edit", args[1:], parent, **extra)
+        return super().make_context(info_name, args, parent, **extra)
+
+
+@click.command("words", cls=WordsCommand)
 @click.argument("image", metavar="IMAGE", type=click.Path(path_type=Path))
 @click.option("-k", "k", type=click.IntRange(min=1), default=20, show_default=True,
               help="At most so many words.")  # fmt: skip
@@ -28,11 +46,13 @@ def command(ctx: click.Context, image: Path, k: int, model_source: str, as_json:
 
     The last column is the patch where the model saw the word most: its row and column, from 0,
     in the grid that the model lays over the picture. The exit status is 1 if no word was found.
+    What an index says of a picture is corrected with `lexret words edit`; see its --help.
 
     \b
     Example:
       lexret words photo.jpg
       lexret words photo.jpg -k 5 --json
+      lexret words edit photo.jpg +lighthouse -rocket
     """
     from lexret.data.images import ENCODING_MIN_SIDE, open_image
     from lexret.encoders import load_model

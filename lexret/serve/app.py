@@ -43,8 +43,8 @@ _TYPES: Final = {
     "svg": "image/svg+xml",
 }
 _STATUS: Final[tuple[tuple[type[LexretError], int], ...]] = (
-    (TooLargeError, 413), (TooSlowError, 408), (BusyError, 503), (MismatchError, 409), (MissingError, 404),
-    (ImageError, 415), (InputError, 422),
+    (TooLargeError, 413), (TooSlowError, 408), (BusyError, 503), (MismatchError, 409),
+    (MissingError, 404), (ImageError, 415), (InputError, 422),
 )  # fmt: skip
 _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     status: {"model": schema.Problem} for status in (401, 403, 404, 409, 413, 415, 422, 503)

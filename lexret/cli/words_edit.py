@@ -1,0 +1,136 @@
+"""``lexret words edit``: correct what the index says of a picture."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from lexret.cli.common import index_option, json_option, open_chosen_index, printable
+from lexret.cli.search_query import QueryCommand, plain_arguments
+
+if TYPE_CHECKING:
+    from lexret.index.corrections import PictureCorrection
+    from lexret.index.embedded import EmbeddedIndex
+    from lexret.vocabulary import Vocabulary
+
+_CHANGE: Final = re.compile(
+    r"([+-]?)([^+^-][^^]*)(?:\^(\d+(?:\.\d*)?|\.\d+))?", re.ASCII | re.DOTALL
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A word to add (``+``), to take away (``-``), or to leave to the model again (neither)."""
+
+    sign: str
+    word: str
+    weight: float | None
+
+
+@click.command("edit", cls=QueryCommand)
+@click.argument("image", metavar="IMAGE")
+@click.argument("changes", metavar="[+WORD|-WORD]...", nargs=-1)
+@click.option("--undo", is_flag=True,
+              help="Leave these words, or all, to the model again.")  # fmt: skip
+@index_option
+@json_option
+def command(
+    image: str, changes: tuple[str, ...], undo: bool, index_path: Path | None, as_json: bool
+) -> None:
+    """Correct what the index says of IMAGE: add words to it, take words away.
+
+    Nothing is encoded again: corrections are kept beside the index, and every search and filter
+    of words goes by them. An added word is as strong as the picture's strongest one, unless a
+    weight is given: +lighthouse^0.3. With --undo, words are again what the model says; all of
+    them where none is named. Without changes, the corrections of the picture are shown. Words of
+    several words stand in quotation marks: "+traffic light".
+
+    \b
+    Example:
+      lexret words edit photo.jpg +lighthouse -rocket
+      lexret words edit photo.jpg +dog^0.4
+      lexret words edit photo.jpg --undo lighthouse
+      lexret words edit photo.jpg --undo
+    """
+    from lexret.index.corrections import change_corrections
+    from lexret.index.naming import document_named
+
+    index = open_chosen_index(index_path)
+    (named,) = plain_arguments((image,))
+    doc_id = document_named(index, named)
+    parsed = [_parse(one, undo=undo) for one in plain_arguments(changes)]
+    wanted = [Change(one.sign, _entry(one.word, index.vocabulary), one.weight) for one in parsed]
+    correction = index.corrections.of(doc_id)
+    if wanted or undo:
+        strongest = _strongest(index, doc_id)
+        changed = change_corrections(
+            index.path,
+            lambda now: now.with_picture(
+                doc_id, _apply(now.of(doc_id), wanted, strongest, undo=undo)
+            ),
+        )
+        correction = changed.of(doc_id)
+    click.echo(_as_json(doc_id, correction) if as_json else _as_text(doc_id, correction))
+
+
+def _parse(text: str, *, undo: bool) -> Change:
+    found = _CHANGE.fullmatch(text)
+    if found is None or (not found[1] and not undo) or (found[3] and found[1] != "+"):
+        raise click.BadParameter(
+            f"{text!r}; expected +word, +word^weight or -word, or words after --undo."
+        )
+    return Change(found[1], found[2], float(found[3]) if found[3] else None)
+
+
+def _entry(word: str, vocabulary: Vocabulary) -> str:
+    """Return the vocabulary's entry for a word; raises InputError where there is none."""
+    from lexret.errors import InputError
+
+    known, unknown = vocabulary.match(word)
+    if len(known) == 1 and not unknown:
+        return vocabulary.words[known[0]]
+    nearest = ", ".join(vocabulary.nearest(word))
+    raise InputError(
+        f"{word!r} is not in the vocabulary of {len(vocabulary):,} words"
+        + (f" (nearest: {nearest})." if nearest else ".")
+    )
+
+
+def _strongest(index: EmbeddedIndex, doc_id: str) -> float:
+    """Return the weight of the strongest word that the model sees; corrections left aside."""
+    from lexret.index.embedded import EmbeddedIndex as Uncorrected
+
+    words = Uncorrected(index.path).vector(doc_id).words(1)
+    return words[0].weight if words else 1.0
+
+
+def _apply(
+    correction: PictureCorrection, changes: list[Change], strongest: float, *, undo: bool
+) -> PictureCorrection:
+    if undo and not changes:
+        return type(correction)()
+    for one in changes:
+        if undo:
+            correction = correction.without(one.word)
+        elif one.sign == "+":
+            weight = strongest if one.weight is None else one.weight
+            correction = correction.plus(one.word, weight)
+        else:
+            correction = correction.minus(one.word)
+    return correction
+
+
+def _as_json(doc_id: str, correction: PictureCorrection) -> str:
+    values = {"added": dict(correction.added), "removed": sorted(correction.removed)}
+    return json.dumps({"id": doc_id, **values}, indent=2)
+
+
+def _as_text(doc_id: str, correction: PictureCorrection) -> str:
+    words = [f"+{word} ({weight:.4f})" for word, weight in sorted(correction.added.items())]
+    words += [f"-{word}" for word in sorted(correction.removed)]
+    return printable(f"{doc_id}: {', '.join(words) or 'as the model says'}")

@@ -1,0 +1,102 @@
+"""``lexret words edit`` and ``lexret vocab mute``: searches go by them, undoing brings all back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from lexret.cli.main import main
+from lexret.encoders import load_model
+from lexret.index.writer import EmbeddedIndexWriter
+from lexret.sparse import SparseBatch
+
+
+def lexret(*arguments: object) -> Result:
+    return CliRunner().invoke(main, list(map(str, arguments)), catch_exceptions=False)
+
+
+@pytest.fixture
+def photos(tmp_path: Path, static_model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    root = tmp_path / "photos"
+    root.mkdir()
+    model = load_model(static_model_folder)
+    rows = [{"dog": 0.8, "beach": 0.6}, {"car": 1.0}, {"dog": 0.4, "sea": 0.2}]
+    with EmbeddedIndexWriter.create(
+        root / ".lexret", model.vocabulary, model_id=model.model_id,
+        model_source=str(static_model_folder), roots=[".."],
+    ) as writer:  # fmt: skip
+        writer.add(["a.jpg", "b.jpg", "c.jpg"], SparseBatch.from_words(rows, model.vocabulary))
+        writer.commit()
+    monkeypatch.chdir(root)
+    return root
+
+
+def hits(*query: object) -> list[str]:
+    found = lexret("search", *query, "--json")
+    return [one["path"] for one in json.loads(found.stdout)["hits"]]
+
+
+def test_words_are_added_taken_away_and_left_to_the_model_again(photos: Path) -> None:
+    assert hits("dog?") == ["a.jpg", "c.jpg"]
+    done = lexret("words", "edit", "b.jpg", "+dog", "-car")
+    assert done.exit_code == 0, done.output
+    assert done.stdout == "b.jpg: +dog (1.0000), -car\n"
+    assert hits("dog?") == ["b.jpg", "a.jpg", "c.jpg"]
+    assert hits("dog?", "-car") == ["b.jpg", "a.jpg", "c.jpg"]
+    assert hits("+car") == []
+    assert lexret("words", "edit", "b.jpg", "--undo", "car").stdout == "b.jpg: +dog (1.0000)\n"
+    assert hits("+car path:**") == ["b.jpg"]
+    assert lexret("words", "edit", "b.jpg", "--undo").stdout == "b.jpg: as the model says\n"
+    assert hits("dog?") == ["a.jpg", "c.jpg"]
+
+
+def test_an_added_word_may_have_a_weight(photos: Path) -> None:
+    lexret("words", "edit", photos / "b.jpg", "+dog^0.5", "+traffic lights^0.25")
+    shown = json.loads(lexret("words", "edit", "b.jpg", "--json").stdout)
+    assert shown == {"id": "b.jpg", "added": {"dog": 0.5, "traffic light": 0.25}, "removed": []}
+    assert hits("dog?") == ["a.jpg", "b.jpg", "c.jpg"]
+
+
+def test_explained_products_of_corrected_words_add_up(photos: Path) -> None:
+    lexret("words", "edit", "b.jpg", "+dog^0.5")
+    (found,) = [one for one in json.loads(lexret("search", "dog?", "--json").stdout)["hits"]
+                if one["path"] == "b.jpg"]  # fmt: skip
+    assert found["score"] == 0.5 == sum(one["product"] for one in found["words"])
+
+
+def test_a_muted_word_counts_nowhere_until_it_is_unmuted(photos: Path) -> None:
+    assert lexret("vocab", "mute", "dog").stdout == "muted: dog\n"
+    assert hits("dog?") == []
+    assert hits("path:**", "-dog") == ["a.jpg", "b.jpg", "c.jpg"]
+    assert lexret("vocab", "mute", "Beach").stdout == "muted: beach, dog\n"
+    assert lexret("vocab", "mute").stdout == "muted: beach, dog\n"
+    assert lexret("vocab", "unmute", "dog").stdout == "muted: beach\n"
+    assert hits("dog?") == ["a.jpg", "c.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["words", "edit", "b.jpg", "+doggg"], "'doggg' is not in the vocabulary"),
+        (["words", "edit", "b.jpg", "dog"], "expected +word"),
+        (["words", "edit", "b.jpg", "-dog^2"], "expected +word"),
+        (["words", "edit", "b.jpg", "+dog^0"], "expected more than 0"),
+        (["words", "edit", "none.jpg", "+dog"], "holds no picture 'none.jpg'"),
+        (["vocab", "mute", "doggg"], "'doggg' is not in the vocabulary"),
+        (["vocab", "unmute", "dog"], "'dog' is not muted"),
+    ],
+)
+def test_wrong_corrections_change_nothing(photos: Path, arguments: list[str], message: str) -> None:
+    result = lexret(*arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert not (photos / ".lexret" / "corrections.json").exists()
+
+
+def test_help_of_edit_has_an_example() -> None:
+    result = lexret("words", "edit", "--help")
+    assert result.exit_code == 0
+    assert "lexret words edit photo.jpg +lighthouse" in result.stdout

@@ -15,6 +15,10 @@ COMMANDS: Final = {
     "sparsity": LazyCommand("lexret.cli.eval_sparsity", "Recall and cost against word budgets."),
     "exclusion": LazyCommand("lexret.cli.eval_exclusion", "Whether X without Y leaves Y out."),
     "no-match": LazyCommand("lexret.cli.eval_no_match", "Whether nothing is found for nothing."),
+    "faithfulness": LazyCommand(
+        "lexret.cli.eval_faithfulness", "Whether patches that a word names carry it."
+    ),
+    "speed": LazyCommand("lexret.cli.eval_speed", "Where the time of encoding goes."),
 }
 
 _HELP = """Measure a model: on pictures with captions, and on masks.

@@ -62,11 +62,27 @@ class ImageEncoder:
         """How the patches lie over a picture."""
         return self._backbone.grid
 
+    @property
+    def side(self) -> ImageSide:
+        """The network, for those who learn from it; it is not to be changed."""
+        return self._side
+
     def features(self, images: Sequence[Image.Image]) -> Tensor:
         """Return (B, P, F) frozen backbone features of RGB pictures."""
-        pixels = torch.stack([self._backbone.transform(image) for image in images])
-        result: Tensor = self._backbone(pixels)
+        return self.features_of_pixels(torch.stack([self.pixels(image) for image in images]))
+
+    def pixels(self, image: Image.Image) -> Tensor:
+        """Return the (3, S, S) uint8 pixels that the backbone sees; threads may call it."""
+        return self._backbone.transform(image)
+
+    def features_of_pixels(self, pixels_B3SS: Tensor) -> Tensor:
+        """Do as :meth:`features` from pixels that :meth:`pixels` gave."""
+        result: Tensor = self._backbone(pixels_B3SS)
         return result
+
+    def encode_pixels(self, pixels_B3SS: Tensor) -> SparseBatch:
+        """Do as :meth:`encode` from pixels that :meth:`pixels` gave."""
+        return self.encode_features(self.features_of_pixels(pixels_B3SS))
 
     def encode(self, images: Sequence[Image.Image], *, batch_size: int = 32) -> SparseBatch:
         """Return one L2-normalised vector a picture, its ``max_image_words`` strongest words."""

@@ -102,24 +102,25 @@ class SparseBatch:
         if len(self.weights) != nnz:
             raise InputError(f"{nnz} term ids stand beside {len(self.weights)} weights.")
         ptr = self.indptr
-        if len(ptr) < 1 or ptr[0] != 0 or ptr[-1] != nnz or bool((np.diff(ptr) < 0).any()):
+        if len(ptr) < 1 or ptr[0] != 0 or ptr[-1] != nnz or bool((ptr[1:] < ptr[:-1]).any()):
             raise InputError(f"indptr must rise from 0 to {nnz}; found {ptr[:3]}...{ptr[-3:]}.")
         if nnz:
             self._check_entries(nnz)
 
     def _check_entries(self, nnz: int) -> None:
-        if int(self.term_ids.min()) < 0 or int(self.term_ids.max()) >= len(self.vocabulary):
+        ids, weights = self.term_ids, self.weights
+        if int(ids.min()) < 0 or int(ids.max()) >= len(self.vocabulary):
             raise InputError(
                 f"Term ids run from {self.term_ids.min()} to {self.term_ids.max()}; "
                 f"expected 0 to {len(self.vocabulary) - 1}."
             )
-        rises = np.ones(nnz, dtype=bool)
-        rises[1:] = np.diff(self.term_ids) > 0
-        starts = self.indptr[:-1]
-        rises[starts[starts < nnz]] = True
+        rises = ids[1:] > ids[:-1]
+        if len(self.indptr) > 2:  # from one row to the next they need not
+            starts = self.indptr[1:-1]
+            rises[starts[(starts > 0) & (starts < nnz)] - 1] = True
         if not rises.all():
             raise InputError("Term ids must rise strictly within every row.")
-        if not (np.isfinite(self.weights).all() and bool((self.weights > 0).all())):
+        if not (weights.min() > 0 and weights.max() < np.inf):  # neither is true of NaN
             raise InputError("Weights must be finite and greater than zero.")
 
     @classmethod

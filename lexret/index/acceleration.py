@@ -49,16 +49,21 @@ def compiled_postings(
 
 
 class Pace:
-    """Decides between the two ways to search; one for an open index, shared by its threads."""
+    """Decides between the two ways to search; one for an open index, shared by its threads.
+
+    Attributes:
+        is_worth_it: take the compiled way.
+        asks: whether that may still change: tell :meth:`counted` what is to be read.
+    """
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._is_worth_it = engine == "compiled"
+        self.is_worth_it = engine == "compiled"
+        self.asks = engine == "auto" and is_installed()
         self._num_read = 0
 
-    def compiled(self, num_postings: int) -> bool:
-        """Say which way to take for work that reads so many postings, and count it."""
-        if self._engine == "auto" and not self._is_worth_it:
-            self._num_read += num_postings
-            self._is_worth_it = self._num_read > _WORTH_LOADING and is_installed()
-        return self._is_worth_it
+    def counted(self, num_postings: int) -> bool:
+        """Count work that reads so many postings, and say which way to take for it."""
+        self._num_read += num_postings
+        if self.asks and self._num_read > _WORTH_LOADING:
+            self.is_worth_it, self.asks = True, False
+        return self.is_worth_it

@@ -31,6 +31,8 @@ RUN: Final = 1 << 8
 
 # So many postings are looked at together at most when single weights are asked for.
 _LOOKED_AT: Final = 1 << 24
+# Lists of more postings than this on average are read one by one.
+_WORTH_ONE_BY_ONE: Final = 4096
 
 
 class BlockPostings:
@@ -130,23 +132,49 @@ class BlockPostings:
                 weights_DT[row, part] = self._weights_of(doc, terms_T[part])
         return weights_DT
 
+    def together(self, terms_T: IdArray) -> tuple[IdArray, FloatArray, npt.NDArray[np.int64]]:
+        """See :meth:`lexret.index.postings.Postings.together`."""
+        lists_L = (terms_T.astype(np.int64)[:, None] * self.num_chunks
+                   + np.arange(self.num_chunks)).ravel()  # fmt: skip
+        counts_L = self.counts_L[lists_L].astype(np.int64)
+        number_T = counts_L.reshape(len(terms_T), self.num_chunks).sum(1)
+        if number_T.sum() > _WORTH_ONE_BY_ONE * len(terms_T):  # long lists: views beat gathering
+            parts = [self.of(term) for term in terms_T.tolist()]
+            docs, weights = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+            return docs, weights, number_T
+        place_S = np.repeat(self.starts_L1[lists_L], counts_L) + _counted_up(counts_L)
+        sides_L = self.side_starts_L1[lists_L + 1] - self.side_starts_L1[lists_L]
+        side_S = np.repeat(self.side_starts_L1[lists_L], sides_L) + _counted_up(sides_L)
+        docs = self._docs_of(lists_L, self.lows[place_S], self.sides[side_S])
+        stored = self.stored[place_S]
+        return docs, from_codes(stored) if self.has_codes else stored, number_T
+
     def _docs(self, first: int, last: int) -> IdArray:
-        """Return the document numbers of the postings of some words."""
+        """Return the document numbers of the postings of some consecutive words."""
         lists = slice(first * self.num_chunks, last * self.num_chunks)
         start, end = int(self.indptr[first]), int(self.indptr[last])
-        counts_L = self.counts_L[lists].astype(np.int64)
-        split_L = self.is_split_L[lists].astype(bool)
         sides = self.sides[self.side_starts_L1[lists.start] : self.side_starts_L1[lists.stop]]
-        chunks_L = np.tile(np.arange(self.num_chunks), last - first)
+        return self._docs_of(np.arange(lists.start, lists.stop), self.lows[start:end], sides)
+
+    def _docs_of(
+        self,
+        lists_L: npt.NDArray[np.int64],
+        lows: npt.NDArray[np.uint8],
+        sides: npt.NDArray[np.uint8],
+    ) -> IdArray:
+        """Return the document numbers that some lists' low and side bytes stand for."""
+        counts_L = self.counts_L[lists_L].astype(np.int64)
+        split_L = self.is_split_L[lists_L].astype(bool)
+        chunks_L = lists_L % self.num_chunks
         # How many postings each byte of ``sides`` is about, and what it puts before their low byte.
         lengths_L = np.where(split_L, self.runs_C[chunks_L], counts_L)
         is_count = np.repeat(split_L, lengths_L)
         own = np.where(is_count, _counted_up(lengths_L), sides)
         before = (np.repeat(chunks_L, lengths_L) << 16) + (own << 8)
         about = np.where(is_count, sides, 1)
-        if int(about.sum(dtype=np.int64)) != end - start:
+        if int(about.sum(dtype=np.int64)) != len(lows):
             raise CorruptError(f"{self._where}: the runs of its lists are damaged.")
-        docs: IdArray = (np.repeat(before, about) + self.lows[start:end]).astype(np.int32)
+        docs: IdArray = (np.repeat(before, about) + lows).astype(np.int32)
         return docs
 
     def _weights(self, part: slice) -> FloatArray:

@@ -10,6 +10,7 @@ Shapes: T words of a query, L lists, N documents, C chunks, D candidates.
 
 from __future__ import annotations
 
+import threading
 from typing import Final
 
 import numpy as np
@@ -45,69 +46,85 @@ class CompiledPostings:
             postings.stored if coded else _NO_CODES,
         )
         self._deleted = np.empty(0, np.bool_) if deleted is None else deleted
-        self._num_documents = postings.dense_RN.shape[1]
+        self._own = threading.local()
 
     def search(
         self, terms_T: IdArray, weights_T: FloatArray, k: int
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]] | None:
-        """Return candidates and their exact scores: the best ``k`` are among them.
+        """Return the best ``k`` documents, best first, ties by number, and their scores.
 
         ``None`` where single precision cannot tell (few hits, or weights of extreme size): the
         plain way is to be taken then.
         """
         p = self._postings
-        row_T = p.dense_row_V[terms_T]
-        is_dense_T = row_T >= 0
-        dense = terms_T[is_dense_T], weights_T[is_dense_T], row_T[is_dense_T]
-        factors = (p.dense_scales_R[dense[2]] * dense[1]).astype(np.float32)
-        slack = float(factors.astype(np.float64).sum())
-        if not np.isfinite(slack):
-            return None
-        sparse_T = terms_T[~is_dense_T].astype(np.int64)
-        found, count = _candidates(
-            sparse_T, weights_T[~is_dense_T], dense[2].astype(np.int64), factors, p.dense_RN,
-            self._lists, VALUES, p.num_chunks, p.runs_C, self._num_documents, self._deleted,
-            k, slack, (len(terms_T) + 8) * 2.0**-23,
+        docs, scores, is_certain = _search(
+            self._accumulator(), terms_T, weights_T, p.dense_row_V, p.dense_scales_R, p.dense_RN,
+            self._lists, VALUES, p.num_chunks, p.runs_C, self._deleted, k,
         )  # fmt: skip
-        if count < 0:
-            return None
-        docs_D = found[:count]
-        scores_D = _exact_scores(
-            docs_D, terms_T.astype(np.int64), weights_T.astype(np.float64), self._lists, VALUES,
-            p.num_chunks, p.runs_C,
-        )  # fmt: skip
-        return docs_D, scores_D
+        return (docs, scores) if is_certain else None
+
+    def _accumulator(self) -> FloatArray:
+        """Return a chunk's scores to write to, this thread's own: fresh memory takes longer."""
+        if not hasattr(self._own, "accumulator"):
+            self._own.accumulator = np.zeros(_CHUNK, np.float32)
+        found: FloatArray = self._own.accumulator
+        return found
 
 
 @njit(**_options)
-def _add_list(acc, lists, number, num_runs, weight, values):  # type: ignore[no-untyped-def]
+def _add_list(acc, lists, number, num_runs, weight, table):  # type: ignore[no-untyped-def]
+    """Add one list's products. Unsigned places spare a test for negative ones at every posting."""
     _, split, starts, side_starts, lows, sides, weights, codes = lists
-    place, end = starts[number], starts[number + 1]
-    side = side_starts[number]
-    if len(codes):
-        table = values * weight
+    start, end = starts[number], starts[number + 1]
+    own_lows = lows[start:end]
+    own_sides = sides[side_starts[number] : side_starts[number + 1]]
+    if len(table):
         if split[number]:
-            for run in range(num_runs):
-                base = run << 8
-                stop = min(place + sides[side + run], end)
-                for i in range(place, stop):
-                    acc[base | lows[i]] += table[codes[i]]
-                place = stop
+            _add_split_codes(acc, own_lows, own_sides, codes[start:end], table, num_runs)
         else:
-            for i in range(end - place):
-                local = (np.int64(sides[side + i]) << 8) | lows[place + i]
-                acc[local] += table[codes[place + i]]
+            _add_plain_codes(acc, own_lows, own_sides, codes[start:end], table)
     elif split[number]:
-        for run in range(num_runs):
-            base = run << 8
-            stop = min(place + sides[side + run], end)
-            for i in range(place, stop):
-                acc[base | lows[i]] += weight * weights[i]
-            place = stop
+        _add_split(acc, own_lows, own_sides, weights[start:end], weight, num_runs)
     else:
-        for i in range(end - place):
-            local = (np.int64(sides[side + i]) << 8) | lows[place + i]
-            acc[local] += weight * weights[place + i]
+        _add_plain(acc, own_lows, own_sides, weights[start:end], weight)
+
+
+@njit(**_options)
+def _add_split(acc, lows, sides, weights, weight, num_runs):  # type: ignore[no-untyped-def]
+    place, size = np.uint32(0), np.uint32(len(lows))
+    for run in range(num_runs):
+        base = np.uint32(run << 8)
+        stop = min(place + np.uint32(sides[run]), size)
+        while place < stop:
+            acc[base | np.uint32(lows[place])] += weight * weights[place]
+            place += np.uint32(1)
+
+
+@njit(**_options)
+def _add_plain(acc, lows, sides, weights, weight):  # type: ignore[no-untyped-def]
+    for i in range(np.uint32(len(lows))):
+        place = np.uint32(i)
+        local = (np.uint32(sides[place]) << np.uint32(8)) | np.uint32(lows[place])
+        acc[local] += weight * weights[place]
+
+
+@njit(**_options)
+def _add_split_codes(acc, lows, sides, codes, table, num_runs):  # type: ignore[no-untyped-def]
+    place, size = np.uint32(0), np.uint32(len(lows))
+    for run in range(num_runs):
+        base = np.uint32(run << 8)
+        stop = min(place + np.uint32(sides[run]), size)
+        while place < stop:
+            acc[base | np.uint32(lows[place])] += table[codes[place]]
+            place += np.uint32(1)
+
+
+@njit(**_options)
+def _add_plain_codes(acc, lows, sides, codes, table):  # type: ignore[no-untyped-def]
+    for i in range(np.uint32(len(lows))):
+        place = np.uint32(i)
+        local = (np.uint32(sides[place]) << np.uint32(8)) | np.uint32(lows[place])
+        acc[local] += table[codes[place]]
 
 
 @njit(**_options)
@@ -129,14 +146,13 @@ def _add_rows(acc, rows, numbers, factors, start, stop):  # type: ignore[no-unty
             acc[j] += fa * np.float32(a[j])
 
 
-@njit(nogil=True, cache=True, boundscheck=False, fastmath={"nnan", "nsz"})
-def _group_maxima(acc, maxima, num_groups):  # type: ignore[no-untyped-def]
-    for group in range(num_groups):
-        base = group * _GROUP
-        best = np.float32(0)
-        for i in range(_GROUP):
-            best = max(best, acc[base + i])
-        maxima[group] = best
+@njit(**_options)
+def _num_above(group, cut):  # type: ignore[no-untyped-def]
+    """Count a group's bounds above the cut: unlike their maximum, that is done many at a time."""
+    count = np.uint32(0)
+    for i in range(_GROUP):
+        count += np.uint32(group[i] > cut)
+    return count
 
 
 @njit(**_options)
@@ -157,13 +173,37 @@ def _sift_in(heap, value):  # type: ignore[no-untyped-def]
 
 
 @njit(**_options)
+def _search(  # type: ignore[no-untyped-def]
+    acc, terms, weights, dense_rows, scales, rows, lists, values, num_chunks, runs, deleted, k
+):
+    """Return the best k documents, their scores, and whether they are certain."""
+    is_dense = np.zeros(len(terms), np.bool_)
+    for t in range(len(terms)):
+        is_dense[t] = dense_rows[terms[t]] >= 0
+    row_numbers = dense_rows[terms[is_dense]]
+    factors = scales[row_numbers] * weights[is_dense]
+    slack = factors.astype(np.float64).sum()
+    sparse_weights = weights[~is_dense]
+    num_values = len(values) if len(lists[-1]) else 0
+    tables = values[:num_values].reshape(1, num_values) * sparse_weights.reshape(-1, 1)
+    found, count = _candidates(
+        acc, terms[~is_dense], sparse_weights, tables, row_numbers, factors, rows, lists,
+        num_chunks, runs, rows.shape[1], deleted, k, slack, (len(terms) + 8) * 2.0**-23,
+    )  # fmt: skip
+    if count < 0 or not np.isfinite(slack):
+        return found[:0], np.empty(0, np.float64), False
+    docs = found[:count]
+    scores = _exact_scores(docs, terms, weights, lists, values, num_chunks, runs)
+    order = np.argsort(-scores, kind="mergesort")[:k]
+    return docs[order], scores[order], True
+
+
+@njit(**_options)
 def _candidates(  # type: ignore[no-untyped-def]
-    terms, weights, row_numbers, factors, rows, lists, values, num_chunks, runs, num_documents,
-    deleted, k, slack, relative,
+    acc, terms, weights, tables, row_numbers, factors, rows, lists, num_chunks, runs,
+    num_documents, deleted, k, slack, relative,
 ):  # fmt: skip
     """Return documents that may be among the best k, rising, and how many; -1: cannot tell."""
-    acc = np.zeros(_CHUNK, np.float32)
-    maxima = np.zeros(_CHUNK // _GROUP, np.float32)
     heap = np.zeros(k, np.float32)  # the largest group maxima, of distinct documents
     found = np.empty(1024, np.int64)
     bounds = np.empty(1024, np.float32)
@@ -175,19 +215,17 @@ def _candidates(  # type: ignore[no-untyped-def]
         acc[:] = 0
         _add_rows(acc, rows, row_numbers, factors, start, stop)
         for t in range(len(terms)):
-            number = terms[t] * num_chunks + chunk
+            number = np.int64(terms[t]) * num_chunks + chunk
             if lists[0][number]:
-                _add_list(acc, lists, number, runs[chunk], weights[t], values)
+                _add_list(acc, lists, number, runs[chunk], weights[t], tables[t])
         for i in range(start, stop if len(deleted) else start):
             if deleted[i]:
                 acc[i - start] = 0
-        num_groups = (stop - start + _GROUP - 1) // _GROUP
-        _group_maxima(acc, maxima, num_groups)
-        for group in range(num_groups):
-            if maxima[group] > cut:
-                cut = _raise_cut(heap, maxima[group], cut, slack, relative)
-                base = group * _GROUP
-                count, found, bounds = _collect(acc, base, start, cut, count, found, bounds)
+        for base in range(0, stop - start, _GROUP):
+            group = acc[base : base + _GROUP]
+            if _num_above(group, cut):
+                cut = _raise_cut(heap, group.max(), cut, slack, relative)
+                count, found, bounds = _collect(group, start + base, cut, count, found, bounds)
     # Where the cut is not above zero, documents of tiny scores could have been lost.
     if not cut > 0:
         return found, -1
@@ -207,17 +245,17 @@ def _raise_cut(heap, maximum, cut, slack, relative):  # type: ignore[no-untyped-
 
 
 @njit(**_options)
-def _collect(acc, base, start, cut, count, found, bounds):  # type: ignore[no-untyped-def]
+def _collect(group, first, cut, count, found, bounds):  # type: ignore[no-untyped-def]
     """Add a group's documents that reach the cut to the candidates."""
     if count + _GROUP > len(found):
         count = _thin(found, bounds, count, cut)
         if count * 2 > len(found):
             found = np.concatenate((found, np.empty_like(found)))
             bounds = np.concatenate((bounds, np.empty_like(bounds)))
-    for i in range(base, base + _GROUP):
-        if acc[i] >= cut and acc[i] > 0:
-            found[count] = start + i
-            bounds[count] = acc[i]
+    for i in range(_GROUP):
+        if group[i] >= cut and group[i] > 0:
+            found[count] = first + i
+            bounds[count] = group[i]
             count += 1
     return count, found, bounds
 
@@ -243,7 +281,7 @@ def _exact_scores(docs, terms, weights, lists, values, num_chunks, runs):  # typ
         i = 0
         while i < len(docs):
             chunk = docs[i] >> 16
-            number = terms[t] * num_chunks + chunk
+            number = np.int64(terms[t]) * num_chunks + chunk
             place, end = starts[number], starts[number + 1]
             side = side_starts[number]
             run = 0
@@ -272,6 +310,6 @@ def _exact_scores(docs, terms, weights, lists, values, num_chunks, runs):  # typ
                     )
                 if is_there:
                     held = values[codes[at]] if len(codes) else stored[at]
-                    scores[i] += weights[t] * np.float64(held)
+                    scores[i] += np.float64(weights[t]) * np.float64(held)
                 i += 1
     return scores

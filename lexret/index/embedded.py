@@ -111,7 +111,7 @@ class EmbeddedIndex:
 
             wanted = [Query(vector=query) for query in queries]
             return [self._corrected.find(one, self._find_stored, k) for one in wanted]
-        compiled = self._pace.compiled(self._postings_of(queries.term_ids))
+        compiled = self._compiled(queries.term_ids)
 
         def one(query: LexicalVector) -> list[SearchHit]:
             return self._search_one(query, k, compiled=compiled)
@@ -121,10 +121,13 @@ class EmbeddedIndex:
         with ThreadPoolExecutor(self._threads) as pool:
             return list(pool.map(one, queries))
 
-    def _postings_of(self, term_ids: IdArray) -> int:
-        """Return how many postings some words have, counted as often as they are named."""
+    def _compiled(self, term_ids: IdArray) -> bool:
+        """Say which way to take for queries of these words, named as often as they occur."""
+        if not self._pace.asks:
+            return self._pace.is_worth_it
         ptrs = [segment.stored.indptr for segment in self._segments]
-        return sum(int((ptr[term_ids + 1] - ptr[term_ids]).sum()) for ptr in ptrs)
+        num_read = sum(int((ptr[term_ids + 1] - ptr[term_ids]).sum()) for ptr in ptrs)
+        return self._pace.counted(num_read)
 
     @property
     def corrections(self) -> Corrections:
@@ -138,11 +141,11 @@ class EmbeddedIndex:
         return CorrectedView(self, self._corrections)
 
     def _search_one(self, query: LexicalVector, k: int, *, compiled: bool) -> list[SearchHit]:
-        found = [
-            (-hit.score, segment.id_at(hit.document))
-            for segment in self._segments
-            for hit in segment.search(query.term_ids, query.weights, k=k, compiled=compiled)
-        ]
+        found: list[tuple[float, bytes]] = []
+        for segment in self._segments:
+            hits = segment.search(query.term_ids, query.weights, k=k, compiled=compiled)
+            ids = segment.ids_at([hit.document for hit in hits])
+            found.extend((-hit.score, one) for hit, one in zip(hits, ids, strict=True))
         return _ranked(found, k)
 
     @property
@@ -164,7 +167,7 @@ class EmbeddedIndex:
         from lexret.index.query_matching import find_in_segment  # a plain search needs it not
 
         if query.vector is not None and not query.choices and not query.has_conditions:
-            compiled = self._pace.compiled(self._postings_of(query.vector.term_ids))
+            compiled = self._compiled(query.vector.term_ids)
             return self._search_one(query.vector, k, compiled=compiled)
         found = [
             (-hit.score, segment.id_at(hit.document))

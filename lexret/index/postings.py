@@ -41,6 +41,11 @@ class Postings(Protocol):
         """Return the documents that hold a word, and its weights there."""
         ...
 
+    def together(self, terms_T: IdArray) -> tuple[IdArray, FloatArray, npt.NDArray[np.int64]]:
+        """Return documents and weights of some words, one word after the other, and (T,) how many
+        each has."""
+        ...
+
     def block(self, first: int, last: int) -> PostingBlock:
         """Return the postings of the words from ``first`` up to ``last``, that one left out."""
         ...
@@ -68,6 +73,12 @@ class RawPostings:
         """See :meth:`Postings.of`."""
         start, end = int(self.indptr[term]), int(self.indptr[term + 1])
         return self._docs[start:end], self._weights[start:end]
+
+    def together(self, terms_T: IdArray) -> tuple[IdArray, FloatArray, npt.NDArray[np.int64]]:
+        """See :meth:`Postings.together`."""
+        parts = [self.of(term) for term in terms_T.tolist()]
+        docs, weights = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        return docs, weights, self.indptr[terms_T + 1] - self.indptr[terms_T]
 
     def block(self, first: int, last: int) -> PostingBlock:
         """See :meth:`Postings.block`."""

@@ -135,9 +135,7 @@ class Segment:
         if compiled and self.compiled is not None and len(terms_T):
             found = self.compiled.search(terms_T, weights_T, k)
             if found is not None:
-                docs_D, scores_D = found
-                best_D = np.lexsort((docs_D, -scores_D))[:k]
-                return [LocalHit(int(docs_D[i]), float(scores_D[i])) for i in best_D]
+                return list(map(LocalHit, found[0].tolist(), found[1].tolist()))
         scores_N = self.score(terms_T, weights_T)
         if self.deleted is not None:
             scores_N[self.deleted] = 0.0
@@ -149,16 +147,11 @@ class Segment:
         Products of single-precision weights are exact in double precision and are added in the
         order of the terms, so that a score does not depend on how documents are cut into segments.
         """
-        found = [self.stored.of(term) for term in terms_T.tolist()]
-        if not found:
+        if not len(terms_T):
             return np.zeros(len(self), dtype=np.float64)
-        weights = weights_T.astype(np.float64)
-        products = [
-            np.multiply(held, weight, dtype=np.float64)
-            for (_, held), weight in zip(found, weights, strict=True)
-        ]
-        docs = np.concatenate([docs for docs, _ in found])
-        scores_N = np.bincount(docs, np.concatenate(products), len(self)).astype(np.float64)
+        docs, held, number_T = self.stored.together(terms_T)
+        products = held * np.repeat(weights_T.astype(np.float64), number_T)
+        scores_N = np.bincount(docs, products, len(self)).astype(np.float64, copy=False)
         if len(scores_N) > len(self):
             raise CorruptError(f"{self.folder}: its postings name documents beyond the last.")
         return scores_N
@@ -174,6 +167,13 @@ class Segment:
     def id_at(self, document: int) -> bytes:
         """Return the id of a document, as stored."""
         return text_at("id", self._arrays, document)
+
+    def ids_at(self, documents: Sequence[int]) -> list[bytes]:
+        """Return the ids of some documents, as stored."""
+        places = np.asarray(documents, dtype=np.int64)
+        offsets, joined = self._arrays["id.offsets"], self._arrays["id.bytes"].data
+        pairs = zip(offsets[places].tolist(), offsets[places + 1].tolist(), strict=True)
+        return [bytes(joined[start:end]) for start, end in pairs]
 
     def doc_id(self, document: int) -> str:
         """Return the id of a document."""

@@ -79,8 +79,9 @@ def test_weights_of_extreme_size_and_few_hits_take_the_plain_way(tmp_path: Path)
 
 def test_the_compiled_way_is_taken_when_it_is_worth_it() -> None:
     pace = Pace("auto")
-    assert not pace.compiled(1000)
-    assert pace.compiled(100_000_000)
-    assert pace.compiled(1)
-    assert not Pace("numpy").compiled(10**12)
-    assert Pace("compiled").compiled(0)
+    assert pace.asks
+    assert not pace.counted(1000)
+    assert pace.counted(100_000_000)
+    assert not pace.asks
+    assert (Pace("numpy").asks, Pace("numpy").is_worth_it) == (False, False)
+    assert (Pace("compiled").asks, Pace("compiled").is_worth_it) == (False, True)

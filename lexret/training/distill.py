@@ -27,7 +27,14 @@ from lexret.encoders.model_folder import (
 from lexret.encoders.static_table import StaticSettings, StaticTable, save_static_table
 from lexret.encoders.static_text import StaticTextEncoder
 from lexret.errors import InputError
-from lexret.training.static_text import Progress, StaticRecipe, Taught, teach_static_text
+from lexret.training.static_pictures import CaptionPictures
+from lexret.training.static_text import (
+    Progress,
+    StaticRecipe,
+    Taught,
+    teach_static_text,
+    tell_nobody,
+)
 
 # Of so many pictures one is held out, to see how well the encoders agree on new captions.
 _HELD_OUT_OF: Final = 50
@@ -55,33 +62,46 @@ def distill(
     folder: Path,
     recipe: StaticRecipe | None = None,
     *,
+    with_pictures: bool = True,
+    feature_cache: Path | None = None,
     progress: Progress | None = None,
 ) -> Distilled:
     """Teach a model's static text encoder, and write the model with it.
 
     Args:
         source: a shipped model's name or a model folder.
-        captions: those of one picture of 50 are held out; the pictures are not looked at.
+        captions: one picture of 50 is held out.
         folder: where the model with its static encoder goes; it may be the model's own. One that
             is there is replaced once the new one is whole.
-        progress: as of :func:`~lexret.training.static_text.teach_static_text`.
+        with_pictures: also teach it to score the captions' pictures.
+        feature_cache: as of :class:`~lexret.training.static_pictures.CaptionPictures`.
+        progress: as of :func:`~lexret.training.static_text.teach_static_text`, and "features" and
+            "pictures".
 
     Raises:
         InputError: if there are too few captions to hold some out.
+        ImageError: if a picture cannot be read.
         MissingError, CorruptError: if the model cannot be loaded.
         StorageError: if it cannot be written.
     """
     chosen = recipe or StaticRecipe()
     model = load_model(source)
-    learnt, held_out = _split(captions)
-    taught = teach_static_text(model.texts, learnt, chosen, progress=progress)
+    numbers, held_out = _split(captions)
+    pictures = (
+        CaptionPictures(model, captions, numbers, feature_cache, progress or tell_nobody)
+        if with_pictures
+        else None
+    )
+    learnt = _captions_of(captions, numbers)
+    taught = teach_static_text(model.texts, learnt, pictures, chosen, progress=progress)
     settings = settings_of(model, taught)
     encoder = StaticTextEncoder(taught.table, settings, model.vocabulary, model_id=model.model_id)
-    agreement = agreement_of(encoder, model.texts, held_out)
+    agreement = agreement_of(encoder, model.texts, _captions_of(captions, held_out))
     figures = {
         "agreement": round(agreement, 4),
         "captions_sha256": captions.fingerprint,
         "num_captions": len(learnt),
+        "num_pictures": len(numbers) if with_pictures else 0,
         "num_texts": taught.num_texts,
         "recipe": asdict(chosen),
         "lexret": lexret.__version__,
@@ -97,18 +117,18 @@ def agreement_of(static: StaticTextEncoder, contextual: TextEncoder, texts: Sequ
     return float(np.asarray(left.multiply(right).sum(axis=1)).mean())
 
 
-def _split(captions: CaptionSet) -> tuple[list[str], list[str]]:
-    """Return the captions to learn from, and those held out."""
+def _split(captions: CaptionSet) -> tuple[list[int], list[int]]:
+    """Return the numbers of the pictures to learn from, and of those held out."""
     if len(captions) < _HELD_OUT_OF:
         raise InputError(
             f"The captions are of {len(captions)} pictures; expected {_HELD_OUT_OF} or more."
         )
-    learnt: list[str] = []
-    held_out: list[str] = []
-    for i in range(len(captions)):
-        last = i % _HELD_OUT_OF == _HELD_OUT_OF - 1
-        (held_out if last else learnt).extend(captions.captions(i))
-    return learnt, held_out
+    held_out = range(_HELD_OUT_OF - 1, len(captions), _HELD_OUT_OF)
+    return [i for i in range(len(captions)) if i not in held_out], list(held_out)
+
+
+def _captions_of(captions: CaptionSet, numbers: Sequence[int]) -> list[str]:
+    return [text for i in numbers for text in captions.captions(i)]
 
 
 def settings_of(model: LexicalModel, taught: Taught) -> StaticSettings:

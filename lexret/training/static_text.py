@@ -2,10 +2,11 @@
 
 The contextual encoder gives a text a vector in the codebook's space; a word's logit is its dot
 product with the word's codebook vector, plus a bias. The static encoder keeps codebook and biases
-and has rows of a table add up to the vector (the formula: :mod:`lexret.encoders.static_text`), so
-only these rows are learnt, by the squared distance of the vectors. Nothing of the vocabulary's
-size takes part, which makes a step a matter of milliseconds; what takes the time is to put the
-texts through the transformer once.
+and has rows of a table add up to the vector (:mod:`lexret.encoders.static_text` has the formula).
+The rows are learnt by the squared distance of vectors: nothing of the vocabulary's size takes
+part, which makes a step a matter of milliseconds. What takes the time is to put the texts through
+the transformer once. Where there are pictures, scores over them follow
+(:mod:`lexret.training.static_scores`).
 
 The vectors need few coordinates: texts vary less than their space allows. Kept are those in which
 the logits vary most: with S the second moment of the texts' vectors and K that of the codebook's,
@@ -19,8 +20,7 @@ dimension, C coordinates.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -32,6 +32,14 @@ from lexret.encoders.model import TextEncoder
 from lexret.encoders.network import own_words
 from lexret.encoders.static_table import Levels, StaticTable
 from lexret.encoders.static_text import TableRows
+from lexret.training.quick_precision import quick_precision
+from lexret.training.static_scores import (
+    Pictures,
+    ScoresRecipe,
+    ScoringStudent,
+    fit_scores,
+    most_used_words,
+)
 from lexret.training.static_student import Bags, StaticStudent
 from lexret.training.static_texts import frequent_pairs, further_words, taught_texts
 
@@ -55,6 +63,7 @@ class StaticRecipe:
         epochs: passes over the texts.
         batch: texts a step.
         lr: peak rate, as a share of the size of a vector's numbers; it falls to zero in a line.
+        scores: what follows where there are pictures.
         seed: of the random texts and of the order of all.
     """
 
@@ -67,6 +76,7 @@ class StaticRecipe:
     epochs: int = 6
     batch: int = 512
     lr: float = 0.1
+    scores: ScoresRecipe = field(default_factory=ScoresRecipe)
     seed: int = 0
 
 
@@ -89,6 +99,7 @@ class Taught:
 def teach_static_text(
     texts: TextEncoder,
     captions: Sequence[str],
+    pictures: Pictures | None = None,
     recipe: StaticRecipe | None = None,
     *,
     progress: Progress | None = None,
@@ -98,10 +109,11 @@ def teach_static_text(
     Args:
         texts: the encoder to imitate.
         captions: texts like those that people search with.
-        progress: called with what is done ("texts", "steps"), how much of it, and how much there
-            is.
+        pictures: those of the captions.
+        progress: called with what is done ("texts", "steps", "score steps"), how much of it, and
+            how much there is.
     """
-    chosen, told = recipe or StaticRecipe(), progress or _tell_nobody
+    chosen, told = recipe or StaticRecipe(), progress or tell_nobody
     least = chosen.min_captions
     further = further_words(captions, texts.vocabulary, min_captions=least)
     pairs = frequent_pairs(captions, num_pairs=chosen.num_pairs, min_captions=least)
@@ -120,7 +132,18 @@ def teach_static_text(
     scale = texts.side.config.text.cosine_scale
     student = StaticStudent(len(rows), bags, vectors_ND @ axes_DC, scale)
     _fit(student, bags, vectors_ND @ axes_DC, chosen, told)
-    return Taught(table_of(student, texts, axes_DC), further, pairs, len(every))
+    scoring = None
+    if pictures is not None:
+        size, side = len(captions), texts.side
+        seen_ND = vectors_ND[:size]
+        words_U = most_used_words(seen_ND, side, chosen.scores.num_words)
+        scoring = ScoringStudent(student, side, axes_DC, words_U)
+        fit_scores(
+            *(scoring, side, bags[:size], seen_ND, pictures, chosen.scores),
+            seed=chosen.seed,
+            progress=told,
+        )
+    return Taught(table_of(student, texts, axes_DC, scoring), further, pairs, len(every))
 
 
 def contextual_vectors(texts: TextEncoder, every: Sequence[str], progress: Progress) -> Tensor:
@@ -130,7 +153,7 @@ def contextual_vectors(texts: TextEncoder, every: Sequence[str], progress: Progr
     for start in range(0, len(order), _ENCODE_BATCH):
         chosen = order[start : start + _ENCODE_BATCH]
         batch = [every[i] for i in chosen]
-        with torch.no_grad(), _quick_precision():
+        with torch.no_grad(), quick_precision():
             found_BD = texts.side.vectors(batch, own_words(batch, texts.vocabulary))
         vectors_ND[chosen] = found_BD.float()
         progress("texts", start + len(chosen), len(order))
@@ -155,15 +178,23 @@ def _root(rows_ND: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def table_of(student: StaticStudent, texts: TextEncoder, axes_DC: Tensor) -> StaticTable:
+def table_of(
+    student: StaticStudent,
+    texts: TextEncoder,
+    axes_DC: Tensor,
+    scoring: ScoringStudent | None = None,
+) -> StaticTable:
     """Return what was learnt, rounded as it is stored, with what the model gives to it."""
     side = texts.side
+    bias_V, own_V = side.bias_V.clone(), side.own_weight_V.clone()
+    if scoring is not None:
+        bias_V[scoring.word_ids_U], own_V[scoring.word_ids_U] = scoring.bias_U, scoring.own_U
     return StaticTable(
         rows=Levels.of(student.rows_RC.numpy()),
         base_C=student.base_C.numpy().copy(),
         codebook=Levels.of((side.codebook_VD @ axes_DC).numpy()),
-        bias_V=side.bias_V.numpy().copy(),
-        own_V=side.own_weight_V.numpy().copy(),
+        bias_V=bias_V.numpy(),
+        own_V=own_V.numpy(),
     )
 
 
@@ -201,11 +232,5 @@ def _batches(num_texts: int, size: int, epochs: int, seed: int) -> Iterator[list
         yield from (order[start : start + size].tolist() for start in range(0, num_texts, size))
 
 
-def _quick_precision() -> AbstractContextManager[object]:
-    """Compute in bfloat16 where the processor does: in half the time, for 0.1% in the vectors."""
-    native = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
-    return torch.autocast("cpu", torch.bfloat16, enabled=native)
-
-
-def _tell_nobody(what: str, done: int, total: int) -> None:
+def tell_nobody(what: str, done: int, total: int) -> None:
     """Progress that nobody wants to know."""

@@ -39,7 +39,7 @@ def test_a_model_gets_a_static_text_encoder(
     monkeypatch.chdir(tmp_path)
     result = distill(
         *(tiny_model_folder, "--captions", captions_file, "-o", "new"),
-        *("--coordinates", 5, "--pairs", 3, "--seed", 7),
+        *("--coordinates", 5, "--pairs", 3, "--seed", 7, "--no-pictures"),
     )
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("new: static text encoder of 0.0 MB; mean cosine ")

@@ -19,6 +19,7 @@ from lexret.encoders.network import own_words
 from lexret.encoders.static_text import StaticTextEncoder, TableRows
 from lexret.errors import InputError, MissingError
 from lexret.training.distill import distill, settings_of
+from lexret.training.static_scores import ScoresRecipe, ScoringStudent, fit_scores, most_used_words
 from lexret.training.static_student import Bags, StaticStudent
 from lexret.training.static_text import (
     StaticRecipe,
@@ -39,6 +40,7 @@ QUICK = StaticRecipe(
     num_variations=100,
     epochs=10,
     batch=64,
+    scores=ScoresRecipe(num_words=40, num_pictures=30, batch=16),
 )
 CAPTIONS = [
     f"{who} {what} on the {where}"
@@ -55,7 +57,7 @@ def model(tiny_model_folder: Path) -> LexicalModel:
 
 @pytest.fixture(scope="module")
 def taught(model: LexicalModel) -> Taught:
-    return teach_static_text(model.texts, CAPTIONS, QUICK)
+    return teach_static_text(model.texts, CAPTIONS, None, QUICK)
 
 
 @pytest.fixture
@@ -107,7 +109,7 @@ def test_pairs_are_the_most_frequent_neighbours() -> None:
 
 
 def test_the_same_seed_gives_the_same_table(model: LexicalModel, taught: Taught) -> None:
-    again = teach_static_text(model.texts, CAPTIONS, QUICK)
+    again = teach_static_text(model.texts, CAPTIONS, None, QUICK)
     assert (again.further_words, again.pairs) == (taught.further_words, taught.pairs)
     for left, right in (
         (taught.table.rows, again.table.rows),
@@ -125,7 +127,7 @@ def test_the_table_is_no_larger_than_asked_for(taught: Taught) -> None:
 
 
 def test_without_captions_the_words_are_taught(model: LexicalModel) -> None:
-    taught = teach_static_text(model.texts, [], QUICK)
+    taught = teach_static_text(model.texts, [], None, QUICK)
     assert taught.table.problem(num_words=60, num_rows=60) is None
 
 
@@ -175,6 +177,7 @@ def test_captions_that_were_not_seen_come_close(
     figures = record["numbers"]["static_text"]
     assert figures["agreement"] == round(result.agreement, 4)
     assert (figures["num_captions"], figures["num_texts"]) == (59, 59 + 60 + 250)
+    assert figures["num_pictures"] == 59
     assert figures["recipe"]["num_coordinates"] == 12
 
 
@@ -184,7 +187,7 @@ def test_the_rest_of_the_model_stays_as_it_was(
     source = Path(shutil.copytree(model.checkpoint.folder or "", tmp_path / "old"))
     (source / "README.md").write_text("# tiny\n\n## Figures\n\nNone.\n", encoding="utf-8")
     for _ in range(2):  # the second time over its own result
-        distill(source, captions, source, QUICK)
+        distill(source, captions, source, QUICK, with_pictures=False)
         card = (source / "README.md").read_text(encoding="utf-8")
         assert card.startswith("# tiny\n\n## Figures\n\nNone.\n\n## Static text encoder\n")
         assert card.count("## Static text encoder") == 1
@@ -193,6 +196,77 @@ def test_the_rest_of_the_model_stays_as_it_was(
     assert all(torch.equal(new.tensors[name], old.tensors[name]) for name in old.tensors)
     assert (source / "text" / "config.json").is_file()
     assert not list(tmp_path.glob(".*"))
+
+
+def test_cached_features_give_the_same(
+    model: LexicalModel, captions: CaptionSet, tmp_path: Path
+) -> None:
+    source = model.checkpoint.folder or ""
+    direct = distill(source, captions, tmp_path / "direct", QUICK)
+    cached = distill(
+        source, captions, tmp_path / "cached", QUICK, feature_cache=tmp_path / "features"
+    )
+    assert (tmp_path / "features").is_dir()
+    assert cached.agreement == pytest.approx(direct.agreement, abs=0.01)
+
+
+class Drawn:
+    """Pictures of random words, one a caption; each caption's own holds what the teacher said."""
+
+    def __init__(self, weights_PV: torch.Tensor) -> None:
+        self._weights_PV = weights_PV
+        self.owners = range(len(weights_PV))
+
+    def weights(self, word_ids_U: torch.Tensor) -> torch.Tensor:
+        return self._weights_PV[:, word_ids_U]
+
+
+def test_scores_over_pictures_come_closer_to_the_teachers(model: LexicalModel) -> None:
+    side, vocabulary = model.texts.side, model.vocabulary
+    rows = TableRows(vocabulary)
+    bags = [rows.of(text) for text in CAPTIONS]
+    vectors_ND = contextual_vectors(model.texts, CAPTIONS, lambda *_: None)
+    axes_DC = leading_axes(vectors_ND, side.codebook_VD, 12)
+    with torch.no_grad():
+        pictures_PV = side(CAPTIONS, own_words(CAPTIONS, vocabulary))
+    words_U = most_used_words(vectors_ND, side, 40)
+    assert words_U.tolist() == sorted(set(words_U.tolist()))
+    scale = side.config.text.cosine_scale
+    scoring = ScoringStudent(
+        StaticStudent(len(rows), bags, vectors_ND @ axes_DC, scale), side, axes_DC, words_U
+    )
+    recipe = ScoresRecipe(num_words=40, num_pictures=60, epochs=10, batch=20, own_picture_weight=0)
+
+    def distance() -> float:
+        pictures_UP = pictures_PV[:, words_U].t()
+        with torch.no_grad():
+            found = scoring(Bags.of(bags)) @ pictures_UP
+        wanted = torch.nn.functional.normalize(pictures_PV[:, words_U]) @ pictures_UP
+        return float((found - wanted).square().mean())
+
+    before = distance()
+    steps: list[tuple[str, int, int]] = []
+    fit_scores(
+        *(scoring, side, bags, vectors_ND, Drawn(pictures_PV), recipe),
+        seed=0,
+        progress=lambda *told: steps.append(told),
+    )
+    assert distance() < 0.7 * before
+    assert steps[-1] == ("score steps", 30, 30)
+
+
+def test_the_words_that_learnt_with_pictures_are_put_in_their_places(model: LexicalModel) -> None:
+    side = model.texts.side
+    axes_DC = torch.eye(side.codebook_VD.shape[1])
+    student = StaticStudent(60, [[0]], torch.ones(1, len(axes_DC)), None)
+    scoring = ScoringStudent(student, side, axes_DC, torch.tensor([3, 7]))
+    scoring.bias_U.data += 1.0
+    scoring.own_U.data += 2.0
+    table = table_of(student, model.texts, axes_DC, scoring)
+    changed = np.zeros(60, dtype=np.float32)
+    changed[[3, 7]] = 1.0
+    np.testing.assert_allclose(table.bias_V - side.bias_V.numpy(), changed, atol=1e-6)
+    np.testing.assert_allclose(table.own_V - side.own_weight_V.numpy(), 2 * changed, atol=1e-6)
 
 
 def test_too_few_captions_are_refused(tmp_path: Path, tiny_model_folder: Path) -> None:

@@ -33,6 +33,7 @@ import numpy as np
 import numpy.typing as npt
 from bench_data import NUM_QUERIES, QUERY_LENGTHS, K, Query
 from bench_engines import (
+    BlockwiseEngine,
     Engine,
     FaissEngine,
     FaissHnswEngine,
@@ -82,6 +83,7 @@ ENGINES: dict[str, type[Any]] = {
     "lexret": LexretEngine,
     "lexret-8bit": LexretEightBitEngine,
     "lexret-numpy": LexretNumpyEngine,
+    "blockwise": BlockwiseEngine,
     "scipy": ScipyEngine,
     "lucene": LuceneEngine,
     "faiss-flat": FaissEngine,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -32,11 +32,13 @@ from lexret.cli.search_query import (
     query_text,
     understand,
 )
+from lexret.cli.search_show import open_pictures, print_paths, show_pictures, shown_options
 
 if TYPE_CHECKING:
     from lexret.cli.common import TextEncoderKind
     from lexret.cli.search_backend import Backend
     from lexret.explain.answers import Answer
+    from lexret.index.embedded import EmbeddedIndex
 
 MATCHING_WORDS_SHOWN: Final = 5
 PRODUCTS_SHOWN: Final = 20
@@ -63,6 +65,7 @@ DECIMALS: Final = 6
               help="What searches: lexret's own engine (default), or Lucene on whole-number "
               "weights, for plain texts and pictures.")  # fmt: skip
 @max_false_matches_option
+@shown_options
 @json_option
 @click.pass_context
 def command(
@@ -78,6 +81,10 @@ def command(
     text_encoder: TextEncoderKind | None,
     backend: Backend,
     max_false_matches: float | None,
+    paths_only: bool,
+    null: bool,
+    pictures: bool | None,
+    open_hits: bool,
     as_json: bool,
 ) -> None:
     """Find the pictures that fit QUERY, the best first.
@@ -100,6 +107,8 @@ def command(
       lexret search --image photo.jpg --box 10,10,200,150 at night
       lexret search "a dog on a beach" --backend lucene
       lexret search "a giraffe" --max-false-matches 5% || echo "no giraffe"
+      lexret search "a dog" --paths -0 | xargs -0 ls -l
+      lexret search "a dog" -k 3 --open
     """
     from lexret.index.locations import picture_path, picture_root
 
@@ -108,6 +117,8 @@ def command(
     query = query_text(words)
     wanted = Wanted(query, images, box, likes, model_source, text_encoder)
     wanted.check()
+    if null and not paths_only:
+        raise click.UsageError("-0 is a way to print paths: give --paths as well.")
     index = open_chosen_index(index_path)
     understood = understand(wanted, index)
     answers = answers_of(index, understood, k=k, backend=backend)
@@ -117,14 +128,17 @@ def command(
         answers, num_unsure = sure, len(answers) - len(sure)
     base = picture_root(index.manifest, index.path)
     paths = [near_path(picture_path(base, one.doc_id)) for one in answers]
-    if as_json:
+    ranks = _ranks(index, understood, answers) if explain and backend == "embedded" else []
+    if paths_only:
+        print_paths(paths, null=null)
+    elif as_json:
         hits = [_hit(one, path) for one, path in zip(answers, paths, strict=True)]
         click.echo(json.dumps({**_asked(wanted, understood, backend), "hits": hits}, indent=2))
-    elif explain:
-        pairs = zip(answers, paths, strict=True)
-        click.echo("\n\n".join(_explanation(one, path) for one, path in pairs), nl=bool(answers))
     elif answers:
-        click.echo(_table(answers, paths))
+        click.echo(_explanations(answers, paths, ranks) if explain else _table(answers, paths))
+        show_pictures(paths, wanted=pictures)
+    if open_hits:
+        open_pictures(paths)
     if not answers:
         verb = f"shares a word with {query!r}" if understood.is_plain else "fits the query"
         verb = f"surely shows {query!r}" if num_unsure else verb
@@ -159,21 +173,47 @@ def _table(answers: Sequence[Answer], paths: Sequence[str]) -> str:
     return render_table(["rank", "score", "path", "matching words"], rows, right=(0, 1))
 
 
-def _explanation(one: Answer, path: str) -> str:
+def _ranks(
+    index: EmbeddedIndex, understood: Understood, answers: Sequence[Answer]
+) -> list[dict[str, str]]:
+    """Return, for every hit, where it would stand without each of its strongest words."""
+    from lexret.explain.contact import ranks_of
+
+    found = (ranks_of(index, understood.query, one) for one in answers)
+    return [{rank.word: str(rank) for rank in ranks} for ranks in found]
+
+
+def _explanations(
+    answers: Sequence[Answer], paths: Sequence[str], ranks: Sequence[Mapping[str, str]]
+) -> str:
+    rows = zip(answers, paths, ranks or [{}] * len(answers), strict=True)
+    return "\n\n".join(_explanation(*row) for row in rows)
+
+
+def _explanation(one: Answer, path: str, ranks: Mapping[str, str]) -> str:
     """Set the products of a hit in a table whose printed numbers add up to the printed score."""
     shown, rest = one.words[:PRODUCTS_SHOWN], one.words[PRODUCTS_SHOWN:]
     products = [word.product for word in shown] + ([sum(w.product for w in rest)] if rest else [])
     printed = _rounded_to_sum(products, one.score)
     rows = [
-        [word.word, f"{word.query_weight:.4f}", f"{word.image_weight:.4f}", product]
+        [
+            word.word,
+            f"{word.query_weight:.4f}",
+            f"{word.image_weight:.4f}",
+            ranks.get(word.word, ""),
+            product,
+        ]
         for word, product in zip(shown, printed, strict=False)
     ]
     if rest:
-        rows.append([f"({plural(len(rest), 'other word')})", "", "", printed[-1]])
-    rows.append(["", "", "=", f"{one.score:.{DECIMALS}f}"])
-    table = render_table(["word", "query", "picture", "product"], rows, right=(1, 2, 3))
+        rows.append([f"({plural(len(rest), 'other word')})", "", "", "", printed[-1]])
+    rows.append(["", "", "", "=", f"{one.score:.{DECIMALS}f}"])
+    headings = ["word", "query", "picture", "rank without", "product"]
+    table = render_table(headings, rows, right=(1, 2, 3, 4))
     indented = "\n".join(f"   {line}" for line in table.splitlines())
-    return f"{one.rank}. {printable(path)}\n{indented}"
+    missing = ", ".join(word.word for word in one.missing[:MATCHING_WORDS_SHOWN])
+    lacks = f"   (lacks {missing})" if missing else ""
+    return f"{one.rank}. {printable(path)}{lacks}\n{indented}"
 
 
 def _rounded_to_sum(products: Sequence[float], total: float) -> list[str]:

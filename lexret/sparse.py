@@ -49,7 +49,8 @@ class LexicalVector:
         """Return words and weights by falling weight (ties by term id), at most ``k`` of them."""
         order = np.lexsort((self.term_ids, -self.weights))[:k]
         names = self.vocabulary.words
-        return [WordWeight(names[self.term_ids[i]], float(self.weights[i])) for i in order]
+        found = zip(self.term_ids[order].tolist(), self.weights[order].tolist(), strict=True)
+        return [WordWeight(names[term_id], weight) for term_id, weight in found]
 
     def weight_of(self, word: str) -> float:
         """Return the weight of a word, 0.0 where the vector does not hold it."""

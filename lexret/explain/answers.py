@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -99,12 +100,20 @@ def count_words(
     counting = [query] if isinstance(query, LexicalVector) else _best_parts(query, image)
     words = add_up([contribute(one, image) for one in counting])
     held = {one.word for one in words}
+    if len(counting) == 1:
+        return words, tuple(one for one in _words(counting[0]) if one.word not in held)
     missing: dict[str, float] = {}
-    for one in (one for part in counting for one in part.words()):
+    for one in (one for part in counting for one in _words(part)):
         if one.word not in held:
             missing[one.word] = missing.get(one.word, 0.0) + one.weight
     by_weight = sorted(missing.items(), key=lambda item: (-item[1], item[0]))
     return words, tuple(WordWeight(word, weight) for word, weight in by_weight)
+
+
+@lru_cache(maxsize=64)
+def _words(vector: LexicalVector) -> list[WordWeight]:
+    """Return a query's words, once for all of its hits; vectors are told apart by identity."""
+    return vector.words()
 
 
 def _best_parts(query: Query, image: LexicalVector) -> list[LexicalVector]:

@@ -45,10 +45,15 @@ def contribute(query: LexicalVector, image: LexicalVector) -> tuple[Contribution
     )
     names = query.vocabulary.words
     found = []
-    for term_id, i, j in zip(term_ids, in_query, in_image, strict=True):
-        query_weight, image_weight = float(query.weights[i]), float(image.weights[j])
+    shared = zip(
+        term_ids.tolist(),
+        query.weights[in_query].tolist(),
+        image.weights[in_image].tolist(),
+        strict=True,
+    )
+    for term_id, query_weight, image_weight in shared:
         product = query_weight * image_weight
-        found.append(Contribution(names[int(term_id)], query_weight, image_weight, product))
+        found.append(Contribution(names[term_id], query_weight, image_weight, product))
     return _strongest_first(found)
 
 

@@ -53,7 +53,7 @@ class Understood:
 
 
 class Understanding:
-    """Makes queries of questions; vectors of pictures are kept for a while.
+    """Makes queries of questions; vectors of texts and pictures are kept for a while.
 
     Args:
         heavy: guards what takes long.
@@ -65,7 +65,7 @@ class Understanding:
     ) -> None:
         self._library, self._uploads, self._heavy = library, uploads, heavy
         self._allow_links = allow_links
-        self._vectors: Recent[LexicalVector] = Recent(256)
+        self._vectors: Recent[LexicalVector] = Recent(1024)
 
     def understand(self, question: Question, snapshot: Snapshot) -> Understood:
         """Return the query that a question means over a snapshot of the index.
@@ -84,7 +84,12 @@ class Understanding:
         index = snapshot.index
 
         def encode(text: str) -> LexicalVector:
-            return self._library.texts(snapshot).encode([text]).row(0)
+            key = ("text", text, index.model_id)
+            vector = self._vectors.get(key)
+            if vector is None:
+                vector = self._library.texts(snapshot).encode([text]).row(0)
+                self._vectors.put(key, vector)
+            return vector
 
         pictures = self._pictures(question, snapshot)
         query = bind_query(parsed, index.vocabulary, index.columns, encode, pictures=pictures)

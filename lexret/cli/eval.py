@@ -19,6 +19,7 @@ COMMANDS: Final = {
         "lexret.cli.eval_faithfulness", "Whether patches that a word names carry it."
     ),
     "speed": LazyCommand("lexret.cli.eval_speed", "Where the time of encoding goes."),
+    "all": LazyCommand("lexret.cli.eval_all", "A whole suite by one command."),
 }
 
 _HELP = """Measure a model: on pictures with captions, and on masks.

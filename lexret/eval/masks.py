@@ -7,10 +7,12 @@ they are described in docs/patchdis.md.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -59,6 +61,14 @@ class MaskedImages:
                 f"Found {len(self.items)} pictures with masks and {len(self.classes)} named "
                 "classes; expected one or more of each."
             )
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over classes, names and the masks' bytes."""
+        digest = hashlib.sha256(json.dumps(sorted(self.classes.items())).encode())
+        for item in self.items:
+            digest.update(item.name.encode() + b"\0" + item.mask.read_bytes())
+        return digest.hexdigest()
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -46,6 +46,7 @@ def measure_patchdis(
     *,
     prompts: Sequence[str] = DEFAULT_PROMPTS,
     seed: int = 0,
+    features: Sequence[Any] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[PatchDisResult, PatchMaps]:
     """Measure a model's patches against masks.
@@ -53,6 +54,7 @@ def measure_patchdis(
     Args:
         prompts: what is said of a class, with ``{name}`` for its name; a class's vector is the
             normalised mean of its prompts' vectors.
+        features: for each picture (1, P, F) as the image encoder gives them; None: made here.
         progress: called with (pictures done, pictures in all).
 
     Raises:
@@ -64,7 +66,9 @@ def measure_patchdis(
     truth = Truth(len(pictures.names))
     predicted: dict[str, list[Predicted]] = {"lexical": [], "dense": [], "class_activation": []}
     for i in range(len(pictures.items)):
-        features_1PF = model.images.features([pictures.image(i)])
+        features_1PF = (
+            model.images.features([pictures.image(i)]) if features is None else features[i]
+        )
         truth.add(pictures.mask(i), model.images.grid)
         patches = model.images.encode_patch_features(features_1PF)[0].patches
         scores = {

@@ -5,17 +5,17 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
-from lexret.data.captions import open_captions
+from lexret.data.captions import CaptionSet, open_captions
 from lexret.errors import InputError
 from lexret.eval.concepts import Inventory
 from lexret.eval.encoding import Progress, encode_pictures
 from lexret.eval.mask_formats import open_masked
-from lexret.eval.masks import CLASSES_FILE
+from lexret.eval.masks import CLASSES_FILE, MaskedImages
 from lexret.sparse import FloatArray, SparseBatch
 from lexret.vocabulary import Vocabulary
 
@@ -64,9 +64,13 @@ class WithDense:
         encoded = []
         for start in range(0, len(items), batch_size):
             features_BPF = self._images.features(items[start : start + batch_size])
-            encoded.append(self._images.encode_features(features_BPF))
-            self._dense.append(self._images.dense_patches(features_BPF).mean(axis=1))
+            encoded.append(self.encode_features(features_BPF))
         return SparseBatch.concatenate(encoded, self.vocabulary)
+
+    def encode_features(self, features_BPF: Any) -> SparseBatch:
+        """Encode pictures of which the backbone's features are there."""
+        self._dense.append(self._images.dense_patches(features_BPF).mean(axis=1))
+        return self._images.encode_features(features_BPF)
 
     def dense(self) -> FloatArray:
         """Return (I, D) unit vectors of all pictures so far."""
@@ -84,22 +88,43 @@ def open_known(
         InputError: if a picture cannot be read.
     """
     encoder = WithDense(model)
-    if _has_masks(Path(source)):
+    if has_masks(Path(source)):
         masked = open_masked(Path(source))
-        inventory = Inventory.of_masks(masked)
-        names = [item.name for item in masked.items]
-        sparse = encode_pictures(masked.image, len(names), encoder, batch_size, progress)
-    else:
-        captions = open_captions(source)
-        names = [captions.name(i) for i in range(len(captions))]
-        inventory = Inventory.of_captions(captions.captions(i) for i in range(len(captions)))
-        sparse = encode_pictures(captions.image, len(names), encoder, batch_size, progress)
+        count = len(masked.items)
+        sparse = encode_pictures(masked.image, count, encoder, batch_size, progress)
+        return known_by_masks(masked, sparse, encoder.dense())
+    captions = open_captions(source)
+    sparse = encode_pictures(captions.image, len(captions), encoder, batch_size, progress)
+    return known_by_captions(captions, sparse, encoder.dense())
+
+
+def known_by_masks(
+    masked: MaskedImages, sparse: SparseBatch, dense_ID: FloatArray
+) -> KnownPictures:
+    """Say of encoded pictures what their masks show."""
+    names = [item.name for item in masked.items]
+    return _known(names, Inventory.of_masks(masked), sparse, dense_ID)
+
+
+def known_by_captions(
+    captions: CaptionSet, sparse: SparseBatch, dense_ID: FloatArray
+) -> KnownPictures:
+    """Say of encoded pictures what their captions mention."""
+    numbers = range(len(captions))
+    inventory = Inventory.of_captions(captions.captions(i) for i in numbers)
+    return _known([captions.name(i) for i in numbers], inventory, sparse, dense_ID)
+
+
+def _known(
+    names: Sequence[str], inventory: Inventory, sparse: SparseBatch, dense_ID: FloatArray
+) -> KnownPictures:
     digest = hashlib.sha256("\n".join([*names, *inventory.names]).encode())
     digest.update(np.packbits(inventory.shown_CI).tobytes())
-    return KnownPictures(sparse, encoder.dense(), inventory, digest.hexdigest())
+    return KnownPictures(sparse, dense_ID, inventory, digest.hexdigest())
 
 
-def _has_masks(folder: Path) -> bool:
+def has_masks(folder: Path) -> bool:
+    """Whether a source is a folder of pictures with masks."""
     if not folder.is_dir() or (folder / "captions.jsonl").is_file():
         return False
     try:

@@ -1,0 +1,188 @@
+"""A suite's results as Markdown, from its JSON alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lexret.eval.provenance import markdown_table
+
+Values = Mapping[str, Any]
+
+
+def markdown(values: Values) -> str:
+    """Return the whole report of ``results.json``."""
+    results, provenance = values["results"], values["provenance"]
+    sections = {
+        "retrieval": ("Retrieval", retrieval_table),
+        "patchdis": ("PatchDis", patchdis_table),
+        "sparsity": ("Sparsity", sparsity_table),
+        "exclusion": ("Control", control_table),
+        "no_match": ("Nothing found", no_match_table),
+        "faithfulness": ("Faithfulness of explanations", faithfulness_table),
+        "speed": ("Speed", speed_table),
+    }
+    text = [f"# {provenance['model']}\n"]
+    for kind, (title, table) in sections.items():
+        for name, found in results.get(kind, {}).items():
+            text.append(f"\n## {title}: {name}\n\n{table(found)}")
+    text.append(f"\n## Where this comes from\n\n{_provenance(provenance)}")
+    return "".join(text)
+
+
+def retrieval_table(found: Values) -> str:
+    """Recall of the model at its budgets, then of the baselines."""
+    headings = ["", "text->image R@1/5/10", "mAP", "median", "image->text R@1/5/10", "mAP",
+                "median", "model - this, t->i R@1"]  # fmt: skip
+    rows = []
+    for words, one in found["model"].items():
+        mean = one["active_words"]["image"]
+        label = f"model, {'uncut' if words == 'all' else words + ' words'} ({mean:.0f} active)"
+        rows.append([label, *_recall_cells(one), ""])
+    for name, one in found["baselines"].items():
+        if "missing" in one:
+            rows.append([name, "not measured: " + one["missing"].partition(":")[0], *[""] * 6])
+            continue
+        difference = one["model_minus_this"]["text_to_image"]["R@1"]
+        shown = f"{difference['difference']:+.1f} (p = {difference['p_value']:.4f})"
+        rows.append([name, *_recall_cells(one), shown])
+    example = found["model"]["all"]
+    low, high = example["intervals"]["text_to_image"]["R@1"]
+    note = (
+        f"{example['num_images']:,} pictures, {example['num_captions']:,} captions; 95% interval "
+        f"of the uncut model's text->image R@1: {low:.1f} to {high:.1f}.\n"
+    )
+    return markdown_table(headings, rows) + "\n" + note
+
+
+def _recall_cells(one: Values) -> list[str]:
+    cells = []
+    for direction in ("text_to_image", "image_to_text"):
+        figures = one[direction]
+        cells.append("/".join(f"{figures[f'R@{k}']:.1f}" for k in (1, 5, 10)))
+        cells += [f"{figures['mAP']:.1f}", f"{figures['median_rank']:g}"]
+    return cells
+
+
+def patchdis_table(found: Values) -> str:
+    """The model's mIoU beside the baselines'."""
+    low, high = found["interval"]
+    baselines = found["baselines"]
+    rows = [["model", f"{found['miou']:.2f} ({low:.1f} to {high:.1f})"]]
+    rows += [
+        [name.replace("_", " "), "-" if one is None else f"{one:.2f}"]
+        for name, one in baselines.items()
+    ]
+    counts = found["num_classes"]
+    return markdown_table(["", "mIoU"], rows) + (
+        f"\n{found['num_images']:,} pictures, {counts['present']} of {counts['asked']} classes "
+        f"present, pixel accuracy {found['pixel_accuracy']:.1f}%.\n"
+    )
+
+
+def sparsity_table(found: Values) -> str:
+    """The curve, and the words used most."""
+    headings = ["budget", "active", "text->image R@1/5/10", "image->text R@1/5/10",
+                "postings a query", "search, ms"]  # fmt: skip
+    rows = []
+    for point in found["curve"]:
+        cells = _recall_cells(point)
+        rows.append(
+            [
+                "all" if point["words"] is None else str(point["words"]),
+                f"{point['active_words']['image']:.0f}",
+                cells[0],
+                cells[3],
+                f"{point['postings_per_query']:.0f}",
+                f"{point['search_ms']:.2f}",
+            ]
+        )
+    words = found["words"]
+    most = ", ".join(f"{word} {share:.0f}%" for word, share in words["most_used"].items())
+    return markdown_table(headings, rows) + (
+        f"\nMost used: {most}. Active in more than 20% of pictures: "
+        f"{words['in_more_than_20_percent']} words; never used: {words['never_used']:,} of "
+        f"{words['vocabulary']:,}.\n"
+    )
+
+
+def control_table(found: Values) -> str:
+    """Exclusion, then requirement."""
+    text = ""
+    for kind, title in (("exclusion", "X without Y"), ("required", "X with Y")):
+        rows = [
+            [
+                name,
+                f"{one['Y']:.1f}",
+                f"{one['X']:.1f}",
+                f"{one['right']:.1f}",
+                f"{one['hits']:.1f}",
+            ]
+            for name, one in found[kind].items()
+        ]
+        headings = [title, "% of top 10 with Y", "with X", "as asked", "hits"]
+        text += markdown_table(headings, rows) + "\n"
+    return text + f"{found['num_queries']} queries over {found['num_images']:,} pictures.\n"
+
+
+def no_match_table(found: Values) -> str:
+    """Both error rates, calibrated and by a flat cut-off."""
+    rows = [["every hit counts", "", *_error_cells(found["everything_counts"])]]
+    for rate, errors in found["calibrated"].items():
+        rows.append(["calibrated", rate, *_error_cells(errors)])
+        rows.append(["flat cut-off", rate, *_error_cells(found["flat_cut_off"][rate])])
+    counts = found["num_searches"]
+    headings = ["", "allowed", "false matches", "missed", "found and right"]
+    return markdown_table(headings, rows) + (
+        f"\n{counts['absent']} searches for absent and {counts['present']} for present things, "
+        f"{found['num_images']:,} pictures.\n"
+    )
+
+
+def _error_cells(errors: Values) -> list[str]:
+    return [f"{errors[name]:.1f}%" for name in ("false_matches", "missed", "right")]
+
+
+def faithfulness_table(found: Values) -> str:
+    """Areas under the curves."""
+    rows = []
+    for kind in ("deletion", "insertion"):
+        one = found[kind]
+        low, high = one["difference_interval"]
+        rows.append(
+            [kind, f"{one['named']:.3f}", f"{one['random']:.3f}", f"{low:+.3f} to {high:+.3f}"]
+        )
+    headings = ["area under the curve", "named patches", "random", "difference, 95%"]
+    return markdown_table(headings, rows) + (
+        f"\n{found['num_words']} words of {found['num_images']} pictures; a smaller deletion and "
+        "a larger insertion area are better.\n"
+    )
+
+
+def speed_table(found: Values) -> str:
+    """Stages, pipeline and texts."""
+    rows = [
+        [name, f"{one['images_per_s']:.1f}", f"{one['ms']:.2f}", f"{one['percent_of_time']:.1f}%"]
+        for name, one in found["stages"].items()
+    ]
+    rows.append(["file to vector", f"{found['pipeline_images_per_s']:.1f}", "", ""])
+    texts = "; ".join(f"{name} {speed:.0f}" for name, speed in found["texts_per_s"].items())
+    return markdown_table(["stage", "pictures/s", "ms each", "of the time"], rows) + (
+        f"\n{found['percent_of_bare_backbone']:.0f}% of the bare backbone's speed, "
+        f"{found['threads']} threads. Texts a second: {texts}.\n"
+    )
+
+
+def _provenance(values: Values) -> str:
+    machine = ", ".join(f"{name} {one}" for name, one in values["machine"].items())
+    data = ", ".join(f"{name} {digest[:12]}" for name, digest in values["data"].items())
+    lines = {
+        "command": f"`{values['command']}`",
+        "code": f"lexret {values['lexret']}, commit {values['commit'] or 'unknown'}",
+        "model": values["model"],
+        "data": data,
+        "seed": values["seed"],
+        "machine": machine,
+        "date": values["date"],
+    }
+    return "".join(f"- {name}: {one}\n" for name, one in lines.items())

@@ -51,7 +51,6 @@ ROWS: dict[str, list[str]] = {
     "text codebook frozen": ["model.text.train_codebook=false"],
     "two captions a picture": ["train.captions_per_image=2"],
     "hard negatives 0.3": ["train.hard_negatives=0.3"],
-    "spread 0.5": ["model.image.spread=0.5"],
     "all patches through the head": ["train.head_patches=81"],
 }
 

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 @click.command("no-match")
 @source_argument
 @click.option("--save", is_flag=True,
-              help="Keep the calibration in the model's folder, for lexret search.")  # fmt: skip
+              help="Keep calibrations in the model's folder, for lexret search: one for each of "
+              "its text encoders.")  # fmt: skip
 @eval_model_option
 @eval_text_encoder_option
 @batch_size_option
@@ -56,11 +57,12 @@ def command(
     \b
     Example:
       lexret eval no-match photos/captions.jsonl
-      lexret eval no-match coco-masks --save --model ./my-model --text-encoder static
+      lexret eval no-match photos/captions.jsonl --save --model ./my-model
+      lexret eval no-match coco-masks --text-encoder static --json
     """
     from lexret.encoders import load_model
     from lexret.encoders.model_folder import find_model
-    from lexret.eval.no_match import measure_no_match
+    from lexret.eval.no_match import fit, make_searches, measure_no_match
     from lexret.eval.pictures import open_known
     from lexret.index.calibration import save_calibration
 
@@ -70,9 +72,13 @@ def command(
     result = measure_no_match(pictures, texts_of(model, text_encoder), seed=seed)
     if save:
         folder = Path(find_model(model_source))
-        save_calibration(
-            folder, result.calibration, model_id=model.model_id, text_encoder=text_encoder
-        )
+        kinds: tuple[TextEncoderKind, ...] = ("contextual", "static")
+        for kind in kinds if model.has_static_texts else kinds[:1]:
+            fitted = fit(
+                make_searches(pictures, texts_of(model, kind), seed=seed),
+                data=pictures.fingerprint,
+            )
+            save_calibration(folder, fitted, model_id=model.model_id, text_encoder=kind)
     if as_json:
         values = {**result.as_dict(), "model": model.model_id, "text_encoder": text_encoder}
         click.echo(json.dumps({**values, "data_sha256": pictures.fingerprint}, indent=2))

@@ -2,9 +2,10 @@
 
 From pictures of which it is known what they show come searches of both kinds: for each thing, a
 collection with it and one from which its pictures were taken out, each whole, halved and quartered
-at random. Weights and thresholds are fitted on some of the things and measured on the others.
+at random, asked for in several ways. Weights and thresholds are fitted on some of the things and
+measured on the others.
 
-Legend: C things, I pictures, S searches, R rates.
+Legend: C things, Q queries, I pictures, S searches.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from lexret.index.calibration import NUM_CONSIDERED, Calibration, measure_hits, 
 
 RATES: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
 REPORTED_RATES: Final = (0.05, 0.1, 0.2)
+# How people ask for a thing.
+WAYS: Final = ("{}", "a {}", "a photo of a {}")
 _NUM_FOLDS: Final = 5
 _FRACTIONS: Final = (1.0, 0.5, 0.25)
 _MIN_PICTURES: Final = 8
@@ -166,11 +169,12 @@ def make_searches(pictures: KnownPictures, texts: Encoder[str], *, seed: int = 0
     """Search for every thing in collections with and without it."""
     inventory, rng = pictures.inventory, np.random.default_rng(seed)
     images_IV = pictures.sparse.to_scipy()
-    queries = texts.encode(inventory.names)
-    scores_CI = (queries.to_scipy() @ images_IV.T).toarray().astype(np.float64)
+    asked = [(c, way.format(name)) for way in WAYS for c, name in enumerate(inventory.names)]
+    queries = texts.encode([text for _, text in asked])
+    scores_QI = (queries.to_scipy() @ images_IV.T).toarray().astype(np.float64)
     rows: list[tuple[Floats, Bools, bool, int]] = []
-    for thing, name in enumerate(inventory.names):
-        own = own_terms(name, pictures.sparse.vocabulary)
+    for (thing, text), scores_I in zip(asked, scores_QI, strict=True):
+        own = own_terms(text, pictures.sparse.vocabulary)
         own_I = np.zeros(len(pictures.sparse))
         if len(own):
             own_I = np.asarray(images_IV[:, own].mean(axis=1), dtype=np.float64).ravel()
@@ -183,9 +187,7 @@ def make_searches(pictures: KnownPictures, texts: Encoder[str], *, seed: int = 0
                 present = bool(shown_I[collection].any())
                 if size < _MIN_PICTURES or present != with_it:
                     continue  # halving may have taken the thing out: that is the other kind
-                rows.append(
-                    (*_one_search(scores_CI[thing], own_I, shown_I, collection), present, thing)
-                )
+                rows.append((*_one_search(scores_I, own_I, shown_I, collection), present, thing))
     measured, right, present_S, things = zip(*rows, strict=True) if rows else ((), (), (), ())
     return Searches(
         np.array(measured).reshape(-1, NUM_CONSIDERED, 3),

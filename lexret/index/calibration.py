@@ -138,7 +138,7 @@ def read_calibration(folder: Path, *, model_id: str, text_encoder: str) -> Calib
     path = folder / CALIBRATION_FILE
     remedy = (
         "Make one from pictures with captions, or with masks: lexret eval no-match SOURCE "
-        f"--model MODEL --text-encoder {text_encoder} --save"
+        "--model MODEL --save"
     )
     values = _read(path)
     if values is None or text_encoder not in values["text_encoders"]:

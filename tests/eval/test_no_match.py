@@ -24,7 +24,7 @@ class Names:
     vocabulary = Vocabulary([*WORDS, "common"])
 
     def encode(self, items: Sequence[str], *, batch_size: int = 32) -> SparseBatch:
-        rows = [{item: 1.0, "common": 0.5} for item in items]
+        rows = [{item.split()[-1]: 1.0, "common": 0.5} for item in items]
         return SparseBatch.from_words(rows, self.vocabulary)
 
 

@@ -73,9 +73,11 @@ def main() -> int:
         started = time.monotonic()
         words = make_index(place, arguments.pictures)
         built = time.monotonic() - started
-        with serving(place) as port:
+        with (server := Serving(place)) as port:
+            before = server.cpu_seconds()
             tallies, took = load(place, port, arguments, words)
-    click.echo(json.dumps(report(arguments, tallies, took, built), indent=2))
+            cpu = server.cpu_seconds() - before
+    click.echo(json.dumps(report(arguments, tallies, took, built, cpu), indent=2))
     return 1 if any(one.problems for one in tallies) else 0
 
 
@@ -110,7 +112,7 @@ def add(writer: EmbeddedIndexWriter, vocabulary: Vocabulary, start: int, count: 
     writer.add(ids, batch, fields={"size": list(range(start, start + count))})
 
 
-class serving:
+class Serving:
     """Runs `lexret serve` in a process of its own; gives its port."""
 
     def __init__(self, place: Path) -> None:
@@ -127,6 +129,12 @@ class serving:
         if not address:
             raise SystemExit("the server did not start")
         return int(address.rstrip("/").rpartition(":")[2])
+
+    def cpu_seconds(self) -> float:
+        """Return the processor time that the server has taken; only Linux tells."""
+        stat = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="utf-8")
+        user, system = stat.rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
@@ -210,8 +218,13 @@ def check(found: dict[str, object], query: str, held: dict[int, int], tally: Tal
             tally.problems.append(f"products add up to {total}, the score is {one['score']}")
 
 
+def num_requests(tally: Tally) -> int:
+    """Return how many answers a user got."""
+    return sum(tally.statuses.values())
+
+
 def report(
-    arguments: argparse.Namespace, tallies: list[Tally], took: float, built: float
+    arguments: argparse.Namespace, tallies: list[Tally], took: float, built: float, cpu: float
 ) -> dict[str, object]:
     """Sum up what all users saw."""
     kinds = {}
@@ -230,6 +243,7 @@ def report(
         "pictures": arguments.pictures,
         "users": arguments.users,
         "seconds": round(took, 1),
+        "server_cpu_ms_a_request": round(1000 * cpu / max(1, sum(map(num_requests, tallies))), 1),
         "index_built_in_s": round(built, 1),
         **kinds,
         "statuses": dict(sum((one.statuses for one in tallies), Counter())),

@@ -133,6 +133,8 @@ def command(
         print_paths(paths, null=null)
     elif as_json:
         hits = [_hit(one, path) for one, path in zip(answers, paths, strict=True)]
+        for hit, one, without in zip(hits, answers, ranks, strict=False):
+            hit["rank_without"], hit["missing"] = without, [asdict(word) for word in one.missing]
         click.echo(json.dumps({**_asked(wanted, understood, backend), "hits": hits}, indent=2))
     elif answers:
         click.echo(_explanations(answers, paths, ranks) if explain else _table(answers, paths))

@@ -11,11 +11,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("fastapi", reason="needs FastAPI: pip install 'lexret[serve]'")
-pytest.importorskip("uvicorn", reason="needs uvicorn: pip install 'lexret[serve]'")
-
 from lexret.serve.library import Library
-from lexret.serve.server import listen, serve
 from lexret.serve.settings import ServeSettings
 
 Serving = Callable[..., Any]
@@ -24,6 +20,10 @@ Serving = Callable[..., Any]
 @contextmanager
 def serving(library: Library, **settings: Any) -> Iterator[tuple[str, int]]:
     """Serve in a thread; gives host and port."""
+    pytest.importorskip("fastapi", reason="needs FastAPI: pip install 'lexret[serve]'")
+    pytest.importorskip("uvicorn", reason="needs uvicorn: pip install 'lexret[serve]'")
+    from lexret.serve.server import listen, serve
+
     chosen = ServeSettings(**{"port": 0, **settings})
     listener = listen(chosen)
     place = listener.getsockname()

@@ -58,6 +58,7 @@ def address(photos: Path, serve_library: Any) -> Iterator[str]:
 
     index_folders([photos], photos / ".lexret", load_model("mini").images, model_source="mini")
     library = Library(photos / ".lexret")
+    library.texts(library.snapshot()).encode(["a cup of coffee"])
     with serve_library(library) as (host, port):
         yield f"http://{host}:{port}"
 
@@ -110,7 +111,7 @@ def test_a_search_shows_photos_with_the_words_that_match(
     assert names(browser)[0] == "coffee.png"
     assert browser.run("location.search") == "?q=a+cup+of+coffee"
     assert browser.run("document.querySelector('.hit .why').textContent").split()
-    loaded(browser, "#grid li:nth-child(-n+4)")
+    loaded(browser, "#grid li:nth-child(-n+10)")
     browser.screenshot(shots / "serve-search.png")
     browser.run("history.back()")
     browser.wait("location.search === ''")
@@ -135,6 +136,7 @@ def test_a_photo_is_explained(browser: Browser, address: str, shots: Path) -> No
     browser.wait("document.getElementById('explain').dataset.ready === 'yes'")
     assert browser.run("document.getElementById('explain-title').textContent") == "chelsea.png"
     loaded(browser, "#explain .photo")
+    browser.wait("document.querySelector('#explain .parts canvas').width > 1")
     browser.wait("document.querySelector('.photo canvas').width > 1")
     browser.wait("document.querySelector('.bar[aria-pressed=true]')")
     words = "[...document.querySelectorAll('#explain .bar b')].map((one) => one.textContent)"
@@ -188,7 +190,7 @@ def test_a_photo_is_the_query_and_so_is_a_part_of_it(
     browser.drag((x + 0.3 * width, y + 0.2 * height), (x + 0.7 * width, y + 0.9 * height))
     browser.wait("location.search.includes('box=')")
     settled(browser)
-    loaded(browser, "#grid li:nth-child(-n+4)")
+    loaded(browser, "#grid li:nth-child(-n+10)")
     assert browser.run("!document.querySelector('#asked .frame').hidden")
     browser.screenshot(shots / "serve-picture.png")
 

@@ -1,0 +1,134 @@
+"""``lexret serve`` and ``lexret sheet`` from the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from urllib.error import HTTPError
+from xml.etree import ElementTree
+
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from lexret.cli.main import main
+from lexret.encoders import load_model
+from lexret.index.writer import EmbeddedIndexWriter
+from lexret.sparse import SparseBatch
+
+
+@pytest.fixture
+def photos(tmp_path: Path, static_model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    model = load_model(static_model_folder)
+    for name, colour in (("a.png", (200, 0, 0)), ("b.png", (0, 0, 200))):
+        Image.new("RGB", (60, 40), colour).save(tmp_path / name)
+    rows = [{"dog": 0.9, "sea": 0.1}, {"dog": 0.5, "cat": 0.8}, {"car": 1.0}]
+    with EmbeddedIndexWriter.create(
+        tmp_path / ".lexret", model.vocabulary, model_id=model.model_id,
+        model_source=str(static_model_folder), roots=[".."],
+    ) as writer:  # fmt: skip
+        writer.add(["a.png", "b.png", "gone.png"], SparseBatch.from_words(rows, model.vocabulary))
+        writer.commit()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def start(*options: str, **environment: str) -> tuple[subprocess.Popen[str], str]:
+    pytest.importorskip("fastapi", reason="needs FastAPI: pip install 'lexret[serve]'")
+    path = os.pathsep.join(sys.path)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lexret", "serve", "--port", "0", *options],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": path, **environment},
+    )  # fmt: skip
+    assert process.stdout is not None
+    return process, process.stdout.readline().strip()
+
+
+def test_it_prints_its_address_serves_and_ends_on_an_interrupt(photos: Path) -> None:
+    process, address = start()
+    try:
+        with urllib.request.urlopen(f"{address}api/search?q=dog%3F", timeout=20) as answer:
+            assert [one["id"] for one in json.load(answer)["hits"]] == ["a.png", "b.png"]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) in (0, -signal.SIGINT, 130)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_other_machines_get_a_token_with_the_address(photos: Path) -> None:
+    process, address = start("--host", "0.0.0.0", LEXRET_TOKEN="correct-horse-battery")
+    try:
+        assert address.endswith("/?token=correct-horse-battery")
+        with pytest.raises(HTTPError) as refused:
+            urllib.request.urlopen(address.partition("?")[0] + "api/index", timeout=20)
+        refused.value.close()
+        assert refused.value.code == 401
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--index", "nowhere"], "There is no index at nowhere"),
+        (["--model", "mini"], "was made with the model"),
+        (["--host", "203.0.113.7"], "Cannot listen at 203.0.113.7"),
+    ],
+)
+def test_what_cannot_be_served_is_told(photos: Path, options: list[str], message: str) -> None:
+    pytest.importorskip("fastapi", reason="needs FastAPI: pip install 'lexret[serve]'")
+    result = CliRunner().invoke(main, ["serve", "--port", "0", *options], catch_exceptions=False)
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+def sheet(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["sheet", *arguments], catch_exceptions=False)
+
+
+@pytest.mark.parametrize("suffix", ["html", "png", "svg", "json"])
+def test_a_sheet_is_drawn_of_a_search_and_of_an_index(photos: Path, suffix: str) -> None:
+    for name, query, count in (("hits", ["dog?", "-cat"], 1), ("all", [], 3)):
+        result = sheet(*query, "-o", f"{name}.{suffix}", "-k", "5")
+        assert result.exit_code == 0, result.output
+        assert result.stdout.endswith(f"{count} picture{'s' * (count > 1)}\n")
+        assert ("gone.png" in result.stderr) == (name == "all" and suffix != "json")
+        content = (photos / f"{name}.{suffix}").read_bytes()
+        if suffix == "json":
+            assert len(json.loads(content)["entries"]) == count
+        elif suffix == "svg":
+            assert b"a.png" in ElementTree.tostring(ElementTree.fromstring(content))
+        else:
+            assert content.startswith(b"\x89PNG" if suffix == "png" else b"<!doctype html>")
+
+
+def test_words_of_a_sheet_lead_where_they_are_told(photos: Path) -> None:
+    sheet("-o", "all.html", "--link", "http://127.0.0.1:8000/?q={word}")
+    assert 'href="http://127.0.0.1:8000/?q=dog"' in (photos / "all.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-o", "x.pdf"], "expected a name that ends in"),
+        (["-o", "x.html", "--link", "http://x/"], "with {word} in it"),
+        (["-o", "x.html", "--link", "javascript:alert('{word}')"], "begins with http"),
+        (["-o", "no/such/x.html"], "cannot be written"),
+    ],
+)
+def test_wrong_sheets_are_refused(photos: Path, arguments: list[str], message: str) -> None:
+    result = sheet(*arguments)
+    assert result.exit_code == 2 and message in result.stderr
+
+
+def test_a_sheet_of_nothing_is_written_and_told(photos: Path) -> None:
+    assert sheet("bird?", "-o", "none.html").exit_code == 1
+    assert "No picture fits" in (photos / "none.html").read_text("utf-8")

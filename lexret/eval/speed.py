@@ -19,12 +19,27 @@ from lexret.data.images import ENCODING_MIN_SIDE, open_image, read_picture
 from lexret.errors import InputError
 
 if TYPE_CHECKING:
+    import torch
+
     from lexret.encoders.model import LexicalModel
 
 STAGES: Final = ("read", "decode", "transform", "backbone", "head")
 DEFAULT_BATCH: Final = 16
 _ROUNDS: Final = 3
 _NUM_READERS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class HalfPrecision:
+    """The backbone in bfloat16, which pays on processors that have instructions for it.
+
+    Attributes:
+        speed: pictures a second.
+        cosine: mean cosine of the pictures' vectors with those in single precision.
+    """
+
+    speed: float
+    cosine: float
 
 
 @dataclass(frozen=True)
@@ -35,6 +50,7 @@ class SpeedResult:
         stages: stage -> pictures a second, that stage alone.
         pipeline: pictures a second from file to vector.
         texts: text encoder -> texts a second; empty where there were no texts.
+        half: what the backbone would do in bfloat16.
     """
 
     stages: dict[str, float]
@@ -44,6 +60,7 @@ class SpeedResult:
     num_texts: int
     batch_size: int
     threads: int
+    half: HalfPrecision
 
     @property
     def share_of_backbone(self) -> float:
@@ -64,6 +81,10 @@ class SpeedResult:
             },
             "pipeline_images_per_s": round(self.pipeline, 2),
             "percent_of_bare_backbone": round(self.share_of_backbone, 2),
+            "backbone_bfloat16": {
+                "images_per_s": round(self.half.speed, 2),
+                "mean_cosine_with_float32": round(self.half.cosine, 6),
+            },
             "texts_per_s": {name: round(speed, 2) for name, speed in self.texts.items()},
             "num_images": self.num_pictures,
             "num_texts": self.num_texts,
@@ -118,7 +139,29 @@ def measure_speed(
         len(texts),
         batch_size,
         torch.get_num_threads(),
+        _half_precision(model, batches, features, clock),
     )
+
+
+def _half_precision(
+    model: LexicalModel,
+    batches: Sequence[torch.Tensor],
+    features: Sequence[torch.Tensor],
+    clock: Callable[[], float],
+) -> HalfPrecision:
+    import torch
+
+    def run() -> list[torch.Tensor]:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            return [model.images.features_of_pixels(batch) for batch in batches]
+
+    num_pictures = sum(len(batch) for batch in batches)
+    cosines = []
+    for whole, half in zip(features, run(), strict=True):
+        exact = model.images.encode_features(whole).to_scipy()
+        rounded = model.images.encode_features(half.float()).to_scipy()
+        cosines.append(float(exact.multiply(rounded).sum()))
+    return HalfPrecision(num_pictures / _fastest(run, clock), sum(cosines) / num_pictures)
 
 
 def encode_files(paths: Sequence[Path], model: LexicalModel, *, batch_size: int) -> int:

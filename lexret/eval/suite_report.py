@@ -74,9 +74,13 @@ def patchdis_table(found: Values) -> str:
         for name, one in baselines.items()
     ]
     counts = found["num_classes"]
+    classes = sorted(found["classes"].items(), key=lambda item: (-item[1], item[0]))
+    found_right = ", ".join(f"{name} {iou:.1f}" for name, iou in classes if iou > 0)
+    never = ", ".join(name for name, iou in classes if iou == 0)
     return markdown_table(["", "mIoU"], rows) + (
         f"\n{found['num_images']:,} pictures, {counts['present']} of {counts['asked']} classes "
-        f"present, pixel accuracy {found['pixel_accuracy']:.1f}%.\n"
+        f"present, pixel accuracy {found['pixel_accuracy']:.1f}%.\n\n"
+        f"IoU by class: {found_right or 'none'}. Never right: {never or 'none'}.\n"
     )
 
 

@@ -51,6 +51,7 @@ def test_blocks_are_replaced_and_found_up_to_date(script: ModuleType, results: P
     assert CliRunner().invoke(script.main, options).exit_code == 0
     found = text.read_text()
     assert "| model | 12.35 (10.0 to 14.0) |" in found
+    assert "IoU by class: dog 12.3. Never right: none." in found
     assert "old" not in found
     assert "mini-1, commit abc" in found
     assert (found.startswith("a\n"), found.endswith("-->\nb\n")) == (True, True)

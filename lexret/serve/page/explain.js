@@ -51,10 +51,10 @@ function content(found, actions) {
   const whole = [el("h3", {}, "What the picture says"), cloud(found.cloud, (word) => show(word, null))];
   const why = reasons(found, buttons, show);
   if (why.length) left.append(...whole);
-  const right = el("div", {}, ...(why.length ? why : whole));
+  const right = el("div", {}, ...(why.length ? why : whole), ...parts(found, show));
   const first = found.matched[0]?.word ?? found.words[0]?.word;
   if (first) photo.addEventListener("load", () => show(first, buttons[0] ?? null), { once: true });
-  return [heading(found.id, actions), el("div", { class: "columns" }, left, right), ...parts(found, show), fields(found)];
+  return [heading(found.id, actions), el("div", { class: "columns" }, left, right), fields(found)];
 }
 
 function wordActions(word, actions) {

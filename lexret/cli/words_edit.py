@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -68,10 +68,13 @@ def command(
     correction = index.corrections.of(doc_id)
     if wanted or undo:
         strongest = _strongest(index, doc_id)
+        sha256 = index.document(doc_id).fields.get("sha256")
+        content = sha256 if isinstance(sha256, str) else None
         changed = change_corrections(
             index.path,
             lambda now: now.with_picture(
-                doc_id, _apply(now.of(doc_id), wanted, strongest, undo=undo)
+                doc_id,
+                replace(_apply(now.of(doc_id), wanted, strongest, undo=undo), sha256=content),
             ),
         )
         correction = changed.of(doc_id)

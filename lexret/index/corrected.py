@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lexret.index.columns import FieldValue, encode_text
-from lexret.index.corrections import Corrections
+from lexret.index.corrections import Corrections, PictureCorrection, change_corrections
 from lexret.index.protocol import SearchHit
 from lexret.index.query import AnyOf, Choice, Query
 from lexret.sparse import FloatArray, IdArray, LexicalVector
@@ -134,6 +134,38 @@ class CorrectedView:
                 if not any(one.term_id in self._muted for one in words)
             )
         )
+
+
+def follow_moved_pictures(index: EmbeddedIndex) -> int:
+    """Let corrections follow pictures whose files were moved, by their content.
+
+    Returns:
+        how many pictures were followed.
+
+    Raises:
+        StorageError: if the corrections cannot be written.
+    """
+    lost = {
+        one.sha256: doc_id
+        for doc_id, one in index.corrections.pictures.items()
+        if one.sha256 is not None and doc_id not in index
+    }
+    if not lost:
+        return 0
+    moves: dict[str, str] = {}
+    for document in index.documents():
+        before = lost.get(str(document.fields.get("sha256")))
+        if before is not None and document.doc_id not in index.corrections.pictures:
+            moves.setdefault(before, document.doc_id)
+
+    def move(now: Corrections) -> Corrections:
+        for before, after in moves.items():
+            now = now.with_picture(after, now.of(before)).with_picture(before, PictureCorrection())
+        return now
+
+    if moves:
+        change_corrections(index.path, move)
+    return len(moves)
 
 
 class _Picture:

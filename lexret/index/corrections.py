@@ -35,10 +35,13 @@ class PictureCorrection:
     Attributes:
         added: word -> the weight that it has from now on, above 0, in single precision.
         removed: words that it does not hold any more.
+        sha256: of the picture's file when it was corrected, where that is known: by it the
+            corrections follow a file that was moved.
     """
 
     added: Mapping[str, float] = field(default_factory=dict)
     removed: frozenset[str] = frozenset()
+    sha256: str | None = None
 
     def __post_init__(self) -> None:
         both = self.removed & set(self.added)
@@ -58,15 +61,15 @@ class PictureCorrection:
 
     def plus(self, word: str, weight: float) -> PictureCorrection:
         """Return it with a word added; that the word was taken away is forgotten."""
-        return PictureCorrection({**self.added, word: weight}, self.removed - {word})
+        return replace(self, added={**self.added, word: weight}, removed=self.removed - {word})
 
     def minus(self, word: str) -> PictureCorrection:
         """Return it with a word taken away; that the word was added is forgotten."""
-        return PictureCorrection(_but(self.added, word), self.removed | {word})
+        return replace(self, added=_but(self.added, word), removed=self.removed | {word})
 
     def without(self, word: str) -> PictureCorrection:
         """Return it with nothing said of a word: it is again what the model says."""
-        return PictureCorrection(_but(self.added, word), self.removed - {word})
+        return replace(self, added=_but(self.added, word), removed=self.removed - {word})
 
 
 @dataclass(frozen=True)
@@ -138,6 +141,7 @@ def _parse(plain: dict[str, Any]) -> Corrections:
         doc_id: PictureCorrection(
             {_word(word): float(weight) for word, weight in one["added"].items()},
             frozenset(map(_word, one["removed"])),
+            None if one.get("sha256") is None else _word(one["sha256"]),
         )
         for doc_id, one in plain["pictures"].items()
     }
@@ -179,6 +183,7 @@ def change_corrections(
 def _as_plain(corrections: Corrections) -> dict[str, object]:
     pictures = {
         doc_id: {"added": dict(sorted(one.added.items())), "removed": sorted(one.removed)}
+        | ({} if one.sha256 is None else {"sha256": one.sha256})
         for doc_id, one in sorted(corrections.pictures.items())
     }
     return {"format": _FORMAT, "version": _VERSION, "muted": sorted(corrections.muted),

@@ -44,6 +44,7 @@ class LuceneBeside:
         building: is told when the Lucene index is to be made, which takes a while.
 
     Raises:
+        InputError: if words of the index were corrected.
         MissingPackageError: if a package of ``lexret[lucene]`` is not installed.
         StorageError: if the Lucene index cannot be written.
     """
@@ -55,6 +56,11 @@ class LuceneBeside:
         scale: float = DEFAULT_SCALE,
         building: Callable[[], None] | None = None,
     ) -> None:
+        if index.corrections:
+            raise InputError(
+                "Words of this index were corrected or muted, which the backend lucene does not "
+                "know; search without --backend."
+            )
         self._index = index
         self.lucene = _open_beside(index, scale, building)
 

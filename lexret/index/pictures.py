@@ -12,6 +12,9 @@ from PIL import Image
 
 from lexret.encoders.protocol import Encoder
 from lexret.errors import InputError, MismatchError, MissingError
+from lexret.index.corrected import follow_moved_pictures
+from lexret.index.corrections import load_corrections
+from lexret.index.embedded import open_index
 from lexret.index.manifest import Manifest
 from lexret.index.picture_plan import UpdatePlan, find_files, plan_rebuild, plan_update
 from lexret.index.picture_reader import SkippedPicture
@@ -146,6 +149,8 @@ def index_folders(
     if plan.base_leaves:
         drop_first_root(index_path, plan.remaining)
     counts = update.counts
+    if num_pictures and load_corrections(index_path):
+        follow_moved_pictures(open_index(index_path))
     return IndexReport(
         num_added=counts.added,
         num_updated=counts.updated,

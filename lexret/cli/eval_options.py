@@ -100,8 +100,9 @@ def progress_bars() -> Iterator[Progress]:
 
 
 def called() -> str:
-    """Return the command line as it was typed, for provenance."""
+    """Return the command line for provenance; of absolute paths only the name, not the place."""
     import shlex
     import sys
 
-    return shlex.join(["lexret", *sys.argv[1:]])
+    shown = (f".../{Path(one).name}" if Path(one).is_absolute() else one for one in sys.argv[1:])
+    return shlex.join(["lexret", *shown])

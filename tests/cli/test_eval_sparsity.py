@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from lexret.cli.eval_options import called
 from lexret.cli.main import main
 
 
@@ -42,6 +43,14 @@ def test_sparsity_writes_figure_table_and_numbers(
     curve = json.loads((out / "sparsity.json").read_text())["curve"]
     assert [point["words"] for point in curve] == [2, 4, None]
     assert "postings a query" in result.stdout
+
+
+def test_the_recorded_command_names_no_place_of_this_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    typed = ["/usr/bin/lexret", "eval", "sparsity", "/home/me/c.jsonl", "-o", "runs/my out"]
+    monkeypatch.setattr("sys.argv", typed)
+    assert called() == "lexret eval sparsity .../c.jsonl -o 'runs/my out'"
 
 
 @pytest.mark.parametrize("budgets", ["0", "a", "32,"])

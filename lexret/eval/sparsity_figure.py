@@ -9,9 +9,11 @@ import numpy as np
 
 from lexret.errors import StorageError
 from lexret.eval.published import PUBLISHED
-from lexret.eval.sparsity import NUM_TOP_WORDS, BudgetPoint, SparsityResult
+from lexret.eval.sparsity import BudgetPoint, SparsityResult
 
 _COLOURS: Final = {"R@1": "#b2182b", "R@5": "#ef8a62", "R@10": "#2166ac"}
+# Fewer than are recorded: more would lie over the curve.
+_NUM_SHOWN: Final = 20
 _GREY: Final = "#888888"
 _MARKERS: Final = {"COCO": "s", "Flickr30k": "^"}
 _WORD_TICKS: Final = (8, 16, 32, 64, 128, 296, 512, 1100)
@@ -106,9 +108,9 @@ def _draw_use(axis: Any, result: SparsityResult) -> None:
     axis.set_xscale("log")
     axis.set(title="share of pictures that each word is active in", xlabel="words by use")
     axis.set(ylabel="percent of pictures", ylim=(0, 105))
-    top = [f"{word} {100 * share:.0f}%" for word, share in by_use[:NUM_TOP_WORDS]]
+    top = [f"{word} {100 * share:.0f}%" for word, share in by_use[:_NUM_SHOWN]]
     half = -(-len(top) // 2)
-    text = "\n".join("  ".join(f"{one:<21}" for one in top[row::half]) for row in range(half))
+    text = "\n".join("  ".join(f"{one:<20}" for one in top[row::half]) for row in range(half))
     total = len(by_use)
     axis.text(
         0.02, 0.03, f"most used:\n{text}\n\nnever used: {total - used:,} of {total:,} words",

@@ -33,6 +33,8 @@ class StaticSettings:
         max_words: strongest words that a text keeps.
         own_word_floor: least activation of a word that the text holds.
         cosine_scale: length of a text's vector; None: as it comes.
+        least_length: a text that holds no word of the vocabulary and adds up to less says
+            nothing.
         further_words: words that are not in the vocabulary and have a row, in their order.
         pairs: two tokens with a space between, which have a row where they follow each other.
     """
@@ -43,6 +45,7 @@ class StaticSettings:
     max_words: int
     own_word_floor: float
     cosine_scale: float | None = None
+    least_length: float = 0.0
     further_words: tuple[str, ...] = ()
     pairs: tuple[str, ...] = ()
 

@@ -13,8 +13,9 @@ the captions that it was taught with ("biker" and "above" are no dimensions, but
 something) and pairs of words that often follow each other ("black dog", "on a"). The coordinates
 are the leading ones of the contextual encoder's vectors; ``codebook`` is the model's, in them.
 
-What follows is what the contextual encoder does: the model's activation, a floor for the text's
-own words, the ``max_words`` strongest words, unit length.
+Words that tell nothing are short: a text of them alone, |x| < ``least_length``, has no active
+words. Else what follows is what the contextual encoder does: the model's activation, a floor for
+the text's own words, the ``max_words`` strongest words, unit length.
 
 Legend: V words of the vocabulary, C coordinates.
 """
@@ -107,7 +108,7 @@ class StaticTextEncoder:
         """Return one L2-normalised vector a text.
 
         A text keeps its ``max_words`` strongest words; its own words are always among them. A
-        text without any word that has a row gets what the base alone says.
+        text whose words are all unknown, or tell nothing, gets an empty vector.
 
         Args:
             batch_size: has no effect; texts are encoded one by one.
@@ -122,23 +123,18 @@ class StaticTextEncoder:
     def _encode(self, text: str) -> LexicalVector:
         rows = self._rows.of(text)
         own = np.array([row for row in rows if row < len(self._vocabulary)], dtype=np.int64)
-        weights_V = self._activations(self._vector(rows), own)
+        x_C = self._table.base_C + self._table.rows.rows(rows).sum(axis=0, dtype=np.float32)
+        length = float(np.linalg.norm(x_C))
+        if not len(own) and length < self._settings.least_length:
+            return LexicalVector(own.astype(np.int32), x_C[:0], self._vocabulary)
+        scale = self._settings.cosine_scale
+        factor = (1.0 + len(rows)) ** -0.5 if scale is None else scale / max(length, _LEAST_LENGTH)
+        weights_V = self._activations(x_C * np.float32(factor), own)
         kept = _strongest(weights_V, own, self._settings.max_words)
         weights = weights_V[kept]
         norm = np.sqrt(np.square(weights, dtype=np.float64).sum())
         normalized = (weights / norm).astype(np.float32) if len(kept) else weights
         return LexicalVector(kept.astype(np.int32), normalized, self._vocabulary)
-
-    def _vector(self, rows: list[int]) -> FloatArray:
-        """Return (C,) the text's vector."""
-        x_C = self._table.base_C + self._table.rows.rows(rows).sum(axis=0, dtype=np.float32)
-        scale = self._settings.cosine_scale
-        if scale is None:
-            factor = (1.0 + len(rows)) ** -0.5
-        else:
-            factor = scale / max(float(np.linalg.norm(x_C)), _LEAST_LENGTH)
-        vector_C: FloatArray = x_C * np.float32(factor)
-        return vector_C
 
     def _activations(self, vector_C: FloatArray, own: npt.NDArray[np.int64]) -> FloatArray:
         table, settings = self._table, self._settings

@@ -38,6 +38,8 @@ from lexret.training.static_text import (
 
 # Of so many pictures one is held out, to see how well the encoders agree on new captions.
 _HELD_OUT_OF: Final = 50
+# Few of the vocabulary's words are as short as those that tell nothing ("a", "of").
+_SHORTEST_PERCENT: Final = 1.0
 _HEADING: Final = "## Static text encoder"
 
 
@@ -134,6 +136,8 @@ def _captions_of(captions: CaptionSet, numbers: Sequence[int]) -> list[str]:
 def settings_of(model: LexicalModel, taught: Taught) -> StaticSettings:
     """Return what a static text encoder takes over from its model and its lessons."""
     config = model.checkpoint.config
+    words_VC = taught.table.rows.rows(list(range(len(model.vocabulary))))
+    lengths_V = np.linalg.norm(taught.table.base_C + words_VC, axis=1)
     return StaticSettings(
         vocabulary=model.vocabulary.fingerprint,
         imitates=model.checkpoint.sha256,
@@ -141,6 +145,7 @@ def settings_of(model: LexicalModel, taught: Taught) -> StaticSettings:
         max_words=config.text.max_words,
         own_word_floor=config.text.own_word_floor,
         cosine_scale=config.text.cosine_scale,
+        least_length=float(np.percentile(lengths_V, _SHORTEST_PERCENT)),
         further_words=taught.further_words,
         pairs=taught.pairs,
     )

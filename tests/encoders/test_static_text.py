@@ -141,9 +141,15 @@ def test_an_own_word_is_active_even_where_the_table_is_against_it() -> None:
     assert {one.word for one in vector.words()} == {"dog", "beach"}
 
 
-def test_without_a_known_word_the_biases_alone_speak() -> None:
-    assert len(encoder(plain(dog=1.0)).encode(["zzz", ""]).term_ids) == 0
-    assert len(encoder(plain(dog=1.0)).encode([])) == 0
+def test_a_text_of_unknown_words_has_no_active_words() -> None:
+    table = plain({"dog": 4.0}, {"dog": 0.5})
+    encode = encoder(
+        table, further_words=("hound", "of"), cosine_scale=10.0, least_length=1.0
+    ).encode
+    assert [len(vector) > 0 for vector in encode(["hound", "of", "zzz", "", "sand", "of dog"])] == [
+        *(True, False, False, False, True, True)
+    ]
+    assert len(encode([])) == 0
 
 
 def test_the_same_text_gives_the_same_vector_in_any_company() -> None:

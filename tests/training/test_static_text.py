@@ -144,7 +144,7 @@ def test_searching_does_what_was_taught(model: LexicalModel) -> None:
     for scale in (None, 10.0):
         student = StaticStudent(len(rows), bags, vectors_ND @ axes_DC, scale)
         learnt = Taught(table_of(student, model.texts, axes_DC), ("a", "on"), pairs, 0)
-        settings = replace(settings_of(model, learnt), cosine_scale=scale)
+        settings = replace(settings_of(model, learnt), cosine_scale=scale, least_length=0.0)
         encoder = StaticTextEncoder(learnt.table, settings, vocabulary, model_id=model.model_id)
         with torch.no_grad():
             found_BC = student(Bags.of([rows.of(text) for text in texts]))

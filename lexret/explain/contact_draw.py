@@ -73,7 +73,7 @@ def contact_html(sheet: ContactSheet, photo_of: PhotoOf, *, link: Link | None = 
     """
     cells = "\n".join(_figure(entry, photo_of(entry.doc_id), link) for entry in sheet.entries)
     nothing = "" if sheet.entries else "<p>No picture fits.</p>"
-    wide = "<style>.grid{grid-template-columns:repeat(auto-fill,minmax(340px,1fr))}</style>"
+    wide = "<style>.grid{grid-template-columns:repeat(auto-fill,minmax(400px,1fr))}.bar{min-width:90px}</style>"
     body = (
         f"{wide}<h1>{xml_text(heading(sheet))}</h1><p class=faint>{xml_text(note(sheet))}</p>"
         f"{nothing}<div class=grid>{cells}</div>"
@@ -137,7 +137,7 @@ def _figure(entry: ContactEntry, photo: Image.Image | None, link: Link | None) -
         rows = contribution_rows(entry.answer.words[:12], ranks, weights=False)
         why = (
             f"<p><b>{entry.answer.rank}.</b> score {entry.answer.score:.6f}</p>"
-            f"<table><tr><td><td>adds<td><td>rank without</tr>{rows}</table>"
+            f"<table><tr><td><td>adds<td><td>rank w/o</tr>{rows}</table>"
             f"{missing_line(entry.answer.missing[:12])}"
         )
     cloud = ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import asdict
 from importlib import resources
 from typing import Annotated, Any, Final
 
@@ -150,7 +149,7 @@ class _Api:
                     id=one.doc_id,
                     rank=one.rank,
                     score=one.score,
-                    words=[schema.Contribution(**asdict(word)) for word in one.words],
+                    words=[schema.contribution(word) for word in one.words],
                 )
                 for one in hits
             ],

@@ -148,7 +148,7 @@ def _add_reasons(
             schema.RelevantPatch(
                 patch=found.place,
                 score=found.score,
-                words=[schema.Contribution(**asdict(word)) for word in found.words[:6]],
+                words=[schema.contribution(word) for word in found.words[:6]],
             )
             for found in relevant_patches(encoding, query.vector)
         ]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
+from lexret.explain.contributions import Contribution as Product
+
 
 class IndexInfo(BaseModel):
     """What is served."""
@@ -37,6 +39,16 @@ class Contribution(BaseModel):
     query_weight: float
     image_weight: float
     product: float
+
+
+def contribution(one: Product) -> Contribution:
+    """Return a product as the API tells it; there are hundreds in an answer, all of them valid."""
+    return Contribution.model_construct(
+        word=one.word,
+        query_weight=one.query_weight,
+        image_weight=one.image_weight,
+        product=one.product,
+    )
 
 
 class Hit(BaseModel):

@@ -64,6 +64,25 @@ def test_patches_boxes_and_a_query_are_explained(
     assert (tmp_path / "out" / "query.png").is_file()
 
 
+def test_masks_and_parts_have_clouds_and_a_page_shows_them(
+    picture: Path, tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    mask = Image.new("L", (40, 40))
+    mask.paste(255, (0, 0, 40, 20))
+    mask.save(tmp_path / "mask.png")
+    command = (picture, "-o", tmp_path / "out", "--model", tiny_model_folder)
+    result = explain(*command, "--mask", tmp_path / "mask.png", "--parts", 3)
+    assert result.exit_code == 0, result.output
+    text = (tmp_path / "out" / "explanation.json").read_text(encoding="utf-8")
+    names = [one.name for one in from_json(text).regions]
+    assert names == ["mask", "part-1", "part-2", "part-3"]
+    for name in ("summary.svg", "words.svg", "report.html", "mask.png"):
+        assert (tmp_path / "out" / name).is_file()
+    assert "mask" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    wrong = explain(*command, "--mask", tmp_path / "none.png")
+    assert wrong.exit_code == 2
+
+
 def test_boxes_count_the_pixels_of_the_upright_picture(
     tiny_model_folder: Path, tmp_path: Path
 ) -> None:

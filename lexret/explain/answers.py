@@ -75,8 +75,9 @@ def answer(index: ExplainingIndex, query: LexicalVector | Query, *, k: int = 10)
     else:
         hits = index.find(query, k=k)
         vectors = query.vectors()
-    every = [one.term_ids for one in vectors]
-    term_ids = np.unique(np.concatenate([*every, np.empty(0, np.int32)]))
+    # numpy's unique would import its masked arrays, a tenth of a search from the shell.
+    every = {term_id for one in vectors for term_id in one.term_ids.tolist()}
+    term_ids = np.array(sorted(every), dtype=np.int32)
     weights_DT = index.weights([hit.doc_id for hit in hits], term_ids)
     answers = []
     for hit, weights_T in zip(hits, weights_DT, strict=True):

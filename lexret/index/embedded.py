@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -118,6 +117,8 @@ class EmbeddedIndex:
 
         if self._threads == 1 or len(queries) == 1:
             return [one(query) for query in queries]
+        from concurrent.futures import ThreadPoolExecutor  # a search from the shell needs it not
+
         with ThreadPoolExecutor(self._threads) as pool:
             return list(pool.map(one, queries))
 

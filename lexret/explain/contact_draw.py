@@ -73,7 +73,8 @@ def contact_html(sheet: ContactSheet, photo_of: PhotoOf, *, link: Link | None = 
     """
     cells = "\n".join(_figure(entry, photo_of(entry.doc_id), link) for entry in sheet.entries)
     nothing = "" if sheet.entries else "<p>No picture fits.</p>"
-    wide = "<style>.grid{grid-template-columns:repeat(auto-fill,minmax(400px,1fr))}.bar{min-width:90px}</style>"
+    columns = "grid-template-columns:repeat(auto-fill,minmax(400px,1fr))"
+    wide = f"<style>.grid{{{columns}}}.bar{{min-width:90px}}</style>"
     body = (
         f"{wide}<h1>{xml_text(heading(sheet))}</h1><p class=faint>{xml_text(note(sheet))}</p>"
         f"{nothing}<div class=grid>{cells}</div>"

@@ -79,7 +79,7 @@ class _Api:
     def __init__(self, library: Library, settings: ServeSettings) -> None:
         heavy = HeavyWork(settings.num_heavy, settings.max_waiting)
         self._library, self._settings, self._heavy = library, settings, heavy
-        self._uploads = Uploads(settings.max_uploads, settings.max_upload_pixels)
+        self._uploads = Uploads(settings.max_kept_bytes, settings.max_upload_pixels)
         self._thumbnails = Thumbnails()
         links = settings.allow_links
         self._questions = Understanding(library, self._uploads, heavy, allow_links=links)

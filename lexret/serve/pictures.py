@@ -80,12 +80,12 @@ class Uploads:
     """Pictures that somebody searches by: in memory only, the oldest give way.
 
     Args:
-        limit: how many are kept.
+        max_bytes: that all together may take, decoded; the last one is kept in any case.
         max_pixels: that one may have.
     """
 
-    def __init__(self, limit: int, max_pixels: int) -> None:
-        self._kept: Recent[Upload] = Recent(limit)
+    def __init__(self, max_bytes: int, max_pixels: int) -> None:
+        self._kept: Recent[Upload] = Recent(max_bytes)
         self._max_pixels = max_pixels
 
     def add(self, content: bytes) -> Upload:
@@ -101,7 +101,7 @@ class Uploads:
             min_side=ENCODING_MIN_SIDE,
         )
         upload = Upload(key, picture.image, picture.width, picture.height)
-        self._kept.put(key, upload)
+        self._kept.put(key, upload, size=3 * picture.image.width * picture.image.height)
         return upload
 
     def get(self, key: str) -> Upload:

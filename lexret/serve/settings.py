@@ -22,7 +22,8 @@ class ServeSettings:
         allow_links: serve pictures that lie outside of their folder, behind a symbolic link.
         max_upload_bytes: of one picture.
         max_upload_pixels: of one picture, decoded.
-        max_uploads: pictures kept in memory to search by; the oldest is dropped for a new one.
+        max_kept_bytes: that pictures to search by may take in memory, decoded and reduced; the
+            oldest give way to a new one.
         max_hits: that one search may ask for.
         max_query: characters of a query.
         num_heavy: requests that may decode or encode at the same time.
@@ -38,7 +39,7 @@ class ServeSettings:
     allow_links: bool = False
     max_upload_bytes: int = 20_000_000
     max_upload_pixels: int = 80_000_000
-    max_uploads: int = 32
+    max_kept_bytes: int = 256_000_000
     max_hits: int = 500
     max_query: int = 2000
     num_heavy: int = 2

@@ -212,6 +212,21 @@ def test_malformed_uploads_are_refused(client: Client, content: bytes) -> None:
     assert client.ask("/api/index")[0] == 200
 
 
+def test_pictures_that_are_sent_never_fill_the_memory() -> None:
+    from lexret.errors import MissingError
+    from lexret.serve.pictures import Uploads
+
+    uploads, sent = Uploads(max_bytes=3 * 40 * 40 * 3, max_pixels=10_000), []
+    for shade in range(5):
+        buffer = io.BytesIO()
+        Image.new("RGB", (40, 40), (shade, 0, 0)).save(buffer, "PNG")
+        sent.append(uploads.add(buffer.getvalue()).key)
+    for key in sent[:2]:
+        with pytest.raises(MissingError, match="send it again"):
+            uploads.get(key)
+    assert [uploads.get(key).key for key in sent[2:]] == sent[2:]
+
+
 def test_too_large_uploads_are_refused_before_they_are_read(
     library: Library, serve_library: Any
 ) -> None:

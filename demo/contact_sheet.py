@@ -43,7 +43,7 @@ def draw_contact_sheet(rows: Sequence[Row], photos: Path, note: str) -> bytes:
         sheet.text(EDGE, y + 26, f"\u201c{row.query}\u201d", size=23, bold=True)
         for place, answer in enumerate(row.answers[:NUM_HITS]):
             _draw_answer(sheet, answer, photos, EDGE + place * CELL, y + QUERY_HEIGHT)
-    return sheet.to_png()
+    return sheet.to_bytes()
 
 
 def _draw_answer(sheet: Sheet, answer: Answer, photos: Path, x: int, y: int) -> None:

@@ -82,6 +82,11 @@ class SuiteRun:
             for name, part in parts.items():
                 self._tell(f"{kind} {name}")
                 results.setdefault(kind, {})[name] = measure(name, part)
+                # After every part: what was measured outlives a run that is stopped.
+                self._write(results, command)
+        return self._write(results, command)
+
+    def _write(self, results: dict[str, Any], command: str) -> dict[str, Any]:
         values = {"results": results, "provenance": self._provenance(command).as_dict()}
         write_json(self._output / "results.json", values)
         write_text(self._output / "results.md", markdown(values))

@@ -208,11 +208,11 @@ def test_a_damaged_file_is_named(batch, make_index, tmp_path: Path, file: str, d
 
 def test_a_changed_byte_is_found_by_verify(batch, make_index, tmp_path: Path) -> None:
     make_index(tmp_path, ["a"], batch({"dog": 1.0}))
-    (path,) = tmp_path.rglob("postings.bin")
+    (path,) = tmp_path.rglob("weights.bin")
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
-    with pytest.raises(CorruptError, match=r"postings\.bin, array 'weights'"):
+    with pytest.raises(CorruptError, match=r"weights\.bin, array 'weights'"):
         open_index(tmp_path).verify()
 
 
@@ -230,7 +230,7 @@ def test_a_changed_vocabulary_is_found(batch, make_index, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"version": 2}, "format version 2"),
+        ({"version": 3}, "format version 3"),
         ({"format": "other"}, "not the manifest"),
         ({"segments": [{}]}, "damaged"),
         ({"segments": 3}, "damaged"),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
-from typing import TYPE_CHECKING, Final, Literal
+import logging
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from lexret.errors import MissingError
+from lexret.errors import InputError, MissingError
 
 if TYPE_CHECKING:
     from lexret.index.block_postings import BlockPostings
@@ -16,7 +18,10 @@ if TYPE_CHECKING:
 
 Engine = Literal["auto", "numpy", "compiled"]
 
-# Loading numba takes about as long as reading so many postings with numpy.
+_log = logging.getLogger(__name__)
+
+# Loading what numba has compiled before takes about as long as reading so many postings with
+# numpy; compiling for the first time, ten seconds.
 _WORTH_LOADING: Final = 30_000_000
 
 
@@ -25,13 +30,29 @@ def is_installed() -> bool:
     return importlib.util.find_spec("numba") is not None
 
 
-def require_numba() -> None:
-    """Raise MissingError, with what to do, if numba is not installed."""
+def require_compiled() -> None:
+    """Raise MissingError, with what to do, if the compiled search cannot be loaded."""
     if not is_installed():
         raise MissingError(
             "The compiled search needs numba, which is not installed: "
             'pip install "lexret[fast]". The engine "numpy" works without it.'
         )
+    problem = _problem()
+    if problem:
+        raise MissingError(
+            f"The compiled search cannot be loaded: {problem}. Does this numba go with this numpy, "
+            "and is there a folder that it may write to (NUMBA_CACHE_DIR)? The engine "
+            '"numpy" works without it.'
+        )
+
+
+def _problem() -> str:
+    """Load the compiled search, and return why that fails; empty if it does not."""
+    try:
+        importlib.import_module("lexret.index.compiled")
+    except (ImportError, RuntimeError, OSError) as error:  # of numba, numpy or the cache's folder
+        return str(error)
+    return ""
 
 
 def compiled_postings(
@@ -40,9 +61,9 @@ def compiled_postings(
     """Return the compiled search over some postings.
 
     Raises:
-        MissingError: if numba is not installed.
+        MissingError: if it cannot be loaded.
     """
-    require_numba()
+    require_compiled()
     from lexret.index.compiled import CompiledPostings
 
     return CompiledPostings(postings, deleted)
@@ -51,12 +72,17 @@ def compiled_postings(
 class Pace:
     """Decides between the two ways to search; one for an open index, shared by its threads.
 
+    Raises:
+        InputError: if there is no such engine.
+
     Attributes:
         is_worth_it: take the compiled way.
         asks: whether that may still change: tell :meth:`counted` what is to be read.
     """
 
     def __init__(self, engine: Engine) -> None:
+        if engine not in get_args(Engine):
+            raise InputError(f"Engines are {list(get_args(Engine))}; found {engine!r}.")
         self.is_worth_it = engine == "compiled"
         self.asks = engine == "auto" and is_installed()
         self._num_read = 0
@@ -65,5 +91,8 @@ class Pace:
         """Count work that reads so many postings, and say which way to take for it."""
         self._num_read += num_postings
         if self.asks and self._num_read > _WORTH_LOADING:
-            self.is_worth_it, self.asks = True, False
+            problem = _problem()
+            if problem:
+                _log.warning("Searching goes on without numba, which cannot be loaded: %s", problem)
+            self.is_worth_it, self.asks = not problem, False
         return self.is_worth_it

@@ -44,8 +44,9 @@ class BlockPostings:
         lows, sides: see above.
         stored: weights or their codes, by posting.
         dense_terms_R: the words that have a row in ``dense_RN``, rising.
-        dense_scales_R, dense_RN: bounds from above: a weight is at most scale * row, and larger
-            than scale * (row - 1); 0 in the row: the document lacks the word.
+        dense_scales_R, dense_RN: bounds from above: a weight is at most scale * row (rounding to
+            single precision apart), and larger than scale * (row - 1); 0 in the row: the document
+            lacks the word.
 
     Raises:
         CorruptError: if the arrays contradict each other; ``where`` names the folder.
@@ -54,7 +55,7 @@ class BlockPostings:
     def __init__(
         self, arrays: Mapping[str, AnyArray], num_documents: int, num_postings: int, where: object
     ) -> None:
-        self._where = where
+        self.where = where
         self.num_chunks = max(1, -(-num_documents // CHUNK))
         self.counts_L: npt.NDArray[np.uint32] = arrays["counts"]
         self.is_split_L: npt.NDArray[np.uint8] = arrays["split"]
@@ -78,6 +79,9 @@ class BlockPostings:
             or len(self.dense_scales_R) != len(self.dense_terms_R)
         ):
             raise CorruptError(f"{where}: its postings are damaged.")
+        rising = np.concatenate([[-1], self.dense_terms_R, [self._num_words]])
+        if not (rising[1:] > rising[:-1]).all():
+            raise CorruptError(f"{where}: its dense rows are damaged.")
         self.dense_RN: npt.NDArray[np.uint8] = rows.reshape(len(self.dense_terms_R), num_documents)
 
     @cached_property
@@ -173,7 +177,7 @@ class BlockPostings:
         before = (np.repeat(chunks_L, lengths_L) << 16) + (own << 8)
         about = np.where(is_count, sides, 1)
         if int(about.sum(dtype=np.int64)) != len(lows):
-            raise CorruptError(f"{self._where}: the runs of its lists are damaged.")
+            raise CorruptError(f"{self.where}: the runs of its lists are damaged.")
         docs: IdArray = (np.repeat(before, about) + lows).astype(np.int32)
         return docs
 

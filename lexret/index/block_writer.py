@@ -1,6 +1,7 @@
 """Writes the postings of a segment compressed; :mod:`lexret.index.block_postings` reads them.
 
-Shapes: L lists of the words at hand, P their postings, N documents, R dense rows.
+Shapes: L lists of the words at hand, S long ones of them, P their postings, N documents, R dense
+rows or runs of a chunk.
 """
 
 from __future__ import annotations
@@ -95,18 +96,23 @@ class BlockWriter:
         lengths = np.diff(self._indptr[first : last + 1])
         list_P = np.repeat(np.arange(last - first) * self._num_chunks, lengths) + (docs_P >> 16)
         counts_L = np.bincount(list_P, minlength=num_lists)
-        most = int(self._runs_C.max())
-        runs_LR = np.bincount(
-            list_P * most + ((docs_P >> 8) & 0xFF), minlength=num_lists * most
-        ).reshape(num_lists, most)
         runs_L = np.tile(self._runs_C, last - first)
+        # Runs are counted in long lists alone: there are few, however many words there are.
+        long_L = counts_L > runs_L
+        most = int(self._runs_C.max())
+        row_L = np.cumsum(long_L) - 1
+        in_long_P = long_L[list_P]
+        places = row_L[list_P[in_long_P]] * most + ((docs_P[in_long_P] >> 8) & 0xFF)
+        runs_SR = np.bincount(places, minlength=int(long_L.sum()) * most).reshape(-1, most)
         # A run of which every document holds the word does not fit into a byte.
-        split_L = (counts_L > runs_L) & (runs_LR.max(1, initial=0) < RUN)
+        fits_S = runs_SR.max(1, initial=0) < RUN
+        split_L = long_L.copy()
+        split_L[long_L] = fits_S
         side_lengths_L = np.where(split_L, runs_L, counts_L)
         sides = np.empty(int(side_lengths_L.sum()), np.uint8)
         of_split = np.repeat(split_L, side_lengths_L)
-        there_LR = np.arange(most) < runs_L[split_L][:, None]
-        sides[of_split] = runs_LR[split_L][there_LR]
+        there_SR = np.arange(most) < runs_L[split_L][:, None]
+        sides[of_split] = runs_SR[fits_S][there_SR]
         sides[~of_split] = (docs_P[~split_L[list_P]] >> 8) & 0xFF
         return counts_L.astype(np.uint32), split_L.astype(np.uint8), sides
 
@@ -171,7 +177,7 @@ def _dense_row(
 ) -> tuple[np.float32, npt.NDArray[np.uint8]]:
     """Return a scale and (N,) the least multiples of it that are not below the weights."""
     scale = np.float32(weights.max() / np.float32(255))
-    if scale * np.float32(255) < weights.max():
+    if float(scale) * 255 < float(weights.max()):
         scale = np.nextafter(scale, np.float32(np.inf), dtype=np.float32)
     multiples = np.ceil(weights.astype(np.float64) / float(scale)).clip(1, 255)
     row = np.zeros(num_documents, np.uint8)

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from lexret.errors import CorruptError
 from lexret.index.block_postings import BlockPostings
 from lexret.index.weight_codes import VALUES
 from lexret.sparse import FloatArray, IdArray
@@ -25,6 +26,9 @@ _CHUNK: Final = 1 << 16
 _GROUP: Final = 64
 _NO_CODES: Final = np.empty(0, np.uint8)
 _NO_WEIGHTS: Final = np.empty(0, np.float32)
+# Like what is mapped from files: numba compiles anew for arrays that differ in this.
+_NO_CODES.setflags(write=False)
+_NO_WEIGHTS.setflags(write=False)
 
 _options = {"nogil": True, "cache": True, "boundscheck": False}
 
@@ -55,12 +59,20 @@ class CompiledPostings:
 
         ``None`` where single precision cannot tell (few hits, or weights of extreme size): the
         plain way is to be taken then.
+
+        Raises:
+            CorruptError: if the postings are damaged.
         """
         p = self._postings
+        num_documents = p.dense_RN.shape[1]
+        if k > num_documents // _GROUP:  # the cut comes from the best of so many groups
+            return None
         docs, scores, is_certain = _search(
             self._accumulator(), terms_T, weights_T, p.dense_row_V, p.dense_scales_R, p.dense_RN,
             self._lists, VALUES, p.num_chunks, p.runs_C, self._deleted, k,
         )  # fmt: skip
+        if is_certain and len(docs) and docs.max() >= num_documents:
+            raise CorruptError(f"{p.where}: its postings name documents beyond the last.")
         return (docs, scores) if is_certain else None
 
     def _accumulator(self) -> FloatArray:

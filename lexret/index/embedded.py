@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lexret.errors import CorruptError, InputError, MissingError
-from lexret.index.acceleration import Engine, Pace, require_numba
+from lexret.index.acceleration import Engine, Pace, require_compiled
 from lexret.index.checks import check_query, check_terms, check_vectors
 from lexret.index.columns import FieldValue, decode_text, encode_text
 from lexret.index.corrections import NO_CORRECTIONS, Corrections, load_corrections
@@ -52,7 +52,8 @@ class EmbeddedIndex:
         threads: how many queries of a batch are searched at a time.
 
     Raises:
-        MissingError: if ``engine`` is ``compiled`` and numba is not installed.
+        InputError: if there is no such engine, or no thread.
+        MissingError: if ``engine`` is ``compiled`` and numba cannot be loaded.
         MissingError: if there is no index at ``path``.
         CorruptError: if a file is missing, cut short or of an unknown version.
     """
@@ -66,7 +67,9 @@ class EmbeddedIndex:
         threads: int = 1,
     ) -> None:
         if engine == "compiled":
-            require_numba()
+            require_compiled()
+        if threads < 1:
+            raise InputError(f"A search takes at least 1 thread; found {threads}.")
         self._path, self._threads = Path(path), threads
         self._pace = Pace(engine)
         self._corrections = corrections
@@ -158,6 +161,8 @@ class EmbeddedIndex:
         """Return the exact top ``k`` documents for a whole query; see ``QueryIndex.find``."""
         fingerprint = self._manifest.vocabulary_fingerprint
         check_vectors(fingerprint, lambda: self.vocabulary, query.vectors(), k=k)
+        for vector in query.vectors():
+            vector.as_batch()  # made by hand, it may break the rules of one
         check_terms(query.conditional_terms(), num_words=self._manifest.num_words)
         if self._corrections:
             return self._corrected.find(query, self._find_stored, k)

@@ -157,6 +157,8 @@ def _parse(values: dict[str, Any]) -> Manifest:
     plain = {name: value for name, value in values.items() if name in known}
     plain["roots"] = tuple(plain["roots"])
     plain["segments"] = tuple(_parse_segment(entry) for entry in plain["segments"])
+    if plain.get("weights", "exact") not in CODECS:
+        raise KeyError(f"weights {plain['weights']!r}")
     return Manifest(**plain)
 
 

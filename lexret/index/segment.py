@@ -116,7 +116,7 @@ class Segment:
         """The compiled search over this segment; ``None`` for the codec of version 1.
 
         Raises:
-            MissingError: if numba is not installed.
+            MissingError: if numba cannot be loaded.
         """
         from lexret.index.acceleration import compiled_postings  # heavy
 

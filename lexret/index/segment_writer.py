@@ -62,6 +62,7 @@ def write_segment(
         files[DOCUMENTS_FILE] = _write_documents(target / DOCUMENTS_FILE, contents)
         sync_folder(target)
         sync_folder(target.parent)
+        sync_folder(folder)
     except BaseException:
         shutil.rmtree(target, ignore_errors=True)
         raise

@@ -146,12 +146,12 @@ def map_sections(path: Path, sections: Mapping[str, Section]) -> dict[str, AnyAr
                 "or changed. Restore it, or make the index anew with `lexret index DIR --rebuild`."
             )
         if expected == 0:
-            return {name: np.empty(0, section.dtype) for name, section in sections.items()}
+            return {name: np.frombuffer(b"", one.dtype) for name, one in sections.items()}
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     return {
         name: np.frombuffer(mapped, section.dtype, section.count, section.offset)
         if section.count
-        else np.empty(0, section.dtype)
+        else np.frombuffer(b"", section.dtype)
         for name, section in sections.items()
     }
 

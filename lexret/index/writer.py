@@ -20,11 +20,12 @@ from lexret.index.segment_writer import (
     write_deletions,
     write_segment,
 )
-from lexret.index.storage import WriterLock, replace_file, storage_errors
+from lexret.index.storage import WriterLock, replace_file, storage_errors, sync_folder
 from lexret.sparse import LexicalVector, SparseBatch
 from lexret.vocabulary import Vocabulary
 
 MAX_BUFFERED_POSTINGS: Final = 1 << 25
+MAX_OPEN_SEGMENTS: Final = 24
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,10 @@ class EmbeddedIndexWriter:
             raise InputError(f"Weights are stored as one of {list(CODECS)}; found {weights!r}.")
         folder = Path(path)
         with storage_errors(folder):
+            made = [one for one in (folder, *folder.parents) if not one.exists()]
             folder.mkdir(parents=True, exist_ok=True)
+            for one in made:
+                sync_folder(one.parent)
             lock = WriterLock(folder)
         try:
             generation = _generation_to_follow(folder, replace_existing=replace_existing)
@@ -281,10 +285,14 @@ class EmbeddedIndexWriter:
             entry = write_segment(
                 self._path, contents, generation=generation, weights=self._committed.weights
             )
+            segment = Segment(self._path, entry)
         for live in self._lives:
             live.delete([place for place in live.find(ids) if place >= 0])
-        self._lives.append(LiveSegment(Segment(self._path, entry), None))
+        self._lives.append(LiveSegment(segment, None))
         self._pending, self._num_buffered = {}, 0
+        if len(self._lives) > MAX_OPEN_SEGMENTS:  # each holds its files open
+            with storage_errors(self._path):
+                self._merge()
 
     def _merge(self) -> None:
         """Drop empty segments; merge where a level holds too many or a segment is half deleted.

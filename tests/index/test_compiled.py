@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lexret.errors import CorruptError, InputError, MissingError
 from lexret.index import EmbeddedIndexWriter, open_index
 from lexret.index.acceleration import Pace
-from lexret.sparse import SparseBatch
+from lexret.index.query import Query
+from lexret.sparse import LexicalVector, SparseBatch
 from lexret.vocabulary import Vocabulary
 
 pytest.importorskip("numba")
@@ -85,3 +87,69 @@ def test_the_compiled_way_is_taken_when_it_is_worth_it() -> None:
     assert not pace.asks
     assert (Pace("numpy").asks, Pace("numpy").is_worth_it) == (False, False)
     assert (Pace("compiled").asks, Pace("compiled").is_worth_it) == (False, True)
+
+
+def small_index(path: Path) -> Vocabulary:
+    rng = np.random.default_rng(0)
+    vocabulary = Vocabulary(f"w{i}" for i in range(NUM_WORDS))
+    with EmbeddedIndexWriter.create(path, vocabulary, model_id="test-1") as writer:
+        writer.add([f"{i:06d}" for i in range(5000)], zipf_batch(rng, 5000, vocabulary))
+        writer.commit()
+    return vocabulary
+
+
+@pytest.mark.parametrize("k", [79, 5000, 2**62])
+def test_any_number_of_hits_may_be_asked_for(tmp_path: Path, k: int) -> None:
+    vocabulary = small_index(tmp_path)
+    queries = zipf_batch(np.random.default_rng(1), 3, vocabulary)
+    plain = open_index(tmp_path, engine="numpy").search(queries, k=k)
+    assert open_index(tmp_path, engine="compiled").search(queries, k=k) == plain
+
+
+@pytest.mark.parametrize(
+    ("term_ids", "weights"), [([1, 1000], [1, 1]), ([-5, 1], [1, 1]), ([2, 1], [1, 1]), ([1], [-1])]
+)
+def test_a_query_made_by_hand_that_breaks_the_rules_is_refused(
+    tmp_path: Path, term_ids: list[int], weights: list[float]
+) -> None:
+    vocabulary = small_index(tmp_path)
+    vector = LexicalVector(np.array(term_ids, np.int32), np.array(weights, np.float32), vocabulary)
+    for engine in ("numpy", "compiled"):
+        with pytest.raises(InputError):
+            open_index(tmp_path, engine=engine).find(Query(vector=vector))
+
+
+def test_documents_beyond_the_last_are_noticed(tmp_path: Path) -> None:
+    vocabulary = small_index(tmp_path)
+    index = open_index(tmp_path, engine="compiled")
+    (segment,) = index._segments
+    lows = segment.stored.lows.copy()
+    lows[:] = 150  # the last run has 136 documents
+    segment.stored.lows = lows
+    rare = SparseBatch.from_words([{"w0": 1.0, "w30": 1.0, "w40": 1.0, "w50": 5.0}], vocabulary)
+    with pytest.raises(CorruptError, match="beyond the last"):
+        index.search(rare, k=20)
+
+
+def test_numba_that_cannot_be_loaded_leaves_the_plain_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(name: str) -> None:
+        raise RuntimeError("cannot cache function")
+
+    monkeypatch.setattr("lexret.index.acceleration.importlib.import_module", fail)
+    pace = Pace("auto")
+    assert not pace.counted(10**9)
+    assert not pace.asks
+    assert "cannot cache function" in caplog.text
+    small_index(tmp_path)
+    with pytest.raises(MissingError, match="NUMBA_CACHE_DIR"):
+        open_index(tmp_path, engine="compiled")
+
+
+def test_unknown_engines_and_no_threads_are_refused(tmp_path: Path) -> None:
+    small_index(tmp_path)
+    with pytest.raises(InputError, match="numba"):
+        open_index(tmp_path, engine="numba")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="at least 1 thread"):
+        open_index(tmp_path, threads=0)

@@ -16,6 +16,7 @@ import pytest
 from lexret.errors import CorruptError, InputError, LockedError, MissingError, StorageError
 from lexret.index import EmbeddedIndexWriter, open_index, storage
 from lexret.index.manifest import Manifest
+from lexret.vocabulary import Vocabulary
 
 SETUP = """
     import os, signal, sys
@@ -188,7 +189,8 @@ def test_replacing_an_index_keeps_the_old_one_until_the_commit(
 
 
 @pytest.mark.parametrize(
-    "file", ["lists.bin", "lows.bin", "weights.bin", "documents.bin", "deleted-00000002.bits"]
+    "file",
+    ["lists.bin", "lows.bin", "sides.bin", "weights.bin", "documents.bin", "deleted-00000002.bits"],
 )
 @pytest.mark.parametrize("damage", ["truncated", "missing"])
 def test_a_damaged_file_is_named(batch, make_index, tmp_path: Path, file: str, damage: str) -> None:
@@ -257,3 +259,29 @@ def test_a_manifest_cut_short_is_an_error_and_no_index_is_missing(
     path.write_text(path.read_text()[:40])
     with pytest.raises(CorruptError, match=r"manifest\.json is damaged"):
         open_index(tmp_path)
+
+
+def test_everything_is_on_disk_before_the_manifest_names_it(
+    batch, tmp_path: Path, words: Vocabulary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    real_sync, real_replace = os.fsync, os.replace
+
+    def sync(handle: int) -> None:
+        synced.append(os.readlink(f"/proc/self/fd/{handle}"))
+        real_sync(handle)
+
+    def replace(source: Path, target: Path) -> None:
+        synced.append(f"replaced {Path(target).name}")
+        real_replace(source, target)
+
+    monkeypatch.setattr("os.fsync", sync)
+    monkeypatch.setattr("os.replace", replace)
+    place = tmp_path / "new" / "index"
+    with EmbeddedIndexWriter.create(place, words, model_id="test-0123456789ab") as writer:
+        writer.add(["a"], batch({"dog": 1.0}))
+        writer.commit()
+    before = set(synced[: synced.index("replaced manifest.json")])
+    (segment,) = (place / "segments").iterdir()
+    wanted = [*segment.iterdir(), segment, segment.parent, place, place.parent, tmp_path]
+    assert {str(one.resolve()) for one in wanted} <= before

@@ -104,10 +104,15 @@ class BatchSource:
         """The versions of the pictures' features."""
         return self._views
 
+    @property
+    def imagined(self) -> ImaginedPictures | None:
+        """The imagined pictures among the real ones, if there are any."""
+        return self._imagined
+
     def for_start(self) -> BatchSource:
-        """Return the batches of :mod:`lexret.training.start`: many real pictures, whole."""
+        """Return the batches of :mod:`lexret.training.start`: as large as it asks for, whole."""
         config = self._config
-        size = min(config.start_batch_size, self._num_real)
+        size = min(config.start_batch_size, self._num_items)
         changed = {"batch_size": size, "patch_dropout": 0.0, "captions_per_image": 1}
         changed |= {"caption_words_weight": 0.0, "caption_words_text_weight": 0.0}
         return BatchSource(
@@ -115,6 +120,7 @@ class BatchSource:
             self._views,
             self._vocabulary,
             config.model_copy(update=changed),
+            self._imagined,
         )
 
     @property

@@ -31,7 +31,7 @@ from lexret.training.dev import evaluate_dev
 from lexret.training.distributed import Processes, started_processes
 from lexret.training.model_card import model_card
 from lexret.training.observer import Observer, Silent
-from lexret.training.overuse import limit_use, picture_uses
+from lexret.training.overuse import FEW, limit_use, picture_uses
 from lexret.training.run_folder import RunFolder
 from lexret.training.sources import batches_ahead, open_batches, open_sets
 from lexret.training.start import load_start, save_start, start_file, start_network
@@ -270,6 +270,10 @@ class _Run:
     @cached_property
     def _uses_V(self) -> Tensor:
         captions = [self.sets.train.captions(i) for i in range(len(self.sets.train))]
+        if self.batches.imagined is not None:
+            # Each class is seen before many backgrounds: it counts as several pictures.
+            named = [self.batches.imagined.captions(i) for i in range(len(self.batches.imagined))]
+            captions += named * FEW
         owners_N = np.repeat(np.arange(len(captions)), [len(texts) for texts in captions])
         every = [text for texts in captions for text in texts]
         return picture_uses(caption_words(every, self.vocabulary, parts=True), owners_N)

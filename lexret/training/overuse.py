@@ -18,7 +18,7 @@ from lexret.training.features import Features
 
 _CHUNK = 64
 # A word that so few pictures' captions use counts as unused.
-_FEW = 5
+FEW = 5
 # A used word may be active in so many times as many pictures as captions name it in, on top:
 # captions leave out most of what a picture shows.
 _TIMES = 3.0
@@ -51,7 +51,7 @@ def limit_use(
         logits.append(image(chunk.nan_to_num().to(device)))
     logits_NV = torch.cat(logits)
     uses_V = uses_V.to(device)
-    allowed_V = torch.where(uses_V < _FEW, most[0], most[1] + _TIMES * uses_V / num_pictures) * len(
+    allowed_V = torch.where(uses_V < FEW, most[0], most[1] + _TIMES * uses_V / num_pictures) * len(
         logits_NV
     )
     # The strongest logit that must become silent; at 0 or below it is already.

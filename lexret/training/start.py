@@ -85,6 +85,7 @@ def start_file(folder: RunFolder, captions: CaptionSet, config: RunConfig) -> Pa
         "model": config.model.model_dump(mode="json", exclude=later),
         "pictures": captions.fingerprint,
         "flip": config.data.flip,
+        "imagined": config.data.imagined,
         "train": {name: train[name] for name in ("seed", "region", "min_lr_fraction")}
         | {name: value for name, value in train.items() if name.startswith("start")},
     }

@@ -17,7 +17,6 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn import functional
 
 from lexret.config import ModelConfig
 from lexret.encoders.activations import activate, normalize

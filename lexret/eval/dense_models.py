@@ -136,7 +136,10 @@ def dense_scores(
 ) -> FloatArray:
     """Return (I, T) cosines."""
     images_ID = np.concatenate(
-        [model.images(pictures[start : start + _BATCH]) for start in range(0, len(pictures), _BATCH)]
+        [
+            model.images(pictures[start : start + _BATCH])
+            for start in range(0, len(pictures), _BATCH)
+        ]
     )
     texts_TD = np.concatenate(
         [model.texts(texts[start : start + _BATCH]) for start in range(0, len(texts), _BATCH)]

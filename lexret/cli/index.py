@@ -88,18 +88,19 @@ def command(
       lexret index
       lexret index ./images --remove-root /mnt/archive
     """
-    from lexret.encoders import load_model
+    from lexret.encoders.late import LateImageEncoder
+    from lexret.encoders.model_folder import find_model, read_record
     from lexret.index.pictures import index_folders
 
     place = index_path or _default_place(folders)
     source = model_source or _recorded_source(place) or DEFAULT_MODEL
-    model = load_model(source)
+    images = LateImageEncoder(read_record(find_model(source)))
     try:
         with _progress_bar() as progress, _quiet_pillow():
             report = index_folders(
                 folders,
                 place,
-                model.images,
+                images,
                 model_source=lasting_source(source),
                 batch_size=batch_size,
                 weights=weights,
@@ -112,9 +113,9 @@ def command(
         click.echo("What is encoded so far is stored; run it again to go on from there.", err=True)
         raise
     if as_json:
-        click.echo(json.dumps(_as_json(report, place, model.model_id), indent=2))
+        click.echo(json.dumps(_as_json(report, place, images.model_id), indent=2))
     else:
-        click.echo(_as_text(report, place, model.model_id))
+        click.echo(_as_text(report, place, images.model_id))
     ctx.exit(0 if report.num_pictures else 1)
 
 

@@ -7,6 +7,7 @@ as photo programs expect it. In a JPEG that has IPTC-IIM keywords as well, both 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import struct
@@ -82,7 +83,8 @@ def write_keywords(change: KeywordChange) -> None:
             shutil.copymode(change.path, temporary)
         os.replace(temporary, change.path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # on a file system that cannot be written there is none
+            temporary.unlink(missing_ok=True)
         raise StorageError(f"{change.path} cannot be written: {error}.") from error
 
 

@@ -56,10 +56,14 @@ def find_index(start: Path) -> Path:
     for folder in (start, *start.parents):
         if (folder / INDEX_FOLDER / MANIFEST_FILE).is_file():
             return folder / INDEX_FOLDER
-    raise MissingError(
-        f"There is no index in {start} or a folder above it. Make one with `lexret index DIR`, "
-        "or name one with --index."
+    below = sorted(
+        one.parent.parent.name for one in start.glob(f"*/{INDEX_FOLDER}/{MANIFEST_FILE}")
     )
+    if below:
+        way = f"There is one in {below[0]}: go there, or add --index {below[0]}."
+    else:
+        way = "Make one with `lexret index DIR`, or name one with --index."
+    raise MissingError(f"There is no index in {start} or a folder above it. {way}")
 
 
 def index_for(folders: Sequence[Path]) -> Path:

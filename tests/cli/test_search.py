@@ -20,7 +20,9 @@ from lexret.cli.search import _rounded_to_sum
 from lexret.encoders import load_model
 from lexret.encoders.model_folder import STATIC_TEXT_FILE
 from lexret.encoders.protocol import Encoder
+from lexret.errors import MissingError
 from lexret.index import EmbeddedIndexWriter
+from lexret.index.locations import find_index
 from lexret.sparse import SparseBatch
 
 
@@ -278,3 +280,12 @@ def test_a_search_with_the_static_text_encoder_loads_no_network_library(
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["text_encoder"] == "static"
     assert done.stderr.strip() == "[]"
+
+
+def test_an_index_just_below_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = tmp_path / "images" / ".lexret"
+    place.mkdir(parents=True)
+    (place / "manifest.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(MissingError, match="There is one in images: go there"):
+        find_index(tmp_path)

@@ -48,9 +48,9 @@ def command(
     import secrets
 
     from lexret.index.locations import find_index, index_within
-    from lexret.serve.library import Library
     from lexret.serve.server import address_of, listen, serve
     from lexret.serve.settings import ServeSettings, is_loopback
+    from lexret.serve.snapshots import Library
 
     token = os.environ.get(TOKEN_VARIABLE) or None
     if token is None and not is_loopback(host):

@@ -21,10 +21,10 @@ from lexret.explain.answers import answer
 from lexret.serve import schema
 from lexret.serve.explaining import Explaining
 from lexret.serve.gate import App, BusyError, Gate, HeavyWork, TooLargeError, TooSlowError
-from lexret.serve.library import Library
 from lexret.serve.pictures import SIDES, Thumbnails, Uploads, as_jpeg
 from lexret.serve.questions import Question, Understanding
 from lexret.serve.settings import ServeSettings
+from lexret.serve.snapshots import Library
 
 try:
     from fastapi import FastAPI, Query, Request

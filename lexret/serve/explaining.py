@@ -20,8 +20,8 @@ from lexret.explain.svg import ink_offset
 from lexret.index.query import Query
 from lexret.serve import schema
 from lexret.serve.gate import HeavyWork
-from lexret.serve.library import Library, Snapshot
 from lexret.serve.pictures import Recent
+from lexret.serve.snapshots import Library, Snapshot
 from lexret.sparse import LexicalVector, WordWeight
 
 NUM_WORDS: Final = 40

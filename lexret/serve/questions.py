@@ -12,8 +12,8 @@ from lexret.index.query import Query
 from lexret.index.query_binding import PictureParts, bind_query, free_text, texts_in_groups
 from lexret.index.query_language import parse_query
 from lexret.index.query_syntax import Group, ParsedQuery
-from lexret.serve.library import Library, Snapshot, crop
 from lexret.serve.pictures import Recent, Uploads
+from lexret.serve.snapshots import Library, Snapshot, crop
 from lexret.sparse import LexicalVector
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import Any
 
 from lexret.errors import InputError, MissingPackageError
 from lexret.serve.app import create_app
-from lexret.serve.library import Library
 from lexret.serve.settings import ServeSettings, is_loopback
+from lexret.serve.snapshots import Library
 
 try:
     import uvicorn

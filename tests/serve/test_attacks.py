@@ -21,8 +21,8 @@ import pytest
 from PIL import Image
 
 from lexret.errors import InputError
-from lexret.serve.library import Library
 from lexret.serve.settings import ServeSettings
+from lexret.serve.snapshots import Library
 
 SCRIPT = "<img src=x onerror=alert(1)>&\"'.png"
 TOKEN = "a-token-of-24-characters"

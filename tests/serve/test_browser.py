@@ -19,7 +19,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from chromium import Browser, find_chromium  # type: ignore[import-not-found]
 
-from lexret.serve.library import Library
+from lexret.serve.snapshots import Library
 
 PHOTOS = {
     "skimage": ("astronaut.png", "brick.png", "camera.png", "chelsea.png", "clock_motion.png",

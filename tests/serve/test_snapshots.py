@@ -16,7 +16,7 @@ from lexret.encoders import load_model
 from lexret.errors import MismatchError, MissingError
 from lexret.index.corrections import change_corrections
 from lexret.index.writer import EmbeddedIndexWriter
-from lexret.serve.library import Library
+from lexret.serve.snapshots import Library
 from lexret.sparse import SparseBatch
 
 

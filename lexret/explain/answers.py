@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
@@ -39,15 +39,22 @@ class Answer:
         score: dot product of query and picture.
         rank: from 1.
         words: the shared words by falling product; the products add up to the score.
-        missing: the query's words that the picture does not hold, by falling query weight; those
-            of the best alternatives only.
+        asked: words of the query by falling query weight, of alternatives only those of the best;
+            those that the document lacks are among them, the others may be left out (so two
+            answers are equal without it).
     """
 
     doc_id: str
     score: float
     rank: int
     words: tuple[Contribution, ...]
-    missing: tuple[WordWeight, ...] = ()
+    asked: Sequence[WordWeight] = field(default=(), compare=False)
+
+    @property
+    def missing(self) -> tuple[WordWeight, ...]:
+        """The words that were asked for and that the document lacks, by falling query weight."""
+        held = {one.word for one in self.words}
+        return tuple(one for one in self.asked if one.word not in held)
 
 
 def as_query(query: LexicalVector | Query) -> Query:
@@ -83,15 +90,15 @@ def answer(index: ExplainingIndex, query: LexicalVector | Query, *, k: int = 10)
     for hit, weights_T in zip(hits, weights_DT, strict=True):
         held = weights_T > 0
         image = LexicalVector(term_ids[held], weights_T[held], index.vocabulary)
-        words, missing = count_words(query, image)
-        answers.append(Answer(hit.doc_id, hit.score, hit.rank, words, missing))
+        words, asked = count_words(query, image)
+        answers.append(Answer(hit.doc_id, hit.score, hit.rank, words, asked))
     return answers
 
 
 def count_words(
     query: LexicalVector | Query, image: LexicalVector
-) -> tuple[tuple[Contribution, ...], tuple[WordWeight, ...]]:
-    """Return what each word of a query adds to a picture's score, and its words that add nothing.
+) -> tuple[tuple[Contribution, ...], Sequence[WordWeight]]:
+    """Return what each word of a query adds to a picture's score, and the words that were asked.
 
     Of every choice the alternative counts that is the best for this picture.
 
@@ -100,21 +107,22 @@ def count_words(
     """
     counting = [query] if isinstance(query, LexicalVector) else _best_parts(query, image)
     words = add_up([contribute(one, image) for one in counting])
-    held = {one.word for one in words}
-    if len(counting) == 1:
-        return words, tuple(one for one in _words(counting[0]) if one.word not in held)
-    missing: dict[str, float] = {}
-    for one in (one for part in counting for one in _words(part)):
-        if one.word not in held:
-            missing[one.word] = missing.get(one.word, 0.0) + one.weight
-    by_weight = sorted(missing.items(), key=lambda item: (-item[1], item[0]))
-    return words, tuple(WordWeight(word, weight) for word, weight in by_weight)
+    return words, _words(tuple(counting))
 
 
 @lru_cache(maxsize=64)
-def _words(vector: LexicalVector) -> list[WordWeight]:
-    """Return a query's words, once for all of its hits; vectors are told apart by identity."""
-    return vector.words()
+def _words(parts: tuple[LexicalVector, ...]) -> list[WordWeight]:
+    """Return the words of a query's parts together, by falling weight, once for all its hits.
+
+    Vectors are told apart by identity.
+    """
+    if len(parts) == 1:
+        return parts[0].words()
+    weights: dict[str, float] = {}
+    for one in (one for part in parts for one in part.words()):
+        weights[one.word] = weights.get(one.word, 0.0) + one.weight
+    by_weight = sorted(weights.items(), key=lambda item: (-item[1], item[0]))
+    return [WordWeight(word, weight) for word, weight in by_weight]
 
 
 def _best_parts(query: Query, image: LexicalVector) -> list[LexicalVector]:

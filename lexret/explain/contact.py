@@ -101,7 +101,12 @@ def ranks_of(
 
 def sheet_to_json(sheet: ContactSheet) -> str:
     """Return a sheet as indented JSON: everything needed to draw it again, apart from photos."""
-    return json.dumps({"format": FORMAT, "version": VERSION, **asdict(sheet)}, indent=1) + "\n"
+    plain = asdict(sheet)
+    for entry, told in zip(sheet.entries, plain["entries"], strict=True):
+        if entry.answer is not None:
+            del told["answer"]["asked"]
+            told["answer"]["missing"] = [asdict(one) for one in entry.answer.missing]
+    return json.dumps({"format": FORMAT, "version": VERSION, **plain}, indent=1) + "\n"
 
 
 def sheet_from_json(text: str) -> ContactSheet:

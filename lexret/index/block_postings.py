@@ -6,14 +6,15 @@ in each run of 256 documents ("split"); where it is short, ``sides`` holds the s
 document number ("plain"). Weights are float32, or codes of :mod:`lexret.index.weight_codes`.
 
 Shapes: V words, C chunks, L = V * C lists, N documents, R dense rows, D documents asked about,
-T terms, S postings looked at.
+T terms, Q of them, P pairs of a document and a term,
+S postings looked at.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -29,8 +30,9 @@ EIGHT_BITS: Final = "blocks-u1"
 CHUNK: Final = 1 << 16
 RUN: Final = 1 << 8
 
-# So many postings are looked at together at most when single weights are asked for.
-_LOOKED_AT: Final = 1 << 24
+# About so many postings of plain lists, or pairs of a document and a split list, are looked at
+# together when single weights are asked for.
+_LOOKED_AT: Final = 1 << 20
 # Lists of more postings than this on average are read one by one.
 _WORTH_ONE_BY_ONE: Final = 4096
 
@@ -128,13 +130,20 @@ class BlockPostings:
 
     def weights_at(self, docs_D: IdArray, terms_T: IdArray) -> FloatArray:
         """See :meth:`lexret.index.postings.Postings.weights_at`."""
-        weights_DT = np.zeros((len(docs_D), len(terms_T)), np.float32)
-        at_once = max(1, _LOOKED_AT // max(1, len(terms_T) * RUN))
-        for row, doc in enumerate(docs_D.tolist()):
-            for start in range(0, len(terms_T), at_once * RUN):
-                part = slice(start, start + at_once * RUN)
-                weights_DT[row, part] = self._weights_of(doc, terms_T[part])
-        return weights_DT
+        # numpy's unique would import its masked arrays, a tenth of a search from the shell.
+        docs_U = np.array(sorted(set(docs_D.tolist())), np.int64)
+        weights_UT = np.zeros((len(docs_U), len(terms_T)), np.float32)
+        terms_T = terms_T.astype(np.int64)
+        for chunk in sorted(set((docs_U // CHUNK).tolist())):
+            within = slice(*np.searchsorted(docs_U, [chunk * CHUNK, (chunk + 1) * CHUNK]))
+            lists_T = terms_T * self.num_chunks + chunk
+            split_T = self.is_split_L[lists_T].astype(bool)
+            local_U, own_UT = docs_U[within] % CHUNK, weights_UT[within]
+            for columns in _pieces(np.flatnonzero(~split_T), self.counts_L[lists_T]):
+                self._read_plain(local_U, lists_T, columns, own_UT)
+            for columns in _pieces(np.flatnonzero(split_T), np.full(len(terms_T), len(local_U))):
+                self._read_split(local_U, lists_T, columns, own_UT)
+        return weights_UT[np.searchsorted(docs_U, docs_D)]
 
     def together(self, terms_T: IdArray) -> tuple[IdArray, FloatArray, npt.NDArray[np.int64]]:
         """See :meth:`lexret.index.postings.Postings.together`."""
@@ -181,32 +190,53 @@ class BlockPostings:
         docs: IdArray = (np.repeat(before, about) + lows).astype(np.int32)
         return docs
 
-    def _weights(self, part: slice) -> FloatArray:
+    def _weights(self, part: slice | Offsets) -> FloatArray:
         stored = self.stored[part]
         return from_codes(stored) if self.has_codes else stored
 
-    def _weights_of(self, doc: int, terms_T: IdArray) -> FloatArray:
-        """Return (T,) the weights of words in one document, 0 where it lacks one."""
-        chunk, local = divmod(doc, CHUNK)
-        lists_T = terms_T.astype(np.int64) * self.num_chunks + chunk
-        first_T, number_T = self.starts_L1[lists_T], self.counts_L[lists_T].astype(np.int64)
-        side_T, split_T = self.side_starts_L1[lists_T], self.is_split_L[lists_T].astype(bool)
-        # Split lists: skip the runs before the document's own.
-        run = local // RUN
-        counts_TR = self.sides[side_T[split_T][:, None] + np.arange(run + 1)].astype(np.int64)
-        first_T[split_T] += counts_TR[:, :run].sum(1)
-        number_T[split_T] = counts_TR[:, run]
-        which_S = np.repeat(np.arange(len(terms_T)), number_T)
-        place_S = np.repeat(first_T, number_T) + _counted_up(number_T)
-        same_S = self.lows[place_S] == local % RUN
-        plain_S = np.flatnonzero(~split_T[which_S] & same_S)
-        side_place = side_T[which_S[plain_S]] + place_S[plain_S] - first_T[which_S[plain_S]]
-        same_S[plain_S] = self.sides[side_place] == run
-        weights_T = np.zeros(len(terms_T), np.float32)
-        found = place_S[same_S]
-        stored = self.stored[found]
-        weights_T[which_S[same_S]] = from_codes(stored) if self.has_codes else stored
-        return weights_T
+    def _read_plain(
+        self, local_D: Offsets, lists_T: Offsets, columns_Q: Offsets, weights_DT: FloatArray
+    ) -> None:
+        """Fill in some columns from plain lists: their postings are read once for all documents."""
+        lists_Q = lists_T[columns_Q]
+        number_Q = self.counts_L[lists_Q].astype(np.int64)
+        counted_S, which_S = _counted_up(number_Q), np.repeat(np.arange(len(lists_Q)), number_Q)
+        place_S = self.starts_L1[lists_Q][which_S] + counted_S
+        side_S = self.side_starts_L1[lists_Q][which_S] + counted_S
+        row_of = np.full(CHUNK, -1, np.int32)
+        row_of[local_D] = np.arange(len(local_D), dtype=np.int32)
+        row_S = row_of[self.sides[side_S].astype(np.uint16) * RUN + self.lows[place_S]]
+        held_S = np.flatnonzero(row_S >= 0)
+        weights_DT[row_S[held_S], columns_Q[which_S[held_S]]] = self._weights(place_S[held_S])
+
+    def _read_split(
+        self, local_D: Offsets, lists_T: Offsets, columns_Q: Offsets, weights_DT: FloatArray
+    ) -> None:
+        """Fill in some columns from split lists: of each, a document's own run is looked at."""
+        row_P, column_P = np.divmod(np.arange(len(local_D) * len(columns_Q)), len(columns_Q))
+        column_P, local_P = columns_Q[column_P], local_D[row_P]
+        lists_P = lists_T[column_P]
+        lengths_P = local_P // RUN + 1  # the counts of the runs before, and of its own
+        ends_P = np.cumsum(lengths_P)
+        places = np.repeat(self.side_starts_L1[lists_P], lengths_P) + _counted_up(lengths_P)
+        counts = self.sides[places].astype(np.int64)
+        number_P = counts[ends_P - 1]
+        first_P = self.starts_L1[lists_P] - number_P
+        first_P += np.add.reduceat(counts, ends_P - lengths_P)
+        which_S = np.repeat(np.arange(len(lists_P)), number_P)
+        place_S = first_P[which_S] + _counted_up(number_P)
+        held_S = np.flatnonzero(self.lows[place_S] == (local_P % RUN)[which_S])
+        held_P = which_S[held_S]
+        weights_DT[row_P[held_P], column_P[held_P]] = self._weights(place_S[held_S])
+
+
+def _pieces(columns_Q: Offsets, costs_T: npt.NDArray[Any]) -> Iterator[Offsets]:
+    """Cut columns into pieces that cost about as much as may be looked at together."""
+    costs_Q = np.cumsum(costs_T[columns_Q], dtype=np.int64)
+    steps = np.arange(_LOOKED_AT, int(costs_Q[-1]) if len(costs_Q) else 0, _LOOKED_AT)
+    for piece in np.split(columns_Q, np.searchsorted(costs_Q, steps)):
+        if len(piece):
+            yield piece
 
 
 def _counted_up(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

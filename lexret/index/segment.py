@@ -230,15 +230,20 @@ class Segment:
                       for value, is_there in zip(values, there, strict=True)]  # fmt: skip
         return values
 
-    def begin_with(self, name: str, docs_D: Places, prefix: bytes) -> Places:
+    def begin_with(self, name: str | None, docs_D: Places, prefix: bytes) -> Places:
         """Return those documents whose text in a field may begin with some bytes.
 
         A field that some documents lack tells nothing; all remain then.
+
+        Args:
+            name: the field; ``None``: the document's id.
         """
-        if self.entry.columns.get(name) != TEXT or f"field.{name}.present" in self._arrays:
+        stem = "id" if name is None else f"field.{name}"
+        if name is not None and (
+            self.entry.columns.get(name) != TEXT or f"{stem}.present" in self._arrays
+        ):
             return docs_D
-        offsets = self._arrays[f"field.{name}.offsets"]
-        joined = self._arrays[f"field.{name}.bytes"]
+        offsets, joined = self._arrays[f"{stem}.offsets"], self._arrays[f"{stem}.bytes"]
         docs_D = docs_D[offsets[docs_D + 1] - offsets[docs_D] >= len(prefix)]
         for place, byte in enumerate(prefix):
             docs_D = docs_D[joined[offsets[docs_D] + place] == byte]

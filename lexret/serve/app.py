@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import threading
 import time
 from importlib import resources
 from typing import Annotated, Any, Final
@@ -79,6 +81,8 @@ class _Api:
     def __init__(self, library: Library, settings: ServeSettings) -> None:
         heavy = HeavyWork(settings.num_heavy, settings.max_waiting)
         self._library, self._settings, self._heavy = library, settings, heavy
+        # More threads than cores would only take the interpreter's lock from one another.
+        self._searching = threading.BoundedSemaphore(os.cpu_count() or 1)
         self._uploads = Uploads(settings.max_kept_bytes, settings.max_upload_pixels)
         self._thumbnails = Thumbnails()
         links = settings.allow_links
@@ -137,7 +141,8 @@ class _Api:
             raise InputError(f"At most {self._settings.max_hits} hits can be asked for; found {k}.")
         snapshot = self._library.snapshot()
         understood = self._questions.understand(self._question(q, image, like, box), snapshot)
-        hits = answer(snapshot.index, understood.query, k=k)
+        with self._searching:
+            hits = answer(snapshot.index, understood.query, k=k)
         return schema.SearchAnswer(
             query=q,
             commit=snapshot.index.manifest.generation,
@@ -145,12 +150,7 @@ class _Api:
             notes=list(understood.notes),
             seconds=time.perf_counter() - started,
             hits=[
-                schema.Hit(
-                    id=one.doc_id,
-                    rank=one.rank,
-                    score=one.score,
-                    words=[schema.contribution(word) for word in one.words],
-                )
+                schema.Hit(id=one.doc_id, rank=one.rank, score=one.score, words=list(one.words))
                 for one in hits
             ],
         )

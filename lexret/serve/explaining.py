@@ -129,9 +129,9 @@ def _add_reasons(
     encoding: PatchEncoding,
     snapshot: Snapshot,
 ) -> None:
-    contributions, missing = count_words(query, vector)
+    contributions, asked = count_words(query, vector)
     score = sum(one.product for one in contributions)
-    one = Answer(explanation.id, score, 1, contributions, missing)
+    one = Answer(explanation.id, score, 1, contributions, asked)
     ranks = {rank.word: str(rank) for rank in ranks_of(snapshot.index, query, one,
                                                        num_words=NUM_RANKS)}  # fmt: skip
     explanation.score = score
@@ -139,7 +139,7 @@ def _add_reasons(
         schema.MatchedWord(**asdict(word), rank_without=ranks.get(word.word, ""))
         for word in contributions
     ]
-    explanation.missing = [schema.WordWeight(**asdict(word)) for word in missing[:60]]
+    explanation.missing = [schema.WordWeight(**asdict(word)) for word in one.missing[:60]]
     shown = {word.word for word in explanation.words}
     weights = [WordWeight(w.word, w.image_weight) for w in contributions if w.word not in shown]
     explanation.words += [_seen(word, encoding) for word in weights]
@@ -148,7 +148,7 @@ def _add_reasons(
             schema.RelevantPatch(
                 patch=found.place,
                 score=found.score,
-                words=[schema.contribution(word) for word in found.words[:6]],
+                words=list(found.words[:6]),
             )
             for found in relevant_patches(encoding, query.vector)
         ]

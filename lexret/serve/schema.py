@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
-from lexret.explain.contributions import Contribution as Product
+from lexret.explain.contributions import Contribution
 
 
 class IndexInfo(BaseModel):
@@ -30,25 +30,6 @@ class WordWeight(BaseModel):
 
     word: str
     weight: float
-
-
-class Contribution(BaseModel):
-    """What a word adds to a score: the product of its two weights."""
-
-    word: str
-    query_weight: float
-    image_weight: float
-    product: float
-
-
-def contribution(one: Product) -> Contribution:
-    """Return a product as the API tells it; there are hundreds in an answer, all of them valid."""
-    return Contribution.model_construct(
-        word=one.word,
-        query_weight=one.query_weight,
-        image_weight=one.image_weight,
-        product=one.product,
-    )
 
 
 class Hit(BaseModel):
@@ -84,9 +65,13 @@ class SeenWord(BaseModel):
     heat: list[list[float]] | None
 
 
-class MatchedWord(Contribution):
-    """What a word adds, and what the hit would be without it."""
+class MatchedWord(BaseModel):
+    """What a word adds, the product of its two weights, and what the hit would be without it."""
 
+    word: str
+    query_weight: float
+    image_weight: float
+    product: float
     rank_without: str = Field(description="A rank, such as 3; 'no hit'; or, such as '>1000'.")
 
 

@@ -146,6 +146,8 @@ def test_a_contact_sheet_survives_json_and_is_drawn_again(
     ):
         again = sheet_from_json(sheet_to_json(sheet))
         assert again == sheet
+        for one, other in zip(again.entries, sheet.entries, strict=True):
+            assert one.answer is None or one.answer.missing == other.answer.missing
         assert contact_html(again, photo_of) == contact_html(sheet, photo_of)
         found = check(contact_html(sheet, photo_of, link=lambda word: f"/?q={word}"))
         assert all(one.startswith(("data:image/", "/?q=")) for one in found.addresses)

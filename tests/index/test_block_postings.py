@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lexret.errors import CorruptError, InputError
-from lexret.index import EmbeddedIndex, EmbeddedIndexWriter, open_index
+from lexret.index import EmbeddedIndex, EmbeddedIndexWriter, block_postings, open_index
 from lexret.index.weight_codes import (
     MAX_ERROR,
     VALUES,
@@ -56,6 +56,11 @@ def test_postings_and_single_weights_come_back(
     some = np.unique(rng.integers(num_documents, size=20)).astype(np.int32)
     every = np.arange(len(shares), dtype=np.int32)
     assert np.array_equal(segment.weights_at(some, every), dense[some])
+    mixed = rng.permutation(np.concatenate([some, some[:3]]))
+    assert np.array_equal(segment.weights_at(mixed, every[::-1]), dense[mixed][:, ::-1])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(block_postings, "_LOOKED_AT", 50)
+        assert np.array_equal(segment.weights_at(mixed, every), dense[mixed])
 
 
 def test_a_word_of_every_picture_is_stored(tmp_path: Path) -> None:

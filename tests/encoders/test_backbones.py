@@ -13,6 +13,7 @@ from lexret.config import ImageConfig
 from lexret.encoders.backbones import ImageBackbone
 from lexret.encoders.torchvision_ops import declare_missing_operators
 from lexret.errors import CorruptError, InputError, MissingError
+from tests.conftest import save_tiny_image_backbone
 
 CONVOLUTIONS = {
     "backbone": "test_efficientnet",
@@ -143,3 +144,20 @@ def test_the_package_of_the_mini_preset_fits_its_backbone() -> None:
     assert features_BPF.shape == (1, 4, 1280)
     # A pretrained map is neither dead nor exploding.
     assert 0.01 < float(features_BPF.abs().mean()) < 10
+
+
+def test_batch_norms_within_convolutions_change_no_feature(tmp_path: Path) -> None:
+    import timm
+    from safetensors.torch import load_file
+
+    save_tiny_image_backbone(tmp_path / "net.safetensors")
+    given = config(CONVOLUTIONS, weights=str(tmp_path / "net.safetensors"), image_size=96)
+    backbone = ImageBackbone(given)
+    assert not any(isinstance(one, torch.nn.BatchNorm2d) for one in backbone.modules())
+    assert not any(one.requires_grad for one in backbone.parameters())
+    plain = timm.create_model("test_efficientnet", pretrained=False, num_classes=0).eval()
+    plain.load_state_dict(load_file(tmp_path / "net.safetensors"))
+    with torch.inference_mode():
+        expected = plain.forward_features((noise(96) / 255.0 - 0.5) / 0.5).flatten(2)
+    assert expected.abs().max() > 0.1
+    torch.testing.assert_close(backbone(noise(96))[0], expected[0].t(), rtol=1e-4, atol=1e-5)

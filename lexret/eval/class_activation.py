@@ -10,6 +10,7 @@ Legend: P patches, F features, C ImageNet classes, V words.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,15 +44,12 @@ class ClassActivation:
     @classmethod
     def of(cls, model: LexicalModel) -> ClassActivation | None:
         """Return the head of a model's backbone, or None if lexret does not know it."""
-        import torch
+        from lexret.encoders.class_head import class_head
 
-        from lexret.encoders.pretrained import LITE2, verified_path
-
-        if model.checkpoint.config.image.weights != f"package:{LITE2.package}":
+        head = class_head(model.checkpoint.config.image)
+        if head is None:
             return None
-        state = torch.load(verified_path(LITE2), map_location="cpu", weights_only=True)
-        words_CV = class_words(imagenet_names(), model.vocabulary)
-        return cls(state["_fc.weight"].numpy(), state["_fc.bias"].numpy(), words_CV)
+        return cls(head.weights_CF, head.bias_C, class_words(head.names, model.vocabulary))
 
     def patch_words(self, features_PF: Floats) -> csr_matrix:
         """Return (P, V) words of each patch."""
@@ -63,20 +61,7 @@ class ClassActivation:
         return csr_matrix(shares_PC @ self._words_CV)
 
 
-def imagenet_names() -> list[list[str]]:
-    """Return the names of ImageNet's 1,000 classes, as timm has them."""
-    from lexret.encoders.torchvision_ops import declare_missing_operators
-
-    declare_missing_operators()
-    from timm.data import ImageNetInfo
-
-    info = ImageNetInfo()
-    return [
-        [name.strip() for name in str(info.index_to_description(i)).split(",")] for i in range(1000)
-    ]
-
-
-def class_words(names: list[list[str]], vocabulary: Vocabulary) -> SparseBatch:
+def class_words(names: Sequence[Sequence[str]], vocabulary: Vocabulary) -> SparseBatch:
     """Return (C, V): 1 for the words of each class's names, rows normalised; a row may be empty."""
     rows = []
     for one in names:

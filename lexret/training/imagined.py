@@ -11,15 +11,15 @@ Legend: P patches, F features, C classes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from lexret.config import ImageConfig
-from lexret.encoders.pretrained import LITE2, verified_path
-from lexret.encoders.torchvision_ops import declare_missing_operators
+from lexret.encoders.class_head import class_head
+from lexret.encoders.pretrained import LITE2
 from lexret.errors import InputError
 
 FloatArray = npt.NDArray[np.float32]
@@ -39,15 +39,15 @@ class ImaginedPictures:
     """
 
     def __init__(self, config: ImageConfig) -> None:
-        if config.weights != f"package:{LITE2.package}":
+        head = class_head(config)
+        if head is None:
             raise InputError(
                 f"data.imagined needs the classifier of package:{LITE2.package}; the image "
                 f"backbone's weights are {config.weights!r}."
             )
-        state = torch.load(verified_path(LITE2), map_location="cpu", weights_only=True)
-        weights_CF: FloatArray = state["_fc.weight"].numpy()
+        weights_CF: FloatArray = head.weights_CF
         self._directions_CF = weights_CF / (weights_CF**2).sum(1, keepdims=True)
-        self._captions = _class_captions(len(weights_CF))
+        self._captions = [_class_captions(names) for names in head.names]
 
     def __len__(self) -> int:
         return len(self._captions)
@@ -72,15 +72,5 @@ class ImaginedPictures:
         return moved.astype(np.float32)
 
 
-def _class_captions(num_classes: int) -> list[tuple[str, ...]]:
-    declare_missing_operators()
-    from timm.data import ImageNetInfo
-
-    info = ImageNetInfo()
-    captions = []
-    for i in range(num_classes):
-        names = [name.strip() for name in str(info.index_to_description(i)).split(",")]
-        texts = [f"a photo of a {name}" for name in names]
-        texts.append(f"a {names[0]} in the picture")
-        captions.append(tuple(texts))
-    return captions
+def _class_captions(names: Sequence[str]) -> tuple[str, ...]:
+    return (*(f"a photo of a {name}" for name in names), f"a {names[0]} in the picture")

@@ -1,0 +1,57 @@
+"""The classifier that the frozen image backbone was trained with, where lexret knows it.
+
+A classifier of pooled features can be put to each patch's features instead of their mean (class
+activation maps: Zhou et al., CVPR 2016).
+
+Legend: P patches, F features, C classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lexret.config import ImageConfig
+from lexret.encoders.pretrained import LITE2, verified_path
+from lexret.encoders.torchvision_ops import declare_missing_operators
+
+Floats = npt.NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class ClassHead:
+    """A linear classifier of backbone features.
+
+    Attributes:
+        weights_CF: of each class.
+        bias_C: of each class.
+        names: the names of each class, at least one.
+    """
+
+    weights_CF: Floats
+    bias_C: Floats
+    names: tuple[tuple[str, ...], ...]
+
+
+def class_head(config: ImageConfig) -> ClassHead | None:
+    """Return the classifier of a backbone over ImageNet's 1,000 classes; None if unknown."""
+    if config.weights != f"package:{LITE2.package}":
+        return None
+    import torch
+
+    state = torch.load(verified_path(LITE2), map_location="cpu", weights_only=True)
+    weights_CF, bias_C = (state[f"_fc.{part}"].numpy() for part in ("weight", "bias"))
+    return ClassHead(weights_CF, bias_C, _imagenet_names(len(weights_CF)))
+
+
+def _imagenet_names(num_classes: int) -> tuple[tuple[str, ...], ...]:
+    """Return the names of ImageNet's classes, as timm has them."""
+    declare_missing_operators()
+    from timm.data import ImageNetInfo
+
+    info = ImageNetInfo()
+    described = (str(info.index_to_description(i)) for i in range(num_classes))
+    return tuple(tuple(name.strip() for name in one.split(",")) for one in described)

@@ -11,7 +11,6 @@ import click
 if TYPE_CHECKING:
     from PIL import Image
 
-    from lexret.encoders.model_folder import ModelRecord
     from lexret.encoders.protocol import Encoder
     from lexret.index.embedded import EmbeddedIndex
     from lexret.vocabulary import Vocabulary
@@ -85,7 +84,9 @@ def load_texts_of(
         MismatchError: if the model is not the one that made the index.
         MissingError: if the model has no static text encoder, and it was asked for.
     """
-    record = _record_of(index, model_source)
+    from lexret.index.own_model import record_of_model
+
+    record = record_of_model(index, model_source)
     chosen = chosen_text_encoder(kind, has_static=record.has_static_text)
     if chosen == "static":
         from lexret.encoders.static_text import static_text_of
@@ -103,26 +104,9 @@ def load_images_of(index: EmbeddedIndex, model_source: str | None) -> Encoder[Im
         MismatchError: if the model is not the one that made the index.
     """
     from lexret.encoders import load_model
+    from lexret.index.own_model import record_of_model
 
-    return load_model(_record_of(index, model_source).folder).images
-
-
-def _record_of(index: EmbeddedIndex, model_source: str | None) -> ModelRecord:
-    """Read the record of the model to use; raises MismatchError if it is not the index's own."""
-    from lexret.encoders.model_folder import find_model, read_record
-    from lexret.errors import MismatchError
-
-    source = model_source or index.manifest.model_source or DEFAULT_MODEL
-    record = read_record(find_model(source))
-    fingerprint = index.manifest.vocabulary_fingerprint
-    if (record.model_id, record.vocabulary_fingerprint) != (index.model_id, fingerprint):
-        raise MismatchError(
-            f"The index at {index.path} was made with the model {index.model_id} "
-            f"({index.manifest.num_words} words), but {source!r} is {record.model_id} "
-            f"({record.num_words} words). Name the model with --model, or make the index "
-            "anew with `lexret index DIR --rebuild`."
-        )
-    return record
+    return load_model(record_of_model(index, model_source).folder).images
 
 
 def chosen_text_encoder(kind: TextEncoderKind | None, *, has_static: bool) -> TextEncoderKind:

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from lexret.cli.common import plural
+from lexret.cli.common import open_chosen_index, plural
 
 if TYPE_CHECKING:
-    from lexret.index.embedded import EmbeddedIndex
     from lexret.index.export_side import ExportRecord
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -62,7 +61,7 @@ def anserini(index_path: Path, folder: Path, scale: float) -> None:
     """
     from lexret.index.export_anserini import export_anserini
 
-    _report(export_anserini(_open(index_path), folder, scale=scale), folder)
+    _report(export_anserini(open_chosen_index(index_path), folder, scale=scale), folder)
 
 
 @command.command("ciff")
@@ -80,14 +79,7 @@ def ciff(index_path: Path, folder: Path, scale: float) -> None:
     """
     from lexret.index.export_ciff import export_ciff
 
-    _report(export_ciff(_open(index_path), folder, scale=scale), folder)
-
-
-def _open(index_path: Path) -> EmbeddedIndex:
-    from lexret.index import open_index
-    from lexret.index.locations import index_within
-
-    return open_index(index_within(index_path))
+    _report(export_ciff(open_chosen_index(index_path), folder, scale=scale), folder)
 
 
 def _report(record: ExportRecord, folder: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from lexret.cli.common import index_option, model_option, plural
+from lexret.cli.common import chosen_index_path, index_option, model_option, plural
 
 TOKEN_VARIABLE = "LEXRET_TOKEN"
 
@@ -47,7 +47,6 @@ def command(
     """
     import secrets
 
-    from lexret.index.locations import find_index, index_within
     from lexret.serve.server import address_of, listen, serve
     from lexret.serve.settings import ServeSettings, is_loopback
     from lexret.serve.snapshots import Library
@@ -56,8 +55,7 @@ def command(
     if token is None and not is_loopback(host):
         token = secrets.token_urlsafe(24)
     settings = ServeSettings(host=host, port=port, token=token, allow_links=allow_links)
-    place = find_index(Path.cwd()) if index_path is None else index_within(index_path)
-    library = Library(place, model_source=model_source)
+    library = Library(chosen_index_path(index_path), model_source=model_source)
     library.texts(library.snapshot())  # so that nobody waits for it
     listener = listen(settings)
     address = address_of(settings, listener)

@@ -12,11 +12,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from lexret.errors import InputError, LexretError, MismatchError
+from lexret.errors import InputError, LexretError
 from lexret.index.corrections import CORRECTIONS_FILE
 from lexret.index.embedded import EmbeddedIndex, open_index
 from lexret.index.locations import picture_folders, picture_path, picture_root
 from lexret.index.manifest import MANIFEST_FILE
+from lexret.index.own_model import record_of_model
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from lexret.encoders.model_folder import ModelRecord
     from lexret.encoders.protocol import Encoder, PatchEncoder
 
-DEFAULT_MODEL: Final = "mini"
 _SECONDS_BETWEEN_LOOKS: Final = 0.25
 State = tuple[tuple[int, int, int] | None, ...]
 _log = logging.getLogger(__name__)
@@ -160,18 +160,7 @@ class Library:
             return self._images
 
     def _record(self, index: EmbeddedIndex) -> ModelRecord:
-        from lexret.encoders.model_folder import find_model, read_record
-
-        source = self._source or index.manifest.model_source or DEFAULT_MODEL
-        record = read_record(find_model(source))
-        wanted = (index.model_id, index.manifest.vocabulary_fingerprint)
-        if (record.model_id, record.vocabulary_fingerprint) != wanted:
-            raise MismatchError(
-                f"The index at {index.path} was made with the model {index.model_id}, but "
-                f"{source!r} is {record.model_id}. Name the model with --model, or make the index "
-                "anew with `lexret index DIR --rebuild`."
-            )
-        return record
+        return record_of_model(index, self._source)
 
 
 def check_box(box: tuple[int, int, int, int], size: tuple[int, int]) -> tuple[int, int, int, int]:

@@ -115,10 +115,6 @@ class WordNet:
         }
         self._data = {pos: _read(folder / f"data.{pos}") for pos in PARTS_OF_SPEECH}
 
-    def has_lemma(self, lemma: str, *, part_of_speech: str) -> bool:
-        """Whether `lemma` (lower case) is an entry of that part of speech."""
-        return lemma in self._offsets[part_of_speech]
-
     def sense_offsets(self, lemma: str, *, part_of_speech: str) -> tuple[int, ...]:
         """Where the senses of `lemma` lie in the data file, the most frequent sense first."""
         return self._offsets[part_of_speech].get(lemma, ())

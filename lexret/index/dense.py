@@ -22,14 +22,6 @@ DENSE_KINDS: tuple[DenseKind, ...] = ("flat", "hnsw", "ivf")
 _VECTORS_A_LIST = 39
 
 
-class DenseEncoder(Protocol):
-    """Turns items into dense vectors whose inner product is their likeness."""
-
-    def encode_dense(self, items: Sequence[Any], *, batch_size: int = 32) -> FloatArray:
-        """Return (N, D) float32 rows of unit length."""
-        ...
-
-
 class DenseIndex(Protocol):
     """An immutable collection of dense vectors that answers queries."""
 

@@ -74,7 +74,7 @@ def merge_indexes(sources: Sequence[Path], target: Path) -> MergeReport:
         model_id=first.model_id,
         model_source=next((m for m in (i.manifest.model_source for i in indexes) if m), None),
         roots=recorded,
-        weights="exact" if any(i.manifest.weights == "exact" for i in indexes) else "8bit",
+        weights=_joined_weights(indexes),
         replace_existing=target.resolve() in places,
     ) as writer:
         indexes = [EmbeddedIndex(one) for one in places]  # under the lock, where target is one

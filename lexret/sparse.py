@@ -181,6 +181,28 @@ class SparseBatch:
         return cls.from_vectors(vectors, vocabulary)
 
     @classmethod
+    def from_postings(
+        cls,
+        postings: Iterable[tuple[IdArray, FloatArray]],
+        num_rows: int,
+        vocabulary: Vocabulary,
+    ) -> SparseBatch:
+        """Turn lists of an inverted index round.
+
+        Args:
+            postings: for each word in order the rising rows that hold it, and its weights there.
+        """
+        lists = list(postings)
+        lengths = [len(rows) for rows, _ in lists]
+        term_ids = np.repeat(np.arange(len(lists), dtype=np.int32), lengths)
+        every_row = np.concatenate([np.empty(0, np.int32), *(rows for rows, _ in lists)])
+        weights = np.concatenate([np.empty(0, np.float32), *(weights for _, weights in lists)])
+        order = np.argsort(every_row, kind="stable")  # words rise within a row as they were
+        indptr = np.zeros(num_rows + 1, dtype=np.int64)
+        np.cumsum(np.bincount(every_row, minlength=num_rows), out=indptr[1:])
+        return cls(indptr, term_ids[order], weights[order], vocabulary)
+
+    @classmethod
     def concatenate(cls, batches: Sequence[SparseBatch], vocabulary: Vocabulary) -> SparseBatch:
         """Put batches of one vocabulary below each other."""
         return cls.from_vectors([row for batch in batches for row in batch], vocabulary)

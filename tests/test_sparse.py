@@ -183,3 +183,13 @@ def test_an_empty_vector_has_no_words() -> None:
     assert vector.weight_of("dog") == 0.0
     assert isinstance(vector, LexicalVector)
     assert len(vector.as_batch()) == 1
+
+
+@given(DENSE)
+def test_lists_of_rows_turned_round_are_the_batch(dense: npt.NDArray[np.float32]) -> None:
+    batch = SparseBatch.from_dense(dense, WORDS)
+    held = [np.flatnonzero(column > 0).astype(np.int32) for column in dense.T]
+    postings = [(rows, dense[rows, term_id]) for term_id, rows in enumerate(held)]
+    again = SparseBatch.from_postings(iter(postings), len(dense), WORDS)
+    for name in ("indptr", "term_ids", "weights"):
+        assert getattr(again, name).tolist() == getattr(batch, name).tolist()

@@ -97,6 +97,11 @@ class EmbeddedIndex:
         return self._manifest.model_id
 
     @property
+    def segments(self) -> tuple[Segment, ...]:
+        """What is stored, as long as this snapshot is held: opened again, it might be merged."""
+        return self._segments
+
+    @property
     def num_postings(self) -> int:
         """Number of stored weights, those of deleted documents that lie there still too."""
         return sum(segment.entry.num_postings for segment in self._segments)

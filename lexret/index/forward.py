@@ -14,7 +14,7 @@ import numpy as np
 
 from lexret.index.embedded import Document, EmbeddedIndex
 from lexret.index.segment import Places, Segment
-from lexret.sparse import SparseBatch
+from lexret.sparse import FloatArray, IdArray, SparseBatch
 from lexret.vocabulary import Vocabulary
 
 POSTINGS_AT_ONCE: Final = 1 << 22
@@ -42,8 +42,7 @@ def read_documents(
         wanted: tells by its id whether a document is to be read; without it, all are.
     """
     names = list(index.columns)
-    # The snapshot's own segments: opened again, they might have been merged away meanwhile.
-    for segment in index._segments:
+    for segment in index.segments:
         places_N = _wanted(segment, wanted)
         columns = [segment.column(name) for name in names] if len(places_N) else []
         for places_D in _chunks(segment, places_N):
@@ -84,24 +83,16 @@ def _look_up(segment: Segment, places_D: Places, vocabulary: Vocabulary) -> Spar
 def _turn_round(segment: Segment, places_D: Places, vocabulary: Vocabulary) -> SparseBatch:
     """Collect the vectors of rising document numbers from the postings of all words."""
     first, last = int(places_D[0]), int(places_D[-1])
-    row_of = np.full(last - first + 1, -1, dtype=np.int64)
-    row_of[places_D - first] = np.arange(len(places_D))
-    rows, terms, weights = [], [], []
-    for term in range(len(vocabulary)):
-        docs, values = segment.postings(term)
+    row_of = np.full(last - first + 1, -1, dtype=np.int32)
+    row_of[places_D - first] = np.arange(len(places_D), dtype=np.int32)
+
+    def rows_of(term: int) -> tuple[IdArray, FloatArray]:
+        docs, weights = segment.postings(term)
         start, end = np.searchsorted(docs, (first, last + 1))
-        if start < end:
-            row = row_of[docs[start:end] - first]
-            kept = row >= 0
-            rows.append(row[kept])
-            weights.append(values[start:end][kept])
-            terms.append(np.full(int(kept.sum()), term, dtype=np.int32))
-    indptr = np.zeros(len(places_D) + 1, dtype=np.int64)
-    if not rows:
-        return SparseBatch(indptr, np.empty(0, np.int32), np.empty(0, np.float32), vocabulary)
-    all_rows = np.concatenate(rows)
-    order = np.argsort(all_rows, kind="stable")  # terms rise already, and go on rising in a row
-    np.cumsum(np.bincount(all_rows, minlength=len(places_D)), out=indptr[1:])
-    return SparseBatch(
-        indptr, np.concatenate(terms)[order], np.concatenate(weights)[order], vocabulary
+        rows = row_of[docs[start:end] - first]
+        kept = rows >= 0
+        return rows[kept], weights[start:end][kept]
+
+    return SparseBatch.from_postings(
+        map(rows_of, range(len(vocabulary))), len(places_D), vocabulary
     )

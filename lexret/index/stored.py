@@ -9,14 +9,13 @@ Shapes: N documents, D documents of a block.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from lexret.errors import MissingError
 from lexret.index.columns import decode_text
 from lexret.index.embedded import EmbeddedIndex
 from lexret.index.segment import Segment
@@ -39,19 +38,10 @@ class StoredVectors:
 
     Attributes:
         doc_ids: (N) in rising order; the place of an id is its document's number.
-
-    Raises:
-        MissingError: if a writer has merged the index's files away meanwhile.
     """
 
     def __init__(self, index: EmbeddedIndex) -> None:
-        self._vocabulary = index.vocabulary
-        try:
-            self._segments = [Segment(index.path, one) for one in index.manifest.segments]
-        except FileNotFoundError as error:
-            raise MissingError(
-                f"The index at {index.path} was changed while it was read. Run the command again."
-            ) from error
+        self._vocabulary, self._segments = index.vocabulary, index.segments
         encoded, self._numbers = _number(self._segments)
         self.doc_ids = [decode_text(one) for one in encoded]
 
@@ -72,16 +62,10 @@ class StoredVectors:
         """Yield all documents in order, so many at a time; every block reads all postings once."""
         for start in range(0, len(self), size):
             stop = min(start + size, len(self))
-            lists = [self._postings_between(t, start, stop) for t in range(len(self._vocabulary))]
-            docs_D = np.concatenate([docs for docs, _ in lists]) - start
-            weights = np.concatenate([weights for _, weights in lists])
-            lengths = [len(docs) for docs, _ in lists]
-            term_ids = np.repeat(np.arange(len(lists), dtype=np.int32), lengths)
-            order = np.argsort(docs_D, kind="stable")  # terms rise within a document as they were
-            indptr = np.zeros(stop - start + 1, dtype=np.int64)
-            np.cumsum(np.bincount(docs_D, minlength=stop - start), out=indptr[1:])
-            rows = SparseBatch(indptr, term_ids[order], weights[order], self._vocabulary)
-            yield StoredBlock(self.doc_ids[start:stop], rows)
+            lists = (self._postings_between(t, start, stop) for t in range(len(self._vocabulary)))
+            rows = ((docs - start, weights) for docs, weights in lists)
+            vectors = SparseBatch.from_postings(rows, stop - start, self._vocabulary)
+            yield StoredBlock(self.doc_ids[start:stop], vectors)
 
     def _postings_between(self, term_id: int, start: int, stop: int) -> tuple[IdArray, FloatArray]:
         """Return the postings of the documents numbered from ``start`` to before ``stop``."""
@@ -99,7 +83,7 @@ class StoredVectors:
         return joined[order], np.concatenate([np.empty(0, np.float32), *weights])[order]
 
 
-def _number(segments: list[Segment]) -> tuple[list[bytes], list[npt.NDArray[np.int32]]]:
+def _number(segments: Sequence[Segment]) -> tuple[list[bytes], list[npt.NDArray[np.int32]]]:
     """Return all live ids in order, and for each segment its documents' numbers (-1: deleted)."""
     numbers = [np.full(len(segment), -1, dtype=np.int32) for segment in segments]
     ids: list[bytes] = []

@@ -19,7 +19,7 @@ from lexret.index.manifest import Manifest
 from lexret.index.picture_plan import UpdatePlan, find_files, plan_rebuild, plan_update
 from lexret.index.picture_reader import SkippedPicture
 from lexret.index.picture_update import FoundFiles, PictureUpdate, Progress
-from lexret.index.roots import drop_first_root, save_roots
+from lexret.index.roots import drop_first_root
 from lexret.index.writer import EmbeddedIndexWriter
 
 
@@ -140,12 +140,11 @@ def index_folders(
             plan.base, writer, encoder, found, batch_size=batch_size, own_before=plan.own_fields
         )
         update.check_not_all_gone(allow_empty=allow_empty)
-        if not rebuild and writer.manifest.generation:
-            save_roots(writer, plan.roots)
+        writer.commit_roots(plan.roots)
         update.run(workers=workers, progress=progress)
         num_pictures = writer.manifest.num_documents
         if plan.leaving and not plan.base_leaves:
-            save_roots(writer, plan.remaining)
+            writer.commit_roots(plan.remaining)
     if plan.base_leaves:
         drop_first_root(index_path, plan.remaining)
     counts = update.counts

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from lexret.index.columns import FieldValue
@@ -12,27 +11,8 @@ from lexret.index.forward import read_documents
 from lexret.index.locations import id_of_file, picture_folders, picture_path
 from lexret.index.moved_corrections import move_all
 from lexret.index.query_fields import PATH
-from lexret.index.storage import storage_errors
 from lexret.index.writer import EmbeddedIndexWriter
 from lexret.sparse import SparseBatch
-
-
-def save_roots(writer: EmbeddedIndexWriter, roots: Sequence[str]) -> None:
-    """Commit other folders for an index whose writer has nothing that is not committed.
-
-    It is the documents' ids that tell which folder each belongs to: leave the first folder as it
-    is, and delete the pictures of a folder before the folder; see :func:`drop_first_root`.
-
-    Raises:
-        StorageError: if writing fails.
-    """
-    manifest = writer.manifest
-    if tuple(roots) == manifest.roots:
-        return
-    with storage_errors(writer.path):
-        changed = replace(manifest, generation=manifest.generation + 1, roots=tuple(roots))
-        changed.save(writer.path)
-    writer.rollback()  # where a writer takes note of a commit that came about beside it
 
 
 def drop_first_root(index_path: Path, roots: Sequence[str]) -> None:

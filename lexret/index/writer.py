@@ -224,6 +224,25 @@ class EmbeddedIndexWriter:
             raise
         self._clean()
 
+    def commit_roots(self, roots: Sequence[str]) -> None:
+        """Record other folders of pictures, in a commit of its own that holds nothing else.
+
+        It is the documents' ids that tell which folder each belongs to: leave the first folder as
+        it is, and delete the pictures of a folder before the folder; see
+        :func:`lexret.index.roots.drop_first_root`.
+
+        Raises:
+            StorageError: if writing fails.
+        """
+        changed = replace(self._committed, roots=tuple(roots))
+        if changed == self._committed:
+            return
+        if not self._never_committed:  # otherwise the first commit brings them
+            changed = replace(changed, generation=changed.generation + 1)
+            with storage_errors(self._path):
+                changed.save(self._path)
+        self._committed = changed
+
     def rollback(self) -> None:
         """Drop all changes since the last commit."""
         self._adopt_own_commit()

@@ -74,10 +74,10 @@ def command(
         folder = Path(find_model(model_source))
         kinds: tuple[TextEncoderKind, ...] = ("contextual", "static")
         for kind in kinds if model.has_static_texts else kinds[:1]:
-            fitted = fit(
-                make_searches(pictures, texts_of(model, kind), seed=seed),
-                data=pictures.fingerprint,
-            )
+            fitted = result.calibration
+            if kind != text_encoder:
+                searches = make_searches(pictures, texts_of(model, kind), seed=seed)
+                fitted = fit(searches, data=pictures.fingerprint)
             save_calibration(folder, fitted, model_id=model.model_id, text_encoder=kind)
     if as_json:
         values = {**result.as_dict(), "model": model.model_id, "text_encoder": text_encoder}

@@ -15,7 +15,7 @@ from lexret.eval.bm25 import bm25_scores
 from lexret.eval.dense_models import dense_scores, open_dense_model
 from lexret.eval.encoding import EncodedCaptions
 from lexret.eval.intervals import Difference, compare, query_values
-from lexret.eval.recall import RetrievalRanks, ranks_from_scores, retrieval_ranks
+from lexret.eval.recall import RetrievalRanks, ranks_from_scores
 from lexret.eval.retrieval import IMAGE_TO_TEXT, TEXT_TO_IMAGE, intervals_of
 from lexret.eval.ridge import Ridge, choose_alpha, load_split
 from lexret.eval.suite import RetrievalPart
@@ -39,6 +39,7 @@ class Measured:
 def baseline_rows(
     part: RetrievalPart,
     measured: Measured,
+    mine: RetrievalRanks,
     model: LexicalModel,
     *,
     data: Path,
@@ -48,9 +49,11 @@ def baseline_rows(
     """Return what each baseline reaches, and how the model differs from it.
 
     A baseline whose package or weights are missing has ``{"missing": why}``.
+
+    Args:
+        mine: the ranks that the model's own vectors give.
     """
     owners_T, texts = measured.encoded.owners_T, measured.encoded.captions
-    mine = retrieval_ranks(measured.encoded.images, measured.encoded.texts, owners_T)
 
     def random() -> RetrievalRanks:
         scores = np.random.default_rng(seed).random((len(measured.captions), len(texts)))

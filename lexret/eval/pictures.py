@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from lexret.data.captions import CaptionSet, open_captions
+from lexret.data.captions import CAPTIONS_FILE, CaptionSet, open_captions
 from lexret.errors import InputError
 from lexret.eval.concepts import Inventory
 from lexret.eval.encoding import Progress, encode_pictures
@@ -88,8 +88,8 @@ def open_known(
         InputError: if a picture cannot be read.
     """
     encoder = WithDense(model)
-    if has_masks(Path(source)):
-        masked = open_masked(Path(source))
+    masked = masks_in(Path(source))
+    if masked is not None:
         count = len(masked.items)
         sparse = encode_pictures(masked.image, count, encoder, batch_size, progress)
         return known_by_masks(masked, sparse, encoder.dense())
@@ -123,12 +123,17 @@ def _known(
     return KnownPictures(sparse, dense_ID, inventory, digest.hexdigest())
 
 
-def has_masks(folder: Path) -> bool:
-    """Whether a source is a folder of pictures with masks."""
-    if not folder.is_dir() or (folder / "captions.jsonl").is_file():
-        return False
+def masks_in(folder: Path) -> MaskedImages | None:
+    """Open a source that is a folder of pictures with masks; ``None`` where it is none.
+
+    Raises:
+        InputError: if it is one, and cannot be used.
+    """
+    if not folder.is_dir() or (folder / CAPTIONS_FILE).is_file():
+        return None
     try:
-        open_masked(folder)
+        return open_masked(folder)
     except InputError:
-        return (folder / CLASSES_FILE).is_file()
-    return True
+        if (folder / CLASSES_FILE).is_file():
+            raise
+        return None

@@ -15,7 +15,13 @@ from lexret.data.captions import CaptionSet
 from lexret.encoders.protocol import Encoder
 from lexret.eval.encoding import EncodedCaptions, Progress, encode_captions
 from lexret.eval.intervals import Interval, bootstrap_intervals, query_values
-from lexret.eval.recall import RetrievalRanks, RetrievalResult, retrieval_ranks, summarise
+from lexret.eval.recall import (
+    RetrievalRanks,
+    RetrievalResult,
+    evaluate_retrieval,
+    retrieval_ranks,
+    summarise,
+)
 from lexret.eval.trec import Ranking, rank_documents, write_qrels, write_run
 
 TEXT_TO_IMAGE: Final = "text_to_image"
@@ -24,16 +30,18 @@ DEFAULT_DEPTH: Final = 1000
 _CHUNK_ROWS: Final = 256
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RetrievalReport:
     """What was found, and between which bounds it would lie for other queries of the same kind.
 
     Attributes:
         intervals: direction -> measure -> 95% interval; see :mod:`lexret.eval.intervals`.
+        ranks: of every query, from which all of that was counted.
     """
 
     result: RetrievalResult
     intervals: dict[str, dict[str, Interval]]
+    ranks: RetrievalRanks
 
     def as_dict(self) -> dict[str, Any]:
         """Return the result as ``lexret eval retrieval --json`` prints it, recall in percent."""
@@ -66,7 +74,8 @@ def measure_retrieval(
             that left some out would measure something else.
     """
     encoded = encode_captions(captions, images, texts, batch_size=batch_size, progress=progress)
-    return report_retrieval(encoded.cut(image_words=image_words, text_words=text_words)).result
+    cut = encoded.cut(image_words=image_words, text_words=text_words)
+    return evaluate_retrieval(cut.images, cut.texts, cut.owners_T)
 
 
 def report_retrieval(encoded: EncodedCaptions, *, seed: int = 0) -> RetrievalReport:
@@ -75,6 +84,7 @@ def report_retrieval(encoded: EncodedCaptions, *, seed: int = 0) -> RetrievalRep
     return RetrievalReport(
         summarise(encoded.images, encoded.texts, ranks),
         intervals_of(ranks, encoded.owners_T, seed=seed),
+        ranks,
     )
 
 

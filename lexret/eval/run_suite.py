@@ -15,9 +15,9 @@ from lexret.eval.masks import MaskedImages
 from lexret.eval.pictures import (
     KnownPictures,
     WithDense,
-    has_masks,
     known_by_captions,
     known_by_masks,
+    masks_in,
 )
 from lexret.eval.provenance import Provenance, write_json, write_text
 from lexret.eval.retrieval import report_retrieval
@@ -47,6 +47,7 @@ class SuiteRun:
         self._cache, self._tell = cache, tell
         self._measured: dict[str, Measured] = {}
         self._features: dict[str, tuple[MaskedImages, list[Any]]] = {}
+        self._known: dict[str, KnownPictures] = {}
         self._hashes: dict[str, str] = {}
 
     @cached_property
@@ -135,7 +136,12 @@ class SuiteRun:
         return self._features[source]
 
     def _known_pictures(self, source: str) -> KnownPictures:
-        if has_masks(Path(self._source(source))):
+        if source not in self._known:
+            self._known[source] = self._know(source)
+        return self._known[source]
+
+    def _know(self, source: str) -> KnownPictures:
+        if source in self._features or masks_in(Path(self._source(source))) is not None:
             pictures, features = self._masked(source)
             encoder = WithDense(self.model)
             rows = [encoder.encode_features(one) for one in features]
@@ -146,17 +152,18 @@ class SuiteRun:
 
     def _retrieval(self, name: str, part: RetrievalPart) -> dict[str, Any]:
         measured, seed = self._encoded(part.source), self._suite.seed
-        budgets = {"all": measured.encoded}
-        budgets |= {str(one): measured.encoded.cut(image_words=one) for one in part.words}
-        return {
-            "model": {
-                words: report_retrieval(encoded, seed=seed).as_dict()
-                for words, encoded in budgets.items()
-            },
-            "baselines": baseline_rows(
-                part, measured, self.model, data=self._data, cache=self._cache, seed=seed
-            ),
-        }
+        uncut = report_retrieval(measured.encoded, seed=seed)
+        model = {"all": uncut.as_dict()}
+        for words in part.words:
+            cut = measured.encoded.cut(image_words=words)
+            model[str(words)] = report_retrieval(cut, seed=seed).as_dict()
+        baselines = baseline_rows(
+            *(part, measured, uncut.ranks, self.model),
+            data=self._data,
+            cache=self._cache,
+            seed=seed,
+        )
+        return {"model": model, "baselines": baselines}
 
     def _patchdis(self, name: str, part: PatchDisPart) -> dict[str, Any]:
         from lexret.eval.patchdis_figure import draw_maps

@@ -14,24 +14,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import click
 
-from lexret.eval import suite_report
+from lexret.eval.suite_report import SECTIONS
 
 RESULTS = Path(__file__).parent / "results"
-TABLES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
-    "retrieval": suite_report.retrieval_table,
-    "patchdis": suite_report.patchdis_table,
-    "sparsity": suite_report.sparsity_table,
-    "exclusion": suite_report.control_table,
-    "no_match": suite_report.no_match_table,
-    "faithfulness": suite_report.faithfulness_table,
-    "speed": suite_report.speed_table,
-}
 BLOCK = re.compile(
     r"(?P<start><!-- eval: (?P<run>[\w.-]+)/(?P<kind>\w+)/(?P<part>[\w.-]+) -->\n)"
     r".*?(?P<end><!-- end of eval -->)",
@@ -48,12 +37,13 @@ def with_numbers(text: str, results: Path) -> str:
             raise click.ClickException(f"No results at {path}; make them with lexret eval all.")
         values = json.loads(path.read_text(encoding="utf-8"))
         part = values["results"].get(match["kind"], {}).get(match["part"])
-        if part is None or match["kind"] not in TABLES:
+        if part is None or match["kind"] not in SECTIONS:
             raise click.ClickException(f"{path} has no {match['kind']} of {match['part']}.")
         origin = values["provenance"]
         commit = str(origin["commit"])[:12]
         note = f"\n{origin['model']}, commit {commit}, seed {origin['seed']}; `{path.name}`.\n"
-        return match["start"] + TABLES[match["kind"]](part) + note + match["end"]
+        _, in_table = SECTIONS[match["kind"]]
+        return match["start"] + in_table(part) + note + match["end"]
 
     return BLOCK.sub(table, text)
 

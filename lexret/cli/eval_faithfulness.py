@@ -46,19 +46,11 @@ def command(
       lexret eval faithfulness photos
       lexret eval faithfulness photos --pictures 50 --words 3 --json
     """
-    import numpy as np
-
-    from lexret.data.images import ENCODING_MIN_SIDE, find_images, open_image
     from lexret.encoders import load_model
-    from lexret.errors import InputError
-    from lexret.eval.faithfulness import measure_faithfulness
+    from lexret.eval.faithfulness import evenly_chosen, measure_faithfulness
 
-    paths = list(find_images(folder))
-    if not paths:
-        raise InputError(f"There is no picture in {folder}.")
-    count = min(num_pictures, len(paths))
-    chosen = np.linspace(0, len(paths) - 1, count).round().astype(int)
-    pictures = [open_image(paths[i], min_side=ENCODING_MIN_SIDE) for i in chosen]
+    pictures = evenly_chosen(folder, num_pictures)
+    count = len(pictures)
     model = load_model(model_source)
     with progress_bars() as tell:
         result = measure_faithfulness(

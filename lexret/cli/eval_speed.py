@@ -37,13 +37,13 @@ def command(
       lexret eval speed photos
       lexret eval speed photos/captions.jsonl --pictures 128 --json
     """
-    from lexret.data.captions import read_captions
+    from lexret.data.captions import CAPTIONS_FILE, read_captions
     from lexret.data.images import find_images
     from lexret.encoders import load_model
     from lexret.eval.speed import measure_speed
 
     path, texts = Path(source), []
-    if path.is_file() or (path / "captions.jsonl").is_file():
+    if path.is_file() or (path / CAPTIONS_FILE).is_file():
         items = read_captions(path)[:num_pictures]
         paths = [item.image for item in items]
         texts = [text for item in items for text in item.captions]

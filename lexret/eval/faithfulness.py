@@ -12,12 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageStat
 
+from lexret.data.images import ENCODING_MIN_SIDE, find_images, open_image
 from lexret.encoders.protocol import PatchEncoder, PatchEncoding, PatchGrid
 from lexret.errors import InputError
 from lexret.eval.intervals import Interval, bootstrap_intervals
@@ -82,6 +84,21 @@ class FaithfulnessResult:
             "num_words": len(self.words),
             "words": list(self.words),
         }
+
+
+def evenly_chosen(folder: Path, num_pictures: int) -> list[Image.Image]:
+    """Open so many pictures of a folder, or all where it holds fewer, chosen evenly.
+
+    Raises:
+        MissingError, InputError: if there is no such folder, or no picture in it.
+        ImageError: if one of them cannot be read.
+    """
+    paths = list(find_images(folder))
+    if not paths:
+        raise InputError(f"There is no picture in {folder}.")
+    count = min(num_pictures, len(paths))
+    chosen = np.linspace(0, len(paths) - 1, count).round().astype(int)
+    return [open_image(paths[i], min_side=ENCODING_MIN_SIDE) for i in chosen]
 
 
 def measure_faithfulness(

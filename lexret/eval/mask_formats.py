@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -105,14 +106,7 @@ def read_coco_panoptic(annotations: Path) -> MaskedImages:
     items = pairs(images, annotations.with_suffix(""), names=list(category_of))
 
     def read_ids(item: MaskedImage) -> Mask:
-        colours = read_pixels(item)
-        if colours.ndim != 3:
-            raise InputError(f"The mask {item.mask} has one channel; expected three (segment ids).")
-        segments_HW = colours[..., :3].astype(np.int64) @ np.array([1, 256, 65536])
-        known, places_HW = np.unique(segments_HW, return_inverse=True)
-        categories = category_of[item.name]
-        ids = np.array([categories.get(int(one), -1) for one in known], dtype=np.int32)
-        return ids[places_HW].reshape(segments_HW.shape)
+        return _read_colours(item, category_of[item.name], (1, 256, 65536), "segment ids")
 
     return MaskedImages(items, named(classes), read_ids)
 
@@ -131,15 +125,27 @@ def read_camvid(folder: Path, *, split: str | None) -> MaskedImages:
     id_of = {colour: number for number, (colour, _) in enumerate(colours)}
 
     def read_ids(item: MaskedImage) -> Mask:
-        pixels = read_pixels(item)
-        if pixels.ndim != 3:
-            raise InputError(f"The mask {item.mask} has one channel; expected colours.")
-        codes_HW = pixels[..., :3].astype(np.int64) @ np.array([65536, 256, 1])
-        known, places_HW = np.unique(codes_HW, return_inverse=True)
-        ids = np.array([id_of.get(int(one), -1) for one in known], dtype=np.int32)
-        return ids[places_HW].reshape(codes_HW.shape)
+        return _read_colours(item, id_of, (65536, 256, 1), "colours")
 
     return MaskedImages(items, named({i: name for i, (_, name) in enumerate(colours)}), read_ids)
+
+
+def _read_colours(
+    item: MaskedImage, id_of: Mapping[int, int], places: tuple[int, int, int], told: str
+) -> Mask:
+    """Return (H, W) the ids that a mask's colours stand for; -1 for colours without one.
+
+    Args:
+        places: what red, green and blue count in a colour's number.
+        told: what the colours are, for messages.
+    """
+    pixels = read_pixels(item)
+    if pixels.ndim != 3:
+        raise InputError(f"The mask {item.mask} has one channel; expected three ({told}).")
+    numbers_HW = pixels[..., :3].astype(np.int64) @ np.array(places)
+    known, places_HW = np.unique(numbers_HW, return_inverse=True)
+    ids = np.array([id_of.get(int(one), -1) for one in known], dtype=np.int32)
+    return ids[places_HW].reshape(numbers_HW.shape)
 
 
 def _camvid_colours(folder: Path) -> list[tuple[int, str]]:

@@ -209,22 +209,13 @@ class SuiteRun:
         return measure_no_match(known, self._texts, seed=self._suite.seed).as_dict()
 
     def _faithfulness(self, name: str, part: Any) -> dict[str, Any]:
-        import numpy as np
+        from lexret.eval.faithfulness import evenly_chosen, measure_faithfulness
 
-        from lexret.data.images import ENCODING_MIN_SIDE, find_images, open_image
-        from lexret.errors import InputError
-        from lexret.eval.faithfulness import measure_faithfulness
-
-        paths = list(find_images(Path(self._source(part.source))))
-        if not paths:
-            raise InputError(f"There is no picture in {self._source(part.source)}.")
-        count = min(part.pictures, len(paths))
-        chosen = np.linspace(0, len(paths) - 1, count).round().astype(int)
-        pictures = [open_image(paths[i], min_side=ENCODING_MIN_SIDE) for i in chosen]
+        pictures = evenly_chosen(Path(self._source(part.source)), part.pictures)
         result = measure_faithfulness(
             pictures, self.model.images, num_words=part.words, seed=self._suite.seed
         )
-        return {**result.as_dict(), "num_images": count}
+        return {**result.as_dict(), "num_images": len(pictures)}
 
     def _speed(self, name: str, part: Any) -> dict[str, Any]:
         from lexret.data.captions import read_captions

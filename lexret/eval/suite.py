@@ -25,6 +25,7 @@ from pydantic import Field
 from lexret.config import Frozen, validated
 from lexret.errors import InputError, MissingError
 from lexret.eval.patchdis import DEFAULT_PROMPTS
+from lexret.eval.sparsity import DEFAULT_BUDGETS
 
 Baseline = Literal["random", "dense", "ridge", "bm25"]
 
@@ -55,7 +56,7 @@ class SparsityPart(Frozen):
     """The sparsity curve over one set of captions."""
 
     source: str
-    budgets: tuple[int, ...] = (8, 16, 32, 64, 128, 296)
+    budgets: tuple[int, ...] = DEFAULT_BUDGETS
 
 
 class KnownPart(Frozen):

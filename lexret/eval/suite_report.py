@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from lexret.eval.provenance import markdown_table
 
@@ -13,17 +13,8 @@ Values = Mapping[str, Any]
 def markdown(values: Values) -> str:
     """Return the whole report of ``results.json``."""
     results, provenance = values["results"], values["provenance"]
-    sections = {
-        "retrieval": ("Retrieval", retrieval_table),
-        "patchdis": ("PatchDis", patchdis_table),
-        "sparsity": ("Sparsity", sparsity_table),
-        "exclusion": ("Control", control_table),
-        "no_match": ("Nothing found", no_match_table),
-        "faithfulness": ("Faithfulness of explanations", faithfulness_table),
-        "speed": ("Speed", speed_table),
-    }
     text = [f"# {provenance['model']}\n"]
-    for kind, (title, table) in sections.items():
+    for kind, (title, table) in SECTIONS.items():
         for name, found in results.get(kind, {}).items():
             text.append(f"\n## {title}: {name}\n\n{table(found)}")
     text.append(f"\n## Where this comes from\n\n{_provenance(provenance)}")
@@ -178,6 +169,18 @@ def speed_table(found: Values) -> str:
         f"float32 {found['backbone_bfloat16']['mean_cosine_with_float32']:.4f}). "
         f"Texts a second: {texts}.\n"
     )
+
+
+# What a suite may measure -> its title, and its table.
+SECTIONS: Final[Mapping[str, tuple[str, Callable[[Values], str]]]] = {
+    "retrieval": ("Retrieval", retrieval_table),
+    "patchdis": ("PatchDis", patchdis_table),
+    "sparsity": ("Sparsity", sparsity_table),
+    "exclusion": ("Control", control_table),
+    "no_match": ("Nothing found", no_match_table),
+    "faithfulness": ("Faithfulness of explanations", faithfulness_table),
+    "speed": ("Speed", speed_table),
+}
 
 
 def _provenance(values: Values) -> str:

@@ -389,6 +389,23 @@ def _known(cls: type[BaseModel], place: tuple[int | str, ...]) -> str:
     return f"; did you mean {near[0]}?" if near else f"; expected one of {', '.join(names)}"
 
 
+def read_toml(path: Path, *, what: str) -> dict[str, Any]:
+    """Read a TOML file; ``what`` is what messages call it.
+
+    Raises:
+        MissingError: if there is no such file.
+        InputError: if it cannot be read, or is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise MissingError(f"No {what} at {path}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"The {what} {path} is not valid TOML: {error}.") from error
+    except OSError as error:
+        raise InputError(f"The {what} {path} cannot be read: {error.strerror}.") from error
+
+
 def load_recipe(path: Path, assignments: Sequence[str] = ()) -> RunConfig:
     """Read a TOML recipe; ``assignments`` are ``key.path=value`` changes with TOML values.
 
@@ -398,14 +415,7 @@ def load_recipe(path: Path, assignments: Sequence[str] = ()) -> RunConfig:
     """
     from lexret.presets import preset_values
 
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise MissingError(f"No recipe at {path}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"The recipe {path} is not valid TOML: {error}.") from error
-    except OSError as error:
-        raise InputError(f"The recipe {path} cannot be read: {error.strerror}.") from error
+    values = read_toml(path, what="recipe")
     for assignment in assignments:
         _assign(values, assignment)
     name = values.pop("preset", None)

@@ -16,13 +16,13 @@ IMAGES is the folder of the pictures; without it, that of FILE is searched, then
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from lexret.data.captions import CaptionedImage
-from lexret.errors import InputError, MissingError
+from lexret.data.text_files import read_json
+from lexret.errors import InputError
 
 _NUM_NAMED: Final = 5
 
@@ -101,14 +101,7 @@ def _cut(source: str) -> tuple[Path, str]:
 
 
 def _load(path: Path, *keys: str) -> dict[str, Any]:
-    try:
-        values = json.loads(path.read_bytes())
-    except FileNotFoundError as error:
-        raise MissingError(f"There is no captions file {path}.") from error
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(f"{path} is not JSON: {error}.") from error
+    values = read_json(path, what="captions file")
     for key in keys:
         if not isinstance(values, dict) or not isinstance(values.get(key), list):
             found = sorted(values) if isinstance(values, dict) else type(values).__name__

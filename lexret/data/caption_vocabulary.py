@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Final
 
 from lexret.data.captions import open_captions
+from lexret.data.text_files import read_text
 from lexret.data.vocabulary_rules import STOP_WORDS
-from lexret.errors import InputError, MissingError
+from lexret.errors import InputError
 from lexret.vocabulary import tokenize
 
 _FEWEST_LETTERS: Final = 2
@@ -75,7 +76,7 @@ def read_word_list(file: Path) -> tuple[str, ...]:
         MissingError: if there is no such file.
         InputError: if it is not UTF-8 text, or empty.
     """
-    lines = (" ".join(line.lower().split()) for line in _read_text(file).splitlines())
+    lines = (" ".join(line.lower().split()) for line in read_text(file).splitlines())
     words = tuple(dict.fromkeys(line for line in lines if line))
     if not words:
         raise InputError(f"{file} is empty; expected one word or phrase a line.")
@@ -96,21 +97,10 @@ def read_caption_texts(source: str) -> list[tuple[str, ...]]:
     """
     if source.endswith(_PLAIN_TEXT):
         texts: list[tuple[str, ...]] = [
-            (line,) for line in _read_text(Path(source)).splitlines() if line.strip()
+            (line,) for line in read_text(Path(source)).splitlines() if line.strip()
         ]
         if not texts:
             raise InputError(f"{source} is empty; expected the caption of one picture a line.")
         return texts
     captions = open_captions(source)
     return [captions.captions(i) for i in range(len(captions))]
-
-
-def _read_text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise MissingError(f"There is no file {file}.") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{file} is not UTF-8 text: {error}.") from error
-    except OSError as error:
-        raise InputError(f"{file} cannot be read: {error.strerror or error}.") from error

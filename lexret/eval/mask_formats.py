@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from lexret.data.text_files import read_json, read_text
 from lexret.errors import InputError, MissingError
 from lexret.eval.masks import (
     CLASSES_FILE,
@@ -19,8 +20,6 @@ from lexret.eval.masks import (
     pairs,
     read_folder,
     read_index_mask,
-    read_json,
-    read_lines,
     read_pixels,
 )
 
@@ -78,7 +77,7 @@ def open_masked(folder: Path, *, split: str | None = None) -> MaskedImages:
 
 def read_voc(folder: Path, *, split: str) -> MaskedImages:
     """Read ``JPEGImages``, ``SegmentationClass`` and ``ImageSets/Segmentation/SPLIT.txt``."""
-    names = list(read_lines(folder / "ImageSets" / "Segmentation" / f"{split}.txt"))
+    names = _lines(folder / "ImageSets" / "Segmentation" / f"{split}.txt")
     items = pairs(folder / "JPEGImages", folder / "SegmentationClass", names=names)
     return MaskedImages(items, dict(enumerate(_VOC, start=1)), read_index_mask)
 
@@ -152,7 +151,7 @@ def _camvid_colours(folder: Path) -> list[tuple[int, str]]:
     """Return (colour code, name) of each class: lines ``name,r,g,b`` or ``r g b  name``."""
     path = next(folder / name for name in _CAMVID_COLOURS if (folder / name).is_file())
     found = []
-    for line in read_lines(path):
+    for line in _lines(path):
         numbers = [int(one) for one in re.findall(r"\b\d+\b", line)]
         name = re.search(r"[A-Za-z]\w*", line)
         if len(numbers) == 3 and name:
@@ -166,3 +165,8 @@ def read_camvid_indices(folder: Path, *, split: str) -> MaskedImages:
     """Read CamVid as SegNet's authors give it: ``SPLIT`` and ``SPLITannot``, 11 classes."""
     items = pairs(folder / split, folder / f"{split}annot")
     return MaskedImages(items, dict(enumerate(_CAMVID_11)), read_index_mask)
+
+
+def _lines(path: Path) -> list[str]:
+    """Return the lines of a text file that are not blank."""
+    return [line.strip() for line in read_text(path).splitlines() if line.strip()]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +21,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from lexret.data.images import ENCODING_MIN_SIDE, find_images, open_image
+from lexret.data.text_files import read_json
 from lexret.errors import InputError, MissingError
 
 Mask = npt.NDArray[np.int32]
@@ -188,33 +189,3 @@ def read_pixels(item: MaskedImage) -> npt.NDArray[Any]:
             return np.array(picture)
     except (OSError, ValueError, SyntaxError) as error:
         raise InputError(f"The mask {item.mask} cannot be read: {error}.") from error
-
-
-def read_json(path: Path) -> Any:
-    """Read a JSON file.
-
-    Raises:
-        MissingError: if there is none.
-        InputError: if it cannot be read.
-    """
-    try:
-        return json.loads(path.read_bytes())
-    except FileNotFoundError as error:
-        raise MissingError(f"There is no file {path}.") from error
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
-    except ValueError as error:
-        raise InputError(f"{path} is not JSON: {error}.") from error
-
-
-def read_lines(path: Path) -> Iterator[str]:
-    """Yield the lines of a text file that are not blank.
-
-    Raises:
-        MissingError: if there is none.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise MissingError(f"There is no file {path}.") from error
-    yield from (line.strip() for line in text.splitlines() if line.strip())

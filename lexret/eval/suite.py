@@ -16,14 +16,12 @@ Sources are relative to the folder that the command is told with ``--data``.
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
-from lexret.config import Frozen, validated
-from lexret.errors import InputError, MissingError
+from lexret.config import Frozen, read_toml, validated
 from lexret.eval.patchdis import DEFAULT_PROMPTS
 from lexret.eval.sparsity import DEFAULT_BUDGETS
 
@@ -102,12 +100,4 @@ def load_suite(path: Path) -> Suite:
         MissingError: if there is no such file.
         InputError: if it is no TOML or a value is wrong.
     """
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise MissingError(f"No suite at {path}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"The suite {path} is not valid TOML: {error}.") from error
-    except OSError as error:
-        raise InputError(f"The suite {path} cannot be read: {error.strerror}.") from error
-    return validated(Suite, values, str(path))
+    return validated(Suite, read_toml(path, what="suite"), str(path))

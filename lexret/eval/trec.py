@@ -20,7 +20,8 @@ from urllib.parse import quote, unquote
 
 import numpy as np
 
-from lexret.errors import InputError, MissingError, StorageError
+from lexret.data.text_files import read_text
+from lexret.errors import InputError, StorageError
 from lexret.eval.recall import Scores
 
 Qrels = Mapping[str, Mapping[str, int]]
@@ -166,15 +167,7 @@ def _escaped(name: str) -> str:
 
 
 def _rows(path: Path, *, num_fields: int, expected: str) -> Iterator[tuple[str, list[str]]]:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError as error:
-        raise MissingError(f"There is no file {path}.") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 text: {error}.") from error
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
         fields = line.split()
         if not fields:
             continue

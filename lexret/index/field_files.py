@@ -59,6 +59,8 @@ def read_field_table(file: Path, columns: Mapping[str, str]) -> list[FieldRow]:
         raise InputError(f"{file} is a folder; expected a CSV or JSON Lines file.") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{file} is not UTF-8: {error.reason}. Save it as UTF-8.") from error
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror or error}.") from error
 
 
 def _read_csv(rows: Any, file: Path, columns: Mapping[str, str]) -> list[FieldRow]:

@@ -1,0 +1,42 @@
+"""Reads text and JSON files that people name; what is wrong with one is said plainly."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from lexret.errors import InputError, MissingError
+
+
+def read_text(file: Path, *, what: str = "file") -> str:
+    """Read a UTF-8 text file; a byte order mark is left out.
+
+    Args:
+        what: what to call it where it is missing.
+
+    Raises:
+        MissingError: if there is no such file.
+        InputError: if it cannot be read, or is not UTF-8.
+    """
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise MissingError(f"There is no {what} {file}.") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file} is not UTF-8 text: {error}.") from error
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror or error}.") from error
+
+
+def read_json(file: Path, *, what: str = "file") -> Any:
+    """Read a JSON file; see :func:`read_text`.
+
+    Raises:
+        MissingError: if there is no such file.
+        InputError: if it cannot be read, or is not JSON.
+    """
+    try:
+        return json.loads(read_text(file, what=what))
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise InputError(f"{file} is not JSON: {error}.") from error

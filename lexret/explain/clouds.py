@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,12 @@ def font_path(*, bold: bool = True) -> Path:
 
     name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
     return Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name
+
+
+@lru_cache(maxsize=256)
+def font(size: float, *, bold: bool = True) -> ImageFont.FreeTypeFont:
+    """Return that font, for letters of a size in pixels."""
+    return ImageFont.truetype(font_path(bold=bold), size)
 
 
 def draw_cloud(
@@ -121,11 +128,11 @@ def _font_sizes(words: Sequence[WordWeight], largest: int) -> list[int]:
 
 def _first_size(words: Sequence[WordWeight], width: int, height: int) -> int:
     """Return the largest font size that the area and the longest word can allow."""
-    font = ImageFont.truetype(font_path(), 100)
+    measured = font(100)
     top = words[0].weight
     widest, area = 0.0, 0.0
     for one in words:
-        left, upper, right, lower = font.getbbox(one.word)
+        left, upper, right, lower = measured.getbbox(one.word)
         scale = one.weight / top / 100
         word_width, word_height = (right - left) * scale, (lower - upper) * scale
         widest = max(widest, word_width)
@@ -177,7 +184,7 @@ def _placed(
     weights = {one.word: one.weight for one in words}
     placed = []
     for (word, _), font_size, (y, x), _, _ in layout:
-        size = ImageFont.truetype(font_path(), font_size).getmask(word).size
+        size = font(font_size).getmask(word).size
         left, upper = int(x) + _PADDING, int(y) + _PADDING
         box = (left, upper, left + size[0], upper + size[1])
         placed.append(PlacedWord(word, weights[word], font_size, box, theme.colour_of(word)))
@@ -198,8 +205,6 @@ def add_caption(
     canvas.paste(cloud, (0, strip))
     draw = ImageDraw.Draw(canvas)
     draw.rounded_rectangle((10, 9, 40, 39), radius=7, fill=badge_colour)
-    bold = ImageFont.truetype(font_path(), 18)
-    draw.text((25, 24), badge, font=bold, fill="#ffffff", anchor="mm")
-    plain = ImageFont.truetype(font_path(bold=False), 18)
-    draw.text((52, 24), caption, font=plain, fill=theme.ink, anchor="lm")
+    draw.text((25, 24), badge, font=font(18), fill="#ffffff", anchor="mm")
+    draw.text((52, 24), caption, font=font(18, bold=False), fill=theme.ink, anchor="lm")
     return canvas

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import PurePath
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from lexret.encoders.protocol import PatchGrid
-from lexret.explain.clouds import draw_cloud
+from lexret.explain.clouds import WordCloud, draw_cloud
 from lexret.explain.explanation import (
     ExplainedRegion,
     Heat,
@@ -20,6 +21,7 @@ from lexret.explain.explanation import (
 from lexret.explain.heatmaps import upsample
 from lexret.explain.overlay import Mark, draw_overlay
 from lexret.explain.palette import LIGHT, Theme, region_colour
+from lexret.explain.regions import patch_number
 from lexret.explain.sheet import Canvas, CanvasMaker, Sheet, shorten, text_width
 from lexret.sparse import WordWeight
 
@@ -59,12 +61,12 @@ def summary_figure(
     regions_height = _HEADING + cells[-1][1] + 250 + 34 if cells else 0
     total = _TITLE + top_height + regions_height + _HEADING + 34 + map_size[1] + _EDGE
     sheet = page(WIDTH, total, theme)
-    _title(sheet, PurePath(explanation.image).name, _subtitle(explanation))
+    _title(sheet, PurePath(explanation.image).name, subtitle(explanation))
 
     sheet.picture(_EDGE, _TITLE, shown)
     cloud_width = _INNER - shown.width - _GAP
     words = [WordWeight(one.word, one.weight) for one in explanation.words][:NUM_CLOUD_WORDS]
-    cloud = draw_cloud(words, width=cloud_width, height=top_height, theme=theme, all_words=False)
+    cloud = _cloud(tuple(words), cloud_width, top_height, theme)
     sheet.cloud(_EDGE + shown.width + _GAP, _TITLE, cloud)
 
     y = _TITLE + top_height
@@ -128,7 +130,7 @@ def _draw_best_patches(
 ) -> Image.Image:
     grid, size = explanation.grid, photo.size
     marks = [
-        Mark(number, grid.box(one.place[0] * grid.num_cols + one.place[1], *size))
+        Mark(number, grid.box(patch_number(grid, *one.place), *size))
         for number, one in enumerate(hit.patches[:NUM_BEST_PATCHES], start=1)
     ]
     return draw_overlay(photo, marks)
@@ -163,7 +165,7 @@ def heat_picture(
     alpha_HW1 = (0.85 * share_HW**0.7)[:, :, None]
     mixed = base_HW3 * (1 - alpha_HW1) + colour_HW3 * alpha_HW1
     picture = Image.fromarray(np.clip(mixed, 0, 255).astype(np.uint8))
-    x0, y0, x1, y1 = grid.box(place[0] * grid.num_cols + place[1], *size)
+    x0, y0, x1, y1 = grid.box(patch_number(grid, *place), *size)
     frame = (round(x0), round(y0), max(round(x0), round(x1) - 1), max(round(y0), round(y1) - 1))
     draw = ImageDraw.Draw(picture)
     draw.rectangle(frame, outline="#101418", width=3)
@@ -185,7 +187,8 @@ def _title(sheet: Canvas, title: str, subtitle: str) -> None:
     sheet.text(x, 46, subtitle, size=19, colour=faint, max_width=WIDTH - _EDGE - x)
 
 
-def _subtitle(explanation: PictureExplanation) -> str:
+def subtitle(explanation: PictureExplanation) -> str:
+    """Return whose words they are and how many."""
     grid = explanation.grid
     return (
         f"in the words of {explanation.model_id}: the {len(explanation.words)} strongest, "
@@ -218,10 +221,14 @@ def _region_cloud(sheet: Canvas, explained: ExplainedRegion, x: int, y: int, wid
     sheet.box(x, y, 30, 30, fill=colour)
     sheet.text(x + 15, y + 15, str(explained.number), bold=True, colour="#ffffff", align="center")
     sheet.text(x + 42, y + 16, describe(explained), size=16, max_width=width - 52)
-    words = list(explained.words[:NUM_REGION_WORDS])
-    size = (width - 16, 244)
-    cloud = draw_cloud(words, width=size[0], height=size[1], theme=sheet.theme, all_words=False)
+    cloud = _cloud(explained.words[:NUM_REGION_WORDS], width - 16, 244, sheet.theme)
     sheet.cloud(x + 8, y + 34, cloud)
+
+
+@lru_cache(maxsize=16)
+def _cloud(words: tuple[WordWeight, ...], width: int, height: int, theme: Theme) -> WordCloud:
+    """Return a cloud, kept for the same figure in another format: placing words takes long."""
+    return draw_cloud(words, width=width, height=height, theme=theme, all_words=False)
 
 
 def describe(explained: ExplainedRegion) -> str:

@@ -11,7 +11,7 @@ from PIL import Image
 from lexret.explain.clouds import draw_cloud
 from lexret.explain.contributions import Contribution
 from lexret.explain.explanation import HitExplanation, PictureExplanation
-from lexret.explain.figures import describe, draw_marks, fit, heat_picture, weight_range
+from lexret.explain.figures import describe, draw_marks, fit, heat_picture, subtitle, weight_range
 from lexret.explain.palette import DARK, LIGHT, Theme, region_colour
 from lexret.explain.svg import cloud_svg, data_uri, themed_styles, word_anchor, xml_text
 from lexret.sparse import WordWeight
@@ -27,11 +27,8 @@ def picture_html(photo: Image.Image, explanation: PictureExplanation) -> str:
     dark.
     """
     name = PurePath(explanation.image).name
-    note = (
-        f"in the words of {explanation.model_id}: the {len(explanation.words)} strongest, seen in "
-        f"{explanation.grid.num_rows} \u00d7 {explanation.grid.num_cols} patches"
-    )
-    body = [f"<h1>{xml_text(name)}</h1><p class=faint>{xml_text(note)}</p>"]
+    note = xml_text(subtitle(explanation))
+    body = [f"<h1>{xml_text(name)}</h1><p class=faint>{note}</p>"]
     words = [WordWeight(one.word, one.weight) for one in explanation.words]
     shown = draw_marks(fit(photo, 760, 560), explanation)
     body.append(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
-from lexret.explain.clouds import font_path
+from lexret.explain.clouds import font
 from lexret.explain.palette import region_colour
 from lexret.explain.regions import Box
 
@@ -137,8 +137,7 @@ def _number(
     centre = ((badge[0] + badge[2]) / 2, (badge[1] + badge[3]) / 2)
     text = str(number)
     size = 15 * unit if len(text) == 1 else 11 * unit
-    font = ImageFont.truetype(font_path(), size)
-    draw.text(centre, text, font=font, fill=_PALE, anchor="mm")
+    draw.text(centre, text, font=font(size), fill=_PALE, anchor="mm")
 
 
 def _free_corner(

@@ -7,9 +7,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
-from PIL import Image, ImageFont
+from PIL import Image
 
-from lexret.explain.clouds import WordCloud, font_path
+from lexret.explain.clouds import WordCloud, font, font_path
 from lexret.explain.palette import Theme
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ class Sheet:
 
 def text_width(text: str, *, size: int, bold: bool = False) -> float:
     """Return the width of a line, in pixels."""
-    return _measure(size, bold).getlength(text)
+    return font(size, bold=bold).getlength(text)
 
 
 def shorten(text: str, *, size: int, max_width: float, bold: bool = False) -> str:
@@ -175,11 +175,6 @@ def _letters(bold: bool) -> frozenset[int]:
     from matplotlib.font_manager import get_font
 
     return frozenset(get_font(str(font_path(bold=bold))).get_charmap())
-
-
-@cache
-def _measure(size: int, bold: bool) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(font_path(bold=bold), size)
 
 
 @cache

@@ -9,14 +9,13 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Callable
-from functools import cache
 from html import escape
 from typing import Final
 from urllib.parse import quote
 
-from PIL import Image, ImageFont
+from PIL import Image
 
-from lexret.explain.clouds import PlacedWord, WordCloud, font_path
+from lexret.explain.clouds import PlacedWord, WordCloud, font
 from lexret.explain.palette import DARK, LIGHT, Theme
 from lexret.explain.sheet import Align, shorten, text_width
 
@@ -142,7 +141,7 @@ def cloud_word(one: PlacedWord, link: Link | None, *, themed: bool = False) -> s
         colour = f'class="w{place}"'
     else:
         colour = f'fill="{one.colour}"'
-    width = _bold(one.font_size).getlength(one.word)
+    width = font(one.font_size).getlength(one.word)
     text = (
         f'<text x="{one.box[0] - left:g}" y="{one.box[1] - top:g}" font-size="{one.font_size}" '
         f'font-weight="bold" {colour} {_length(width)}>{xml_text(one.word)}'
@@ -155,13 +154,8 @@ def cloud_word(one: PlacedWord, link: Link | None, *, themed: bool = False) -> s
 
 def ink_offset(word: str, font_size: int) -> tuple[float, float]:
     """Return where a word's ink begins, (right of, below) its origin on the base line."""
-    left, top, _, _ = _bold(font_size).getbbox(word, anchor="ls")
+    left, top, _, _ = font(font_size).getbbox(word, anchor="ls")
     return left, top
-
-
-@cache
-def _bold(font_size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(font_path(), font_size)
 
 
 def _open(width: int, height: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Final
 
@@ -11,7 +12,7 @@ from lexret.errors import InputError, MissingError
 from lexret.explain.answers import Answer, count_words
 from lexret.explain.clouds import draw_cloud
 from lexret.explain.contact import ranks_of
-from lexret.explain.explanation import places_won
+from lexret.explain.explanation import Place, places_won
 from lexret.explain.heatmaps import heat_map
 from lexret.explain.palette import LIGHT
 from lexret.explain.parts import cut_into_parts, relevant_patches
@@ -57,6 +58,7 @@ class Explaining:
         encoding, width, height = self._encode(doc_id, snapshot)
         vector = snapshot.index.vector(doc_id)
         words = vector.words(NUM_WORDS)
+        won = places_won(encoding)
         explanation = schema.Explanation(
             id=doc_id,
             width=width,
@@ -64,7 +66,7 @@ class Explaining:
             rows=encoding.grid.num_rows,
             cols=encoding.grid.num_cols,
             fields=_fields(snapshot, doc_id),
-            words=[_seen(one, encoding) for one in words],
+            words=[_seen(one, encoding, won) for one in words],
             cloud=_cloud(words, *_CLOUD),
             regions=[
                 _region(f"part {number}", part, encoding)
@@ -76,7 +78,7 @@ class Explaining:
             patches=[],
         )
         if query is not None:
-            _add_reasons(explanation, query, vector, encoding, snapshot)
+            _add_reasons(explanation, query, vector, encoding, won, snapshot)
         return explanation
 
     def region(
@@ -127,6 +129,7 @@ def _add_reasons(
     query: Query,
     vector: LexicalVector,
     encoding: PatchEncoding,
+    won: Mapping[str, Place],
     snapshot: Snapshot,
 ) -> None:
     contributions, asked = count_words(query, vector)
@@ -142,7 +145,7 @@ def _add_reasons(
     explanation.missing = [schema.WordWeight(**asdict(word)) for word in one.missing[:60]]
     shown = {word.word for word in explanation.words}
     weights = [WordWeight(w.word, w.image_weight) for w in contributions if w.word not in shown]
-    explanation.words += [_seen(word, encoding) for word in weights]
+    explanation.words += [_seen(word, encoding, won) for word in weights]
     if query.vector is not None:
         explanation.patches = [
             schema.RelevantPatch(
@@ -154,11 +157,11 @@ def _add_reasons(
         ]
 
 
-def _seen(one: WordWeight, encoding: PatchEncoding) -> schema.SeenWord:
+def _seen(one: WordWeight, encoding: PatchEncoding, won: Mapping[str, Place]) -> schema.SeenWord:
     heat = heat_map(encoding, one.word)
     if not heat.any():
         return schema.SeenWord(word=one.word, weight=one.weight, patch=None, heat=None)
-    place = places_won(encoding).get(one.word)
+    place = won.get(one.word)
     if place is None:  # added by hand, yet a patch holds a little of it
         place = encoding.grid.place(int(heat.argmax()))
     rows = [[round(value, _HEAT_DECIMALS) for value in row] for row in heat.tolist()]

@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lexret.errors import CorruptError, InputError, MismatchError, MissingError, StorageError
+from lexret.index.storage import replace_file
 from lexret.sparse import LexicalVector
 from lexret.vocabulary import Vocabulary
 
@@ -185,10 +186,8 @@ def save_calibration(
         "model_id": model_id,
         "text_encoders": {**others, text_encoder: asdict(calibration)},
     }
-    fresh = path.with_suffix(".new")
     try:
-        fresh.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
-        fresh.replace(path)
+        replace_file(path, (json.dumps(values, indent=2) + "\n").encode())
     except OSError as error:
         raise StorageError(f"{path} cannot be written: {error.strerror}.") from error
 

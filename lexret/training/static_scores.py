@@ -23,7 +23,7 @@ from torch.nn import functional
 
 from lexret.encoders.activations import activate, normalize
 from lexret.encoders.network import TextSide
-from lexret.training.static_student import Bags, StaticStudent
+from lexret.training.static_student import Bags, StaticStudent, StudentOptimizers
 
 # Vectors of so many captions say which words are used most.
 _SAMPLE: Final = 2048
@@ -176,10 +176,8 @@ class _Course:
         size = float(vectors_ND.square().mean().sqrt())
         rows = student.student.rows_RC
         others = [one for one in student.parameters() if one is not rows]
-        betas = (0.9, 0.99)
-        self.optimizers: tuple[tuple[torch.optim.Optimizer, float], ...] = (
-            (torch.optim.SparseAdam([rows], betas=betas), recipe.lr * size),
-            (torch.optim.Adam(others, betas=betas), recipe.bias_lr),
+        self.optimizers = StudentOptimizers(
+            rows, others, lr=recipe.lr * size, others_lr=recipe.bias_lr
         )
 
     def step(self, chosen: list[int], rate: float) -> None:
@@ -196,12 +194,7 @@ class _Course:
             wanted_BU = self.student.weights(logits_BU, own_BU, self.own_U)
         loss = (1.0 - (found_BU * wanted_BU).sum(1)).mean()
         loss = loss + self._picture_losses(self.owners_N[chosen], found_BU, wanted_BU)
-        for optimizer, peak in self.optimizers:
-            optimizer.param_groups[0]["lr"] = peak * rate
-            optimizer.zero_grad()
-        loss.backward()
-        for optimizer, _ in self.optimizers:
-            optimizer.step()
+        self.optimizers.step(loss, rate)
 
     def _picture_losses(
         self, owners_B: np.ndarray[Any, Any], found_BU: Tensor, wanted_BU: Tensor

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+_BETAS: Final = (0.9, 0.99)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,3 +70,29 @@ class StaticStudent(nn.Module):
         if self.scale is None:
             return sums_BC / (1.0 + bags.sizes()).sqrt().unsqueeze(1)
         return functional.normalize(sums_BC, dim=1) * self.scale
+
+
+class StudentOptimizers:
+    """Moves a student's numbers: of the table's rows, only those that a step touches.
+
+    Args:
+        lr: peak rate of the rows.
+        others_lr: peak rate of all other numbers.
+    """
+
+    def __init__(
+        self, rows_RC: nn.Parameter, others: Sequence[nn.Parameter], *, lr: float, others_lr: float
+    ) -> None:
+        self._optimizers: tuple[tuple[torch.optim.Optimizer, float], ...] = (
+            (torch.optim.SparseAdam([rows_RC], betas=_BETAS), lr),
+            (torch.optim.Adam(others, betas=_BETAS), others_lr),
+        )
+
+    def step(self, loss: Tensor, rate: float) -> None:
+        """Make a loss smaller, at a share of the peak rates."""
+        for optimizer, peak in self._optimizers:
+            optimizer.param_groups[0]["lr"] = peak * rate
+            optimizer.zero_grad()
+        loss.backward()
+        for optimizer, _ in self._optimizers:
+            optimizer.step()

@@ -40,7 +40,7 @@ from lexret.training.static_scores import (
     fit_scores,
     most_used_words,
 )
-from lexret.training.static_student import Bags, StaticStudent
+from lexret.training.static_student import Bags, StaticStudent, StudentOptimizers
 from lexret.training.static_texts import frequent_pairs, further_words, taught_texts
 
 Progress = Callable[[str, int, int], None]
@@ -205,23 +205,13 @@ def _fit(
     recipe: StaticRecipe,
     progress: Progress,
 ) -> None:
-    betas = (0.9, 0.99)
-    # A step touches few rows.
-    optimizers: tuple[torch.optim.Optimizer, ...] = (
-        torch.optim.SparseAdam([student.rows_RC], betas=betas),
-        torch.optim.Adam([student.base_C], betas=betas),
-    )
     lr = recipe.lr * float(vectors_NC.square().mean().sqrt())
+    optimizers = StudentOptimizers(student.rows_RC, [student.base_C], lr=lr, others_lr=lr)
     steps = list(_batches(len(bags), recipe.batch, recipe.epochs, recipe.seed))
     for step, chosen in enumerate(steps):
         found_BC = student(Bags.of([bags[i] for i in chosen]))
         distance = functional.mse_loss(found_BC, vectors_NC[chosen], reduction="sum") / len(chosen)
-        for optimizer in optimizers:
-            optimizer.param_groups[0]["lr"] = lr * (1 - step / len(steps))
-            optimizer.zero_grad()
-        distance.backward()
-        for optimizer in optimizers:
-            optimizer.step()
+        optimizers.step(distance, 1 - step / len(steps))
         progress("steps", step + 1, len(steps))
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from lexret.cli.main import main
-from lexret.encoders import load_model
-from lexret.index.writer import EmbeddedIndexWriter
-from lexret.sparse import SparseBatch
 
 
 def lexret(*arguments: object) -> Result:
@@ -19,17 +17,17 @@ def lexret(*arguments: object) -> Result:
 
 
 @pytest.fixture
-def photos(tmp_path: Path, static_model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def photos(
+    tmp_path: Path, static_model_folder: Path, write_index: Any, monkeypatch: pytest.MonkeyPatch
+) -> Path:
     root = tmp_path / "photos"
     root.mkdir()
-    model = load_model(static_model_folder)
-    rows = [{"dog": 0.8, "beach": 0.6}, {"car": 1.0}, {"dog": 0.4, "sea": 0.2}]
-    with EmbeddedIndexWriter.create(
-        root / ".lexret", model.vocabulary, model_id=model.model_id,
-        model_source=str(static_model_folder), roots=[".."],
-    ) as writer:  # fmt: skip
-        writer.add(["a.jpg", "b.jpg", "c.jpg"], SparseBatch.from_words(rows, model.vocabulary))
-        writer.commit()
+    words = {
+        "a.jpg": {"dog": 0.8, "beach": 0.6},
+        "b.jpg": {"car": 1.0},
+        "c.jpg": {"dog": 0.4, "sea": 0.2},
+    }
+    write_index(root, static_model_folder, words)
     monkeypatch.chdir(root)
     return root
 

@@ -19,13 +19,6 @@ def lexret(*arguments: object) -> Result:
 
 
 @pytest.fixture
-def indexed(picture_folder: Path, tiny_model_folder: Path) -> Path:
-    result = lexret("index", picture_folder, "--model", tiny_model_folder)
-    assert result.exit_code == 0, result.output
-    return picture_folder
-
-
-@pytest.fixture
 def doubled(indexed: Path) -> Path:
     """The index holds red.png twice, once under a name that is no UTF-8."""
     shutil.copy2(indexed / "red.png", indexed / "more" / os.fsdecode(b"r\xe9d copy.png"))

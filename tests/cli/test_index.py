@@ -19,13 +19,6 @@ def lexret(*arguments: object) -> Result:
     return CliRunner().invoke(main, [str(one) for one in arguments], catch_exceptions=False)
 
 
-@pytest.fixture
-def indexed(picture_folder: Path, tiny_model_folder: Path) -> Path:
-    result = lexret("index", picture_folder, "--model", tiny_model_folder)
-    assert result.exit_code == 0, result.output
-    return picture_folder
-
-
 def test_a_folder_is_indexed_and_brought_up_to_date(indexed: Path) -> None:
     assert len(open_index(indexed / ".lexret")) == 3
     (indexed / "empty.jpg").touch()

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import urllib.request
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError
 from xml.etree import ElementTree
 
@@ -17,23 +18,20 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from lexret.cli.main import main
-from lexret.encoders import load_model
-from lexret.index.writer import EmbeddedIndexWriter
-from lexret.sparse import SparseBatch
 
 
 @pytest.fixture
-def photos(tmp_path: Path, static_model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    model = load_model(static_model_folder)
+def photos(
+    tmp_path: Path, static_model_folder: Path, write_index: Any, monkeypatch: pytest.MonkeyPatch
+) -> Path:
     for name, colour in (("a.png", (200, 0, 0)), ("b.png", (0, 0, 200))):
         Image.new("RGB", (60, 40), colour).save(tmp_path / name)
-    rows = [{"dog": 0.9, "sea": 0.1}, {"dog": 0.5, "cat": 0.8}, {"car": 1.0}]
-    with EmbeddedIndexWriter.create(
-        tmp_path / ".lexret", model.vocabulary, model_id=model.model_id,
-        model_source=str(static_model_folder), roots=[".."],
-    ) as writer:  # fmt: skip
-        writer.add(["a.png", "b.png", "gone.png"], SparseBatch.from_words(rows, model.vocabulary))
-        writer.commit()
+    words = {
+        "a.png": {"dog": 0.9, "sea": 0.1},
+        "b.png": {"dog": 0.5, "cat": 0.8},
+        "gone.png": {"car": 1.0},
+    }
+    write_index(tmp_path, static_model_folder, words)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,9 +19,6 @@ from PIL import Image
 from lexret.cli import search_show
 from lexret.cli.main import main
 from lexret.cli.terminal import encode_picture, picture_protocol
-from lexret.encoders import load_model
-from lexret.index.writer import EmbeddedIndexWriter
-from lexret.sparse import SparseBatch
 
 PICTURE = Image.fromarray(np.random.default_rng(0).integers(0, 256, (50, 70, 3), dtype=np.uint8))
 
@@ -103,18 +101,13 @@ def unsixel(text: str, width: int, height: int) -> np.ndarray:
 
 
 @pytest.fixture
-def photos(tmp_path: Path, static_model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    model = load_model(static_model_folder)
-    names = ["a b.png", "c\nd.png"]
-    for name in names:
+def photos(
+    tmp_path: Path, static_model_folder: Path, write_index: Any, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    words = {"a b.png": {"dog": 0.9}, "c\nd.png": {"dog": 0.5, "cat": 0.8}}
+    for name in words:
         PICTURE.save(tmp_path / name)
-    with EmbeddedIndexWriter.create(
-        tmp_path / ".lexret", model.vocabulary, model_id=model.model_id,
-        model_source=str(static_model_folder), roots=[".."],
-    ) as writer:  # fmt: skip
-        rows = [{"dog": 0.9}, {"dog": 0.5, "cat": 0.8}]
-        writer.add(names, SparseBatch.from_words(rows, model.vocabulary))
-        writer.commit()
+    write_index(tmp_path, static_model_folder, words)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

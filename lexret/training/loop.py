@@ -31,15 +31,12 @@ from lexret.training.dev import evaluate_dev
 from lexret.training.distributed import Processes, started_processes
 from lexret.training.model_card import model_card
 from lexret.training.observer import Observer, Silent
-from lexret.training.overuse import FEW, limit_use, picture_uses
+from lexret.training.overuse import UseLimit, use_of_words
 from lexret.training.run_folder import RunFolder
 from lexret.training.sources import batches_ahead, open_batches, open_sets
 from lexret.training.start import load_start, save_start, start_file, start_network
 from lexret.training.state import has_state, load_state, save_state
 from lexret.training.step import Learner, make_optimizer, train_step
-
-# Training pictures that show how often a word is active.
-_USE_SAMPLE = 1000
 
 
 @dataclass(frozen=True)
@@ -247,36 +244,23 @@ class _Run:
         own = {name: p.detach().clone() for name, p in self.learner.trainable().items()}
         self._put(self.average)
         self.learner.eval()
-        self._limit_use()
+        if self._use_limit is not None:
+            self._use_limit.apply(self.learner.network.image)
         try:
             yield
         finally:
             self._put(own)
             self.learner.train()
 
-    def _limit_use(self) -> None:
-        most = self.config.train.most_active
-        if most is None:
-            return
+    @cached_property
+    def _use_limit(self) -> UseLimit | None:
+        train = self.config.train
+        if train.most_active is None:
+            return None
         (view, *_), captions = self.batches.views, self.sets.train
         assert isinstance(view, np.ndarray)  # RunConfig asks for cached features
-        chosen = np.random.default_rng([self.config.train.seed, 6]).permutation(len(captions))
-        sample = view[np.sort(chosen[:_USE_SAMPLE])]
-        image = self.learner.network.image
-        image.eval()
-        limit_use(image, sample, self._uses_V, len(captions), most)
-        image.train(self.learner.training)
-
-    @cached_property
-    def _uses_V(self) -> Tensor:
-        captions = [self.sets.train.captions(i) for i in range(len(self.sets.train))]
-        if self.batches.imagined is not None:
-            # Each class is seen before many backgrounds: it counts as several pictures.
-            named = [self.batches.imagined.captions(i) for i in range(len(self.batches.imagined))]
-            captions += named * FEW
-        owners_N = np.repeat(np.arange(len(captions)), [len(texts) for texts in captions])
-        every = [text for texts in captions for text in texts]
-        return picture_uses(caption_words(every, self.vocabulary, parts=True), owners_N)
+        uses_V = use_of_words(captions, self.batches.imagined, self.vocabulary)
+        return UseLimit(view, uses_V, len(captions), train.most_active, seed=train.seed)
 
     def _put(self, tensors: dict[str, Tensor]) -> None:
         parameters = self.learner.trainable()

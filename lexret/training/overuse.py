@@ -13,15 +13,50 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
+from lexret.data.captions import CaptionSet
 from lexret.encoders.network import ImageSide
+from lexret.training.caption_statistics import caption_words
 from lexret.training.features import Features
+from lexret.training.imagined import ImaginedPictures
+from lexret.vocabulary import Vocabulary
 
 _CHUNK = 64
+# Training pictures that show how often a word is active.
+_SAMPLE = 1000
 # A word that so few pictures' captions use counts as unused.
 FEW = 5
 # A used word may be active in so many times as many pictures as captions name it in, on top:
 # captions leave out most of what a picture shows.
 _TIMES = 3.0
+
+
+class UseLimit:
+    """Holds words back by what they do in a sample of a run's own pictures; see :func:`limit_use`.
+
+    Args:
+        features_NPF: of all training pictures.
+        uses_V: captions of how many of them use each word.
+        num_pictures: N.
+        most: see :func:`limit_use`.
+    """
+
+    def __init__(
+        self,
+        features_NPF: Features,
+        uses_V: Tensor,
+        num_pictures: int,
+        most: tuple[float, float],
+        *,
+        seed: int,
+    ) -> None:
+        self._uses_V, self._num_pictures, self._most = uses_V, num_pictures, most
+        chosen = np.random.default_rng([seed, 6]).permutation(num_pictures)
+        self._features_NPF, self._sample = features_NPF, np.sort(chosen[:_SAMPLE])
+
+    def apply(self, image: ImageSide) -> None:
+        """Lower the biases of an image side that is not learning just now."""
+        sample_NPF = self._features_NPF[self._sample]
+        limit_use(image, sample_NPF, self._uses_V, self._num_pictures, self._most)
 
 
 @torch.no_grad()
@@ -76,3 +111,16 @@ def picture_uses(words_NV: sparse.csr_array, owners_N: np.ndarray) -> Tensor:
     of_pictures = sparse.csr_array((ones, places), shape=(num_pictures, len(owners_N)))
     held = (of_pictures @ words_NV) > 0
     return torch.from_numpy(np.asarray(held.sum(0)).ravel()).float()
+
+
+def use_of_words(
+    captions: CaptionSet, imagined: ImaginedPictures | None, vocabulary: Vocabulary
+) -> Tensor:
+    """Return (V,) captions of how many training pictures, real or imagined, use each word."""
+    texts = [captions.captions(i) for i in range(len(captions))]
+    if imagined is not None:
+        # Each class is seen before many backgrounds: it counts as several pictures.
+        texts += [imagined.captions(i) for i in range(len(imagined))] * FEW
+    owners_N = np.repeat(np.arange(len(texts)), [len(of_one) for of_one in texts])
+    every = [text for of_one in texts for text in of_one]
+    return picture_uses(caption_words(every, vocabulary, parts=True), owners_N)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -36,6 +36,20 @@ class Engine(Protocol):
     def disk_bytes(self) -> int: ...
 
 
+def blocks(documents: Csr, vocabulary: Any) -> Iterator[Any]:
+    """Yield documents as lexret's writers take them; the number of each is its id."""
+    from lexret.index.stored import StoredBlock
+    from lexret.sparse import SparseBatch
+
+    indptr, words, weights = documents
+    for start in range(0, len(indptr) - 1, DOCUMENTS_A_BLOCK):
+        stop = min(start + DOCUMENTS_A_BLOCK, len(indptr) - 1)
+        part = slice(indptr[start], indptr[stop])
+        rows = indptr[start : stop + 1] - indptr[start]
+        batch = SparseBatch(rows, words[part], weights[part], vocabulary)
+        yield StoredBlock([f"{number:08d}" for number in range(start, stop)], batch)
+
+
 class LexretEngine:
     """lexret's embedded index, one commit; compiled where numba is installed."""
 
@@ -52,18 +66,12 @@ class LexretEngine:
 
     def build(self, documents: Csr) -> None:
         from lexret.index import EmbeddedIndexWriter
-        from lexret.sparse import SparseBatch
 
-        indptr, words, weights = documents
         with EmbeddedIndexWriter.create(
             self._path, self._vocabulary, model_id="bench", weights=self.weights
         ) as writer:
-            for start in range(0, len(indptr) - 1, DOCUMENTS_A_BLOCK):
-                stop = min(start + DOCUMENTS_A_BLOCK, len(indptr) - 1)
-                part = slice(indptr[start], indptr[stop])
-                block = indptr[start : stop + 1] - indptr[start]
-                batch = SparseBatch(block, words[part], weights[part], self._vocabulary)
-                writer.add([f"{number:08d}" for number in range(start, stop)], batch)
+            for block in blocks(documents, self._vocabulary):
+                writer.add(block.doc_ids, block.vectors)
             writer.commit()
 
     def open(self) -> None:
@@ -181,20 +189,9 @@ class LuceneEngine:
 
     def build(self, documents: Csr) -> None:
         from lexret.index.lucene_writer import write_lucene
-        from lexret.index.stored import StoredBlock
-        from lexret.sparse import SparseBatch
 
-        indptr, words, weights = documents
-
-        def blocks() -> Any:
-            for start in range(0, len(indptr) - 1, DOCUMENTS_A_BLOCK):
-                stop = min(start + DOCUMENTS_A_BLOCK, len(indptr) - 1)
-                part = slice(indptr[start], indptr[stop])
-                block = indptr[start : stop + 1] - indptr[start]
-                batch = SparseBatch(block, words[part], weights[part], self._vocabulary)
-                yield StoredBlock([f"{number:08d}" for number in range(start, stop)], batch)
-
-        write_lucene(self._folder, blocks(), self._vocabulary, model_id="bench", scale=IMPACT_SCALE)
+        every = blocks(documents, self._vocabulary)
+        write_lucene(self._folder, every, self._vocabulary, model_id="bench", scale=IMPACT_SCALE)
 
     def open(self) -> None:
         from lexret.index.lucene import LuceneIndex

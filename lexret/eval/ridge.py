@@ -23,7 +23,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_array
 
 from lexret.config import ImageConfig
 from lexret.data.captions import CaptionSet, open_captions
@@ -51,7 +51,7 @@ class Split:
     """
 
     pooled_NF: Array
-    has_word_TV: csr_matrix
+    has_word_TV: csr_array
     owners_T: npt.NDArray[np.int64]
 
     def part(self, pictures: npt.NDArray[np.int64]) -> Split:
@@ -67,7 +67,7 @@ class Split:
         num_pictures, num_captions = len(self.pooled_NF), len(self.owners_T)
         ones = np.ones(num_captions, np.float32)
         shape = (num_pictures, num_captions)
-        belongs_NT = csr_matrix((ones, (self.owners_T, np.arange(num_captions))), shape=shape)
+        belongs_NT = csr_array((ones, (self.owners_T, np.arange(num_captions))), shape=shape)
         counts_NW = (belongs_NT @ self.has_word_TV[:, words]).toarray()
         shares_NW: Array = counts_NW / np.bincount(self.owners_T, minlength=num_pictures)[:, None]
         return shares_NW
@@ -176,12 +176,9 @@ def computed_features(
     return cached_features(captions, config, cache, progress=progress)
 
 
-def _caption_words(captions: CaptionSet) -> tuple[csr_matrix, npt.NDArray[np.int64]]:
-    vocabulary = Vocabulary.shipped()
+def _caption_words(captions: CaptionSet) -> tuple[csr_array, npt.NDArray[np.int64]]:
+    from lexret.training.caption_statistics import caption_words
+
     texts = [(text, i) for i in range(len(captions)) for text in captions.captions(i)]
-    rows = [sorted(set(vocabulary.match(text)[0])) for text, _ in texts]
-    indptr = np.concatenate([[0], np.cumsum([len(row) for row in rows])])
-    term_ids = np.array([term_id for row in rows for term_id in row], dtype=np.int64)
-    ones = np.ones(len(term_ids), dtype=np.float32)
-    shape = (len(rows), len(vocabulary))
-    return csr_matrix((ones, term_ids, indptr), shape=shape), np.array([i for _, i in texts])
+    words_TV = caption_words([text for text, _ in texts], Vocabulary.shipped())
+    return words_TV, np.array([i for _, i in texts])

@@ -16,15 +16,13 @@ IMAGES is the folder of the pictures; without it, that of FILE is searched, then
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from lexret.data.captions import CaptionedImage
+from lexret.data.captions import CaptionedImage, first_few
 from lexret.data.text_files import read_json
 from lexret.errors import InputError
-
-_NUM_NAMED: Final = 5
 
 
 def read_karpathy(source: str) -> list[CaptionedImage]:
@@ -123,15 +121,15 @@ def _placed(path: Path, images: str, entries: Sequence[_Entry]) -> list[Captione
         raise InputError(f"{path} names no picture with captions.")
     blank = [one.name for one in entries if not one.captions or not all(one.captions)]
     if blank:
-        raise InputError(f"{path}: {len(blank)} pictures lack a caption: {_named(blank)}.")
+        raise InputError(f"{path}: {len(blank)} pictures lack a caption: {first_few(blank)}.")
     folders = [Path(images)] if images else [path.parent, path.parent / "images"]
     folder = next((f for f in folders if (f / entries[0].name).is_file()), folders[0])
     missing = [one.name for one in entries if not (folder / one.name).is_file()]
     if missing:
         raise InputError(
             f"{len(missing)} of the {len(entries)} pictures that {path} names are not in "
-            f"{' or '.join(map(str, folders))}: {_named(missing)}. Name their folder at the end, "
-            "as in coco:FILE:FOLDER or karpathy:FILE:SPLIT:FOLDER."
+            f"{' or '.join(map(str, folders))}: {first_few(missing)}. Name their folder at the "
+            "end, as in coco:FILE:FOLDER or karpathy:FILE:SPLIT:FOLDER."
         )
     return [
         CaptionedImage(
@@ -143,9 +141,3 @@ def _placed(path: Path, images: str, entries: Sequence[_Entry]) -> list[Captione
         )
         for one in entries
     ]
-
-
-def _named(names: Iterable[str]) -> str:
-    every = list(names)
-    more = f" and {len(every) - _NUM_NAMED} more" if len(every) > _NUM_NAMED else ""
-    return ", ".join(every[:_NUM_NAMED]) + more

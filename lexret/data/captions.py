@@ -226,6 +226,12 @@ def check_captions(found: object, place: str, expected: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def first_few(names: Sequence[str]) -> str:
+    """Return the first of some names as a message lists them, and how many more there are."""
+    more = f" and {len(names) - _NUM_NAMED} more" if len(names) > _NUM_NAMED else ""
+    return ", ".join(names[:_NUM_NAMED]) + more
+
+
 def _is_text(value: object) -> bool:
     # JSON can spell half a surrogate pair ("\\ud83d"), which is no character.
     return isinstance(value, str) and not any("\ud800" <= char <= "\udfff" for char in value)
@@ -263,10 +269,9 @@ def _parse(raw: bytes, place: str, folder: Path) -> CaptionedImage:
 def _require_pictures(file: Path, items: Sequence[CaptionedImage]) -> None:
     missing = [item.name for item in items if not item.image.is_file()]
     if missing:
-        more = f" and {len(missing) - _NUM_NAMED} more" if len(missing) > _NUM_NAMED else ""
         raise InputError(
             f"{len(missing)} of the {len(items)} pictures that {file} names are missing: "
-            f"{', '.join(missing[:_NUM_NAMED])}{more}. Paths are relative to "
+            f"{first_few(missing)}. Paths are relative to "
             f"{file.parent.resolve()}."
         )
 

@@ -14,8 +14,14 @@ from typing import Final
 import numpy as np
 
 from lexret.index.embedded import EmbeddedIndex
-from lexret.index.export_side import ExportRecord, check_ids, new_folder, write_side_files
-from lexret.index.impacts import DEFAULT_SCALE, max_error, quantize, term_name
+from lexret.index.export_side import (
+    ExportRecord,
+    check_ids,
+    new_folder,
+    record_of,
+    write_side_files,
+)
+from lexret.index.impacts import DEFAULT_SCALE, quantize, term_name
 from lexret.index.stored import StoredBlock, StoredVectors
 
 COLLECTION_FOLDER: Final = "collection"
@@ -42,15 +48,8 @@ def export_anserini(
             _write_block(path, block, names, scale)
             num_empty += int((np.diff(block.vectors.indptr) == 0).sum())
             num_postings += block.vectors.nnz
-        record = ExportRecord(
-            kind="anserini",
-            model_id=index.model_id,
-            vocabulary_fingerprint=stored.vocabulary.fingerprint,
-            scale=scale,
-            max_weight_error=max_error(scale),
-            num_documents=len(stored),
-            num_empty=num_empty,
-            num_postings=num_postings,
+        record = record_of(
+            "anserini", index, scale=scale, num_empty=num_empty, num_postings=num_postings
         )
         write_side_files(folder, stored, record)
     return record

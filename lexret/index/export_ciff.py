@@ -21,8 +21,14 @@ import numpy.typing as npt
 
 from lexret.errors import InputError
 from lexret.index.embedded import EmbeddedIndex
-from lexret.index.export_side import ExportRecord, check_ids, new_folder, write_side_files
-from lexret.index.impacts import DEFAULT_SCALE, Impacts, max_error, quantize, term_name
+from lexret.index.export_side import (
+    ExportRecord,
+    check_ids,
+    new_folder,
+    record_of,
+    write_side_files,
+)
+from lexret.index.impacts import DEFAULT_SCALE, Impacts, quantize, term_name
 from lexret.index.stored import StoredVectors
 from lexret.sparse import IdArray
 
@@ -62,16 +68,8 @@ def export_ciff(
             f"The impacts of a document add up to {lengths_N.max()}; CIFF holds at most "
             f"{_INT32_MAX}. Choose a smaller scale than {scale:g}."
         )
-    record = ExportRecord(
-        kind="ciff",
-        model_id=index.model_id,
-        vocabulary_fingerprint=stored.vocabulary.fingerprint,
-        scale=scale,
-        max_weight_error=max_error(scale),
-        num_documents=len(stored),
-        num_empty=int((lengths_N == 0).sum()),
-        num_postings=num_postings,
-    )
+    num_empty = int((lengths_N == 0).sum())
+    record = record_of("ciff", index, scale=scale, num_empty=num_empty, num_postings=num_postings)
     with new_folder(folder):
         with (folder / CIFF_FILE).open("wb") as file:
             _write_delimited(file, _header(record, num_lists, lengths_N))

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from lexret.errors import InputError, StorageError
-from lexret.index.impacts import term_name
+from lexret.index.embedded import EmbeddedIndex
+from lexret.index.impacts import max_error, term_name
 from lexret.index.stored import StoredVectors
 
 WORDS_FILE: Final = "words.tsv"
@@ -38,6 +39,27 @@ class ExportRecord:
     num_documents: int
     num_empty: int
     num_postings: int
+
+
+def record_of(
+    kind: str,
+    index: EmbeddedIndex,
+    *,
+    scale: float,
+    num_empty: int,
+    num_postings: int,
+) -> ExportRecord:
+    """Return the record of an export of a whole index."""
+    return ExportRecord(
+        kind=kind,
+        model_id=index.model_id,
+        vocabulary_fingerprint=index.vocabulary.fingerprint,
+        scale=scale,
+        max_weight_error=max_error(scale),
+        num_documents=len(index),
+        num_empty=num_empty,
+        num_postings=num_postings,
+    )
 
 
 def check_ids(stored: StoredVectors) -> None:

@@ -57,11 +57,7 @@ class KnownPicture:
             width=_number(document, "width"),
             height=_number(document, "height"),
             tags=None if document.fields.get(EXIF) is None else _tags(document),
-            own={
-                name: value
-                for name, value in document.fields.items()
-                if value is not None and name not in INDEXED_FIELDS
-            },
+            own=own_fields_of(document),
         )
 
     def as_fields(self) -> dict[str, list[FieldValue]]:
@@ -83,6 +79,15 @@ class KnownPicture:
         values = {name: getattr(self.tags, name) for name in TAG_FIELDS}
         found = any(value is not None for value in values.values())
         return {EXIF: [int(found)], **{name: [value] for name, value in values.items()}}
+
+
+def own_fields_of(document: Document) -> dict[str, FieldValue]:
+    """Return the fields of a document that somebody gave it."""
+    return {
+        name: value
+        for name, value in document.fields.items()
+        if value is not None and name not in INDEXED_FIELDS
+    }
 
 
 def _tags(document: Document) -> CameraTags:

@@ -10,7 +10,7 @@ from lexret.data.images import find_images
 from lexret.errors import CorruptError, InputError, MissingError
 from lexret.index.columns import FieldValue
 from lexret.index.embedded import EmbeddedIndex
-from lexret.index.known import INDEXED_FIELDS
+from lexret.index.known import INDEXED_FIELDS, own_fields_of
 from lexret.index.locations import (
     PictureFolder,
     id_of_file,
@@ -156,7 +156,7 @@ def own_fields(index: EmbeddedIndex, folders: Sequence[PictureFolder]) -> OwnFie
     old = picture_folders(index.manifest.roots, index.path)
     result = {}
     for one in index.documents():
-        own = {n: v for n, v in one.fields.items() if v is not None and n not in INDEXED_FIELDS}
+        own = own_fields_of(one)
         path = picture_path(old[0].path if old else None, one.doc_id)
         doc_id = id_of_file(path, folders)
         if own and doc_id is not None:

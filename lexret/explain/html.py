@@ -36,7 +36,7 @@ def picture_html(photo: Image.Image, explanation: PictureExplanation) -> str:
         f"{_cloud(words, 760, 520, 'what the picture says')}</div>"
     )
     if explanation.hit is not None:
-        body.append(_hit(explanation, explanation.hit))
+        body.append(_hit(explanation.hit))
     body += _parts(explanation)
     body.append("<h2>Where its words are</h2>")
     body.append("<p class=faint>Each map runs from the word's lowest weight in a patch to its "
@@ -89,7 +89,7 @@ def missing_line(missing: tuple[WordWeight, ...]) -> str:
     return f"<p>Words of the query that the picture lacks: {names}</p>"
 
 
-def _hit(explanation: PictureExplanation, hit: HitExplanation) -> str:
+def _hit(hit: HitExplanation) -> str:
     products = tuple(one.contribution for one in hit.matched)
     places = {one.contribution.word: one.place for one in hit.matched}
     notes = {word: f"patch {row},{col}" for word, (row, col) in places.items()}

@@ -205,7 +205,7 @@ def _search(  # type: ignore[no-untyped-def]
     if count < 0 or not np.isfinite(slack):
         return found[:0], np.empty(0, np.float64), False
     docs = found[:count]
-    scores = _exact_scores(docs, terms, weights, lists, values, num_chunks, runs)
+    scores = _exact_scores(docs, terms, weights, lists, values, num_chunks)
     order = np.argsort(-scores, kind="mergesort")[:k]
     return docs[order], scores[order], True
 
@@ -285,7 +285,7 @@ def _thin(found, bounds, count, cut):  # type: ignore[no-untyped-def]
 
 
 @njit(**_options)
-def _exact_scores(docs, terms, weights, lists, values, num_chunks, runs):  # type: ignore[no-untyped-def]
+def _exact_scores(docs, terms, weights, lists, values, num_chunks):  # type: ignore[no-untyped-def]
     """Return the scores of some rising documents, summed in the order of the words."""
     _, split, starts, side_starts, lows, sides, stored, codes = lists
     scores = np.zeros(len(docs), np.float64)

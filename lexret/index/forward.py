@@ -6,16 +6,19 @@ documents of a chunk.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
+from lexret.index.columns import FieldValue, encode_text
 from lexret.index.embedded import Document, EmbeddedIndex
 from lexret.index.segment import Places, Segment
 from lexret.sparse import FloatArray, IdArray, SparseBatch
 from lexret.vocabulary import Vocabulary
+
+Fields = Mapping[str, FieldValue]
 
 POSTINGS_AT_ONCE: Final = 1 << 22
 DOCUMENTS_AT_ONCE: Final = 1 << 14
@@ -31,7 +34,7 @@ class StoredDocuments:
 
 
 def read_documents(
-    index: EmbeddedIndex, *, wanted: Callable[[str], bool] | None = None
+    index: EmbeddedIndex, *, wanted: Collection[str] | None = None
 ) -> Iterator[StoredDocuments]:
     """Yield the live documents of an index, chunk by chunk, with their vectors as stored.
 
@@ -39,32 +42,41 @@ def read_documents(
     the fields of one segment.
 
     Args:
-        wanted: tells by its id whether a document is to be read; without it, all are.
+        wanted: ids of the documents to read; without it, all are.
     """
     names = list(index.columns)
     for segment in index.segments:
         places_N = _wanted(segment, wanted)
-        columns = [segment.column(name) for name in names] if len(places_N) else []
+        fields_of = _few_fields if len(places_N) <= FEW_DOCUMENTS else _all_fields
+        fields = fields_of(segment, places_N, names)
         for places_D in _chunks(segment, places_N):
-            documents = []
-            for place in places_D.tolist():
-                values = [None if one is None else one.values[place] for one in columns]
-                fields = dict(zip(names, values, strict=True))
-                documents.append(Document(segment.doc_id(place), fields))
+            places = places_D.tolist()
+            documents = [Document(segment.doc_id(place), next(fields)) for place in places]
             read = _look_up if len(places_D) <= FEW_DOCUMENTS else _turn_round
             yield StoredDocuments(documents, read(segment, places_D, index.vocabulary))
 
 
-def _wanted(segment: Segment, wanted: Callable[[str], bool] | None) -> Places:
-    live_N = np.ones(len(segment), dtype=bool)
-    if segment.deleted is not None:
-        live_N &= ~segment.deleted
-    places: Places = np.flatnonzero(live_N)
+def _wanted(segment: Segment, wanted: Collection[str] | None) -> Places:
+    """Return the places of the live documents to read, rising."""
     if wanted is None:
-        return places
-    chosen = [wanted(segment.doc_id(place)) for place in places.tolist()]
-    kept: Places = places[np.array(chosen, dtype=bool)]
-    return kept
+        places: Places = np.arange(len(segment))
+    else:
+        found = segment.find([encode_text(one, what="Document id") for one in wanted])
+        places = np.unique(np.array([place for place in found if place >= 0], dtype=np.int64))
+    return places if segment.deleted is None else places[~segment.deleted[places]]
+
+
+def _few_fields(segment: Segment, places_N: Places, names: Sequence[str]) -> Iterator[Fields]:
+    """Look every field up in a few documents."""
+    for place in places_N.tolist():
+        yield {name: segment.value(name, place) for name in names}
+
+
+def _all_fields(segment: Segment, places_N: Places, names: Sequence[str]) -> Iterator[Fields]:
+    columns = [segment.column(name) for name in names]
+    for place in places_N.tolist():
+        values = [None if one is None else one.values[place] for one in columns]
+        yield dict(zip(names, values, strict=True))
 
 
 def _chunks(segment: Segment, places_N: Places) -> Iterator[Places]:

@@ -112,7 +112,7 @@ def set_fields(index_path: Path, wanted: Mapping[str, OwnFields]) -> int:
         by_id: dict[str, dict[str, FieldValue]] = {}
         for given, values in wanted.items():
             by_id.setdefault(document_named(index, given), {}).update(values)
-        for chunk in read_documents(index, wanted=by_id.__contains__):
+        for chunk in read_documents(index, wanted=by_id):
             num_changed += _rewrite(writer, chunk, by_id)
         if num_changed:
             writer.commit()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -121,11 +121,10 @@ def command(
         raise click.UsageError("-0 is a way to print paths: give --paths as well.")
     index = open_chosen_index(index_path)
     understood = understand(wanted, index)
-    answers = answers_of(index, understood, k=k, backend=backend)
-    num_unsure = 0
-    if max_false_matches is not None:
-        sure = keep_sure(answers, index, wanted, understood, max_false_matches)
-        answers, num_unsure = sure, len(answers) - len(sure)
+    found = _find(
+        index, wanted, understood, k=k, backend=backend, max_false_matches=max_false_matches
+    )
+    answers = found.answers
     base = picture_root(index.manifest, index.path)
     paths = [near_path(picture_path(base, one.doc_id)) for one in answers]
     ranks = _ranks(index, understood, answers) if explain and backend == "embedded" else []
@@ -139,13 +138,48 @@ def command(
     elif answers:
         click.echo(_explanations(answers, paths, ranks) if explain else _table(answers, paths))
         show_pictures(paths, wanted=pictures)
+        if found.has_more:
+            click.echo(f"Note: at least one more picture fits; -k {2 * k} shows more.", err=True)
     if open_hits:
         open_pictures(paths)
     if not answers:
         verb = f"shares a word with {query!r}" if understood.is_plain else "fits the query"
-        verb = f"surely shows {query!r}" if num_unsure else verb
+        verb = f"surely shows {query!r}" if found.has_unsure else verb
         click.echo(f"No picture among {len(index):,} {verb}.", err=True)
         ctx.exit(1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The hits to show.
+
+    Attributes:
+        has_more: as many are shown as were asked for, and there are more.
+        has_unsure: some were left out as they are not surely enough a match.
+    """
+
+    answers: list[Answer]
+    has_more: bool
+    has_unsure: bool
+
+
+def _find(
+    index: EmbeddedIndex,
+    wanted: Wanted,
+    understood: Understood,
+    *,
+    k: int,
+    backend: Backend,
+    max_false_matches: float | None,
+) -> _Found:
+    """Look for one hit more than is shown, which tells whether there are more."""
+    every = answers_of(index, understood, k=k + 1, backend=backend)
+    sure = every
+    if max_false_matches is not None:
+        sure = keep_sure(every, index, wanted, understood, max_false_matches)
+    beyond = {one.doc_id for one in every[k:]}
+    shown = [one for one in sure if one.doc_id not in beyond]
+    return _Found(shown, len(sure) > k, len(sure) < len(every))
 
 
 def _asked(wanted: Wanted, understood: Understood, backend: Backend) -> dict[str, object]:

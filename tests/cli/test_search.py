@@ -102,6 +102,22 @@ def test_the_table_shows_rank_score_path_and_words(collection: Path) -> None:
     assert re.match(r" +1  \d\.\d{4}  .*dog\.jpg +.*dog 0\.\d{3}", lines[1])
 
 
+def test_more_hits_than_are_shown_are_noted_beside_the_table(collection: Path) -> None:
+    note = "Note: at least one more picture fits; -k 2 shows more.\n"
+    for option in ((), ("--explain",)):
+        result = search("dog", "-k", 1, *option)
+        assert (result.exit_code, result.stderr) == (0, note)
+        assert "2" not in [line[:2].strip(" .") for line in result.stdout.splitlines()]
+    num_hits = len(json.loads(search("dog", "--json").stdout)["hits"])
+    assert num_hits > 1
+    assert search("dog", "-k", num_hits).stderr == ""
+    for option in ("--json", "--paths"):
+        result = search("dog", "-k", 1, option)
+        assert result.stderr == ""
+    assert len(search("dog", "-k", 1, "--paths").stdout.splitlines()) == 1
+    assert len(json.loads(search("dog", "-k", 1, "--json").stdout)["hits"]) == 1
+
+
 def test_explained_products_add_up_to_the_printed_score(collection: Path) -> None:
     result = search("red dog", "--explain")
     assert result.exit_code == 0

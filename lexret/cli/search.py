@@ -136,7 +136,7 @@ def command(
             hit["rank_without"], hit["missing"] = without, [asdict(word) for word in one.missing]
         click.echo(json.dumps({**_asked(wanted, understood, backend), "hits": hits}, indent=2))
     elif answers:
-        click.echo(_explanations(answers, paths, ranks) if explain else _table(answers, paths))
+        click.echo(_as_text(understood, answers, paths, ranks if explain else None))
         show_pictures(paths, wanted=pictures)
         if found.has_more:
             click.echo(f"Note: at least one more picture fits; -k {2 * k} shows more.", err=True)
@@ -198,6 +198,22 @@ def _asked(wanted: Wanted, understood: Understood, backend: Backend) -> dict[str
 def _hit(one: Answer, path: str) -> dict[str, object]:
     words = [asdict(contribution) for contribution in one.words]
     return {"path": path, "score": one.score, "rank": one.rank, "words": words}
+
+
+def _as_text(
+    understood: Understood,
+    answers: Sequence[Answer],
+    paths: Sequence[str],
+    ranks: Sequence[Mapping[str, str]] | None,
+) -> str:
+    """Set the hits in a table, or explain each where ``ranks`` is given.
+
+    Where nothing scores, as in a search with filters alone, there is no score to show or explain.
+    """
+    if not understood.scores:
+        rows = [[str(one.rank), path] for one, path in zip(answers, paths, strict=True)]
+        return render_table(["rank", "path"], rows, right=(0,))
+    return _table(answers, paths) if ranks is None else _explanations(answers, paths, ranks)
 
 
 def _table(answers: Sequence[Answer], paths: Sequence[str]) -> str:

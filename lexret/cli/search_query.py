@@ -122,6 +122,13 @@ class Understood:
     is_plain: bool
     text_encoder: TextEncoderKind | None
 
+    @property
+    def scores(self) -> bool:
+        """Whether anything in it scores; filters and excluded words alone do not."""
+        from lexret.sparse import LexicalVector
+
+        return isinstance(self.query, LexicalVector) or self.query.scores
+
 
 def understand(wanted: Wanted, index: EmbeddedIndex) -> Understood:
     """Make the query that a call asks for.

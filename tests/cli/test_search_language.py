@@ -127,6 +127,16 @@ def test_filters_narrow_the_hits(photos: Path) -> None:
     assert found("-camera:* exposure_s:1/10") == ["city/car.png", "city/light.png"]
 
 
+@pytest.mark.parametrize("query", ["path:beach", "-car path:beach", "-(car OR street) -night"])
+def test_where_nothing_scores_no_score_is_printed(photos: Path, query: str) -> None:
+    for option in ((), ("--explain",)):
+        lines = [line.split() for line in search(query, *option).stdout.splitlines()]
+        assert lines == [["rank", "path"], ["1", "beach/1.png"], ["2", "beach/2.png"]]
+    hits = json.loads(search(query, "--json").stdout)["hits"]
+    assert [(hit["score"], hit["words"]) for hit in hits] == [(0.0, []), (0.0, [])]
+    assert search("dog? path:beach").stdout.split()[:2] == ["rank", "score"]
+
+
 def test_scores_of_alternatives_are_explained(photos: Path) -> None:
     hits = json.loads(search("dog? (beach? OR sea?^4)", "--json").stdout)["hits"]
     words = {hit["path"]: {w["word"]: w["product"] for w in hit["words"]} for hit in hits}

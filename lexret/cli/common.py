@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
@@ -13,13 +13,11 @@ if TYPE_CHECKING:
 
     from lexret.encoders.protocol import Encoder
     from lexret.index.embedded import EmbeddedIndex
-    from lexret.vocabulary import Vocabulary
 
 F = TypeVar("F", bound=Callable[..., Any])
 TextEncoderKind = Literal["static", "contextual"]
 
 DEFAULT_MODEL: Final = "mini"
-UNKNOWN_WORDS_LOOKED_UP: Final = 5
 
 index_option: Callable[[F], F] = click.option(
     "--index",
@@ -114,36 +112,10 @@ def chosen_text_encoder(kind: TextEncoderKind | None, *, has_static: bool) -> Te
     return kind or ("static" if has_static else "contextual")
 
 
-def check_query_words(query: str, vocabulary: Vocabulary, *, alone: bool = True) -> None:
-    """Say which words of a query the vocabulary lacks.
-
-    Args:
-        alone: there is nothing to look for but these words.
-
-    Raises:
-        InputError: if it lacks all of them and they stand alone.
-    """
-    from lexret.data.vocabulary_rules import STOP_WORDS
-    from lexret.errors import InputError
-
-    known, tokens = vocabulary.match(query)
-    unknown = [word for word in dict.fromkeys(tokens) if not known or word not in STOP_WORDS]
-    shown = ", ".join(_with_nearest(word, vocabulary) for word in unknown[:UNKNOWN_WORDS_LOOKED_UP])
-    if len(unknown) > UNKNOWN_WORDS_LOOKED_UP:
-        shown += f", and {len(unknown) - UNKNOWN_WORDS_LOOKED_UP} more"
-    if not known and alone:
-        found = f"not in it: {shown}" if unknown else "there is no word in it"
-        raise InputError(
-            f"No word of {query!r} is in the vocabulary of {len(vocabulary):,} words; {found}. "
-            "Say it with other words."
-        )
-    if unknown:
-        click.echo(f"Note: not in the vocabulary: {shown}", err=True)
-
-
-def _with_nearest(word: str, vocabulary: Vocabulary) -> str:
-    nearest = vocabulary.nearest(word)
-    return f"{word} (nearest: {', '.join(nearest)})" if nearest else word
+def print_notes(notes: Iterable[str]) -> None:
+    """Tell on stderr what is to be told about a query."""
+    for one in notes:
+        click.echo(f"Note: {one}", err=True)
 
 
 def lasting_source(source: str) -> str:

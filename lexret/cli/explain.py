@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from lexret.cli.common import (
-    check_query_words,
     chosen_text_encoder,
     near_path,
     picture_model_option,
+    print_notes,
     printable,
     text_encoder_option,
 )
@@ -150,8 +150,9 @@ def command(
 
 def _text_query(query: str, model: LexicalModel, kind: TextEncoderKind | None) -> TextQuery:
     from lexret.explain.explanation import TextQuery
+    from lexret.index.query_words import notes_on_text
 
-    check_query_words(query, model.vocabulary)
+    print_notes(notes_on_text(query, model.vocabulary))
     chosen = chosen_text_encoder(kind, has_static=model.has_static_texts)
     texts = model.static_texts if chosen == "static" else model.texts
     return TextQuery(query, texts.encode([query]).row(0))

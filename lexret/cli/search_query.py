@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from lexret.cli.common import check_query_words, load_images_of, load_texts_of
+from lexret.cli.common import load_images_of, load_texts_of, print_notes
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from lexret.index.embedded import EmbeddedIndex
     from lexret.index.query import Query
     from lexret.index.query_binding import PictureParts
-    from lexret.index.query_syntax import ParsedQuery
     from lexret.sparse import LexicalVector
-    from lexret.vocabulary import Vocabulary
 
 Box = tuple[int, int, int, int]
 
@@ -140,7 +138,9 @@ def understand(wanted: Wanted, index: EmbeddedIndex) -> Understood:
         MismatchError: if an encoder is needed, and the model is not the one of the index.
     """
     if is_surely_plain(wanted.text) and not (wanted.images or wanted.likes):
-        check_query_words(wanted.text, index.vocabulary)
+        from lexret.index.query_words import notes_on_text
+
+        print_notes(notes_on_text(wanted.text, index.vocabulary, muted=index.corrections.muted))
         kind, texts = load_texts_of(index, wanted.model_source, wanted.text_encoder)
         return Understood(texts.encode([wanted.text]).row(0), True, kind)
     return _understand(wanted, index)
@@ -152,12 +152,13 @@ def is_surely_plain(text: str) -> bool:
 
 
 def _understand(wanted: Wanted, index: EmbeddedIndex) -> Understood:
-    from lexret.index.query_binding import bind_query
+    from lexret.index.query_binding import bind_query, notes_on
     from lexret.index.query_language import parse_query
 
     parsed = parse_query(wanted.text)
     has_pictures = bool(wanted.images or wanted.likes)
-    _check_words(parsed, index.vocabulary, has_pictures=has_pictures)
+    muted = index.corrections.muted
+    notes = notes_on(parsed, index.vocabulary, muted=muted, has_pictures=has_pictures)
     loaded: list[tuple[TextEncoderKind, Encoder[str]]] = []
 
     def encode(text: str) -> LexicalVector:
@@ -168,22 +169,9 @@ def _understand(wanted: Wanted, index: EmbeddedIndex) -> Understood:
     query = bind_query(
         parsed, index.vocabulary, index.columns, encode, pictures=_pictures(wanted, index)
     )
+    print_notes(notes)  # not before an error, which may tell the same words
     plain = parsed.is_plain and not has_pictures
     return Understood(query, plain, loaded[0][0] if loaded else None)
-
-
-def _check_words(parsed: ParsedQuery, vocabulary: Vocabulary, *, has_pictures: bool) -> None:
-    """Say which words of the text for the text encoder are unknown; see check_query_words."""
-    from lexret.index.query_binding import free_text, texts_in_groups
-    from lexret.index.query_syntax import Group
-
-    text = free_text(parsed, has_pictures=has_pictures)
-    groups = [item for item in parsed.items if isinstance(item.node, Group)]
-    alone = not has_pictures and not groups and all(t.expanded for t in parsed.counting_terms())
-    if alone and (text or not parsed.items):
-        check_query_words(text, vocabulary)
-    else:
-        check_query_words(" ".join([text, *texts_in_groups(parsed)]), vocabulary, alone=False)
 
 
 def _pictures(wanted: Wanted, index: EmbeddedIndex) -> PictureParts:

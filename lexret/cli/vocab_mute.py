@@ -43,6 +43,7 @@ def unmute(words: tuple[str, ...], index_path: Path | None) -> None:
 def _change(words: Sequence[str], index_path: Path | None, *, mute: bool) -> None:
     from lexret.errors import InputError
     from lexret.index.corrections import change_corrections
+    from lexret.index.query_words import unknown_word
 
     index = open_chosen_index(index_path)
     muted = index.corrections.muted
@@ -50,11 +51,7 @@ def _change(words: Sequence[str], index_path: Path | None, *, mute: bool) -> Non
     if mute:
         unknown = sorted(one for one in named if one not in index.vocabulary)
         if unknown:
-            nearest = ", ".join(index.vocabulary.nearest(unknown[0]))
-            raise InputError(
-                f"{unknown[0]!r} is not in the vocabulary of {len(index.vocabulary):,} words"
-                + (f" (nearest: {nearest})." if nearest else ".")
-            )
+            raise InputError(f"{unknown_word(unknown[0], index.vocabulary)}.")
     elif not named <= muted:
         raise InputError(f"{sorted(named - muted)[0]!r} is not muted.")
     if named:

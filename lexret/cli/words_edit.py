@@ -93,15 +93,12 @@ def _parse(text: str, *, undo: bool) -> Change:
 def _entry(word: str, vocabulary: Vocabulary) -> str:
     """Return the vocabulary's entry for a word; raises InputError where there is none."""
     from lexret.errors import InputError
+    from lexret.index.query_words import unknown_word
 
     known, unknown = vocabulary.match(word)
     if len(known) == 1 and not unknown:
         return vocabulary.words[known[0]]
-    nearest = ", ".join(vocabulary.nearest(word))
-    raise InputError(
-        f"{word!r} is not in the vocabulary of {len(vocabulary):,} words"
-        + (f" (nearest: {nearest})." if nearest else ".")
-    )
+    raise InputError(f"{unknown_word(word, vocabulary)}.")
 
 
 def _strongest(index: EmbeddedIndex, doc_id: str) -> float:

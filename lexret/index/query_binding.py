@@ -9,7 +9,7 @@ Excluded words leave the sum. Conditions are exact and know only the words thems
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,10 +27,10 @@ from lexret.index.query_syntax import (
     query_error,
 )
 from lexret.index.query_values import read_filter
+from lexret.index.query_words import NO_WORD, muted_notes, notes_on_text, unknown_word
 from lexret.sparse import LexicalVector
 from lexret.vocabulary import Vocabulary
 
-NEAREST_SHOWN: Final = 3
 EncodeText = Callable[[str], LexicalVector]
 
 
@@ -70,6 +70,49 @@ def texts_in_groups(parsed: ParsedQuery) -> list[str]:
     return [text for text in texts if text]
 
 
+def notes_on(
+    parsed: ParsedQuery,
+    vocabulary: Vocabulary,
+    *,
+    muted: frozenset[str] = frozenset(),
+    has_pictures: bool = False,
+) -> tuple[str, ...]:
+    """Return what is to be told about a query's words: those that are unknown, and muted ones.
+
+    Of unknown words, only those for the text encoder are told; :func:`bind_query` refuses others.
+
+    Args:
+        muted: words that count nowhere in the index.
+        has_pictures: pictures are part of the query.
+
+    Raises:
+        InputError: if there is nothing to look for but words for the text encoder, and all of
+            them are unknown or there is none.
+    """
+    text = free_text(parsed, has_pictures=has_pictures)
+    counting = [one for one in parsed.items if one.sign is not Sign.EXCLUDED]
+    words = [one for one in counting if not isinstance(one.node, FieldFilter)]
+    alone = not has_pictures and all(one.is_plain for one in words)
+    if alone and (words or not parsed.items):
+        notes = notes_on_text(text, vocabulary)
+    else:
+        whole = " ".join([text, *texts_in_groups(parsed)])
+        notes = notes_on_text(whole, vocabulary, alone=False)
+    texts = [text, *texts_in_groups(parsed), *_conditional_texts(parsed)]
+    return (*notes, *muted_notes(texts, vocabulary, muted))
+
+
+def _conditional_texts(parsed: ParsedQuery) -> Iterator[str]:
+    """Yield the words that have an operator, one by one."""
+    for item in parsed.items:
+        if isinstance(item.node, FieldFilter):
+            continue
+        groups = item.node.alternatives if isinstance(item.node, Group) else ((item.node,),)
+        for term in (term for terms in groups for term in terms):
+            if item.sign is not Sign.NONE or not term.is_plain:
+                yield term.text
+
+
 def bind_query(
     parsed: ParsedQuery,
     vocabulary: Vocabulary,
@@ -92,7 +135,7 @@ def bind_query(
         InputError: if the query is empty.
     """
     if not parsed.items and not pictures.vectors:
-        raise InputError("The query is empty; expected words, filters or pictures.")
+        raise InputError(NO_WORD)
     return _Binding(parsed, vocabulary, columns, encode, pictures).bind()
 
 
@@ -200,10 +243,7 @@ class _Binding:
         raise query_error(self._parsed.source, term.span, self._unknown(term, known))
 
     def _unknown(self, term: Term, known: Sequence[int]) -> str:
-        nearest = self._vocabulary.nearest(term.text, num_words=NEAREST_SHOWN)
-        message = f"{term.text!r} is not in the vocabulary of {len(self._vocabulary):,} words"
-        if nearest:
-            message += f" (nearest: {', '.join(nearest)})"
+        message = unknown_word(term.text, self._vocabulary)
         if len(known) > 1:
             words = ", ".join(self._vocabulary.words[one] for one in known)
             message += f"; it holds these words one by one: {words}"

@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lexret.data.images import ENCODING_MIN_SIDE, open_picture
-from lexret.data.vocabulary_rules import STOP_WORDS
 from lexret.errors import InputError, MissingError
 from lexret.index.query import Query
-from lexret.index.query_binding import PictureParts, bind_query, free_text, texts_in_groups
+from lexret.index.query_binding import PictureParts, bind_query, notes_on
 from lexret.index.query_language import parse_query
-from lexret.index.query_syntax import Group, ParsedQuery
 from lexret.serve.pictures import Recent, Uploads
 from lexret.serve.snapshots import Library, Snapshot, crop
 from lexret.sparse import LexicalVector
@@ -80,8 +78,13 @@ class Understanding:
         if question.box is not None and not question.has_picture:
             raise InputError("A box is a part of a picture; none was given.")
         parsed = parse_query(question.text)
-        notes = _unknown_words(parsed, snapshot, has_picture=question.has_picture)
         index = snapshot.index
+        notes = notes_on(
+            parsed,
+            index.vocabulary,
+            muted=index.corrections.muted,
+            has_pictures=question.has_picture,
+        )
 
         def encode(text: str) -> LexicalVector:
             key = ("text", text, index.model_id)
@@ -136,29 +139,3 @@ class Understanding:
                 vector = self._library.images(snapshot).encode([part]).row(0)
             self._vectors.put(cache_key, vector)
         return vector
-
-
-def _unknown_words(
-    parsed: ParsedQuery, snapshot: Snapshot, *, has_picture: bool
-) -> tuple[str, ...]:
-    """Return notes on words for the text encoder that the vocabulary lacks.
-
-    Raises:
-        InputError: if it lacks all of them and there is nothing else to look for.
-    """
-    vocabulary = snapshot.index.vocabulary
-    text = free_text(parsed, has_pictures=has_picture)
-    grouped = any(isinstance(item.node, Group) for item in parsed.items)
-    alone = not has_picture and not grouped and all(t.expanded for t in parsed.counting_terms())
-    alone = alone and bool(text)
-    whole = text if alone else " ".join([text, *texts_in_groups(parsed)])
-    known, tokens = vocabulary.match(whole)
-    unknown = [one for one in dict.fromkeys(tokens) if not known or one not in STOP_WORDS]
-    notes = []
-    for word in unknown[:5]:
-        nearest = ", ".join(vocabulary.nearest(word[:64]))
-        notes.append(f"not in the vocabulary: {word}" + (f" (nearest: {nearest})" * bool(nearest)))
-    if alone and not known:
-        told = "; ".join(notes) or "there is no word in it"
-        raise InputError(f"No word of the query is in the vocabulary: {told}.")
-    return tuple(notes)

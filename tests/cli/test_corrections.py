@@ -75,6 +75,15 @@ def test_a_muted_word_counts_nowhere_until_it_is_unmuted(photos: Path) -> None:
     assert hits("dog?") == ["a.jpg", "c.jpg"]
 
 
+def test_a_muted_word_in_a_query_is_noted(photos: Path) -> None:
+    assert lexret("search", "dog").stderr == ""
+    lexret("vocab", "mute", "dog")
+    note = "Note: muted in this index (counts for nothing): dog\n"
+    for query in ("a dog", "dog? car", "car? -dog", "(dog OR car)"):
+        assert note in lexret("search", query).stderr
+    assert lexret("search", "car").stderr == ""
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -105,8 +105,8 @@ def test_boxes_count_the_pixels_of_the_upright_picture(
         (["--patch", "-1,0"], "expected whole numbers from 0 as ROW,COL"),
         (["--box", "1,2,3"], "expected whole numbers from 0 as X0,Y0,X1,Y1"),
         (["--box", "a,b,c,d"], "expected whole numbers from 0 as X0,Y0,X1,Y1"),
-        (["--query", "qwertyuiop"], "No word of 'qwertyuiop'"),
-        (["--query", ""], "No word of ''"),
+        (["--query", "qwertyuiop"], "'qwertyuiop' is not in the vocabulary"),
+        (["--query", ""], "The query holds no word"),
         (["--patch", "0,0"] * 25, "expected at most 24"),
     ],
 )

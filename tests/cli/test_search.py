@@ -179,7 +179,7 @@ def test_a_text_without_a_known_word_is_an_error_with_the_nearest_words(collecti
     for empty in ("", " ?! "):
         result = search(empty)
         assert result.exit_code == 2
-        assert "there is no word in it" in result.stderr
+        assert "The query holds no word; type what a picture should show" in result.stderr
 
 
 def test_unknown_words_beside_known_ones_are_noted(collection: Path) -> None:

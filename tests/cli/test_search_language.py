@@ -229,8 +229,10 @@ def test_pictures_and_words_add_up(photos: Path, tiny_model_folder: Path) -> Non
         (["--like", "beach/1.png", "--box", "1,2,3,4"], "exactly one --image"),
         (["--image", "gone.png"], "no picture gone.png"),
         (["dog OR cat"], "(beach OR lake)"),
-        (["xyzzy -dog"], "No word of 'xyzzy' is in the vocabulary"),
-        (["xyzzy path:beach"], "No word of 'xyzzy' is in the vocabulary"),
+        (["xyzzy -dog"], "'xyzzy' is not in the vocabulary of 60 words. Say it with"),
+        (["xyzzy path:beach"], "'xyzzy' is not in the vocabulary of 60 words. Say it with"),
+        (["+dogg"], "(nearest: dog, dogs).\n  +dogg\n   ^~~~\n"),
+        (["-dogg"], "(nearest: dog, dogs).\n  -dogg\n   ^~~~\n"),
         (["camra:x"], "no field 'camra'; there are: camera, date, exposure_s"),
     ],
 )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.option("--verify", is_flag=True, help="Read every file and compare it with its checksum.")
 @json_option
 def command(index_path: Path | None, verify: bool, as_json: bool) -> None:
-    """Show what an index holds: pictures, words, size, model, folder.
+    """Show what an index holds: pictures, words, corrections, size, model, folder.
 
     \b
     Example:
@@ -36,7 +36,7 @@ def command(index_path: Path | None, verify: bool, as_json: bool) -> None:
     width = max(map(len, values))
     for name, value in values.items():
         if isinstance(value, list):
-            text = ", ".join(map(str, value))
+            text = ", ".join(map(str, value)) or "none"
         else:
             text = f"{value:,}" if isinstance(value, int) else str(value)
         click.echo(f"{name.replace('_', ' ').ljust(width)}  {printable(text)}")
@@ -56,6 +56,8 @@ def _values(index: EmbeddedIndex) -> dict[str, object]:
         "root": roots[0] if roots else None,
         **({"roots": roots} if len(roots) > 1 else {}),
         "pictures": len(index),
+        "corrected_pictures": sum(one in index for one in index.corrections.pictures),
+        "muted": sorted(index.corrections.muted),
         "vocabulary_words": manifest.num_words,
         "vocabulary_fingerprint": manifest.vocabulary_fingerprint,
         "postings": index.num_postings,

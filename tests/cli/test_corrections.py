@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,27 @@ def test_a_muted_word_in_a_query_is_noted(photos: Path) -> None:
     for query in ("a dog", "dog? car", "car? -dog", "(dog OR car)"):
         assert note in lexret("search", query).stderr
     assert lexret("search", "car").stderr == ""
+
+
+def test_info_tells_what_is_corrected(photos: Path) -> None:
+    told = json.loads(lexret("info", "--json").stdout)
+    assert (told["corrected_pictures"], told["muted"]) == (0, [])
+    assert re.search(r"^muted +none$", lexret("info").stdout, re.MULTILINE)
+    lexret("words", "edit", "b.jpg", "+dog")
+    lexret("vocab", "mute", "sea", "beach")
+    told = json.loads(lexret("info", "--json").stdout)
+    assert (told["corrected_pictures"], told["muted"]) == (1, ["beach", "sea"])
+    text = lexret("info").stdout
+    assert re.search(r"^corrected pictures +1$", text, re.MULTILINE)
+    assert re.search(r"^muted +beach, sea$", text, re.MULTILINE)
+
+
+def test_corrections_of_pictures_that_are_gone_are_not_counted(photos: Path) -> None:
+    from lexret.index.corrections import PictureCorrection, change_corrections
+
+    gone = PictureCorrection({"dog": 1.0})
+    change_corrections(photos / ".lexret", lambda now: now.with_picture("gone.jpg", gone))
+    assert json.loads(lexret("info", "--json").stdout)["corrected_pictures"] == 0
 
 
 @pytest.mark.parametrize(

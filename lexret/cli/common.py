@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
@@ -113,9 +115,26 @@ def chosen_text_encoder(kind: TextEncoderKind | None, *, has_static: bool) -> Te
 
 
 def print_notes(notes: Iterable[str]) -> None:
-    """Tell on stderr what is to be told about a query."""
+    """Tell on stderr what is to be told beside a result; a progress line steps aside."""
     for one in notes:
-        click.echo(f"Note: {one}", err=True)
+        if "tqdm" in sys.modules:
+            from tqdm import tqdm
+
+            tqdm.write(f"Note: {one}", file=sys.stderr)
+        else:
+            click.echo(f"Note: {one}", err=True)
+
+
+@contextmanager
+def progress_line() -> Iterator[Callable[[str], None]]:
+    """Give a function that says what is being done, on stderr where that is a terminal.
+
+    The line goes away in the end.
+    """
+    from tqdm import tqdm
+
+    with tqdm(bar_format="{desc}", leave=False, disable=None) as line:
+        yield lambda doing: line.set_description_str(f"{doing}...")
 
 
 def lasting_source(source: str) -> str:

@@ -15,12 +15,14 @@ from lexret.cli.common import (
     picture_model_option,
     print_notes,
     printable,
+    progress_line,
     text_encoder_option,
 )
 
 if TYPE_CHECKING:
     from lexret.cli.common import TextEncoderKind
-    from lexret.encoders.model import LexicalModel
+    from lexret.encoders.model_folder import ModelRecord
+    from lexret.encoders.protocol import Encoder, PatchGrid
     from lexret.explain.explanation import HitExplanation, PictureExplanation, TextQuery
 
 PATCH_FORM: Final = "ROW,COL"
@@ -116,10 +118,12 @@ def command(
     """
     from lexret.data.images import ENCODING_MIN_SIDE, open_picture
     from lexret.encoders import load_model
+    from lexret.encoders.model_folder import find_model, read_record
     from lexret.errors import InputError
     from lexret.explain.explanation import explain_picture
     from lexret.explain.palette import DARK, LIGHT
-    from lexret.explain.report import write_report
+    from lexret.explain.regions import check_regions
+    from lexret.explain.report import check_folder, write_report
 
     num_regions = len(patches) + len(boxes) + len(mask_files) + (num_parts or 0)
     if num_regions > MAX_REGIONS:
@@ -127,34 +131,65 @@ def command(
             f"{num_regions} patches, boxes, masks and parts were given; expected at most "
             f"{MAX_REGIONS}. Explain the picture in several runs."
         )
+    # What can be wrong is looked at before the model is loaded, which takes seconds.
+    check_folder(folder)
     masks = [open_picture(path).image for path in mask_files]
     # Read as `lexret index` reads it, so that both see the same picture and give one score.
     picture = open_picture(image, min_side=ENCODING_MIN_SIDE)
-    model = load_model(model_source)
-    explanation = explain_picture(
-        picture.image,
-        model.images,
-        name=str(image),
-        size=(picture.width, picture.height),
-        patches=patches,
-        boxes=boxes,
-        masks=masks,
-        num_parts=num_parts or 0,
-        num_words=k,
-        query=None if query is None else _text_query(query, model, text_encoder),
-    )
-    paths = write_report(picture.image, explanation, folder, theme=DARK if dark else LIGHT)
+    size = (picture.width, picture.height)
+    record = read_record(find_model(model_source))
+    check_regions(_grid(record), size, patches=patches, boxes=boxes, masks=masks)
+    static = None if query is None else _static_texts(query, record, text_encoder)
+    with progress_line() as say:
+        say("Loading the model")
+        model = load_model(record.folder)
+        images = model.images
+        text = None if query is None else _text_query(query, static or model.texts)
+        say("Looking at the picture")
+        explanation = explain_picture(
+            picture.image,
+            images,
+            name=str(image),
+            size=size,
+            patches=patches,
+            boxes=boxes,
+            masks=masks,
+            num_parts=num_parts or 0,
+            num_words=k,
+            query=text,
+        )
+        say("Drawing")
+        paths = write_report(picture.image, explanation, folder, theme=DARK if dark else LIGHT)
     click.echo(_as_text(explanation))
     click.echo("\n".join(printable(near_path(path.resolve())) for path in paths))
 
 
-def _text_query(query: str, model: LexicalModel, kind: TextEncoderKind | None) -> TextQuery:
-    from lexret.explain.explanation import TextQuery
+def _grid(record: ModelRecord) -> PatchGrid:
+    """Return how the model's patches lie over any picture, from its configuration."""
+    from lexret.encoders.protocol import PatchGrid
+
+    config = record.config().image
+    side = config.image_size // config.stride
+    return PatchGrid(side, side)
+
+
+def _static_texts(
+    query: str, record: ModelRecord, kind: TextEncoderKind | None
+) -> Encoder[str] | None:
+    """Check a text; return what encodes it, where that is the table that needs no model."""
+    from lexret.encoders.static_text import static_text_of
     from lexret.index.query_words import notes_on_text
 
-    print_notes(notes_on_text(query, model.vocabulary))
-    chosen = chosen_text_encoder(kind, has_static=model.has_static_texts)
-    texts = model.static_texts if chosen == "static" else model.texts
+    vocabulary = record.vocabulary()
+    print_notes(notes_on_text(query, vocabulary))
+    if chosen_text_encoder(kind, has_static=record.has_static_text) == "static":
+        return static_text_of(record, vocabulary=vocabulary)
+    return None
+
+
+def _text_query(query: str, texts: Encoder[str]) -> TextQuery:
+    from lexret.explain.explanation import TextQuery
+
     return TextQuery(query, texts.encode([query]).row(0))
 
 

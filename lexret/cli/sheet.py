@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
@@ -14,7 +17,9 @@ from lexret.cli.common import (
     near_path,
     open_chosen_index,
     plural,
+    print_notes,
     printable,
+    progress_line,
     text_encoder_option,
 )
 from lexret.cli.search_query import QueryCommand, Wanted, query_text, understand
@@ -28,12 +33,20 @@ if TYPE_CHECKING:
     from lexret.index.embedded import EmbeddedIndex
 
 SUFFIXES: Final = (".html", ".png", ".svg", ".json")
+FIGURES: Final = (".png", ".svg")
 _SIDE: Final = 420
 
 
-def _check_suffix(_ctx: object, _param: object, value: Path) -> Path:
+def _check_out(_ctx: object, _param: object, value: Path) -> Path:
+    """Refuse what surely cannot be written, before anything is loaded."""
     if value.suffix.lower() not in SUFFIXES:
         raise click.BadParameter(f"{value}; expected a name that ends in {', '.join(SUFFIXES)}.")
+    if not value.parent.is_dir():
+        raise click.BadParameter(f"{value} cannot be written: there is no folder {value.parent}.")
+    if value.is_dir():
+        raise click.BadParameter(f"{value} cannot be written: a folder has that name.")
+    if not os.access(value if value.exists() else value.parent, os.W_OK):
+        raise click.BadParameter(f"{value} cannot be written: that is not permitted.")
     return value
 
 
@@ -47,7 +60,7 @@ def _check_link(_ctx: object, _param: object, value: str | None) -> str | None:
 
 @click.command("sheet", cls=QueryCommand)
 @click.argument("words", metavar="[QUERY]...", nargs=-1)
-@click.option("-o", "--out", "path", required=True, metavar="FILE", callback=_check_suffix,
+@click.option("-o", "--out", "path", required=True, metavar="FILE", callback=_check_out,
               type=click.Path(path_type=Path),
               help="What to write; .html, .png, .svg or .json says how.")  # fmt: skip
 @index_option
@@ -84,15 +97,23 @@ def command(
       lexret sheet path:holiday/** -o holiday.svg
     """
     from lexret.explain.contact import sheet_of_hits, sheet_of_index
+    from lexret.explain.contact_draw import check_room
 
     index = open_chosen_index(index_path)
-    query = query_text(words)
-    if query:
-        understood = understand(Wanted(query, (), None, (), model_source, text_encoder), index)
-        sheet = sheet_of_hits(index, understood.query, title=query, k=k)
-    else:
-        sheet = sheet_of_index(index, index.doc_ids()[:k], title="All pictures")
-    _write(path, _render(path.suffix.lower(), sheet, _photos(index), dark=dark, link=link))
+    query, suffix = query_text(words), path.suffix.lower()
+    with progress_line() as say:
+        if query:
+            say("Looking for pictures")
+            understood = understand(Wanted(query, (), None, (), model_source, text_encoder), index)
+            sheet = sheet_of_hits(index, understood.query, title=query, k=k)
+        else:
+            ids = index.doc_ids()[:k]
+            if suffix in FIGURES:
+                check_room(len(ids))
+            sheet = sheet_of_index(index, ids, title="All pictures")
+        photo_of = _photos(index, len(sheet.entries), say)
+        content = _render(suffix, sheet, photo_of, dark=dark, link=link)
+    _write(path, content)
     click.echo(f"{printable(near_path(path.resolve()))}: {plural(len(sheet.entries), 'picture')}")
     ctx.exit(0 if sheet.entries else 1)
 
@@ -121,18 +142,21 @@ def _render(
     return contact_figure(sheet, photo_of, theme=theme)
 
 
-def _photos(index: EmbeddedIndex) -> PhotoOf:
+def _photos(index: EmbeddedIndex, num_pictures: int, say: Callable[[str], None]) -> PhotoOf:
+    """Return what opens a picture, and says which of how many is drawn."""
     from lexret.data.images import open_image
     from lexret.errors import ImageError, MissingError
     from lexret.index.locations import picture_path, picture_root
 
     base = picture_root(index.manifest, index.path)
+    numbers = count(1)
 
     def photo_of(doc_id: str) -> Image.Image | None:
+        say(f"Drawing picture {next(numbers):,} of {num_pictures:,}")
         try:
             return open_image(picture_path(base, doc_id), min_side=_SIDE)
         except (MissingError, ImageError) as error:  # the sheet says so in its place
-            click.echo(f"Note: {error}", err=True)
+            print_notes([str(error)])
             return None
 
     return photo_of

@@ -46,11 +46,7 @@ def contact_figure(
     Raises:
         InputError: if there are more than 300 pictures on it.
     """
-    if len(sheet.entries) > MAX_IN_FIGURE:
-        raise InputError(
-            f"{len(sheet.entries)} pictures are too many for one figure of at most "
-            f"{MAX_IN_FIGURE}; ask for fewer, or for a page (.html)."
-        )
+    check_room(len(sheet.entries))
     rows = -(-len(sheet.entries) // _COLUMNS)
     canvas = page(_WIDTH, _TOP + max(1, rows) * (_CELL[1] + _GAP) + _EDGE, theme)
     canvas.text(_EDGE, 46, heading(sheet), size=30, bold=True, max_width=_WIDTH * 0.6)
@@ -63,6 +59,15 @@ def contact_figure(
         y = _TOP + place // _COLUMNS * (_CELL[1] + _GAP)
         _cell(canvas, int(x), y, entry, photo_of(entry.doc_id))
     return canvas.to_bytes()
+
+
+def check_room(num_pictures: int) -> None:
+    """Raise InputError if one figure has no room for so many pictures."""
+    if num_pictures > MAX_IN_FIGURE:
+        raise InputError(
+            f"{num_pictures} pictures are too many for one figure of at most {MAX_IN_FIGURE}; "
+            "ask for fewer, or for a page (.html)."
+        )
 
 
 def contact_html(sheet: ContactSheet, photo_of: PhotoOf, *, link: Link | None = None) -> str:

@@ -19,6 +19,7 @@ from lexret.explain.regions import (
     Box,
     Region,
     box_around,
+    check_mask_shape,
     patch_number,
     patches_in_box,
     patches_in_mask,
@@ -234,12 +235,7 @@ def _choose_shapes(
     grid = encoding.grid
     regions = []
     for mask in masks:
-        # Whole pixels leave a little room, in a smaller copy more than in the picture itself.
-        if abs(mask.width * height - mask.height * width) > max(*mask.size, width, height):
-            raise InputError(
-                f"A mask has {mask.width} x {mask.height} pixels, the picture {width} x {height}; "
-                "expected the same shape."
-            )
+        check_mask_shape(mask, width, height)
         found = patches_in_mask(grid, mask)
         regions.append(Region("mask", box_around(grid, found, width, height), found))
     if num_parts:

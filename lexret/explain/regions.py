@@ -130,6 +130,39 @@ def patches_in_mask(grid: PatchGrid, mask: Image.Image) -> tuple[int, ...]:
     return tuple(patches.tolist()) or (int(np.argmax(shares_P)),)
 
 
+def check_mask_shape(mask: Image.Image, width: int, height: int) -> None:
+    """Raise InputError if a mask is not of the shape of a picture; its size does not matter."""
+    # Whole pixels leave a little room, in a smaller copy more than in the picture itself.
+    if abs(mask.width * height - mask.height * width) > max(*mask.size, width, height):
+        raise InputError(
+            f"A mask has {mask.width} x {mask.height} pixels, the picture {width} x {height}; "
+            "expected the same shape."
+        )
+
+
+def check_regions(
+    grid: PatchGrid,
+    size: tuple[int, int],
+    *,
+    patches: Sequence[tuple[int, int]] = (),
+    boxes: Sequence[Box] = (),
+    masks: Sequence[Image.Image] = (),
+) -> None:
+    """Raise InputError if a part that was asked for is none of a picture; no model is needed.
+
+    Args:
+        grid: how the model's patches will lie.
+        size: (width, height) of the picture.
+    """
+    for row, col in patches:
+        patch_number(grid, row, col)
+    for box in boxes:
+        patches_in_box(grid, box, *size)
+    for mask in masks:
+        check_mask_shape(mask, *size)
+        patches_in_mask(grid, mask)
+
+
 def box_around(grid: PatchGrid, patches: Sequence[int], width: int, height: int) -> Box:
     """Return the smallest rectangle that holds some patches, in pixels of the picture."""
     corners = np.array([grid.box(patch, width, height) for patch in patches])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 
 from PIL import Image
@@ -100,13 +101,26 @@ def _png(picture: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
+def check_folder(folder: Path) -> None:
+    """Raise InputError or StorageError if a folder surely cannot be made or written to."""
+    there = next(one for one in (folder, *folder.absolute().parents) if os.path.lexists(one))
+    if not there.is_dir():
+        raise _taken(folder)
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise StorageError(f"{there} may not be written to. Choose another folder.")
+
+
 def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
-        raise InputError(f"{folder} cannot be a folder: a file has that name.") from error
+        raise _taken(folder) from error
     except OSError as error:
         raise StorageError(f"The folder {folder} cannot be made: {error}.") from error
+
+
+def _taken(folder: Path) -> InputError:
+    return InputError(f"{folder} cannot be a folder: a file has that name.")
 
 
 def _write(path: Path, content: bytes) -> Path:

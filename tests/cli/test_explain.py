@@ -20,6 +20,12 @@ def explain(*arguments: object) -> Result:
 
 
 @pytest.fixture
+def no_loading(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail where a model is loaded."""
+    monkeypatch.setattr("lexret.encoders.load_model", None)
+
+
+@pytest.fixture
 def picture(picture_folder: Path) -> Path:
     """Noise of 40 x 40 pixels."""
     return picture_folder / "more" / "noise.png"
@@ -105,13 +111,19 @@ def test_boxes_count_the_pixels_of_the_upright_picture(
         (["--patch", "-1,0"], "expected whole numbers from 0 as ROW,COL"),
         (["--box", "1,2,3"], "expected whole numbers from 0 as X0,Y0,X1,Y1"),
         (["--box", "a,b,c,d"], "expected whole numbers from 0 as X0,Y0,X1,Y1"),
+        (["--text-encoder", "static", "--query", "a dog"], "has no static text encoder"),
         (["--query", "qwertyuiop"], "'qwertyuiop' is not in the vocabulary"),
         (["--query", ""], "The query holds no word"),
         (["--patch", "0,0"] * 25, "expected at most 24"),
     ],
 )
-def test_wrong_options_are_refused_with_what_is_legal(
-    picture: Path, tiny_model_folder: Path, tmp_path: Path, options: list[str], message: str
+def test_wrong_options_are_refused_with_what_is_legal_before_the_model_is_loaded(
+    picture: Path,
+    tiny_model_folder: Path,
+    tmp_path: Path,
+    options: list[str],
+    message: str,
+    no_loading: None,
 ) -> None:
     result = explain(picture, "-o", tmp_path / "out", "--model", tiny_model_folder, *options)
     assert result.exit_code == 2
@@ -134,13 +146,38 @@ def test_the_folder_is_required(picture: Path) -> None:
     assert "--out" in result.stderr
 
 
+@pytest.mark.parametrize("place", ["out", "out/below", "out/far/below"])
 def test_a_file_in_the_folder_s_place_is_refused(
-    picture: Path, tiny_model_folder: Path, tmp_path: Path
+    picture: Path, tiny_model_folder: Path, tmp_path: Path, place: str, no_loading: None
 ) -> None:
     (tmp_path / "out").touch()
-    result = explain(picture, "-o", tmp_path / "out", "--model", tiny_model_folder)
+    result = explain(picture, "-o", tmp_path / place, "--model", tiny_model_folder)
     assert result.exit_code == 2
     assert "a file has that name" in result.stderr
+
+
+@pytest.mark.parametrize("colour", [0, 255])
+def test_wrong_masks_are_refused_before_the_model_is_loaded(
+    picture: Path, tiny_model_folder: Path, tmp_path: Path, colour: int, no_loading: None
+) -> None:
+    Image.new("L", (40, 40 if not colour else 80), colour).save(tmp_path / "mask.png")
+    command = (picture, "-o", tmp_path / "out", "--model", tiny_model_folder)
+    result = explain(*command, "--mask", tmp_path / "mask.png")
+    assert result.exit_code == 2
+    assert ("expected the same shape" if colour else "is all black") in result.stderr
+
+
+def test_what_is_being_done_is_said_on_a_terminal_only(
+    picture: Path, tiny_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = (picture, "-o", tmp_path / "out", "--model", tiny_model_folder)
+    silent = explain(*command)
+    assert silent.stderr == ""
+    monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda _: True)
+    result = explain(*command)
+    assert result.stdout == silent.stdout
+    for doing in ("Loading the model...", "Looking at the picture...", "Drawing..."):
+        assert doing in result.stderr
 
 
 def test_the_score_of_a_text_is_that_of_a_search(

@@ -119,12 +119,37 @@ def test_words_of_a_sheet_lead_where_they_are_told(photos: Path) -> None:
         (["-o", "x.pdf"], "expected a name that ends in"),
         (["-o", "x.html", "--link", "http://x/"], "with {word} in it"),
         (["-o", "x.html", "--link", "javascript:alert('{word}')"], "begins with http"),
-        (["-o", "no/such/x.html"], "cannot be written"),
+        (["-o", "no/such/x.html"], "cannot be written: there is no folder no/such"),
+        (["-o", "taken.html"], "cannot be written: a folder has that name"),
     ],
 )
-def test_wrong_sheets_are_refused(photos: Path, arguments: list[str], message: str) -> None:
-    result = sheet(*arguments)
+def test_wrong_sheets_are_refused_before_anything_is_loaded(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
+) -> None:
+    (photos / "taken.html").mkdir()
+    monkeypatch.setattr("lexret.cli.sheet.open_chosen_index", None)
+    result = sheet("dog", *arguments)
     assert result.exit_code == 2 and message in result.stderr
+
+
+def test_a_figure_of_too_many_pictures_is_refused_before_they_are_looked_at(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lexret.explain.contact_draw.MAX_IN_FIGURE", 2)
+    monkeypatch.setattr("lexret.explain.contact.sheet_of_index", None)
+    result = sheet("-o", "all.png")
+    assert result.exit_code == 2 and "too many for one figure of at most 2" in result.stderr
+
+
+def test_the_pictures_of_a_sheet_are_counted_on_a_terminal_only(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "Drawing" not in sheet("-o", "all.html").stderr
+    monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda _: True)
+    told = sheet("-o", "all.html").stderr
+    assert "Drawing picture 3 of 3..." in told
+    assert [line for line in told.splitlines() if line.startswith("Note: ")]
+    assert "Looking for pictures..." in sheet("dog?", "-o", "all.html").stderr
 
 
 def test_a_sheet_of_nothing_is_written_and_told(photos: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -156,6 +157,24 @@ def near_path(path: Path) -> str:
 def printable(text: str) -> str:
     """Replace what would upset a terminal or break a line: control characters, stray bytes."""
     return "".join(one if one.isprintable() else "\ufffd" for one in text)
+
+
+def print_paths(paths: Sequence[str], *, null: bool) -> bool:
+    """Print paths for other programs, byte by byte as the system has them.
+
+    A path with a line break would be taken for two: without ``null`` it is named on stderr instead.
+
+    Returns:
+        whether all were printed.
+    """
+    end = b"\0" if null else b"\n"
+    held_back = [] if null else [one for one in paths if "\n" in one]
+    whole = [one for one in paths if one not in held_back]
+    click.echo(b"".join(os.fsencode(one) + end for one in whole), nl=False)
+    for one in held_back:
+        message = f"Left out: {one}, as its name holds a line break; -0 prints it."
+        click.echo(printable(message), err=True)
+    return not held_back
 
 
 def render_table(

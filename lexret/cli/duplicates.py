@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from lexret.cli.common import (
     near_path,
     open_chosen_index,
     plural,
+    print_paths,
     render_table,
 )
 
@@ -32,8 +32,9 @@ if TYPE_CHECKING:
               help="Find pictures of nearly the same words too: vectors of at least this cosine, "
               "such as 0.95.")  # fmt: skip
 @click.option("--paths", "only_paths", is_flag=True,
-              help="Print only the paths of the extra pictures: of each group all but the "
-              "first.")  # fmt: skip
+              help="Print only the paths of the extra pictures, of each group all but the first; "
+              "without -0, one that holds a line break is left out and named on stderr, and the "
+              "exit status is 2.")  # fmt: skip
 @click.option("-0", "--null", "with_nulls", is_flag=True,
               help="With --paths: end each with a null byte, as for xargs -0.")  # fmt: skip
 @json_option
@@ -69,16 +70,20 @@ def command(
         raise click.UsageError("-0 is for --paths.")
     index = open_chosen_index(index_argument or index_path)
     groups = same_content(index) if near is None else nearly_same(index, min_cosine=near)
+    is_whole = True
     if as_json:
         click.echo(json.dumps(_as_json(index, groups, near), indent=2))
     elif only_paths:
-        _write_paths(index, groups, end=b"\0" if with_nulls else b"\n")
+        extra = [one.doc_id for group in groups for one in group.extra]
+        is_whole = print_paths([_path(index, one) for one in extra], null=with_nulls)
     elif groups:
         click.echo(_as_text(index, groups, near))
     if not groups:
         what = "have the same content" if near is None else f"have a cosine of {near} or more"
         click.echo(f"No two pictures among {len(index):,} {what}.", err=True)
         ctx.exit(1)
+    if not is_whole:
+        ctx.exit(2)
 
 
 def _path(index: EmbeddedIndex, doc_id: str) -> str:
@@ -117,13 +122,6 @@ def _as_json(
         "extra_pictures": num_extra,
         "extra_bytes": extra_bytes,
     }
-
-
-def _write_paths(index: EmbeddedIndex, groups: Sequence[DuplicateGroup], *, end: bytes) -> None:
-    """Write paths as the file system has them, whatever bytes they are of."""
-    for group in groups:
-        for one in group.extra:
-            click.echo(os.fsencode(_path(index, one.doc_id)) + end, nl=False)
 
 
 def _as_text(index: EmbeddedIndex, groups: Sequence[DuplicateGroup], near: float | None) -> str:

@@ -17,6 +17,7 @@ from lexret.cli.common import (
     near_path,
     open_chosen_index,
     plural,
+    print_paths,
     printable,
     render_table,
     text_encoder_option,
@@ -32,7 +33,7 @@ from lexret.cli.search_query import (
     query_text,
     understand,
 )
-from lexret.cli.search_show import open_pictures, print_paths, show_pictures, shown_options
+from lexret.cli.search_show import open_pictures, show_pictures, shown_options
 
 if TYPE_CHECKING:
     from lexret.cli.common import TextEncoderKind
@@ -128,13 +129,12 @@ def command(
     base = picture_root(index.manifest, index.path)
     paths = [near_path(picture_path(base, one.doc_id)) for one in answers]
     ranks = _ranks(index, understood, answers) if explain and backend == "embedded" else []
+    is_whole = True
     if paths_only:
-        print_paths(paths, null=null)
+        is_whole = print_paths(paths, null=null)
     elif as_json:
-        hits = [_hit(one, path) for one, path in zip(answers, paths, strict=True)]
-        for hit, one, without in zip(hits, answers, ranks, strict=False):
-            hit["rank_without"], hit["missing"] = without, [asdict(word) for word in one.missing]
-        click.echo(json.dumps({**_asked(wanted, understood, backend), "hits": hits}, indent=2))
+        values = {**_asked(wanted, understood, backend), "hits": _hits(answers, paths, ranks)}
+        click.echo(json.dumps(values, indent=2))
     elif answers:
         click.echo(_as_text(understood, answers, paths, ranks if explain else None))
         show_pictures(paths, wanted=pictures)
@@ -147,6 +147,8 @@ def command(
         verb = f"surely shows {query!r}" if found.has_unsure else verb
         click.echo(f"No picture among {len(index):,} {verb}.", err=True)
         ctx.exit(1)
+    if not is_whole:
+        ctx.exit(2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +195,16 @@ def _asked(wanted: Wanted, understood: Understood, backend: Backend) -> dict[str
     if backend != "embedded":
         values["backend"] = backend
     return values
+
+
+def _hits(
+    answers: Sequence[Answer], paths: Sequence[str], ranks: Sequence[Mapping[str, str]]
+) -> list[dict[str, object]]:
+    """Return the hits as JSON tells them; ``ranks`` may be empty, where none are asked for."""
+    hits = [_hit(one, path) for one, path in zip(answers, paths, strict=True)]
+    for hit, one, without in zip(hits, answers, ranks, strict=False):
+        hit["rank_without"], hit["missing"] = without, [asdict(word) for word in one.missing]
+    return hits
 
 
 def _hit(one: Answer, path: str) -> dict[str, object]:

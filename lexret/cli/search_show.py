@@ -28,19 +28,13 @@ def shown_options(function: F) -> F:
                      "where it is known that it can."),
         click.option("-0", "--null", "null", is_flag=True,
                      help="End each of --paths by a zero byte, for xargs -0."),
-        click.option("--paths", "paths_only", is_flag=True, help="Print the paths, nothing else."),
+        click.option("--paths", "paths_only", is_flag=True,
+                     help="Print the paths, nothing else, one a line. Without -0, a path that "
+                     "holds a line break is left out and named on stderr; the exit status is 2."),
     ]  # fmt: skip
     for option in options:
         function = option(function)
     return function
-
-
-def print_paths(paths: Sequence[str], *, null: bool) -> None:
-    """Print paths for other programs, byte by byte as the system has them."""
-    end = b"\0" if null else b"\n"
-    if not null and any("\n" in one for one in paths):
-        raise click.UsageError("A path holds a line break; print the paths with -0.")
-    click.echo(b"".join(os.fsencode(one) + end for one in paths), nl=False)
 
 
 def show_pictures(paths: Sequence[str], *, wanted: bool | None) -> None:

@@ -56,6 +56,18 @@ def test_the_extra_paths_can_be_given_to_other_programs(
     assert lexret("duplicates", "--paths").stdout_bytes == b"more/r\xe9d copy.png\n"
 
 
+def test_an_extra_path_that_holds_a_line_break_is_not_taken_for_two(
+    doubled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(doubled)
+    shutil.copy2("red.png", "more/two\nlines.png")
+    assert lexret("index").exit_code == 0
+    result = lexret("duplicates", "--paths")
+    assert (result.exit_code, result.stdout_bytes) == (2, b"more/r\xe9d copy.png\n")
+    assert "Left out: more/two\ufffdlines.png" in result.stderr
+    assert b"more/two\nlines.png\0" in lexret("duplicates", "--paths", "-0").stdout_bytes
+
+
 def test_nearly_the_same_pictures_are_listed_with_their_cosine(doubled: Path) -> None:
     result = lexret("duplicates", doubled, "--near", "0.99")
     assert result.exit_code == 0

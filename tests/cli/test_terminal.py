@@ -124,11 +124,15 @@ def test_paths_go_through_a_pipe_whatever_they_hold(photos: Path) -> None:
     ]
 
 
-def test_paths_end_by_line_breaks_where_none_holds_one(photos: Path) -> None:
+def test_a_path_that_holds_a_line_break_is_named_beside_the_others(photos: Path) -> None:
     result = CliRunner().invoke(main, ["search", "dog? -cat", "--paths"])
-    assert result.stdout == "a b.png\n"
-    refused = CliRunner().invoke(main, ["search", "dog?", "--paths"])
-    assert refused.exit_code == 2 and "with -0" in refused.stderr
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "a b.png\n", "")
+    partly = CliRunner().invoke(main, ["search", "dog?", "--paths"])
+    assert (partly.exit_code, partly.stdout) == (2, "a b.png\n")
+    told = "Left out: c\ufffdd.png, as its name holds a line break; -0 prints it.\n"
+    assert partly.stderr == told
+    for command in ("search", "duplicates"):
+        assert "line break" in CliRunner().invoke(main, [command, "--help"]).stdout
     assert CliRunner().invoke(main, ["search", "dog?", "-0"]).exit_code == 2
 
 

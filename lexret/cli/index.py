@@ -90,6 +90,7 @@ def command(
     """
     from lexret.encoders.late import LateImageEncoder
     from lexret.encoders.model_folder import find_model, read_record
+    from lexret.index.picture_update import UpdateInterrupted
     from lexret.index.pictures import index_folders
 
     place = index_path or _default_place(folders)
@@ -109,14 +110,21 @@ def command(
                 rebuild=rebuild,
                 allow_empty=allow_empty,
             )
-    except KeyboardInterrupt:
-        click.echo("What is encoded so far is stored; run it again to go on from there.", err=True)
+    except UpdateInterrupted as interrupted:
+        click.echo(_left_by(interrupted.num_stored), err=True)
         raise
     if as_json:
         click.echo(json.dumps(_as_json(report, place, images.model_id), indent=2))
     else:
         click.echo(_as_text(report, place, images.model_id))
     ctx.exit(0 if report.num_pictures else 1)
+
+
+def _left_by(num_stored: int) -> str:
+    """Say what an interrupted run leaves behind."""
+    if not num_stored:
+        return "Nothing new is stored yet; run it again to begin anew."
+    return f"{plural(num_stored, 'picture')} of this run stored; run it again to go on from there."
 
 
 def _default_place(folders: tuple[Path, ...]) -> Path:

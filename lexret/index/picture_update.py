@@ -27,6 +27,18 @@ SECONDS_A_COMMIT: Final = 60.0
 Progress = Callable[[int, int], None]
 
 
+class UpdateInterrupted(KeyboardInterrupt):
+    """A run was interrupted.
+
+    Attributes:
+        num_stored: pictures that it brought into the index before, for the next run to go on from.
+    """
+
+    def __init__(self, num_stored: int) -> None:
+        super().__init__()
+        self.num_stored = num_stored
+
+
 @dataclass(frozen=True)
 class FoundFiles:
     """The picture files of some folders.
@@ -103,7 +115,7 @@ class PictureUpdate:
             self._moved.setdefault(self._known[path].sha256, []).append(self._known[path])
         self._renamed: dict[str, str] = {}
         self._batch: list[PictureFile] = []
-        self._num_uncommitted = 0
+        self._num_uncommitted = self._num_stored = 0
         self._last_commit = time.monotonic()
 
     def check_not_all_gone(self, *, allow_empty: bool) -> None:
@@ -125,7 +137,11 @@ class PictureUpdate:
                 )
 
     def run(self, *, workers: int, progress: Progress | None) -> None:
-        """Bring the index up to date; see ``index_folder``."""
+        """Bring the index up to date; see ``index_folder``.
+
+        Raises:
+            UpdateInterrupted: on KeyboardInterrupt, after what is encoded was committed.
+        """
         to_read = [path for path in self.found.paths if not self._is_unchanged(path)]
         self.counts.unchanged = len(self.found.paths) - len(to_read)
         files = read_files(
@@ -144,10 +160,10 @@ class PictureUpdate:
             self._encode_batch()
             self._delete_gone()
             self._commit()
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as error:
             if not self.own_before:
                 self._commit()  # what is encoded by now; the next run goes on from here
-            raise
+            raise UpdateInterrupted(self._num_stored) from error
         finally:
             files.close()
 
@@ -263,6 +279,7 @@ class PictureUpdate:
             self.writer.commit()
             self._vectors.committed()
             follow_renames(self.writer.path, self._renamed)
+        self._num_stored += self._num_uncommitted
         self._num_uncommitted = 0
         self._last_commit = time.monotonic()
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
 from lexret.cli.main import main
+from lexret.encoders import load_model
+from lexret.encoders.late import LateImageEncoder
 from lexret.index import open_index
 from lexret.index.writer import EmbeddedIndexWriter
 
@@ -114,16 +117,51 @@ def test_a_locked_index_is_told(indexed: Path) -> None:
     assert f"process {os.getpid()} on host" in result.stderr
 
 
-def test_an_interrupted_run_says_that_it_can_go_on(
-    picture_folder: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("num_before", [0, 1, 2])
+def test_an_interrupted_run_says_what_is_stored(
+    picture_folder: Path,
+    tiny_model_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    num_before: int,
 ) -> None:
-    def interrupt(*arguments: object, **options: object) -> None:
-        raise KeyboardInterrupt
+    encode, encoded = LateImageEncoder.encode, []
 
-    monkeypatch.setattr("lexret.index.pictures.index_folders", interrupt)
-    result = lexret("index", picture_folder, "--model", tiny_model_folder)
+    def interrupt(self: LateImageEncoder, items: Any, **options: Any) -> Any:
+        if len(encoded) == num_before:
+            raise KeyboardInterrupt
+        encoded.append(items)
+        return encode(self, items, **options)
+
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(LateImageEncoder, "encode", interrupt)
+        result = lexret("index", picture_folder, "--model", tiny_model_folder, "--batch-size", 1)
     assert result.exit_code == 130
-    assert "run it again" in result.stderr
+    told = f"{num_before} picture{'s' * (num_before > 1)} of this run stored; run it again to go on"
+    assert (told if num_before else "Nothing new is stored yet; run it again") in result.stderr
+    assert result.stderr.endswith("Interrupted.\n")
+    assert (picture_folder / ".lexret" / "manifest.json").exists() == bool(num_before)
+    again = lexret("index", picture_folder, "--model", tiny_model_folder)
+    assert f"{3 - num_before} added" in again.stdout
+
+
+def test_an_interrupted_rebuild_that_keeps_fields_says_that_nothing_is_stored(
+    indexed: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (
+        lexret("fields", "set", indexed / "red.png", "stars=3", "--index", indexed).exit_code == 0
+    )
+    num_calls = []
+
+    def interrupt(self: LateImageEncoder, items: Any, **options: Any) -> Any:
+        num_calls.append(1)
+        if len(num_calls) == 2:
+            raise KeyboardInterrupt
+        return load_model(tiny_model_folder).images.encode(items)
+
+    monkeypatch.setattr(LateImageEncoder, "encode", interrupt)
+    result = lexret("index", indexed, "--rebuild", "--batch-size", 1)
+    assert result.exit_code == 130
+    assert "Nothing new is stored yet" in result.stderr
 
 
 def test_odd_pictures_leave_no_warning_on_the_terminal(

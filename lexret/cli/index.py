@@ -49,7 +49,8 @@ MAX_SKIPPED_SHOWN: Final = 20
               help="Pictures that go through the model together.")  # fmt: skip
 @click.option("--weights", type=click.Choice(["exact", "8bit"]),
               help="How a new index stores weights: exact takes at most 6 bytes for one, 8bit at "
-              "most 3, rounded by about 1.5% at most.  [default: exact]")  # fmt: skip
+              "most 3, rounded by about 1.5% at most.  [default: exact; with --rebuild as "
+              "before]")  # fmt: skip
 @click.option("--rebuild", is_flag=True, help="Make the index anew, for example for another model.")
 @click.option("--allow-empty", is_flag=True,
               help="Accept that every picture of a folder is gone.")  # fmt: skip

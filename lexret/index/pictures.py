@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from lexret.encoders.protocol import Encoder
-from lexret.errors import InputError, MismatchError, MissingError
+from lexret.errors import CorruptError, InputError, MismatchError, MissingError
 from lexret.index.corrected import follow_moved_pictures
 from lexret.index.corrections import load_corrections
 from lexret.index.embedded import open_index
@@ -109,7 +109,8 @@ def index_folders(
         encoder: turns pictures into vectors.
         remove: folders that leave the index, with all that it holds of them.
         model_source: what ``load_model`` takes to get this model; recorded in the index.
-        weights: how a new index stores them, ``exact`` (without a word) or ``8bit``.
+        weights: how a new index stores them, ``exact`` or ``8bit``; without a word as the index
+            does that is made anew, else ``exact``.
         batch_size: pictures that are encoded together.
         workers: threads that read and decode.
         progress: is called with the number of files done and the number of files to do.
@@ -198,10 +199,18 @@ def _begin(
         model_id=encoder.model_id,
         model_source=model_source,
         roots=plan.roots,
-        weights=weights or "exact",
+        weights=weights or (_weights_before(index_path) if rebuild else "exact"),
         replace_existing=rebuild,
     )
     return plan, writer, found
+
+
+def _weights_before(index_path: Path) -> str:
+    """Return how an index stores weights that is to be made anew, as far as that can be read."""
+    try:
+        return Manifest.load(index_path).weights
+    except (MissingError, CorruptError):
+        return "exact"
 
 
 def _check_weights(manifest: Manifest, index_path: Path, weights: str | None) -> None:

@@ -109,6 +109,18 @@ def test_an_index_of_another_model_is_refused_with_a_way_out(indexed: Path) -> N
     assert open_index(indexed / ".lexret").model_id == own
 
 
+def test_a_rebuilt_index_stores_its_weights_as_before_unless_told(indexed: Path) -> None:
+    def weights_after(*options: str) -> str:
+        assert lexret("index", indexed, "--rebuild", *options).exit_code == 0
+        return open_index(indexed / ".lexret").manifest.weights
+
+    assert weights_after() == "exact"
+    assert weights_after("--weights", "8bit") == "8bit"
+    assert weights_after() == "8bit"
+    assert weights_after("--weights", "exact") == "exact"
+    assert weights_after("--weights", "8bit") == "8bit"
+
+
 def test_a_locked_index_is_told(indexed: Path) -> None:
     with EmbeddedIndexWriter.open(indexed / ".lexret"):
         result = lexret("index", indexed)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from lexret.errors import InputError, MismatchError
+from lexret.errors import InputError, MismatchError, MissingError
 from lexret.index.corrections import load_corrections
 from lexret.index.embedded import Document, EmbeddedIndex
 from lexret.index.locations import (
@@ -17,6 +17,7 @@ from lexret.index.locations import (
     picture_path,
     record_roots,
 )
+from lexret.index.manifest import Manifest
 from lexret.index.moved_corrections import NewId, join_corrections
 from lexret.index.query_fields import MTIME
 from lexret.index.roots import copy_documents
@@ -61,6 +62,7 @@ def merge_indexes(sources: Sequence[Path], target: Path) -> MergeReport:
     places = list(dict.fromkeys(one.resolve() for one in sources))
     if len(places) < 2:
         raise InputError("Merging takes two different indexes or more.")
+    _check_target(target, places)
     indexes = [EmbeddedIndex(one) for one in places]
     first = indexes[0]
     for other in indexes[1:]:
@@ -90,6 +92,21 @@ def merge_indexes(sources: Sequence[Path], target: Path) -> MergeReport:
         return MergeReport(
             writer.manifest.num_documents, num_shared, tuple(one.path for one in folders)
         )
+
+
+def _check_target(target: Path, places: Sequence[Path]) -> None:
+    """Raise InputError if there is an index at ``target`` that is none of those to merge."""
+    if target.resolve() in places:
+        return
+    try:
+        Manifest.load(target)
+    except MissingError:
+        return
+    raise InputError(
+        f"There is an index at {target} already, which is none of those to merge. To keep its "
+        f"pictures, name it among them as well: `lexret merge {target} ... -o {target}`. To do "
+        "without them, remove that folder first. Or name another place."
+    )
 
 
 def _check_alike(one: EmbeddedIndex, other: EmbeddedIndex) -> None:

@@ -370,5 +370,8 @@ def _generation_to_follow(folder: Path, *, replace_existing: bool) -> int:
             raise
         return 0
     if not replace_existing:
-        raise InputError(f"There is an index at {folder} already; open it, or replace it.")
+        raise InputError(
+            f"There is an index at {folder} already; change it with EmbeddedIndexWriter.open, or "
+            "make it anew with replace_existing=True."
+        )
     return generation

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -98,6 +99,22 @@ def test_two_indexes_are_merged(
     values = json.loads(lexret("merge", "other", "pictures", "-o", "more", "--json").stdout)
     assert values == {"index": "more", "pictures": 6, "shared": 0, "roots": ["other", "pictures"]}
     assert lexret("merge", "other", "-o", "x").exit_code == 2
+
+
+def test_an_index_in_the_way_of_a_merged_one_is_kept_and_the_told_command_replaces_it(
+    indexed: Path, tiny_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("other", "third"):
+        shutil.copytree(indexed, tmp_path / name, ignore=shutil.ignore_patterns(".lexret"))
+        lexret("index", tmp_path / name, "--model", tiny_model_folder)
+    monkeypatch.chdir(tmp_path)
+    refused = lexret("merge", "other", "third", "-o", "pictures")
+    assert refused.exit_code == 2
+    assert "There is an index at pictures/.lexret already" in refused.stderr
+    (told,) = re.findall(r"`lexret (merge .*?)`", refused.stderr)
+    done = lexret(*told.replace("...", "other third").split())
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith("9 pictures in pictures/.lexret")
 
 
 def test_indexes_of_two_models_are_not_merged(indexed: Path, tmp_path: Path) -> None:

@@ -48,7 +48,8 @@ def command(
     Without --write nothing is changed: what would be is shown. Without PICTURE, all pictures of
     the index are meant. JPEG and PNG files hold the keywords themselves, for other formats a file
     NAME.xmp is written; pixels are never touched, nor are keywords of yours. Keywords that lexret
-    wrote before are replaced. Corrected and muted words are respected. As the files change,
+    wrote before are replaced. --remove takes them back, and the metadata with them where nothing
+    else is left in it. Corrected and muted words are respected. As the files change,
     `lexret index` encodes them again. The exit status is 1 if there was nothing to change.
 
     \b
@@ -74,7 +75,7 @@ def command(
             click.echo(printable(f"Left as it is: {error}"), err=True)
             num_failed += 1
             continue
-        if change.content is None:
+        if not change.is_one:
             continue
         num_changed += 1
         if write:

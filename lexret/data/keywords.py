@@ -13,7 +13,7 @@ import shutil
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -37,19 +37,27 @@ class KeywordChange:
         path: the file that holds them: the picture or the one beside it.
         before: all its keywords.
         after: all its keywords then.
-        content: the whole file then; ``None`` where nothing changes.
+        content: the whole file then; ``None`` where it stays as it is, or goes.
+        goes: the file beside the picture is taken away, as nothing is left in it.
     """
 
     path: Path
     before: tuple[str, ...]
     after: tuple[str, ...]
     content: bytes | None
+    goes: bool = False
+
+    @property
+    def is_one(self) -> bool:
+        """Whether anything changes."""
+        return self.goes or self.content is not None
 
 
 def plan_keywords(picture: Path, words: Sequence[str]) -> KeywordChange:
     """Return what it takes to make these the keywords that lexret wrote of a picture.
 
-    Nothing is written. Keywords of people stay.
+    Nothing is written. Keywords of people stay. Without words, what lexret wrote is taken back:
+    an XMP packet or a file beside the picture that holds nothing else then goes.
 
     Raises:
         MissingError: if the picture is not there.
@@ -63,14 +71,14 @@ def plan_keywords(picture: Path, words: Sequence[str]) -> KeywordChange:
         return _plan(place, content, _png_xmp(content), words, _with_png_xmp)
     sidecar = place.with_name(f"{place.name}.xmp")
     packet = sidecar.read_bytes() if sidecar.is_file() else None
-    after = with_keywords(packet, words)
-    changed = keywords_of(after) != keywords_of(packet) if after is not None else False
-    return KeywordChange(sidecar, tuple(keywords_of(packet)),
-                         tuple(keywords_of(after)), after if changed else None)  # fmt: skip
+    change = _plan(sidecar, b"", packet, words, lambda _content, new, *_own: new or b"")
+    return replace(change, content=None, goes=True) if change.content == b"" else change
 
 
 def write_keywords(change: KeywordChange) -> None:
     """Replace the file at once; a crash leaves the old or the new one. StorageError on failure."""
+    if change.goes:
+        _remove(change.path)
     if change.content is None:
         return
     temporary = change.path.with_name(f".{change.path.name}.lexret-new")
@@ -88,6 +96,13 @@ def write_keywords(change: KeywordChange) -> None:
         raise StorageError(f"{change.path} cannot be written: {error}.") from error
 
 
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(f"{path} cannot be removed: {error}.") from error
+
+
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
@@ -102,13 +117,13 @@ def _plan(
     content: bytes,
     packet: bytes | None,
     words: Sequence[str],
-    put: Callable[[bytes, bytes, Sequence[str], Sequence[str]], bytes],
+    put: Callable[[bytes, bytes | None, Sequence[str], Sequence[str]], bytes],
 ) -> KeywordChange:
-    before = keywords_of(packet)
+    before, own = keywords_of(packet), own_keywords_of(packet)
     new = with_keywords(packet, words)
-    if new is None or (keywords_of(new) == before and own_keywords_of(new) == list(words)):
+    if keywords_of(new) == before and own_keywords_of(new) == own:
         return KeywordChange(place, tuple(before), tuple(before), None)
-    after = put(content, new, own_keywords_of(packet), own_keywords_of(new))
+    after = put(content, new, own, own_keywords_of(new))
     return KeywordChange(place, tuple(before), tuple(keywords_of(new)), after)
 
 
@@ -137,13 +152,16 @@ def _jpeg_xmp(content: bytes) -> bytes | None:
     return None
 
 
-def _with_jpeg_xmp(content: bytes, packet: bytes, old: Sequence[str], new: Sequence[str]) -> bytes:
-    """Return a JPEG file with another XMP packet, its IPTC-IIM keywords changed alike."""
-    segment = _segment(0xE1, _XMP + packet)
-    parts, put = [content[:2]], False
+def _with_jpeg_xmp(
+    content: bytes, packet: bytes | None, old: Sequence[str], new: Sequence[str]
+) -> bytes:
+    """Return a JPEG file with another XMP packet or none, its IPTC-IIM keywords changed alike."""
+    segment = b"" if packet is None else _segment(0xE1, _XMP + packet)
+    parts, put, is_left_out = [content[:2]], False, False
     for marker, start, end in _jpeg_segments(content):
         body = content[start + 4 : end]
-        if marker == 0xE1 and body.startswith(_XMP):
+        if marker == 0xE1 and body.startswith(_XMP) and not is_left_out:
+            is_left_out = True  # the packet that was read; a second one is not ours to take
             continue
         if not put and not (marker == 0xE0 or (marker == 0xE1 and body.startswith(b"Exif\0"))):
             parts.append(segment)
@@ -224,14 +242,18 @@ def _png_xmp(content: bytes) -> bytes | None:
     return None
 
 
-def _with_png_xmp(content: bytes, packet: bytes, _old: Sequence[str], _new: Sequence[str]) -> bytes:
-    """Return a PNG file with another XMP packet, in front of its pixels."""
-    body = b"iTXt" + _PNG_XMP + b"\0\0\0\0" + packet
+def _with_png_xmp(
+    content: bytes, packet: bytes | None, _old: Sequence[str], _new: Sequence[str]
+) -> bytes:
+    """Return a PNG file with another XMP packet, in front of its pixels, or with none."""
+    body = b"iTXt" + _PNG_XMP + b"\0\0\0\0" + (packet or b"")
     chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
-    parts, put, last = [content[: len(_PNG)]], False, len(_PNG)
+    chunk = b"" if packet is None else chunk
+    parts, put, last, is_left_out = [content[: len(_PNG)]], False, len(_PNG), False
     for kind, start, end in _png_chunks(content):
         last = end
-        if kind == b"iTXt" and content[start + 8 : end].startswith(_PNG_XMP):
+        if kind == b"iTXt" and content[start + 8 : end].startswith(_PNG_XMP) and not is_left_out:
+            is_left_out = True  # the packet that was read; a second one is not ours to take
             continue
         parts.append(content[start:end])
         if kind == b"IHDR" and not put:

@@ -45,7 +45,8 @@ def with_keywords(packet: bytes | None, words: Sequence[str]) -> bytes | None:
         words: take the place of those that lexret wrote before; none takes them back.
 
     Returns:
-        ``None`` where nothing is left to be said: there was no packet, and there are no words.
+        ``None`` where nothing is left to be said: there are no words, and there was no packet, or
+        none that holds anything of other programs.
 
     Raises:
         ImageError: if the packet is damaged.
@@ -54,10 +55,10 @@ def with_keywords(packet: bytes | None, words: Sequence[str]) -> bytes | None:
     old = set(_bag(root, f"{{{OWN}}}keywords"))
     theirs = [one for one in _bag(root, f"{{{DC}}}subject") if one not in old]
     new = [one for one in words if one not in theirs]
-    if packet is None and not new:
-        return None
     _set_bag(root, f"{{{DC}}}subject", [*theirs, *new])
     _set_bag(root, f"{{{OWN}}}keywords", new)
+    if _says_nothing(root):
+        return None
     for prefix, namespace in _PREFIXES.items():
         ElementTree.register_namespace(prefix, namespace)
     text = ElementTree.tostring(root, encoding="unicode")
@@ -79,6 +80,18 @@ def _parse(packet: bytes | None) -> ElementTree.Element:
     if _rdf(root) is None:
         raise _damaged("it holds no RDF")
     return root
+
+
+def _says_nothing(root: ElementTree.Element) -> bool:
+    """Whether a packet is only a shell: no property of the picture, no mark of who wrote it."""
+    shell = (f"{{{META}}}xmpmeta", f"{{{RDF}}}RDF", f"{{{RDF}}}Description")
+    return all(
+        one.tag in shell
+        and not (one.text or "").strip()
+        and not (one.tail or "").strip()
+        and one.attrib in ({}, {f"{{{RDF}}}about": ""})
+        for one in root.iter()
+    )
 
 
 def _damaged(why: str) -> ImageError:

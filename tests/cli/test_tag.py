@@ -44,8 +44,12 @@ def test_nothing_is_written_without_write(photos: Path) -> None:
 
 
 def test_words_are_written_and_taken_back(photos: Path) -> None:
+    before = (photos / "a.jpg").read_bytes()
     assert tag("a.jpg", "-k", 1, "--write").stdout == "a.jpg: +dog\n"
     assert plan_keywords(photos / "a.jpg", ["dog"]).content is None
     assert tag("a.jpg", "--write").stdout == "a.jpg: +beach\n"
     assert tag("a.jpg", "--write").exit_code == 1
+    assert tag("--remove").stdout == "a.jpg: -dog, -beach\n"
+    assert (photos / "a.jpg").read_bytes() != before
     assert tag("--remove", "--write").stdout == "a.jpg: -dog, -beach\n"
+    assert (photos / "a.jpg").read_bytes() == before

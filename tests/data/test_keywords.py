@@ -68,8 +68,7 @@ def test_pixels_are_not_touched_and_keywords_are_read_by_others(name: str, tmp_p
     tail = before[-len(before) // 2 :]
     assert written.endswith(tail)
     assert write(path, []) == ()
-    assert keywords_of(xmp_of(path)) == []
-    assert own_keywords_of(xmp_of(path)) == []
+    assert path.read_bytes() == before  # no empty packet is left
 
 
 def test_keywords_and_properties_of_people_stay(tmp_path: Path) -> None:
@@ -120,6 +119,72 @@ def test_other_formats_get_a_file_beside_them(tmp_path: Path) -> None:
     assert keywords_of((tmp_path / "a.tif.xmp").read_bytes()) == ["dog"]
     assert plan_keywords(path, ["dog"]).content is None
     assert plan_keywords(tmp_path / "a.tif", []).after == ()
+    assert write(path, []) == ()
+    assert [one.name for one in tmp_path.iterdir()] == ["a.tif"]
+    assert not plan_keywords(path, []).is_one
+
+
+SHELL = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/" %s><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-'
+    b'syntax-ns#"><rdf:Description rdf:about=""%s>%s</rdf:Description></rdf:RDF></x:xmpmeta>'
+)
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        SHELL % (b'x:xmptk="Some Program 1.0"', b"", b""),
+        SHELL % (b"", b' xmlns:my="urn:my" my:rating="5"', b""),
+        SHELL % (b"", b' xmlns:my="urn:my"', b"<my:empty/>"),
+        SHELL % (b"", b"", b"some text"),
+        THEIRS,
+    ],
+)
+@pytest.mark.parametrize("name", ["a.jpg", "a.tif"])
+def test_what_other_programs_wrote_is_never_taken_away(
+    name: str, theirs: bytes, tmp_path: Path
+) -> None:
+    path, sidecar = tmp_path / name, tmp_path / "a.tif.xmp"
+    if name == "a.jpg":
+        noise().save(path, xmp=theirs)
+    else:
+        noise().save(path)
+        sidecar.write_bytes(theirs)
+    write(path, ["sea"])
+    write(path, [])
+    packet = xmp_of(path) if name == "a.jpg" else sidecar.read_bytes()
+    assert packet is not None and own_keywords_of(packet) == []
+    for told in (b"Some Program", b'="5"', b":empty", b"some text", b"Grandma"):
+        assert (told in packet) == (told in theirs)
+
+
+def test_an_empty_packet_that_lexret_did_not_write_into_is_left_alone(tmp_path: Path) -> None:
+    noise().save(tmp_path / "a.jpg", xmp=SHELL % (b"", b"", b""))
+    noise().save(tmp_path / "a.tif")
+    (tmp_path / "a.tif.xmp").write_bytes(SHELL % (b"", b"", b""))
+    for name in ("a.jpg", "a.tif"):
+        assert not plan_keywords(tmp_path / name, []).is_one
+
+
+def test_a_second_packet_stays(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    noise().save(path)
+    write(path, ["sea"])
+    ours = path.read_bytes()
+    body = b"http://ns.adobe.com/xap/1.0/\0" + THEIRS
+    second = b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body
+    at = ours.index(b"\xff\xdb")  # behind all metadata
+    path.write_bytes(ours[:at] + second + ours[at:])
+    write(path, ["dog"])
+    write(path, [])
+    assert second in path.read_bytes() and b"sea" not in path.read_bytes()
+
+
+def test_words_of_which_people_wrote_one_are_written_once(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    noise().save(path, xmp=THEIRS)
+    write(path, ["dog", "beach"])
+    assert not plan_keywords(path, ["dog", "beach"]).is_one
 
 
 def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:

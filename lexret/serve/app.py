@@ -10,19 +10,11 @@ from importlib import resources
 from typing import Annotated, Any, Final
 
 from lexret import __version__
-from lexret.errors import (
-    ImageError,
-    InputError,
-    LexretError,
-    MismatchError,
-    MissingError,
-    MissingPackageError,
-    QueryError,
-)
+from lexret.errors import InputError, MissingError, MissingPackageError
 from lexret.explain.answers import answer
 from lexret.serve import schema
 from lexret.serve.explaining import Explaining
-from lexret.serve.gate import App, BusyError, Gate, HeavyWork, TooLargeError, TooSlowError
+from lexret.serve.gate import App, Gate, HeavyWork
 from lexret.serve.pictures import SIDES, Thumbnails, Uploads, as_jpeg
 from lexret.serve.questions import Question, Understanding
 from lexret.serve.settings import ServeSettings
@@ -30,7 +22,9 @@ from lexret.serve.snapshots import Library
 
 try:
     from fastapi import FastAPI, Query, Request
-    from fastapi.responses import JSONResponse, Response
+    from fastapi.responses import Response
+
+    from lexret.serve.problems import add_errors
 except ImportError as error:
     raise MissingPackageError(
         "`lexret serve` needs FastAPI and uvicorn; get them with: pip install 'lexret[serve]'"
@@ -43,10 +37,6 @@ _TYPES: Final = {
     "js": "text/javascript; charset=utf-8",
     "svg": "image/svg+xml",
 }
-_STATUS: Final[tuple[tuple[type[LexretError], int], ...]] = (
-    (TooLargeError, 413), (TooSlowError, 408), (BusyError, 503), (MismatchError, 409),
-    (MissingError, 404), (ImageError, 415), (InputError, 422),
-)  # fmt: skip
 _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     status: {"model": schema.Problem} for status in (401, 403, 404, 409, 413, 415, 422, 503)
 }
@@ -69,7 +59,7 @@ def create_app(library: Library, settings: ServeSettings) -> App:
         redoc_url=None,
         responses=_PROBLEMS,
     )
-    _add_errors(app)
+    add_errors(app)
     _Api(library, settings).add_to(app)
     _add_page(app)
     return Gate(app, settings)
@@ -266,34 +256,3 @@ def _add_file(app: FastAPI, address: str, content: bytes, kind: str) -> None:
         return Response(content, media_type=kind, headers={"cache-control": "no-cache"})
 
     app.get(address, include_in_schema=False)(file)
-
-
-def _add_errors(app: FastAPI) -> None:
-    from fastapi.exceptions import RequestValidationError
-
-    async def tell(_request: Request, error: Exception) -> Response:
-        status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
-        problem: dict[str, object] = {"error": _public(error)}
-        if isinstance(error, QueryError):
-            problem.update(start=error.start, end=error.end)
-        headers = {"retry-after": "2"} if status == 503 else {}
-        return JSONResponse(problem, status_code=status, headers=headers)
-
-    async def refuse(_request: Request, error: Exception) -> Response:
-        found = error.errors() if isinstance(error, RequestValidationError) else []
-        told = "; ".join(f"{one['loc'][-1]}: {one['msg']}" for one in found)
-        return JSONResponse({"error": told or "The request is malformed."}, status_code=422)
-
-    app.add_exception_handler(LexretError, tell)
-    app.add_exception_handler(RequestValidationError, refuse)
-
-
-def _public(error: Exception) -> str:
-    """Return what may be told of an error: not where files lie on this machine."""
-    if isinstance(error, ImageError):
-        return f"The picture cannot be read: {error.reason}."
-    if isinstance(error, MismatchError):
-        return "The index was made with another model; start the server anew."
-    if isinstance(error, InputError | MissingError | BusyError | TooLargeError | TooSlowError):
-        return str(error)
-    return "The index cannot be read just now; the server's own output says more."

@@ -124,6 +124,27 @@ def test_only_the_files_of_the_page_are_served(client: Client, path: str) -> Non
     assert client.ask("/static/app.js")[0] == 200
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status", "told"),
+    [
+        ("GET", "/api/nothing", 404, "There is nothing at this address; /api/openapi.json lists"),
+        ("GET", "/static/none.js", 404, "There is nothing at this address"),
+        ("POST", "/api/nothing", 404, "There is nothing at this address"),
+        ("DELETE", "/api/search?q=dog", 405, "This address takes GET, not DELETE."),
+        ("POST", "/", 405, "This address takes GET, not POST."),
+    ],
+)
+def test_an_address_or_method_that_is_none_is_told_as_other_errors_are(
+    client: Client, method: str, path: str, status: int, told: str
+) -> None:
+    found, headers, body = client.ask(path, method=method)
+    assert (found, headers["content-type"]) == (status, "application/json")
+    problem = json.loads(body)
+    assert list(problem) == ["error"] and problem["error"].startswith(told)
+    assert headers.get("allow") == ("GET" if status == 405 else None)
+    assert client.ask("/api/openapi.json")[0] == 200
+
+
 def test_a_picture_that_became_a_link_to_elsewhere_is_not_served(
     tmp_path: Path, index_of: Callable[[Path], Path], serve_library: Any
 ) -> None:

@@ -1,0 +1,68 @@
+"""Errors as the server tells them: ``{"error": "..."}`` and a fitting status."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException  # FastAPI's own is a child of it
+
+from lexret.errors import (
+    ImageError,
+    InputError,
+    LexretError,
+    MismatchError,
+    MissingError,
+    QueryError,
+)
+from lexret.serve.gate import BusyError, TooLargeError, TooSlowError
+
+_STATUS: Final[tuple[tuple[type[LexretError], int], ...]] = (
+    (TooLargeError, 413), (TooSlowError, 408), (BusyError, 503), (MismatchError, 409),
+    (MissingError, 404), (ImageError, 415), (InputError, 422),
+)  # fmt: skip
+
+
+def add_errors(app: FastAPI) -> None:
+    """Let an application answer every error as ``{"error": "..."}``."""
+
+    async def tell(_request: Request, error: Exception) -> Response:
+        status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
+        problem: dict[str, object] = {"error": _public(error)}
+        if isinstance(error, QueryError):
+            problem.update(start=error.start, end=error.end)
+        headers = {"retry-after": "2"} if status == 503 else {}
+        return JSONResponse(problem, status_code=status, headers=headers)
+
+    async def refuse(_request: Request, error: Exception) -> Response:
+        found = error.errors() if isinstance(error, RequestValidationError) else []
+        told = "; ".join(f"{one['loc'][-1]}: {one['msg']}" for one in found)
+        return JSONResponse({"error": told or "The request is malformed."}, status_code=422)
+
+    async def point(request: Request, error: Exception) -> Response:
+        if not isinstance(error, HTTPException):
+            raise AssertionError(f"not for {error!r}") from error
+        told = error.detail
+        if error.status_code == 404:
+            told = "There is nothing at this address; /api/openapi.json lists those there are."
+        elif error.status_code == 405:
+            allowed = (error.headers or {}).get("Allow", "another method")
+            told = f"This address takes {allowed}, not {request.method}."
+        return JSONResponse({"error": told}, status_code=error.status_code, headers=error.headers)
+
+    app.add_exception_handler(LexretError, tell)
+    app.add_exception_handler(HTTPException, point)
+    app.add_exception_handler(RequestValidationError, refuse)
+
+
+def _public(error: Exception) -> str:
+    """Return what may be told of an error: not where files lie on this machine."""
+    if isinstance(error, ImageError):
+        return f"The picture cannot be read: {error.reason}."
+    if isinstance(error, MismatchError):
+        return "The index was made with another model; start the server anew."
+    if isinstance(error, InputError | MissingError | BusyError | TooLargeError | TooSlowError):
+        return str(error)
+    return "The index cannot be read just now; the server's own output says more."

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -261,3 +263,34 @@ def test_info_names_a_damaged_file(indexed: Path) -> None:
     result = lexret("info", "--index", indexed / ".lexret")
     assert result.exit_code == 2
     assert "documents.bin" in result.stderr
+
+
+def test_filters_of_several_folders_find_what_the_documentation_says(
+    tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    photos = ["photos/1.png", "photos/sea/2.png"]
+    archive = ["archive/1.png", "archive/2019/sea/3.png"]
+    for number, name in enumerate([*photos, *archive]):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (40, 20), (60 * number, 90, 30)).save(name)
+    lexret("index", "photos", "archive", "--index", ".lexret", "--model", tiny_model_folder)
+    text = (Path(__file__).parents[2] / "docs" / "indexing.md").read_text(encoding="utf-8")
+    filters = re.findall(r"^\| `(path:[^`]+)` \|", text, re.MULTILINE)
+    finds = {
+        "path:archive": archive,
+        "path:**/archive/**": archive,
+        "path:../archive/**": archive,
+        "path:../archive/2019/**": archive[1:],
+        "path:archive/**": [],
+        "path:sea/**": photos[1:],
+        "path:**/sea/**": [photos[1], archive[1]],
+    }
+    assert filters == list(finds)
+    for one, expected in finds.items():
+        found = json.loads(lexret("search", one, "--json").stdout)["hits"]
+        assert sorted(hit["path"] for hit in found) == sorted(expected), one
+    shutil.rmtree(".lexret")
+    lexret("index", "photos", "archive", "--model", tiny_model_folder)
+    found = lexret("search", f"path:{tmp_path}/archive/**", "--index", "photos", "--paths").stdout
+    assert found.splitlines() == archive

@@ -36,6 +36,17 @@ def find(look: str, name: str) -> diagnosis.Finding:
     return finding
 
 
+@pytest.mark.parametrize("fit", [True, False])
+def test_torchvision_operators_are_no_reason_to_worry_as_lexret_uses_none(
+    monkeypatch: pytest.MonkeyPatch, fit: bool
+) -> None:
+    monkeypatch.setattr("lexret.encoders.torchvision_ops.operators_fit", lambda: fit)
+    finding = find("_torch_build", "torchvision operators")
+    assert (finding.status, finding.is_failure) == ("ok" if fit else "note", False)
+    assert ("all right: lexret does not use them" in finding.found) != fit
+    assert finding.advice == ""  # nothing is to be done
+
+
 def test_an_absent_package_comes_with_its_install_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diagnosis, "REQUIRED", ("no-such-package-here>=3",))
     finding = find("_required_packages", "no-such-package-here")

@@ -134,7 +134,7 @@ def progress_line() -> Iterator[Callable[[str], None]]:
     """
     from tqdm import tqdm
 
-    with tqdm(bar_format="{desc}", leave=False, disable=None) as line:
+    with tqdm(bar_format="{desc}", leave=False, dynamic_ncols=True, disable=None) as line:
         yield lambda doing: line.set_description_str(f"{doing}...")
 
 

@@ -125,6 +125,7 @@ def index_folders(
         MismatchError: if the index was made with another model.
         LockedError: if another process is writing the index.
         StorageError: if the index cannot be written.
+        UpdateInterrupted: on Ctrl-C while it runs; tells how many pictures are stored.
     """
     started = time.monotonic()
     plan, writer, found = _begin(

@@ -74,6 +74,12 @@ class ImageConfig(Frozen):
         "word's; None: the plain dot product (the paper)",
     )
     word_bias: bool = Field(False, description="a trained bias for each word")
+    class_evidence: float = Field(
+        0.0,
+        ge=0,
+        description="weight of what the backbone's own classifier says of each patch, as words; "
+        "0: it is not asked",
+    )
     bias_start: float = Field(0.0, description="start of the biases; below 0 words start silent")
     silent_words: tuple[str, ...] = Field(
         (), description="words that say nothing of any picture, such as 'photo': never active"
@@ -284,6 +290,11 @@ class TrainConfig(Frozen):
         "than five pictures use, than the second and three times the share of pictures whose "
         "captions use it for any other; needs cached features; None: do not",
     )
+    most_active_imagined: tuple[float, float] | None = Field(
+        None,
+        description="the same by what words do in imagined pictures, which are unlike those of the "
+        "training data; captions of real pictures count; needs data.imagined; None: do not",
+    )
     patch_dropout: float = Field(0.0, ge=0, lt=1, description="share of patches hidden in a step")
     region: float = Field(
         1.0,
@@ -326,6 +337,9 @@ class RunConfig(Frozen):
             raise ValueError("train.start = 'correlated' needs model.image.adapter = 'context'")
         if self.train.most_active is not None and not self.data.cached:
             raise ValueError("train.most_active needs data.cached = true")
+        imagined = self.data.imagined and self.data.cached
+        if self.train.most_active_imagined is not None and not imagined:
+            raise ValueError("train.most_active_imagined needs data.imagined and data.cached")
         if correlated and not self.data.cached:
             raise ValueError("train.start = 'correlated' needs data.cached = true")
         if correlated != (self.model.codebook.sources == ("text_side",)):

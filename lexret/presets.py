@@ -28,6 +28,7 @@ _MINI: dict[str, Any] = {
             "dropout": 0.5,
             "word_bias": True,
             "cosine_scale": 10.0,
+            "class_evidence": 0.5,
             # Every picture is one, and the captions of imagined ones say so.
             "silent_words": [
                 *("photo", "photos", "photograph", "photographs", "picture", "pictures"),
@@ -82,6 +83,7 @@ _MINI: dict[str, Any] = {
         "region": 0.6,
         "head_patches": 12,
         "most_active": [0.01, 0.2],
+        "most_active_imagined": [0.05, 0.5],
         "ema_decay": 0.97,
         "eval_every_epochs": 9,
         "precision": "bfloat16",

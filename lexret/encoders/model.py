@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lexret.config import ModelConfig
-from lexret.encoders.activations import activate, normalize
+from lexret.encoders.activations import normalize
 from lexret.encoders.backbones import ImageBackbone
 from lexret.encoders.checkpoint import Checkpoint, load_checkpoint
 from lexret.encoders.model_folder import DEFAULT_MODEL, find_model, read_record
@@ -93,7 +93,7 @@ class ImageEncoder:
     @torch.inference_mode()
     def encode_features(self, features_BPF: Tensor) -> SparseBatch:
         """Do as :meth:`encode` from features that :meth:`features` gave."""
-        weights_BV = activate(self._side(features_BPF), self._config.activation)
+        weights_BV = self._side.word_weights(features_BPF, self._config.activation)
         return image_vectors(weights_BV, self._config, self._vocabulary)
 
     @torch.inference_mode()
@@ -129,7 +129,7 @@ class ImageEncoder:
         return unit_BPD
 
     def _encode_patches(self, features_1PF: Tensor) -> PatchEncoding:
-        weights_PV = activate(self._side.patch_logits(features_1PF)[0], self._config.activation)
+        weights_PV = self._side.patch_weights(features_1PF, self._config.activation)[0]
         image_V, winners_V = weights_PV.max(0)
         weights_1V = image_V.unsqueeze(0)
         norm = keep_strongest(weights_1V, self._config.max_image_words).norm().clamp_min(1e-12)

@@ -11,9 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lexret.config import ImageConfig, ModelConfig, TextConfig
+from lexret.config import Activation, ImageConfig, ModelConfig, TextConfig
 from lexret.encoders.activations import activate
 from lexret.encoders.adapter import Adapter
+from lexret.encoders.class_evidence import ClassEvidence
+from lexret.encoders.class_head import class_head
 from lexret.encoders.codebook import build_codebook
 from lexret.encoders.context_adapter import ContextAdapter
 from lexret.encoders.maxhead import max_over_patches
@@ -44,6 +46,7 @@ class ImageSide(nn.Module):
             torch.full((len(codebook_VD),), config.bias_start, device=codebook_VD.device),
             requires_grad=config.word_bias,
         )
+        self.evidence = _class_evidence(config)
 
     def forward(self, features_BPF: Tensor, *, precision: torch.dtype = torch.float32) -> Tensor:
         """Return (B, V) logits, each word's largest over the patches."""
@@ -77,9 +80,37 @@ class ImageSide(nn.Module):
         """Return (B, V) logits of patches that :meth:`patch_vectors` gave."""
         return max_over_patches(patches_BPD, self.codebook_VD, precision=precision) + self.bias_V
 
-    def patch_logits(self, features_BPF: Tensor) -> Tensor:
-        """Return (B, P, V) logits of every patch; their maximum over P is :meth:`forward`."""
-        return self.patch_vectors(features_BPF) @ self.codebook_VD.t() + self.bias_V
+    def word_weights(
+        self,
+        features_BPF: Tensor,
+        activation: Activation,
+        *,
+        precision: torch.dtype = torch.float32,
+    ) -> Tensor:
+        """Return (B, V) the pictures' activations, class evidence among them, not normalised."""
+        patches_BPD = self.patch_vectors(features_BPF)
+        weights_BV = activate(self.word_logits(patches_BPD, precision=precision), activation)
+        if self.evidence is not None:
+            columns_W = self.evidence.columns()
+            of_patches_BPW = activate(self._logits(patches_BPD, columns_W), activation)
+            seen_BPW = self.evidence(features_BPF, of_patches_BPW, columns_W)
+            weights_BV[:, columns_W] = seen_BPW.amax(1)
+        return weights_BV
+
+    def patch_weights(self, features_BPF: Tensor, activation: Activation) -> Tensor:
+        """Return (B, P, V) activations of every patch; their maximum is :meth:`word_weights`."""
+        patches_BPD = self.patch_vectors(features_BPF)
+        every_V = torch.arange(len(self.bias_V), device=self.bias_V.device)
+        weights_BPV = activate(self._logits(patches_BPD, every_V), activation)
+        if self.evidence is not None:
+            columns_W = self.evidence.columns()
+            weights_BPV[..., columns_W] = self.evidence(
+                features_BPF, weights_BPV[..., columns_W], columns_W
+            )
+        return weights_BPV
+
+    def _logits(self, patches_BPD: Tensor, columns_W: Tensor) -> Tensor:
+        return patches_BPD @ self.codebook_VD[columns_W].t() + self.bias_V[columns_W]
 
 
 class TextSide(nn.Module):
@@ -189,7 +220,7 @@ class LexicalNetwork(nn.Module):
         self, features_BPF: Tensor, *, precision: torch.dtype = torch.float32
     ) -> Tensor:
         """Return (B, V) activations of pictures given as patch features, not normalised."""
-        return activate(self.image(features_BPF, precision=precision), self.config.activation)
+        return self.image.word_weights(features_BPF, self.config.activation, precision=precision)
 
     def trained_state(self) -> dict[str, Tensor]:
         """Return what a checkpoint must hold: all but the frozen pretrained transformer."""
@@ -198,6 +229,18 @@ class LexicalNetwork(nn.Module):
             for name, tensor in self.state_dict().items()
             if not name.startswith("text.transformer.") or ".lora_" in name
         }
+
+
+def _class_evidence(config: ImageConfig) -> ClassEvidence | None:
+    if not config.class_evidence:
+        return None
+    head = class_head(config)
+    if head is None:
+        raise InputError(
+            "model.image.class_evidence needs a backbone whose classifier lexret knows; it does "
+            f"not know that of the weights {config.weights!r}. Set it to 0."
+        )
+    return ClassEvidence(head, config.class_evidence)
 
 
 def _mapper(config: TextConfig, hidden_size: int, codebook_dim: int) -> nn.Linear | TextMapper:

@@ -19,6 +19,7 @@ from torch import Tensor
 from lexret import __version__
 from lexret.config import RunConfig
 from lexret.encoders.checkpoint import save_checkpoint
+from lexret.encoders.class_head import class_head
 from lexret.encoders.maxhead import head_kernel
 from lexret.encoders.network import LexicalNetwork
 from lexret.encoders.vocabularies import open_vocabulary
@@ -26,12 +27,13 @@ from lexret.errors import InputError, StorageError
 from lexret.training.anchor import Anchor
 from lexret.training.batches import Batch
 from lexret.training.caption_statistics import caption_words, rarity
+from lexret.training.class_words import set_class_words
 from lexret.training.curves import draw_curves
 from lexret.training.dev import evaluate_dev
 from lexret.training.distributed import Processes, started_processes
 from lexret.training.model_card import model_card
 from lexret.training.observer import Observer, Silent
-from lexret.training.overuse import UseLimit, use_of_words
+from lexret.training.overuse import UseLimit, imagined_features, use_of_words
 from lexret.training.run_folder import RunFolder
 from lexret.training.sources import batches_ahead, open_batches, open_sets
 from lexret.training.start import load_start, save_start, start_file, start_network
@@ -244,8 +246,10 @@ class _Run:
         own = {name: p.detach().clone() for name, p in self.learner.trainable().items()}
         self._put(self.average)
         self.learner.eval()
-        if self._use_limit is not None:
-            self._use_limit.apply(self.learner.network.image)
+        for limit in self._use_limits:
+            limit.apply(self.learner.network.image)
+        if self._class_words is not None:
+            set_class_words(self.learner.network, *self._class_words)
         try:
             yield
         finally:
@@ -253,14 +257,31 @@ class _Run:
             self.learner.train()
 
     @cached_property
-    def _use_limit(self) -> UseLimit | None:
-        train = self.config.train
-        if train.most_active is None:
+    def _use_limits(self) -> list[UseLimit]:
+        train, captions, imagined = self.config.train, self.sets.train, self.batches.imagined
+        view, num_pictures, limits = self.batches.views[0], len(captions), []
+        if train.most_active is not None:
+            assert isinstance(view, np.ndarray)  # RunConfig asks for cached features
+            uses_V = use_of_words(captions, imagined, self.vocabulary)
+            limits.append(UseLimit(view, uses_V, num_pictures, train.most_active, seed=train.seed))
+        if train.most_active_imagined is not None:
+            assert isinstance(view, np.ndarray) and imagined is not None  # likewise
+            features = imagined_features(imagined, view, seed=train.seed)
+            most = train.most_active_imagined
+            limits.append(UseLimit(features, self._real_uses, num_pictures, most, seed=train.seed))
+        return limits
+
+    @cached_property
+    def _real_uses(self) -> Tensor:
+        return use_of_words(self.sets.train, None, self.vocabulary)
+
+    @cached_property
+    def _class_words(self) -> tuple[tuple[tuple[str, ...], ...], Tensor] | None:
+        """The names of the classes that patches show evidence of, and how captions use words."""
+        head = class_head(self.config.model.image)
+        if not self.config.model.image.class_evidence or head is None:
             return None
-        (view, *_), captions = self.batches.views, self.sets.train
-        assert isinstance(view, np.ndarray)  # RunConfig asks for cached features
-        uses_V = use_of_words(captions, self.batches.imagined, self.vocabulary)
-        return UseLimit(view, uses_V, len(captions), train.most_active, seed=train.seed)
+        return head.names, self._real_uses
 
     def _put(self, tensors: dict[str, Tensor]) -> None:
         parameters = self.learner.trainable()

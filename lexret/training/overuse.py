@@ -17,7 +17,7 @@ from lexret.data.captions import CaptionSet
 from lexret.encoders.network import ImageSide
 from lexret.training.caption_statistics import caption_words
 from lexret.training.features import Features
-from lexret.training.imagined import ImaginedPictures
+from lexret.training.imagined import FloatArray, ImaginedPictures
 from lexret.vocabulary import Vocabulary
 
 _CHUNK = 64
@@ -34,15 +34,15 @@ class UseLimit:
     """Holds words back by what they do in a sample of a run's own pictures; see :func:`limit_use`.
 
     Args:
-        features_NPF: of all training pictures.
-        uses_V: captions of how many of them use each word.
-        num_pictures: N.
+        features_NPF: of the pictures to draw the sample from.
+        uses_V: captions of how many training pictures use each word.
+        num_pictures: how many training pictures there are.
         most: see :func:`limit_use`.
     """
 
     def __init__(
         self,
-        features_NPF: Features,
+        features_NPF: Features | FloatArray,
         uses_V: Tensor,
         num_pictures: int,
         most: tuple[float, float],
@@ -50,7 +50,7 @@ class UseLimit:
         seed: int,
     ) -> None:
         self._uses_V, self._num_pictures, self._most = uses_V, num_pictures, most
-        chosen = np.random.default_rng([seed, 6]).permutation(num_pictures)
+        chosen = np.random.default_rng([seed, 6]).permutation(len(features_NPF))
         self._features_NPF, self._sample = features_NPF, np.sort(chosen[:_SAMPLE])
 
     def apply(self, image: ImageSide) -> None:
@@ -62,7 +62,7 @@ class UseLimit:
 @torch.no_grad()
 def limit_use(
     image: ImageSide,
-    features_NPF: Features,
+    features_NPF: Features | FloatArray,
     uses_V: Tensor,
     num_pictures: int,
     most: tuple[float, float],
@@ -96,6 +96,24 @@ def limit_use(
     excess_V = torch.where(allowed_V < len(logits_NV), excess_V, 0.0)
     image.bias_V.sub_(excess_V)
     return int((excess_V > 0).sum())
+
+
+def imagined_features(
+    imagined: ImaginedPictures, features_NPF: Features, *, seed: int
+) -> FloatArray:
+    """Return (C, P, F) features of one imagined picture a class, before random real ones.
+
+    They are unlike the training pictures: a word that is in most of them was learnt from what
+    all training pictures share, and would be in most pictures of another collection.
+    """
+    rng = np.random.default_rng([seed, 7])
+    backgrounds = rng.integers(len(features_NPF), size=len(imagined)).tolist()
+    return np.stack(
+        [
+            imagined.features(i, np.nan_to_num(features_NPF[place].astype(np.float32)), rng)
+            for i, place in enumerate(backgrounds)
+        ]
+    )
 
 
 def picture_uses(words_NV: sparse.csr_array, owners_N: np.ndarray) -> Tensor:

@@ -63,9 +63,9 @@ def test_an_own_words_activation_never_falls_below_the_floor(network: LexicalNet
 
 def test_logits_of_patches_have_the_pictures_logits_as_maximum(network: LexicalNetwork) -> None:
     features_BPF = torch.randn(3, 9, 256)
-    patches_BPV = network.image.patch_logits(features_BPF)
+    patches_BPV = network.image.patch_weights(features_BPF, "relu")
     assert patches_BPV.shape == (3, 9, 60)
-    torch.testing.assert_close(patches_BPV.amax(1), network.image(features_BPF))
+    torch.testing.assert_close(patches_BPV.amax(1), network.image(features_BPF).clamp_min(0))
 
 
 def test_where_the_widths_agree_texts_start_in_the_codebooks_space(

@@ -15,6 +15,7 @@ from lexret.errors import InputError
 from lexret.presets import preset_values
 from lexret.training.batches import BatchSource
 from lexret.training.imagined import ImaginedPictures
+from lexret.training.overuse import imagined_features
 from lexret.vocabulary import Vocabulary
 
 ESPRESSO = 967
@@ -72,3 +73,11 @@ def test_batches_mix_real_and_imagined_pictures(
         assert real == (owner < 12)
         texts = captions.captions(owner) if owner < 12 else imagined.captions(owner - 12)
         assert batch.texts[row] in texts
+
+
+def test_one_picture_a_class_is_imagined_and_again_the_same(imagined: ImaginedPictures) -> None:
+    real = np.random.default_rng(0).uniform(0, 2, (3, 81, 1280)).astype(np.float16)
+    features = imagined_features(imagined, real, seed=0)
+    assert features.shape == (1000, 81, 1280)
+    assert np.array_equal(features[:5], imagined_features(imagined, real, seed=0)[:5])
+    assert not np.array_equal(features[:5], imagined_features(imagined, real, seed=1)[:5])

@@ -27,6 +27,7 @@ Pooling = Literal["mean", "last"]
 Penalty = Literal["overuse", "overuse_v", "flops", "none"]
 AdapterKind = Literal["attention", "context"]
 Start = Literal["random", "correlated"]
+Precision = Literal["float32", "bfloat16"]
 
 
 class Frozen(BaseModel):
@@ -100,7 +101,7 @@ class TextConfig(Frozen):
     prompt: str = Field("{text}", description="how the text is put to the transformer")
     pooling: Pooling = "mean"
     max_tokens: int = Field(64, gt=0)
-    dtype: Literal["float32", "bfloat16"] = Field(
+    dtype: Precision = Field(
         "float32", description="type of the frozen weights; LoRA's are float32 in any case"
     )
     lora_rank: int = Field(8, ge=0, description="0: the transformer stays frozen")
@@ -305,7 +306,7 @@ class TrainConfig(Frozen):
     head_patches: int | None = Field(
         None, gt=0, description="patches of each picture that a step puts to the words; None: all"
     )
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Precision = "float32"
     seed: int = 0
     eval_every_epochs: int = Field(1, gt=0)
     checkpoint_every_steps: int = Field(200, gt=0)

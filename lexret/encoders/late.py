@@ -13,14 +13,16 @@ from lexret.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from PIL import Image
 
+    from lexret.config import Precision
     from lexret.encoders.protocol import Encoder
 
 
 class LateImageEncoder:
     """The image encoder of a model folder; torch is imported with the first picture."""
 
-    def __init__(self, record: ModelRecord) -> None:
+    def __init__(self, record: ModelRecord, *, precision: Precision = "float32") -> None:
         self._record = record
+        self._precision: Precision = precision
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -32,6 +34,11 @@ class LateImageEncoder:
         """Identity of the model."""
         return self._record.model_id
 
+    @property
+    def precision(self) -> Precision:
+        """What the vectors are computed in; see :class:`lexret.encoders.model.ImageEncoder`."""
+        return self._precision
+
     def encode(self, items: Sequence[Image.Image], *, batch_size: int = 32) -> SparseBatch:
         """Return one vector a picture; see :class:`lexret.encoders.protocol.Encoder`."""
         return self._encoder.encode(items, batch_size=batch_size)
@@ -40,4 +47,4 @@ class LateImageEncoder:
     def _encoder(self) -> Encoder[Image.Image]:
         from lexret.encoders import load_model
 
-        return load_model(self._record.folder).images
+        return load_model(self._record.folder).image_encoder(self._precision)

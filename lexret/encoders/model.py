@@ -7,9 +7,11 @@ transformer. Legend: B items, P patches, V words.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +20,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lexret.config import ModelConfig
+from lexret.config import ModelConfig, Precision
 from lexret.encoders.activations import normalize
 from lexret.encoders.backbones import ImageBackbone
 from lexret.encoders.checkpoint import Checkpoint, load_checkpoint
@@ -33,11 +35,22 @@ from lexret.vocabulary import Vocabulary
 
 T = TypeVar("T")
 
+_NUM_TRANSFORMERS: Final = 4
+
 
 class ImageEncoder:
-    """Pictures to sparse vectors; implements :class:`~lexret.encoders.protocol.PatchEncoder`."""
+    """Pictures to sparse vectors; implements :class:`~lexret.encoders.protocol.PatchEncoder`.
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
+    Args:
+        precision: what the vectors of pictures, and the features that :meth:`features` gives, are
+            computed in; ``bfloat16`` is about three times as fast on processors that have
+            instructions for it (avx512_bf16, AMX). Patches and dense vectors
+            (:meth:`encode_patches`, :meth:`encode_dense`) are always computed in float32 from
+            pictures; all results are float32.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, *, precision: Precision = "float32") -> None:
+        self._precision: Precision = precision
         self._config = checkpoint.config
         self._model_id = checkpoint.model_id
         self._vocabulary = checkpoint.vocabulary
@@ -57,6 +70,11 @@ class ImageEncoder:
         return self._model_id
 
     @property
+    def precision(self) -> Precision:
+        """What pictures' vectors are computed in; indexes record it."""
+        return self._precision
+
+    @property
     def grid(self) -> PatchGrid:
         """How the patches lie over a picture."""
         return self._backbone.grid
@@ -68,7 +86,7 @@ class ImageEncoder:
 
     def features(self, images: Sequence[Image.Image]) -> Tensor:
         """Return (B, P, F) frozen backbone features of RGB pictures."""
-        return self.features_of_pixels(torch.stack([self.pixels(image) for image in images]))
+        return self.features_of_pixels(self._pixels(images))
 
     def pixels(self, image: Image.Image) -> Tensor:
         """Return the (3, S, S) uint8 pixels that the backbone sees; threads may call it."""
@@ -76,8 +94,9 @@ class ImageEncoder:
 
     def features_of_pixels(self, pixels_B3SS: Tensor) -> Tensor:
         """Do as :meth:`features` from pixels that :meth:`pixels` gave."""
-        result: Tensor = self._backbone(pixels_B3SS)
-        return result
+        with self._lowered(pixels_B3SS.device):
+            result: Tensor = self._backbone(pixels_B3SS)
+        return result.float()
 
     def encode_pixels(self, pixels_B3SS: Tensor) -> SparseBatch:
         """Do as :meth:`encode` from pixels that :meth:`pixels` gave."""
@@ -93,8 +112,11 @@ class ImageEncoder:
     @torch.inference_mode()
     def encode_features(self, features_BPF: Tensor) -> SparseBatch:
         """Do as :meth:`encode` from features that :meth:`features` gave."""
-        weights_BV = self._side.word_weights(features_BPF, self._config.activation)
-        return image_vectors(weights_BV, self._config, self._vocabulary)
+        with self._lowered(features_BPF.device):
+            weights_BV = self._side.word_weights(
+                features_BPF, self._config.activation, precision=getattr(torch, self._precision)
+            )
+        return image_vectors(weights_BV.float(), self._config, self._vocabulary)
 
     @torch.inference_mode()
     def encode_dense(
@@ -106,15 +128,15 @@ class ImageEncoder:
         and beside its words.
         """
         rows = [
-            self._side.with_picture_vectors(self.features(chunk))[1]
+            self._side.with_picture_vectors(self._backbone(self._pixels(chunk)))[1]
             for chunk in _chunks(images, batch_size)
         ]
         return _unit_rows(rows, self._side.codebook_VD.shape[1])
 
     @torch.inference_mode()
     def encode_patches(self, images: Sequence[Image.Image]) -> list[PatchEncoding]:
-        """Return the pictures' vectors with those of their patches, on one scale."""
-        return [self._encode_patches(self.features([image])) for image in images]
+        """Return the pictures' vectors with those of their patches, on one scale, in float32."""
+        return [self._encode_patches(self._backbone(self._pixels([image]))) for image in images]
 
     @torch.inference_mode()
     def encode_patch_features(self, features_BPF: Tensor) -> list[PatchEncoding]:
@@ -127,6 +149,19 @@ class ImageEncoder:
         patches_BPD = self._side.patch_vectors(features_BPF)
         unit_BPD: FloatArray = functional.normalize(patches_BPD, dim=-1).float().numpy()
         return unit_BPD
+
+    def _pixels(self, images: Sequence[Image.Image]) -> Tensor:
+        """Return (B, 3, S, S) pixels, transformed in threads: resizing lets other threads run."""
+        # A picture that is named twice is put through once: loading one is no work for two.
+        distinct = {id(image): image for image in images}
+        with ThreadPoolExecutor(_NUM_TRANSFORMERS, thread_name_prefix="lexret-transform") as pool:
+            done = dict(zip(distinct, pool.map(self.pixels, distinct.values()), strict=True))
+        return torch.stack([done[id(image)] for image in images])
+
+    def _lowered(self, device: torch.device) -> AbstractContextManager[object]:
+        if self._precision == "float32":
+            return nullcontext()
+        return torch.autocast(device.type, dtype=getattr(torch, self._precision))
 
     def _encode_patches(self, features_1PF: Tensor) -> PatchEncoding:
         weights_PV = self._side.patch_weights(features_1PF, self._config.activation)[0]
@@ -234,8 +269,14 @@ class LexicalModel:
 
     @cached_property
     def images(self) -> ImageEncoder:
-        """The image side, loaded on first use."""
+        """The image side in float32, loaded on first use."""
         return ImageEncoder(self._checkpoint)
+
+    def image_encoder(self, precision: Precision) -> ImageEncoder:
+        """Return the image side in a precision; in a lower one it is loaded at each call."""
+        if precision == "float32":
+            return self.images
+        return ImageEncoder(self._checkpoint, precision=precision)
 
     @cached_property
     def texts(self) -> TextEncoder:

@@ -94,7 +94,7 @@ class ImageSide(nn.Module):
             columns_W = self.evidence.columns()
             of_patches_BPW = activate(self._logits(patches_BPD, columns_W), activation)
             seen_BPW = self.evidence(features_BPF, of_patches_BPW, columns_W)
-            weights_BV[:, columns_W] = seen_BPW.amax(1)
+            weights_BV[:, columns_W] = seen_BPW.amax(1).to(weights_BV.dtype)
         return weights_BV
 
     def patch_weights(self, features_BPF: Tensor, activation: Activation) -> Tensor:

@@ -87,6 +87,69 @@ def test_cached_features_give_the_same_vectors(
     assert np.array_equal(direct.weights, cached.weights)
 
 
+def test_lower_precision_gives_other_vectors_nearby(
+    model: LexicalModel, pictures: list[Image.Image]
+) -> None:
+    low = model.image_encoder("bfloat16")
+    assert (model.images.precision, low.precision) == ("float32", "bfloat16")
+    assert model.image_encoder("float32") is model.images
+    whole, rounded = model.images.encode(pictures), low.encode(pictures)
+    assert rounded.weights.dtype == np.float32
+    difference_NV = (whole.to_scipy() - rounded.to_scipy()).toarray()
+    assert (np.abs(difference_NV).max(1) > 1e-5).all()
+    cosine_N = whole.to_scipy().multiply(rounded.to_scipy()).sum(1)
+    assert cosine_N.min() > 0.95  # random weights round worse than trained ones
+    features_BPF = low.features(pictures)
+    assert features_BPF.dtype == torch.float32
+    assert not torch.equal(features_BPF, model.images.features(pictures))
+    assert np.array_equal(low.encode_features(features_BPF).weights, rounded.weights)
+    pixels_B3SS = torch.stack([low.pixels(picture) for picture in pictures])
+    assert np.array_equal(low.encode_pixels(pixels_B3SS).weights, rounded.weights)
+
+
+def test_the_head_too_is_computed_in_lower_precision(
+    model: LexicalModel, pictures: list[Image.Image]
+) -> None:
+    features_BPF = model.images.features(pictures)
+    whole, rounded = (
+        model.image_encoder(one).encode_features(features_BPF) for one in ("float32", "bfloat16")
+    )
+    assert not np.array_equal(whole.weights, rounded.weights)
+    assert whole.to_scipy().multiply(rounded.to_scipy()).sum(1).min() > 0.98
+
+
+def test_patches_and_dense_vectors_stay_in_full_precision(
+    model: LexicalModel, pictures: list[Image.Image]
+) -> None:
+    low = model.image_encoder("bfloat16")
+    for one, two in zip(
+        low.encode_patches(pictures), model.images.encode_patches(pictures), strict=True
+    ):
+        assert np.array_equal(one.image.weights, two.image.weights)
+        assert np.array_equal(one.patches.weights, two.patches.weights)
+    assert np.array_equal(low.encode_dense(pictures), model.images.encode_dense(pictures))
+
+
+def test_a_picture_that_is_named_twice_is_encoded_twice(
+    model: LexicalModel, pictures: list[Image.Image], tmp_path: Path
+) -> None:
+    """One that is not loaded yet too, though threads put pictures to the model's square."""
+    pictures[4].save(tmp_path / "noise.png")
+    with Image.open(tmp_path / "noise.png") as lazy:
+        batch = model.images.encode([lazy, pictures[0], lazy, lazy])
+    expected = model.images.encode([pictures[4], pictures[0], pictures[4], pictures[4]])
+    assert np.array_equal(batch.term_ids, expected.term_ids)
+    assert np.array_equal(batch.weights, expected.weights)
+
+
+def test_the_first_picture_that_cannot_be_encoded_is_the_one_that_is_told(
+    model: LexicalModel, pictures: list[Image.Image]
+) -> None:
+    wrong = [pictures[0], Image.new("L", (4, 4)), *pictures, Image.new("CMYK", (4, 4))]
+    with pytest.raises(InputError, match="mode 'L'"):
+        model.images.encode(wrong)
+
+
 def test_the_vector_with_patches_is_the_one_that_an_index_stores(
     model: LexicalModel, pictures: list[Image.Image]
 ) -> None:

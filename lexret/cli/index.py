@@ -23,6 +23,7 @@ from lexret.cli.common import (
 )
 
 if TYPE_CHECKING:
+    from lexret.config import Precision
     from lexret.index.picture_update import Progress
     from lexret.index.pictures import IndexReport
 
@@ -51,6 +52,10 @@ MAX_SKIPPED_SHOWN: Final = 20
               help="How a new index stores weights: exact takes at most 6 bytes for one, 8bit at "
               "most 3, rounded by about 1.5% at most.  [default: exact; with --rebuild as "
               "before]")  # fmt: skip
+@click.option("--precision", type=click.Choice(["float32", "bfloat16"]),
+              help="What the model computes in: bfloat16 is about three times as fast on "
+              "processors made for it.  [default: as the index was made; a new one "
+              "float32]")  # fmt: skip
 @click.option("--rebuild", is_flag=True, help="Make the index anew, for example for another model.")
 @click.option("--allow-empty", is_flag=True,
               help="Accept that every picture of a folder is gone.")  # fmt: skip
@@ -66,6 +71,7 @@ def command(
     model_source: str | None,
     batch_size: int,
     weights: str | None,
+    precision: Precision | None,
     rebuild: bool,
     allow_empty: bool,
     remove: tuple[Path, ...],
@@ -95,8 +101,11 @@ def command(
     from lexret.index.pictures import index_folders
 
     place = index_path or _default_place(folders)
-    source = model_source or _recorded_source(place) or DEFAULT_MODEL
-    images = LateImageEncoder(read_record(find_model(source)))
+    recorded_source, recorded_precision = _recorded(place)
+    source = model_source or recorded_source or DEFAULT_MODEL
+    images = LateImageEncoder(
+        read_record(find_model(source)), precision=precision or recorded_precision
+    )
     try:
         with _progress_bar() as progress, _quiet_pillow():
             report = index_folders(
@@ -134,14 +143,16 @@ def _default_place(folders: tuple[Path, ...]) -> Path:
     return index_for(folders) if folders else find_index(Path.cwd())
 
 
-def _recorded_source(place: Path) -> str | None:
+def _recorded(place: Path) -> tuple[str | None, Precision]:
+    """Return the model's source and the precision of the index at ``place``, if there is one."""
     from lexret.errors import CorruptError, MissingError
     from lexret.index.manifest import Manifest
 
     try:
-        return Manifest.load(place).model_source
+        manifest = Manifest.load(place)
     except (MissingError, CorruptError):  # a damaged one is reported when it is opened
-        return None
+        return None, "float32"
+    return manifest.model_source, manifest.precision
 
 
 @contextmanager

@@ -33,6 +33,8 @@ def command(index_path: Path | None, verify: bool, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(values, indent=2))
         return
+    if values["precision"] == "float32":  # only what differs from the usual is worth a line
+        del values["precision"]
     width = max(map(len, values))
     for name, value in values.items():
         if isinstance(value, list):
@@ -64,6 +66,7 @@ def _values(index: EmbeddedIndex) -> dict[str, object]:
         "bytes": size,
         "bytes_per_posting": round(size / index.num_postings, 3) if index.num_postings else None,
         "weights": manifest.weights,
+        "precision": manifest.precision,
         "largest_weight_error": f"{error:.1%}" if error else "none",
         "model": manifest.model_id,
         "model_source": manifest.model_source,

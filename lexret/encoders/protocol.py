@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,9 @@ from PIL import Image
 
 from lexret.sparse import LexicalVector, SparseBatch
 from lexret.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from lexret.config import Precision
 
 Item = TypeVar("Item", contravariant=True)
 
@@ -73,6 +76,12 @@ class Encoder(Protocol[Item]):
     def encode(self, items: Sequence[Item], *, batch_size: int = 32) -> SparseBatch:
         """Encode items, one row each, L2-normalised rows; an empty sequence gives no rows."""
         ...
+
+
+def precision_of(encoder: Encoder[Item]) -> Precision:
+    """Return what an encoder computes its vectors in: what it says, else float32."""
+    precision: Precision = getattr(encoder, "precision", "float32")
+    return precision
 
 
 class PatchEncoder(Encoder[Image.Image], Protocol):

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from lexret.errors import CorruptError, MissingError
 from lexret.index.block_postings import EIGHT_BITS, EXACT
 from lexret.index.postings import RAW
 from lexret.index.storage import Section, replace_file
 from lexret.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from lexret.config import Precision
 
 MANIFEST_FILE: Final = "manifest.json"
 SEGMENTS_FOLDER: Final = "segments"
@@ -20,6 +23,8 @@ FORMAT_VERSION: Final = 2
 READABLE_VERSIONS: Final = (1, 2)
 # How an index may store its weights -> the codec of its segments. ``raw-i4-f4`` is version 1's.
 CODECS: Final = {"exact": EXACT, "8bit": EIGHT_BITS}
+# What vectors may be computed in; see :class:`lexret.encoders.model.ImageEncoder`.
+PRECISIONS: Final = ("float32", "bfloat16")
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,8 @@ class Manifest:
         roots: the folders of pictures; relative ones start at the index folder.
         columns: field name -> type, over all segments.
         weights: how new segments store weights: ``exact`` (float32) or ``8bit``.
+        precision: what the model computed the vectors in, and computes new ones in: ``float32``,
+            as in indexes that do not say, or ``bfloat16``.
     """
 
     generation: int
@@ -82,6 +89,7 @@ class Manifest:
     columns: dict[str, str] = field(default_factory=dict)
     segments: tuple[SegmentEntry, ...] = ()
     weights: str = "exact"
+    precision: Precision = "float32"
 
     @property
     def num_documents(self) -> int:
@@ -159,6 +167,8 @@ def _parse(values: dict[str, Any]) -> Manifest:
     plain["segments"] = tuple(_parse_segment(entry) for entry in plain["segments"])
     if plain.get("weights", "exact") not in CODECS:
         raise KeyError(f"weights {plain['weights']!r}")
+    if plain.get("precision", "float32") not in PRECISIONS:
+        raise KeyError(f"precision {plain['precision']!r}")
     return Manifest(**plain)
 
 

@@ -47,7 +47,9 @@ def merge_indexes(sources: Sequence[Path], target: Path) -> MergeReport:
     The folders of the new index are those of all of them, and a picture's id is what follows from
     its place (:mod:`lexret.index.locations`). A picture that several hold is taken from the one
     that saw its file last changed, the first of equals. Indexes that name no folders keep their
-    ids. Vectors are read and written in chunks; beside them, ids are held in memory.
+    ids. New pictures will be encoded in the precision that the first index records, whatever the
+    others were encoded in. Vectors are read and written in chunks; beside them, ids are held in
+    memory.
 
     Args:
         target: where no index is, or one of the sources, which the new index then replaces.
@@ -77,6 +79,7 @@ def merge_indexes(sources: Sequence[Path], target: Path) -> MergeReport:
         model_source=next((m for m in (i.manifest.model_source for i in indexes) if m), None),
         roots=recorded,
         weights=_joined_weights(indexes),
+        precision=first.manifest.precision,
         replace_existing=target.resolve() in places,
     ) as writer:
         indexes = [EmbeddedIndex(one) for one in places]  # under the lock, where target is one

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from lexret.encoders.protocol import Encoder
+from lexret.encoders.protocol import Encoder, precision_of
 from lexret.errors import CorruptError, InputError, MismatchError, MissingError
 from lexret.index.corrected import follow_moved_pictures
 from lexret.index.corrections import load_corrections
@@ -106,7 +106,7 @@ def index_folders(
     Args:
         folders: those to look through; the index gains those that it does not hold yet. Without
             any, all that it holds and that are there.
-        encoder: turns pictures into vectors.
+        encoder: turns pictures into vectors; the index records its precision.
         remove: folders that leave the index, with all that it holds of them.
         model_source: what ``load_model`` takes to get this model; recorded in the index.
         weights: how a new index stores them, ``exact`` or ``8bit``; without a word as the index
@@ -121,7 +121,7 @@ def index_folders(
     Raises:
         MissingError: if there is no such folder.
         InputError: if there is no picture in a folder, or folders lie one inside the other, or
-            the index stores its weights in another way.
+            the index stores its weights in another way or was encoded in another precision.
         MismatchError: if the index was made with another model.
         LockedError: if another process is writing the index.
         StorageError: if the index cannot be written.
@@ -187,6 +187,7 @@ def _begin(
             try:
                 _check_model(writer.manifest, index_path, encoder)
                 _check_weights(writer.manifest, index_path, weights)
+                _check_precision(writer.manifest, index_path, precision_of(encoder))
                 plan = plan_update(folders, index_path, writer.manifest.roots, remove=remove)
                 return plan, writer, find_files(plan)
             except BaseException:
@@ -201,6 +202,7 @@ def _begin(
         model_source=model_source,
         roots=plan.roots,
         weights=weights or (_weights_before(index_path) if rebuild else "exact"),
+        precision=precision_of(encoder),
         replace_existing=rebuild,
     )
     return plan, writer, found
@@ -218,6 +220,14 @@ def _check_weights(manifest: Manifest, index_path: Path, weights: str | None) ->
     if weights not in (None, manifest.weights):
         raise InputError(
             f"The index at {index_path} stores {manifest.weights} weights, but {weights} ones are "
+            "asked for. Leave the option out, or make the index anew with --rebuild."
+        )
+
+
+def _check_precision(manifest: Manifest, index_path: Path, precision: str) -> None:
+    if precision != manifest.precision:
+        raise InputError(
+            f"The index at {index_path} was encoded in {manifest.precision}, but {precision} is "
             "asked for. Leave the option out, or make the index anew with --rebuild."
         )
 

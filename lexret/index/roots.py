@@ -33,6 +33,7 @@ def drop_first_root(index_path: Path, roots: Sequence[str]) -> None:
         model_source=old.manifest.model_source,
         roots=roots,
         weights=old.manifest.weights,
+        precision=old.manifest.precision,
         replace_existing=True,
     ) as writer:
         before = EmbeddedIndex(index_path)  # as it is now that nobody else writes it

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from lexret.errors import CorruptError, InputError, MissingError
 from lexret.index.columns import Column, FieldValue, encode_text, extend_schema
-from lexret.index.manifest import CODECS, Manifest, SegmentEntry, missing_file
+from lexret.index.manifest import CODECS, PRECISIONS, Manifest, SegmentEntry, missing_file
 from lexret.index.policy import LiveSegment, choose_merge, remove, remove_unused
 from lexret.index.segment import Segment
 from lexret.index.segment_writer import (
@@ -23,6 +23,9 @@ from lexret.index.segment_writer import (
 from lexret.index.storage import WriterLock, replace_file, storage_errors, sync_folder
 from lexret.sparse import LexicalVector, SparseBatch
 from lexret.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from lexret.config import Precision
 
 MAX_BUFFERED_POSTINGS: Final = 1 << 25
 MAX_OPEN_SEGMENTS: Final = 24
@@ -64,6 +67,7 @@ class EmbeddedIndexWriter:
         model_source: str | None = None,
         roots: Sequence[str] = (),
         weights: str = "exact",
+        precision: Precision = "float32",
         replace_existing: bool = False,
     ) -> Self:
         """Start a new, empty index; it comes into being with its first commit.
@@ -73,16 +77,21 @@ class EmbeddedIndexWriter:
             roots: folders of pictures to record; relative ones start at ``path``.
             weights: ``exact`` (float32) or ``8bit``
                 (:data:`lexret.index.weight_codes.MAX_ERROR`).
+            precision: what the vectors are computed in; recorded.
             replace_existing: an index that is there, readable or not, gives way at that commit.
 
         Raises:
             InputError: if there is an index and ``replace_existing`` is not set, or ``weights``
-                is neither of the two.
+                or ``precision`` is unknown.
             LockedError: if another writer holds the folder.
             StorageError: if the folder cannot be made or written.
         """
         if weights not in CODECS:
             raise InputError(f"Weights are stored as one of {list(CODECS)}; found {weights!r}.")
+        if precision not in PRECISIONS:
+            raise InputError(
+                f"Vectors are computed in one of {list(PRECISIONS)}; found {precision!r}."
+            )
         folder = Path(path)
         with storage_errors(folder):
             made = [one for one in (folder, *folder.parents) if not one.exists()]
@@ -101,6 +110,7 @@ class EmbeddedIndexWriter:
                 model_source=model_source,
                 roots=tuple(roots),
                 weights=weights,
+                precision=precision,
             )
             return cls(folder, manifest, vocabulary, lock)
         except BaseException:

@@ -123,6 +123,51 @@ def test_a_rebuilt_index_stores_its_weights_as_before_unless_told(indexed: Path)
     assert weights_after("--weights", "8bit") == "8bit"
 
 
+def test_an_index_is_encoded_in_the_precision_that_it_records(indexed: Path) -> None:
+    def index(*options: object) -> Result:
+        return lexret("index", indexed, *options)
+
+    def stored(name: str) -> list[float]:
+        vector = open_index(indexed / ".lexret").vector(name)
+        return [one.weight for one in vector.words()]
+
+    def precision() -> str:
+        return json.loads(lexret("info", "--index", indexed, "--json").stdout)["precision"]
+
+    whole = stored("red.png")
+    assert precision() == "float32"
+    assert index("--rebuild").exit_code == 0
+    assert stored("red.png") == whole
+    assert index("--rebuild", "--precision", "bfloat16").exit_code == 0
+    rounded = stored("red.png")
+    assert rounded != whole
+    assert precision() == "bfloat16"
+    assert index("--rebuild").exit_code == 0
+    assert (precision(), stored("red.png")) == ("bfloat16", rounded)
+    Image.open(indexed / "red.png").save(indexed / "other.bmp")  # other bytes, the same picture
+    assert index().exit_code == 0
+    assert stored("other.bmp") == pytest.approx(rounded, rel=1e-6)
+    assert index("--rebuild", "--precision", "float32").exit_code == 0
+    assert (precision(), stored("other.bmp")) == ("float32", pytest.approx(whole, rel=1e-6))
+
+
+def test_another_precision_than_the_recorded_one_is_refused_with_a_way_out(indexed: Path) -> None:
+    assert lexret("index", indexed, "--precision", "float32").exit_code == 0
+    result = lexret("index", indexed, "--precision", "bfloat16")
+    assert result.exit_code == 2
+    assert "was encoded in float32, but bfloat16 is asked for" in result.stderr
+    assert "--rebuild" in result.stderr
+    assert open_index(indexed / ".lexret").manifest.precision == "float32"
+
+
+def test_info_tells_a_precision_that_is_not_the_usual_one(indexed: Path) -> None:
+    told = lexret("info", "--index", indexed).stdout
+    assert re.search("^precision", told, re.MULTILINE) is None
+    assert lexret("index", indexed, "--rebuild", "--precision", "bfloat16").exit_code == 0
+    text = lexret("info", "--index", indexed).stdout
+    assert re.search(r"^precision +bfloat16$", text, re.MULTILINE)
+
+
 def test_a_locked_index_is_told(indexed: Path) -> None:
     with EmbeddedIndexWriter.open(indexed / ".lexret"):
         result = lexret("index", indexed)

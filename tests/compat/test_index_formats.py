@@ -22,6 +22,7 @@ def test_old_indexes_are_read(name: str) -> None:
     index.verify()
     assert index.vocabulary.words == ("beach", "dog", "lake", "traffic light")
     assert index.model_id == "fixture-0123456789ab"
+    assert index.manifest.precision == "float32"  # which they do not say
     assert (index.manifest.model_source, index.manifest.roots) == ("mini", ("..",))
     assert index.doc_ids() == ["dog.jpg", "light.jpg", "see/lake ä.png"]
     (hits,) = index.search(SparseBatch.from_words([{"dog": 2.0}], index.vocabulary))

@@ -69,13 +69,23 @@ def make_index(words: Vocabulary) -> MakeIndex:
 class ColourEncoder:
     """Names the colours of a picture: a whole, if humble, picture encoder.
 
+    Args:
+        precision: what it says it computes in.
+
     Attributes:
         num_encoded: pictures that went through it.
         sizes: of these pictures.
     """
 
-    def __init__(self, vocabulary: Vocabulary, model_id: str = "colours-1") -> None:
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        model_id: str = "colours-1",
+        *,
+        precision: str = "float32",
+    ) -> None:
         self._vocabulary, self._model_id = vocabulary, model_id
+        self.precision = precision
         self.num_encoded = 0
         self.sizes: list[tuple[int, int]] = []
 

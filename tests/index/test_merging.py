@@ -145,6 +145,15 @@ def test_indexes_without_folders_keep_their_ids(tmp_path: Path, batch, make_inde
         merge_indexes([tmp_path / "a", tmp_path / "c"], tmp_path / "other")
 
 
+def test_the_first_index_says_in_what_precision_the_merged_one_goes_on(here: Path, colours) -> None:
+    low = type(colours)(colours.vocabulary, precision="bfloat16")
+    index_folders([here / "a"], here / "low", low)
+    merge_indexes([here / "low", here / "b/.lexret"], here / "one")
+    merge_indexes([here / "b/.lexret", here / "low"], here / "two")
+    assert open_index(here / "one").manifest.precision == "bfloat16"
+    assert open_index(here / "two").manifest.precision == "float32"
+
+
 def test_rounded_weights_are_not_rounded_again(here: Path, colours) -> None:
     for name in ("a", "b"):
         index_folders([here / name], here / f"{name}8", colours, weights="8bit")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from lexret.errors import InputError, LockedError, MismatchError, MissingError
+from lexret.errors import CorruptError, InputError, LockedError, MismatchError, MissingError
 from lexret.index import EmbeddedIndexWriter, open_index, picture_update
 from lexret.index.known import KnownPicture
 from lexret.index.locations import default_index, find_index, picture_root, record_root
@@ -55,6 +55,28 @@ def test_a_folder_is_indexed_and_searched(root: Path, colours) -> None:
     assert fields["path"] == "deep/blue.jpg"
     assert (fields["size"], fields["mtime_ns"]) == (state.st_size, state.st_mtime_ns)
     assert (fields["width"], fields["height"]) == (16, 16)
+
+
+def test_an_encoder_of_another_precision_is_refused(root: Path, colours) -> None:
+    update(root, colours)
+    low = type(colours)(colours.vocabulary, precision="bfloat16")
+    with pytest.raises(InputError, match="encoded in float32, but bfloat16 is asked for"):
+        update(root, low)
+    update(root, low, rebuild=True)
+    assert open_index(default_index(root)).manifest.precision == "bfloat16"
+    with pytest.raises(InputError, match="encoded in bfloat16, but float32 is asked for"):
+        update(root, colours)
+
+
+def test_an_index_of_an_unknown_precision_is_not_opened(root: Path, colours) -> None:
+    update(root, colours)
+    manifest = default_index(root) / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"float32"', '"int3"'))
+    with pytest.raises(CorruptError, match="precision 'int3'"):
+        open_index(default_index(root))
+    low = type(colours)(colours.vocabulary, precision="int3")
+    with pytest.raises(InputError, match="found 'int3'"):
+        update(root, low, rebuild=True)
 
 
 def test_unchanged_files_are_not_read_again(

@@ -170,6 +170,13 @@ def test_when_the_first_folder_leaves_the_others_keep_their_vectors(here: Path, 
     assert colours.num_encoded == 4
 
 
+def test_when_the_first_folder_leaves_the_precision_stays(here: Path, colours) -> None:
+    low = type(colours)(colours.vocabulary, precision="bfloat16")
+    update(here, low, "photos", "scans")
+    update(here, low, remove=[here / "photos"])
+    assert open_index(here / ".lexret").manifest.precision == "bfloat16"
+
+
 def test_a_folder_that_moved_is_named_anew_and_nothing_is_encoded(here: Path, colours) -> None:
     update(here, colours, "photos", "scans", index="index")
     (here / "photos").rename(here / "pictures")

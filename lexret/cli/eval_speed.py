@@ -30,7 +30,8 @@ def command(
 
     SOURCE is a folder of pictures, or a captions file, whose captions are timed as well. Each stage
     is timed alone, the fastest of three rounds; the pipeline reads ahead in threads as `lexret
-    index` does. The bare backbone is what the pipeline cannot be faster than.
+    index` does, in float32 and in bfloat16 (`lexret index --precision`). The bare backbone is what
+    the pipeline of the same precision cannot be faster than.
 
     \b
     Example:
@@ -63,7 +64,10 @@ def _as_text(result: SpeedResult, model_id: str) -> str:
         [name, f"{one['images_per_s']:,.1f}", f"{one['ms']:.2f}", f"{one['percent_of_time']:.1f}%"]
         for name, one in values["stages"].items()
     ]
-    rows.append(["file to vector", f"{result.pipeline:,.1f}", f"{1000 / result.pipeline:.2f}", ""])
+    pipelines = {"file to vector": result.pipeline, "the same, bfloat16": result.half.pipeline}
+    rows += [
+        [name, f"{speed:,.1f}", f"{1000 / speed:.2f}", ""] for name, speed in pipelines.items()
+    ]
     table = render_table(["stage", "pictures/s", "ms each", "of the time"], rows, right=(1, 2, 3))
     half = (
         f"backbone in bfloat16: {result.half.speed:,.1f} pictures/s, vectors' mean cosine with "
@@ -72,6 +76,7 @@ def _as_text(result: SpeedResult, model_id: str) -> str:
     texts = "".join(f"\n{name} texts: {speed:,.1f}/s" for name, speed in result.texts.items())
     return (
         f"{table}\n\nfile to vector reaches {result.share_of_backbone:.0f}% of the bare backbone\n"
+        f"in bfloat16 it reaches {result.half_share_of_backbone:.0f}% of the backbone in float32\n"
         f"{half}"
         f"{result.num_pictures} pictures, batches of {result.batch_size}, {result.threads} "
         f"threads, model {model_id}{texts}"

@@ -161,9 +161,14 @@ def speed_table(found: Values) -> str:
         for name, one in found["stages"].items()
     ]
     rows.append(["file to vector", f"{found['pipeline_images_per_s']:.1f}", "", ""])
+    half = ""
+    if "pipeline_bfloat16_images_per_s" in found:  # which older results lack
+        speed = found["pipeline_bfloat16_images_per_s"]
+        rows.append(["file to vector, bfloat16", f"{speed:.1f}", "", ""])
+        half = f" ({found['percent_of_bare_backbone_bfloat16']:.0f}% in bfloat16)"
     texts = "; ".join(f"{name} {speed:.0f}" for name, speed in found["texts_per_s"].items())
     return markdown_table(["stage", "pictures/s", "ms each", "of the time"], rows) + (
-        f"\n{found['percent_of_bare_backbone']:.0f}% of the bare backbone's speed, "
+        f"\n{found['percent_of_bare_backbone']:.0f}% of the bare backbone's speed{half}, "
         f"{found['threads']} threads. Backbone in bfloat16: "
         f"{found['backbone_bfloat16']['images_per_s']:.1f} pictures/s (vectors' mean cosine with "
         f"float32 {found['backbone_bfloat16']['mean_cosine_with_float32']:.4f}). "

@@ -53,7 +53,7 @@ MAX_SKIPPED_SHOWN: Final = 20
               "most 3, rounded by about 1.5% at most.  [default: exact; with --rebuild as "
               "before]")  # fmt: skip
 @click.option("--precision", type=click.Choice(["float32", "bfloat16"]),
-              help="What the model computes in: bfloat16 is about three times as fast on "
+              help="What the model computes in: bfloat16 is about twice as fast on "
               "processors made for it.  [default: as the index was made; a new one "
               "float32]")  # fmt: skip
 @click.option("--rebuild", is_flag=True, help="Make the index anew, for example for another model.")

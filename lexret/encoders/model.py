@@ -43,7 +43,7 @@ class ImageEncoder:
 
     Args:
         precision: what the vectors of pictures, and the features that :meth:`features` gives, are
-            computed in; ``bfloat16`` is about three times as fast on processors that have
+            computed in; ``bfloat16`` is about twice as fast on processors that have
             instructions for it (avx512_bf16, AMX). Patches and dense vectors
             (:meth:`encode_patches`, :meth:`encode_dense`) are always computed in float32 from
             pictures; all results are float32.

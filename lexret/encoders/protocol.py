@@ -48,7 +48,7 @@ class PatchEncoding:
     that the maximum of a word over the patches equals its weight in ``image``.
 
     Attributes:
-        image: the picture's vector, exactly what an index stores.
+        image: the picture's vector, exactly what an index of float32 stores.
         patches: one row a patch (P rows), every positive word, not cut to the strongest.
         grid: how the patches lie.
         winning_patches: (len(image),) int32; the patch where ``image.term_ids[i]`` was won.
@@ -88,5 +88,6 @@ class PatchEncoder(Encoder[Image.Image], Protocol):
     """An encoder of pictures that also tells what each patch says."""
 
     def encode_patches(self, images: Sequence[Image.Image]) -> list[PatchEncoding]:
-        """Encode pictures with their patches; ``image`` equals what :meth:`encode` gives."""
+        """Encode pictures with their patches; ``image`` equals what :meth:`encode` gives in
+        float32, which patches are always computed in."""
         ...

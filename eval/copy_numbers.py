@@ -7,7 +7,8 @@ A text holds a block ::
     <!-- end of eval -->
 
 and the block becomes the table of that part of ``eval/results/mini/results.json``, with the model
-and commit that it was measured with.
+and commit that it was measured with. ``mini/summary/retrieval`` is the recall on every set, in
+short.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import click
 
-from lexret.eval.suite_report import SECTIONS
+from lexret.eval.suite_report import SECTIONS, recall_summary
 
 RESULTS = Path(__file__).parent / "results"
 BLOCK = re.compile(
@@ -36,13 +37,16 @@ def with_numbers(text: str, results: Path) -> str:
         if not path.is_file():
             raise click.ClickException(f"No results at {path}; make them with lexret eval all.")
         values = json.loads(path.read_text(encoding="utf-8"))
-        part = values["results"].get(match["kind"], {}).get(match["part"])
-        if part is None or match["kind"] not in SECTIONS:
+        if (match["kind"], match["part"]) == ("summary", "retrieval"):
+            part, in_table = values["results"].get("retrieval"), recall_summary
+        else:
+            part = values["results"].get(match["kind"], {}).get(match["part"])
+            in_table = SECTIONS.get(match["kind"], ("", None))[1]
+        if part is None or in_table is None:
             raise click.ClickException(f"{path} has no {match['kind']} of {match['part']}.")
         origin = values["provenance"]
         commit = str(origin["commit"])[:12]
         note = f"\n{origin['model']}, commit {commit}, seed {origin['seed']}; `{path.name}`.\n"
-        _, in_table = SECTIONS[match["kind"]]
         return match["start"] + in_table(part) + note + match["end"]
 
     return BLOCK.sub(table, text)

@@ -46,6 +46,19 @@ def retrieval_table(found: Values) -> str:
     return markdown_table(headings, rows) + "\n" + note
 
 
+def recall_summary(parts: Values) -> str:
+    """Recall of the uncut model and of the ridge baseline on every set of a suite."""
+    headings = ["", "words a picture", "text->image R@1/5/10", "image->text R@1/5/10"]
+    rows = []
+    for name, found in parts.items():
+        model, ridge = found["model"]["all"], found["baselines"].get("ridge", {})
+        words = f"{model['active_words']['image']:.0f}"
+        rows.append([f"model, {name}", words, *_recall_cells(model)[::3]])
+        if "text_to_image" in ridge:
+            rows.append([f"ridge baseline, {name}", "", *_recall_cells(ridge)[::3]])
+    return markdown_table(headings, rows)
+
+
 def _recall_cells(one: Values) -> list[str]:
     cells = []
     for direction in ("text_to_image", "image_to_text"):

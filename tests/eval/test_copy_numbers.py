@@ -65,3 +65,23 @@ def test_what_was_not_recorded_is_an_error(script: ModuleType, results: Path) ->
         found = CliRunner().invoke(script.main, ["--results", str(results), str(text)])
         assert found.exit_code == 1
         assert "Error" in found.output
+
+
+def test_a_summary_sets_model_and_ridge_side_by_side(script: ModuleType, results: Path) -> None:
+    recall = {"R@1": 10.0, "R@5": 20.0, "R@10": 30.0, "mAP": 1.0, "median_rank": 3.0}
+    both = {"text_to_image": recall, "image_to_text": recall | {"R@1": 11.0}}
+    model = both | {"active_words": {"image": 63.6}}
+    file = results / "mini" / "results.json"
+    values = json.loads(file.read_text())
+    values["results"]["retrieval"] = {
+        "dev": {"model": {"all": model}, "baselines": {"ridge": both, "random": both}},
+        "other": {"model": {"all": model}, "baselines": {}},
+    }
+    file.write_text(json.dumps(values))
+    text = "<!-- eval: mini/summary/retrieval -->\n<!-- end of eval -->\n"
+    rows = script.with_numbers(text, results).splitlines()[3:6]
+    assert rows == [
+        "| model, dev | 64 | 10.0/20.0/30.0 | 11.0/20.0/30.0 |",
+        "| ridge baseline, dev |  | 10.0/20.0/30.0 | 11.0/20.0/30.0 |",
+        "| model, other | 64 | 10.0/20.0/30.0 | 11.0/20.0/30.0 |",
+    ]

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lexret.index.columns import decode_text
+from lexret.index.corrections import Corrections
 from lexret.index.embedded import EmbeddedIndex
 from lexret.index.segment import Segment
 from lexret.sparse import FloatArray, IdArray, SparseBatch
@@ -34,7 +35,7 @@ class StoredBlock:
 
 
 class StoredVectors:
-    """The live vectors of an index as it was when it was opened.
+    """The live vectors of an index as it was when it was opened, with its corrections.
 
     Attributes:
         doc_ids: (N) in rising order; the place of an id is its document's number.
@@ -44,6 +45,9 @@ class StoredVectors:
         self._vocabulary, self._segments = index.vocabulary, index.segments
         encoded, self._numbers = _number(self._segments)
         self.doc_ids = [decode_text(one) for one in encoded]
+        self._changes = _changes(index.corrections, self.doc_ids, self._vocabulary)
+        muted = (self._vocabulary.term_id(word) for word in index.corrections.muted)
+        self._muted = {term_id for term_id in muted if term_id is not None}
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -69,18 +73,40 @@ class StoredVectors:
 
     def _postings_between(self, term_id: int, start: int, stop: int) -> tuple[IdArray, FloatArray]:
         """Return the postings of the documents numbered from ``start`` to before ``stop``."""
+        if term_id in self._muted:
+            return np.empty(0, np.int32), np.empty(0, np.float32)
+        changed = self._changes.get(term_id, {})
         docs, weights = [], []
         for segment, numbers in zip(self._segments, self._numbers, strict=True):
             local, values = segment.postings(term_id)
             numbered = numbers[local]
             wanted = (numbered >= start) & (numbered < stop)
+            if changed:
+                wanted &= ~np.isin(numbered, list(changed))
             docs.append(numbered[wanted])
             weights.append(values[wanted])
-        if len(docs) == 1:
+        if len(docs) == 1 and not changed:
             return docs[0], weights[0]
+        added = {doc: held for doc, held in changed.items() if held and start <= doc < stop}
+        docs.append(np.array(list(added), np.int32))
+        weights.append(np.array(list(added.values()), np.float32))
         joined = np.concatenate([np.empty(0, np.int32), *docs])
         order = np.argsort(joined, kind="stable")
         return joined[order], np.concatenate([np.empty(0, np.float32), *weights])[order]
+
+
+def _changes(
+    corrections: Corrections, doc_ids: Sequence[str], vocabulary: Vocabulary
+) -> dict[int, dict[int, float]]:
+    """Return what was corrected: word -> document's number -> its weight there, 0 where removed."""
+    numbers = {one: number for number, one in enumerate(doc_ids)} if corrections.pictures else {}
+    changes: dict[int, dict[int, float]] = {}
+    for doc_id, one in corrections.pictures.items():
+        for word, weight in {**dict.fromkeys(one.removed, 0.0), **one.added}.items():
+            term_id = vocabulary.term_id(word)
+            if term_id is not None and doc_id in numbers:
+                changes.setdefault(term_id, {})[numbers[doc_id]] = weight
+    return changes
 
 
 def _number(segments: Sequence[Segment]) -> tuple[list[bytes], list[npt.NDArray[np.int32]]]:

@@ -13,6 +13,7 @@ import pytest
 
 from lexret.errors import InputError
 from lexret.index import EmbeddedIndexWriter, export_ciff, open_index, stored
+from lexret.index.corrections import PictureCorrection, change_corrections
 from lexret.index.export_anserini import export_anserini
 from lexret.index.impacts import quantize
 from lexret.index.stored import StoredVectors
@@ -41,6 +42,31 @@ def several_segments(
         writer.commit()
     del live["gone"]
     return tmp_path / "index", live
+
+
+def test_corrections_are_exported(
+    several_segments: tuple[Path, dict[str, LexicalVector]],
+) -> None:
+    path, live = several_segments
+    words = open_index(path).vocabulary
+    had = live["a"].words()[0].word
+    muted = live["9"].words()[0].word
+    lacked = next(w for w in words if w not in {one.word for one in live["a"].words()} | {muted})
+    change_corrections(
+        path,
+        lambda now: now.with_picture(
+            "a", PictureCorrection(added={lacked: 0.75}, removed=frozenset([had]))
+        ).with_muted(frozenset([muted])),
+    )
+    index = open_index(path)
+    every = np.arange(len(words), dtype=np.int32)
+    stored = StoredVectors(index)
+    assert index.weights(["a"], every)[0, words.term_id(lacked)] == 0.75
+    for block in stored.blocks(size=3):
+        expected = index.weights(block.doc_ids, every)
+        assert np.array_equal(block.vectors.to_scipy().toarray(), expected)
+    muted_docs, _ = stored.postings(words.term_id(muted) or 0)
+    assert len(muted_docs) == 0
 
 
 def test_stored_vectors_come_back_by_document_and_by_word(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import logging
+import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from lexret.errors import InputError, MissingError
+from lexret.errors import InputError, LexretError, MissingError
 
 if TYPE_CHECKING:
     from lexret.index.block_postings import BlockPostings
@@ -72,6 +74,9 @@ def compiled_postings(
 class Pace:
     """Decides between the two ways to search; one for an open index, shared by its threads.
 
+    The compiled way is made ready in a thread of its own, while searches go on without it: the
+    first time, numba compiles for ten seconds.
+
     Raises:
         InputError: if there is no such engine.
 
@@ -86,13 +91,36 @@ class Pace:
         self.is_worth_it = engine == "compiled"
         self.asks = engine == "auto" and is_installed()
         self._num_read = 0
+        self._loading: threading.Thread | None = None
+        self._lock = threading.Lock()
 
-    def counted(self, num_postings: int) -> bool:
-        """Count work that reads so many postings, and say which way to take for it."""
-        self._num_read += num_postings
-        if self.asks and self._num_read > _WORTH_LOADING:
-            problem = _problem()
-            if problem:
-                _log.warning("Searching goes on without numba, which cannot be loaded: %s", problem)
-            self.is_worth_it, self.asks = not problem, False
+    def counted(self, num_postings: int, prepare: Callable[[], object]) -> bool:
+        """Count work that reads so many postings, and say which way to take for it.
+
+        Args:
+            prepare: searches the compiled way, so that the next search need not wait for it.
+        """
+        with self._lock:
+            self._num_read += num_postings
+            if self.asks and self._num_read > _WORTH_LOADING and self._loading is None:
+                self._loading = threading.Thread(
+                    target=self._load, args=(prepare,), name="lexret-compile", daemon=True
+                )
+                self._loading.start()
         return self.is_worth_it
+
+    def wait(self) -> None:
+        """Wait until the compiled way is ready, if it is being made ready."""
+        if self._loading is not None:
+            self._loading.join()
+
+    def _load(self, prepare: Callable[[], object]) -> None:
+        problem = _problem()
+        if not problem:
+            try:
+                prepare()
+            except LexretError as error:  # a search will say it again
+                problem = str(error)
+        if problem:
+            _log.warning("Searching goes on without numba, which cannot be loaded: %s", problem)
+        self.is_worth_it, self.asks = not problem, False

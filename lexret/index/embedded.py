@@ -136,7 +136,13 @@ class EmbeddedIndex:
             return self._pace.is_worth_it
         ptrs = [segment.stored.indptr for segment in self._segments]
         num_read = sum(int((ptr[term_ids + 1] - ptr[term_ids]).sum()) for ptr in ptrs)
-        return self._pace.counted(num_read)
+        return self._pace.counted(num_read, lambda: self._search_compiled(term_ids))
+
+    def _search_compiled(self, term_ids: IdArray) -> None:
+        """Search the compiled way for some words alike, whatever is found."""
+        terms_T = np.array(sorted(set(term_ids.tolist())), np.int32)
+        for segment in self._segments:
+            segment.search(terms_T, np.ones(len(terms_T), np.float32), k=10, compiled=True)
 
     @property
     def corrections(self) -> Corrections:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -80,13 +81,35 @@ def test_weights_of_extreme_size_and_few_hits_take_the_plain_way(tmp_path: Path)
 
 
 def test_the_compiled_way_is_taken_when_it_is_worth_it() -> None:
-    pace = Pace("auto")
+    pace, ready, prepared = Pace("auto"), threading.Event(), []
+
+    def prepare() -> None:
+        ready.wait(60)
+        prepared.append(True)
+
     assert pace.asks
-    assert not pace.counted(1000)
-    assert pace.counted(100_000_000)
-    assert not pace.asks
+    assert not pace.counted(1000, prepare)
+    assert not pace.counted(100_000_000, prepare)  # searches do not wait for it
+    assert not pace.counted(100_000_000, prepare)
+    ready.set()
+    pace.wait()
+    assert pace.counted(1, prepare)
+    assert (pace.asks, prepared) == (False, [True])
     assert (Pace("numpy").asks, Pace("numpy").is_worth_it) == (False, False)
     assert (Pace("compiled").asks, Pace("compiled").is_worth_it) == (False, True)
+
+
+def test_an_index_that_reads_much_searches_compiled_after_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lexret.index.acceleration._WORTH_LOADING", 10)
+    vocabulary = small_index(tmp_path)
+    index, plain = open_index(tmp_path), open_index(tmp_path, engine="numpy")
+    query = SparseBatch.from_words([{"w0": 1.0, "w30": 0.5}], vocabulary)
+    before = [index.search(query, k=5) for _ in range(12)]
+    index._pace.wait()
+    assert index._pace.is_worth_it
+    assert index.search(query, k=5) == before[0] == before[-1] == plain.search(query, k=5)
 
 
 def small_index(path: Path) -> Vocabulary:
@@ -139,8 +162,9 @@ def test_numba_that_cannot_be_loaded_leaves_the_plain_way(
 
     monkeypatch.setattr("lexret.index.acceleration.importlib.import_module", fail)
     pace = Pace("auto")
-    assert not pace.counted(10**9)
-    assert not pace.asks
+    pace.counted(10**9, lambda: None)
+    pace.wait()
+    assert (pace.asks, pace.is_worth_it) == (False, False)
     assert "cannot cache function" in caplog.text
     small_index(tmp_path)
     with pytest.raises(MissingError, match="NUMBA_CACHE_DIR"):

@@ -38,6 +38,9 @@ class ClassEvidence(nn.Module):
 
     Args:
         share: the weight of the evidence.
+
+    Attributes:
+        names: of each class, at least one.
     """
 
     weights_FC: Tensor
@@ -48,7 +51,7 @@ class ClassEvidence(nn.Module):
 
     def __init__(self, head: ClassHead, share: float) -> None:
         super().__init__()
-        self.share = share
+        self.share, self.names = share, head.names
         weights_CF, bias_C = (torch.tensor(one).float() for one in (head.weights_CF, head.bias_C))
         self.register_buffer("weights_FC", weights_CF.t(), persistent=False)
         self.register_buffer("bias_C", bias_C, persistent=False)

@@ -100,8 +100,7 @@ class ImageSide(nn.Module):
     def patch_weights(self, features_BPF: Tensor, activation: Activation) -> Tensor:
         """Return (B, P, V) activations of every patch; their maximum is :meth:`word_weights`."""
         patches_BPD = self.patch_vectors(features_BPF)
-        every_V = torch.arange(len(self.bias_V), device=self.bias_V.device)
-        weights_BPV = activate(self._logits(patches_BPD, every_V), activation)
+        weights_BPV = activate(self._logits(patches_BPD, slice(None)), activation)
         if self.evidence is not None:
             columns_W = self.evidence.columns()
             weights_BPV[..., columns_W] = self.evidence(
@@ -109,7 +108,8 @@ class ImageSide(nn.Module):
             )
         return weights_BPV
 
-    def _logits(self, patches_BPD: Tensor, columns_W: Tensor) -> Tensor:
+    def _logits(self, patches_BPD: Tensor, columns_W: Tensor | slice) -> Tensor:
+        """Return (B, P, W) logits of some words; a slice takes them without a copy."""
         return patches_BPD @ self.codebook_VD[columns_W].t() + self.bias_V[columns_W]
 
 

@@ -6,8 +6,7 @@ in each run of 256 documents ("split"); where it is short, ``sides`` holds the s
 document number ("plain"). Weights are float32, or codes of :mod:`lexret.index.weight_codes`.
 
 Shapes: V words, C chunks, L = V * C lists, N documents, R dense rows, D documents asked about,
-T terms, Q of them, P pairs of a document and a term,
-S postings looked at.
+T terms, Q of them, P pairs of a document and a term, S postings looked at.
 """
 
 from __future__ import annotations

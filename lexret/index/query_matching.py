@@ -11,7 +11,7 @@ from functools import partial
 
 import numpy as np
 
-from lexret.index.columns import TEXT, decode_text, encode_text
+from lexret.index.columns import TEXT, encode_text
 from lexret.index.query import AnyOf, Holds, Query
 from lexret.index.query_fields import (
     INT64,
@@ -140,13 +140,10 @@ def _by_values(segment: Segment, condition: Filter, places_D: Places) -> Places:
 def _by_text(segment: Segment, condition: TextFilter, places_D: Places) -> Places:
     prefix = encode_text(condition.prefix, what="The beginning of a pattern")
     by_id = condition.field == PATH and segment.entry.columns.get(PATH) != TEXT
-    asked_D = segment.begin_with(None if by_id else condition.field, places_D, prefix)
-    texts: list[str | None]
-    if by_id:
-        texts = [decode_text(one) for one in segment.ids_at(asked_D.tolist())]
-    else:
-        texts = segment.texts(condition.field, asked_D)
-    if condition.field == PATH:
+    field = None if by_id else condition.field
+    asked_D = segment.begin_with(field, places_D, prefix)
+    texts = segment.texts(field, asked_D)
+    if field == PATH:
         texts = [
             segment.doc_id(place) if text is None else text
             for place, text in zip(asked_D.tolist(), texts, strict=True)

@@ -215,8 +215,14 @@ class Segment:
             return None
         return np.unpackbits(bits, count=len(self), bitorder="little").astype(bool)
 
-    def texts(self, name: str, docs_D: Places) -> list[str | None]:
-        """Return a field of text of some documents; ``None`` where one has none."""
+    def texts(self, name: str | None, docs_D: Places) -> list[str | None]:
+        """Return a field of text of some documents; ``None`` where one has none.
+
+        Args:
+            name: the field; ``None``: the documents' ids.
+        """
+        if name is None:
+            return [decode_text(one) for one in self.ids_at(docs_D.tolist())]
         if self.entry.columns.get(name) != TEXT:
             return [None] * len(docs_D)
         offsets = self._arrays[f"field.{name}.offsets"]

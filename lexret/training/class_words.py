@@ -21,20 +21,18 @@ _BATCH: Final = 64
 
 
 @torch.no_grad()
-def set_class_words(
-    network: LexicalNetwork, names: tuple[tuple[str, ...], ...], uses_V: Tensor
-) -> None:
+def set_class_words(network: LexicalNetwork, uses_V: Tensor) -> None:
     """Fill the table of a network's class evidence, whose text side should be trained by now.
 
     The words of a class's names count fully. Of the names' mean text vector the five heaviest
     words count with their weight over the heaviest. Silent words are left out.
 
     Args:
-        names: of each class, at least one.
         uses_V: captions of how many real pictures use each word.
     """
     evidence, vocabulary = network.image.evidence, network.vocabulary
     assert evidence is not None
+    names = evidence.names
     silent = [vocabulary.term_id(word) for word in network.config.image.silent_words]
     table_CV = torch.zeros(len(names), len(vocabulary))
     named_V = torch.zeros(len(vocabulary), dtype=torch.bool)

@@ -19,7 +19,6 @@ from torch import Tensor
 from lexret import __version__
 from lexret.config import RunConfig
 from lexret.encoders.checkpoint import save_checkpoint
-from lexret.encoders.class_head import class_head
 from lexret.encoders.maxhead import head_kernel
 from lexret.encoders.network import LexicalNetwork
 from lexret.encoders.vocabularies import open_vocabulary
@@ -248,8 +247,8 @@ class _Run:
         self.learner.eval()
         for limit in self._use_limits:
             limit.apply(self.learner.network.image)
-        if self._class_words is not None:
-            set_class_words(self.learner.network, *self._class_words)
+        if self.config.model.image.class_evidence:
+            set_class_words(self.learner.network, self._real_uses)
         try:
             yield
         finally:
@@ -274,14 +273,6 @@ class _Run:
     @cached_property
     def _real_uses(self) -> Tensor:
         return use_of_words(self.sets.train, None, self.vocabulary)
-
-    @cached_property
-    def _class_words(self) -> tuple[tuple[tuple[str, ...], ...], Tensor] | None:
-        """The names of the classes that patches show evidence of, and how captions use words."""
-        head = class_head(self.config.model.image)
-        if not self.config.model.image.class_evidence or head is None:
-            return None
-        return head.names, self._real_uses
 
     def _put(self, tensors: dict[str, Tensor]) -> None:
         parameters = self.learner.trainable()

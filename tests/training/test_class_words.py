@@ -25,7 +25,7 @@ def test_classes_get_their_names_and_what_texts_make_of_them(recipe: RunConfig) 
     dog, red, beach = (words.term_id(word) for word in ("dog", "red", "beach"))
     assert dog is not None and red is not None and beach is not None
     uses_V[dog] = 3
-    set_class_words(network, NAMES, uses_V)
+    set_class_words(network, uses_V)
     entries = evidence.table_N.view(2, -1), evidence.words_N.view(2, -1)
     found = [
         {word: weight for weight, word in zip(*pair, strict=True) if weight > 0}

@@ -145,12 +145,10 @@ def _default_place(folders: tuple[Path, ...]) -> Path:
 
 def _recorded(place: Path) -> tuple[str | None, Precision]:
     """Return the model's source and the precision of the index at ``place``, if there is one."""
-    from lexret.errors import CorruptError, MissingError
     from lexret.index.manifest import Manifest
 
-    try:
-        manifest = Manifest.load(place)
-    except (MissingError, CorruptError):  # a damaged one is reported when it is opened
+    manifest = Manifest.load_if_sound(place)  # a damaged one is reported when it is opened
+    if manifest is None:
         return None, "float32"
     return manifest.model_source, manifest.precision
 

@@ -8,6 +8,7 @@ Legend: P patches, F features, C classes.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy.typing as npt
 from lexret.config import ImageConfig
 from lexret.encoders.pretrained import LITE2, verified_path
 from lexret.encoders.torchvision_ops import declare_missing_operators
+from lexret.vocabulary import Vocabulary
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -45,6 +47,11 @@ def class_head(config: ImageConfig) -> ClassHead | None:
     state = torch.load(verified_path(LITE2), map_location="cpu", weights_only=True)
     weights_CF, bias_C = (state[f"_fc.{part}"].numpy() for part in ("weight", "bias"))
     return ClassHead(weights_CF, bias_C, _imagenet_names(len(weights_CF)))
+
+
+def name_words(names: Iterable[str], vocabulary: Vocabulary) -> list[int]:
+    """Return the words of a class's names, rising."""
+    return sorted({term_id for name in names for term_id in vocabulary.match(name)[0]})
 
 
 def _imagenet_names(num_classes: int) -> tuple[tuple[str, ...], ...]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from lexret.encoders.class_head import class_head, name_words
 from lexret.sparse import SparseBatch
 from lexret.vocabulary import Vocabulary
 
@@ -44,8 +45,6 @@ class ClassActivation:
     @classmethod
     def of(cls, model: LexicalModel) -> ClassActivation | None:
         """Return the head of a model's backbone, or None if lexret does not know it."""
-        from lexret.encoders.class_head import class_head
-
         head = class_head(model.checkpoint.config.image)
         if head is None:
             return None
@@ -63,8 +62,7 @@ class ClassActivation:
 
 def class_words(names: Sequence[Sequence[str]], vocabulary: Vocabulary) -> SparseBatch:
     """Return (C, V): 1 for the words of each class's names, rows normalised; a row may be empty."""
-    rows = []
-    for one in names:
-        found = {term_id for name in one for term_id in vocabulary.match(name)[0]}
-        rows.append({vocabulary.words[term_id]: 1.0 for term_id in found})
+    rows = [
+        {vocabulary.words[term_id]: 1.0 for term_id in name_words(one, vocabulary)} for one in names
+    ]
     return SparseBatch.from_words(rows, vocabulary).normalized()

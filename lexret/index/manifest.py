@@ -124,6 +124,14 @@ class Manifest:
         except (KeyError, TypeError, AttributeError) as error:
             raise CorruptError(f"{path} is damaged: {error!r} in its fields. {_REMEDY}") from error
 
+    @classmethod
+    def load_if_sound(cls, folder: Path) -> Manifest | None:
+        """Do as :meth:`load`; ``None`` where there is none to read, as before it is made anew."""
+        try:
+            return cls.load(folder)
+        except (MissingError, CorruptError):
+            return None
+
     def parse_vocabulary(self, data: bytes, path: Path) -> Vocabulary:
         """Make the vocabulary of its file's bytes and hold it against the fingerprint.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from lexret.encoders.protocol import Encoder, precision_of
-from lexret.errors import CorruptError, InputError, MismatchError, MissingError
+from lexret.errors import InputError, MismatchError, MissingError
 from lexret.index.corrected import follow_moved_pictures
 from lexret.index.corrections import load_corrections
 from lexret.index.embedded import open_index
@@ -194,26 +194,18 @@ def _begin(
                 writer.close()
                 raise
     plan = plan_rebuild(folders, index_path, remove=remove)
-    found = find_files(plan)
+    found, before = find_files(plan), Manifest.load_if_sound(index_path)
     writer = EmbeddedIndexWriter.create(
         index_path,
         encoder.vocabulary,
         model_id=encoder.model_id,
         model_source=model_source,
         roots=plan.roots,
-        weights=weights or (_weights_before(index_path) if rebuild else "exact"),
+        weights=weights or ("exact" if before is None else before.weights),
         precision=precision_of(encoder),
         replace_existing=rebuild,
     )
     return plan, writer, found
-
-
-def _weights_before(index_path: Path) -> str:
-    """Return how an index stores weights that is to be made anew, as far as that can be read."""
-    try:
-        return Manifest.load(index_path).weights
-    except (MissingError, CorruptError):
-        return "exact"
 
 
 def _check_weights(manifest: Manifest, index_path: Path, weights: str | None) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from lexret.encoders.class_head import name_words
 from lexret.encoders.model import text_vectors
 from lexret.encoders.network import LexicalNetwork
 
@@ -43,7 +44,7 @@ def set_class_words(network: LexicalNetwork, uses_V: Tensor) -> None:
         mean_V = vectors.mean(0)
         weights, words = (mean_V / mean_V.max().clamp_min(1e-12)).topk(_ADDED)
         table_CV[row, words] = weights
-        own = [term_id for name in one for term_id in vocabulary.match(name)[0]]
+        own = name_words(one, vocabulary)
         table_CV[row, own] = 1.0
         named_V[own] = True
     table_CV[:, silent] = 0.0

@@ -115,7 +115,10 @@ def test_two_processes_with_half_a_batch_each_train_as_one_with_the_whole(
     ):
         assert one[-1][name] > 0
     for mine, theirs in zip(one, two, strict=True):
-        assert theirs == pytest.approx(mine, rel=1e-4, abs=1e-6)  # sums in another order
+        # The norm adds up millions of squares, in another order.
+        norms = [one.pop("gradient_norm") for one in (theirs, mine)]
+        assert norms[0] == pytest.approx(norms[1], rel=1e-4)
+        assert theirs == pytest.approx(mine, rel=2e-5, abs=1e-6)
     weights = [load_file(tmp_path / run / "state" / "state.safetensors") for run in ("one", "two")]
     assert weights[0].keys() == weights[1].keys()
     for name, tensor in weights[0].items():

@@ -50,6 +50,8 @@ def certain_values(recipe_values: dict[str, Any], tmp_path: Path) -> dict[str, A
     (text / "config.json").write_text(json.dumps(described))
     changes = {
         "model": {"text": {"backbone": str(text)}, "image": {"dropout": 0.0}},
+        # The same features for all: another number of threads rounds them to float16 otherwise.
+        "data": {"feature_cache": str(tmp_path / "features")},
         "train": {
             "dense_epochs": 1,
             "dense_weight": 0.3,
@@ -115,9 +117,6 @@ def test_two_processes_with_half_a_batch_each_train_as_one_with_the_whole(
     ):
         assert one[-1][name] > 0
     for mine, theirs in zip(one, two, strict=True):
-        # The norm adds up millions of squares, in another order.
-        norms = [one.pop("gradient_norm") for one in (theirs, mine)]
-        assert norms[0] == pytest.approx(norms[1], rel=1e-4)
         assert theirs == pytest.approx(mine, rel=2e-5, abs=1e-6)
     weights = [load_file(tmp_path / run / "state" / "state.safetensors") for run in ("one", "two")]
     assert weights[0].keys() == weights[1].keys()

@@ -59,7 +59,7 @@ def command(
       lexret tag --remove --write
     """
     from lexret.data.keywords import plan_keywords, write_keywords
-    from lexret.errors import ImageError, MissingError
+    from lexret.errors import ImageError, MissingError, StorageError
     from lexret.index.locations import picture_path, picture_root
     from lexret.index.naming import document_named
 
@@ -71,21 +71,21 @@ def command(
         words = [] if remove else _words(index, doc_id, k=k, above=above)
         try:
             change = plan_keywords(picture_path(base, doc_id), words)
-        except (ImageError, MissingError) as error:
+            if change.is_one and write:
+                write_keywords(change)
+        except (ImageError, MissingError, StorageError) as error:
             click.echo(printable(f"Left as it is: {error}"), err=True)
             num_failed += 1
             continue
         if not change.is_one:
             continue
         num_changed += 1
-        if write:
-            write_keywords(change)
         click.echo(_as_json(change) if as_json else _as_text(change))
     done = "changed" if write else "would change; nothing was written, --write does it"
     click.echo(f"{plural(num_changed, 'file')} {done}.", err=True)
     if num_failed:
-        click.echo(f"{plural(num_failed, 'picture')} could not be read.", err=True)
-    ctx.exit(0 if num_changed else 1)
+        click.echo(f"{plural(num_failed, 'picture')} left alone, for the reasons above.", err=True)
+    ctx.exit(2 if num_failed else 0 if num_changed else 1)
 
 
 def _words(index: EmbeddedIndex, doc_id: str, *, k: int, above: float) -> list[str]:

@@ -209,6 +209,11 @@ def read_tags(file: IO[bytes], name: str) -> CameraTags:
     return read_camera_tags(_open(file, name))
 
 
+def open_header(file: IO[bytes], name: str) -> Image.Image:
+    """Open a picture without decoding it; raises ImageError where it is not readable."""
+    return _open(file, name)
+
+
 def _open(file: IO[bytes], name: str) -> Image.Image:
     head = file.read(12)
     file.seek(0)

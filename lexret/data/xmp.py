@@ -1,132 +1,350 @@
 """Keywords in XMP: the property ``dc:subject``, which is also the IPTC Core's "Keywords".
 
-What lexret wrote is noted in a property of its own, so that it can be renewed and taken back, and
-keywords of people stay as they are.
+What lexret wrote is noted in properties of its own, so that it can be renewed and taken back, and
+keywords of people stay as they are. A packet is edited as a text: a few bytes are put in, all
+others stay, with their prefixes, their order and their layout.
+
+The notes lie in one ``rdf:Description`` of their own, the last of the packet:
+
+- ``lexret:keywords``: the words of lexret in ``dc:subject``;
+- ``lexret:copied``: keywords that people wrote elsewhere in the file, copied into ``dc:subject``
+  so that a list with words of lexret alone does not hide them;
+- ``lexret:iptc``: the words of lexret in the IPTC data of the same file;
+- ``lexret:undo``: what else to change, and how to know that nothing else was changed since.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
-from xml.etree import ElementTree
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+from xml.sax.saxutils import escape
 
-from lexret.errors import ImageError
+from lexret.data.metadata.packets import (
+    ABOUT,
+    DC,
+    META,
+    RDF,
+    SUBJECT,
+    Packet,
+    damaged,
+    element_text,
+    list_items,
+    read_packet,
+)
+from lexret.data.metadata.text_edits import Edit, digest, edited, undone
+from lexret.data.metadata.xml_places import Element
 
-RDF: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
-DC: Final = "http://purl.org/dc/elements/1.1/"
-META: Final = "adobe:ns:meta/"
 OWN: Final = "urn:lexret:xmp:1"
-_PREFIXES: Final = {
-    "x": META, "rdf": RDF, "dc": DC, "lexret": OWN, "xmp": "http://ns.adobe.com/xap/1.0/",
-    "photoshop": "http://ns.adobe.com/photoshop/1.0/", "tiff": "http://ns.adobe.com/tiff/1.0/",
-    "exif": "http://ns.adobe.com/exif/1.0/", "xmpMM": "http://ns.adobe.com/xap/1.0/mm/",
-    "lr": "http://ns.adobe.com/lightroom/1.0/", "xmpRights": "http://ns.adobe.com/xap/1.0/rights/",
-    "Iptc4xmpCore": "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/",
-}  # fmt: skip
-_BEGIN: Final = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
-_END: Final = '\n<?xpacket end="w"?>'
+_OWN_WORDS: Final = f"{{{OWN}}}keywords"
+_COPIED: Final = f"{{{OWN}}}copied"
+_IN_IPTC: Final = f"{{{OWN}}}iptc"
+_UNDO: Final = f"{{{OWN}}}undo"
+_NEW_PACKET: Final = (
+    '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
+    f'<x:xmpmeta xmlns:x="{META}"><rdf:RDF xmlns:rdf="{RDF}"></rdf:RDF></x:xmpmeta>\n'
+    '<?xpacket end="w"?>'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What lexret noted in a packet about what it wrote.
+
+    Attributes:
+        words: keywords of its own in ``dc:subject``.
+        copied: keywords of people that it copied there.
+        in_iptc: keywords of its own in IPTC data; ``None`` where a lexret of before wrote the
+            packet, which noted only ``words``.
+        undo: how to take it all back; empty where that is not known.
+    """
+
+    words: tuple[str, ...] = ()
+    copied: tuple[str, ...] = ()
+    in_iptc: tuple[str, ...] | None = None
+    undo: Mapping[str, Any] = field(default_factory=dict)
 
 
 def keywords_of(packet: bytes | None) -> list[str]:
     """Return the keywords of an XMP packet; raises ImageError where it is damaged."""
-    return _bag(_parse(packet), f"{{{DC}}}subject")
+    return [] if packet is None else _distinct(read_packet(packet).values(SUBJECT))
 
 
 def own_keywords_of(packet: bytes | None) -> list[str]:
     """Return those keywords that lexret wrote."""
-    return _bag(_parse(packet), f"{{{OWN}}}keywords")
+    return [] if packet is None else _distinct(read_packet(packet).values(_OWN_WORDS))
 
 
-def with_keywords(packet: bytes | None, words: Sequence[str]) -> bytes | None:
-    """Return a packet that holds these words of lexret, and whatever else it held before.
+def marks_of(packet: bytes | None) -> Marks | None:
+    """Return what lexret noted in a packet; ``None`` where it wrote nothing there."""
+    return None if packet is None else _marks(read_packet(packet))
+
+
+def with_words(
+    packet: bytes | None,
+    words: Sequence[str],
+    *,
+    copied: Sequence[str] = (),
+    in_iptc: Sequence[str] = (),
+    note: str | None = None,
+) -> bytes:
+    """Return a packet with words of lexret put into its keywords.
 
     Args:
-        packet: what is there; ``None`` where nothing is.
-        words: take the place of those that lexret wrote before; none takes them back.
-
-    Returns:
-        ``None`` where nothing is left to be said: there are no words, and there was no packet, or
-        none that holds anything of other programs.
+        packet: one without words of lexret; ``None`` makes one.
+        words: at least one, none of them a keyword there.
+        copied: keywords of people to put in before them.
+        in_iptc: the words that are written into IPTC data as well.
+        note: kept for :func:`note_of`.
 
     Raises:
-        ImageError: if the packet is damaged.
+        ImageError: if the packet is damaged, or its keywords have a form that is not understood.
     """
-    root = _parse(packet)
-    old = set(_bag(root, f"{{{OWN}}}keywords"))
-    theirs = [one for one in _bag(root, f"{{{DC}}}subject") if one not in old]
-    new = [one for one in words if one not in theirs]
-    _set_bag(root, f"{{{DC}}}subject", [*theirs, *new])
-    _set_bag(root, f"{{{OWN}}}keywords", new)
-    if _says_nothing(root):
+    is_new = packet is None
+    read = read_packet(_NEW_PACKET.encode() if packet is None else packet)
+    added = [*copied, *words]
+    edits, held_back = _subject_edits(read, added)
+    if read.rdf.is_closed_at_once:
+        place, close = read.rdf.inner - 2, f"></{read.rdf.tag}>".encode()
+        edits.append(Edit(place, place + 2, close))
+        into = 1
+    else:
+        edits.append(Edit(read.rdf.inner_end, read.rdf.inner_end, b""))
+        into = 0
+    text, inverse = edited(read.text, edits)
+    undo: dict[str, Any] = {"sha256": digest(read.text), "edits": inverse}
+    undo |= {"new": True} if is_new else {}
+    undo |= {} if note is None else {"note": note}
+    block = _block(read, added if held_back is None else [*held_back, *added],
+                   has_subject=held_back is not None,
+                   marks=Marks(tuple(words), tuple(copied), tuple(in_iptc), undo))  # fmt: skip
+    at = inverse[-1][0] + into
+    result = read.with_text(text[:at] + block + text[at:])
+    expected = _distinct([*read.values(SUBJECT), *added])
+    if keywords_of(result) != expected or own_keywords_of(result) != list(words):
+        raise damaged("its keywords have a form that is not understood")
+    return result
+
+
+def without_words(packet: bytes, *, elsewhere: Collection[str] = ()) -> bytes | None:
+    """Take back what lexret wrote into a packet.
+
+    Byte for byte, where nobody else changed the packet since; else what lexret noted is taken out
+    and all else stays.
+
+    Args:
+        elsewhere: keywords of people in other places of the file. One that was copied from there
+            and is there no more stays.
+
+    Returns:
+        ``None`` where lexret made the packet, and nothing else is in it.
+    """
+    read = read_packet(packet)
+    marks = _marks(read)
+    if marks is None:
+        return packet
+    kept = [word for word in marks.copied if word not in elsewhere]
+    exact = _undone(read, marks) if not kept else None
+    if exact is not None:
+        return None if marks.undo.get("new") is True else read.with_text(exact)
+    gone = [*marks.words, *(word for word in marks.copied if word not in kept)]
+    text = _cleared(read, gone)
+    is_own = marks.in_iptc is None or marks.undo.get("new") is True
+    left = read_packet(read.with_text(text))
+    return None if is_own and _says_nothing(left) else read.with_text(text)
+
+
+def note_of(packet: bytes) -> str | None:
+    """Return what was given to :func:`with_words` as ``note``, where nobody changed the packet."""
+    read = read_packet(packet)
+    marks = _marks(read)
+    if marks is None or _undone(read, marks) is None:
         return None
-    for prefix, namespace in _PREFIXES.items():
-        ElementTree.register_namespace(prefix, namespace)
-    text = ElementTree.tostring(root, encoding="unicode")
-    return f"{_BEGIN}{text}{_END}".encode()
+    note = marks.undo.get("note")
+    return note if isinstance(note, str) else None
 
 
-def _parse(packet: bytes | None) -> ElementTree.Element:
-    if packet is None:
-        root = ElementTree.Element(f"{{{META}}}xmpmeta")
-        ElementTree.SubElement(root, f"{{{RDF}}}RDF")
-        return root
+def _distinct(texts: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(texts))
+
+
+def _marks(packet: Packet) -> Marks | None:
+    words = packet.values(_OWN_WORDS)
+    undo = packet.values(_UNDO)
+    if not words and not undo:
+        return None
     try:
-        text = packet.decode("utf-8").strip("\ufeff\0 \r\n\t")
-        if "<!DOCTYPE" in text or "<!ENTITY" in text:
-            raise _damaged("it declares entities")
-        root = ElementTree.fromstring(text)
-    except (UnicodeDecodeError, ElementTree.ParseError) as error:
-        raise _damaged(str(error)) from error
-    if _rdf(root) is None:
-        raise _damaged("it holds no RDF")
-    return root
-
-
-def _says_nothing(root: ElementTree.Element) -> bool:
-    """Whether a packet is only a shell: no property of the picture, no mark of who wrote it."""
-    shell = (f"{{{META}}}xmpmeta", f"{{{RDF}}}RDF", f"{{{RDF}}}Description")
-    return all(
-        one.tag in shell
-        and not (one.text or "").strip()
-        and not (one.tail or "").strip()
-        and one.attrib in ({}, {f"{{{RDF}}}about": ""})
-        for one in root.iter()
+        how = json.loads(undo[0]) if undo else None
+    except (ValueError, RecursionError):
+        how = None
+    return Marks(
+        tuple(_distinct(words)),
+        tuple(_distinct(packet.values(_COPIED))),
+        tuple(_distinct(packet.values(_IN_IPTC))) if undo else None,
+        how if isinstance(how, dict) else {},
     )
 
 
-def _damaged(why: str) -> ImageError:
-    return ImageError(f"The XMP metadata cannot be read: {why}.", reason="damaged metadata")
+def _undone(packet: Packet, marks: Marks) -> bytes | None:
+    """Return the text as it was before lexret wrote; ``None`` where that is not certain."""
+    blocks = [node for node in packet.rdf.children if any(c.name == _UNDO for c in node.children)]
+    if len(blocks) != 1:
+        return None
+    return undone(packet.text[: blocks[0].start] + packet.text[blocks[0].end :], marks.undo)
 
 
-def _rdf(root: ElementTree.Element) -> ElementTree.Element | None:
-    return root if root.tag == f"{{{RDF}}}RDF" else root.find(f"{{{RDF}}}RDF")
+def _subject_edits(packet: Packet, added: Sequence[str]) -> tuple[list[Edit], list[str] | None]:
+    """Return the edits that put keywords into the list that is there.
+
+    Where there is none, the second result is what the list in the block of lexret begins with.
+    """
+    elements = list(packet.properties(SUBJECT))
+    attributes = list(packet.attributes(SUBJECT))
+    if len(elements) + len(attributes) > 1:
+        raise damaged("its keywords (dc:subject) are there more than once")
+    if attributes:
+        attribute = attributes[0][1]
+        held = [attribute.value] if attribute.value.strip() else []
+        return [Edit(attribute.start, attribute.end, b"")], held
+    if not elements:
+        return [], []
+    subject = elements[0]
+    if not _is_understood(subject):
+        raise damaged("its keywords (dc:subject) have a form that is not understood")
+    if list_items(subject) is not None:
+        return [_list_edit(subject.children[0], added)], None
+    prefix = subject.prefix_of(RDF)
+    if prefix is None:
+        raise damaged("its keywords (dc:subject) have no prefix for RDF")
+    opened, closed = f"<{prefix}Bag>", f"{_items(prefix, added)}</{prefix}Bag>"
+    if subject.is_closed_at_once:
+        place = subject.inner - 2
+        return [Edit(place, place + 2, f">{opened}{closed}</{subject.tag}>".encode())], None
+    if not subject.text.strip():
+        new = (opened + closed).encode()
+        return [Edit(subject.inner_end, subject.inner_end, new)], None
+    opened, closed = f"{opened}<{prefix}li>", f"</{prefix}li>{closed}"
+    return [Edit(subject.inner, subject.inner, opened.encode()),
+            Edit(subject.inner_end, subject.inner_end, closed.encode())], None  # fmt: skip
 
 
-def _descriptions(root: ElementTree.Element) -> list[ElementTree.Element]:
-    rdf = _rdf(root)
-    return [] if rdf is None else rdf.findall(f"{{{RDF}}}Description")
+def _is_understood(subject: Element) -> bool:
+    """Whether keywords may be added: a plain text, or one list of nothing but members."""
+    if subject.attributes:
+        return False
+    if not subject.children:
+        return True
+    items = list_items(subject)
+    if items is None or subject.text.strip() or subject.children[0].text.strip():
+        return False
+    return not subject.children[0].attributes and len(items) == len(subject.children[0].children)
 
 
-def _bag(root: ElementTree.Element, name: str) -> list[str]:
-    found: list[str] = []
-    for description in _descriptions(root):
-        for item in description.findall(f"{name}/*/{{{RDF}}}li"):
-            found.append(item.text or "")
-    return list(dict.fromkeys(found))
+def _list_edit(bag: Element, added: Sequence[str]) -> Edit:
+    new = _items(bag.prefix, added)
+    if bag.is_closed_at_once:
+        return Edit(bag.inner - 2, bag.inner, f">{new}</{bag.tag}>".encode())
+    place = bag.children[-1].end if bag.children else bag.inner_end
+    return Edit(place, place, new.encode())
 
 
-def _set_bag(root: ElementTree.Element, name: str, values: Sequence[str]) -> None:
-    for description in _descriptions(root):
-        for old in description.findall(name):
-            description.remove(old)
-    if not values:
-        return
-    described = _descriptions(root)
-    if not described:
-        rdf = _rdf(root)
-        if rdf is None:
-            raise AssertionError("a parsed packet has RDF")
-        described = [ElementTree.SubElement(rdf, f"{{{RDF}}}Description", {f"{{{RDF}}}about": ""})]
-    bag = ElementTree.SubElement(ElementTree.SubElement(described[0], name), f"{{{RDF}}}Bag")
-    for value in values:
-        ElementTree.SubElement(bag, f"{{{RDF}}}li").text = value
+def _items(prefix: str, texts: Sequence[str]) -> str:
+    return "".join(f"<{prefix}li>{escape(text)}</{prefix}li>" for text in texts)
+
+
+def _block(packet: Packet, subject: Sequence[str], *, has_subject: bool, marks: Marks) -> bytes:
+    """Write the element that holds the notes of lexret, and the keywords where it made the list."""
+    rdf = packet.rdf.prefix
+    parts = []
+    declared = f' xmlns:lexret="{OWN}"'
+    if has_subject:
+        dc = packet.rdf.prefix_of(DC)
+        if dc is None:
+            dc, declared = "dc:", f' xmlns:dc="{DC}"{declared}'
+        parts.append(_property(rdf, f"{dc}subject", subject))
+    parts += [
+        _property(rdf, f"lexret:{name}", texts)
+        for name, texts in (
+            ("keywords", marks.words), ("copied", marks.copied), ("iptc", marks.in_iptc or ()),
+        )
+        if texts
+    ]  # fmt: skip
+    undo = json.dumps(marks.undo, ensure_ascii=False, separators=(",", ":"))
+    parts.append(f"<lexret:undo>{escape(undo)}</lexret:undo>")
+    about = _about(packet)
+    head = f"<{rdf}Description {about}{declared}>"
+    return f"{head}{''.join(parts)}</{rdf}Description>".encode()
+
+
+def _property(rdf: str, name: str, texts: Sequence[str]) -> str:
+    return f"<{name}><{rdf}Bag>{_items(rdf, texts)}</{rdf}Bag></{name}>"
+
+
+def _about(packet: Packet) -> str:
+    """Return the attribute that says of what a description is, as the others have it."""
+    for node in packet.rdf.children:
+        if ABOUT in node.attributes:
+            place = node.attributes[ABOUT]
+            return packet.text[place.start : place.end].decode().strip()
+    prefix = packet.rdf.prefix or packet.rdf.prefix_of(RDF)
+    if not prefix:
+        raise damaged("it has no prefix for RDF")
+    return f'{prefix}about=""'
+
+
+def _cleared(packet: Packet, gone: Sequence[str]) -> bytes:
+    """Take out the properties of lexret, and the last keyword of each of some texts."""
+    cuts: list[Element] = []
+    for subject in packet.properties(SUBJECT):
+        items = list_items(subject) or []
+        taken = [item for text in dict.fromkeys(gone) for item in _last(items, text)]
+        cuts += [subject] if items and len(taken) == len(items) else taken
+    nodes = packet.rdf.children
+    cuts += [child for node in nodes for child in node.children if _is_own(child.name)]
+    empty = [node for node in nodes if _is_left_empty(node, cuts)]
+    cuts = [*empty, *(cut for cut in cuts if cut.parent not in empty)]
+    spans = [(_with_blanks(packet.text, cut), cut.end) for cut in cuts]
+    spans += [
+        (given.start, given.end)
+        for node in nodes
+        if node not in empty
+        for name, given in node.attributes.items()
+        if _is_own(name)
+    ]
+    return edited(packet.text, [Edit(start, end, b"") for start, end in spans])[0]
+
+
+def _is_own(name: str) -> bool:
+    return name.startswith(f"{{{OWN}}}")
+
+
+def _is_left_empty(node: Element, cuts: Sequence[Element]) -> bool:
+    """Whether a description loses something, and then says nothing."""
+    own = [name for name in node.attributes if _is_own(name)]
+    others = [name for name in node.attributes if name not in (ABOUT, "about", *own)]
+    loses = bool(own) or any(child in cuts for child in node.children)
+    stays = any(child not in cuts for child in node.children)
+    return loses and not (stays or others or node.text.strip())
+
+
+def _last(items: Sequence[Element], text: str) -> list[Element]:
+    return [item for item in items if element_text(item) == text][-1:]
+
+
+def _with_blanks(text: bytes, cut: Element) -> int:
+    """Return where to cut an element out: with the blanks before it, where some are behind it."""
+    if text[cut.end : cut.end + 1].strip():
+        return cut.start
+    return len(text[: cut.start].rstrip(b" \t\r\n"))
+
+
+def _says_nothing(packet: Packet) -> bool:
+    """Whether a packet is only a shell: no property of the picture, no mark of who wrote it."""
+    shell = (f"{{{META}}}xmpmeta", f"{{{RDF}}}RDF", f"{{{RDF}}}Description")
+    return all(
+        element.name in shell
+        and not element.text.strip()
+        and {name: given.value for name, given in element.attributes.items()} in ({}, {ABOUT: ""})
+        for element in packet.root.all()
+    )

@@ -1,0 +1,127 @@
+"""Makes pictures with other programs' metadata in them, byte by byte."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import struct
+import zlib
+
+import numpy as np
+from PIL import Image
+
+RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+DC = "http://purl.org/dc/elements/1.1/"
+XMP_SIGN = b"http://ns.adobe.com/xap/1.0/\0"
+
+
+def noise() -> Image.Image:
+    values = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    return Image.fromarray(values)
+
+
+def saved(form: str, **options: object) -> bytes:
+    file = io.BytesIO()
+    noise().save(file, form, **options)
+    return file.getvalue()
+
+
+def packet(inside: str, *, declared: str = "", rdf: str = "rdf", behind: str = "") -> bytes:
+    """An XMP packet of one description with something inside."""
+    return (
+        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="Some Program">\n'
+        f' <{rdf}:RDF xmlns:{rdf}="{RDF}">\n'
+        f'  <{rdf}:Description {rdf}:about="" xmlns:dc="{DC}"{declared}>\n'
+        f"   {inside}\n"
+        f"  </{rdf}:Description>{behind}\n"
+        f" </{rdf}:RDF>\n"
+        "</x:xmpmeta>\n" + " " * 200 + '\n<?xpacket end="w"?>'
+    ).encode()
+
+
+def bag(*texts: str, rdf: str = "rdf") -> str:
+    items = "".join(f"\n     <{rdf}:li>{text}</{rdf}:li>" for text in texts)
+    return f"<dc:subject>\n    <{rdf}:Bag>{items}\n    </{rdf}:Bag>\n   </dc:subject>"
+
+
+def segment(marker: int, body: bytes) -> bytes:
+    return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body
+
+
+def xmp_segment(content: bytes) -> bytes:
+    return segment(0xE1, XMP_SIGN + content)
+
+
+def extended_segment(content: bytes, *, offset: int = 0, total: int | None = None) -> bytes:
+    name = b"0123456789ABCDEF" * 2
+    head = struct.pack(">II", len(content) if total is None else total, offset)
+    return segment(0xE1, b"http://ns.adobe.com/xmp/extension/\0" + name + head + content)
+
+
+def iim(*keywords: bytes, title: bytes = b"Title", utf_8: bool = False) -> bytes:
+    sets = [(1, 90, b"\x1b%G")] if utf_8 else []
+    sets += [(2, 5, title), *((2, 25, word) for word in keywords), (2, 80, b"Ada")]
+    return b"".join(
+        struct.pack(">BBBH", 0x1C, record, number, len(value)) + value
+        for record, number, value in sets
+    )
+
+
+def iptc_segment(data: bytes, *, digest: bytes | None = None, is_padded: bool = True) -> bytes:
+    """Photoshop resources: one before the IPTC data, and their digest behind them."""
+    resources = [(0x03ED, b"abc"), (0x0404, data)]
+    resources += [] if digest is None else [(0x0425, digest)]
+    body = b"".join(
+        b"8BIM" + struct.pack(">HHI", kind, 0, len(value)) + value + b"\0" * (len(value) % 2)
+        for kind, value in resources
+    )
+    body = body if is_padded else body.removesuffix(b"\0")
+    return segment(0xED, b"Photoshop 3.0\0" + body)
+
+
+def md5(data: bytes) -> bytes:
+    return hashlib.md5(data, usedforsecurity=False).digest()
+
+
+def jpeg(*segments: bytes, **options: object) -> bytes:
+    """A JPEG with segments behind its first one (JFIF)."""
+    content = saved("JPEG", **options)
+    end = 4 + struct.unpack_from(">H", content, 4)[0]
+    return content[:end] + b"".join(segments) + content[end:]
+
+
+def multi_picture(*behind: bytes) -> bytes:
+    """A JPEG with a second one, which its MPF table leads to, and segments behind that table."""
+    second = saved("JPEG", quality=30)
+    entries = struct.pack("<IIIHH", 0x030000, 0, 0, 0, 0) + struct.pack("<IIIHH", 0, 0, 0, 0, 0)
+    table = (
+        b"II*\0\x08\0\0\0"
+        + struct.pack("<H", 3)
+        + struct.pack("<HHI4s", 0xB000, 7, 4, b"0100")
+        + struct.pack("<HHII", 0xB001, 4, 1, 2)
+        + struct.pack("<HHII", 0xB002, 7, 32, 50)
+        + b"\0\0\0\0"
+        + entries
+    )
+    first = bytearray(jpeg(segment(0xE2, b"MPF\0" + table), *behind))
+    base = first.index(b"MPF\0") + 4
+    struct.pack_into("<I", first, base + 54, len(first))
+    struct.pack_into("<II", first, base + 70, len(second), len(first) - base)
+    return bytes(first) + second
+
+
+def chunk(kind: bytes, body: bytes) -> bytes:
+    data = kind + body
+    return struct.pack(">I", len(body)) + data + struct.pack(">I", zlib.crc32(data))
+
+
+def png(*chunks: bytes) -> bytes:
+    """A PNG with chunks behind its header."""
+    content = saved("PNG")
+    return content[:33] + b"".join(chunks) + content[33:]
+
+
+def xmp_chunk(content: bytes, *, compressed: bool = False) -> bytes:
+    text = zlib.compress(content, 3) if compressed else content
+    return chunk(b"iTXt", b"XML:com.adobe.xmp\0" + bytes([compressed]) + b"\0en\0\0" + text)

@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import Final
 
 from lexret.data.metadata.embedded import embedded_keywords
+from lexret.data.metadata.holders import JpegHolder, KeywordHolder, PngHolder
 from lexret.data.metadata.iptc import (
     fitting_words,
     iptc_keywords,
     with_iptc_words,
     without_iptc_words,
 )
-from lexret.data.metadata.jpeg import JpegFile
 from lexret.data.metadata.keyword_lists import (
     distinct,
     own_in_iptc,
@@ -33,7 +33,7 @@ from lexret.data.metadata.keyword_lists import (
     people_keywords,
 )
 from lexret.data.metadata.packets import SUBJECT, read_packet
-from lexret.data.metadata.png import SIGNATURE, PngFile
+from lexret.data.metadata.png import SIGNATURE
 from lexret.data.metadata.replacing import (
     create_file,
     interrupted_copy,
@@ -41,7 +41,7 @@ from lexret.data.metadata.replacing import (
     replace_content,
 )
 from lexret.data.metadata.sidecars import belongs_to, find_sidecars, read_sidecar, sidecar_for
-from lexret.data.xmp import Marks, keywords_of, marks_of, note_of, with_words, without_words
+from lexret.data.xmp import Marks, keywords_of, marks_of, with_words, without_words
 from lexret.errors import ImageError, MissingError
 
 _JPEG: Final = b"\xff\xd8"
@@ -88,9 +88,9 @@ def plan_keywords(picture: Path, words: Sequence[str]) -> KeywordChange:
     content = _read(place)
     try:
         if content.startswith(_JPEG):
-            return _planned(place, _Jpeg(content), words, _beside(picture, place, words))
+            return _planned(place, JpegHolder(content), words, _beside(picture, place, words))
         if content.startswith(SIGNATURE):
-            return _planned(place, _Png(content), words, _beside(picture, place, words))
+            return _planned(place, PngHolder(content), words, _beside(picture, place, words))
         return _plan_sidecar(picture, place, words)
     except ImageError as error:
         message = str(error) if str(place) in str(error) else f"{place}: {error}"
@@ -143,100 +143,8 @@ def _read(path: Path) -> bytes:
                          reason="unreadable") from error  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Holder:
-    """A file that holds keywords: its XMP packets and IPTC-IIM data, and how to exchange them."""
-
-    content: bytes | None
-
-    @property
-    def packets(self) -> list[bytes]:
-        return [] if self.content is None else [self.content]
-
-    @property
-    def iptc(self) -> bytes | None:
-        return None
-
-    def check(self) -> None:
-        """Raise ImageError where the file is of a kind that is better left alone."""
-
-    def note(self) -> str | None:
-        """Return what has to be remembered to take a change back."""
-        return None
-
-    def replaced(self, packet: bytes | None, iptc: bytes | None, number: int) -> _Holder:
-        del iptc, number
-        return _Holder(packet)
-
-
-class _Jpeg(_Holder):
-    @property
-    def _file(self) -> JpegFile:
-        return JpegFile(self.content or b"")
-
-    @property
-    def packets(self) -> list[bytes]:
-        return self._file.packets
-
-    @property
-    def iptc(self) -> bytes | None:
-        return self._file.iptc
-
-    def check(self) -> None:
-        file = self._file
-        if file.is_signed:
-            raise _signed()
-        if file.has_unknown_picture:
-            raise ImageError(
-                "A second picture lies behind the first one, and what leads to it is not known; "
-                "it might be lost.",
-                reason="unknown structure",
-            )
-        extended = file.extended_packet
-        if extended is not None and packet_keywords(extended):
-            raise ImageError(
-                "Its keywords lie in extended XMP, which is not written.", reason="extended XMP"
-            )
-
-    def replaced(self, packet: bytes | None, iptc: bytes | None, number: int) -> _Holder:
-        return _Jpeg(self._file.replaced(packet, iptc, number=number))
-
-
-class _Png(_Holder):
-    @property
-    def _file(self) -> PngFile:
-        return PngFile(self.content or b"")
-
-    @property
-    def packets(self) -> list[bytes]:
-        return self._file.packets
-
-    def check(self) -> None:
-        if self._file.is_signed:
-            raise _signed()
-        if self._file.has_raw_profile and not self._file.packets:
-            raise ImageError(
-                "Its XMP metadata are a 'raw profile' (ImageMagick), which is not written.",
-                reason="unknown structure",
-            )
-
-    def note(self) -> str | None:
-        return self._file.packed
-
-    def replaced(self, packet: bytes | None, iptc: bytes | None, number: int) -> _Holder:
-        file = self._file
-        packed = note_of(file.packets[number]) if file.packets else None
-        return _Png(file.replaced(packet, packed=packed, number=number))
-
-
-def _signed() -> ImageError:
-    return ImageError(
-        "It carries content credentials (C2PA), which any change would break.", reason="signed"
-    )
-
-
 def _planned(
-    place: Path, holder: _Holder, words: Sequence[str], beside: Sequence[str],
+    place: Path, holder: KeywordHolder, words: Sequence[str], beside: Sequence[str],
     copied: Sequence[str] = (),
 ) -> KeywordChange:  # fmt: skip
     """Plan the change of a file.
@@ -257,18 +165,18 @@ def _planned(
     return KeywordChange(place, before, after, holder.content, new.content, new.content is None)
 
 
-def _marks(holder: _Holder) -> list[tuple[tuple[str, ...], tuple[str, ...] | None]]:
+def _marks(holder: KeywordHolder) -> list[tuple[tuple[str, ...], tuple[str, ...] | None]]:
     found: list[Marks | None] = [marks_of(packet) for packet in holder.packets]
     return [(marks.words, marks.in_iptc) for marks in found if marks is not None]
 
 
-def _keywords(holder: _Holder) -> tuple[str, ...]:
+def _keywords(holder: KeywordHolder) -> tuple[str, ...]:
     found = [word for packet in holder.packets for word in keywords_of(packet)]
     iptc = holder.iptc
     return tuple(distinct([*found, *(iptc_keywords(iptc) if iptc is not None else ())]))
 
 
-def _stripped(holder: _Holder, copied: Sequence[str]) -> _Holder:
+def _stripped(holder: KeywordHolder, copied: Sequence[str]) -> KeywordHolder:
     """Take back what lexret wrote; ``copied`` are keywords that other files hold."""
     marked = [number for number, packet in enumerate(holder.packets) if marks_of(packet)]
     if not marked:
@@ -284,8 +192,8 @@ def _stripped(holder: _Holder, copied: Sequence[str]) -> _Holder:
 
 
 def _with_words(
-    base: _Holder, words: Sequence[str], beside: Sequence[str], copied: Sequence[str]
-) -> _Holder:
+    base: KeywordHolder, words: Sequence[str], beside: Sequence[str], copied: Sequence[str]
+) -> KeywordHolder:
     """Put words into a file without words of lexret."""
     packets, iptc = base.packets, base.iptc
     if len(packets) > 1:
@@ -341,4 +249,4 @@ def _plan_sidecar(picture: Path, place: Path, words: Sequence[str]) -> KeywordCh
         chosen = next(mine, sidecar_for(place))
     others = [word for path, found in said.items() if path != chosen for word in found]
     copied = distinct([*embedded_keywords(place), *others])
-    return _planned(chosen, _Holder(packets.get(chosen)), words, copied, copied)
+    return _planned(chosen, KeywordHolder(packets.get(chosen)), words, copied, copied)

@@ -33,10 +33,14 @@ from lexret.data.metadata.packets import (
     list_items,
     read_packet,
 )
+from lexret.data.metadata.subject_edits import list_of, subject_edits
 from lexret.data.metadata.text_edits import Edit, digest, edited, undone
 from lexret.data.metadata.xml_places import Element
 
-OWN: Final = "urn:lexret:xmp:1"
+# It ends in a slash, as exiv2 puts one there where it writes a packet anew.
+OWN: Final = "urn:lexret:xmp:1/"
+_OWN_BEFORE: Final = "urn:lexret:xmp:1"
+_NAMES: Final = (OWN, _OWN_BEFORE)
 _OWN_WORDS: Final = f"{{{OWN}}}keywords"
 _COPIED: Final = f"{{{OWN}}}copied"
 _IN_IPTC: Final = f"{{{OWN}}}iptc"
@@ -73,7 +77,8 @@ def keywords_of(packet: bytes | None) -> list[str]:
 
 def own_keywords_of(packet: bytes | None) -> list[str]:
     """Return those keywords that lexret wrote."""
-    return [] if packet is None else _distinct(read_packet(packet).values(_OWN_WORDS))
+    marks = marks_of(packet)
+    return [] if marks is None else list(marks.words)
 
 
 def marks_of(packet: bytes | None) -> Marks | None:
@@ -104,7 +109,7 @@ def with_words(
     is_new = packet is None
     read = read_packet(_NEW_PACKET.encode() if packet is None else packet)
     added = [*copied, *words]
-    edits, held_back = _subject_edits(read, added)
+    edits, held_back = subject_edits(read, added)
     if read.rdf.is_closed_at_once:
         place, close = read.rdf.inner - 2, f"></{read.rdf.tag}>".encode()
         edits.append(Edit(place, place + 2, close))
@@ -170,7 +175,7 @@ def _distinct(texts: Sequence[str]) -> list[str]:
 
 
 def _marks(packet: Packet) -> Marks | None:
-    words = packet.values(_OWN_WORDS)
+    words = packet.values(_OWN_WORDS) + packet.values(f"{{{_OWN_BEFORE}}}keywords")
     undo = packet.values(_UNDO)
     if not words and not undo:
         return None
@@ -192,65 +197,6 @@ def _undone(packet: Packet, marks: Marks) -> bytes | None:
     if len(blocks) != 1:
         return None
     return undone(packet.text[: blocks[0].start] + packet.text[blocks[0].end :], marks.undo)
-
-
-def _subject_edits(packet: Packet, added: Sequence[str]) -> tuple[list[Edit], list[str] | None]:
-    """Return the edits that put keywords into the list that is there.
-
-    Where there is none, the second result is what the list in the block of lexret begins with.
-    """
-    elements = list(packet.properties(SUBJECT))
-    attributes = list(packet.attributes(SUBJECT))
-    if len(elements) + len(attributes) > 1:
-        raise damaged("its keywords (dc:subject) are there more than once")
-    if attributes:
-        attribute = attributes[0][1]
-        held = [attribute.value] if attribute.value.strip() else []
-        return [Edit(attribute.start, attribute.end, b"")], held
-    if not elements:
-        return [], []
-    subject = elements[0]
-    if not _is_understood(subject):
-        raise damaged("its keywords (dc:subject) have a form that is not understood")
-    if list_items(subject) is not None:
-        return [_list_edit(subject.children[0], added)], None
-    prefix = subject.prefix_of(RDF)
-    if prefix is None:
-        raise damaged("its keywords (dc:subject) have no prefix for RDF")
-    opened, closed = f"<{prefix}Bag>", f"{_items(prefix, added)}</{prefix}Bag>"
-    if subject.is_closed_at_once:
-        place = subject.inner - 2
-        return [Edit(place, place + 2, f">{opened}{closed}</{subject.tag}>".encode())], None
-    if not subject.text.strip():
-        new = (opened + closed).encode()
-        return [Edit(subject.inner_end, subject.inner_end, new)], None
-    opened, closed = f"{opened}<{prefix}li>", f"</{prefix}li>{closed}"
-    return [Edit(subject.inner, subject.inner, opened.encode()),
-            Edit(subject.inner_end, subject.inner_end, closed.encode())], None  # fmt: skip
-
-
-def _is_understood(subject: Element) -> bool:
-    """Whether keywords may be added: a plain text, or one list of nothing but members."""
-    if subject.attributes:
-        return False
-    if not subject.children:
-        return True
-    items = list_items(subject)
-    if items is None or subject.text.strip() or subject.children[0].text.strip():
-        return False
-    return not subject.children[0].attributes and len(items) == len(subject.children[0].children)
-
-
-def _list_edit(bag: Element, added: Sequence[str]) -> Edit:
-    new = _items(bag.prefix, added)
-    if bag.is_closed_at_once:
-        return Edit(bag.inner - 2, bag.inner, f">{new}</{bag.tag}>".encode())
-    place = bag.children[-1].end if bag.children else bag.inner_end
-    return Edit(place, place, new.encode())
-
-
-def _items(prefix: str, texts: Sequence[str]) -> str:
-    return "".join(f"<{prefix}li>{escape(text)}</{prefix}li>" for text in texts)
 
 
 def _block(packet: Packet, subject: Sequence[str], *, has_subject: bool, marks: Marks) -> bytes:
@@ -278,7 +224,7 @@ def _block(packet: Packet, subject: Sequence[str], *, has_subject: bool, marks: 
 
 
 def _property(rdf: str, name: str, texts: Sequence[str]) -> str:
-    return f"<{name}><{rdf}Bag>{_items(rdf, texts)}</{rdf}Bag></{name}>"
+    return f"<{name}><{rdf}Bag>{list_of(rdf, texts)}</{rdf}Bag></{name}>"
 
 
 def _about(packet: Packet) -> str:
@@ -305,18 +251,16 @@ def _cleared(packet: Packet, gone: Sequence[str]) -> bytes:
     empty = [node for node in nodes if _is_left_empty(node, cuts)]
     cuts = [*empty, *(cut for cut in cuts if cut.parent not in empty)]
     spans = [(_with_blanks(packet.text, cut), cut.end) for cut in cuts]
-    spans += [
-        (given.start, given.end)
-        for node in nodes
-        if node not in empty
-        for name, given in node.attributes.items()
-        if _is_own(name)
-    ]
+    for node in nodes:
+        if node not in empty:
+            own = [given for name, given in node.attributes.items() if _is_own(name)]
+            own += [given for given in node.declarations.values() if given.value in _NAMES]
+            spans += [(given.start, given.end) for given in own]
     return edited(packet.text, [Edit(start, end, b"") for start, end in spans])[0]
 
 
 def _is_own(name: str) -> bool:
-    return name.startswith(f"{{{OWN}}}")
+    return name.startswith(tuple(f"{{{namespace}}}" for namespace in _NAMES))
 
 
 def _is_left_empty(node: Element, cuts: Sequence[Element]) -> bool:

@@ -124,4 +124,46 @@ def png(*chunks: bytes) -> bytes:
 
 def xmp_chunk(content: bytes, *, compressed: bool = False) -> bytes:
     text = zlib.compress(content, 3) if compressed else content
-    return chunk(b"iTXt", b"XML:com.adobe.xmp\0" + bytes([compressed]) + b"\0en\0\0" + text)
+    return chunk(b"iTXt", b"XML:com.adobe.xmp\0" + bytes([compressed]) + b"\0\0\0" + text)
+
+
+THEIRS = packet(bag("Grandma &amp; me", "dog"), declared=' xmlns:my="urn:my" my:rating="5"')
+PANORAMA = packet(
+    "<GPano:ProjectionType>equirectangular</GPano:ProjectionType>",
+    declared=' xmlns:GPano="http://ns.google.com/photos/1.0/panorama/" xmlns:GCamera='
+    '"http://ns.google.com/photos/1.0/camera/" GCamera:MotionPhoto="1"',
+)
+EXIF = segment(0xE1, b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0")
+UTF_8 = "Ä".encode()
+
+EXAMPLES = {
+    "nothing.jpg": jpeg(),
+    "progressive.jpg": saved("JPEG", progressive=True),
+    "theirs.jpg": jpeg(EXIF, xmp_segment(THEIRS), segment(0xFE, b"a comment")),
+    "behind.jpg": jpeg(segment(0xE2, b"FPXR\0"), xmp_segment(THEIRS)),
+    "panorama.jpg": jpeg(xmp_segment(PANORAMA)),
+    "utf-16.jpg": jpeg(xmp_segment(packet(bag("Zoë")).decode().encode("utf-16-le"))),
+    "iptc.jpg": jpeg(iptc_segment(iim(b"Kitchen", b"kitchen", b"Zo\xeb"))),
+    "iptc-title.jpg": jpeg(iptc_segment(iim())),
+    "iptc-utf-8.jpg": jpeg(iptc_segment(iim(UTF_8, utf_8=True))),
+    "iptc-zeros.jpg": jpeg(iptc_segment(iim(b"a") + b"\0\0\0")),
+    "iptc-no-padding.jpg": jpeg(iptc_segment(iim(b"abc"), is_padded=False)),
+    "digest.jpg": jpeg(iptc_segment(iim(b"a"), digest=md5(iim(b"a"))), xmp_segment(THEIRS)),
+    "stale-digest.jpg": jpeg(iptc_segment(iim(b"a"), digest=md5(b"")), xmp_segment(THEIRS)),
+    "two.jpg": multi_picture(),
+    "two-iptc.jpg": multi_picture(iptc_segment(iim(b"Grandma"))),
+    "two-xmp.jpg": multi_picture(xmp_segment(THEIRS), iptc_segment(iim(b"Grandma"))),
+    "extended.jpg": jpeg(
+        xmp_segment(packet("", declared=' xmlns:n="http://ns.adobe.com/xmp/note/" '
+                           f'n:HasExtendedXMP="{"0123456789ABCDEF" * 2}"')),
+        extended_segment(packet("<dc:title>long</dc:title>")[:99], total=len(
+            packet("<dc:title>long</dc:title>"))),
+        extended_segment(packet("<dc:title>long</dc:title>")[99:], offset=99, total=len(
+            packet("<dc:title>long</dc:title>")))),
+    "fill.jpg": jpeg(b"\xff\xff" + xmp_segment(THEIRS)),
+    "trailer.jpg": jpeg(xmp_segment(PANORAMA)) + b"\0\0\0\x18ftypmp42" + bytes(99),
+    "nothing.png": png(),
+    "theirs.png": png(chunk(b"tEXt", b"Title\0t"), xmp_chunk(THEIRS)),
+    "last.png": png()[:-12] + xmp_chunk(THEIRS) + png()[-12:] + b"behind",
+    "compressed.png": png(xmp_chunk(THEIRS, compressed=True)),
+}  # fmt: skip

@@ -19,6 +19,9 @@ from lexret.data.metadata.jpeg import JpegFile
 from lexret.data.xmp import keywords_of, marks_of, own_keywords_of
 from lexret.errors import ImageError, MissingError
 from tests.data.metadata_files import (
+    EXAMPLES,
+    PANORAMA,
+    THEIRS,
     bag,
     chunk,
     extended_segment,
@@ -26,7 +29,6 @@ from tests.data.metadata_files import (
     iptc_segment,
     jpeg,
     md5,
-    multi_picture,
     noise,
     packet,
     png,
@@ -35,47 +37,6 @@ from tests.data.metadata_files import (
     xmp_chunk,
     xmp_segment,
 )
-
-THEIRS = packet(bag("Grandma &amp; me", "dog"), declared=' xmlns:my="urn:my" my:rating="5"')
-PANORAMA = packet(
-    "<GPano:ProjectionType>equirectangular</GPano:ProjectionType>",
-    declared=' xmlns:GPano="http://ns.google.com/photos/1.0/panorama/" xmlns:GCamera='
-    '"http://ns.google.com/photos/1.0/camera/" GCamera:MotionPhoto="1"',
-)
-EXIF = segment(0xE1, b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0")
-UTF_8 = "Ä".encode()
-
-FILES = {
-    "nothing.jpg": jpeg(),
-    "progressive.jpg": saved("JPEG", progressive=True),
-    "theirs.jpg": jpeg(EXIF, xmp_segment(THEIRS), segment(0xFE, b"a comment")),
-    "behind.jpg": jpeg(segment(0xE2, b"FPXR\0"), xmp_segment(THEIRS)),
-    "panorama.jpg": jpeg(xmp_segment(PANORAMA)),
-    "utf-16.jpg": jpeg(xmp_segment(packet(bag("Zoë")).decode().encode("utf-16-le"))),
-    "iptc.jpg": jpeg(iptc_segment(iim(b"Kitchen", b"kitchen", b"Zo\xeb"))),
-    "iptc-title.jpg": jpeg(iptc_segment(iim())),
-    "iptc-utf-8.jpg": jpeg(iptc_segment(iim(UTF_8, utf_8=True))),
-    "iptc-zeros.jpg": jpeg(iptc_segment(iim(b"a") + b"\0\0\0")),
-    "iptc-no-padding.jpg": jpeg(iptc_segment(iim(b"abc"), is_padded=False)),
-    "digest.jpg": jpeg(iptc_segment(iim(b"a"), digest=md5(iim(b"a"))), xmp_segment(THEIRS)),
-    "stale-digest.jpg": jpeg(iptc_segment(iim(b"a"), digest=md5(b"")), xmp_segment(THEIRS)),
-    "two.jpg": multi_picture(),
-    "two-iptc.jpg": multi_picture(iptc_segment(iim(b"Grandma"))),
-    "two-xmp.jpg": multi_picture(xmp_segment(THEIRS), iptc_segment(iim(b"Grandma"))),
-    "extended.jpg": jpeg(
-        xmp_segment(packet("", declared=' xmlns:n="http://ns.adobe.com/xmp/note/" '
-                           f'n:HasExtendedXMP="{"0123456789ABCDEF" * 2}"')),
-        extended_segment(packet("<dc:title>long</dc:title>")[:99], total=len(
-            packet("<dc:title>long</dc:title>"))),
-        extended_segment(packet("<dc:title>long</dc:title>")[99:], offset=99, total=len(
-            packet("<dc:title>long</dc:title>")))),
-    "fill.jpg": jpeg(b"\xff\xff" + xmp_segment(THEIRS)),
-    "trailer.jpg": jpeg(xmp_segment(PANORAMA)) + b"\0\0\0\x18ftypmp42" + bytes(99),
-    "nothing.png": png(),
-    "theirs.png": png(chunk(b"tEXt", b"Title\0t"), xmp_chunk(THEIRS)),
-    "last.png": png()[:-12] + xmp_chunk(THEIRS) + png()[-12:] + b"behind",
-    "compressed.png": png(xmp_chunk(THEIRS, compressed=True)),
-}  # fmt: skip
 
 
 def write(path: Path, words: list[str]) -> tuple[str, ...]:
@@ -97,10 +58,10 @@ def iptc_of(path: Path) -> bytes:
     return data
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_words_are_written_renewed_and_taken_back_byte_for_byte(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
-    path.write_bytes(FILES[name])
+    path.write_bytes(EXAMPLES[name])
     with Image.open(path) as image:
         pixels = np.asarray(image).copy()
     before = plan_keywords(path, []).before
@@ -112,7 +73,7 @@ def test_words_are_written_renewed_and_taken_back_byte_for_byte(name: str, tmp_p
     assert not plan_keywords(path, ["traffic light", "Zoë 2"]).is_one
     assert set(write(path, ["sea"])) == {*before, "sea"}
     assert write(path, []) == before
-    assert path.read_bytes() == FILES[name]
+    assert path.read_bytes() == EXAMPLES[name]
     assert not plan_keywords(path, []).is_one
 
 
@@ -128,23 +89,23 @@ def test_exif_data_stay(tmp_path: Path) -> None:
 
 def test_words_that_people_wrote_are_not_written_again(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
-    path.write_bytes(FILES["theirs.jpg"])
+    path.write_bytes(EXAMPLES["theirs.jpg"])
     assert write(path, ["Dog", "beach"]) == ("Grandma & me", "dog", "beach")
     assert not plan_keywords(path, ["dog", "beach"]).is_one
     assert write(path, ["dog"]) == ("Grandma & me", "dog")
-    assert path.read_bytes() == FILES["theirs.jpg"]
+    assert path.read_bytes() == EXAMPLES["theirs.jpg"]
 
 
 def test_prefixes_stay_as_readers_of_panoramas_know_them(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
-    path.write_bytes(FILES["panorama.jpg"])
+    path.write_bytes(EXAMPLES["panorama.jpg"])
     write(path, ["dog"])
     assert PANORAMA.split(b" </rdf:RDF>")[0] in path.read_bytes()
 
 
 def test_keywords_that_are_in_iptc_alone_are_kept_and_not_hidden(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
-    path.write_bytes(FILES["iptc.jpg"])
+    path.write_bytes(EXAMPLES["iptc.jpg"])
     assert write(path, ["kitchen", "sea"]) == ("Kitchen", "kitchen", "Zoë", "sea")
     found = xmp_of(path)
     assert keywords_of(found) == ["Kitchen", "kitchen", "Zoë", "sea"]
@@ -152,12 +113,12 @@ def test_keywords_that_are_in_iptc_alone_are_kept_and_not_hidden(tmp_path: Path)
     assert iptc_keywords(iptc_of(path)) == ["Kitchen", "kitchen", "Zoë", "sea"]
     write(path, [])
     assert iptc_keywords(iptc_of(path)) == ["Kitchen", "kitchen", "Zoë"]
-    assert path.read_bytes() == FILES["iptc.jpg"]
+    assert path.read_bytes() == EXAMPLES["iptc.jpg"]
 
 
 def test_a_person_who_adds_the_same_word_to_iptc_keeps_it(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
-    path.write_bytes(FILES["iptc.jpg"])
+    path.write_bytes(EXAMPLES["iptc.jpg"])
     write(path, ["sea"])
     file = JpegFile(path.read_bytes())
     path.write_bytes(file.replaced(file.packets[0], iim(b"sea", b"Kitchen", b"sea")))
@@ -167,7 +128,7 @@ def test_a_person_who_adds_the_same_word_to_iptc_keeps_it(tmp_path: Path) -> Non
 
 def test_a_copied_keyword_whose_origin_is_gone_is_not_lost(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
-    path.write_bytes(FILES["iptc.jpg"])
+    path.write_bytes(EXAMPLES["iptc.jpg"])
     write(path, ["sea"])
     file = JpegFile(path.read_bytes())
     path.write_bytes(file.replaced(file.packets[0], iim(b"Kitchen", b"sea")))
@@ -176,10 +137,10 @@ def test_a_copied_keyword_whose_origin_is_gone_is_not_lost(tmp_path: Path) -> No
 
 def test_words_that_iptc_cannot_hold_are_in_xmp_alone(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
-    path.write_bytes(FILES["iptc-title.jpg"])
+    path.write_bytes(EXAMPLES["iptc-title.jpg"])
     write(path, ["w" * 65, "Zoë", "sea"])
     assert iptc_keywords(iptc_of(path)) == ["sea"]
-    path.write_bytes(FILES["iptc-utf-8.jpg"])
+    path.write_bytes(EXAMPLES["iptc-utf-8.jpg"])
     write(path, ["w" * 65, "Zoë", "sea"])
     assert iptc_keywords(iptc_of(path)) == ["Ä", "Zoë", "sea"]
     assert keywords_of(xmp_of(path)) == ["Ä", "w" * 65, "Zoë", "sea"]
@@ -187,10 +148,10 @@ def test_words_that_iptc_cannot_hold_are_in_xmp_alone(tmp_path: Path) -> None:
 
 def test_the_digest_goes_along_with_iptc_where_it_was_right(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
-    path.write_bytes(FILES["digest.jpg"])
+    path.write_bytes(EXAMPLES["digest.jpg"])
     write(path, ["sea"])
     assert md5(iptc_of(path)) in path.read_bytes() and iptc_of(path) != iim(b"a")
-    path.write_bytes(FILES["stale-digest.jpg"])
+    path.write_bytes(EXAMPLES["stale-digest.jpg"])
     write(path, ["sea"])
     assert md5(b"") in path.read_bytes() and md5(iptc_of(path)) not in path.read_bytes()
 
@@ -198,7 +159,7 @@ def test_the_digest_goes_along_with_iptc_where_it_was_right(tmp_path: Path) -> N
 @pytest.mark.parametrize("name", ["two.jpg", "two-iptc.jpg", "two-xmp.jpg"])
 def test_the_second_picture_is_found_by_its_offset(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
-    path.write_bytes(FILES[name])
+    path.write_bytes(EXAMPLES[name])
 
     def pictures() -> list[tuple[int, bytes]]:
         content, base = path.read_bytes(), path.read_bytes().index(b"MPF\0") + 4
@@ -215,7 +176,7 @@ def test_the_second_picture_is_found_by_its_offset(name: str, tmp_path: Path) ->
     write(path, ["sea"])
     after = pictures()
     assert after[0][1] == before[0][1] and after[1] == before[1]
-    assert after[0][0] - before[0][0] == path.stat().st_size - len(FILES[name]) > 0
+    assert after[0][0] - before[0][0] == path.stat().st_size - len(EXAMPLES[name]) > 0
 
 
 def test_of_two_packets_only_that_of_lexret_is_changed(tmp_path: Path) -> None:
@@ -295,7 +256,7 @@ def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:
 def test_damaged_files_are_refused_or_edited_and_given_back(
     data: st.DataObject, tmp_path: Path
 ) -> None:
-    content = bytearray(FILES[data.draw(st.sampled_from(sorted(FILES)))])
+    content = bytearray(EXAMPLES[data.draw(st.sampled_from(sorted(EXAMPLES)))])
     for _ in range(data.draw(st.integers(1, 4))):
         start = data.draw(st.integers(0, min(len(content) - 1, 1500)))
         end = start + data.draw(st.sampled_from([0, 1, 1, 4, 60]))
@@ -422,5 +383,5 @@ def test_what_a_lexret_of_before_wrote_is_taken_back(tmp_path: Path) -> None:
 
 def test_pictures_in_memory_and_on_disk_are_the_same_files() -> None:
     """The files of these tests are pictures."""
-    for content in FILES.values():
+    for content in EXAMPLES.values():
         Image.open(io.BytesIO(content)).load()

@@ -36,6 +36,7 @@ class Element:
         tag: the name as it is written, with its prefix.
         attributes: by ``{namespace}local``; declarations of namespaces are not among them.
         prefixes: the namespaces that are declared here: prefix -> namespace.
+        declarations: where: prefix -> the attribute that does it.
         start: of ``<``.
         inner: behind the start tag.
         inner_end: of the end tag; of an empty element ``<a/>``, ``inner``.
@@ -48,6 +49,7 @@ class Element:
     start: int
     attributes: dict[str, Attribute] = field(default_factory=dict)
     prefixes: dict[str, str] = field(default_factory=dict)
+    declarations: dict[str, Attribute] = field(default_factory=dict)
     inner: int = 0
     inner_end: int = 0
     end: int = 0
@@ -137,11 +139,14 @@ class _Builder:
         element.name = _resolved(element, tag, is_attribute=False)
         for found in _ATTRIBUTE.finditer(self.text, start, written.end()):
             name = found[1].decode()
-            if name != "xmlns" and not name.startswith("xmlns:"):
-                full = _resolved(element, name, is_attribute=True)
-                if full in element.attributes:
-                    raise XmlError(f"an element has the attribute {name} twice")
-                element.attributes[full] = Attribute(values[name], found.start(), found.end())
+            attribute = Attribute(values[name], found.start(), found.end())
+            if name == "xmlns" or name.startswith("xmlns:"):
+                element.declarations[name.partition(":")[2]] = attribute
+                continue
+            full = _resolved(element, name, is_attribute=True)
+            if full in element.attributes:
+                raise XmlError(f"an element has the attribute {name} twice")
+            element.attributes[full] = attribute
         if parent is not None:
             parent.children.append(element)
         else:

@@ -47,10 +47,10 @@ def command(
 
     Without --write nothing is changed: what would be is shown. Without PICTURE, all pictures of
     the index are meant. JPEG and PNG files hold the keywords themselves, for other formats a file
-    NAME.xmp is written; pixels are never touched, nor are keywords of yours. Keywords that lexret
-    wrote before are replaced. --remove takes them back, and the metadata with them where nothing
-    else is left in it. Corrected and muted words are respected. As the files change,
-    `lexret index` encodes them again. The exit status is 1 if there was nothing to change.
+    NAME.xmp does; nothing else is touched, nor are keywords of yours. Keywords that lexret wrote
+    before are replaced. --remove takes them back, byte for byte. Corrected and muted words are
+    respected. As the files change, `lexret index` encodes them again. The exit status is 1 if there
+    was nothing to change, and 2 if a file was left alone because of a fault, which is named.
 
     \b
     Example:

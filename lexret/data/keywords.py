@@ -172,8 +172,8 @@ def _marks(holder: KeywordHolder) -> list[tuple[tuple[str, ...], tuple[str, ...]
 
 def _keywords(holder: KeywordHolder) -> tuple[str, ...]:
     found = [word for packet in holder.packets for word in keywords_of(packet)]
-    iptc = holder.iptc
-    return tuple(distinct([*found, *(iptc_keywords(iptc) if iptc is not None else ())]))
+    found += iptc_keywords(holder.iptc) if holder.iptc is not None else []
+    return tuple(distinct([*found, *holder.other_keywords]))
 
 
 def _stripped(holder: KeywordHolder, copied: Sequence[str]) -> KeywordHolder:
@@ -184,7 +184,7 @@ def _stripped(holder: KeywordHolder, copied: Sequence[str]) -> KeywordHolder:
     if len(marked) > 1:
         raise ImageError("Its XMP metadata are there more than once.", reason="damaged metadata")
     packet, iptc = holder.packets[marked[0]], holder.iptc
-    elsewhere = [*copied]
+    elsewhere = [*copied, *holder.other_keywords]
     if iptc is not None:
         iptc = without_iptc_words(iptc, own_in_iptc([packet]))
         elsewhere += iptc_keywords(iptc)
@@ -199,15 +199,21 @@ def _with_words(
     if len(packets) > 1:
         raise ImageError("Its XMP metadata are there more than once.", reason="damaged metadata")
     base.check()
-    theirs = {_folded(word) for word in [*people_keywords(packets, iptc), *beside]}
+    said = [*people_keywords(packets, iptc), *base.other_keywords, *beside]
+    theirs = {_folded(word) for word in said}
     new = [word for word in dict.fromkeys(words) if _folded(word) not in theirs]
     if not new:
         return base
     has_list = bool(packets) and bool(read_packet(packets[0]).values(SUBJECT))
-    hidden = [] if has_list else distinct([*copied, *(iptc_keywords(iptc) if iptc else ())])
+    hidden = [*copied, *(iptc_keywords(iptc) if iptc else ()), *base.other_keywords]
     in_iptc = fitting_words(iptc, new) if iptc is not None else []
-    packet = with_words(packets[0] if packets else None, new,
-                        copied=hidden, in_iptc=in_iptc, note=base.note())  # fmt: skip
+    packet = with_words(
+        packets[0] if packets else None,
+        new,
+        copied=[] if has_list else distinct(hidden),
+        in_iptc=in_iptc,
+        note=base.note(),
+    )
     return base.replaced(packet, with_iptc_words(iptc, in_iptc) if iptc is not None else None, 0)
 
 

@@ -122,6 +122,13 @@ def png(*chunks: bytes) -> bytes:
     return content[:33] + b"".join(chunks) + content[33:]
 
 
+def raw_profile(data: bytes, *, compressed: bool = False) -> bytes:
+    """IPTC data in a PNG, as ImageMagick writes them."""
+    text = b"\niptc\n%8d\n%s\n" % (len(data), data.hex().encode())
+    body = b"Raw profile type iptc\0" + (b"\0" + zlib.compress(text) if compressed else text)
+    return chunk(b"zTXt" if compressed else b"tEXt", body)
+
+
 def xmp_chunk(content: bytes, *, compressed: bool = False) -> bytes:
     text = zlib.compress(content, 3) if compressed else content
     return chunk(b"iTXt", b"XML:com.adobe.xmp\0" + bytes([compressed]) + b"\0\0\0" + text)
@@ -134,6 +141,9 @@ PANORAMA = packet(
     '"http://ns.google.com/photos/1.0/camera/" GCamera:MotionPhoto="1"',
 )
 EXIF = segment(0xE1, b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0")
+KITCHEN = "Kitchen;".encode("utf-16-le") + b"\0\0"
+WINDOWS = segment(0xE1, b"Exif\0\0II*\0\x08\0\0\0\1\0" + struct.pack(
+    "<HHII", 0x9C9E, 1, len(KITCHEN), 26) + b"\0\0\0\0" + KITCHEN)  # fmt: skip
 UTF_8 = "Ä".encode()
 
 EXAMPLES = {
@@ -162,7 +172,11 @@ EXAMPLES = {
             packet("<dc:title>long</dc:title>")))),
     "fill.jpg": jpeg(b"\xff\xff" + xmp_segment(THEIRS)),
     "trailer.jpg": jpeg(xmp_segment(PANORAMA)) + b"\0\0\0\x18ftypmp42" + bytes(99),
+    "windows.jpg": jpeg(WINDOWS),
     "nothing.png": png(),
+    "iptc.png": png(raw_profile(iim(b"Kitchen"))),
+    "iptc-resources.png": png(raw_profile(iptc_segment(iim(b"Kitchen"))[18:], compressed=True)),
+    "windows.png": png(chunk(b"eXIf", WINDOWS[10:])),
     "theirs.png": png(chunk(b"tEXt", b"Title\0t"), xmp_chunk(THEIRS)),
     "last.png": png()[:-12] + xmp_chunk(THEIRS) + png()[-12:] + b"behind",
     "compressed.png": png(xmp_chunk(THEIRS, compressed=True)),

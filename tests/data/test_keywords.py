@@ -116,6 +116,15 @@ def test_keywords_that_are_in_iptc_alone_are_kept_and_not_hidden(tmp_path: Path)
     assert path.read_bytes() == EXAMPLES["iptc.jpg"]
 
 
+@pytest.mark.parametrize("name", ["windows.jpg", "windows.png", "iptc.png", "iptc-resources.png"])
+def test_keywords_in_places_that_are_only_read_are_not_hidden(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_bytes(EXAMPLES[name])
+    assert plan_keywords(path, []).before == ("Kitchen",)
+    assert write(path, ["kitchen", "sea"]) == ("Kitchen", "sea")
+    assert keywords_of(xmp_of(path)) == ["Kitchen", "sea"]
+
+
 def test_a_person_who_adds_the_same_word_to_iptc_keeps_it(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(EXAMPLES["iptc.jpg"])

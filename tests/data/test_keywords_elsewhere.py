@@ -68,9 +68,10 @@ def test_exiftool_sees_nothing_but_more_keywords(name: str, tmp_path: Path) -> N
     write(path, ["traffic light", "sea"])
     after = by_exiftool(path)
     assert texts(after["XMP-dc:Subject"])[-2:] == ["traffic light", "sea"]
-    theirs = texts(before.get("XMP-dc:Subject")) or texts(before.get("IPTC:Keywords"))
+    windows = [word for word in str(before.get("IFD0:XPKeywords", "")).split(";") if word]
+    theirs = texts(before.get("XMP-dc:Subject")) or texts(before.get("IPTC:Keywords")) or windows
     assert texts(after["XMP-dc:Subject"])[:-2] == theirs
-    if "CurrentIPTCDigest" in str(before):
+    if name.endswith(".jpg") and "File:CurrentIPTCDigest" in before:
         assert texts(after["IPTC:Keywords"]) == [
             *texts(before.get("IPTC:Keywords")), "traffic light", "sea"]  # fmt: skip
     differing = {

@@ -9,14 +9,14 @@ from typing import Any, Final
 from PIL import Image
 
 from lexret.data.images import open_header
-from lexret.data.metadata.iptc import IPTC, clean_text, iptc_of
+from lexret.data.metadata.iptc import IPTC, iptc_of
 from lexret.data.metadata.keyword_lists import distinct, people_keywords
+from lexret.data.metadata.windows import windows_keywords
 from lexret.errors import ImageError
 
 _TIFF_XMP: Final = 700
 _TIFF_IPTC: Final = 33723
 _TIFF_PHOTOSHOP: Final = 34377
-_XP_KEYWORDS: Final = 0x9C9E
 
 
 def embedded_keywords(path: Path) -> list[str]:
@@ -64,15 +64,12 @@ def _iptc(image: Image.Image, tags: Mapping[int, Any]) -> bytes | None:
 
 
 def _windows_keywords(image: Image.Image) -> list[str]:
-    """Return the keywords that the Windows Explorer writes: UTF-16, with semicolons between."""
     try:
-        value = _bytes(image.getexif().get(_XP_KEYWORDS))
+        return windows_keywords(image.getexif())
     except MemoryError:
         raise
     except Exception:  # whatever broken EXIF data drive the reader to; they tell no keywords
         return []
-    text = (value or b"").decode("utf-16-le", "replace")
-    return [clean_text(part) for part in text.split("\0")[0].split(";")]
 
 
 def _bytes(value: Any) -> bytes | None:

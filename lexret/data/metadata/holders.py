@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lexret.data.metadata.iptc import iptc_keywords
 from lexret.data.metadata.jpeg import JpegFile
-from lexret.data.metadata.keyword_lists import packet_keywords
+from lexret.data.metadata.keyword_lists import distinct, packet_keywords
 from lexret.data.metadata.png import PngFile
+from lexret.data.metadata.windows import windows_keywords_of
 from lexret.data.xmp import note_of
 from lexret.errors import ImageError
 
@@ -32,6 +34,11 @@ class KeywordHolder:
     def iptc(self) -> bytes | None:
         """The IPTC-IIM data."""
         return None
+
+    @property
+    def other_keywords(self) -> list[str]:
+        """Keywords of people in places of the file that are read and not written."""
+        return []
 
     def check(self) -> None:
         """Raise ImageError where the file is of a kind that is better left alone."""
@@ -60,6 +67,10 @@ class JpegHolder(KeywordHolder):
     @property
     def iptc(self) -> bytes | None:
         return self._file.iptc
+
+    @property
+    def other_keywords(self) -> list[str]:
+        return windows_keywords_of(self._file.exif)
 
     def check(self) -> None:
         file = self._file
@@ -91,6 +102,12 @@ class PngHolder(KeywordHolder):
     @property
     def packets(self) -> list[bytes]:
         return self._file.packets
+
+    @property
+    def other_keywords(self) -> list[str]:
+        iptc = self._file.raw_iptc
+        found = [] if iptc is None else iptc_keywords(iptc)
+        return distinct([*found, *windows_keywords_of(self._file.exif)])
 
     def check(self) -> None:
         if self._file.is_signed:

@@ -79,6 +79,12 @@ class JpegFile:
         return found[0] if found else None
 
     @property
+    def exif(self) -> bytes | None:
+        """The EXIF data."""
+        found = self._starting(0xE1, b"Exif\0\0")
+        return self.content[found[0].body + 6 : found[0].end] if found else None
+
+    @property
     def extended_packet(self) -> bytes | None:
         """What a long XMP packet holds beyond the first segment (XMP Part 3, section 1.1.3.1).
 

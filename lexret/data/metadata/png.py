@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
+from lexret.data.metadata.iptc import iptc_of
 from lexret.data.metadata.text_edits import Edit
 from lexret.errors import ImageError
 
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _XMP: Final = b"XML:com.adobe.xmp\0"
 _PROFILES: Final = tuple(b"Raw profile type " + kind + b"\0" for kind in (b"xmp", b"APP1"))
+_IPTC: Final = b"Raw profile type iptc\0"
 _MAX_PACKET: Final = 1 << 24
 
 
@@ -82,6 +84,21 @@ class PngFile:
                    if chunk.kind in (b"tEXt", b"zTXt", b"iTXt"))  # fmt: skip
 
     @property
+    def raw_iptc(self) -> bytes | None:
+        """IPTC-IIM data as ImageMagick and exiftool write them, in hexadecimal digits."""
+        for chunk in self.chunks:
+            if chunk.kind in (b"tEXt", b"zTXt") and self._body(chunk).startswith(_IPTC):
+                data = _raw_profile(self._body(chunk)[len(_IPTC) :], chunk.kind == b"zTXt")
+                return iptc_of(data) if data.startswith(b"8BIM") else data
+        return None
+
+    @property
+    def exif(self) -> bytes | None:
+        """The EXIF data."""
+        found = [self._body(chunk) for chunk in self.chunks if chunk.kind == b"eXIf"]
+        return found[0] if found else None
+
+    @property
     def is_signed(self) -> bool:
         """Whether it carries content credentials (C2PA), which any change would break."""
         return any(chunk.kind == b"caBX" for chunk in self.chunks)
@@ -135,6 +152,16 @@ def _unpacked(body: bytes) -> tuple[bytes, bytes]:
     if not reader.eof:
         raise damaged("its compressed XMP metadata are cut short or beyond measure")
     return head, packet
+
+
+def _raw_profile(text: bytes, is_compressed: bool) -> bytes:
+    """Return the bytes of a raw profile: a line of its name, one of its length, then digits."""
+    try:
+        if is_compressed:
+            text = zlib.decompressobj().decompress(text[1:], _MAX_PACKET)
+        return bytes.fromhex(b"".join(text.strip().split(b"\n")[2:]).decode("ascii"))
+    except (zlib.error, ValueError) as error:
+        raise damaged(f"its raw profile cannot be read: {error}") from error
 
 
 def _bytes_of(packed: str) -> bytes:

@@ -40,7 +40,7 @@ from lexret.data.metadata.replacing import (
     remove_file,
     replace_content,
 )
-from lexret.data.metadata.sidecars import belongs_to, find_sidecars, read_sidecar, sidecar_for
+from lexret.data.metadata.sidecars import belongs_to, read_sidecar, sidecar_for, sidecars_of
 from lexret.data.xmp import Marks, keywords_of, marks_of, with_words, without_words
 from lexret.errors import ImageError, MissingError
 
@@ -88,9 +88,9 @@ def plan_keywords(picture: Path, words: Sequence[str]) -> KeywordChange:
     content = _read(place)
     try:
         if content.startswith(_JPEG):
-            return _planned(place, JpegHolder(content), words, _beside(picture, place, words))
+            return _planned(place, JpegHolder(content), words, _beside(picture, words))
         if content.startswith(SIGNATURE):
-            return _planned(place, PngHolder(content), words, _beside(picture, place, words))
+            return _planned(place, PngHolder(content), words, _beside(picture, words))
         return _plan_sidecar(picture, place, words)
     except ImageError as error:
         message = str(error) if str(place) in str(error) else f"{place}: {error}"
@@ -221,11 +221,11 @@ def _folded(word: str) -> str:
     return unicodedata.normalize("NFC", word).casefold()
 
 
-def _beside(picture: Path, place: Path, words: Sequence[str]) -> list[str]:
+def _beside(picture: Path, words: Sequence[str]) -> list[str]:
     """Return the keywords of people in files beside a picture; not needed to take words back."""
     return [
         word
-        for sidecar in (_sidecars(picture, place) if words else ())
+        for sidecar in (sidecars_of(picture) if words else ())
         for word in _said_in(sidecar, read_sidecar(sidecar))
     ]
 
@@ -237,17 +237,9 @@ def _said_in(sidecar: Path, packet: bytes) -> list[str]:
         raise ImageError(f"{sidecar}: {error}", reason=error.reason) from error
 
 
-def _sidecars(picture: Path, place: Path) -> list[Path]:
-    """Return the files beside a picture, and beside the link that leads to it."""
-    found = find_sidecars(place)
-    if picture.absolute() != place:
-        found += [path for path in find_sidecars(picture.absolute()) if path not in found]
-    return list(dict.fromkeys(path.resolve() for path in found))
-
-
 def _plan_sidecar(picture: Path, place: Path, words: Sequence[str]) -> KeywordChange:
     """Plan the change of the file beside a picture: of the one that lexret wrote into before."""
-    packets = {path: read_sidecar(path) for path in _sidecars(picture, place)}
+    packets = {path: read_sidecar(path) for path in sidecars_of(picture)}
     said = {path: _said_in(path, packet) for path, packet in packets.items()}
     chosen = next((path for path, packet in packets.items() if marks_of(packet)), None)
     if chosen is None:

@@ -17,6 +17,7 @@ from lexret.index.embedded import Document, EmbeddedIndex
 from lexret.index.forward import StoredDocuments, read_documents
 from lexret.index.known import INDEXED_FIELDS
 from lexret.index.naming import document_named
+from lexret.index.query_fields import NAMES_OF_COLUMNS
 from lexret.index.query_values import DATE
 from lexret.index.writer import EmbeddedIndexWriter
 
@@ -29,7 +30,7 @@ OwnFields = Mapping[str, FieldValue]
 
 def check_name(name: str) -> None:
     """Raise InputError where nobody may give pictures a field of that name."""
-    if name in INDEXED_FIELDS or name == DATE:
+    if name in INDEXED_FIELDS or name == DATE or name in NAMES_OF_COLUMNS:
         raise InputError(
             f"The field {name!r} belongs to `lexret index`, which reads it from the files. Choose "
             "another name."

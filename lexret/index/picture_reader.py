@@ -12,6 +12,8 @@ from pathlib import Path
 
 from lexret.data.exif import CameraTags
 from lexret.data.images import ENCODING_MIN_SIDE, Picture, read_picture, read_tags, unreadable
+from lexret.data.metadata.picture_notes import read_notes
+from lexret.data.metadata.sidecars import sidecar_state
 from lexret.errors import ImageError
 from lexret.index.locations import picture_path
 
@@ -26,7 +28,8 @@ class PictureFile:
         mtime_ns: time of the last change, in nanoseconds.
         sha256: of the content, in hexadecimal digits.
         picture: what is in it; ``None`` where the content was known and was not decoded.
-        tags: what the camera wrote into it.
+        tags: what is written of it, in the file and beside it.
+        sidecar_ns: what the XMP files beside it are known by.
     """
 
     path: str
@@ -35,6 +38,7 @@ class PictureFile:
     sha256: str
     picture: Picture | None
     tags: CameraTags
+    sidecar_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,9 @@ def _read(base: Path, path: str, is_known: Callable[[str], bool]) -> PictureFile
             else:
                 picture = read_picture(file, str(full), min_side=ENCODING_MIN_SIDE)
                 tags = picture.tags
-        return PictureFile(path, state.st_size, state.st_mtime_ns, digest, picture, tags)
+        beside = sidecar_state(full)
+        tags = read_notes(full).added_to(tags)
+        return PictureFile(path, state.st_size, state.st_mtime_ns, digest, picture, tags, beside)
     except ImageError as error:
         return SkippedPicture(path, error.reason, str(error))
     except OSError as error:

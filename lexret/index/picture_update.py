@@ -10,6 +10,7 @@ from typing import Final
 
 from PIL import Image
 
+from lexret.data.metadata.sidecars import sidecar_state
 from lexret.encoders.protocol import Encoder
 from lexret.errors import InputError
 from lexret.index.columns import FieldValue
@@ -171,11 +172,13 @@ class PictureUpdate:
         known = self._known.get(path)
         if known is None or known.tags is None:
             return False  # an index of an older lexret lacks the tags: read, but not encoded again
+        file = picture_path(self.base, path)
         try:
-            state = picture_path(self.base, path).stat()
+            state, beside = file.stat(), sidecar_state(file)
         except OSError:
             return False  # reading it will tell what is wrong
-        return (known.size, known.mtime_ns) == (state.st_size, state.st_mtime_ns)
+        now = (state.st_size, state.st_mtime_ns, beside)
+        return (known.size, known.mtime_ns, known.sidecar_ns) == now
 
     def _take(self, file: PictureFile | SkippedPicture) -> None:
         if isinstance(file, SkippedPicture):
@@ -239,6 +242,7 @@ class PictureUpdate:
             size=file.size,
             mtime_ns=file.mtime_ns,
             tags=file.tags,
+            sidecar_ns=file.sidecar_ns,
             own=self.own_before.get(file.path, {}) if before is None else before.own,
         )
         batch = SparseBatch.from_vectors([vector], self.encoder.vocabulary)

@@ -1,16 +1,20 @@
-"""Keywords of people inside a picture file, whatever its format."""
+"""What people and programs wrote into a picture file, whatever its format."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from PIL import Image
 
 from lexret.data.images import open_header
-from lexret.data.metadata.iptc import IPTC, iptc_of
+from lexret.data.metadata.holders import JpegHolder, KeywordHolder, PngHolder
+from lexret.data.metadata.iptc import iptc_of
+from lexret.data.metadata.jpeg import JpegFile
 from lexret.data.metadata.keyword_lists import distinct, people_keywords
+from lexret.data.metadata.png import SIGNATURE
 from lexret.data.metadata.windows import windows_keywords
 from lexret.errors import ImageError
 
@@ -19,43 +23,73 @@ _TIFF_IPTC: Final = 33723
 _TIFF_PHOTOSHOP: Final = 34377
 
 
+@dataclass(frozen=True, slots=True)
+class EmbeddedNotes:
+    """What a picture file holds inside that people and programs wrote of it.
+
+    Attributes:
+        packets: its XMP packets.
+        iptc: its IPTC-IIM data.
+        other_keywords: keywords in further places.
+    """
+
+    packets: tuple[bytes, ...] = ()
+    iptc: bytes | None = None
+    other_keywords: tuple[str, ...] = ()
+
+    @property
+    def keywords(self) -> list[str]:
+        """The keywords of people; raises ImageError where the metadata are damaged."""
+        return distinct([*people_keywords(self.packets, self.iptc), *self.other_keywords])
+
+
 def embedded_keywords(path: Path) -> list[str]:
-    """Return the keywords of people inside a picture file; of a raw file, which is not read, none.
+    """Return the keywords of people inside a picture file; see :func:`embedded_notes`."""
+    return embedded_notes(path).keywords
+
+
+def embedded_notes(path: Path) -> EmbeddedNotes:
+    """Read what a picture file holds inside; a raw file, which is not read, holds nothing.
 
     Raises:
         ImageError: if the metadata are damaged, or the file cannot be read.
     """
     try:
         with path.open("rb") as file:
-            try:
-                image = open_header(file, str(path))
-            except ImageError as error:
-                if error.reason in ("not a picture", "unsupported format (HEIC)"):
-                    return []
-                raise
-            return image_keywords(image)
+            head = file.read(len(SIGNATURE))
+            file.seek(0)
+            if head.startswith(b"\xff\xd8"):
+                return _jpeg_notes(file.read())
+            if head == SIGNATURE:
+                return _held(PngHolder(file.read()), ())
+            return _image_notes(open_header(file, str(path)))
+    except ImageError as error:
+        if error.reason in ("not a picture", "unsupported format (HEIC)"):
+            return EmbeddedNotes()
+        raise
     except OSError as error:
         raise ImageError(f"{path} cannot be read: {error.strerror or error}.",
                          reason="unreadable") from error  # fmt: skip
 
 
-def image_keywords(image: Image.Image) -> list[str]:
-    """Return the keywords of people in an opened picture: XMP, IPTC and those of Windows (EXIF).
+def _jpeg_notes(content: bytes) -> EmbeddedNotes:
+    extended = JpegFile(content).extended_packet
+    return _held(JpegHolder(content), () if extended is None else (extended,))
 
-    Raises:
-        ImageError: if the metadata are damaged.
-    """
-    packet = _bytes(image.info.get("xmp") or image.info.get("XML:com.adobe.xmp"))
+
+def _held(holder: KeywordHolder, further: tuple[bytes, ...]) -> EmbeddedNotes:
+    packets = (*holder.packets, *further)
+    return EmbeddedNotes(packets, holder.iptc, tuple(holder.other_keywords))
+
+
+def _image_notes(image: Image.Image) -> EmbeddedNotes:
     tags: Mapping[int, Any] = getattr(image, "tag_v2", {})
-    packet = packet or _bytes(tags.get(_TIFF_XMP))
-    found = people_keywords([packet] if packet and packet.strip(b"\0") else [], _iptc(image, tags))
-    return distinct([*found, *_windows_keywords(image)])
+    packet = _bytes(image.info.get("xmp")) or _bytes(tags.get(_TIFF_XMP))
+    packets = (packet,) if packet and packet.strip(b"\0") else ()
+    return EmbeddedNotes(packets, _iptc(tags), tuple(_windows_keywords(image)))
 
 
-def _iptc(image: Image.Image, tags: Mapping[int, Any]) -> bytes | None:
-    resources = image.info.get("photoshop")
-    if isinstance(resources, dict):
-        return _bytes(resources.get(IPTC))
+def _iptc(tags: Mapping[int, Any]) -> bytes | None:
     direct = _bytes(tags.get(_TIFF_IPTC))
     if direct:
         return direct

@@ -7,6 +7,7 @@ Formats Specification, "Image Resource Blocks".
 from __future__ import annotations
 
 import hashlib
+import re
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -77,6 +78,18 @@ def iptc_keywords(data: bytes) -> list[str]:
     is_utf_8 = _is_utf_8(data, sets)
     texts = [_decoded(data[s.value : s.end], is_utf_8=is_utf_8) for s in sets if s.name == _KEYWORD]
     return [text for text in texts if text]
+
+
+def iptc_date(data: bytes) -> str | None:
+    """Return when a picture was made as ISO 8601; unknown days and months (00) are left out."""
+    values = {one.name: data[one.value : one.end].decode("latin-1") for one in _data_sets(data)}
+    day = re.fullmatch(r"(\d{4})(\d\d)(\d\d)", values.get((2, 55), ""))
+    if day is None:
+        return None
+    parts = day.groups()
+    known = parts[: next((place for place, part in enumerate(parts) if not int(part)), 3)]
+    time = re.match(r"(\d\d)(\d\d)(\d\d)", values.get((2, 60), ""))
+    return "-".join(known) + ("T" + ":".join(time.groups()) if time and len(known) == 3 else "")
 
 
 def fitting_words(data: bytes, words: Sequence[str]) -> list[str]:

@@ -6,6 +6,7 @@ darktable and digiKam write ``photo.jpg.xmp``, Adobe's programs ``photo.xmp``.
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -40,6 +41,33 @@ def find_sidecars(picture: Path) -> list[Path]:
             if path.is_file() and not any(_is_same(path, other) for other in found):
                 found.append(path)
     return found
+
+
+def sidecars_of(picture: Path) -> list[Path]:
+    """Return the XMP files beside a picture, and beside the file that it links to, resolved."""
+    place = picture.resolve()
+    found = find_sidecars(place)
+    if picture.absolute() != place:
+        found += find_sidecars(picture.absolute())
+    return list(dict.fromkeys(path.resolve() for path in found))
+
+
+def sidecar_state(picture: Path) -> int:
+    """Return a number that changes with the XMP files beside a picture; 0 where there are none."""
+    folders = (
+        {picture.parent, picture.resolve().parent} if picture.is_symlink() else {picture.parent}
+    )
+    if not any(_has_any(folder, folder.stat().st_mtime_ns) for folder in folders):
+        return 0
+    return sum(path.stat().st_mtime_ns for path in sidecars_of(picture)) % 2**62
+
+
+@lru_cache(maxsize=64)
+def _has_any(folder: Path, changed_ns: int) -> bool:
+    """Whether there is an XMP file in a folder, as it was at a time: most folders have none."""
+    del changed_ns  # it tells calls apart
+    with os.scandir(folder) as entries:
+        return any(entry.name.lower().endswith(".xmp") for entry in entries)
 
 
 def _is_same(path: Path, other: Path) -> bool:

@@ -9,6 +9,7 @@ from lexret.data.images import ENCODING_MIN_SIDE, open_picture
 from lexret.errors import InputError, MissingError
 from lexret.index.query import Query
 from lexret.index.query_binding import PictureParts, bind_query, notes_on
+from lexret.index.query_dates import notes_on_dates
 from lexret.index.query_language import parse_query
 from lexret.serve.pictures import Recent, Uploads
 from lexret.serve.snapshots import Library, Snapshot, crop
@@ -96,7 +97,7 @@ class Understanding:
 
         pictures = self._pictures(question, snapshot)
         query = bind_query(parsed, index.vocabulary, index.columns, encode, pictures=pictures)
-        return Understood(query, notes)
+        return Understood(query, (*notes, *notes_on_dates(parsed, index)))
 
     def _pictures(self, question: Question, snapshot: Snapshot) -> PictureParts:
         vectors: list[LexicalVector] = []

@@ -12,22 +12,42 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from lexret.index.columns import FieldValue, encode_text
-from lexret.index.corrections import Corrections, PictureCorrection, change_corrections
-from lexret.index.protocol import SearchHit
+from lexret.index.corrections import Corrections
+from lexret.index.protocol import Document, SearchHit
 from lexret.index.query import AnyOf, Choice, Query
 from lexret.sparse import FloatArray, IdArray, LexicalVector
 from lexret.vocabulary import Vocabulary
 
-if TYPE_CHECKING:
-    from lexret.index.embedded import EmbeddedIndex
-
 Find = Callable[[Query, int], list[SearchHit]]
+
+
+class ReadableIndex(Protocol):
+    """What the view asks of its index."""
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words of the vectors."""
+        ...
+
+    def __contains__(self, doc_id: object) -> bool:
+        """Whether there is such a document."""
+        ...
+
+    def document(self, doc_id: str) -> Document:
+        """Return a document and its fields."""
+        ...
+
+    def weights(
+        self, doc_ids: Sequence[str], term_ids: Sequence[int] | npt.NDArray[np.int32]
+    ) -> FloatArray:
+        """Return the corrected weights of chosen words in chosen documents."""
+        ...
 
 
 class CorrectedView:
@@ -36,7 +56,7 @@ class CorrectedView:
     Words that the vocabulary lacks and pictures that the index does not hold count for nothing.
     """
 
-    def __init__(self, index: EmbeddedIndex, corrections: Corrections) -> None:
+    def __init__(self, index: ReadableIndex, corrections: Corrections) -> None:
         self._index, words = index, index.vocabulary
         self._muted = frozenset(_known(corrections.muted, words))
         self._added: dict[str, dict[int, float]] = {}
@@ -134,38 +154,6 @@ class CorrectedView:
                 if not any(one.term_id in self._muted for one in words)
             )
         )
-
-
-def follow_moved_pictures(index: EmbeddedIndex) -> int:
-    """Let corrections follow pictures whose files were moved, by their content.
-
-    Returns:
-        how many pictures were followed.
-
-    Raises:
-        StorageError: if the corrections cannot be written.
-    """
-    lost = {
-        one.sha256: doc_id
-        for doc_id, one in index.corrections.pictures.items()
-        if one.sha256 is not None and doc_id not in index
-    }
-    if not lost:
-        return 0
-    moves: dict[str, str] = {}
-    for document in index.documents():
-        before = lost.get(str(document.fields.get("sha256")))
-        if before is not None and document.doc_id not in index.corrections.pictures:
-            moves.setdefault(before, document.doc_id)
-
-    def move(now: Corrections) -> Corrections:
-        for before, after in moves.items():
-            now = now.with_picture(after, now.of(before)).with_picture(before, PictureCorrection())
-        return now
-
-    if moves:
-        change_corrections(index.path, move)
-    return len(moves)
 
 
 class _Picture:

@@ -15,10 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from lexret.errors import InputError
-from lexret.index.embedded import Document, EmbeddedIndex
+from lexret.index.embedded import EmbeddedIndex
 from lexret.index.forward import read_documents
 from lexret.index.known import KnownPicture
 from lexret.index.locations import picture_path, picture_root
+from lexret.index.protocol import Document
 from lexret.sparse import FloatArray
 
 if TYPE_CHECKING:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,10 +14,10 @@ import numpy.typing as npt
 from lexret.errors import CorruptError, InputError, MissingError
 from lexret.index.acceleration import Engine, Pace, require_compiled
 from lexret.index.checks import check_query, check_terms, check_vectors
-from lexret.index.columns import FieldValue, decode_text, encode_text
+from lexret.index.columns import decode_text, encode_text
 from lexret.index.corrections import NO_CORRECTIONS, Corrections, load_corrections
 from lexret.index.manifest import MANIFEST_FILE, Manifest, missing_file
-from lexret.index.protocol import SearchHit
+from lexret.index.protocol import Document, SearchHit
 from lexret.index.segment import Segment
 from lexret.sparse import FloatArray, IdArray, LexicalVector, SparseBatch
 from lexret.vocabulary import Vocabulary
@@ -28,14 +27,6 @@ if TYPE_CHECKING:
     from lexret.index.query import Query
 
 _ATTEMPTS: Final = 10
-
-
-@dataclass(frozen=True)
-class Document:
-    """A stored document without its vector: its id and its fields (a missing one is None)."""
-
-    doc_id: str
-    fields: Mapping[str, FieldValue]
 
 
 class EmbeddedIndex:

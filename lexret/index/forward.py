@@ -13,7 +13,8 @@ from typing import Final
 import numpy as np
 
 from lexret.index.columns import FieldValue, encode_text
-from lexret.index.embedded import Document, EmbeddedIndex
+from lexret.index.embedded import EmbeddedIndex
+from lexret.index.protocol import Document
 from lexret.index.segment import Places, Segment
 from lexret.sparse import FloatArray, IdArray, SparseBatch
 from lexret.vocabulary import Vocabulary

@@ -10,7 +10,8 @@ from typing import Final, Self
 from lexret.data.exif import CameraTags
 from lexret.errors import CorruptError
 from lexret.index.columns import FieldValue
-from lexret.index.embedded import Document, EmbeddedIndex
+from lexret.index.embedded import EmbeddedIndex
+from lexret.index.protocol import Document
 from lexret.sparse import LexicalVector
 
 EXIF: Final = "exif"

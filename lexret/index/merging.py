@@ -9,7 +9,7 @@ from typing import Final
 
 from lexret.errors import InputError, MismatchError, MissingError
 from lexret.index.corrections import load_corrections
-from lexret.index.embedded import Document, EmbeddedIndex
+from lexret.index.embedded import EmbeddedIndex
 from lexret.index.locations import (
     PictureFolder,
     id_of_file,
@@ -19,6 +19,7 @@ from lexret.index.locations import (
 )
 from lexret.index.manifest import Manifest
 from lexret.index.moved_corrections import NewId, join_corrections
+from lexret.index.protocol import Document
 from lexret.index.query_fields import MTIME
 from lexret.index.roots import copy_documents
 from lexret.index.writer import EmbeddedIndexWriter

@@ -12,6 +12,7 @@ from lexret.index.corrections import (
     change_corrections,
     load_corrections,
 )
+from lexret.index.embedded import EmbeddedIndex
 
 NewId = Callable[[str], str | None]
 
@@ -38,6 +39,38 @@ def join_corrections(index_path: Path, sources: Iterable[tuple[Corrections, NewI
     joined = Corrections(pictures, muted)
     if joined or load_corrections(index_path):
         change_corrections(index_path, lambda _: joined)
+
+
+def follow_moved_pictures(index: EmbeddedIndex) -> int:
+    """Let corrections follow pictures whose files were moved, by their content.
+
+    Returns:
+        how many pictures were followed.
+
+    Raises:
+        StorageError: if the corrections cannot be written.
+    """
+    lost = {
+        one.sha256: doc_id
+        for doc_id, one in index.corrections.pictures.items()
+        if one.sha256 is not None and doc_id not in index
+    }
+    if not lost:
+        return 0
+    moves: dict[str, str] = {}
+    for document in index.documents():
+        before = lost.get(str(document.fields.get("sha256")))
+        if before is not None and document.doc_id not in index.corrections.pictures:
+            moves.setdefault(before, document.doc_id)
+
+    def move(now: Corrections) -> Corrections:
+        for before, after in moves.items():
+            now = now.with_picture(after, now.of(before)).with_picture(before, PictureCorrection())
+        return now
+
+    if moves:
+        change_corrections(index.path, move)
+    return len(moves)
 
 
 def _moved(corrections: Corrections, new_id: NewId) -> Corrections:

@@ -13,10 +13,11 @@ from typing import Final
 
 from lexret.errors import InputError
 from lexret.index.columns import TEXT, FieldValue, kind_of
-from lexret.index.embedded import Document, EmbeddedIndex
+from lexret.index.embedded import EmbeddedIndex
 from lexret.index.forward import StoredDocuments, read_documents
 from lexret.index.known import INDEXED_FIELDS
 from lexret.index.naming import document_named
+from lexret.index.protocol import Document
 from lexret.index.query_values import DATE
 from lexret.index.writer import EmbeddedIndexWriter
 

@@ -13,11 +13,12 @@ from PIL import Image
 from lexret.encoders.protocol import Encoder
 from lexret.errors import InputError
 from lexret.index.columns import FieldValue
-from lexret.index.embedded import Document, EmbeddedIndex
+from lexret.index.embedded import EmbeddedIndex
 from lexret.index.known import KnownPicture, KnownVectors
 from lexret.index.locations import PictureFolder, picture_path
 from lexret.index.moved_corrections import follow_renames
 from lexret.index.picture_reader import PictureFile, SkippedPicture, read_files
+from lexret.index.protocol import Document
 from lexret.index.writer import EmbeddedIndexWriter
 from lexret.sparse import LexicalVector, SparseBatch
 

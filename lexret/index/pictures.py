@@ -12,10 +12,10 @@ from PIL import Image
 
 from lexret.encoders.protocol import Encoder, precision_of
 from lexret.errors import InputError, MismatchError, MissingError
-from lexret.index.corrected import follow_moved_pictures
 from lexret.index.corrections import load_corrections
 from lexret.index.embedded import open_index
 from lexret.index.manifest import Manifest
+from lexret.index.moved_corrections import follow_moved_pictures
 from lexret.index.picture_plan import UpdatePlan, find_files, plan_rebuild, plan_update
 from lexret.index.picture_reader import SkippedPicture
 from lexret.index.picture_update import FoundFiles, PictureUpdate, Progress

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from lexret.index.columns import FieldValue
 from lexret.sparse import SparseBatch
 from lexret.vocabulary import Vocabulary
 
@@ -20,6 +21,14 @@ class SearchHit:
     doc_id: str
     score: float
     rank: int
+
+
+@dataclass(frozen=True)
+class Document:
+    """A stored document without its vector: its id and its fields (a missing one is None)."""
+
+    doc_id: str
+    fields: Mapping[str, FieldValue]
 
 
 class Index(Protocol):

@@ -1,11 +1,9 @@
-"""Which words the training captions use, and how often.
+"""What training takes from the use of words in its captions: terms, and rarity.
 
 Legend: N captions, V words, R terms, L latent dimensions.
 """
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -13,25 +11,9 @@ from scipy import sparse
 from torch import Tensor
 
 from lexret.encoders.caption_terms import CaptionTerms
-from lexret.vocabulary import Vocabulary
 
 # A term stands in so many captions at least: rarer ones have no use to learn from.
 _LEAST_CAPTIONS = 3
-
-
-def caption_words(
-    texts: Sequence[str], vocabulary: Vocabulary, *, parts: bool = False
-) -> sparse.csr_array:
-    """Return (N, V) float32 with 1 where a caption holds a word.
-
-    Args:
-        parts: also count the words within phrases.
-    """
-    found = [sorted(set(vocabulary.match(text, parts=parts)[0])) for text in texts]
-    indptr = np.concatenate([[0], np.cumsum([len(ids) for ids in found])])
-    indices = np.array([i for ids in found for i in ids], dtype=np.int64)
-    ones = np.ones(len(indices), np.float32)
-    return sparse.csr_array((ones, indices, indptr), shape=(len(texts), len(vocabulary)))
 
 
 def fit_terms(terms: CaptionTerms, words_NV: sparse.csr_array) -> None:

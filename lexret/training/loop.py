@@ -18,6 +18,7 @@ from torch import Tensor
 
 from lexret import __version__
 from lexret.config import RunConfig
+from lexret.data.word_use import caption_words
 from lexret.encoders.checkpoint import save_checkpoint
 from lexret.encoders.maxhead import head_kernel
 from lexret.encoders.network import LexicalNetwork
@@ -25,7 +26,7 @@ from lexret.encoders.vocabularies import open_vocabulary
 from lexret.errors import InputError, StorageError
 from lexret.training.anchor import Anchor
 from lexret.training.batches import Batch
-from lexret.training.caption_statistics import caption_words, rarity
+from lexret.training.caption_statistics import rarity
 from lexret.training.class_words import set_class_words
 from lexret.training.curves import draw_curves
 from lexret.training.dev import evaluate_dev

@@ -13,9 +13,9 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
-from lexret.data.captions import CaptionSet
+from lexret.data.caption_set import CaptionSet
+from lexret.data.word_use import caption_words
 from lexret.encoders.network import ImageSide
-from lexret.training.caption_statistics import caption_words
 from lexret.training.features import Features
 from lexret.training.imagined import FloatArray, ImaginedPictures
 from lexret.vocabulary import Vocabulary

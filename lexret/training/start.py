@@ -24,13 +24,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from lexret.config import RunConfig
-from lexret.data.captions import CaptionSet
+from lexret.data.caption_set import CaptionSet
+from lexret.data.word_use import caption_words
 from lexret.encoders.context_adapter import ContextAdapter, square_roots
 from lexret.encoders.network import LexicalNetwork, silence
 from lexret.encoders.text_mapper import TextMapper
 from lexret.errors import InputError, StorageError
 from lexret.training.batches import BatchSource
-from lexret.training.caption_statistics import caption_words, fit_terms
+from lexret.training.caption_statistics import fit_terms
 from lexret.training.correlation import correlated_maps
 from lexret.training.losses import contrastive
 from lexret.training.observer import Observer

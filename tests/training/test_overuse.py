@@ -6,9 +6,9 @@ import numpy as np
 import torch
 
 from lexret.config import RunConfig
+from lexret.data.word_use import caption_words
 from lexret.encoders.network import LexicalNetwork
 from lexret.encoders.vocabularies import open_vocabulary
-from lexret.training.caption_statistics import caption_words
 from lexret.training.overuse import limit_use, picture_uses
 from lexret.vocabulary import Vocabulary
 

@@ -12,7 +12,8 @@ import torch
 from PIL import Image
 
 from lexret.config import DataConfig, RunConfig, merged
-from lexret.data.captions import CaptionSet, open_captions
+from lexret.data.caption_set import CaptionSet
+from lexret.data.captions import open_captions
 from lexret.encoders.backbones import ImageBackbone
 from lexret.errors import CorruptError, ImageError, InputError
 from lexret.training.features import cached_features

@@ -21,13 +21,13 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lexret.errors import CorruptError, InputError, MissingError
+from lexret.sparse import Precision
 
 Activation = Literal["log1p_relu", "relu", "elu1p"]
 Pooling = Literal["mean", "last"]
 Penalty = Literal["overuse", "overuse_v", "flops", "none"]
 AdapterKind = Literal["attention", "context"]
 Start = Literal["random", "correlated"]
-Precision = Literal["float32", "bfloat16"]
 
 
 class Frozen(BaseModel):

@@ -23,9 +23,9 @@ from lexret.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from lexret.config import Precision
     from lexret.index.picture_update import Progress
     from lexret.index.pictures import IndexReport
+    from lexret.sparse import Precision
 
 MAX_SKIPPED_SHOWN: Final = 20
 

@@ -15,9 +15,8 @@ from typing import Final
 
 from lexret.data.captions import open_captions
 from lexret.data.text_files import read_text
-from lexret.data.vocabulary_rules import STOP_WORDS
 from lexret.errors import InputError
-from lexret.vocabulary import tokenize
+from lexret.vocabulary import STOP_WORDS, tokenize
 
 _FEWEST_LETTERS: Final = 2
 _PLAIN_TEXT: Final = ".txt"

@@ -13,8 +13,7 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Final
 
-from lexret.data.vocabulary_rules import STOP_WORDS
-from lexret.vocabulary import number_free, tokenize
+from lexret.vocabulary import STOP_WORDS, number_free, tokenize
 
 LENGTHS: Final = (2, 3)
 Key = tuple[str, ...]

@@ -27,12 +27,12 @@ from lexret.data.vocabulary_rules import (
     KEPT_NAMES,
     MODERN_WORDS,
     PLACE_WORDS,
-    STOP_WORDS,
     TWO_LETTER_WORDS,
     UNWANTED_WORDS,
 )
 from lexret.data.wordnet import Reading, Synset, WordNet
 from lexret.errors import InputError
+from lexret.vocabulary import STOP_WORDS
 
 _KEPT: Final = KEPT_ABBREVIATIONS | KEPT_NAMES | MODERN_WORDS | PLACE_WORDS
 _ROMAN_NUMERAL: Final = re.compile(r"[ivx]{2,}")

@@ -44,13 +44,12 @@ from lexret.data.vocabulary_rules import (
     DESCRIBING_WORDS,
     GENERIC_HEADS,
     MODERN_PHRASES,
-    STOP_WORDS,
     UNWANTED_PHRASES,
     UNWANTED_WORDS,
 )
 from lexret.data.wordnet import WordNet
 from lexret.errors import InputError
-from lexret.vocabulary import Vocabulary
+from lexret.vocabulary import STOP_WORDS, Vocabulary
 
 _SIGNIFICANT: Final = 10.83
 _MOST_USES: Final = 0.5

@@ -7,13 +7,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lexret.encoders.model_folder import ModelRecord
-from lexret.sparse import SparseBatch
+from lexret.sparse import Precision, SparseBatch
 from lexret.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from lexret.config import Precision
     from lexret.encoders.protocol import Encoder
 
 

@@ -20,7 +20,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lexret.config import ModelConfig, Precision
+from lexret.config import ModelConfig
 from lexret.encoders.activations import normalize
 from lexret.encoders.backbones import ImageBackbone
 from lexret.encoders.checkpoint import Checkpoint, load_checkpoint
@@ -30,7 +30,7 @@ from lexret.encoders.protocol import PatchEncoding, PatchGrid
 from lexret.encoders.static_text import StaticTextEncoder, load_static_text
 from lexret.encoders.transformer import TextTransformer
 from lexret.errors import CorruptError, MissingError
-from lexret.sparse import FloatArray, SparseBatch
+from lexret.sparse import FloatArray, Precision, SparseBatch
 from lexret.vocabulary import Vocabulary
 
 T = TypeVar("T")

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from lexret.sparse import LexicalVector, SparseBatch
+from lexret.sparse import LexicalVector, Precision, SparseBatch
 from lexret.vocabulary import Vocabulary
-
-if TYPE_CHECKING:
-    from lexret.config import Precision
 
 Item = TypeVar("Item", contravariant=True)
 

@@ -14,7 +14,7 @@ from lexret.index.storage import Section, replace_file
 from lexret.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from lexret.config import Precision
+    from lexret.sparse import Precision
 
 MANIFEST_FILE: Final = "manifest.json"
 SEGMENTS_FOLDER: Final = "segments"

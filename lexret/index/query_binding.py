@@ -15,7 +15,6 @@ from typing import Final
 
 import numpy as np
 
-from lexret.data.vocabulary_rules import STOP_WORDS
 from lexret.errors import InputError
 from lexret.index.query import AnyOf, Choice, Holds, Query
 from lexret.index.query_syntax import (
@@ -29,7 +28,7 @@ from lexret.index.query_syntax import (
 from lexret.index.query_values import read_filter
 from lexret.index.query_words import NO_WORD, muted_notes, notes_on_text, unknown_word
 from lexret.sparse import LexicalVector
-from lexret.vocabulary import Vocabulary
+from lexret.vocabulary import STOP_WORDS, Vocabulary
 
 EncodeText = Callable[[str], LexicalVector]
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from lexret.data.vocabulary_rules import STOP_WORDS
 from lexret.errors import InputError
-from lexret.vocabulary import Vocabulary
+from lexret.vocabulary import STOP_WORDS, Vocabulary
 
 NO_WORD: Final = (
     'The query holds no word; type what a picture should show, such as "a dog on a beach".'

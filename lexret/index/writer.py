@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 
 from lexret.errors import CorruptError, InputError, MissingError
 from lexret.index.columns import Column, FieldValue, encode_text, extend_schema
@@ -21,11 +21,8 @@ from lexret.index.segment_writer import (
     write_segment,
 )
 from lexret.index.storage import WriterLock, replace_file, storage_errors, sync_folder
-from lexret.sparse import LexicalVector, SparseBatch
+from lexret.sparse import LexicalVector, Precision, SparseBatch
 from lexret.vocabulary import Vocabulary
-
-if TYPE_CHECKING:
-    from lexret.config import Precision
 
 MAX_BUFFERED_POSTINGS: Final = 1 << 25
 MAX_OPEN_SEGMENTS: Final = 24

@@ -18,9 +18,9 @@ from lexret.data.vocabulary_files import (
     shipped_record,
     write_vocabulary,
 )
-from lexret.data.vocabulary_rules import STOP_WORDS, UNWANTED_PHRASES, UNWANTED_WORDS
+from lexret.data.vocabulary_rules import UNWANTED_PHRASES, UNWANTED_WORDS
 from lexret.errors import CorruptError, InputError, MissingError, StorageError
-from lexret.vocabulary import Vocabulary, number_free
+from lexret.vocabulary import STOP_WORDS, Vocabulary, number_free
 
 FOLDER = resources.files("lexret") / "vocabularies"
 SHIPPED = ("english-20k", "english-21k", "llama2-17k")

@@ -13,7 +13,7 @@ from lexret.cli.common import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from lexret.cli.common import TextEncoderKind
-    from lexret.data.captions import CaptionSet
+    from lexret.data.caption_set import CaptionSet
     from lexret.encoders.model import LexicalModel
     from lexret.encoders.protocol import Encoder
     from lexret.eval.encoding import EncodedCaptions, Progress

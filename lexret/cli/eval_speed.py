@@ -38,7 +38,7 @@ def command(
       lexret eval speed photos
       lexret eval speed photos/captions.jsonl --pictures 128 --json
     """
-    from lexret.data.captions import CAPTIONS_FILE, read_captions
+    from lexret.data.caption_lines import CAPTIONS_FILE, read_captions
     from lexret.data.images import find_images
     from lexret.encoders import load_model
     from lexret.eval.speed import measure_speed

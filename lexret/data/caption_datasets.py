@@ -13,7 +13,7 @@ from typing import Any, Final, final
 
 from PIL import Image
 
-from lexret.data.captions import captions_fingerprint, check_captions
+from lexret.data.caption_set import captions_fingerprint, check_captions
 from lexret.data.images import ENCODING_MIN_SIDE, open_image, read_picture
 from lexret.errors import ImageError, InputError, MissingError, MissingPackageError
 
@@ -25,7 +25,7 @@ _SAVED: Final = ("dataset_dict.json", "state.json")
 
 @final
 class DatasetCaptions:
-    """A split of a data set; implements :class:`~lexret.data.captions.CaptionSet`."""
+    """A split of a data set; implements :class:`~lexret.data.caption_set.CaptionSet`."""
 
     def __init__(self, images: Any, captions: Sequence[tuple[str, ...]], *, split: str) -> None:
         self._images = images

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lexret.data.captions import CaptionedImage, first_few
+from lexret.data.caption_set import CaptionedImage, first_few
 from lexret.data.text_files import read_json
 from lexret.errors import InputError
 

@@ -23,7 +23,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from lexret.data.captions import check_captions
+from lexret.data.caption_set import check_captions
 from lexret.errors import CorruptError, InputError, StorageError
 
 PICTURES: Final = ("jpg", "jpeg", "png", "webp")

@@ -20,7 +20,7 @@ _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 
 @final
 class ShardCaptions:
-    """Samples of shards; implements :class:`~lexret.data.captions.CaptionSet`.
+    """Samples of shards; implements :class:`~lexret.data.caption_set.CaptionSet`.
 
     What an index left out (:attr:`skipped`) is no part of the set. A picture that turns out to be
     broken when it is read is an error of :meth:`image`, as anywhere.

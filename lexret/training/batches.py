@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from lexret.config import TrainConfig
-from lexret.data.captions import CaptionSet
+from lexret.data.caption_set import CaptionSet
 from lexret.errors import InputError
 from lexret.training.distributed import Processes
 from lexret.training.features import Features

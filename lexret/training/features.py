@@ -21,7 +21,7 @@ import torch
 from PIL import ImageOps
 
 from lexret.config import ImageConfig
-from lexret.data.captions import CaptionSet
+from lexret.data.caption_set import CaptionSet
 from lexret.encoders.backbones import ImageBackbone
 from lexret.errors import CorruptError, ImageError, LexretError, MissingError, StorageError
 

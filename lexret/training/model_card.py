@@ -10,7 +10,7 @@ import torch
 
 import lexret
 from lexret.config import RunConfig
-from lexret.data.captions import CaptionSet
+from lexret.data.caption_set import CaptionSet
 from lexret.encoders.network import LexicalNetwork
 
 _IMAGINED = (

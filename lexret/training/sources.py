@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from lexret.config import RunConfig
-from lexret.data.captions import SHARDS_PREFIX, CaptionSet, open_captions
+from lexret.data.caption_set import CaptionSet
+from lexret.data.captions import SHARDS_PREFIX, open_captions
 from lexret.data.shards import ShardCaptions
 from lexret.encoders.backbones import ImageBackbone
 from lexret.errors import LexretError

@@ -20,7 +20,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from lexret.config import DataConfig
-from lexret.data.captions import CaptionSet
+from lexret.data.caption_set import CaptionSet
 from lexret.encoders.backbones import ImageBackbone
 from lexret.errors import ImageError, MissingError
 from lexret.training.unreadable import Unreadable

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from lexret.data.captions import FileCaptions, open_captions
+from lexret.data.caption_set import FileCaptions
+from lexret.data.captions import open_captions
 from lexret.errors import InputError, MissingError
 
 FLICKR8K = {

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from lexret.data.captions import CaptionedImage, open_captions, read_captions
+from lexret.data.caption_lines import read_captions
+from lexret.data.caption_set import CaptionedImage
+from lexret.data.captions import open_captions
 from lexret.errors import ImageError, InputError, MissingError, MissingPackageError
 
 Writer = Callable[..., Path]

@@ -15,8 +15,8 @@ from typing import Any
 import click
 import numpy as np
 
+from lexret.captions.sources import open_captions
 from lexret.config import RunConfig, load_recipe
-from lexret.data.captions import open_captions
 from lexret.encoders import load_model
 from lexret.encoders.model import LexicalModel
 from lexret.eval.recall import evaluate_retrieval

@@ -105,7 +105,7 @@ def command(
     """
     from dataclasses import replace
 
-    from lexret.data.captions import open_captions
+    from lexret.captions.sources import open_captions
     from lexret.training.distill import distill
     from lexret.training.static_text import StaticRecipe
 

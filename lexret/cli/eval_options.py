@@ -12,8 +12,8 @@ import click
 from lexret.cli.common import DEFAULT_MODEL
 
 if TYPE_CHECKING:
+    from lexret.captions.caption_set import CaptionSet
     from lexret.cli.common import TextEncoderKind
-    from lexret.data.caption_set import CaptionSet
     from lexret.encoders.model import LexicalModel
     from lexret.encoders.protocol import Encoder
     from lexret.eval.encoding import EncodedCaptions, Progress

@@ -85,7 +85,7 @@ def command(
       lexret eval retrieval karpathy:dataset_flickr8k.json:test:Flicker8k_Dataset
       lexret eval retrieval photos/captions.jsonl --trec runs/mini
     """
-    from lexret.data.captions import open_captions
+    from lexret.captions.sources import open_captions
     from lexret.encoders import load_model
     from lexret.eval.retrieval import report_retrieval, write_trec
 

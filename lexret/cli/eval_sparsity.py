@@ -62,7 +62,7 @@ def command(
       lexret eval sparsity photos/captions.jsonl -o runs/sparsity
       lexret eval sparsity photos/captions.jsonl -o runs/sparsity --budgets 16,64,296
     """
-    from lexret.data.captions import open_captions
+    from lexret.captions.sources import open_captions
     from lexret.encoders import load_model
     from lexret.eval.provenance import Provenance
     from lexret.eval.sparsity import measure_sparsity

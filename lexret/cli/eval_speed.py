@@ -38,10 +38,10 @@ def command(
       lexret eval speed photos
       lexret eval speed photos/captions.jsonl --pictures 128 --json
     """
-    from lexret.data.caption_lines import CAPTIONS_FILE, read_captions
-    from lexret.data.images import find_images
+    from lexret.captions.json_lines import CAPTIONS_FILE, read_captions
     from lexret.encoders import load_model
     from lexret.eval.speed import measure_speed
+    from lexret.pictures.decoding import find_images
 
     path, texts = Path(source), []
     if path.is_file() or (path / CAPTIONS_FILE).is_file():

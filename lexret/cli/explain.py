@@ -116,7 +116,6 @@ def command(
       lexret explain photo.jpg -o out/ --parts 4 --query "a dog on a beach"
       lexret explain photo.jpg -o out/ --mask sky.png
     """
-    from lexret.data.images import ENCODING_MIN_SIDE, open_picture
     from lexret.encoders import load_model
     from lexret.encoders.model_folder import find_model, read_record
     from lexret.errors import InputError
@@ -124,6 +123,7 @@ def command(
     from lexret.explain.palette import DARK, LIGHT
     from lexret.explain.regions import check_regions
     from lexret.explain.report import check_folder, write_report
+    from lexret.pictures.decoding import ENCODING_MIN_SIDE, open_picture
 
     num_regions = len(patches) + len(boxes) + len(mask_files) + (num_parts or 0)
     if num_regions > MAX_REGIONS:

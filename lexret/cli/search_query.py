@@ -200,8 +200,8 @@ def _document(index: EmbeddedIndex, given: str) -> str:
 
 def _read(path: Path, box: Box | None) -> Image.Image:
     """Read a picture, or a part of it, as ``lexret index`` does."""
-    from lexret.data.images import ENCODING_MIN_SIDE, open_image
     from lexret.errors import InputError
+    from lexret.pictures.decoding import ENCODING_MIN_SIDE, open_image
 
     if box is None:
         return open_image(path, min_side=ENCODING_MIN_SIDE)

@@ -49,8 +49,8 @@ def show_pictures(paths: Sequence[str], *, wanted: bool | None) -> None:
                 f"{VARIABLE}=kitty (or iterm, or sixel)."
             )
         return
-    from lexret.data.images import open_image
     from lexret.errors import ImageError, MissingError
+    from lexret.pictures.decoding import open_image
 
     for number, path in enumerate(paths[:SHOWN_AT_MOST], start=1):
         click.echo(f"\n{number}. {printable(path)}")

@@ -17,9 +17,9 @@ from lexret.cli.vocab_options import (
 )
 
 if TYPE_CHECKING:
-    from lexret.data.vocabulary_recipes import BuiltVocabulary
+    from lexret.vocabularies.recipes import BuiltVocabulary
 
-# As in lexret.data.vocabulary_recipes, which is too slow to import for --help.
+# As in lexret.vocabularies.recipes, which is too slow to import for --help.
 NAMES: Final = ("english-20k", "english-21k", "llama2-17k")
 
 
@@ -74,7 +74,7 @@ def command(
       lexret vocab build english-20k --wordnet /usr/share/wordnet
       lexret vocab build --captions captions.jsonl --size 5000 -o mine.txt
     """
-    from lexret.data.vocabulary_files import write_vocabulary
+    from lexret.vocabularies.records import write_vocabulary
 
     if name is None:
         if not captions and word_list is None:
@@ -99,10 +99,10 @@ def command(
 def _own(
     captions: tuple[str, ...], word_list: Path | None, size: int, min_pictures: int
 ) -> BuiltVocabulary:
-    from lexret.data import vocabulary_recipes
-    from lexret.data.caption_vocabulary import read_word_list
+    from lexret.vocabularies import recipes
+    from lexret.vocabularies.caption_words import read_word_list
 
-    return vocabulary_recipes.own(
+    return recipes.own(
         read_captions(captions),
         size=size,
         min_pictures=min_pictures,
@@ -115,19 +115,19 @@ def _shipped(
     name: str, captions: tuple[str, ...], wordnet: Path | None
 ) -> tuple[BuiltVocabulary, str]:
     """Return the vocabulary, and the command that made it, without this machine's paths."""
-    from lexret.data import vocabulary_recipes
-    from lexret.data.vocabulary_files import shipped_record
+    from lexret.vocabularies import recipes
+    from lexret.vocabularies.records import shipped_record
 
     made_by = f"lexret vocab build {name}"
-    if name == vocabulary_recipes.LLAMA2:
-        return vocabulary_recipes.llama2(), made_by
+    if name == recipes.LLAMA2:
+        return recipes.llama2(), made_by
     if wordnet is None:
         raise click.UsageError(f"{name} needs WordNet's folder: --wordnet DIR")
-    if name == vocabulary_recipes.ENGLISH:
-        return vocabulary_recipes.english(wordnet), f"{made_by} --wordnet WORDNET"
+    if name == recipes.ENGLISH:
+        return recipes.english(wordnet), f"{made_by} --wordnet WORDNET"
     if not captions:
         raise click.UsageError(f"{name} needs the captions of Flickr8k's train split: --captions")
     pictures = [texts for found in read_captions(captions).values() for texts in found]
-    record = shipped_record(vocabulary_recipes.ENGLISH)
-    built = vocabulary_recipes.english_with_phrases(wordnet, pictures, record)
+    record = shipped_record(recipes.ENGLISH)
+    built = recipes.english_with_phrases(wordnet, pictures, record)
     return built, f"{made_by} --captions CAPTIONS --wordnet WORDNET"

@@ -69,19 +69,19 @@ def command(
       lexret vocab expand english-20k --captions captions.jsonl -o mine.txt
       lexret vocab expand english-20k --classes --wordnet /usr/share/wordnet -o mine.txt
     """
-    from lexret.data import vocabulary_recipes
-    from lexret.data.vocabulary_expansion import ExpansionRule
-    from lexret.data.vocabulary_files import record_for, write_vocabulary
-    from lexret.encoders.vocabularies import open_vocabulary
+    from lexret.vocabularies import recipes
+    from lexret.vocabularies.phrase_expansion import ExpansionRule
+    from lexret.vocabularies.records import record_for, write_vocabulary
+    from lexret.vocabularies.sources import open_vocabulary
 
     if not (captions or wordnet or classes):
         raise click.UsageError("Give --captions, --wordnet or --classes: phrases come from there.")
     found = read_captions(captions)
-    built, phrases = vocabulary_recipes.expanded(
+    built, phrases = recipes.expanded(
         open_vocabulary(vocabulary),
         record_for(vocabulary),
         pictures=[texts for pictures in found.values() for texts in pictures],
-        sources=vocabulary_recipes.captions_sources(
+        sources=recipes.captions_sources(
             found, "how many pictures have a caption with a phrase, how its words go together"
         ),
         wordnet_folder=wordnet,

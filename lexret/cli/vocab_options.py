@@ -36,7 +36,7 @@ _NUM_SHOWN: Final = 12
 
 def read_captions(sources: Sequence[str]) -> dict[str, list[tuple[str, ...]]]:
     """Read the captions of each source, by a name that does not tell this machine's folders."""
-    from lexret.data.caption_vocabulary import read_caption_texts
+    from lexret.vocabularies.caption_words import read_caption_texts
 
     found: dict[str, list[tuple[str, ...]]] = {}
     for source in sources:
@@ -52,7 +52,7 @@ def report(out: Path, words: Sequence[str], *, as_json: bool, **more: object) ->
         words: all entries of the vocabulary in order.
         more: what JSON tells besides.
     """
-    from lexret.data.vocabulary_files import record_path
+    from lexret.vocabularies.records import record_path
     from lexret.vocabulary import Vocabulary
 
     fingerprint = Vocabulary(words).fingerprint

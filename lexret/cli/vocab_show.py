@@ -69,9 +69,9 @@ def command(ctx: click.Context, source: str, words: tuple[str, ...], as_json: bo
 
 def _open(source: str) -> tuple[Vocabulary, dict[str, Any]]:
     """Open a vocabulary, and its record where there is one."""
-    from lexret.data.vocabulary_files import record_for
     from lexret.encoders.model_folder import META_FILE, SHIPPED, find_model, read_record
-    from lexret.encoders.vocabularies import open_vocabulary
+    from lexret.vocabularies.records import record_for
+    from lexret.vocabularies.sources import open_vocabulary
 
     if (SHIPPED / source / META_FILE).is_file() or Path(source).is_dir():
         model = read_record(find_model(source))

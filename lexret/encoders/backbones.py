@@ -57,7 +57,7 @@ class ImageBackbone(nn.Module):
         if image.mode != "RGB":
             raise InputError(
                 f"A picture of mode {image.mode!r} cannot be encoded; expected 'RGB'. Read files "
-                "with lexret.data.images.open_image, or convert it."
+                "with lexret.pictures.decoding.open_image, or convert it."
             )
         size = (self.config.image_size, self.config.image_size)
         resized = image.resize(size, Image.Resampling.BICUBIC)

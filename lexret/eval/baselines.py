@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lexret.data.caption_set import CaptionSet
+from lexret.captions.caption_set import CaptionSet
 from lexret.errors import InputError, MissingError, MissingPackageError
 from lexret.eval.bm25 import bm25_scores
 from lexret.eval.dense_models import dense_scores, open_dense_model

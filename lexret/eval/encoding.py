@@ -11,7 +11,7 @@ from typing import Final, Protocol, runtime_checkable
 import numpy as np
 from PIL import Image
 
-from lexret.data.caption_set import CaptionSet
+from lexret.captions.caption_set import CaptionSet
 from lexret.encoders.protocol import Encoder
 from lexret.errors import ImageError, InputError, MissingError
 from lexret.eval.recall import Owners

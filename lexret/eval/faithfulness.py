@@ -19,10 +19,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageStat
 
-from lexret.data.images import ENCODING_MIN_SIDE, find_images, open_image
 from lexret.encoders.protocol import PatchEncoder, PatchEncoding, PatchGrid
 from lexret.errors import InputError
 from lexret.eval.intervals import Interval, bootstrap_intervals
+from lexret.pictures.decoding import ENCODING_MIN_SIDE, find_images, open_image
 
 DEFAULT_STEPS: Final = 9
 DEFAULT_WORDS: Final = 1

@@ -9,7 +9,6 @@ from typing import Final
 
 import numpy as np
 
-from lexret.data.text_files import read_json, read_text
 from lexret.errors import InputError, MissingError
 from lexret.eval.masks import (
     CLASSES_FILE,
@@ -22,6 +21,7 @@ from lexret.eval.masks import (
     read_index_mask,
     read_pixels,
 )
+from lexret.files.text import read_json, read_text
 
 # Everingham et al., "The Pascal Visual Object Classes Challenge", IJCV 2015; written apart, as
 # one says them. 0 is background, 255 the void around objects.

@@ -20,9 +20,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from lexret.data.images import ENCODING_MIN_SIDE, find_images, open_image
-from lexret.data.text_files import read_json
 from lexret.errors import InputError, MissingError
+from lexret.files.text import read_json
+from lexret.pictures.decoding import ENCODING_MIN_SIDE, find_images, open_image
 
 Mask = npt.NDArray[np.int32]
 

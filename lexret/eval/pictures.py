@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from lexret.data.caption_lines import CAPTIONS_FILE
-from lexret.data.caption_set import CaptionSet
-from lexret.data.captions import open_captions
+from lexret.captions.caption_set import CaptionSet
+from lexret.captions.json_lines import CAPTIONS_FILE
+from lexret.captions.sources import open_captions
 from lexret.errors import InputError
 from lexret.eval.concepts import Inventory
 from lexret.eval.encoding import Progress, encode_pictures

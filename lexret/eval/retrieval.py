@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from lexret.data.caption_set import CaptionSet
+from lexret.captions.caption_set import CaptionSet
 from lexret.encoders.protocol import Encoder
 from lexret.eval.encoding import EncodedCaptions, Progress, encode_captions
 from lexret.eval.intervals import Interval, bootstrap_intervals, query_values

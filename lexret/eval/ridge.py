@@ -25,9 +25,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
+from lexret.captions.caption_set import CaptionSet
+from lexret.captions.sources import open_captions
 from lexret.config import ImageConfig
-from lexret.data.caption_set import CaptionSet
-from lexret.data.captions import open_captions
 from lexret.errors import InputError
 from lexret.eval.recall import RetrievalRanks, ranks_from_scores
 from lexret.presets import preset_values
@@ -178,7 +178,7 @@ def computed_features(
 
 
 def _caption_words(captions: CaptionSet) -> tuple[csr_array, npt.NDArray[np.int64]]:
-    from lexret.data.word_use import caption_words
+    from lexret.captions.word_use import caption_words
 
     texts = [(text, i) for i in range(len(captions)) for text in captions.captions(i)]
     words_TV = caption_words([text for text, _ in texts], Vocabulary.shipped())

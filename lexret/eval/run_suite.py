@@ -7,8 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lexret.data.caption_set import CaptionSet
-from lexret.data.captions import open_captions
+from lexret.captions.caption_set import CaptionSet
+from lexret.captions.sources import open_captions
 from lexret.eval.baselines import Measured, baseline_rows
 from lexret.eval.encoding import encode_captions
 from lexret.eval.mask_formats import open_masked
@@ -219,7 +219,7 @@ class SuiteRun:
         return {**result.as_dict(), "num_images": len(pictures)}
 
     def _speed(self, name: str, part: Any) -> dict[str, Any]:
-        from lexret.data.caption_lines import read_captions
+        from lexret.captions.json_lines import read_captions
         from lexret.eval.speed import measure_speed
 
         items = read_captions(Path(self._source(part.source)))[: part.pictures]

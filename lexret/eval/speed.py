@@ -15,8 +15,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from lexret.data.images import ENCODING_MIN_SIDE, open_image, read_picture
 from lexret.errors import InputError
+from lexret.pictures.decoding import ENCODING_MIN_SIDE, open_image, read_picture
 
 if TYPE_CHECKING:
     import torch

@@ -20,9 +20,9 @@ from urllib.parse import quote, unquote
 
 import numpy as np
 
-from lexret.data.text_files import read_text
 from lexret.errors import InputError, StorageError
 from lexret.eval.recall import Scores
+from lexret.files.text import read_text
 
 Qrels = Mapping[str, Mapping[str, int]]
 Run = Mapping[str, Sequence[str]]

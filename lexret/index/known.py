@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Final, Self
 
-from lexret.data.exif import CameraTags
 from lexret.errors import CorruptError
 from lexret.index.columns import FieldValue
 from lexret.index.embedded import EmbeddedIndex
 from lexret.index.protocol import Document
+from lexret.pictures.exif import CameraTags
 from lexret.sparse import LexicalVector
 
 EXIF: Final = "exif"

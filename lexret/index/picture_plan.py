@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lexret.data.images import find_images
 from lexret.errors import CorruptError, InputError, MissingError
 from lexret.index.columns import FieldValue
 from lexret.index.embedded import EmbeddedIndex
@@ -20,6 +19,7 @@ from lexret.index.locations import (
 )
 from lexret.index.picture_reader import SkippedPicture
 from lexret.index.picture_update import FoundFiles
+from lexret.pictures.decoding import find_images
 
 OwnFields = Mapping[str, Mapping[str, FieldValue]]
 

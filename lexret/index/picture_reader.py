@@ -10,10 +10,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from lexret.data.exif import CameraTags
-from lexret.data.images import ENCODING_MIN_SIDE, Picture, read_picture, read_tags, unreadable
 from lexret.errors import ImageError
 from lexret.index.locations import picture_path
+from lexret.pictures.decoding import ENCODING_MIN_SIDE, Picture, read_picture, read_tags, unreadable
+from lexret.pictures.exif import CameraTags
 
 
 @dataclass(frozen=True, slots=True)

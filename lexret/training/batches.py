@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lexret.captions.caption_set import CaptionSet
 from lexret.config import TrainConfig
-from lexret.data.caption_set import CaptionSet
 from lexret.errors import InputError
 from lexret.training.distributed import Processes
 from lexret.training.features import Features

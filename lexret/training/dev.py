@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from lexret.data.caption_set import CaptionSet
+from lexret.captions.caption_set import CaptionSet
 from lexret.encoders.model import image_vectors, text_vectors
 from lexret.encoders.network import LexicalNetwork
 from lexret.eval.recall import RetrievalResult, evaluate_retrieval

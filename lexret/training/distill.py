@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 import lexret
-from lexret.data.caption_set import CaptionSet
+from lexret.captions.caption_set import CaptionSet
 from lexret.encoders.model import LexicalModel, TextEncoder, load_model
 from lexret.encoders.model_folder import (
     CARD_FILE,

@@ -20,8 +20,8 @@ import numpy.typing as npt
 import torch
 from PIL import ImageOps
 
+from lexret.captions.caption_set import CaptionSet
 from lexret.config import ImageConfig
-from lexret.data.caption_set import CaptionSet
 from lexret.encoders.backbones import ImageBackbone
 from lexret.errors import CorruptError, ImageError, LexretError, MissingError, StorageError
 

@@ -17,12 +17,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from lexret import __version__
+from lexret.captions.word_use import caption_words
 from lexret.config import RunConfig
-from lexret.data.word_use import caption_words
 from lexret.encoders.checkpoint import save_checkpoint
 from lexret.encoders.maxhead import head_kernel
 from lexret.encoders.network import LexicalNetwork
-from lexret.encoders.vocabularies import open_vocabulary
 from lexret.errors import InputError, StorageError
 from lexret.training.anchor import Anchor
 from lexret.training.batches import Batch
@@ -39,6 +38,7 @@ from lexret.training.sources import batches_ahead, open_batches, open_sets
 from lexret.training.start import load_start, save_start, start_file, start_network
 from lexret.training.state import has_state, load_state, save_state
 from lexret.training.step import Learner, make_optimizer, train_step
+from lexret.vocabularies.sources import open_vocabulary
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 import lexret
+from lexret.captions.caption_set import CaptionSet
 from lexret.config import RunConfig
-from lexret.data.caption_set import CaptionSet
 from lexret.encoders.network import LexicalNetwork
 
 _IMAGINED = (

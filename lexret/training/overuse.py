@@ -13,8 +13,8 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
-from lexret.data.caption_set import CaptionSet
-from lexret.data.word_use import caption_words
+from lexret.captions.caption_set import CaptionSet
+from lexret.captions.word_use import caption_words
 from lexret.encoders.network import ImageSide
 from lexret.training.features import Features
 from lexret.training.imagined import FloatArray, ImaginedPictures

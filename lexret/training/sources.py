@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from lexret.captions.caption_set import CaptionSet
+from lexret.captions.shards import ShardCaptions
+from lexret.captions.sources import SHARDS_PREFIX, open_captions
 from lexret.config import RunConfig
-from lexret.data.caption_set import CaptionSet
-from lexret.data.captions import SHARDS_PREFIX, open_captions
-from lexret.data.shards import ShardCaptions
 from lexret.encoders.backbones import ImageBackbone
 from lexret.errors import LexretError
 from lexret.training.batches import Batch, BatchSource

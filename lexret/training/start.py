@@ -23,9 +23,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional
 
+from lexret.captions.caption_set import CaptionSet
+from lexret.captions.word_use import caption_words
 from lexret.config import RunConfig
-from lexret.data.caption_set import CaptionSet
-from lexret.data.word_use import caption_words
 from lexret.encoders.context_adapter import ContextAdapter, square_roots
 from lexret.encoders.network import LexicalNetwork, silence
 from lexret.encoders.text_mapper import TextMapper

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lexret.data.caption_set import CaptionSet
+from lexret.captions.caption_set import CaptionSet
 from lexret.encoders.activations import activate
 from lexret.encoders.model import LexicalModel
 from lexret.training.features import cached_features

@@ -19,8 +19,8 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
+from lexret.captions.caption_set import CaptionSet
 from lexret.config import DataConfig
-from lexret.data.caption_set import CaptionSet
 from lexret.encoders.backbones import ImageBackbone
 from lexret.errors import ImageError, MissingError
 from lexret.training.unreadable import Unreadable

@@ -10,10 +10,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from lexret.cli.main import main
-from lexret.data.images import find_images
 from lexret.encoders import load_model
 from lexret.errors import InputError
 from lexret.eval.speed import STAGES, encode_files, measure_speed
+from lexret.pictures.decoding import find_images
 
 
 def speed(*arguments: object) -> Result:
@@ -58,7 +58,7 @@ def test_a_folder_of_pictures_is_timed_without_texts(
 def test_the_pipeline_gives_the_vectors_that_encoding_gives(
     picture_folder: Path, tiny_model_folder: Path
 ) -> None:
-    from lexret.data.images import open_image
+    from lexret.pictures.decoding import open_image
 
     model = load_model(tiny_model_folder)
     paths = list(find_images(picture_folder))

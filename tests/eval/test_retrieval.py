@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lexret.data.caption_set import CaptionSet
-from lexret.data.captions import open_captions
+from lexret.captions.caption_set import CaptionSet
+from lexret.captions.sources import open_captions
 from lexret.errors import InputError
 from lexret.eval.recall import Recall
 from lexret.eval.retrieval import measure_retrieval

@@ -6,8 +6,8 @@ import torch
 
 from lexret.config import RunConfig
 from lexret.encoders.network import LexicalNetwork
-from lexret.encoders.vocabularies import open_vocabulary
 from lexret.training.anchor import Anchor
+from lexret.vocabularies.sources import open_vocabulary
 
 
 def test_the_distance_counts_each_trained_codebook_by_the_words_weights(recipe: RunConfig) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from lexret.data.word_use import caption_words
+from lexret.captions.word_use import caption_words
 from lexret.encoders.caption_terms import CaptionTerms
 from lexret.training.caption_statistics import fit_terms, rarity
 from lexret.vocabulary import Vocabulary

@@ -9,8 +9,8 @@ from lexret.config import RunConfig
 from lexret.encoders.class_evidence import ClassEvidence
 from lexret.encoders.class_head import ClassHead
 from lexret.encoders.network import LexicalNetwork
-from lexret.encoders.vocabularies import open_vocabulary
 from lexret.training.class_words import set_class_words
+from lexret.vocabularies.sources import open_vocabulary
 
 NAMES = (("red dog", "zzz"), ("beach",))
 

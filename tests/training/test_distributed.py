@@ -16,8 +16,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from lexret.captions.sources import open_captions
 from lexret.config import RunConfig, merged
-from lexret.data.captions import open_captions
 from lexret.errors import InputError
 from lexret.training.batches import BatchSource
 from lexret.training.distributed import Processes, leads, started_processes

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from lexret.captions.sources import open_captions
 from lexret.config import RunConfig, merged
-from lexret.data.captions import open_captions
 from lexret.encoders.network import LexicalNetwork
 from lexret.training.batches import Batch, BatchSource
 from lexret.training.features import cached_features

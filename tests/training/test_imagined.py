@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from lexret.captions.sources import open_captions
 from lexret.config import ImageConfig, RunConfig
-from lexret.data.captions import open_captions
 from lexret.encoders.pretrained import LITE2, locate
 from lexret.errors import InputError
 from lexret.presets import preset_values

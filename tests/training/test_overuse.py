@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from lexret.captions.word_use import caption_words
 from lexret.config import RunConfig
-from lexret.data.word_use import caption_words
 from lexret.encoders.network import LexicalNetwork
-from lexret.encoders.vocabularies import open_vocabulary
 from lexret.training.overuse import limit_use, picture_uses
+from lexret.vocabularies.sources import open_vocabulary
 from lexret.vocabulary import Vocabulary
 
 

@@ -16,9 +16,9 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
+from lexret.captions.sources import open_captions
 from lexret.cli.main import main
 from lexret.config import RunConfig, merged
-from lexret.data.captions import open_captions
 from lexret.encoders import load_model
 from lexret.errors import CorruptError, InputError, MismatchError, MissingError, StorageError
 from lexret.eval.recall import RetrievalResult

@@ -12,8 +12,8 @@ import pytest
 import torch
 from PIL import Image
 
-from lexret.data.caption_set import CaptionSet
-from lexret.data.captions import open_captions
+from lexret.captions.caption_set import CaptionSet
+from lexret.captions.sources import open_captions
 from lexret.encoders.checkpoint import load_checkpoint
 from lexret.encoders.model import LexicalModel, load_model, text_vectors
 from lexret.encoders.network import own_words

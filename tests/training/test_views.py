@@ -11,9 +11,9 @@ import pytest
 import torch
 from PIL import Image
 
+from lexret.captions.caption_set import CaptionSet
+from lexret.captions.sources import open_captions
 from lexret.config import DataConfig, RunConfig, merged
-from lexret.data.caption_set import CaptionSet
-from lexret.data.captions import open_captions
 from lexret.encoders.backbones import ImageBackbone
 from lexret.errors import CorruptError, ImageError, InputError
 from lexret.training.features import cached_features

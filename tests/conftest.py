@@ -12,14 +12,14 @@ from hypothesis import settings
 from PIL import Image
 
 from lexret.config import ModelConfig
-from lexret.encoders.model_folder import (
+from lexret.encoders.folder.record import (
     STATIC_TEXT_FILE,
     WEIGHTS_FILE,
     file_sha256,
     read_record,
     write_record,
 )
-from lexret.encoders.static_table import (
+from lexret.encoders.text.static_table import (
     Levels,
     StaticSettings,
     StaticTable,
@@ -96,7 +96,7 @@ def tiny_model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
     import torch
 
-    from lexret.encoders.checkpoint import save_checkpoint
+    from lexret.encoders.folder.checkpoint import save_checkpoint
     from lexret.encoders.network import LexicalNetwork
     from lexret.encoders.torchvision_ops import declare_missing_operators
 

@@ -90,7 +90,7 @@ def load_texts_of(
     record = record_of_model(index, model_source)
     chosen = chosen_text_encoder(kind, has_static=record.has_static_text)
     if chosen == "static":
-        from lexret.encoders.static_text import static_text_of
+        from lexret.encoders.text.static_encoder import static_text_of
 
         return chosen, static_text_of(record, vocabulary=index.vocabulary)
     from lexret.encoders import load_model

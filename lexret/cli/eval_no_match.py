@@ -61,7 +61,7 @@ def command(
       lexret eval no-match coco-masks --text-encoder static --json
     """
     from lexret.encoders import load_model
-    from lexret.encoders.model_folder import find_model
+    from lexret.encoders.folder.record import find_model
     from lexret.eval.no_match import fit, make_searches, measure_no_match
     from lexret.eval.pictures import open_known
     from lexret.index.calibration import save_calibration

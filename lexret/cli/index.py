@@ -95,8 +95,8 @@ def command(
       lexret index
       lexret index ./images --remove-root /mnt/archive
     """
-    from lexret.encoders.late import LateImageEncoder
-    from lexret.encoders.model_folder import find_model, read_record
+    from lexret.encoders.folder.record import find_model, read_record
+    from lexret.encoders.lazy import LateImageEncoder
     from lexret.index.picture_update import UpdateInterrupted
     from lexret.index.pictures import index_folders
 

@@ -13,7 +13,7 @@ from lexret.cli.common import json_option, near_path, render_table
 from lexret.cli.main import EXIT_ERROR
 
 if TYPE_CHECKING:
-    from lexret.encoders.model_catalogue import ModelSummary
+    from lexret.encoders.folder.catalogue import ModelSummary
 
 
 @click.command("list")
@@ -31,7 +31,7 @@ def command(ctx: click.Context, folders: tuple[Path, ...], as_json: bool) -> Non
       lexret models list
       lexret models list ./my-models --json
     """
-    from lexret.encoders.model_catalogue import model_folders, summarize
+    from lexret.encoders.folder.catalogue import model_folders, summarize
     from lexret.errors import LexretError
 
     summaries, errors = [], []

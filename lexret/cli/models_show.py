@@ -12,8 +12,8 @@ import click
 from lexret.cli.common import DEFAULT_MODEL, json_option, near_path, printable
 
 if TYPE_CHECKING:
-    from lexret.encoders.model_catalogue import ModelSummary
-    from lexret.encoders.model_folder import ModelRecord
+    from lexret.encoders.folder.catalogue import ModelSummary
+    from lexret.encoders.folder.record import ModelRecord
 
 _LICENCE: Final = "Licence and limits"
 _WIDTH: Final = 100
@@ -32,8 +32,8 @@ def command(source: str, whole_card: bool, as_json: bool) -> None:
       lexret models show mini --card
       lexret models show ./my-model --json
     """
-    from lexret.encoders.model_catalogue import card_section, read_card, summarize
-    from lexret.encoders.model_folder import find_model, read_record
+    from lexret.encoders.folder.catalogue import card_section, read_card, summarize
+    from lexret.encoders.folder.record import find_model, read_record
 
     folder = find_model(source)
     card = read_card(folder)

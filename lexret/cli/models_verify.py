@@ -32,9 +32,9 @@ def command(ctx: click.Context, sources: tuple[str, ...], as_json: bool) -> None
       lexret models verify
       lexret models verify mini ./my-model --json
     """
-    from lexret.encoders.model_catalogue import model_folders
+    from lexret.encoders.folder.catalogue import model_folders
+    from lexret.encoders.folder.record import find_model
     from lexret.encoders.model_check import check_model
-    from lexret.encoders.model_folder import find_model
 
     folders = [find_model(source) for source in sources] if sources else model_folders()
     results = {folder: check_model(folder) for folder in folders}

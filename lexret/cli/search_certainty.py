@@ -54,7 +54,7 @@ def keep_sure(
     from dataclasses import replace
 
     from lexret.cli.common import DEFAULT_MODEL
-    from lexret.encoders.model_folder import find_model
+    from lexret.encoders.folder.record import find_model
     from lexret.errors import InputError
     from lexret.index.calibration import matching, read_calibration
     from lexret.sparse import LexicalVector

@@ -69,7 +69,7 @@ def command(ctx: click.Context, source: str, words: tuple[str, ...], as_json: bo
 
 def _open(source: str) -> tuple[Vocabulary, dict[str, Any]]:
     """Open a vocabulary, and its record where there is one."""
-    from lexret.encoders.model_folder import META_FILE, SHIPPED, find_model, read_record
+    from lexret.encoders.folder.record import META_FILE, SHIPPED, find_model, read_record
     from lexret.vocabularies.records import record_for
     from lexret.vocabularies.sources import open_vocabulary
 

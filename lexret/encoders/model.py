@@ -22,13 +22,13 @@ from torch.nn import functional
 
 from lexret.config import ModelConfig
 from lexret.encoders.activations import normalize
-from lexret.encoders.backbones import ImageBackbone
-from lexret.encoders.checkpoint import Checkpoint, load_checkpoint
-from lexret.encoders.model_folder import DEFAULT_MODEL, find_model, read_record
+from lexret.encoders.folder.checkpoint import Checkpoint, load_checkpoint
+from lexret.encoders.folder.record import DEFAULT_MODEL, find_model, read_record
+from lexret.encoders.image.backbones import ImageBackbone
 from lexret.encoders.network import ImageSide, TextSide, own_words
 from lexret.encoders.protocol import PatchEncoding, PatchGrid
-from lexret.encoders.static_text import StaticTextEncoder, load_static_text
-from lexret.encoders.transformer import TextTransformer
+from lexret.encoders.text.static_encoder import StaticTextEncoder, load_static_text
+from lexret.encoders.text.transformer import TextTransformer
 from lexret.errors import CorruptError, MissingError
 from lexret.sparse import FloatArray, Precision, SparseBatch
 from lexret.vocabulary import Vocabulary

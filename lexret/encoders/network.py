@@ -13,14 +13,14 @@ from torch.nn import functional
 
 from lexret.config import Activation, ImageConfig, ModelConfig, TextConfig
 from lexret.encoders.activations import activate
-from lexret.encoders.adapter import Adapter
-from lexret.encoders.class_evidence import ClassEvidence
-from lexret.encoders.class_head import class_head
-from lexret.encoders.codebook import build_codebook
-from lexret.encoders.context_adapter import ContextAdapter
-from lexret.encoders.maxhead import max_over_patches
-from lexret.encoders.text_mapper import TextMapper
-from lexret.encoders.transformer import TextTransformer
+from lexret.encoders.image.attention_adapter import Adapter
+from lexret.encoders.image.class_evidence import ClassEvidence
+from lexret.encoders.image.class_head import class_head
+from lexret.encoders.image.context_adapter import ContextAdapter
+from lexret.encoders.image.max_head import max_over_patches
+from lexret.encoders.text.codebook import build_codebook
+from lexret.encoders.text.mapper import TextMapper
+from lexret.encoders.text.transformer import TextTransformer
 from lexret.errors import InputError
 from lexret.vocabulary import Vocabulary
 

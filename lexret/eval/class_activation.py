@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from lexret.encoders.class_head import class_head, name_words
+from lexret.encoders.image.class_head import class_head, name_words
 from lexret.sparse import SparseBatch
 from lexret.vocabulary import Vocabulary
 

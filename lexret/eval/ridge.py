@@ -171,7 +171,7 @@ def computed_features(
     captions: CaptionSet, cache: Path, progress: Callable[[int, int], None] | None = None
 ) -> npt.NDArray[Any]:
     """Return (N, P, F) features of the preset ``mini``'s backbone, from the cache or made there."""
-    from lexret.training.features import cached_features
+    from lexret.encoders.image.feature_cache import cached_features
 
     config = ImageConfig.model_validate(preset_values("mini")["model"]["image"])
     return cached_features(captions, config, cache, progress=progress)

@@ -98,7 +98,7 @@ class SuiteRun:
         folder = self.model.checkpoint.folder
         digests: dict[str, str] = {}
         if folder is not None:
-            from lexret.encoders.model_folder import read_record
+            from lexret.encoders.folder.record import read_record
 
             digests = dict(read_record(folder).sha256)
         return Provenance(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lexret.encoders.model_folder import DEFAULT_MODEL, ModelRecord, find_model, read_record
+from lexret.encoders.folder.record import DEFAULT_MODEL, ModelRecord, find_model, read_record
 from lexret.errors import MismatchError
 
 if TYPE_CHECKING:

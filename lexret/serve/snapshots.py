@@ -22,7 +22,7 @@ from lexret.index.own_model import record_of_model
 if TYPE_CHECKING:
     from PIL import Image
 
-    from lexret.encoders.model_folder import ModelRecord
+    from lexret.encoders.folder.record import ModelRecord
     from lexret.encoders.protocol import Encoder, PatchEncoder
 
 _SECONDS_BETWEEN_LOOKS: Final = 0.25
@@ -137,7 +137,7 @@ class Library:
             if self._texts is None or not _fits(self._texts, snapshot):
                 record = self._record(snapshot.index)
                 if record.has_static_text:
-                    from lexret.encoders.static_text import static_text_of
+                    from lexret.encoders.text.static_encoder import static_text_of
 
                     self._texts = static_text_of(record, vocabulary=snapshot.index.vocabulary)
                 else:

@@ -16,9 +16,9 @@ from torch import Tensor
 
 from lexret.captions.caption_set import CaptionSet
 from lexret.config import TrainConfig
+from lexret.encoders.image.feature_cache import Features
 from lexret.errors import InputError
 from lexret.training.distributed import Processes
-from lexret.training.features import Features
 from lexret.training.imagined import FloatArray, ImaginedPictures
 from lexret.training.views import PictureView
 from lexret.vocabulary import Vocabulary

@@ -10,7 +10,7 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
-from lexret.encoders.caption_terms import CaptionTerms
+from lexret.encoders.text.caption_terms import CaptionTerms
 
 # A term stands in so many captions at least: rarer ones have no use to learn from.
 _LEAST_CAPTIONS = 3

@@ -10,7 +10,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from lexret.encoders.class_head import name_words
+from lexret.encoders.image.class_head import name_words
 from lexret.encoders.model import text_vectors
 from lexret.encoders.network import LexicalNetwork
 

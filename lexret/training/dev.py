@@ -6,11 +6,11 @@ import numpy as np
 import torch
 
 from lexret.captions.caption_set import CaptionSet
+from lexret.encoders.image.feature_cache import Features
 from lexret.encoders.model import image_vectors, text_vectors
 from lexret.encoders.network import LexicalNetwork
 from lexret.eval.recall import RetrievalResult, evaluate_retrieval
 from lexret.sparse import SparseBatch
-from lexret.training.features import Features
 
 _BATCH = 64
 

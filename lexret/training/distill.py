@@ -13,8 +13,7 @@ import torch
 
 import lexret
 from lexret.captions.caption_set import CaptionSet
-from lexret.encoders.model import LexicalModel, TextEncoder, load_model
-from lexret.encoders.model_folder import (
+from lexret.encoders.folder.record import (
     CARD_FILE,
     STATIC_TEXT_FILE,
     WEIGHTS_FILE,
@@ -24,8 +23,9 @@ from lexret.encoders.model_folder import (
     write_model_folder,
     write_record,
 )
-from lexret.encoders.static_table import StaticSettings, StaticTable, save_static_table
-from lexret.encoders.static_text import StaticTextEncoder
+from lexret.encoders.model import LexicalModel, TextEncoder, load_model
+from lexret.encoders.text.static_encoder import StaticTextEncoder
+from lexret.encoders.text.static_table import StaticSettings, StaticTable, save_static_table
 from lexret.errors import InputError
 from lexret.training.static_pictures import CaptionPictures
 from lexret.training.static_text import (

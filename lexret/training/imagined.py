@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lexret.config import ImageConfig
-from lexret.encoders.class_head import class_head
+from lexret.encoders.image.class_head import class_head
 from lexret.encoders.pretrained import LITE2
 from lexret.errors import InputError
 

@@ -19,8 +19,8 @@ from torch import Tensor
 from lexret import __version__
 from lexret.captions.word_use import caption_words
 from lexret.config import RunConfig
-from lexret.encoders.checkpoint import save_checkpoint
-from lexret.encoders.maxhead import head_kernel
+from lexret.encoders.folder.checkpoint import save_checkpoint
+from lexret.encoders.image.max_head import head_kernel
 from lexret.encoders.network import LexicalNetwork
 from lexret.errors import InputError, StorageError
 from lexret.training.anchor import Anchor

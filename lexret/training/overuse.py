@@ -15,8 +15,8 @@ from torch import Tensor
 
 from lexret.captions.caption_set import CaptionSet
 from lexret.captions.word_use import caption_words
+from lexret.encoders.image.feature_cache import Features
 from lexret.encoders.network import ImageSide
-from lexret.training.features import Features
 from lexret.training.imagined import FloatArray, ImaginedPictures
 from lexret.vocabulary import Vocabulary
 

@@ -13,11 +13,11 @@ from lexret.captions.caption_set import CaptionSet
 from lexret.captions.shards import ShardCaptions
 from lexret.captions.sources import SHARDS_PREFIX, open_captions
 from lexret.config import RunConfig
-from lexret.encoders.backbones import ImageBackbone
+from lexret.encoders.image.backbones import ImageBackbone
+from lexret.encoders.image.feature_cache import Features, cached_features
 from lexret.errors import LexretError
 from lexret.training.batches import Batch, BatchSource
 from lexret.training.distributed import Processes
-from lexret.training.features import Features, cached_features
 from lexret.training.imagined import ImaginedPictures
 from lexret.training.run_folder import RunFolder
 from lexret.training.unreadable import Unreadable

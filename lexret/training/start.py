@@ -26,9 +26,9 @@ from torch.nn import functional
 from lexret.captions.caption_set import CaptionSet
 from lexret.captions.word_use import caption_words
 from lexret.config import RunConfig
-from lexret.encoders.context_adapter import ContextAdapter, square_roots
+from lexret.encoders.image.context_adapter import ContextAdapter, square_roots
 from lexret.encoders.network import LexicalNetwork, silence
-from lexret.encoders.text_mapper import TextMapper
+from lexret.encoders.text.mapper import TextMapper
 from lexret.errors import InputError, StorageError
 from lexret.training.batches import BatchSource
 from lexret.training.caption_statistics import fit_terms

@@ -43,7 +43,7 @@ class Bags:
 
 
 class StaticStudent(nn.Module):
-    """Texts to vectors as :mod:`lexret.encoders.static_text` says, with numbers that learn."""
+    """Texts to vectors by the formula of :mod:`lexret.encoders.text.static_encoder`, trainable."""
 
     def __init__(
         self, num_rows: int, bags: Sequence[Sequence[int]], vectors_NC: Tensor, scale: float | None

@@ -2,10 +2,10 @@
 
 The contextual encoder gives a text a vector in the codebook's space; a word's logit is its dot
 product with the word's codebook vector, plus a bias. The static encoder keeps codebook and biases
-and has rows of a table add up to the vector (:mod:`lexret.encoders.static_text` has the formula).
-The rows are learnt by the squared distance of vectors: nothing of the vocabulary's size takes
-part, which makes a step a matter of milliseconds. What takes the time is to put the texts through
-the transformer once. Where there are pictures, scores over them follow
+and has rows of a table add up to the vector (:mod:`lexret.encoders.text.static_encoder` has the
+formula). The rows are learnt by the squared distance of vectors: nothing of the vocabulary's size
+takes part, which makes a step a matter of milliseconds. What takes the time is to put the texts
+through the transformer once. Where there are pictures, scores over them follow
 (:mod:`lexret.training.static_scores`).
 
 The vectors need few coordinates: texts vary less than their space allows. Kept are those in which
@@ -30,8 +30,8 @@ from torch.nn import functional
 
 from lexret.encoders.model import TextEncoder
 from lexret.encoders.network import own_words
-from lexret.encoders.static_table import Levels, StaticTable
-from lexret.encoders.static_text import TableRows
+from lexret.encoders.text.static_encoder import TableRows
+from lexret.encoders.text.static_table import Levels, StaticTable
 from lexret.training.quick_precision import quick_precision
 from lexret.training.static_scores import (
     Pictures,
@@ -85,7 +85,7 @@ class Taught:
     """A static text encoder's tables, and what its rows beyond the vocabulary stand for.
 
     Attributes:
-        further_words: as in :class:`~lexret.encoders.static_table.StaticSettings`.
+        further_words: as in :class:`~lexret.encoders.text.static_table.StaticSettings`.
         pairs: likewise.
         num_texts: how many texts it learnt from.
     """

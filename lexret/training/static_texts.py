@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from lexret.encoders.static_text import token_pairs
+from lexret.encoders.text.static_encoder import token_pairs
 from lexret.vocabulary import Vocabulary, tokenize
 
 # Queries are short: most random mixtures have two words.

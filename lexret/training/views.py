@@ -21,7 +21,7 @@ from torch import Tensor
 
 from lexret.captions.caption_set import CaptionSet
 from lexret.config import DataConfig
-from lexret.encoders.backbones import ImageBackbone
+from lexret.encoders.image.backbones import ImageBackbone
 from lexret.errors import ImageError, MissingError
 from lexret.training.unreadable import Unreadable
 

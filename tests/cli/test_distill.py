@@ -10,8 +10,8 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from lexret.cli.main import main
-from lexret.encoders.model_folder import read_record
-from lexret.encoders.static_text import load_static_text
+from lexret.encoders.folder.record import read_record
+from lexret.encoders.text.static_encoder import load_static_text
 from lexret.training.static_text import StaticRecipe
 
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from lexret.cli.main import main
 from lexret.cli.search import _rounded_to_sum
 from lexret.encoders import load_model
-from lexret.encoders.model_folder import STATIC_TEXT_FILE
+from lexret.encoders.folder.record import STATIC_TEXT_FILE
 from lexret.encoders.protocol import Encoder
 from lexret.errors import MissingError
 from lexret.index import EmbeddedIndexWriter

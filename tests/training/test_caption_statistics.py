@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from lexret.captions.word_use import caption_words
-from lexret.encoders.caption_terms import CaptionTerms
+from lexret.encoders.text.caption_terms import CaptionTerms
 from lexret.training.caption_statistics import fit_terms, rarity
 from lexret.vocabulary import Vocabulary
 

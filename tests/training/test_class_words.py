@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from lexret.config import RunConfig
-from lexret.encoders.class_evidence import ClassEvidence
-from lexret.encoders.class_head import ClassHead
+from lexret.encoders.image.class_evidence import ClassEvidence
+from lexret.encoders.image.class_head import ClassHead
 from lexret.encoders.network import LexicalNetwork
 from lexret.training.class_words import set_class_words
 from lexret.vocabularies.sources import open_vocabulary

@@ -18,10 +18,10 @@ from safetensors.torch import load_file
 
 from lexret.captions.sources import open_captions
 from lexret.config import RunConfig, merged
+from lexret.encoders.image.feature_cache import cached_features
 from lexret.errors import InputError
 from lexret.training.batches import BatchSource
 from lexret.training.distributed import Processes, leads, started_processes
-from lexret.training.features import cached_features
 from lexret.training.loop import train
 from lexret.training.observer import Silent
 from lexret.vocabulary import Vocabulary

@@ -14,10 +14,10 @@ from PIL import Image
 
 from lexret.captions.caption_set import CaptionSet
 from lexret.captions.sources import open_captions
-from lexret.encoders.checkpoint import load_checkpoint
+from lexret.encoders.folder.checkpoint import load_checkpoint
 from lexret.encoders.model import LexicalModel, load_model, text_vectors
 from lexret.encoders.network import own_words
-from lexret.encoders.static_text import StaticTextEncoder, TableRows
+from lexret.encoders.text.static_encoder import StaticTextEncoder, TableRows
 from lexret.errors import InputError, MissingError
 from lexret.training.distill import distill, settings_of
 from lexret.training.static_scores import ScoresRecipe, ScoringStudent, fit_scores, most_used_words

@@ -14,9 +14,9 @@ from PIL import Image
 from lexret.captions.caption_set import CaptionSet
 from lexret.captions.sources import open_captions
 from lexret.config import DataConfig, RunConfig, merged
-from lexret.encoders.backbones import ImageBackbone
+from lexret.encoders.image.backbones import ImageBackbone
+from lexret.encoders.image.feature_cache import cached_features
 from lexret.errors import CorruptError, ImageError, InputError
-from lexret.training.features import cached_features
 from lexret.training.loop import train
 from lexret.training.observer import Silent
 from lexret.training.unreadable import Unreadable

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from lexret.encoders.model_folder import ModelRecord
+from lexret.encoders.folder.record import ModelRecord
 from lexret.sparse import Precision, SparseBatch
 from lexret.vocabulary import Vocabulary
 

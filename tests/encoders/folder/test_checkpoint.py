@@ -15,9 +15,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from lexret.encoders import checkpoint as module
 from lexret.encoders import load_model
-from lexret.encoders.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from lexret.encoders.folder import checkpoint as module
+from lexret.encoders.folder.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from lexret.errors import CorruptError, MissingError, StorageError
 from lexret.vocabulary import Vocabulary
 

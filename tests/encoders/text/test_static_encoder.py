@@ -13,14 +13,15 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from lexret.encoders import load_model
-from lexret.encoders.model_folder import (
+from lexret.encoders.folder.record import (
     STATIC_TEXT_FILE,
     WEIGHTS_FILE,
     file_sha256,
     read_record,
     write_record,
 )
-from lexret.encoders.static_table import (
+from lexret.encoders.text.static_encoder import StaticTextEncoder, load_static_text
+from lexret.encoders.text.static_table import (
     LEVELS,
     Levels,
     StaticSettings,
@@ -28,7 +29,6 @@ from lexret.encoders.static_table import (
     read_static_table,
     save_static_table,
 )
-from lexret.encoders.static_text import StaticTextEncoder, load_static_text
 from lexret.errors import CorruptError, MismatchError, MissingError
 from lexret.sparse import LexicalVector
 from lexret.vocabulary import Vocabulary

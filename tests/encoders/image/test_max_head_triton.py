@@ -13,8 +13,8 @@ from importlib.util import find_spec
 import pytest
 import torch
 
-from lexret.encoders import maxhead
-from lexret.encoders.maxhead import head_kernel, max_over_patches
+from lexret.encoders.image import max_head
+from lexret.encoders.image.max_head import head_kernel, max_over_patches
 
 needs_triton = pytest.mark.skipif(
     find_spec("triton") is None, reason="the package triton is not installed"
@@ -28,11 +28,12 @@ gpu = [
 # bfloat16. Sizes are not multiples of any tile; 150 patches are more than one tile of them.
 _INTERPRETED = """
 import torch
-from lexret.encoders import maxhead, maxhead_triton
+from lexret.encoders.image import max_head
+from lexret.encoders.image import max_head_triton
 
 def both(patches, codebook, grad, precision):
-    for module in (maxhead_triton, maxhead):
-        wanted = precision if module is maxhead_triton else torch.float32
+    for module in (max_head_triton, max_head):
+        wanted = precision if module is max_head_triton else torch.float32
         logits = module.max_over_patches(patches, codebook, precision=wanted)
         assert logits.dtype == torch.float32
         yield logits.detach(), *torch.autograd.grad(logits, [patches, codebook], grad)
@@ -49,12 +50,12 @@ for b, p, d, v in ((1, 1, 4, 3), (3, 33, 24, 150), (2, 150, 40, 20)):
     torch.testing.assert_close(fused[0], plain[0], rtol=0.01, atol=0.02)
 
 tied = torch.ones(1, 3, 2, requires_grad=True)
-logits = maxhead_triton.max_over_patches(tied, torch.ones(1, 2))
+logits = max_head_triton.max_over_patches(tied, torch.ones(1, 2))
 (grad,) = torch.autograd.grad(logits, [tied], torch.ones(1, 1))
 assert grad.tolist() == [[[1.0, 1.0], [0.0, 0.0], [0.0, 0.0]]]
 
 broken = torch.full((1, 2, 2), float("nan"))
-assert not maxhead_triton.max_over_patches(broken, torch.ones(3, 2)).isfinite().any()
+assert not max_head_triton.max_over_patches(broken, torch.ones(3, 2)).isfinite().any()
 """
 
 # Signatures as a run at the paper's size has them; the compiler needs no device.
@@ -64,7 +65,7 @@ warnings.simplefilter("ignore")
 import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
-from lexret.encoders import maxhead_triton as head
+from lexret.encoders.image import max_head_triton as head
 
 LOW = {"BLOCK_P": 128, "BLOCK_V": 128, "BLOCK_D": 64}
 TILES = {
@@ -105,10 +106,10 @@ def test_the_kernels_compile_for_an_h100_within_its_shared_memory() -> None:
 
 
 def test_each_device_is_told_its_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(maxhead, "find_spec", lambda name: object())
+    monkeypatch.setattr(max_head, "find_spec", lambda name: object())
     assert head_kernel(torch.device("cpu")) == "torch"
     assert head_kernel(torch.device("cuda")) == "triton"
-    monkeypatch.setattr(maxhead, "find_spec", lambda name: None)
+    monkeypatch.setattr(max_head, "find_spec", lambda name: None)
     assert head_kernel(torch.device("cuda")) == "torch"
 
 

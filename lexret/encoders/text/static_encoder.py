@@ -31,14 +31,14 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from lexret.encoders.model_folder import (
+from lexret.encoders.folder.record import (
     STATIC_TEXT_FILE,
     WEIGHTS_FILE,
     ModelRecord,
     find_model,
     read_record,
 )
-from lexret.encoders.static_table import StaticSettings, StaticTable, read_static_table
+from lexret.encoders.text.static_table import StaticSettings, StaticTable, read_static_table
 from lexret.errors import CorruptError, MismatchError, MissingError
 from lexret.sparse import FloatArray, LexicalVector, SparseBatch
 from lexret.vocabulary import Vocabulary, tokenize

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lexret.config import ImageConfig
-from lexret.encoders.context_adapter import ContextAdapter
+from lexret.encoders.image.context_adapter import ContextAdapter
 
 
 def adapter(spread: float) -> ContextAdapter:

@@ -1,6 +1,6 @@
 """Models on disk as tensors: safetensors, JSON and text; never pickle.
 
-:mod:`lexret.encoders.model_folder` says which files there are. Files of a backbone that the model
+:mod:`lexret.encoders.folder.record` says which files there are. Files of a backbone that the model
 brings along (``model.image.weights``, ``model.text.backbone``) are named relative to the folder.
 """
 
@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from lexret.config import ModelConfig
-from lexret.encoders.model_folder import (
+from lexret.encoders.folder.record import (
     CARD_FILE,
     FORMAT,
     WEIGHTS_FILE,

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from lexret.config import ImageConfig
-from lexret.encoders.backbones import ImageBackbone
+from lexret.encoders.image.backbones import ImageBackbone
 from lexret.encoders.torchvision_ops import declare_missing_operators
 from lexret.errors import CorruptError, InputError, MissingError
 from tests.conftest import save_tiny_image_backbone

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from lexret.encoders.maxhead import max_over_patches
+from lexret.encoders.image.max_head import max_over_patches
 
 
 def plain(patches_BPD: Tensor, codebook_VD: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """The tables of a static text encoder, and their file.
 
-:mod:`lexret.encoders.static_text` says what the numbers mean. Legend: V words of the vocabulary,
-R >= V rows (words of the vocabulary, further words, pairs of words), C coordinates.
+:mod:`lexret.encoders.text.static_encoder` says what the numbers mean. Legend: V words of the
+vocabulary, R >= V rows (words of the vocabulary, further words, pairs of words), C coordinates.
 """
 
 from __future__ import annotations

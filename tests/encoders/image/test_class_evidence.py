@@ -10,9 +10,9 @@ import torch
 from PIL import Image
 
 from lexret.encoders import load_model
-from lexret.encoders.checkpoint import load_checkpoint
-from lexret.encoders.class_evidence import ClassEvidence
-from lexret.encoders.class_head import ClassHead
+from lexret.encoders.folder.checkpoint import load_checkpoint
+from lexret.encoders.image.class_evidence import ClassEvidence
+from lexret.encoders.image.class_head import ClassHead
 from lexret.encoders.network import LexicalNetwork
 from lexret.errors import InputError
 

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from lexret.config import CodebookConfig
 from lexret.encoders.pretrained import LLAMA2_CODEBOOK, LLAMA2_TOKENIZER, verified_path
-from lexret.encoders.transformer import TextTransformer
+from lexret.encoders.text.transformer import TextTransformer
 from lexret.errors import InputError
 from lexret.vocabulary import Vocabulary
 

@@ -22,7 +22,7 @@ from PIL import ImageOps
 
 from lexret.captions.caption_set import CaptionSet
 from lexret.config import ImageConfig
-from lexret.encoders.backbones import ImageBackbone
+from lexret.encoders.image.backbones import ImageBackbone
 from lexret.errors import CorruptError, ImageError, LexretError, MissingError, StorageError
 
 Features = npt.NDArray[np.float16]

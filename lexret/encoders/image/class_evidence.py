@@ -17,7 +17,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from lexret.encoders.class_head import ClassHead
+from lexret.encoders.image.class_head import ClassHead
 
 WORDS_A_CLASS: Final = 12
 

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from lexret.config import TextConfig
-from lexret.encoders.caption_terms import CaptionTerms
 from lexret.encoders.residual import ResidualMap
+from lexret.encoders.text.caption_terms import CaptionTerms
 
 
 class TextMapper(nn.Module):

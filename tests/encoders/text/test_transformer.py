@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from lexret.config import TextConfig
-from lexret.encoders.transformer import TextTransformer
+from lexret.encoders.text.transformer import TextTransformer
 from lexret.errors import CorruptError, InputError, MissingError
 
 TEXTS = ["dog", "two dogs running on the beach", "a red car"]
@@ -141,7 +141,7 @@ import warnings
 warnings.simplefilter("always")
 filters = list(warnings.filters)
 from lexret.config import TextConfig
-from lexret.encoders.transformer import TextTransformer
+from lexret.encoders.text.transformer import TextTransformer
 transformer = TextTransformer(TextConfig(backbone={backbone!r}, lora_targets=("query",)))
 transformer(["a dog"])
 from transformers.utils import logging

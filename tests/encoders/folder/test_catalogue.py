@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lexret.encoders.model_catalogue import (
+from lexret.encoders.folder.catalogue import (
     card_section,
     model_folders,
     read_card,

@@ -33,7 +33,7 @@ WORDS_FILE = "vocabulary.txt"
 CARD_FILE = "README.md"
 STATIC_TEXT_FILE = "static_text.safetensors"
 
-SHIPPED = Path(__file__).parent.parent / "models"
+SHIPPED = Path(__file__).parents[2] / "models"
 DEFAULT_MODEL = "mini"
 
 

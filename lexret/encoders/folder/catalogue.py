@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from lexret.encoders.model_folder import CARD_FILE, META_FILE, SHIPPED, ModelRecord, read_record
+from lexret.encoders.folder.record import CARD_FILE, META_FILE, SHIPPED, ModelRecord, read_record
 from lexret.errors import CorruptError, MissingError
 
 _HEADING: Final = "## "

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from lexret.config import CodebookConfig, TextConfig
-from lexret.encoders.codebook import build_codebook
-from lexret.encoders.transformer import TextTransformer
+from lexret.encoders.text.codebook import build_codebook
+from lexret.encoders.text.transformer import TextTransformer
 from lexret.errors import InputError
 from lexret.vocabulary import Vocabulary
 

@@ -8,7 +8,7 @@ maxima are kept; backward multiplies again, and where a sparse activation left f
 gradient, only for those. (To keep the winners too costs more here than multiplying again: finding
 them makes forward half as slow again; figures in training/RESULTS.md.)
 
-On CUDA :mod:`lexret.encoders.maxhead_triton` does the same on the chip; this form is its
+On CUDA :mod:`lexret.encoders.image.max_head_triton` does the same on the chip; this form is its
 reference.
 """
 
@@ -108,7 +108,7 @@ def max_over_patches(
             processors that have it, at about three decimal digits.
     """
     if head_kernel(patches_BPD.device) == "triton":
-        from lexret.encoders import maxhead_triton
+        from lexret.encoders.image import max_head_triton
 
-        return maxhead_triton.max_over_patches(patches_BPD, codebook_VD, precision=precision)
+        return max_head_triton.max_over_patches(patches_BPD, codebook_VD, precision=precision)
     return cast(Tensor, _MaxOverPatches.apply(patches_BPD, codebook_VD, precision))  # type: ignore[no-untyped-call]

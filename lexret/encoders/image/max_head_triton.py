@@ -1,4 +1,4 @@
-"""The vocabulary head as Triton kernels: what :mod:`lexret.encoders.maxhead` runs on a GPU.
+"""The vocabulary head as Triton kernels: what :mod:`lexret.encoders.image.max_head` runs on a GPU.
 
 Legend: B pictures, P patches, D codebook dimension, V words; BLOCK_* are tile sizes.
 
@@ -219,7 +219,7 @@ class _MaxOverPatches(torch.autograd.Function):
 def max_over_patches(
     patches_BPD: Tensor, codebook_VD: Tensor, *, precision: torch.dtype = torch.float32
 ) -> Tensor:
-    """Return (B, V) float32; see :func:`lexret.encoders.maxhead.max_over_patches`.
+    """Return (B, V) float32; see :func:`lexret.encoders.image.max_head.max_over_patches`.
 
     Products are summed in float32 at either precision (no TF32), and the winners are found before
     any rounding.

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lexret.config import ImageConfig
-from lexret.encoders.adapter import Adapter
+from lexret.encoders.image.attention_adapter import Adapter
 
 
 def config(width: int | None) -> ImageConfig:

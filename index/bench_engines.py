@@ -188,13 +188,13 @@ class LuceneEngine:
         self._vocabulary = Vocabulary(f"w{number}" for number in range(num_words_of(data)))
 
     def build(self, documents: Csr) -> None:
-        from lexret.index.lucene_writer import write_lucene
+        from lexret.interop.lucene_writer import write_lucene
 
         every = blocks(documents, self._vocabulary)
         write_lucene(self._folder, every, self._vocabulary, model_id="bench", scale=IMPACT_SCALE)
 
     def open(self) -> None:
-        from lexret.index.lucene import LuceneIndex
+        from lexret.interop.lucene import LuceneIndex
 
         self._index = LuceneIndex(self._folder)
 
@@ -227,7 +227,7 @@ class FaissEngine:
     def build(self, documents: Csr) -> None:
         import faiss
 
-        from lexret.index.dense import FaissIndex, FaissSettings
+        from lexret.interop.faiss_index import FaissIndex, FaissSettings
 
         faiss.omp_set_num_threads(1)
         vectors_ND = np.load(self._data / "dense.npy")

@@ -29,7 +29,7 @@ def answers_of(
 
     if backend == "embedded":
         return answer(index, understood.query, k=k)
-    from lexret.index.lucene_beside import LuceneBeside
+    from lexret.interop.lucene_mirror import LuceneBeside
 
     def building() -> None:
         click.echo(f"Making the Lucene index of {plural(len(index), 'picture')}...", err=True)

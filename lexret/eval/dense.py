@@ -12,7 +12,7 @@ import numpy as np
 
 from lexret.errors import InputError
 from lexret.eval.recall import Owners, Ranks
-from lexret.index.dense import FaissIndex, FaissSettings
+from lexret.interop.faiss_index import FaissIndex, FaissSettings
 from lexret.sparse import FloatArray
 
 DEFAULT_DEPTH: Final = 100

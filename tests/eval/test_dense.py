@@ -10,7 +10,7 @@ import pytest
 from lexret.errors import InputError
 from lexret.eval.dense import dense_ranks
 from lexret.eval.recall import ranks_from_scores
-from lexret.index.dense import FaissSettings
+from lexret.interop.faiss_index import FaissSettings
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("faiss") is None, reason="lexret[dense]: no faiss"

@@ -244,7 +244,7 @@ def test_corrections_follow_a_picture_that_is_moved(tmp_path: Path, colours: Any
 def test_a_backend_that_knows_no_corrections_says_so(
     tmp_path: Path, batch: MakeBatch, make_index: MakeIndex
 ) -> None:
-    from lexret.index.lucene_beside import LuceneBeside
+    from lexret.interop.lucene_mirror import LuceneBeside
 
     make_index(tmp_path, ["a"], batch({"dog": 0.5}))
     change_corrections(tmp_path, lambda now: now.with_muted(frozenset({"dog"})))

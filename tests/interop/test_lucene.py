@@ -15,15 +15,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lexret.errors import CorruptError, InputError, MismatchError, MissingError, MissingPackageError
-from lexret.index import EmbeddedIndexWriter, lucene_jvm, open_index
+from lexret.index import EmbeddedIndexWriter, open_index
 from lexret.index.exact import ExactIndex
-from lexret.index.impacts import MAX_IMPACT, as_impacts
-from lexret.index.lucene import LuceneIndex
-from lexret.index.lucene_beside import LuceneBeside
-from lexret.index.lucene_writer import write_lucene
 from lexret.index.protocol import Index, SearchHit
 from lexret.index.query import Query
 from lexret.index.stored import StoredBlock
+from lexret.interop import lucene_jvm
+from lexret.interop.impacts import MAX_IMPACT, as_impacts
+from lexret.interop.lucene import LuceneIndex
+from lexret.interop.lucene_mirror import LuceneBeside
+from lexret.interop.lucene_writer import write_lucene
 from lexret.sparse import LexicalVector, SparseBatch
 from lexret.vocabulary import Vocabulary
 
@@ -216,5 +217,5 @@ def test_a_missing_package_is_named_with_the_install_command(
 
 
 def test_importing_the_backend_starts_no_java() -> None:
-    code = "import sys, lexret.index.lucene_beside; sys.exit('jnius' in sys.modules)"
+    code = "import sys, lexret.interop.lucene_mirror; sys.exit('jnius' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,7 +1,7 @@
 """Lucene behind the ``Index`` protocol: exact search over impacts (``lexret[lucene]``).
 
 Scores are the dot products of the impacts, divided by the square of the scale; they equal those
-of an exact search over :func:`~lexret.index.impacts.as_impacts` of the same vectors, and so does
+of an exact search over :func:`~lexret.interop.impacts.as_impacts` of the same vectors, and so does
 the ranking, ties included.
 """
 
@@ -16,9 +16,10 @@ import numpy as np
 
 from lexret.errors import CorruptError, InputError, MissingError
 from lexret.index.checks import check_query
-from lexret.index.impacts import MAX_IMPACT, as_impacts, term_name
-from lexret.index.lucene_jvm import find_jar, start_java
-from lexret.index.lucene_writer import (
+from lexret.index.protocol import SearchHit
+from lexret.interop.impacts import MAX_IMPACT, as_impacts, term_name
+from lexret.interop.lucene_jvm import find_jar, start_java
+from lexret.interop.lucene_writer import (
     FIELD,
     FORMAT,
     IDS_FILE,
@@ -30,7 +31,6 @@ from lexret.index.lucene_writer import (
     LuceneRecord,
     open_directory,
 )
-from lexret.index.protocol import SearchHit
 from lexret.sparse import LexicalVector, SparseBatch
 from lexret.vocabulary import Vocabulary
 
@@ -39,7 +39,7 @@ _JAVA_INT_MAX: Final = 2**31 - 1
 
 
 class LuceneIndex:
-    """Reads what :func:`~lexret.index.lucene_writer.write_lucene` wrote.
+    """Reads what :func:`~lexret.interop.lucene_writer.write_lucene` wrote.
 
     Raises:
         MissingPackageError: if a package of ``lexret[lucene]`` is not installed.

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lexret.errors import InputError, MissingPackageError
-from lexret.index.dense import DENSE_KINDS, DenseIndex, DenseKind, FaissIndex, FaissSettings
+from lexret.interop.faiss_index import DENSE_KINDS, DenseIndex, DenseKind, FaissIndex, FaissSettings
 
 needs_faiss = pytest.mark.skipif(
     importlib.util.find_spec("faiss") is None, reason="lexret[dense]: no faiss"

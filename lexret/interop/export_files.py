@@ -11,8 +11,8 @@ from typing import Final
 
 from lexret.errors import InputError, StorageError
 from lexret.index.embedded import EmbeddedIndex
-from lexret.index.impacts import max_error, term_name
 from lexret.index.stored import StoredVectors
+from lexret.interop.impacts import max_error, term_name
 
 WORDS_FILE: Final = "words.tsv"
 RECORD_FILE: Final = "export.json"
@@ -25,7 +25,7 @@ class ExportRecord:
     Attributes:
         kind: ``anserini`` or ``ciff``.
         scale: impacts per unit of weight; a query's weights must be multiplied by it as well.
-        max_weight_error: no weight is off by more (see :mod:`lexret.index.impacts`).
+        max_weight_error: no weight is off by more (see :mod:`lexret.interop.impacts`).
         num_documents: documents written, the empty ones too.
         num_empty: documents without a word; Anserini leaves them out.
         num_postings: impacts written.

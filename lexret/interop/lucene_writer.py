@@ -21,9 +21,9 @@ from typing import Any, Final
 import numpy as np
 
 from lexret.errors import StorageError
-from lexret.index.impacts import quantize, term_name
-from lexret.index.lucene_jvm import find_jar, start_java
 from lexret.index.stored import StoredBlock
+from lexret.interop.impacts import quantize, term_name
+from lexret.interop.lucene_jvm import find_jar, start_java
 from lexret.vocabulary import Vocabulary
 
 LUCENE_FOLDER: Final = "lucene"
@@ -70,7 +70,7 @@ def write_lucene(
 
     Raises:
         MissingPackageError: if a package of ``lexret[lucene]`` is not installed.
-        InputError: if an impact would be too great (see :mod:`lexret.index.impacts`).
+        InputError: if an impact would be too great (see :mod:`lexret.interop.impacts`).
         StorageError: if writing fails.
     """
     jnius = start_java()

@@ -21,15 +21,15 @@ import numpy.typing as npt
 
 from lexret.errors import InputError
 from lexret.index.embedded import EmbeddedIndex
-from lexret.index.export_side import (
+from lexret.index.stored import StoredVectors
+from lexret.interop.export_files import (
     ExportRecord,
     check_ids,
     new_folder,
     record_of,
     write_side_files,
 )
-from lexret.index.impacts import DEFAULT_SCALE, Impacts, quantize, term_name
-from lexret.index.stored import StoredVectors
+from lexret.interop.impacts import DEFAULT_SCALE, Impacts, quantize, term_name
 from lexret.sparse import IdArray
 
 CIFF_FILE: Final = "index.ciff"

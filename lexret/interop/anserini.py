@@ -14,15 +14,15 @@ from typing import Final
 import numpy as np
 
 from lexret.index.embedded import EmbeddedIndex
-from lexret.index.export_side import (
+from lexret.index.stored import StoredBlock, StoredVectors
+from lexret.interop.export_files import (
     ExportRecord,
     check_ids,
     new_folder,
     record_of,
     write_side_files,
 )
-from lexret.index.impacts import DEFAULT_SCALE, quantize, term_name
-from lexret.index.stored import StoredBlock, StoredVectors
+from lexret.interop.impacts import DEFAULT_SCALE, quantize, term_name
 
 COLLECTION_FOLDER: Final = "collection"
 

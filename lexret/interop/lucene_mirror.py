@@ -20,13 +20,13 @@ import numpy as np
 
 from lexret.errors import InputError, StorageError
 from lexret.index.embedded import EmbeddedIndex
-from lexret.index.impacts import DEFAULT_SCALE, as_impacts, from_impacts, quantize
-from lexret.index.lucene import LuceneIndex
-from lexret.index.lucene_jvm import find_jar, start_java
-from lexret.index.lucene_writer import write_lucene
 from lexret.index.protocol import SearchHit
 from lexret.index.query import Query
 from lexret.index.stored import StoredVectors
+from lexret.interop.impacts import DEFAULT_SCALE, as_impacts, from_impacts, quantize
+from lexret.interop.lucene import LuceneIndex
+from lexret.interop.lucene_jvm import find_jar, start_java
+from lexret.interop.lucene_writer import write_lucene
 from lexret.sparse import FloatArray, IdArray, LexicalVector, SparseBatch
 from lexret.vocabulary import Vocabulary
 

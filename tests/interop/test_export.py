@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 
 from lexret.errors import InputError
-from lexret.index import EmbeddedIndexWriter, export_ciff, open_index, stored
+from lexret.index import EmbeddedIndexWriter, open_index, stored
 from lexret.index.corrections import PictureCorrection, change_corrections
-from lexret.index.export_anserini import export_anserini
-from lexret.index.impacts import quantize
 from lexret.index.stored import StoredVectors
+from lexret.interop import ciff
+from lexret.interop.anserini import export_anserini
+from lexret.interop.impacts import quantize
 from lexret.sparse import LexicalVector
 from lexret.vocabulary import Vocabulary
 
@@ -116,7 +117,7 @@ def test_a_ciff_file_holds_every_impact(
     several_segments: tuple[Path, dict[str, LexicalVector]], tmp_path: Path
 ) -> None:
     path, live = several_segments
-    record = export_ciff.export_ciff(open_index(path), tmp_path / "out", scale=100_000)
+    record = ciff.export_ciff(open_index(path), tmp_path / "out", scale=100_000)
     messages = list(delimited((tmp_path / "out" / "index.ciff").read_bytes()))
     header = dict(fields(messages[0]))
     num_lists, num_docs = header[2], header[3]
@@ -147,11 +148,11 @@ def test_a_ciff_file_holds_every_impact(
 
 @pytest.mark.parametrize("number", [0, 1, 127, 128, 300, 2**14, 2**21, 2**28, 2**31 - 1])
 def test_varints_made_at_once_equal_those_made_one_by_one(number: int) -> None:
-    octets, lengths = export_ciff._varints(np.array([number], dtype=np.int32))
-    assert octets[0, : lengths[0]].tobytes() == export_ciff.varint(number)
+    octets, lengths = ciff._varints(np.array([number], dtype=np.int32))
+    assert octets[0, : lengths[0]].tobytes() == ciff.varint(number)
 
 
-@pytest.mark.parametrize("export", [export_anserini, export_ciff.export_ciff])
+@pytest.mark.parametrize("export", [export_anserini, ciff.export_ciff])
 def test_an_id_that_is_no_text_and_a_full_folder_are_refused(
     export: Any, words: Vocabulary, batch: Any, make_index: Any, tmp_path: Path
 ) -> None:
@@ -169,7 +170,7 @@ def test_an_empty_index_is_exported(words: Vocabulary, batch: Any, make_index: A
                                     tmp_path: Path) -> None:  # fmt: skip
     make_index(tmp_path / "index", [], batch())
     assert export_anserini(open_index(tmp_path / "index"), tmp_path / "a").num_documents == 0
-    assert export_ciff.export_ciff(open_index(tmp_path / "index"), tmp_path / "c").num_postings == 0
+    assert ciff.export_ciff(open_index(tmp_path / "index"), tmp_path / "c").num_postings == 0
 
 
 def impacts_of(vector: LexicalVector, *, scale: float) -> dict[str, int]:

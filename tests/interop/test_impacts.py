@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lexret.errors import InputError
-from lexret.index.impacts import MAX_IMPACT, as_impacts, from_impacts, max_error, quantize
+from lexret.interop.impacts import MAX_IMPACT, as_impacts, from_impacts, max_error, quantize
 from lexret.sparse import SparseBatch
 from lexret.vocabulary import Vocabulary
 

@@ -117,8 +117,8 @@ def _read(source: Path) -> tuple[int, Csr]:
             csr = arrays["indptr"], arrays["term_ids"], arrays["weights"]
             return int(arrays["num_words"]), csr
     from lexret.index import open_index
-    from lexret.index.locations import index_within
     from lexret.index.stored import StoredVectors
+    from lexret.library.folders import index_within
 
     stored = StoredVectors(open_index(index_within(source)))
     batches = [block.vectors for block in stored.blocks()]

@@ -65,7 +65,7 @@ def open_chosen_index(index_path: Path | None) -> EmbeddedIndex:
 
 def chosen_index_path(index_path: Path | None) -> Path:
     """Return where the index lies that :func:`open_chosen_index` opens."""
-    from lexret.index.locations import find_index, index_within
+    from lexret.library.folders import find_index, index_within
 
     return find_index(Path.cwd()) if index_path is None else index_within(index_path)
 
@@ -85,7 +85,7 @@ def load_texts_of(
         MismatchError: if the model is not the one that made the index.
         MissingError: if the model has no static text encoder, and it was asked for.
     """
-    from lexret.index.own_model import record_of_model
+    from lexret.library.model import record_of_model
 
     record = record_of_model(index, model_source)
     chosen = chosen_text_encoder(kind, has_static=record.has_static_text)
@@ -105,7 +105,7 @@ def load_images_of(index: EmbeddedIndex, model_source: str | None) -> Encoder[Im
         MismatchError: if the model is not the one that made the index.
     """
     from lexret.encoders import load_model
-    from lexret.index.own_model import record_of_model
+    from lexret.library.model import record_of_model
 
     return load_model(record_of_model(index, model_source).folder).images
 

@@ -64,7 +64,7 @@ def command(
     from lexret.encoders.folder.record import find_model
     from lexret.eval.no_match import fit, make_searches, measure_no_match
     from lexret.eval.pictures import open_known
-    from lexret.index.calibration import save_calibration
+    from lexret.library.calibration import save_calibration
 
     model = load_model(model_source)
     with progress_bars() as tell:

@@ -21,7 +21,7 @@ def command(index_path: Path | None, as_json: bool) -> None:
       lexret fields list
       lexret fields list --index ./images --json
     """
-    from lexret.index.known import INDEXED_FIELDS
+    from lexret.library.records import INDEXED_FIELDS
 
     index = open_chosen_index(index_path)
     counts = dict.fromkeys(sorted(index.columns), 0)

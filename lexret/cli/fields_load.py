@@ -29,9 +29,9 @@ def command(file: Path, index_path: Path | None, skip_unknown: bool, as_json: bo
     from lexret.errors import MissingError
     from lexret.index import open_index
     from lexret.index.columns import FieldValue
-    from lexret.index.field_files import read_field_table
-    from lexret.index.naming import find_document
-    from lexret.index.own_fields import set_fields
+    from lexret.library.field_tables import read_field_table
+    from lexret.library.fields import set_fields
+    from lexret.library.lookup import find_document
 
     place = chosen_index_path(index_path)
     index = open_index(place)

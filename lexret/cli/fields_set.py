@@ -31,7 +31,7 @@ def command(arguments: tuple[str, ...], index_path: Path | None, as_json: bool) 
       lexret fields set beach/1.jpg beach/2.jpg stars=
     """
     from lexret.index.manifest import Manifest
-    from lexret.index.own_fields import parse_value, set_fields
+    from lexret.library.fields import parse_value, set_fields
 
     found = [(one, _ASSIGNMENT.fullmatch(one)) for one in arguments]
     pictures = [one for one, assignment in found if assignment is None]

@@ -23,8 +23,8 @@ from lexret.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from lexret.index.picture_update import Progress
-    from lexret.index.pictures import IndexReport
+    from lexret.library.indexing import IndexReport
+    from lexret.library.update_run import Progress
     from lexret.sparse import Precision
 
 MAX_SKIPPED_SHOWN: Final = 20
@@ -97,8 +97,8 @@ def command(
     """
     from lexret.encoders.folder.record import find_model, read_record
     from lexret.encoders.lazy import LateImageEncoder
-    from lexret.index.picture_update import UpdateInterrupted
-    from lexret.index.pictures import index_folders
+    from lexret.library.indexing import index_folders
+    from lexret.library.update_run import UpdateInterrupted
 
     place = index_path or _default_place(folders)
     recorded_source, recorded_precision = _recorded(place)
@@ -138,7 +138,7 @@ def _left_by(num_stored: int) -> str:
 
 
 def _default_place(folders: tuple[Path, ...]) -> Path:
-    from lexret.index.locations import find_index, index_for
+    from lexret.library.folders import find_index, index_for
 
     return index_for(folders) if folders else find_index(Path.cwd())
 

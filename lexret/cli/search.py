@@ -111,7 +111,7 @@ def command(
       lexret search "a dog" --paths -0 | xargs -0 ls -l
       lexret search "a dog" -k 3 --open
     """
-    from lexret.index.locations import picture_path, picture_root
+    from lexret.library.folders import picture_path, picture_root
 
     if not words and not (images or likes):
         raise click.UsageError("Missing argument 'QUERY'.")

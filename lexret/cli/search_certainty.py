@@ -56,7 +56,7 @@ def keep_sure(
     from lexret.cli.common import DEFAULT_MODEL
     from lexret.encoders.folder.record import find_model
     from lexret.errors import InputError
-    from lexret.index.calibration import matching, read_calibration
+    from lexret.library.calibration import matching, read_calibration
     from lexret.sparse import LexicalVector
 
     query = understood.query

@@ -188,7 +188,7 @@ def _pictures(wanted: Wanted, index: EmbeddedIndex) -> PictureParts:
 def _document(index: EmbeddedIndex, given: str) -> str:
     """Return the id of a picture of the index that was named by its id or by its path."""
     from lexret.errors import MissingError
-    from lexret.index.naming import document_named
+    from lexret.library.lookup import document_named
 
     try:
         return document_named(index, given)

@@ -145,7 +145,7 @@ def _render(
 def _photos(index: EmbeddedIndex, num_pictures: int, say: Callable[[str], None]) -> PhotoOf:
     """Return what opens a picture, and says which of how many is drawn."""
     from lexret.errors import ImageError, MissingError
-    from lexret.index.locations import picture_path, picture_root
+    from lexret.library.folders import picture_path, picture_root
     from lexret.pictures.decoding import open_image
 
     base = picture_root(index.manifest, index.path)

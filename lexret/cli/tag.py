@@ -59,8 +59,8 @@ def command(
       lexret tag --remove --write
     """
     from lexret.errors import ImageError, MissingError
-    from lexret.index.locations import picture_path, picture_root
-    from lexret.index.naming import document_named
+    from lexret.library.folders import picture_path, picture_root
+    from lexret.library.lookup import document_named
     from lexret.pictures.keywords import plan_keywords, write_keywords
 
     index = open_chosen_index(index_path)

@@ -58,7 +58,7 @@ def command(
       lexret words edit photo.jpg --undo
     """
     from lexret.index.corrections import change_corrections
-    from lexret.index.naming import document_named
+    from lexret.library.lookup import document_named
 
     index = open_chosen_index(index_path)
     (named,) = plain_arguments((image,))

@@ -21,7 +21,7 @@ from scipy.optimize import minimize
 from lexret.encoders.protocol import Encoder
 from lexret.errors import InputError
 from lexret.eval.pictures import KnownPictures
-from lexret.index.calibration import NUM_CONSIDERED, Calibration, measure_hits, own_terms
+from lexret.library.calibration import NUM_CONSIDERED, Calibration, measure_hits, own_terms
 
 RATES: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
 REPORTED_RATES: Final = (0.05, 0.1, 0.2)

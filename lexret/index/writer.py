@@ -236,7 +236,7 @@ class EmbeddedIndexWriter:
 
         It is the documents' ids that tell which folder each belongs to: leave the first folder as
         it is, and delete the pictures of a folder before the folder; see
-        :func:`lexret.index.roots.drop_first_root`.
+        :func:`lexret.library.folder_changes.drop_first_root`.
 
         Raises:
             StorageError: if writing fails.

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Final
 from lexret.errors import InputError, LexretError
 from lexret.index.corrections import CORRECTIONS_FILE
 from lexret.index.embedded import EmbeddedIndex, open_index
-from lexret.index.locations import picture_folders, picture_path, picture_root
 from lexret.index.manifest import MANIFEST_FILE
-from lexret.index.own_model import record_of_model
+from lexret.library.folders import picture_folders, picture_path, picture_root
+from lexret.library.model import record_of_model
 
 if TYPE_CHECKING:
     from PIL import Image

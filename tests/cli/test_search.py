@@ -22,7 +22,7 @@ from lexret.encoders.folder.record import STATIC_TEXT_FILE
 from lexret.encoders.protocol import Encoder
 from lexret.errors import MissingError
 from lexret.index import EmbeddedIndexWriter
-from lexret.index.locations import find_index
+from lexret.library.folders import find_index
 from lexret.sparse import SparseBatch
 
 

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -216,37 +215,3 @@ def test_the_file_is_plain_json(tmp_path: Path) -> None:
 def test_weights_out_of_range_are_refused(weight: float) -> None:
     with pytest.raises(InputError, match="expected more than 0"):
         PictureCorrection({"dog": weight})
-
-
-def test_corrections_follow_a_picture_that_is_moved(tmp_path: Path, colours: Any) -> None:
-    from PIL import Image
-
-    from lexret.index.pictures import index_folders
-
-    root, place = tmp_path / "photos", tmp_path / "photos" / ".lexret"
-    root.mkdir()
-    Image.new("RGB", (20, 20), (255, 0, 0)).save(root / "a.png")
-    Image.new("RGB", (20, 20), (0, 255, 0)).save(root / "b.png")
-    index_folders([root], place, colours)
-    sha256 = open_index(place).document("a.png").fields["sha256"]
-    one = PictureCorrection({"blue": 0.5}, sha256=str(sha256))
-    change_corrections(place, lambda now: now.with_picture("a.png", one))
-    (root / "a.png").rename(root / "c.png")
-    index_folders([root], place, colours)
-    index = open_index(place)
-    assert set(index.corrections.pictures) == {"c.png"}
-    assert index.vector("c.png").weight_of("blue") == 0.5
-    (root / "c.png").rename(root / "b.png")  # over another picture
-    index_folders([root], place, colours)
-    assert open_index(place).vector("b.png").weight_of("blue") == 0.5
-
-
-def test_a_backend_that_knows_no_corrections_says_so(
-    tmp_path: Path, batch: MakeBatch, make_index: MakeIndex
-) -> None:
-    from lexret.interop.lucene_mirror import LuceneBeside
-
-    make_index(tmp_path, ["a"], batch({"dog": 0.5}))
-    change_corrections(tmp_path, lambda now: now.with_muted(frozenset({"dog"})))
-    with pytest.raises(InputError, match="corrected or muted"):
-        LuceneBeside(open_index(tmp_path))

@@ -27,7 +27,7 @@ class KnownPicture:
 
     Attributes:
         path: relative to the base, with forward slashes; the document's id
-            (:mod:`lexret.index.locations`).
+            (:mod:`lexret.library.folders`).
         size: of the file, in bytes.
         mtime_ns: time of the file's last change, in nanoseconds.
         sha256: of the file's content.

@@ -14,12 +14,12 @@ from lexret.encoders.protocol import Encoder
 from lexret.errors import InputError
 from lexret.index.columns import FieldValue
 from lexret.index.embedded import EmbeddedIndex
-from lexret.index.known import KnownPicture, KnownVectors
-from lexret.index.locations import PictureFolder, picture_path
-from lexret.index.moved_corrections import follow_renames
-from lexret.index.picture_reader import PictureFile, SkippedPicture, read_files
 from lexret.index.protocol import Document
 from lexret.index.writer import EmbeddedIndexWriter
+from lexret.library.folders import PictureFolder, picture_path
+from lexret.library.moved_corrections import follow_renames
+from lexret.library.reader import PictureFile, SkippedPicture, read_files
+from lexret.library.records import KnownPicture, KnownVectors
 from lexret.sparse import LexicalVector, SparseBatch
 
 PICTURES_A_COMMIT: Final = 1000

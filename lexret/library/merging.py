@@ -10,19 +10,19 @@ from typing import Final
 from lexret.errors import InputError, MismatchError, MissingError
 from lexret.index.corrections import load_corrections
 from lexret.index.embedded import EmbeddedIndex
-from lexret.index.locations import (
+from lexret.index.manifest import Manifest
+from lexret.index.protocol import Document
+from lexret.index.query_fields import MTIME
+from lexret.index.writer import EmbeddedIndexWriter
+from lexret.library.folder_changes import copy_documents
+from lexret.library.folders import (
     PictureFolder,
     id_of_file,
     picture_folders,
     picture_path,
     record_roots,
 )
-from lexret.index.manifest import Manifest
-from lexret.index.moved_corrections import NewId, join_corrections
-from lexret.index.protocol import Document
-from lexret.index.query_fields import MTIME
-from lexret.index.roots import copy_documents
-from lexret.index.writer import EmbeddedIndexWriter
+from lexret.library.moved_corrections import NewId, join_corrections
 
 _NUMBERS: Final = {"int64", "float64"}
 
@@ -46,7 +46,7 @@ def merge_indexes(sources: Sequence[Path], target: Path) -> MergeReport:
     """Write a new index at ``target`` of all documents that some indexes hold, in one commit.
 
     The folders of the new index are those of all of them, and a picture's id is what follows from
-    its place (:mod:`lexret.index.locations`). A picture that several hold is taken from the one
+    its place (:mod:`lexret.library.folders`). A picture that several hold is taken from the one
     that saw its file last changed, the first of equals. Indexes that name no folders keep their
     ids. New pictures will be encoded in the precision that the first index records, whatever the
     others were encoded in. Vectors are read and written in chunks; beside them, ids are held in

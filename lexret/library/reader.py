@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lexret.errors import ImageError
-from lexret.index.locations import picture_path
+from lexret.library.folders import picture_path
 from lexret.pictures.decoding import ENCODING_MIN_SIDE, Picture, read_picture, read_tags, unreadable
 from lexret.pictures.exif import CameraTags
 

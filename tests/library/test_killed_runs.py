@@ -17,9 +17,10 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from lexret.index import EmbeddedIndex, picture_update
-from lexret.index.known import KnownPicture
-from lexret.index.pictures import index_folder
+from lexret.index import EmbeddedIndex
+from lexret.library import update_run
+from lexret.library.indexing import index_folder
+from lexret.library.records import KnownPicture
 
 NUM_KILLS = 3
 
@@ -28,14 +29,14 @@ RUN = """
     import sys
     from importlib import util
     from pathlib import Path
-    from lexret.index import picture_update
-    from lexret.index.pictures import index_folder
+    from lexret.library import update_run
+    from lexret.library.indexing import index_folder
     from lexret.vocabulary import Vocabulary
 
     spec = util.spec_from_file_location("encoders", sys.argv[3])
     encoders = util.module_from_spec(spec)
     spec.loader.exec_module(encoders)
-    picture_update.PICTURES_A_COMMIT = 3
+    update_run.PICTURES_A_COMMIT = 3
     index_folder(
         Path(sys.argv[1]), Path(sys.argv[2]),
         encoders.ColourEncoder(Vocabulary(["red", "green", "blue"])), batch_size=2,
@@ -128,7 +129,7 @@ def test_a_run_broken_off_while_tags_were_added_is_repaired_by_the_next(
     paint(tmp_path, range(0, 9))
     index = tmp_path / ".lexret"
     index_without_tags(tmp_path, index, colours, monkeypatch)
-    monkeypatch.setattr(picture_update, "PICTURES_A_COMMIT", 2)
+    monkeypatch.setattr(update_run, "PICTURES_A_COMMIT", 2)
 
     def interrupt(done: int, total: int) -> None:
         if done == 4:

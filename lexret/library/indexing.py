@@ -15,12 +15,12 @@ from lexret.errors import InputError, MismatchError, MissingError
 from lexret.index.corrections import load_corrections
 from lexret.index.embedded import open_index
 from lexret.index.manifest import Manifest
-from lexret.index.moved_corrections import follow_moved_pictures
-from lexret.index.picture_plan import UpdatePlan, find_files, plan_rebuild, plan_update
-from lexret.index.picture_reader import SkippedPicture
-from lexret.index.picture_update import FoundFiles, PictureUpdate, Progress
-from lexret.index.roots import drop_first_root
 from lexret.index.writer import EmbeddedIndexWriter
+from lexret.library.folder_changes import drop_first_root
+from lexret.library.moved_corrections import follow_moved_pictures
+from lexret.library.reader import SkippedPicture
+from lexret.library.scan import UpdatePlan, find_files, plan_rebuild, plan_update
+from lexret.library.update_run import FoundFiles, PictureUpdate, Progress
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ from lexret.errors import InputError
 from lexret.index.columns import TEXT, FieldValue, kind_of
 from lexret.index.embedded import EmbeddedIndex
 from lexret.index.forward import StoredDocuments, read_documents
-from lexret.index.known import INDEXED_FIELDS
-from lexret.index.naming import document_named
 from lexret.index.protocol import Document
 from lexret.index.query_values import DATE
 from lexret.index.writer import EmbeddedIndexWriter
+from lexret.library.lookup import document_named
+from lexret.library.records import INDEXED_FIELDS
 
 NAME: Final = re.compile(r"[^\W\d_]\w*")
 _WHOLE: Final = re.compile(r"[+-]?\d+", re.ASCII)

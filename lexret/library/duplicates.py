@@ -17,9 +17,9 @@ import numpy.typing as npt
 from lexret.errors import InputError
 from lexret.index.embedded import EmbeddedIndex
 from lexret.index.forward import read_documents
-from lexret.index.known import KnownPicture
-from lexret.index.locations import picture_path, picture_root
 from lexret.index.protocol import Document
+from lexret.library.folders import picture_path, picture_root
+from lexret.library.records import KnownPicture
 from lexret.sparse import FloatArray
 
 if TYPE_CHECKING:

@@ -9,19 +9,20 @@ import pytest
 from PIL import Image
 
 from lexret.errors import InputError, MissingError
-from lexret.index import open_index, picture_update
+from lexret.index import open_index
 from lexret.index.corrections import PictureCorrection, change_corrections, load_corrections
-from lexret.index.locations import (
+from lexret.index.query import Query
+from lexret.index.query_fields import path_filter
+from lexret.library import update_run
+from lexret.library.folders import (
     id_of_file,
     index_for,
     picture_folders,
     picture_path,
     record_roots,
 )
-from lexret.index.naming import document_named
-from lexret.index.pictures import IndexReport, index_folders
-from lexret.index.query import Query
-from lexret.index.query_fields import path_filter
+from lexret.library.indexing import IndexReport, index_folders
+from lexret.library.lookup import document_named
 
 
 def paint(path: Path, colour: tuple[int, int, int]) -> None:
@@ -211,7 +212,7 @@ def test_an_index_moves_together_with_its_folders(
     index_folders([here / "all/photos", here / "all/scans"], here / "all/.lexret", colours)
     (here / "elsewhere").mkdir()
     shutil.move(here / "all", here / "elsewhere" / "all")
-    monkeypatch.setattr(picture_update.PictureUpdate, "_take", None)  # nothing is read
+    monkeypatch.setattr(update_run.PictureUpdate, "_take", None)  # nothing is read
     report = index_folders([], here / "elsewhere" / "all" / ".lexret", colours)
     assert (report.num_unchanged, report.num_pictures, report.absent) == (4, 4, ())
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from lexret.errors import InputError, MissingError
 from lexret.index.columns import FieldValue
-from lexret.index.own_fields import OwnFields, check_name, kind_of_texts, parse_value
+from lexret.library.fields import OwnFields, check_name, kind_of_texts, parse_value
 
 PATH: Final = "path"
 JSON_ENDINGS: Final = (".jsonl", ".ndjson")

@@ -10,11 +10,11 @@ from PIL import Image
 
 from lexret.errors import InputError, MissingError
 from lexret.index import open_index
-from lexret.index.field_files import FieldRow, read_field_table
-from lexret.index.own_fields import kind_of_texts, parse_value, set_fields
-from lexret.index.pictures import index_folder
 from lexret.index.query_binding import bind_query
 from lexret.index.query_language import parse_query
+from lexret.library.field_tables import FieldRow, read_field_table
+from lexret.library.fields import kind_of_texts, parse_value, set_fields
+from lexret.library.indexing import index_folder
 
 
 def paint(path: Path, colour: tuple[int, int, int]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lexret.errors import MissingError
 from lexret.index.embedded import EmbeddedIndex
-from lexret.index.locations import id_of_file, picture_folders
+from lexret.library.folders import id_of_file, picture_folders
 
 
 def find_document(index: EmbeddedIndex, given: str) -> str | None:

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from lexret.errors import CorruptError, InputError
-from lexret.index import duplicates, forward, open_index
-from lexret.index.duplicates import nearly_same, same_content
-from lexret.index.pictures import index_folders
+from lexret.index import forward, open_index
+from lexret.library import duplicates
+from lexret.library.duplicates import nearly_same, same_content
+from lexret.library.indexing import index_folders
 from lexret.sparse import SparseBatch
 from lexret.vocabulary import Vocabulary
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from lexret.index.columns import FieldValue
 from lexret.index.embedded import EmbeddedIndex
 from lexret.index.forward import read_documents
-from lexret.index.locations import id_of_file, picture_folders, picture_path
-from lexret.index.moved_corrections import move_all
 from lexret.index.protocol import Document
 from lexret.index.query_fields import PATH
 from lexret.index.writer import EmbeddedIndexWriter
+from lexret.library.folders import id_of_file, picture_folders, picture_path
+from lexret.library.moved_corrections import move_all
 from lexret.sparse import SparseBatch
 
 

@@ -9,16 +9,16 @@ from pathlib import Path
 from lexret.errors import CorruptError, InputError, MissingError
 from lexret.index.columns import FieldValue
 from lexret.index.embedded import EmbeddedIndex
-from lexret.index.known import INDEXED_FIELDS, own_fields_of
-from lexret.index.locations import (
+from lexret.library.folders import (
     PictureFolder,
     id_of_file,
     picture_folders,
     picture_path,
     record_roots,
 )
-from lexret.index.picture_reader import SkippedPicture
-from lexret.index.picture_update import FoundFiles
+from lexret.library.reader import SkippedPicture
+from lexret.library.records import INDEXED_FIELDS, own_fields_of
+from lexret.library.update_run import FoundFiles
 from lexret.pictures.decoding import find_images
 
 OwnFields = Mapping[str, Mapping[str, FieldValue]]

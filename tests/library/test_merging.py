@@ -12,9 +12,9 @@ from PIL import Image
 from lexret.errors import InputError, LockedError, MismatchError
 from lexret.index import EmbeddedIndex, EmbeddedIndexWriter, forward, open_index
 from lexret.index.corrections import PictureCorrection, change_corrections
-from lexret.index.merging import merge_indexes
-from lexret.index.own_fields import set_fields
-from lexret.index.pictures import index_folder, index_folders
+from lexret.library.fields import set_fields
+from lexret.library.indexing import index_folder, index_folders
+from lexret.library.merging import merge_indexes
 from lexret.vocabulary import Vocabulary
 
 

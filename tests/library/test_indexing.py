@@ -11,10 +11,11 @@ import pytest
 from PIL import ExifTags, Image
 
 from lexret.errors import CorruptError, InputError, LockedError, MismatchError, MissingError
-from lexret.index import EmbeddedIndexWriter, open_index, picture_update
-from lexret.index.known import KnownPicture
-from lexret.index.locations import default_index, find_index, picture_root, record_root
-from lexret.index.pictures import IndexReport, index_folder
+from lexret.index import EmbeddedIndexWriter, open_index
+from lexret.library import update_run
+from lexret.library.folders import default_index, find_index, picture_root, record_root
+from lexret.library.indexing import IndexReport, index_folder
+from lexret.library.records import KnownPicture
 from lexret.sparse import SparseBatch
 from lexret.vocabulary import Vocabulary
 
@@ -83,7 +84,7 @@ def test_unchanged_files_are_not_read_again(
     root: Path, colours, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     update(root, colours)
-    monkeypatch.setattr(picture_update, "read_files", None)
+    monkeypatch.setattr(update_run, "read_files", None)
     with pytest.raises(TypeError):
         update(root, colours)  # so it would show if anything were read
     monkeypatch.undo()
@@ -123,7 +124,7 @@ def test_renamed_moved_and_duplicate_files_are_not_encoded_again(root: Path, col
 def test_duplicates_of_one_run_are_encoded_once(
     root: Path, colours, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(picture_update, "PICTURES_A_COMMIT", 2)
+    monkeypatch.setattr(update_run, "PICTURES_A_COMMIT", 2)
     for number in range(9):
         shutil.copy(root / "red.png", root / f"red{number}.png")
     report = update(root, colours, batch_size=2)
@@ -134,7 +135,7 @@ def test_duplicates_of_one_run_are_encoded_once(
 def test_content_that_two_files_exchange_stays_right(
     root: Path, colours, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(picture_update, "PICTURES_A_COMMIT", 1)
+    monkeypatch.setattr(update_run, "PICTURES_A_COMMIT", 1)
     paint(root / "a.png", (200, 0, 0))
     paint(root / "b.png", (0, 200, 0))
     update(root, colours)
@@ -231,7 +232,7 @@ def test_an_index_of_before_the_tags_gains_them_without_encoding(
     report = update(root, colours)
     assert (report.num_unchanged, report.num_updated, report.num_encoded) == (3, 0, 0)
     assert open_index(default_index(root)).document("red.png").fields["exif"] == 0
-    monkeypatch.setattr(picture_update.PictureUpdate, "_take", None)
+    monkeypatch.setattr(update_run.PictureUpdate, "_take", None)
     assert update(root, colours).num_unchanged == 3
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lexret.errors import CorruptError, InputError, MismatchError, MissingError
-from lexret.index.calibration import (
+from lexret.library.calibration import (
     CALIBRATION_FILE,
     Calibration,
     matching,

@@ -116,8 +116,8 @@ def _read(source: Path) -> tuple[int, Csr]:
         with np.load(source, allow_pickle=False) as arrays:
             csr = arrays["indptr"], arrays["term_ids"], arrays["weights"]
             return int(arrays["num_words"]), csr
-    from lexret.index import open_index
-    from lexret.index.stored import StoredVectors
+    from lexret.engine import open_index
+    from lexret.engine.vectors import StoredVectors
     from lexret.library.folders import index_within
 
     stored = StoredVectors(open_index(index_within(source)))

@@ -35,7 +35,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from lexret.encoders.folder.record import find_model, read_record
-from lexret.index.writer import EmbeddedIndexWriter
+from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.sparse import SparseBatch
 from lexret.vocabulary import Vocabulary
 

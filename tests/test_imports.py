@@ -13,7 +13,8 @@ LAYERS = (
     {"errors", "vocabulary", "models", "sparse"},
     {"config", "presets"},
     {"files", "engine", "pictures", "captions"},
-    {"encoders", "index", "interop", "library"},
+    {"encoders", "interop"},
+    {"library"},
     {"vocabularies"},
     {"training", "eval", "explain", "diagnosis"},
     {"serve"},
@@ -23,7 +24,10 @@ LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 # The package's own facade, whose imports are lazy, and the entry point.
 FACADES = ("__init__.py", "__main__.py")
 # Rooms that never import torch, and rooms that do so only inside a function.
-WITHOUT_TORCH = ("index", "sparse", "vocabulary", "errors", "config", "presets", "cli")
+WITHOUT_TORCH = (
+    *("engine", "library", "interop"),
+    *("sparse", "vocabulary", "errors", "config", "presets", "cli"),
+)
 TORCH_WHEN_CALLED = (
     "files",
     "captions",

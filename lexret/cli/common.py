@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from lexret.encoders.protocol import Encoder
-    from lexret.index.embedded import EmbeddedIndex
+    from lexret.engine.index import EmbeddedIndex
 
 F = TypeVar("F", bound=Callable[..., Any])
 TextEncoderKind = Literal["static", "contextual"]
@@ -58,7 +58,7 @@ json_option: Callable[[F], F] = click.option(
 
 def open_chosen_index(index_path: Path | None) -> EmbeddedIndex:
     """Open the index that was named, or the one of this folder or of the nearest above it."""
-    from lexret.index import open_index
+    from lexret.engine import open_index
 
     return open_index(chosen_index_path(index_path))
 

@@ -178,7 +178,7 @@ def _static_texts(
 ) -> Encoder[str] | None:
     """Check a text; return what encodes it, where that is the table that needs no model."""
     from lexret.encoders.text.static_encoder import static_text_of
-    from lexret.index.query_words import notes_on_text
+    from lexret.engine.query.notes import notes_on_text
 
     vocabulary = record.vocabulary()
     print_notes(notes_on_text(query, vocabulary))

@@ -30,7 +30,7 @@ def command(arguments: tuple[str, ...], index_path: Path | None, as_json: bool) 
       lexret fields set beach/1.jpg stars=5 "place=Nice, old town"
       lexret fields set beach/1.jpg beach/2.jpg stars=
     """
-    from lexret.index.manifest import Manifest
+    from lexret.engine.segments.manifest import Manifest
     from lexret.library.fields import parse_value, set_fields
 
     found = [(one, _ASSIGNMENT.fullmatch(one)) for one in arguments]

@@ -145,7 +145,7 @@ def _default_place(folders: tuple[Path, ...]) -> Path:
 
 def _recorded(place: Path) -> tuple[str | None, Precision]:
     """Return the model's source and the precision of the index at ``place``, if there is one."""
-    from lexret.index.manifest import Manifest
+    from lexret.engine.segments.manifest import Manifest
 
     manifest = Manifest.load_if_sound(place)  # a damaged one is reported when it is opened
     if manifest is None:

@@ -38,8 +38,8 @@ from lexret.cli.search_show import open_pictures, show_pictures, shown_options
 if TYPE_CHECKING:
     from lexret.cli.common import TextEncoderKind
     from lexret.cli.search_backend import Backend
+    from lexret.engine.index import EmbeddedIndex
     from lexret.explain.answers import Answer
-    from lexret.index.embedded import EmbeddedIndex
 
 MATCHING_WORDS_SHOWN: Final = 5
 PRODUCTS_SHOWN: Final = 20

@@ -10,8 +10,8 @@ from lexret.cli.common import plural
 
 if TYPE_CHECKING:
     from lexret.cli.search_query import Understood
+    from lexret.engine.index import EmbeddedIndex
     from lexret.explain.answers import Answer
-    from lexret.index.embedded import EmbeddedIndex
 
 Backend = Literal["embedded", "lucene"]
 

@@ -9,8 +9,8 @@ import click
 
 if TYPE_CHECKING:
     from lexret.cli.search_query import Understood, Wanted
+    from lexret.engine.index import EmbeddedIndex
     from lexret.explain.answers import Answer
-    from lexret.index.embedded import EmbeddedIndex
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from lexret.cli.common import TextEncoderKind
     from lexret.encoders.protocol import Encoder
-    from lexret.index.embedded import EmbeddedIndex
-    from lexret.index.query import Query
-    from lexret.index.query_binding import PictureParts
+    from lexret.engine.index import EmbeddedIndex
+    from lexret.engine.query.binding import PictureParts
+    from lexret.engine.query.query import Query
     from lexret.sparse import LexicalVector
 
 Box = tuple[int, int, int, int]
@@ -138,7 +138,7 @@ def understand(wanted: Wanted, index: EmbeddedIndex) -> Understood:
         MismatchError: if an encoder is needed, and the model is not the one of the index.
     """
     if is_surely_plain(wanted.text) and not (wanted.images or wanted.likes):
-        from lexret.index.query_words import notes_on_text
+        from lexret.engine.query.notes import notes_on_text
 
         print_notes(notes_on_text(wanted.text, index.vocabulary, muted=index.corrections.muted))
         kind, texts = load_texts_of(index, wanted.model_source, wanted.text_encoder)
@@ -152,8 +152,8 @@ def is_surely_plain(text: str) -> bool:
 
 
 def _understand(wanted: Wanted, index: EmbeddedIndex) -> Understood:
-    from lexret.index.query_binding import bind_query, notes_on
-    from lexret.index.query_language import parse_query
+    from lexret.engine.query.binding import bind_query, notes_on
+    from lexret.engine.query.parser import parse_query
 
     parsed = parse_query(wanted.text)
     has_pictures = bool(wanted.images or wanted.likes)
@@ -175,7 +175,7 @@ def _understand(wanted: Wanted, index: EmbeddedIndex) -> Understood:
 
 
 def _pictures(wanted: Wanted, index: EmbeddedIndex) -> PictureParts:
-    from lexret.index.query_binding import PictureParts
+    from lexret.engine.query.binding import PictureParts
 
     likes = tuple(_document(index, one) for one in wanted.likes)
     vectors = [index.vector(one) for one in likes]

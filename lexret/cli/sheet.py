@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from lexret.cli.common import TextEncoderKind
+    from lexret.engine.index import EmbeddedIndex
     from lexret.explain.contact import ContactSheet
     from lexret.explain.contact_draw import PhotoOf
-    from lexret.index.embedded import EmbeddedIndex
 
 SUFFIXES: Final = (".html", ".png", ".svg", ".json")
 FIGURES: Final = (".png", ".svg")

@@ -18,7 +18,7 @@ from lexret.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from lexret.index.embedded import EmbeddedIndex
+    from lexret.engine.index import EmbeddedIndex
     from lexret.pictures.keywords import KeywordChange
 
 

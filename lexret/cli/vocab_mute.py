@@ -41,9 +41,9 @@ def unmute(words: tuple[str, ...], index_path: Path | None) -> None:
 
 
 def _change(words: Sequence[str], index_path: Path | None, *, mute: bool) -> None:
+    from lexret.engine.corrections.corrections import change_corrections
+    from lexret.engine.query.notes import unknown_word
     from lexret.errors import InputError
-    from lexret.index.corrections import change_corrections
-    from lexret.index.query_words import unknown_word
 
     index = open_chosen_index(index_path)
     muted = index.corrections.muted

@@ -153,8 +153,8 @@ def postings_per_query(images: SparseBatch, texts: SparseBatch) -> float:
 
 def search_milliseconds(encoded: EncodedCaptions, *, model_id: str) -> float:
     """Return the median time of a search in a fresh embedded index; see :class:`BudgetPoint`."""
-    from lexret.index.embedded import EmbeddedIndex
-    from lexret.index.writer import EmbeddedIndexWriter
+    from lexret.engine.index import EmbeddedIndex
+    from lexret.engine.writer import EmbeddedIndexWriter
 
     queries = [row.as_batch() for row in encoded.texts][:_TIMED_QUERIES]
     with tempfile.TemporaryDirectory(prefix="lexret-eval-") as folder:

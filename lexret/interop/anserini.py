@@ -13,8 +13,8 @@ from typing import Final
 
 import numpy as np
 
-from lexret.index.embedded import EmbeddedIndex
-from lexret.index.stored import StoredBlock, StoredVectors
+from lexret.engine.index import EmbeddedIndex
+from lexret.engine.vectors import StoredBlock, StoredVectors
 from lexret.interop.export_files import (
     ExportRecord,
     check_ids,

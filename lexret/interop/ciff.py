@@ -19,9 +19,9 @@ from typing import BinaryIO, Final
 import numpy as np
 import numpy.typing as npt
 
+from lexret.engine.index import EmbeddedIndex
+from lexret.engine.vectors import StoredVectors
 from lexret.errors import InputError
-from lexret.index.embedded import EmbeddedIndex
-from lexret.index.stored import StoredVectors
 from lexret.interop.export_files import (
     ExportRecord,
     check_ids,

@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from lexret.engine.index import EmbeddedIndex
+from lexret.engine.vectors import StoredVectors
 from lexret.errors import InputError, StorageError
-from lexret.index.embedded import EmbeddedIndex
-from lexret.index.stored import StoredVectors
 from lexret.interop.impacts import max_error, term_name
 
 WORDS_FILE: Final = "words.tsv"

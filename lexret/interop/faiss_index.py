@@ -11,9 +11,9 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from lexret.engine.protocol import SearchHit
+from lexret.engine.store.columns import encode_text
 from lexret.errors import InputError, MissingPackageError
-from lexret.index.columns import encode_text
-from lexret.index.protocol import SearchHit
 from lexret.sparse import FloatArray
 
 DenseKind = Literal["flat", "hnsw", "ivf"]

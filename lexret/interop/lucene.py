@@ -14,9 +14,9 @@ from typing import Any, Final
 
 import numpy as np
 
+from lexret.engine.protocol import SearchHit
+from lexret.engine.query.checks import check_query
 from lexret.errors import CorruptError, InputError, MissingError
-from lexret.index.checks import check_query
-from lexret.index.protocol import SearchHit
 from lexret.interop.impacts import MAX_IMPACT, as_impacts, term_name
 from lexret.interop.lucene_jvm import find_jar, start_java
 from lexret.interop.lucene_writer import (

@@ -18,11 +18,11 @@ from typing import Final
 
 import numpy as np
 
+from lexret.engine.index import EmbeddedIndex
+from lexret.engine.protocol import SearchHit
+from lexret.engine.query.query import Query
+from lexret.engine.vectors import StoredVectors
 from lexret.errors import InputError, StorageError
-from lexret.index.embedded import EmbeddedIndex
-from lexret.index.protocol import SearchHit
-from lexret.index.query import Query
-from lexret.index.stored import StoredVectors
 from lexret.interop.impacts import DEFAULT_SCALE, as_impacts, from_impacts, quantize
 from lexret.interop.lucene import LuceneIndex
 from lexret.interop.lucene_jvm import find_jar, start_java

@@ -20,8 +20,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from lexret.engine.vectors import StoredBlock
 from lexret.errors import StorageError
-from lexret.index.stored import StoredBlock
 from lexret.interop.impacts import quantize, term_name
 from lexret.interop.lucene_jvm import find_jar, start_java
 from lexret.vocabulary import Vocabulary

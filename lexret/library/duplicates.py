@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from lexret.engine.documents import read_documents
+from lexret.engine.index import EmbeddedIndex
+from lexret.engine.protocol import Document
 from lexret.errors import InputError
-from lexret.index.embedded import EmbeddedIndex
-from lexret.index.forward import read_documents
-from lexret.index.protocol import Document
 from lexret.library.folders import picture_path, picture_root
 from lexret.library.records import KnownPicture
 from lexret.sparse import FloatArray

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from lexret.engine.store.columns import FieldValue
 from lexret.errors import InputError, MissingError
-from lexret.index.columns import FieldValue
 from lexret.library.fields import OwnFields, check_name, kind_of_texts, parse_value
 
 PATH: Final = "path"

@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from lexret.engine.documents import StoredDocuments, read_documents
+from lexret.engine.index import EmbeddedIndex
+from lexret.engine.protocol import Document
+from lexret.engine.query.filter_values import DATE
+from lexret.engine.store.columns import TEXT, FieldValue, kind_of
+from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.errors import InputError
-from lexret.index.columns import TEXT, FieldValue, kind_of
-from lexret.index.embedded import EmbeddedIndex
-from lexret.index.forward import StoredDocuments, read_documents
-from lexret.index.protocol import Document
-from lexret.index.query_values import DATE
-from lexret.index.writer import EmbeddedIndexWriter
 from lexret.library.lookup import document_named
 from lexret.library.records import INDEXED_FIELDS
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from lexret.index.columns import FieldValue
-from lexret.index.embedded import EmbeddedIndex
-from lexret.index.forward import read_documents
-from lexret.index.protocol import Document
-from lexret.index.query_fields import PATH
-from lexret.index.writer import EmbeddedIndexWriter
+from lexret.engine.documents import read_documents
+from lexret.engine.index import EmbeddedIndex
+from lexret.engine.protocol import Document
+from lexret.engine.query.filters import PATH
+from lexret.engine.store.columns import FieldValue
+from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.library.folders import id_of_file, picture_folders, picture_path
 from lexret.library.moved_corrections import move_all
 from lexret.sparse import SparseBatch

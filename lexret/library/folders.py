@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from lexret.engine.segments.manifest import MANIFEST_FILE, Manifest
 from lexret.errors import InputError, MissingError
-from lexret.index.manifest import MANIFEST_FILE, Manifest
 
 INDEX_FOLDER: Final = ".lexret"
 

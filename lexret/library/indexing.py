@@ -11,11 +11,11 @@ from pathlib import Path
 from PIL import Image
 
 from lexret.encoders.protocol import Encoder, precision_of
+from lexret.engine.corrections.corrections import load_corrections
+from lexret.engine.index import open_index
+from lexret.engine.segments.manifest import Manifest
+from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.errors import InputError, MismatchError, MissingError
-from lexret.index.corrections import load_corrections
-from lexret.index.embedded import open_index
-from lexret.index.manifest import Manifest
-from lexret.index.writer import EmbeddedIndexWriter
 from lexret.library.folder_changes import drop_first_root
 from lexret.library.moved_corrections import follow_moved_pictures
 from lexret.library.reader import SkippedPicture

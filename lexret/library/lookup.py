@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lexret.engine.index import EmbeddedIndex
 from lexret.errors import MissingError
-from lexret.index.embedded import EmbeddedIndex
 from lexret.library.folders import id_of_file, picture_folders
 
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from lexret.engine.corrections.corrections import load_corrections
+from lexret.engine.index import EmbeddedIndex
+from lexret.engine.protocol import Document
+from lexret.engine.query.filters import MTIME
+from lexret.engine.segments.manifest import Manifest
+from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.errors import InputError, MismatchError, MissingError
-from lexret.index.corrections import load_corrections
-from lexret.index.embedded import EmbeddedIndex
-from lexret.index.manifest import Manifest
-from lexret.index.protocol import Document
-from lexret.index.query_fields import MTIME
-from lexret.index.writer import EmbeddedIndexWriter
 from lexret.library.folder_changes import copy_documents
 from lexret.library.folders import (
     PictureFolder,

@@ -8,7 +8,7 @@ from lexret.encoders.folder.record import DEFAULT_MODEL, ModelRecord, find_model
 from lexret.errors import MismatchError
 
 if TYPE_CHECKING:
-    from lexret.index.embedded import EmbeddedIndex
+    from lexret.engine.index import EmbeddedIndex
 
 
 def record_of_model(index: EmbeddedIndex, source: str | None = None) -> ModelRecord:

@@ -1,4 +1,4 @@
-"""Lets corrections of pictures (:mod:`lexret.index.corrections`) follow them to other ids."""
+"""Corrections that follow their pictures to other ids."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from lexret.index.corrections import (
+from lexret.engine.corrections.corrections import (
     Corrections,
     PictureCorrection,
     change_corrections,
     load_corrections,
 )
-from lexret.index.embedded import EmbeddedIndex
+from lexret.engine.index import EmbeddedIndex
 
 NewId = Callable[[str], str | None]
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Final, Self
 
+from lexret.engine.index import EmbeddedIndex
+from lexret.engine.protocol import Document
+from lexret.engine.store.columns import FieldValue
 from lexret.errors import CorruptError
-from lexret.index.columns import FieldValue
-from lexret.index.embedded import EmbeddedIndex
-from lexret.index.protocol import Document
 from lexret.pictures.exif import CameraTags
 from lexret.sparse import LexicalVector
 

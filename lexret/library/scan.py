@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lexret.engine.index import EmbeddedIndex
+from lexret.engine.store.columns import FieldValue
 from lexret.errors import CorruptError, InputError, MissingError
-from lexret.index.columns import FieldValue
-from lexret.index.embedded import EmbeddedIndex
 from lexret.library.folders import (
     PictureFolder,
     id_of_file,

@@ -11,11 +11,11 @@ from typing import Final
 from PIL import Image
 
 from lexret.encoders.protocol import Encoder
+from lexret.engine.index import EmbeddedIndex
+from lexret.engine.protocol import Document
+from lexret.engine.store.columns import FieldValue
+from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.errors import InputError
-from lexret.index.columns import FieldValue
-from lexret.index.embedded import EmbeddedIndex
-from lexret.index.protocol import Document
-from lexret.index.writer import EmbeddedIndexWriter
 from lexret.library.folders import PictureFolder, picture_path
 from lexret.library.moved_corrections import follow_renames
 from lexret.library.reader import PictureFile, SkippedPicture, read_files

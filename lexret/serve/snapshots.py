@@ -12,10 +12,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from lexret.engine.corrections.corrections import CORRECTIONS_FILE
+from lexret.engine.index import EmbeddedIndex, open_index
+from lexret.engine.segments.manifest import MANIFEST_FILE
 from lexret.errors import InputError, LexretError
-from lexret.index.corrections import CORRECTIONS_FILE
-from lexret.index.embedded import EmbeddedIndex, open_index
-from lexret.index.manifest import MANIFEST_FILE
 from lexret.library.folders import picture_folders, picture_path, picture_root
 from lexret.library.model import record_of_model
 

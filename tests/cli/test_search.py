@@ -20,8 +20,8 @@ from lexret.cli.search import _rounded_to_sum
 from lexret.encoders import load_model
 from lexret.encoders.folder.record import STATIC_TEXT_FILE
 from lexret.encoders.protocol import Encoder
+from lexret.engine import EmbeddedIndexWriter
 from lexret.errors import MissingError
-from lexret.index import EmbeddedIndexWriter
 from lexret.library.folders import find_index
 from lexret.sparse import SparseBatch
 

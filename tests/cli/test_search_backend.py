@@ -11,9 +11,9 @@ from click.testing import CliRunner, Result
 
 from lexret.cli.main import main
 from lexret.cli.search_query import Understood, Wanted
-from lexret.index import EmbeddedIndexWriter
-from lexret.index.embedded import EmbeddedIndex
-from lexret.index.query import Query
+from lexret.engine import EmbeddedIndexWriter
+from lexret.engine.index import EmbeddedIndex
+from lexret.engine.query.query import Query
 from lexret.sparse import SparseBatch
 from lexret.vocabulary import Vocabulary
 

@@ -20,10 +20,10 @@ from lexret.cli import search_query
 from lexret.cli.main import main
 from lexret.cli.search_query import is_surely_plain
 from lexret.encoders import load_model
+from lexret.engine import EmbeddedIndexWriter, open_index
+from lexret.engine.query.binding import bind_query
+from lexret.engine.query.parser import parse_query
 from lexret.explain.answers import answer
-from lexret.index import EmbeddedIndexWriter, open_index
-from lexret.index.query_binding import bind_query
-from lexret.index.query_language import parse_query
 from lexret.sparse import SparseBatch
 
 DOCS = Path(__file__).parents[2] / "docs" / "query-language.md"
@@ -284,10 +284,10 @@ def test_the_error_of_the_documentation_is_the_real_one(photos: Path) -> None:
 
 
 def test_the_grammar_of_the_documentation_is_that_of_the_parser() -> None:
-    from lexret.index import query_language
+    from lexret.engine.query import parser
 
     text = DOCS.read_text(encoding="utf-8")
-    lines = [line for line in (query_language.__doc__ or "").splitlines() if " = " in line]
+    lines = [line for line in (parser.__doc__ or "").splitlines() if " = " in line]
     assert len(lines) == 8
     for line in lines:
         assert line in text

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lexret.engine import EmbeddedIndexWriter, open_index
+from lexret.engine import vectors as stored
+from lexret.engine.corrections.corrections import PictureCorrection, change_corrections
+from lexret.engine.vectors import StoredVectors
 from lexret.errors import InputError
-from lexret.index import EmbeddedIndexWriter, open_index, stored
-from lexret.index.corrections import PictureCorrection, change_corrections
-from lexret.index.stored import StoredVectors
 from lexret.interop import ciff
 from lexret.interop.anserini import export_anserini
 from lexret.interop.impacts import quantize

@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lexret.engine import EmbeddedIndexWriter, open_index
+from lexret.engine.exact import ExactIndex
+from lexret.engine.protocol import Index, SearchHit
+from lexret.engine.query.query import Query
+from lexret.engine.vectors import StoredBlock
 from lexret.errors import CorruptError, InputError, MismatchError, MissingError, MissingPackageError
-from lexret.index import EmbeddedIndexWriter, open_index
-from lexret.index.exact import ExactIndex
-from lexret.index.protocol import Index, SearchHit
-from lexret.index.query import Query
-from lexret.index.stored import StoredBlock
 from lexret.interop import lucene_jvm
 from lexret.interop.impacts import MAX_IMPACT, as_impacts
 from lexret.interop.lucene import LuceneIndex

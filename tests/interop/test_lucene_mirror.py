@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from lexret.engine import open_index
+from lexret.engine.corrections.corrections import change_corrections
 from lexret.errors import InputError
-from lexret.index import open_index
-from lexret.index.corrections import change_corrections
 from lexret.interop.lucene_mirror import LuceneBeside
-from tests.index.conftest import MakeBatch, MakeIndex
+from tests.engine.conftest import MakeBatch, MakeIndex
 
 
 def test_a_backend_that_knows_no_corrections_says_so(

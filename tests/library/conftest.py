@@ -10,7 +10,7 @@ from PIL import Image
 
 from lexret.sparse import SparseBatch
 from lexret.vocabulary import Vocabulary
-from tests.index.conftest import batch, make_index, random_batch, words
+from tests.engine.conftest import batch, make_index, random_batch, words
 
 __all__ = ["batch", "make_index", "random_batch", "words"]
 

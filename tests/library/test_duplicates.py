@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from lexret.engine import documents, open_index
 from lexret.errors import CorruptError, InputError
-from lexret.index import forward, open_index
 from lexret.library import duplicates
 from lexret.library.duplicates import nearly_same, same_content
 from lexret.library.indexing import index_folders
@@ -104,8 +104,8 @@ def test_every_pair_above_the_limit_and_no_other_is_found(
         patch.setattr(duplicates, "NUM_BUCKETS", 8)
         patch.setattr(duplicates, "ROWS_AT_ONCE", 7)
         patch.setattr(duplicates, "PAIRS_AT_ONCE", 5)
-        patch.setattr(forward, "DOCUMENTS_AT_ONCE", 11)
-        patch.setattr(forward, "FEW_DOCUMENTS", 3)
+        patch.setattr(documents, "DOCUMENTS_AT_ONCE", 11)
+        patch.setattr(documents, "FEW_DOCUMENTS", 3)
         found = nearly_same(index, min_cosine=limit)
     assert sorted(sorted(group) for group in ids(found)) == expected
 
@@ -117,7 +117,7 @@ def open_words(num_words: int) -> Vocabulary:
 def duplicates_index(path: Path, words: Vocabulary, dense: np.ndarray):
     from contextlib import nullcontext
 
-    from lexret.index import EmbeddedIndexWriter
+    from lexret.engine import EmbeddedIndexWriter
 
     fields = fields_of([10] * len(dense))
     with EmbeddedIndexWriter.create(path, words, model_id="test-1") as writer:

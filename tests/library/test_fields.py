@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from lexret.engine import open_index
+from lexret.engine.query.binding import bind_query
+from lexret.engine.query.parser import parse_query
 from lexret.errors import InputError, MissingError
-from lexret.index import open_index
-from lexret.index.query_binding import bind_query
-from lexret.index.query_language import parse_query
 from lexret.library.field_tables import FieldRow, read_field_table
 from lexret.library.fields import kind_of_texts, parse_value, set_fields
 from lexret.library.indexing import index_folder

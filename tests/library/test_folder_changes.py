@@ -8,11 +8,15 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from lexret.engine import open_index
+from lexret.engine.corrections.corrections import (
+    PictureCorrection,
+    change_corrections,
+    load_corrections,
+)
+from lexret.engine.query.filters import path_filter
+from lexret.engine.query.query import Query
 from lexret.errors import InputError, MissingError
-from lexret.index import open_index
-from lexret.index.corrections import PictureCorrection, change_corrections, load_corrections
-from lexret.index.query import Query
-from lexret.index.query_fields import path_filter
 from lexret.library import update_run
 from lexret.library.folders import (
     id_of_file,

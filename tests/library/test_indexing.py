@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
+from lexret.engine import EmbeddedIndexWriter, open_index
 from lexret.errors import CorruptError, InputError, LockedError, MismatchError, MissingError
-from lexret.index import EmbeddedIndexWriter, open_index
 from lexret.library import update_run
 from lexret.library.folders import default_index, find_index, picture_root, record_root
 from lexret.library.indexing import IndexReport, index_folder

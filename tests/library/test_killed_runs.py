@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from lexret.index import EmbeddedIndex
+from lexret.engine import EmbeddedIndex
 from lexret.library import update_run
 from lexret.library.indexing import index_folder
 from lexret.library.records import KnownPicture

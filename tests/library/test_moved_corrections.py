@@ -7,8 +7,8 @@ from typing import Any
 
 from PIL import Image
 
-from lexret.index import open_index
-from lexret.index.corrections import PictureCorrection, change_corrections
+from lexret.engine import open_index
+from lexret.engine.corrections.corrections import PictureCorrection, change_corrections
 from lexret.library.indexing import index_folders
 
 

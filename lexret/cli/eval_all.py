@@ -33,8 +33,8 @@ def command(
     Example:
       lexret eval all --suite eval/suites/mini.toml --data data -o runs/mini
     """
-    from lexret.eval.run_suite import SuiteRun
-    from lexret.eval.suite import load_suite
+    from lexret.eval.suite.definition import load_suite
+    from lexret.eval.suite.run import SuiteRun
 
     suite = load_suite(suite_path)
     if model_source is not None:

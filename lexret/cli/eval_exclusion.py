@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lexret.cli.common import TextEncoderKind
-    from lexret.eval.exclusion import ControlResult, TopTen
+    from lexret.eval.control.exclusion import ControlResult, TopTen
 
 
 @click.command("exclusion")
@@ -56,8 +56,8 @@ def command(
       lexret eval exclusion coco-masks --json
     """
     from lexret.encoders import load_model
-    from lexret.eval.exclusion import measure_control
-    from lexret.eval.pictures import open_known
+    from lexret.eval.control.exclusion import measure_control
+    from lexret.eval.control.known_pictures import open_known
 
     model = load_model(model_source)
     with progress_bars() as tell:

@@ -12,7 +12,7 @@ from lexret.cli.common import json_option, render_table
 from lexret.cli.eval_options import eval_model_option, progress_bars, seed_option
 
 if TYPE_CHECKING:
-    from lexret.eval.faithfulness import FaithfulnessResult
+    from lexret.eval.patches.faithfulness import FaithfulnessResult
 
 
 @click.command("faithfulness")
@@ -47,7 +47,7 @@ def command(
       lexret eval faithfulness photos --pictures 50 --words 3 --json
     """
     from lexret.encoders import load_model
-    from lexret.eval.faithfulness import evenly_chosen, measure_faithfulness
+    from lexret.eval.patches.faithfulness import evenly_chosen, measure_faithfulness
 
     pictures = evenly_chosen(folder, num_pictures)
     count = len(pictures)

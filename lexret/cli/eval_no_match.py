@@ -21,7 +21,7 @@ from lexret.cli.eval_options import (
 
 if TYPE_CHECKING:
     from lexret.cli.common import TextEncoderKind
-    from lexret.eval.no_match import ErrorRates, NoMatchResult
+    from lexret.eval.control.no_match import ErrorRates, NoMatchResult
 
 
 @click.command("no-match")
@@ -62,8 +62,8 @@ def command(
     """
     from lexret.encoders import load_model
     from lexret.encoders.folder.record import find_model
-    from lexret.eval.no_match import fit, make_searches, measure_no_match
-    from lexret.eval.pictures import open_known
+    from lexret.eval.control.known_pictures import open_known
+    from lexret.eval.control.no_match import fit, make_searches, measure_no_match
     from lexret.library.calibration import save_calibration
 
     model = load_model(model_source)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lexret.cli.common import TextEncoderKind
     from lexret.encoders.model import LexicalModel
     from lexret.encoders.protocol import Encoder
-    from lexret.eval.encoding import EncodedCaptions, Progress
+    from lexret.eval.retrieval.encoding import EncodedCaptions, Progress
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -63,7 +63,7 @@ def encode(
     captions: CaptionSet, model: LexicalModel, text_encoder: TextEncoderKind, batch_size: int
 ) -> EncodedCaptions:
     """Encode pictures and captions, with progress bars on stderr where that is a terminal."""
-    from lexret.eval.encoding import encode_captions
+    from lexret.eval.retrieval.encoding import encode_captions
 
     with progress_bars() as progress:
         return encode_captions(

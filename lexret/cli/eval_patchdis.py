@@ -13,7 +13,7 @@ from lexret.cli.common import json_option, render_table
 from lexret.cli.eval_options import eval_model_option, progress_bars, seed_option
 
 if TYPE_CHECKING:
-    from lexret.eval.patchdis import PatchDisResult
+    from lexret.eval.patches.patchdis import PatchDisResult
 
 _SHOWN: Final = 10
 
@@ -74,9 +74,9 @@ def command(
       lexret eval patchdis VOCdevkit/VOC2012 --prompt "{name}" --prompt "a photo of a {name}"
     """
     from lexret.encoders import load_model
-    from lexret.eval.mask_formats import open_masked
-    from lexret.eval.patchdis import DEFAULT_PROMPTS
-    from lexret.eval.patchdis_model import measure_patchdis
+    from lexret.eval.patches.mask_formats import open_masked
+    from lexret.eval.patches.patchdis import DEFAULT_PROMPTS
+    from lexret.eval.patches.patchdis_model import measure_patchdis
 
     pictures = open_masked(folder, split=split)
     if ids is not None:
@@ -92,7 +92,7 @@ def command(
             progress=lambda done, total: tell("pictures", done, total),
         )
     if figure is not None:
-        from lexret.eval.patchdis_figure import draw_maps
+        from lexret.eval.patches.patchdis_figure import draw_maps
 
         draw_maps(figure, pictures, maps)
     if as_json:

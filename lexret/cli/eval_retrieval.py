@@ -20,8 +20,8 @@ from lexret.cli.eval_options import (
 if TYPE_CHECKING:
     from lexret.cli.common import TextEncoderKind
     from lexret.eval.intervals import Interval
-    from lexret.eval.recall import Recall
-    from lexret.eval.retrieval import RetrievalReport
+    from lexret.eval.retrieval.recall import Recall
+    from lexret.eval.retrieval.report import RetrievalReport
 
 
 @click.command("retrieval")
@@ -87,7 +87,7 @@ def command(
     """
     from lexret.captions.sources import open_captions
     from lexret.encoders import load_model
-    from lexret.eval.retrieval import report_retrieval, write_trec
+    from lexret.eval.retrieval.report import report_retrieval, write_trec
 
     captions = open_captions(captions_source)
     model = load_model(model_source)

@@ -13,7 +13,7 @@ from lexret.cli.eval_options import seed_option
 
 if TYPE_CHECKING:
     from lexret.eval.intervals import Difference
-    from lexret.eval.measures import QueryFigures
+    from lexret.eval.retrieval.measures import QueryFigures
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -43,9 +43,9 @@ def command(
       lexret eval runs a/text_to_image.qrels a/text_to_image.run b/text_to_image.run --json
       lexret eval runs eccv:text_to_image a/text_to_image.run
     """
-    from lexret.eval.eccv import read_eccv_or_qrels
-    from lexret.eval.measures import compare_runs, measure_run
-    from lexret.eval.trec import read_run
+    from lexret.eval.retrieval.eccv import read_eccv_or_qrels
+    from lexret.eval.retrieval.measures import compare_runs, measure_run
+    from lexret.eval.retrieval.trec import read_run
 
     qrels, run = read_eccv_or_qrels(str(qrels_path)), read_run(run_path)
     figures = measure_run(qrels, run)

@@ -64,9 +64,9 @@ def command(
     """
     from lexret.captions.sources import open_captions
     from lexret.encoders import load_model
+    from lexret.eval.cost.sparsity import measure_sparsity
+    from lexret.eval.cost.sparsity_files import sparsity_table, write_sparsity
     from lexret.eval.provenance import Provenance
-    from lexret.eval.sparsity import measure_sparsity
-    from lexret.eval.sparsity_files import sparsity_table, write_sparsity
 
     captions = open_captions(captions_source)
     model = load_model(model_source)

@@ -12,7 +12,7 @@ from lexret.cli.common import json_option, render_table
 from lexret.cli.eval_options import eval_model_option
 
 if TYPE_CHECKING:
-    from lexret.eval.speed import SpeedResult
+    from lexret.eval.cost.speed import SpeedResult
 
 
 @click.command("speed")
@@ -40,7 +40,7 @@ def command(
     """
     from lexret.captions.json_lines import CAPTIONS_FILE, read_captions
     from lexret.encoders import load_model
-    from lexret.eval.speed import measure_speed
+    from lexret.eval.cost.speed import measure_speed
     from lexret.pictures.decoding import find_images
 
     path, texts = Path(source), []

@@ -9,7 +9,7 @@ from lexret.captions.caption_set import CaptionSet
 from lexret.encoders.image.feature_cache import Features
 from lexret.encoders.model import image_vectors, text_vectors
 from lexret.encoders.network import LexicalNetwork
-from lexret.eval.recall import RetrievalResult, evaluate_retrieval
+from lexret.eval.retrieval.recall import RetrievalResult, evaluate_retrieval
 from lexret.sparse import SparseBatch
 
 _BATCH = 64

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from lexret.cli.main import main
-from lexret.eval.suite_report import markdown
+from lexret.eval.suite.report import markdown
 
 SUITE = """
 seed = 3

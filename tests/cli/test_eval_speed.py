@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from lexret.cli.main import main
 from lexret.encoders import load_model
 from lexret.errors import InputError
-from lexret.eval.speed import STAGES, encode_files, measure_speed
+from lexret.eval.cost.speed import STAGES, encode_files, measure_speed
 from lexret.pictures.decoding import find_images
 
 

@@ -22,7 +22,7 @@ from lexret.config import RunConfig, merged
 from lexret.encoders import load_model
 from lexret.encoders.image.feature_cache import cached_features
 from lexret.errors import CorruptError, InputError, MismatchError, MissingError, StorageError
-from lexret.eval.recall import RetrievalResult
+from lexret.eval.retrieval.recall import RetrievalResult
 from lexret.training.batches import BatchSource
 from lexret.training.loop import train
 from lexret.training.observer import Silent

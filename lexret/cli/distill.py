@@ -106,8 +106,8 @@ def command(
     from dataclasses import replace
 
     from lexret.captions.sources import open_captions
-    from lexret.training.distill import distill
-    from lexret.training.static_text import StaticRecipe
+    from lexret.training.distill.distillation import distill
+    from lexret.training.distill.imitation import StaticRecipe
 
     recipe = replace(StaticRecipe(), seed=seed)
     if coordinates is not None:

@@ -23,21 +23,26 @@ from lexret.encoders.folder.checkpoint import save_checkpoint
 from lexret.encoders.image.max_head import head_kernel
 from lexret.encoders.network import LexicalNetwork
 from lexret.errors import InputError, StorageError
-from lexret.training.anchor import Anchor
-from lexret.training.batches import Batch
-from lexret.training.caption_statistics import rarity
-from lexret.training.class_words import set_class_words
 from lexret.training.curves import draw_curves
-from lexret.training.dev import evaluate_dev
+from lexret.training.dev_evaluation import evaluate_dev
 from lexret.training.distributed import Processes, started_processes
+from lexret.training.initialise.network import (
+    load_start,
+    save_start,
+    start_file,
+    start_network,
+)
 from lexret.training.model_card import model_card
 from lexret.training.observer import Observer, Silent
-from lexret.training.overuse import UseLimit, imagined_features, use_of_words
+from lexret.training.reading.batches import Batch
+from lexret.training.reading.sources import batches_ahead, open_batches, open_sets
 from lexret.training.run_folder import RunFolder
-from lexret.training.sources import batches_ahead, open_batches, open_sets
-from lexret.training.start import load_start, save_start, start_file, start_network
 from lexret.training.state import has_state, load_state, save_state
 from lexret.training.step import Learner, make_optimizer, train_step
+from lexret.training.words.caption_statistics import rarity
+from lexret.training.words.class_words import set_class_words
+from lexret.training.words.drift_penalty import Anchor
+from lexret.training.words.overuse import UseLimit, imagined_features, use_of_words
 from lexret.vocabularies.sources import open_vocabulary
 
 

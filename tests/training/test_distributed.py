@@ -20,10 +20,10 @@ from lexret.captions.sources import open_captions
 from lexret.config import RunConfig, merged
 from lexret.encoders.image.feature_cache import cached_features
 from lexret.errors import InputError
-from lexret.training.batches import BatchSource
 from lexret.training.distributed import Processes, leads, started_processes
 from lexret.training.loop import train
 from lexret.training.observer import Silent
+from lexret.training.reading.batches import BatchSource
 from lexret.vocabulary import Vocabulary
 
 ROOT = Path(__file__).parents[2]

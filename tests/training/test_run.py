@@ -23,9 +23,9 @@ from lexret.encoders import load_model
 from lexret.encoders.image.feature_cache import cached_features
 from lexret.errors import CorruptError, InputError, MismatchError, MissingError, StorageError
 from lexret.eval.retrieval.recall import RetrievalResult
-from lexret.training.batches import BatchSource
 from lexret.training.loop import train
 from lexret.training.observer import Silent
+from lexret.training.reading.batches import BatchSource
 from lexret.training.step import StepLosses
 from lexret.vocabulary import Vocabulary
 

@@ -37,7 +37,8 @@ def build_codebook(
         InputError: if the sources have fewer dimensions than the configuration asks for.
     """
     if config.sources == ("text_side",):
-        return torch.zeros(len(vocabulary), config.dim)  # lexret.training.start fills it
+        # lexret.training.initialise.network fills it
+        return torch.zeros(len(vocabulary), config.dim)
     makers: dict[str, Callable[[], Tensor]] = {
         "llama2": lambda: _llama2(vocabulary),
         "sentence": lambda: _sentence(vocabulary, transformer),

@@ -9,7 +9,7 @@ from lexret.config import RunConfig
 from lexret.encoders.image.class_evidence import ClassEvidence
 from lexret.encoders.image.class_head import ClassHead
 from lexret.encoders.network import LexicalNetwork
-from lexret.training.class_words import set_class_words
+from lexret.training.words.class_words import set_class_words
 from lexret.vocabularies.sources import open_vocabulary
 
 NAMES = (("red dog", "zzz"), ("beach",))

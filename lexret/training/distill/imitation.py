@@ -6,7 +6,7 @@ and has rows of a table add up to the vector (:mod:`lexret.encoders.text.static_
 formula). The rows are learnt by the squared distance of vectors: nothing of the vocabulary's size
 takes part, which makes a step a matter of milliseconds. What takes the time is to put the texts
 through the transformer once. Where there are pictures, scores over them follow
-(:mod:`lexret.training.static_scores`).
+(:mod:`lexret.training.distill.scores`).
 
 The vectors need few coordinates: texts vary less than their space allows. Kept are those in which
 the logits vary most: with S the second moment of the texts' vectors and K that of the codebook's,
@@ -32,16 +32,16 @@ from lexret.encoders.model import TextEncoder
 from lexret.encoders.network import own_words
 from lexret.encoders.text.static_encoder import TableRows
 from lexret.encoders.text.static_table import Levels, StaticTable
-from lexret.training.quick_precision import quick_precision
-from lexret.training.static_scores import (
+from lexret.training.distill.quick_precision import quick_precision
+from lexret.training.distill.scores import (
     Pictures,
     ScoresRecipe,
     ScoringStudent,
     fit_scores,
     most_used_words,
 )
-from lexret.training.static_student import Bags, StaticStudent, StudentOptimizers
-from lexret.training.static_texts import frequent_pairs, further_words, taught_texts
+from lexret.training.distill.student import Bags, StaticStudent, StudentOptimizers
+from lexret.training.distill.texts import frequent_pairs, further_words, taught_texts
 
 Progress = Callable[[str, int, int], None]
 

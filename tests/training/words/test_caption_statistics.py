@@ -7,7 +7,7 @@ import torch
 
 from lexret.captions.word_use import caption_words
 from lexret.encoders.text.caption_terms import CaptionTerms
-from lexret.training.caption_statistics import fit_terms, rarity
+from lexret.training.words.caption_statistics import fit_terms, rarity
 from lexret.vocabulary import Vocabulary
 
 WORDS = Vocabulary(["dog", "beach", "red", "car", "two", "blue"])

@@ -17,7 +17,7 @@ from lexret.captions.caption_set import CaptionSet
 from lexret.captions.word_use import caption_words
 from lexret.encoders.image.feature_cache import Features
 from lexret.encoders.network import ImageSide
-from lexret.training.imagined import FloatArray, ImaginedPictures
+from lexret.training.reading.imagined import FloatArray, ImaginedPictures
 from lexret.vocabulary import Vocabulary
 
 _CHUNK = 64

@@ -13,7 +13,7 @@ from lexret.captions.sources import open_captions
 from lexret.config import RunConfig, merged
 from lexret.encoders.image.feature_cache import cached_features
 from lexret.encoders.network import LexicalNetwork
-from lexret.training.batches import Batch, BatchSource
+from lexret.training.reading.batches import Batch, BatchSource
 from lexret.training.step import Learner, make_optimizer, train_step
 from lexret.vocabulary import Vocabulary
 

@@ -19,8 +19,8 @@ from lexret.encoders.image.feature_cache import cached_features
 from lexret.errors import CorruptError, ImageError, InputError
 from lexret.training.loop import train
 from lexret.training.observer import Silent
-from lexret.training.unreadable import Unreadable
-from lexret.training.views import PictureView, random_crop
+from lexret.training.reading.augmented_views import PictureView, random_crop
+from lexret.training.reading.unreadable import Unreadable
 
 BROKEN = 3
 
@@ -150,7 +150,7 @@ def test_unreadable_pictures_count_once_up_to_their_limit(tmp_path: Path) -> Non
 
 
 def test_a_nan_of_the_backbone_is_not_taken_for_a_broken_picture(recipe: RunConfig) -> None:
-    from lexret.training.batches import BatchSource
+    from lexret.training.reading.batches import BatchSource
     from lexret.vocabulary import Vocabulary
 
     captions = open_captions(recipe.data.train)

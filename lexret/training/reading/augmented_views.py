@@ -23,7 +23,7 @@ from lexret.captions.caption_set import CaptionSet
 from lexret.config import DataConfig
 from lexret.encoders.image.backbones import ImageBackbone
 from lexret.errors import ImageError, MissingError
-from lexret.training.unreadable import Unreadable
+from lexret.training.reading.unreadable import Unreadable
 
 # Sides of a crop: between 3:4 and 4:3, as ImageNet models are trained (Szegedy et al., 2015).
 _MAX_LOG_RATIO = math.log(4 / 3)

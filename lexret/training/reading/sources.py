@@ -16,12 +16,12 @@ from lexret.config import RunConfig
 from lexret.encoders.image.backbones import ImageBackbone
 from lexret.encoders.image.feature_cache import Features, cached_features
 from lexret.errors import LexretError
-from lexret.training.batches import Batch, BatchSource
 from lexret.training.distributed import Processes
-from lexret.training.imagined import ImaginedPictures
+from lexret.training.reading.augmented_views import PictureView
+from lexret.training.reading.batches import Batch, BatchSource
+from lexret.training.reading.imagined import ImaginedPictures
+from lexret.training.reading.unreadable import Unreadable
 from lexret.training.run_folder import RunFolder
-from lexret.training.unreadable import Unreadable
-from lexret.training.views import PictureView
 from lexret.vocabulary import Vocabulary
 
 # Of pictures from the web some are always broken.

@@ -30,14 +30,14 @@ from lexret.encoders.image.context_adapter import ContextAdapter, square_roots
 from lexret.encoders.network import LexicalNetwork, silence
 from lexret.encoders.text.mapper import TextMapper
 from lexret.errors import InputError, StorageError
-from lexret.training.batches import BatchSource
-from lexret.training.caption_statistics import fit_terms
-from lexret.training.correlation import correlated_maps
+from lexret.training.initialise.correlation import correlated_maps
 from lexret.training.losses import contrastive
 from lexret.training.observer import Observer
+from lexret.training.reading.batches import BatchSource
+from lexret.training.reading.sources import feature_folder
 from lexret.training.run_folder import RunFolder
-from lexret.training.sources import feature_folder
 from lexret.training.step import Learner
+from lexret.training.words.caption_statistics import fit_terms
 
 # Chosen on Flickr8k's dev split; the result hardly depends on them.
 _RIDGE = (1.0, 0.5)

@@ -27,8 +27,8 @@ from lexret.encoders.model import LexicalModel, TextEncoder, load_model
 from lexret.encoders.text.static_encoder import StaticTextEncoder
 from lexret.encoders.text.static_table import StaticSettings, StaticTable, save_static_table
 from lexret.errors import InputError
-from lexret.training.static_pictures import CaptionPictures
-from lexret.training.static_text import (
+from lexret.training.distill.caption_pictures import CaptionPictures
+from lexret.training.distill.imitation import (
     Progress,
     StaticRecipe,
     Taught,
@@ -76,8 +76,9 @@ def distill(
         folder: where the model with its static encoder goes; it may be the model's own. One that
             is there is replaced once the new one is whole.
         with_pictures: also teach it to score the captions' pictures.
-        feature_cache: as of :class:`~lexret.training.static_pictures.CaptionPictures`.
-        progress: as of :func:`~lexret.training.static_text.teach_static_text`, and "features" and
+        feature_cache: as of :class:`~lexret.training.distill.caption_pictures.CaptionPictures`.
+        progress: as of :func:`~lexret.training.distill.imitation.teach_static_text`, and "features"
+        and
             "pictures".
 
     Raises:

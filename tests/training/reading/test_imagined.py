@@ -13,9 +13,9 @@ from lexret.config import ImageConfig, RunConfig
 from lexret.encoders.pretrained import LITE2, locate
 from lexret.errors import InputError
 from lexret.presets import preset_values
-from lexret.training.batches import BatchSource
-from lexret.training.imagined import ImaginedPictures
-from lexret.training.overuse import imagined_features
+from lexret.training.reading.batches import BatchSource
+from lexret.training.reading.imagined import ImaginedPictures
+from lexret.training.words.overuse import imagined_features
 from lexret.vocabulary import Vocabulary
 
 ESPRESSO = 967

@@ -6,7 +6,7 @@ import torch
 
 from lexret.config import RunConfig
 from lexret.encoders.network import LexicalNetwork
-from lexret.training.anchor import Anchor
+from lexret.training.words.drift_penalty import Anchor
 from lexret.vocabularies.sources import open_vocabulary
 
 

@@ -19,10 +19,8 @@ from lexret.encoders.model import LexicalModel, load_model, text_vectors
 from lexret.encoders.network import own_words
 from lexret.encoders.text.static_encoder import StaticTextEncoder, TableRows
 from lexret.errors import InputError, MissingError
-from lexret.training.distill import distill, settings_of
-from lexret.training.static_scores import ScoresRecipe, ScoringStudent, fit_scores, most_used_words
-from lexret.training.static_student import Bags, StaticStudent
-from lexret.training.static_text import (
+from lexret.training.distill.distillation import distill, settings_of
+from lexret.training.distill.imitation import (
     StaticRecipe,
     Taught,
     contextual_vectors,
@@ -30,7 +28,9 @@ from lexret.training.static_text import (
     table_of,
     teach_static_text,
 )
-from lexret.training.static_texts import frequent_pairs, further_words, taught_texts
+from lexret.training.distill.scores import ScoresRecipe, ScoringStudent, fit_scores, most_used_words
+from lexret.training.distill.student import Bags, StaticStudent
+from lexret.training.distill.texts import frequent_pairs, further_words, taught_texts
 from lexret.vocabulary import Vocabulary
 
 QUICK = StaticRecipe(

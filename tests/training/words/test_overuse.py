@@ -8,7 +8,7 @@ import torch
 from lexret.captions.word_use import caption_words
 from lexret.config import RunConfig
 from lexret.encoders.network import LexicalNetwork
-from lexret.training.overuse import limit_use, picture_uses
+from lexret.training.words.overuse import limit_use, picture_uses
 from lexret.vocabularies.sources import open_vocabulary
 from lexret.vocabulary import Vocabulary
 

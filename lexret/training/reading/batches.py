@@ -19,8 +19,8 @@ from lexret.config import TrainConfig
 from lexret.encoders.image.feature_cache import Features
 from lexret.errors import InputError
 from lexret.training.distributed import Processes
-from lexret.training.imagined import FloatArray, ImaginedPictures
-from lexret.training.views import PictureView
+from lexret.training.reading.augmented_views import PictureView
+from lexret.training.reading.imagined import FloatArray, ImaginedPictures
 from lexret.vocabulary import Vocabulary
 
 # Pictures whose captions' words are remembered: those of a small set all are.
@@ -110,7 +110,7 @@ class BatchSource:
         return self._imagined
 
     def for_start(self) -> BatchSource:
-        """Return the batches of :mod:`lexret.training.start`: as large as it asks for, whole."""
+        """Return whole batches, as large as :mod:`lexret.training.initialise.network` asks for."""
         config = self._config
         size = min(config.start_batch_size, self._num_items)
         changed = {"batch_size": size, "patch_dropout": 0.0, "captions_per_image": 1}

@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 
 from lexret.encoders.network import LexicalNetwork
-from lexret.training.batches import Batch
 from lexret.training.distributed import Processes
+from lexret.training.reading.batches import Batch
 
 
 @dataclass(frozen=True)

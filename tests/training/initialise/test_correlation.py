@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from lexret.training.correlation import correlated_maps
+from lexret.training.initialise.correlation import correlated_maps
 
 
 def shared_signal(num: int) -> tuple[torch.Tensor, torch.Tensor]:

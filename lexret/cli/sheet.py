@@ -22,7 +22,7 @@ from lexret.cli.common import (
     progress_line,
     text_encoder_option,
 )
-from lexret.cli.search_query import QueryCommand, Wanted, query_text, understand
+from lexret.cli.search.question import QueryCommand, Wanted, query_text, understand
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from lexret.cli.common import index_option, json_option, open_chosen_index, printable
-from lexret.cli.search_query import QueryCommand, plain_arguments
+from lexret.cli.search.question import QueryCommand, plain_arguments
 
 if TYPE_CHECKING:
     from lexret.engine.corrections.corrections import PictureCorrection

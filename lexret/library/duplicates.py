@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from lexret.engine.documents import read_documents
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.protocol import Document
+from lexret.engine.vectors import read_documents
 from lexret.errors import InputError
 from lexret.library.folders import picture_path, picture_root
 from lexret.library.records import KnownPicture

@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from lexret.engine.documents import StoredDocuments, read_documents
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.protocol import Document
 from lexret.engine.query.filter_values import DATE
 from lexret.engine.store.columns import TEXT, FieldValue, kind_of
+from lexret.engine.vectors import StoredDocuments, read_documents
 from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.errors import InputError
 from lexret.library.lookup import document_named

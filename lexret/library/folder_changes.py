@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from lexret.engine.documents import read_documents
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.protocol import Document
 from lexret.engine.query.filters import PATH
 from lexret.engine.store.columns import FieldValue
+from lexret.engine.vectors import read_documents
 from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.library.folders import id_of_file, picture_folders, picture_path
 from lexret.library.moved_corrections import move_all

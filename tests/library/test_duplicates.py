@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from lexret.engine import documents, open_index
+from lexret.engine import open_index, vectors
 from lexret.errors import CorruptError, InputError
 from lexret.library import duplicates
 from lexret.library.duplicates import nearly_same, same_content
@@ -104,8 +104,8 @@ def test_every_pair_above_the_limit_and_no_other_is_found(
         patch.setattr(duplicates, "NUM_BUCKETS", 8)
         patch.setattr(duplicates, "ROWS_AT_ONCE", 7)
         patch.setattr(duplicates, "PAIRS_AT_ONCE", 5)
-        patch.setattr(documents, "DOCUMENTS_AT_ONCE", 11)
-        patch.setattr(documents, "FEW_DOCUMENTS", 3)
+        patch.setattr(vectors, "DOCUMENTS_AT_ONCE", 11)
+        patch.setattr(vectors, "FEW_DOCUMENTS", 3)
         found = nearly_same(index, min_cosine=limit)
     assert sorted(sorted(group) for group in ids(found)) == expected
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from lexret.engine import EmbeddedIndex, EmbeddedIndexWriter, documents, open_index
+from lexret.engine import EmbeddedIndex, EmbeddedIndexWriter, open_index, vectors
 from lexret.engine.corrections.corrections import PictureCorrection, change_corrections
 from lexret.errors import InputError, LockedError, MismatchError
 from lexret.library.fields import set_fields
@@ -37,7 +37,7 @@ def here(tmp_path: Path, colours) -> Path:
 def test_two_indexes_become_one_and_nothing_is_encoded(
     here: Path, colours, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(documents, "DOCUMENTS_AT_ONCE", 1)
+    monkeypatch.setattr(vectors, "DOCUMENTS_AT_ONCE", 1)
     set_fields(here / "b/.lexret", {"1.png": {"stars": 5}})
     report = merge_indexes([here / "a/.lexret", here / "b/.lexret"], here / ".lexret")
     assert (report.num_documents, report.num_shared) == (3, 0)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ import numpy.typing as npt
 
 from lexret.captions.caption_set import check_captions
 from lexret.errors import CorruptError, InputError, StorageError
+from lexret.files.whole import replace_file
 
 PICTURES: Final = ("jpg", "jpeg", "png", "webp")
 CAPTION_KEYS: Final = ("captions", "caption", "sentences", "text")
@@ -251,9 +251,7 @@ def _save(index: ShardIndex, folder: Path) -> None:
             "num_bytes": len(index.texts),
             "skipped": [[one.name, one.problem] for one in index.skipped],
         }
-        fresh = folder / "index.json.tmp"
-        fresh.write_text(json.dumps(record, indent=1), encoding="utf-8")
-        os.replace(fresh, folder / "index.json")
+        replace_file(folder / "index.json", json.dumps(record, indent=1).encode())
     except OSError as error:
         raise StorageError(f"Cannot keep the index of shards in {folder}: {error}.") from error
 

@@ -19,8 +19,10 @@ from lexret.engine.segments.segment_writer import (
     write_segment,
 )
 from lexret.engine.store.columns import Column, FieldValue, encode_text, extend_schema
-from lexret.engine.store.sections import WriterLock, replace_file, storage_errors, sync_folder
+from lexret.engine.store.sections import storage_errors
 from lexret.errors import CorruptError, InputError, MissingError
+from lexret.files.locks import WriterLock
+from lexret.files.whole import replace_file, sync_folder
 from lexret.sparse import LexicalVector, Precision, SparseBatch
 from lexret.vocabulary import Vocabulary
 

@@ -25,8 +25,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from lexret.engine.store.sections import replace_file
 from lexret.errors import CorruptError, InputError, MismatchError, MissingError, StorageError
+from lexret.files.whole import replace_file
 from lexret.sparse import LexicalVector
 from lexret.vocabulary import Vocabulary
 

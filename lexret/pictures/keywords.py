@@ -7,8 +7,6 @@ as photo programs expect it. In a JPEG that has IPTC-IIM keywords as well, both 
 
 from __future__ import annotations
 
-import contextlib
-import os
 import shutil
 import struct
 import zlib
@@ -18,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from lexret.errors import ImageError, MissingError, StorageError
+from lexret.files.whole import whole_file
 from lexret.pictures.xmp import keywords_of, own_keywords_of, with_keywords
 
 _XMP: Final = b"http://ns.adobe.com/xap/1.0/\0"
@@ -81,18 +80,12 @@ def write_keywords(change: KeywordChange) -> None:
         _remove(change.path)
     if change.content is None:
         return
-    temporary = change.path.with_name(f".{change.path.name}.lexret-new")
     try:
-        with temporary.open("wb") as file:
-            file.write(change.content)
-            file.flush()
-            os.fsync(file.fileno())
-        if change.path.exists():
-            shutil.copymode(change.path, temporary)
-        os.replace(temporary, change.path)
+        with whole_file(change.path, hidden=True) as fresh:
+            fresh.write_bytes(change.content)
+            if change.path.exists():
+                shutil.copymode(change.path, fresh)
     except OSError as error:
-        with contextlib.suppress(OSError):  # on a file system that cannot be written there is none
-            temporary.unlink(missing_ok=True)
         raise StorageError(f"{change.path} cannot be written: {error}.") from error
 
 

@@ -23,6 +23,7 @@ from lexret.encoders.folder.checkpoint import save_checkpoint
 from lexret.encoders.image.max_head import head_kernel
 from lexret.encoders.network import LexicalNetwork
 from lexret.errors import InputError, StorageError
+from lexret.files.whole import whole_file
 from lexret.training.curves import draw_curves
 from lexret.training.dev_evaluation import evaluate_dev
 from lexret.training.distributed import Processes, started_processes
@@ -342,9 +343,8 @@ class _Run:
     def _keep_codebook(self, codebook_VD: Tensor) -> None:
         file = self.folder.path / "codebook.safetensors"
         if not file.is_file():
-            fresh = file.with_suffix(".tmp")
             try:
-                save_file({"codebook_VD": codebook_VD.contiguous()}, fresh)
-                fresh.replace(file)
+                with whole_file(file) as fresh:
+                    save_file({"codebook_VD": codebook_VD.contiguous()}, fresh)
             except (OSError, SafetensorError) as error:
                 raise StorageError(f"Cannot write the codebook to {file}: {error}.") from error

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lexret.errors import CorruptError, InputError, MissingError, StorageError
+from lexret.files.hashes import file_sha256
 
 SUFFIX = ".txt"
 
@@ -120,7 +121,7 @@ def sha256_of(*files: Path) -> dict[str, str]:
     digests = {}
     for file in files:
         try:
-            digests[file.name] = hashlib.sha256(file.read_bytes()).hexdigest()
+            digests[file.name] = file_sha256(file)
         except OSError as error:
             raise MissingError(f"Cannot read {file}: {error.strerror}.") from error
     return digests

@@ -17,6 +17,7 @@ from lexret.engine import EmbeddedIndexWriter, open_index
 from lexret.engine.segments.manifest import Manifest
 from lexret.engine.store import sections
 from lexret.errors import CorruptError, InputError, LockedError, MissingError, StorageError
+from lexret.files import whole
 from lexret.vocabulary import Vocabulary
 
 SETUP = """
@@ -121,7 +122,7 @@ def test_a_commit_that_fails_after_the_swap_counts(
     batch, make_index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_index(tmp_path, ["old"], batch({"dog": 1.0}))
-    sync_folder = sections.sync_folder
+    sync_folder = whole.sync_folder
 
     def fail_for_the_index(path: Path) -> None:
         if path == tmp_path:
@@ -131,7 +132,7 @@ def test_a_commit_that_fails_after_the_swap_counts(
     with EmbeddedIndexWriter.open(tmp_path) as writer:
         writer.add(["new"], batch({"dog": 2.0}))
         with monkeypatch.context() as patch:
-            patch.setattr(sections, "sync_folder", fail_for_the_index)
+            patch.setattr(whole, "sync_folder", fail_for_the_index)
             with pytest.raises(StorageError):
                 writer.commit()
         writer.delete(["old"])

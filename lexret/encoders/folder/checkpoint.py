@@ -22,12 +22,12 @@ from lexret.encoders.folder.record import (
     FORMAT,
     WEIGHTS_FILE,
     WORDS_FILE,
-    file_sha256,
     read_record,
     write_model_folder,
     write_record,
 )
 from lexret.errors import CorruptError
+from lexret.files.hashes import file_sha256
 from lexret.vocabulary import Vocabulary
 
 

@@ -11,7 +11,6 @@ This module needs neither torch nor the tensors, so that a search opens a model 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -21,6 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lexret.errors import CorruptError, InputError, MissingError, StorageError
+from lexret.files.hashes import file_sha256
+from lexret.files.whole import swap_folder
 from lexret.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -184,7 +185,7 @@ def write_model_folder(folder: Path, fill: Callable[[Path], None]) -> None:
     try:
         fresh.mkdir(parents=True, exist_ok=False)
         fill(fresh)
-        _replace(fresh, folder)
+        swap_folder(fresh, folder, old=folder.with_name(f".{folder.name}.{os.getpid()}.old"))
     except OSError as error:
         raise StorageError(f"Cannot write the model to {folder}: {error}.") from error
     finally:
@@ -197,12 +198,6 @@ def write_record(folder: Path, values: Mapping[str, Any]) -> None:
     (folder / META_FILE).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
-def file_sha256(path: Path) -> str:
-    """Return the hex SHA-256 of a file's bytes."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def _with_local_files(config: ModelConfig, folder: Path) -> ModelConfig:
     image, text = config.image, config.text
     if (folder / image.weights).is_file():
@@ -210,18 +205,3 @@ def _with_local_files(config: ModelConfig, folder: Path) -> ModelConfig:
     if (folder / text.backbone).is_dir():
         text = text.model_copy(update={"backbone": str(folder / text.backbone)})
     return config.model_copy(update={"image": image, "text": text})
-
-
-def _replace(fresh: Path, folder: Path) -> None:
-    if not folder.exists():
-        os.replace(fresh, folder)
-        return
-    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
-    os.replace(folder, old)
-    try:
-        os.replace(fresh, folder)
-    except OSError:
-        os.replace(old, folder)
-        raise
-    # The new model is in place: whether the old one can be removed does not matter to it.
-    shutil.rmtree(old, ignore_errors=True)

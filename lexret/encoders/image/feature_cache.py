@@ -24,6 +24,7 @@ from lexret.captions.caption_set import CaptionSet
 from lexret.config import ImageConfig
 from lexret.encoders.image.backbones import ImageBackbone
 from lexret.errors import CorruptError, ImageError, LexretError, MissingError, StorageError
+from lexret.files.whole import replace_file
 
 Features = npt.NDArray[np.float16]
 Progress = Callable[[int, int], None]
@@ -186,6 +187,4 @@ class _Build:
             "num_done": count,
             "unreadable": {i: str(error) for i, error in self.unreadable.items()},
         }
-        fresh = self.place / "cache.json.tmp"
-        fresh.write_text(json.dumps(record, indent=2), encoding="utf-8")
-        os.replace(fresh, self.place / "cache.json")
+        replace_file(self.place / "cache.json", json.dumps(record, indent=2).encode())

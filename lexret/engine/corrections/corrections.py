@@ -8,9 +8,7 @@ They name pictures by id and words by text: they outlive `lexret index`, another
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -18,8 +16,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from lexret.engine.store.sections import replace_file
 from lexret.errors import CorruptError, InputError, StorageError
+from lexret.files.locks import locked
+from lexret.files.whole import replace_file
 
 CORRECTIONS_FILE: Final = "corrections.json"
 MAX_WEIGHT: Final = 1000.0
@@ -167,7 +166,7 @@ def change_corrections(
         StorageError: if it cannot be written.
     """
     try:
-        with _locked(index_path):
+        with locked(index_path / _LOCK_FILE):
             changed = change(load_corrections(index_path))
             text = json.dumps(_as_plain(changed), indent=1, ensure_ascii=False) + "\n"
             replace_file(index_path / CORRECTIONS_FILE, text.encode("utf-8", "surrogatepass"))
@@ -188,15 +187,3 @@ def _as_plain(corrections: Corrections) -> dict[str, object]:
     }
     return {"format": _FORMAT, "version": _VERSION, "muted": sorted(corrections.muted),
             "pictures": pictures}  # fmt: skip
-
-
-@contextmanager
-def _locked(index_path: Path) -> Iterator[None]:
-    import fcntl  # not on every system: reading must work without it
-
-    handle = os.open(index_path / _LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lexret.engine.postings.blocks import EIGHT_BITS, EXACT
 from lexret.engine.postings.plain import RAW
-from lexret.engine.store.sections import Section, replace_file
+from lexret.engine.store.sections import Section
 from lexret.errors import CorruptError, MissingError
+from lexret.files.whole import replace_file
 from lexret.vocabulary import Vocabulary
 
 if TYPE_CHECKING:

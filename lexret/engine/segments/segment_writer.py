@@ -17,7 +17,8 @@ from lexret.engine.postings.plain import Offsets, PostingBlock
 from lexret.engine.segments.manifest import CODECS, SEGMENTS_FOLDER, DeletionEntry, SegmentEntry
 from lexret.engine.segments.segment import DOCUMENTS_FILE, Mask, Segment
 from lexret.engine.store.columns import Column, gather, pack, pack_texts
-from lexret.engine.store.sections import AnyArray, Section, SectionWriter, sync_folder
+from lexret.engine.store.sections import AnyArray, Section, SectionWriter
+from lexret.files.whole import sync_folder
 from lexret.sparse import SparseBatch
 
 POSTINGS_A_BLOCK: Final = 1 << 23

@@ -1,4 +1,4 @@
-"""Files of an index: sections of numbers in one file, atomic replacement, the writer's lock.
+"""Files of an index: sections of numbers in one file.
 
 A section file holds arrays one after another, each at a multiple of 64 bytes, little-endian,
 with nothing else in it; the manifest says where each begins (index/FORMAT.md).
@@ -6,10 +6,8 @@ with nothing else in it; the manifest says where each begins (index/FORMAT.md).
 
 from __future__ import annotations
 
-import json
 import mmap
 import os
-import socket
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,11 +18,10 @@ from typing import IO, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from lexret.errors import CorruptError, LockedError, StorageError
+from lexret.errors import CorruptError, StorageError
 
 ALIGNMENT: Final = 64
 _CHECK_BYTES: Final = 1 << 22
-LOCK_FILE: Final = "lock"
 
 AnyArray = npt.NDArray[Any]
 
@@ -176,26 +173,6 @@ def check_sections(path: Path, sections: Mapping[str, Section]) -> None:
                 )
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Put ``data`` in place of a file so that after a crash the old or the new one is there."""
-    temporary = path.with_name(f"{path.name}.new")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-    sync_folder(path.parent)
-
-
-def sync_folder(path: Path) -> None:
-    """Make the entries of a folder durable."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 @contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
     """Translate what the operating system says while an index is written.
@@ -217,54 +194,3 @@ def storage_errors(path: Path) -> Iterator[None]:
             f"Could not write the index at {path}: {error}. What was committed before is still "
             "there. Make room or check the permissions, then run the command again."
         ) from error
-
-
-class WriterLock:
-    """The right to write an index, held by one process at a time until it is released.
-
-    It is an advisory lock (flock) on the file ``lock``: the system lets it go when the process
-    ends, however it ends. The file names the holder for those who come second.
-
-    Raises:
-        LockedError: if another writer holds it.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        import fcntl  # not on every system: reading an index must work without it
-
-        path = folder / LOCK_FILE
-        self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            holder = os.read(self._handle, 4096)
-            os.close(self._handle)
-            raise LockedError(
-                f"Another process is writing the index at {folder}: {_describe(holder)}. "
-                "Wait until it has finished, or end it; searching works meanwhile."
-            ) from error
-        except OSError:
-            os.close(self._handle)
-            raise
-        text = json.dumps({"pid": os.getpid(), "host": socket.gethostname()})
-        os.ftruncate(self._handle, 0)
-        os.pwrite(self._handle, text.encode(), 0)
-
-    @property
-    def held(self) -> bool:
-        """Whether the lock was not let go yet."""
-        return self._handle >= 0
-
-    def release(self) -> None:
-        """Let the lock go; a second call does nothing."""
-        if self._handle >= 0:
-            os.close(self._handle)
-            self._handle = -1
-
-
-def _describe(holder: bytes) -> str:
-    try:
-        values = json.loads(holder)
-        return f"process {values['pid']} on host {values['host']}"
-    except (ValueError, KeyError, TypeError):  # the holder has not written its name yet
-        return "a process that has just started"

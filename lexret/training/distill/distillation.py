@@ -17,7 +17,6 @@ from lexret.encoders.folder.record import (
     CARD_FILE,
     STATIC_TEXT_FILE,
     WEIGHTS_FILE,
-    file_sha256,
     find_model,
     read_record,
     write_model_folder,
@@ -27,6 +26,7 @@ from lexret.encoders.model import LexicalModel, TextEncoder, load_model
 from lexret.encoders.text.static_encoder import StaticTextEncoder
 from lexret.encoders.text.static_table import StaticSettings, StaticTable, save_static_table
 from lexret.errors import InputError
+from lexret.files.hashes import file_sha256
 from lexret.training.distill.caption_pictures import CaptionPictures
 from lexret.training.distill.imitation import (
     Progress,

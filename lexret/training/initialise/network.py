@@ -30,6 +30,7 @@ from lexret.encoders.image.context_adapter import ContextAdapter, square_roots
 from lexret.encoders.network import LexicalNetwork, silence
 from lexret.encoders.text.mapper import TextMapper
 from lexret.errors import InputError, StorageError
+from lexret.files.whole import whole_file
 from lexret.training.initialise.correlation import correlated_maps
 from lexret.training.losses import contrastive
 from lexret.training.observer import Observer
@@ -100,10 +101,9 @@ def save_start(learner: Learner, file: Path) -> None:
     Raises:
         StorageError: if writing fails.
     """
-    fresh = file.with_suffix(".tmp")
     try:
-        save_file({k: v.cpu().contiguous() for k, v in _started(learner).items()}, fresh)
-        fresh.replace(file)
+        with whole_file(file) as fresh:
+            save_file({k: v.cpu().contiguous() for k, v in _started(learner).items()}, fresh)
     except (OSError, SafetensorError) as error:
         raise StorageError(f"Cannot write the start to {file}: {error}.") from error
 

@@ -13,13 +13,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from lexret.encoders import load_model
-from lexret.encoders.folder.record import (
-    STATIC_TEXT_FILE,
-    WEIGHTS_FILE,
-    file_sha256,
-    read_record,
-    write_record,
-)
+from lexret.encoders.folder.record import STATIC_TEXT_FILE, WEIGHTS_FILE, read_record, write_record
 from lexret.encoders.text.static_encoder import StaticTextEncoder, load_static_text
 from lexret.encoders.text.static_table import (
     LEVELS,
@@ -30,6 +24,7 @@ from lexret.encoders.text.static_table import (
     save_static_table,
 )
 from lexret.errors import CorruptError, MismatchError, MissingError
+from lexret.files.hashes import file_sha256
 from lexret.sparse import LexicalVector
 from lexret.vocabulary import Vocabulary
 

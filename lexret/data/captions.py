@@ -4,6 +4,8 @@ A source is a JSON-lines file, one picture a line::
 
     {"image": "images/1.jpg", "captions": ["A dog runs.", "A brown dog on grass."]}
 
+(``"written_by": "template"`` in a line says that its captions were made from the name of a class,
+``"objects": {"sky": 0.38, "car": 0.02}`` which share of the picture each thing covers),
 a folder that holds such a file under the name ``captions.jsonl``, ``datasets:NAME[:SPLIT]``,
 ``webdataset:PATTERN``, ``karpathy:FILE[:SPLIT[:IMAGES]]`` or ``coco:FILE[:IMAGES]``.
 """
@@ -12,11 +14,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Final, Protocol, final
+from typing import Final, Protocol, cast, final
 
 from PIL import Image
 
@@ -42,6 +44,9 @@ class CaptionedImage:
         captions: one or more texts, none of them blank.
         image_id: the picture's id in its collection; "" where it has none.
         caption_ids: the captions' ids there; empty where they have none.
+        by_template: whether the captions were made from the name of a class or a file.
+        objects: things in the picture, each with the share of the picture that it covers; empty
+            where nobody has outlined them.
     """
 
     name: str
@@ -49,6 +54,8 @@ class CaptionedImage:
     captions: tuple[str, ...]
     image_id: str = ""
     caption_ids: tuple[str, ...] = ()
+    by_template: bool = False
+    objects: Mapping[str, float] = field(default_factory=dict)
 
 
 class CaptionSet(Protocol):
@@ -67,6 +74,14 @@ class CaptionSet(Protocol):
 
     def captions(self, i: int) -> tuple[str, ...]:
         """The captions of picture ``i``, one or more."""
+        ...
+
+    def by_template(self, i: int) -> bool:
+        """Whether the captions of picture ``i`` were made from the name of a class or a file."""
+        ...
+
+    def objects(self, i: int) -> Mapping[str, float]:
+        """Things in picture ``i`` and the share of it that each covers; empty if not outlined."""
         ...
 
     def image(self, i: int) -> Image.Image:
@@ -101,6 +116,14 @@ class FileCaptions:
     def captions(self, i: int) -> tuple[str, ...]:
         """The captions of picture ``i``."""
         return self._items[i].captions
+
+    def by_template(self, i: int) -> bool:
+        """Whether the captions of picture ``i`` were made from a name."""
+        return self._items[i].by_template
+
+    def objects(self, i: int) -> Mapping[str, float]:
+        """Things in picture ``i`` and the share of it that each covers."""
+        return self._items[i].objects
 
     def image_id(self, i: int) -> str:
         """The picture's id in its collection, else its name."""
@@ -263,7 +286,35 @@ def _parse(raw: bytes, place: str, folder: Path) -> CaptionedImage:
     name = value["image"]
     if not isinstance(name, str) or not _is_text(name) or not name.strip() or "\0" in name:
         raise InputError(f"{place}: the image is {_short(name)}; {_EXPECTED}.")
-    return CaptionedImage(name, folder / name, check_captions(value["captions"], place, _EXPECTED))
+    return CaptionedImage(
+        name,
+        folder / name,
+        check_captions(value["captions"], place, _EXPECTED),
+        by_template=_by_template(value.get("written_by"), place),
+        objects=_objects(value.get("objects", {}), place),
+    )
+
+
+def _by_template(found: object, place: str) -> bool:
+    if found not in (None, "people", "template"):
+        raise InputError(
+            f'{place}: written_by is {_short(found)}; expected "people" or "template", or no such '
+            "key."
+        )
+    return found == "template"
+
+
+def _objects(found: object, place: str) -> Mapping[str, float]:
+    is_table = isinstance(found, dict) and all(
+        name.strip() and isinstance(share, int | float) and 0 <= share <= 1
+        for name, share in found.items()
+    )
+    if not is_table:
+        raise InputError(
+            f"{place}: objects are {_short(found)}; expected names, each with the share of the "
+            'picture that it covers, from 0 to 1, such as {"sky": 0.38}.'
+        )
+    return cast(Mapping[str, float], found)
 
 
 def _require_pictures(file: Path, items: Sequence[CaptionedImage]) -> None:

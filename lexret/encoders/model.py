@@ -382,7 +382,8 @@ def _load(side: nn.Module, checkpoint: Checkpoint, prefix: str) -> None:
         result = side.load_state_dict(own, strict=False)
     except RuntimeError as error:
         raise CorruptError(f"The checkpoint does not fit its configuration: {error}") from error
-    missing = set(result.missing_keys) - frozen
+    # Models that were made before base rates were measured have none.
+    missing = set(result.missing_keys) - frozen - {"base_rate_V"}
     if missing or result.unexpected_keys:
         raise CorruptError(
             f"The checkpoint does not fit its configuration: it lacks {sorted(missing)} and has "

@@ -10,7 +10,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -18,6 +17,7 @@ from torch import Tensor
 
 from lexret import __version__
 from lexret.config import RunConfig
+from lexret.data.joined_captions import JoinedCaptions
 from lexret.encoders.checkpoint import save_checkpoint
 from lexret.encoders.maxhead import head_kernel
 from lexret.encoders.network import LexicalNetwork
@@ -32,12 +32,19 @@ from lexret.training.dev import evaluate_dev
 from lexret.training.distributed import Processes, started_processes
 from lexret.training.model_card import model_card
 from lexret.training.observer import Observer, Silent
-from lexret.training.overuse import UseLimit, imagined_features, use_of_words
+from lexret.training.overuse import (
+    UseLimit,
+    background_rows,
+    imagined_features,
+    measure_base_rates,
+    use_of_words,
+)
 from lexret.training.run_folder import RunFolder
 from lexret.training.sources import batches_ahead, open_batches, open_sets
 from lexret.training.start import load_start, save_start, start_file, start_network
 from lexret.training.state import has_state, load_state, save_state
 from lexret.training.step import Learner, make_optimizer, train_step
+from lexret.training.views import PictureView
 
 
 @dataclass(frozen=True)
@@ -249,22 +256,37 @@ class _Run:
             limit.apply(self.learner.network.image)
         if self.config.model.image.class_evidence:
             set_class_words(self.learner.network, self._real_uses)
+        if self.config.train.base_rate_quantile is not None:
+            self._measure_base_rates(self.config.train.base_rate_quantile)
         try:
             yield
         finally:
             self._put(own)
+            self.learner.network.image.base_rate_V.zero_()
             self.learner.train()
+
+    def _measure_base_rates(self, quantile: float) -> None:
+        captions, view = self.sets.train, self.batches.views[0]
+        assert not isinstance(view, PictureView)  # RunConfig asks for cached features
+        first = captions.sizes[0] if isinstance(captions, JoinedCaptions) else 0
+        measure_base_rates(
+            self.learner.network.image,
+            view,
+            background_rows(first, len(captions), seed=self.config.train.seed),
+            self.config.model.activation,
+            quantile,
+        )
 
     @cached_property
     def _use_limits(self) -> list[UseLimit]:
         train, captions, imagined = self.config.train, self.sets.train, self.batches.imagined
         view, num_pictures, limits = self.batches.views[0], len(captions), []
         if train.most_active is not None:
-            assert isinstance(view, np.ndarray)  # RunConfig asks for cached features
+            assert not isinstance(view, PictureView)  # RunConfig asks for cached features
             uses_V = use_of_words(captions, imagined, self.vocabulary)
             limits.append(UseLimit(view, uses_V, num_pictures, train.most_active, seed=train.seed))
         if train.most_active_imagined is not None:
-            assert isinstance(view, np.ndarray) and imagined is not None  # likewise
+            assert not isinstance(view, PictureView) and imagined is not None  # likewise
             features = imagined_features(imagined, view, seed=train.seed)
             most = train.most_active_imagined
             limits.append(UseLimit(features, self._real_uses, num_pictures, most, seed=train.seed))

@@ -32,11 +32,13 @@ from lexret.errors import InputError, StorageError
 from lexret.training.batches import BatchSource
 from lexret.training.caption_statistics import caption_words, fit_terms
 from lexret.training.correlation import correlated_maps
+from lexret.training.features import CachedFeatures
 from lexret.training.losses import contrastive
 from lexret.training.observer import Observer
 from lexret.training.run_folder import RunFolder
 from lexret.training.sources import feature_folder
 from lexret.training.step import Learner
+from lexret.training.views import PictureView
 
 # Chosen on Flickr8k's dev split; the result hardly depends on them.
 _RIDGE = (1.0, 0.5)
@@ -85,6 +87,7 @@ def start_file(folder: RunFolder, captions: CaptionSet, config: RunConfig) -> Pa
         "model": config.model.model_dump(mode="json", exclude=later),
         "pictures": captions.fingerprint,
         "flip": config.data.flip,
+        "passes": config.data.passes,
         "imagined": config.data.imagined,
         "train": {name: train[name] for name in ("seed", "region", "min_lr_fraction")}
         | {name: value for name, value in train.items() if name.startswith("start")},
@@ -198,9 +201,9 @@ def _term_vectors(network: LexicalNetwork, mapper: TextMapper, texts: list[str])
     return [mapper.terms(network.own_words(chunk)) for chunk in chunks]
 
 
-def _mean_roots(view: object, chosen: np.ndarray) -> Tensor:
+def _mean_roots(view: CachedFeatures | PictureView, chosen: np.ndarray) -> Tensor:
     """Return (N, F) the mean square root of each picture's features."""
-    assert isinstance(view, np.ndarray)  # RunConfig asks for cached features
+    assert not isinstance(view, PictureView)  # RunConfig asks for cached features
     parts = []
     for start in range(0, len(chosen), _CHUNK):
         features = torch.from_numpy(np.array(view[chosen[start : start + _CHUNK]])).float()
@@ -267,7 +270,7 @@ def _set_biases(
 ) -> None:
     """Set each side's biases so that so many words are active, on average over a sample."""
     view = batches.views[0]
-    assert isinstance(view, np.ndarray)
+    assert not isinstance(view, PictureView)
     features = torch.from_numpy(np.array(view[chosen])).float().nan_to_num()
     network.image.bias_V.zero_()
     logits_BV = network.image(features.to(network.image.bias_V.device))

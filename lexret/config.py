@@ -125,7 +125,16 @@ class TextConfig(Frozen):
     train_codebook: bool = Field(False, description="train the text codebook too")
     own_word_weight: float = Field(1.0, ge=0, description="start of the text's own words' weight")
     own_word_floor: float = Field(0.05, gt=0, description="least activation of an own word")
-    max_words: int = Field(64, gt=0, description="strongest words that a query keeps")
+    max_words: int = Field(64, gt=0, description="strongest words that a text keeps")
+    query_power: float = Field(
+        1.0, gt=0, description="a query's weights are the text's to this power"
+    )
+    query_typed_weight: float = Field(
+        0.0,
+        ge=0,
+        description="length of the typed words' vector that a query has beside the text's, which "
+        "has length 1",
+    )
 
     @model_validator(mode="after")
     def _prompt_has_a_place_for_the_text(self) -> TextConfig:

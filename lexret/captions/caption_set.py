@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Final, Protocol, final
@@ -27,6 +27,9 @@ class CaptionedImage:
         captions: one or more texts, none of them blank.
         image_id: the picture's id in its collection; "" where it has none.
         caption_ids: the captions' ids there; empty where they have none.
+        by_template: whether the captions were made from the name of a class or a file.
+        objects: things in the picture, each with the share of the picture that it covers; empty
+            where nobody has outlined them.
     """
 
     name: str
@@ -34,6 +37,8 @@ class CaptionedImage:
     captions: tuple[str, ...]
     image_id: str = ""
     caption_ids: tuple[str, ...] = ()
+    by_template: bool = False
+    objects: Mapping[str, float] = field(default_factory=dict)
 
 
 class CaptionSet(Protocol):
@@ -52,6 +57,14 @@ class CaptionSet(Protocol):
 
     def captions(self, i: int) -> tuple[str, ...]:
         """The captions of picture ``i``, one or more."""
+        ...
+
+    def by_template(self, i: int) -> bool:
+        """Whether the captions of picture ``i`` were made from the name of a class or a file."""
+        ...
+
+    def objects(self, i: int) -> Mapping[str, float]:
+        """Things in picture ``i`` and the share of it that each covers; empty if not outlined."""
         ...
 
     def image(self, i: int) -> Image.Image:
@@ -86,6 +99,14 @@ class FileCaptions:
     def captions(self, i: int) -> tuple[str, ...]:
         """The captions of picture ``i``."""
         return self._items[i].captions
+
+    def by_template(self, i: int) -> bool:
+        """Whether the captions of picture ``i`` were made from a name."""
+        return self._items[i].by_template
+
+    def objects(self, i: int) -> Mapping[str, float]:
+        """Things in picture ``i`` and the share of it that each covers."""
+        return self._items[i].objects
 
     def image_id(self, i: int) -> str:
         """The picture's id in its collection, else its name."""

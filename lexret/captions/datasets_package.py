@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from io import BytesIO
@@ -42,6 +42,14 @@ class DatasetCaptions:
     def captions(self, i: int) -> tuple[str, ...]:
         """The captions of row ``i``."""
         return self._captions[i]
+
+    def by_template(self, i: int) -> bool:
+        """Tell that no caption is known to be made from a name."""
+        return False
+
+    def objects(self, i: int) -> Mapping[str, float]:
+        """Return no things: nobody has outlined them."""
+        return {}
 
     def image(self, i: int) -> Image.Image:
         """Read the picture of row ``i``."""

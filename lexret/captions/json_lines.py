@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from lexret.captions.caption_set import (
     CaptionedImage,
@@ -23,7 +23,9 @@ _EXPECTED: Final = 'expected {"image": "path", "captions": ["text", ...]}'
 def read_captions(path: Path) -> list[CaptionedImage]:
     """Read a captions file; image paths in it are relative to the file's folder.
 
-    Further keys of a line and blank lines are left aside.
+    ``"written_by": "template"`` in a line says that its captions were made from the name of a class
+    or a file, ``"objects": {"sky": 0.38, "car": 0.02}`` which share of the picture each thing
+    covers. Further keys of a line and blank lines are left aside.
 
     Args:
         path: a JSON-lines file, or a folder that holds ``captions.jsonl``.
@@ -79,7 +81,35 @@ def _parse(raw: bytes, place: str, folder: Path) -> CaptionedImage:
     name = value["image"]
     if not isinstance(name, str) or not is_text(name) or not name.strip() or "\0" in name:
         raise InputError(f"{place}: the image is {shortened(name)}; {_EXPECTED}.")
-    return CaptionedImage(name, folder / name, check_captions(value["captions"], place, _EXPECTED))
+    return CaptionedImage(
+        name,
+        folder / name,
+        check_captions(value["captions"], place, _EXPECTED),
+        by_template=_by_template(value.get("written_by"), place),
+        objects=_objects(value.get("objects", {}), place),
+    )
+
+
+def _by_template(found: object, place: str) -> bool:
+    if found not in (None, "people", "template"):
+        raise InputError(
+            f'{place}: written_by is {shortened(found)}; expected "people" or "template", or no '
+            "such key."
+        )
+    return found == "template"
+
+
+def _objects(found: object, place: str) -> Mapping[str, float]:
+    is_table = isinstance(found, dict) and all(
+        name.strip() and isinstance(share, int | float) and 0 <= share <= 1
+        for name, share in found.items()
+    )
+    if not is_table:
+        raise InputError(
+            f"{place}: objects are {shortened(found)}; expected names, each with the share of the "
+            'picture that it covers, from 0 to 1, such as {"sky": 0.38}.'
+        )
+    return cast(Mapping[str, float], found)
 
 
 def _require_pictures(file: Path, items: Sequence[CaptionedImage]) -> None:

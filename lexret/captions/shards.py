@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from glob import glob, has_magic
 from io import BytesIO
 from pathlib import Path
@@ -45,6 +46,14 @@ class ShardCaptions:
     def captions(self, i: int) -> tuple[str, ...]:
         """The captions of sample ``i``."""
         return tuple(self._index.entry(i)[1:])
+
+    def by_template(self, i: int) -> bool:
+        """Tell that no caption is known to be made from a name."""
+        return False
+
+    def objects(self, i: int) -> Mapping[str, float]:
+        """Return no things: nobody has outlined them."""
+        return {}
 
     def image(self, i: int) -> Image.Image:
         """Read the picture of sample ``i``."""

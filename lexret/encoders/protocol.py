@@ -75,6 +75,14 @@ class Encoder(Protocol[Item]):
         ...
 
 
+class QueryEncoder(Encoder[str], Protocol):
+    """An encoder of texts that also makes queries of them."""
+
+    def encode_queries(self, texts: Sequence[str], *, batch_size: int = 32) -> SparseBatch:
+        """Encode texts as what they look for, one row each, of unit length."""
+        ...
+
+
 def precision_of(encoder: Encoder[Item]) -> Precision:
     """Return what an encoder computes its vectors in: what it says, else float32."""
     precision: Precision = getattr(encoder, "precision", "float32")

@@ -10,13 +10,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from lexret import __version__
+from lexret.captions.joined import JoinedCaptions
 from lexret.captions.word_use import caption_words
 from lexret.config import RunConfig
 from lexret.encoders.folder.checkpoint import save_checkpoint
@@ -35,6 +35,7 @@ from lexret.training.initialise.network import (
 )
 from lexret.training.model_card import model_card
 from lexret.training.observer import Observer, Silent
+from lexret.training.reading.augmented_views import PictureView
 from lexret.training.reading.batches import Batch
 from lexret.training.reading.sources import batches_ahead, open_batches, open_sets
 from lexret.training.run_folder import RunFolder
@@ -43,7 +44,13 @@ from lexret.training.step import Learner, make_optimizer, train_step
 from lexret.training.words.caption_statistics import rarity
 from lexret.training.words.class_words import set_class_words
 from lexret.training.words.drift_penalty import Anchor
-from lexret.training.words.overuse import UseLimit, imagined_features, use_of_words
+from lexret.training.words.overuse import (
+    UseLimit,
+    background_rows,
+    imagined_features,
+    measure_base_rates,
+    use_of_words,
+)
 from lexret.vocabularies.sources import open_vocabulary
 
 
@@ -256,22 +263,37 @@ class _Run:
             limit.apply(self.learner.network.image)
         if self.config.model.image.class_evidence:
             set_class_words(self.learner.network, self._real_uses)
+        if self.config.train.base_rate_quantile is not None:
+            self._measure_base_rates(self.config.train.base_rate_quantile)
         try:
             yield
         finally:
             self._put(own)
+            self.learner.network.image.base_rate_V.zero_()
             self.learner.train()
+
+    def _measure_base_rates(self, quantile: float) -> None:
+        captions, view = self.sets.train, self.batches.views[0]
+        assert not isinstance(view, PictureView)  # RunConfig asks for cached features
+        first = captions.sizes[0] if isinstance(captions, JoinedCaptions) else 0
+        measure_base_rates(
+            self.learner.network.image,
+            view,
+            background_rows(first, len(captions), seed=self.config.train.seed),
+            self.config.model.activation,
+            quantile,
+        )
 
     @cached_property
     def _use_limits(self) -> list[UseLimit]:
         train, captions, imagined = self.config.train, self.sets.train, self.batches.imagined
         view, num_pictures, limits = self.batches.views[0], len(captions), []
         if train.most_active is not None:
-            assert isinstance(view, np.ndarray)  # RunConfig asks for cached features
+            assert not isinstance(view, PictureView)  # RunConfig asks for cached features
             uses_V = use_of_words(captions, imagined, self.vocabulary)
             limits.append(UseLimit(view, uses_V, num_pictures, train.most_active, seed=train.seed))
         if train.most_active_imagined is not None:
-            assert isinstance(view, np.ndarray) and imagined is not None  # likewise
+            assert not isinstance(view, PictureView) and imagined is not None  # likewise
             features = imagined_features(imagined, view, seed=train.seed)
             most = train.most_active_imagined
             limits.append(UseLimit(features, self._real_uses, num_pictures, most, seed=train.seed))

@@ -64,6 +64,7 @@ def _without_folders(config: RunConfig) -> RunConfig:
     """Leave out where files lay on the machine that trained: a card is for other machines."""
     names = {
         "train": Path(config.data.train).name,
+        "more": tuple(Path(source).name for source in config.data.more),
         "dev": Path(config.data.dev).name,
         "feature_cache": "",
     }

@@ -26,15 +26,21 @@ _CONTEXT: Final = 0.5
 # Evidence below the first counts for nothing; below the second, it holds rare words back.
 _LEAST: Final = 0.03
 _ENOUGH: Final = 0.05
+# Probabilities are kept so far from 0 and 1; the margin is that of train.caption_words_margin.
+_SURE: Final = 1e-4
+_MARGIN: Final = 3.0
 
 
 class ClassEvidence(nn.Module):
     """Adds to the words of patches what the classifier says, and holds back what it denies.
 
     With p the classes' softmax at a patch and t the table, word w has the evidence
-    e_w = min(1, sum_c p_c t_cw), from which a little is cut off. Its weight a_w at the patch
-    becomes a_w + share e_w; where w is the name of a class and captions hardly use it, so that
-    little of a_w was learnt, a_w counts only as far as there is evidence.
+    e_w = min(1, sum_c p_c t_cw), from which a little is cut off. Read as a probability it has the
+    logit log(e_w / (1 - e_w)), and what a learnt word of that probability would weigh is
+    log(1 + max(0, logit + 3)): training makes a word active above sigmoid(-3). The word's weight
+    a_w at the patch becomes a_w + share log(1 + max(0, logit + 3)); where w is the name of a class
+    and captions hardly use it, so that little of a_w was learnt, a_w counts only as far as there is
+    evidence.
 
     Args:
         share: the weight of the evidence.
@@ -86,7 +92,8 @@ class ClassEvidence(nn.Module):
         """
         evidence_BPW, rare_W = self._evidence(features_BPF, columns_W)
         held_BPW = torch.where(rare_W, (evidence_BPW / _ENOUGH).clamp(max=1.0), 1.0)
-        return weights_BPW * held_BPW + self.share * evidence_BPW
+        logits_BPW = torch.logit(evidence_BPW, eps=_SURE) + _MARGIN
+        return weights_BPW * held_BPW + self.share * logits_BPW.clamp_min(0.0).log1p()
 
     def _evidence(self, features_BPF: Tensor, columns_W: Tensor) -> tuple[Tensor, Tensor]:
         """Return (B, P, W) evidence from 0 to 1, and (W,) which words are rare."""

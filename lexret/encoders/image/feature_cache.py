@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,36 @@ OnUnreadable = Callable[[int, LexretError], None]
 
 _BATCH = 32
 _SAVE_EVERY = 20
+
+
+class JoinedFeatures:
+    """Cached features of several sets of pictures, one after the other.
+
+    Args:
+        parts: (N, P, F) each, of the same P and F.
+    """
+
+    def __init__(self, parts: Sequence[Features]) -> None:
+        self._parts = tuple(parts)
+        sizes = [len(part) for part in parts]
+        self._starts = np.concatenate([[0], np.cumsum(sizes)])
+        self.shape: tuple[int, ...] = (sum(sizes), *parts[0].shape[1:])
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: npt.NDArray[np.int64]) -> Features:
+        """Return (R, P, F) the features of some rows."""
+        rows = np.asarray(rows)
+        found = np.empty((len(rows), *self.shape[1:]), np.float16)
+        numbers = np.searchsorted(self._starts, rows, side="right") - 1
+        for number in np.unique(numbers).tolist():
+            places = numbers == number
+            found[places] = self._parts[number][rows[places] - self._starts[number]]
+        return found
+
+
+CachedFeatures = Features | JoinedFeatures
 
 
 def cached_features(

@@ -38,6 +38,7 @@ from lexret.encoders.folder.record import (
     find_model,
     read_record,
 )
+from lexret.encoders.text.queries import QueryForm, as_queries
 from lexret.encoders.text.static_table import StaticSettings, StaticTable, read_static_table
 from lexret.errors import CorruptError, MismatchError, MissingError
 from lexret.sparse import FloatArray, LexicalVector, SparseBatch
@@ -86,8 +87,15 @@ class StaticTextEncoder:
     """Texts to sparse vectors by tables; implements :class:`~lexret.encoders.protocol.Encoder`."""
 
     def __init__(
-        self, table: StaticTable, settings: StaticSettings, vocabulary: Vocabulary, *, model_id: str
+        self,
+        table: StaticTable,
+        settings: StaticSettings,
+        vocabulary: Vocabulary,
+        *,
+        model_id: str,
+        query_form: QueryForm | None = None,
     ) -> None:
+        self._query_form = query_form or QueryForm()
         self._table = table
         self._settings = settings
         self._vocabulary = vocabulary
@@ -105,7 +113,7 @@ class StaticTextEncoder:
         return self._model_id
 
     def encode(self, texts: Sequence[str], *, batch_size: int = 32) -> SparseBatch:
-        """Return one L2-normalised vector a text.
+        """Return one L2-normalised vector a text, as a document; to search use encode_queries.
 
         A text keeps its ``max_words`` strongest words; its own words are always among them. A
         text whose words are all unknown, or tell nothing, gets an empty vector.
@@ -114,6 +122,10 @@ class StaticTextEncoder:
             batch_size: has no effect; texts are encoded one by one.
         """
         return SparseBatch.from_vectors([self._encode(text) for text in texts], self._vocabulary)
+
+    def encode_queries(self, texts: Sequence[str], *, batch_size: int = 32) -> SparseBatch:
+        """Return one L2-normalised query a text; see :mod:`lexret.encoders.queries`."""
+        return as_queries(self.encode(texts, batch_size=batch_size), texts, self._query_form)
 
     @cached_property
     def _directions_VC(self) -> FloatArray:
@@ -186,7 +198,8 @@ def static_text_of(
     problem = table.problem(num_words=len(words), num_rows=num_rows)
     if problem:
         raise CorruptError(f"{path} is not a static text encoder: {problem}.")
-    return StaticTextEncoder(table, settings, words, model_id=record.model_id)
+    form = QueryForm.of_config(record.values["config"].get("text", {}))
+    return StaticTextEncoder(table, settings, words, model_id=record.model_id, query_form=form)
 
 
 def _activate(logits_V: FloatArray, activation: str) -> FloatArray:

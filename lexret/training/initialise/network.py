@@ -27,6 +27,7 @@ from lexret.captions.caption_set import CaptionSet
 from lexret.captions.word_use import caption_words
 from lexret.config import RunConfig
 from lexret.encoders.image.context_adapter import ContextAdapter, square_roots
+from lexret.encoders.image.feature_cache import CachedFeatures
 from lexret.encoders.network import LexicalNetwork, silence
 from lexret.encoders.text.mapper import TextMapper
 from lexret.errors import InputError, StorageError
@@ -34,6 +35,7 @@ from lexret.files.whole import whole_file
 from lexret.training.initialise.correlation import correlated_maps
 from lexret.training.losses import contrastive
 from lexret.training.observer import Observer
+from lexret.training.reading.augmented_views import PictureView
 from lexret.training.reading.batches import BatchSource
 from lexret.training.reading.sources import feature_folder
 from lexret.training.run_folder import RunFolder
@@ -87,6 +89,7 @@ def start_file(folder: RunFolder, captions: CaptionSet, config: RunConfig) -> Pa
         "model": config.model.model_dump(mode="json", exclude=later),
         "pictures": captions.fingerprint,
         "flip": config.data.flip,
+        "passes": config.data.passes,
         "imagined": config.data.imagined,
         "train": {name: train[name] for name in ("seed", "region", "min_lr_fraction")}
         | {name: value for name, value in train.items() if name.startswith("start")},
@@ -199,9 +202,9 @@ def _term_vectors(network: LexicalNetwork, mapper: TextMapper, texts: list[str])
     return [mapper.terms(network.own_words(chunk)) for chunk in chunks]
 
 
-def _mean_roots(view: object, chosen: np.ndarray) -> Tensor:
+def _mean_roots(view: CachedFeatures | PictureView, chosen: np.ndarray) -> Tensor:
     """Return (N, F) the mean square root of each picture's features."""
-    assert isinstance(view, np.ndarray)  # RunConfig asks for cached features
+    assert not isinstance(view, PictureView)  # RunConfig asks for cached features
     parts = []
     for start in range(0, len(chosen), _CHUNK):
         features = torch.from_numpy(np.array(view[chosen[start : start + _CHUNK]])).float()
@@ -268,7 +271,7 @@ def _set_biases(
 ) -> None:
     """Set each side's biases so that so many words are active, on average over a sample."""
     view = batches.views[0]
-    assert isinstance(view, np.ndarray)
+    assert not isinstance(view, PictureView)
     features = torch.from_numpy(np.array(view[chosen])).float().nan_to_num()
     network.image.bias_V.zero_()
     logits_BV = network.image(features.to(network.image.bias_V.device))

@@ -6,6 +6,7 @@ Legend: B pictures a batch, C captions of each, P patches, F features, V words.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -15,16 +16,20 @@ import torch
 from torch import Tensor
 
 from lexret.captions.caption_set import CaptionSet
+from lexret.captions.joined import JoinedCaptions
 from lexret.config import TrainConfig
-from lexret.encoders.image.feature_cache import Features
+from lexret.encoders.image.feature_cache import CachedFeatures
 from lexret.errors import InputError
 from lexret.training.distributed import Processes
 from lexret.training.reading.augmented_views import PictureView
+from lexret.training.reading.domains import Domains, name_groups
 from lexret.training.reading.imagined import FloatArray, ImaginedPictures
 from lexret.vocabulary import Vocabulary
 
 # Pictures whose captions' words are remembered: those of a small set all are.
 _REMEMBERED = 1 << 16
+# A thing that covers so much of a picture is as good as named by all of its captions.
+_WHOLE_AREA = 0.02
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,8 @@ class Batch:
     Attributes:
         features_BPF: float32 backbone features (of the patches that are not hidden).
         texts: B * C captions, those of one picture side by side.
-        owners_T: (B * C,) which picture each text is of.
+        owners_T: (B * C,) which picture each text is of; texts that were made from one name share a
+            number, so that no chair is a wrong answer to "a chair".
         shares_BV: in which share of its captions a word stands, or None if not asked for.
         readable_B: bool, False where a picture could not be read; its features are 0.
     """
@@ -73,17 +79,19 @@ class BatchSource:
     def __init__(
         self,
         captions: CaptionSet,
-        views: Sequence[Features | PictureView],
+        views: Sequence[CachedFeatures | PictureView],
         vocabulary: Vocabulary,
         config: TrainConfig,
         imagined: ImaginedPictures | None = None,
         *,
         silent_words: Sequence[str] = (),
+        passes: Sequence[float] = (),
         processes: Processes | None = None,
     ) -> None:
-        if len(captions) < config.batch_size:
+        sizes = captions.sizes if isinstance(captions, JoinedCaptions) else (len(captions),)
+        if min(sizes) < config.batch_size:
             raise InputError(
-                f"The training data hold {len(captions)} pictures, fewer than one batch of "
+                f"The training data hold {min(sizes)} pictures, fewer than one batch of "
                 f"{config.batch_size}. Add pictures or set train.batch_size lower."
             )
         self._views = views
@@ -93,14 +101,22 @@ class BatchSource:
         self._num_real = len(captions)
         self._imagined = imagined
         self._num_items = self._num_real + (len(imagined) if imagined is not None else 0)
+        self._passes = tuple(passes) or (1.0,) * len(sizes)
+        self._domains = Domains(
+            (*sizes[:-1], sizes[-1] + self._num_items - self._num_real),
+            self._passes,
+            config.batch_size,
+            config.seed,
+        )
+        self._groups = name_groups(captions, vocabulary)
         # What no picture may say is asked of none.
         self._silent = {vocabulary.term_id(word) for word in silent_words}
         self._vocabulary = vocabulary
-        self._order = lru_cache(maxsize=1)(self._shuffled)
         self._words = lru_cache(maxsize=_REMEMBERED)(self._find_words)
+        self._objects = lru_cache(maxsize=_REMEMBERED)(self._find_objects)
 
     @property
-    def views(self) -> Sequence[Features | PictureView]:
+    def views(self) -> Sequence[CachedFeatures | PictureView]:
         """The versions of the pictures' features."""
         return self._views
 
@@ -112,7 +128,7 @@ class BatchSource:
     def for_start(self) -> BatchSource:
         """Return whole batches, as large as :mod:`lexret.training.initialise.network` asks for."""
         config = self._config
-        size = min(config.start_batch_size, self._num_items)
+        size = min(config.start_batch_size, *self._domains.sizes)
         changed = {"batch_size": size, "patch_dropout": 0.0, "captions_per_image": 1}
         changed |= {"caption_words_weight": 0.0, "caption_words_text_weight": 0.0}
         return BatchSource(
@@ -121,18 +137,17 @@ class BatchSource:
             self._vocabulary,
             config.model_copy(update=changed),
             self._imagined,
+            passes=self._passes,
         )
 
     @property
     def steps_per_epoch(self) -> int:
         """Number of full batches in the data."""
-        return self._num_items // self._config.batch_size
+        return self._domains.steps_per_epoch
 
     def batch(self, step: int) -> Batch:
         """Return this process's share of the batch of a step, counted from 0 over all epochs."""
-        epoch, place = divmod(step, self.steps_per_epoch)
-        size = self._config.batch_size
-        chosen = np.sort(self._order(epoch)[place * size : (place + 1) * size])
+        chosen = self._domains.chosen(step)
         rng = np.random.default_rng([self._config.seed, 2, step])
         texts, owners = self._captions(chosen, rng)
         features_BPF = self._features(chosen, rng, step)
@@ -143,9 +158,6 @@ class BatchSource:
             shares_BV=self._shares(chosen[self._own]) if self._asks_for_words() else None,
             readable_B=_take_unreadable_out(features_BPF),
         )
-
-    def _shuffled(self, epoch: int) -> np.ndarray:
-        return np.random.default_rng([self._config.seed, 1, epoch]).permutation(self._num_items)
 
     def _features(self, chosen: np.ndarray, rng: np.random.Generator, step: int) -> Tensor:
         view = self._views[int(rng.integers(len(self._views)))]
@@ -174,7 +186,11 @@ class BatchSource:
         return result
 
     def _pictures(
-        self, chosen: np.ndarray, view: Features | PictureView, rng: np.random.Generator, step: int
+        self,
+        chosen: np.ndarray,
+        view: CachedFeatures | PictureView,
+        rng: np.random.Generator,
+        step: int,
     ) -> FloatArray:
         """Return (B, P, F); those past the real pictures are imagined before a random one."""
         if self._imagined is None:
@@ -205,6 +221,19 @@ class BatchSource:
         found = (self._vocabulary.match(text, parts=True)[0] for text in self._texts(i))
         return [set(term_ids) - self._silent for term_ids in found]
 
+    def _find_objects(self, i: int) -> tuple[tuple[int, float], ...]:
+        """Return the words of the things that a real picture shows, each with a share up to 1.
+
+        A thing that covers 2% of the picture counts fully. Of a name of several words that is not
+        in the vocabulary the last counts: a swivel chair is a chair.
+        """
+        found = []
+        for name, area in self._real.objects(i).items():
+            term_ids, _ = self._vocabulary.match(name)
+            if term_ids and term_ids[-1] not in self._silent:
+                found.append((term_ids[-1], min(1.0, math.sqrt(area / _WHOLE_AREA))))
+        return tuple(found)
+
     def _captions(
         self, chosen: np.ndarray, rng: np.random.Generator
     ) -> tuple[list[str], list[int]]:
@@ -216,7 +245,7 @@ class BatchSource:
             picks = rng.choice(len(captions), wanted, replace=len(captions) < wanted)
             if self._own.start <= row < self._own.stop:
                 texts.extend(captions[pick] for pick in picks)
-                owners.extend([i] * wanted)
+                owners.extend(self._groups.get((i, pick), i) for pick in picks.tolist())
         return texts, owners
 
     def _asks_for_words(self) -> bool:
@@ -229,6 +258,9 @@ class BatchSource:
             found = self._words(i)
             for term_ids in found:
                 shares_BV[row, list(term_ids)] += 1.0 / len(found)
+            if i < self._num_real:
+                for term_id, share in self._objects(i):
+                    shares_BV[row, term_id] = max(float(shares_BV[row, term_id]), share)
         return shares_BV
 
 
@@ -241,7 +273,7 @@ def _take_unreadable_out(features_BPF: Tensor) -> Tensor:
     return ~unreadable_B
 
 
-def _read(view: Features | PictureView, rows: np.ndarray, step: int) -> FloatArray:
+def _read(view: CachedFeatures | PictureView, rows: np.ndarray, step: int) -> FloatArray:
     if isinstance(view, PictureView):
         return view.read(rows, step)
     features_BPF: FloatArray = view[rows].astype(np.float32)

@@ -10,11 +10,17 @@ from functools import partial
 from pathlib import Path
 
 from lexret.captions.caption_set import CaptionSet
+from lexret.captions.joined import JoinedCaptions
 from lexret.captions.shards import ShardCaptions
 from lexret.captions.sources import SHARDS_PREFIX, open_captions
 from lexret.config import RunConfig
 from lexret.encoders.image.backbones import ImageBackbone
-from lexret.encoders.image.feature_cache import Features, cached_features
+from lexret.encoders.image.feature_cache import (
+    CachedFeatures,
+    Features,
+    JoinedFeatures,
+    cached_features,
+)
 from lexret.errors import LexretError
 from lexret.training.distributed import Processes
 from lexret.training.reading.augmented_views import PictureView
@@ -49,16 +55,24 @@ def open_sets(
         MissingPackageError: if they need a package that is not installed.
     """
     data, cache = config.data, feature_folder(config, folder)
-    sets: list[CaptionSet | None] = []
     with _leader_first(processes):
-        for name, source in (("train", data.train), ("dev", data.dev)):
-            told = partial(progress, name)
-            sets.append(open_captions(source, cache=cache, progress=told) if source else None)
-    train, dev = sets
-    assert train is not None  # asked for by the loop
-    if processes.leads and isinstance(train, ShardCaptions) and train.skipped:
-        folder.write_skipped(train.skipped)
-    return Sets(train, dev)
+        named = [("train", source) for source in (data.train, *data.more)]
+        if data.dev:
+            named.append(("dev", data.dev))
+        opened = [
+            open_captions(source, cache=cache, progress=partial(progress, name))
+            for name, source in named
+        ]
+    domains, dev = opened[: 1 + len(data.more)], opened[-1] if data.dev else None
+    skipped = [
+        sample
+        for captions in domains
+        if isinstance(captions, ShardCaptions)
+        for sample in captions.skipped
+    ]
+    if processes.leads and skipped:
+        folder.write_skipped(skipped)
+    return Sets(domains[0] if len(domains) == 1 else JoinedCaptions(domains), dev)
 
 
 def open_batches(
@@ -91,6 +105,7 @@ def open_batches(
         config.train,
         ImaginedPictures(config.model.image) if config.data.imagined else None,
         silent_words=config.model.image.silent_words,
+        passes=config.data.passes,
         processes=processes,
     )
     return batches, dev_features
@@ -135,7 +150,7 @@ class _Opener:
         self._config, self._folder, self._processes = config, folder, processes
         self._cache, self._progress = feature_folder(config, folder), progress
 
-    def views(self, captions: CaptionSet) -> list[Features | PictureView]:
+    def views(self, captions: CaptionSet) -> list[CachedFeatures | PictureView]:
         """Return the training pictures' views, of which each step takes one."""
         data = self._config.data
         unreadable = Unreadable(
@@ -145,11 +160,23 @@ class _Opener:
             backbone = ImageBackbone(self._config.model.image).to(self._processes.device)
             seed = self._config.train.seed
             return [PictureView(captions, backbone, data, seed=seed, unreadable=unreadable)]
-        views: list[Features | PictureView] = [self.features(captions, "train", unreadable)]
+        views: list[CachedFeatures | PictureView] = [
+            self.joined_features(captions, "train", unreadable)
+        ]
         if data.flip:
             name = "train, mirrored"
-            views.append(self.features(captions, name, unreadable, mirrored=True))
+            views.append(self.joined_features(captions, name, unreadable, mirrored=True))
         return views
+
+    def joined_features(
+        self, captions: CaptionSet, name: str, unreadable: Unreadable, *, mirrored: bool = False
+    ) -> CachedFeatures:
+        """Return cached features; each of several joined sets has a cache of its own."""
+        if not isinstance(captions, JoinedCaptions):
+            return self.features(captions, name, unreadable, mirrored=mirrored)
+        return JoinedFeatures(
+            [self.features(part, name, unreadable, mirrored=mirrored) for part in captions.sets]
+        )
 
     def features(
         self,

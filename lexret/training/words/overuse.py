@@ -15,7 +15,8 @@ from torch import Tensor
 
 from lexret.captions.caption_set import CaptionSet
 from lexret.captions.word_use import caption_words
-from lexret.encoders.image.feature_cache import Features
+from lexret.config import Activation
+from lexret.encoders.image.feature_cache import CachedFeatures
 from lexret.encoders.network import ImageSide
 from lexret.training.reading.imagined import FloatArray, ImaginedPictures
 from lexret.vocabulary import Vocabulary
@@ -23,6 +24,8 @@ from lexret.vocabulary import Vocabulary
 _CHUNK = 64
 # Training pictures that show how often a word is active.
 _SAMPLE = 1000
+# Training pictures that show what a word weighs anyway.
+_BACKGROUND = 2000
 # A word that so few pictures' captions use counts as unused.
 FEW = 5
 # A used word may be active in so many times as many pictures as captions name it in, on top:
@@ -42,7 +45,7 @@ class UseLimit:
 
     def __init__(
         self,
-        features_NPF: Features | FloatArray,
+        features_NPF: CachedFeatures | FloatArray,
         uses_V: Tensor,
         num_pictures: int,
         most: tuple[float, float],
@@ -62,7 +65,7 @@ class UseLimit:
 @torch.no_grad()
 def limit_use(
     image: ImageSide,
-    features_NPF: Features | FloatArray,
+    features_NPF: CachedFeatures | FloatArray,
     uses_V: Tensor,
     num_pictures: int,
     most: tuple[float, float],
@@ -82,7 +85,8 @@ def limit_use(
     device = image.bias_V.device
     logits = []
     for start in range(0, len(features_NPF), _CHUNK):
-        chunk = torch.from_numpy(np.array(features_NPF[start : start + _CHUNK])).float()
+        rows = np.arange(start, min(start + _CHUNK, len(features_NPF)))
+        chunk = torch.from_numpy(np.array(features_NPF[rows])).float()
         logits.append(image(chunk.nan_to_num().to(device)))
     logits_NV = torch.cat(logits)
     uses_V = uses_V.to(device)
@@ -98,8 +102,37 @@ def limit_use(
     return int((excess_V > 0).sum())
 
 
+def background_rows(first: int, last: int, *, seed: int) -> np.ndarray:
+    """Return some of the pictures from ``first`` to before ``last``, drawn at random, rising."""
+    drawn = np.random.default_rng([seed, 9]).permutation(last - first)[:_BACKGROUND]
+    return np.sort(drawn) + first
+
+
+@torch.no_grad()
+def measure_base_rates(
+    image: ImageSide,
+    features_NPF: CachedFeatures | FloatArray,
+    rows: np.ndarray,
+    activation: Activation,
+    quantile: float,
+) -> None:
+    """Set each word's base rate to a quantile of its weights over some pictures.
+
+    Args:
+        rows: which pictures.
+    """
+    image.base_rate_V.zero_()
+    weights = []
+    for start in range(0, len(rows), _CHUNK):
+        chunk = torch.from_numpy(np.array(features_NPF[rows[start : start + _CHUNK]])).float()
+        chunk = chunk.nan_to_num().to(image.base_rate_V.device)
+        weights.append(image.word_weights(chunk, activation))
+    rising_NV = torch.cat(weights).sort(dim=0).values
+    image.base_rate_V.copy_(rising_NV[int(quantile * (len(rising_NV) - 1))])
+
+
 def imagined_features(
-    imagined: ImaginedPictures, features_NPF: Features, *, seed: int
+    imagined: ImaginedPictures, features_NPF: CachedFeatures, *, seed: int
 ) -> FloatArray:
     """Return (C, P, F) features of one imagined picture a class, before random real ones.
 
@@ -110,7 +143,9 @@ def imagined_features(
     backgrounds = rng.integers(len(features_NPF), size=len(imagined)).tolist()
     return np.stack(
         [
-            imagined.features(i, np.nan_to_num(features_NPF[place].astype(np.float32)), rng)
+            imagined.features(
+                i, np.nan_to_num(features_NPF[np.array([place])][0].astype(np.float32)), rng
+            )
             for i, place in enumerate(backgrounds)
         ]
     )

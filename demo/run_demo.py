@@ -152,8 +152,8 @@ def draw_sheet(out: Path, photos: Path, model_source: str) -> Path:
     from contact_sheet import NUM_HITS, Row, draw_contact_sheet
 
     from lexret.encoders import load_model
+    from lexret.engine import open_index
     from lexret.explain.answers import answer
-    from lexret.index import open_index
 
     index = open_index(photos / ".lexret")
     queries = load_model(model_source).texts.encode(QUERIES)

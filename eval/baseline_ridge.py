@@ -1,6 +1,7 @@
 """The ridge baseline: caption words predicted from pooled backbone features, in closed form.
 
-The method is that of lexret/eval/ridge.py, whose docstring says how targets and scores are made.
+The method is that of lexret/eval/baselines/ridge.py, whose docstring says how targets and scores
+are made.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 import click
 
 from lexret.errors import LexretError
-from lexret.eval.ridge import Ridge, choose_alpha, load_split
+from lexret.eval.baselines.ridge import Ridge, choose_alpha, load_split
 
 FEATURES = click.Path(exists=True, dir_okay=False, path_type=Path)
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import click
 
-from lexret.eval.suite_report import SECTIONS, recall_summary
+from lexret.eval.suite.report import SECTIONS, recall_summary
 
 RESULTS = Path(__file__).parent / "results"
 BLOCK = re.compile(

@@ -19,7 +19,7 @@ import click
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from lexret.data.captions import open_captions
+from lexret.captions.sources import open_captions
 from lexret.encoders import load_model
 
 NUM_PICTURES = 100

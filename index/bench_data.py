@@ -116,9 +116,9 @@ def _read(source: Path) -> tuple[int, Csr]:
         with np.load(source, allow_pickle=False) as arrays:
             csr = arrays["indptr"], arrays["term_ids"], arrays["weights"]
             return int(arrays["num_words"]), csr
-    from lexret.index import open_index
-    from lexret.index.locations import index_within
-    from lexret.index.stored import StoredVectors
+    from lexret.engine import open_index
+    from lexret.engine.vectors import StoredVectors
+    from lexret.library.folders import index_within
 
     stored = StoredVectors(open_index(index_within(source)))
     batches = [block.vectors for block in stored.blocks()]

@@ -38,7 +38,7 @@ class Engine(Protocol):
 
 def blocks(documents: Csr, vocabulary: Any) -> Iterator[Any]:
     """Yield documents as lexret's writers take them; the number of each is its id."""
-    from lexret.index.stored import StoredBlock
+    from lexret.engine.vectors import StoredBlock
     from lexret.sparse import SparseBatch
 
     indptr, words, weights = documents
@@ -65,7 +65,7 @@ class LexretEngine:
         self._vocabulary = Vocabulary(f"w{number}" for number in range(num_words_of(data)))
 
     def build(self, documents: Csr) -> None:
-        from lexret.index import EmbeddedIndexWriter
+        from lexret.engine import EmbeddedIndexWriter
 
         with EmbeddedIndexWriter.create(
             self._path, self._vocabulary, model_id="bench", weights=self.weights
@@ -75,8 +75,8 @@ class LexretEngine:
             writer.commit()
 
     def open(self) -> None:
-        from lexret.index import open_index
-        from lexret.index.acceleration import is_installed
+        from lexret.engine import open_index
+        from lexret.engine.postings.acceleration import is_installed
 
         compiled = self.compiled and is_installed()
         self._index = open_index(self._path, engine="compiled" if compiled else "numpy")
@@ -188,13 +188,13 @@ class LuceneEngine:
         self._vocabulary = Vocabulary(f"w{number}" for number in range(num_words_of(data)))
 
     def build(self, documents: Csr) -> None:
-        from lexret.index.lucene_writer import write_lucene
+        from lexret.interop.lucene_writer import write_lucene
 
         every = blocks(documents, self._vocabulary)
         write_lucene(self._folder, every, self._vocabulary, model_id="bench", scale=IMPACT_SCALE)
 
     def open(self) -> None:
-        from lexret.index.lucene import LuceneIndex
+        from lexret.interop.lucene import LuceneIndex
 
         self._index = LuceneIndex(self._folder)
 
@@ -227,7 +227,7 @@ class FaissEngine:
     def build(self, documents: Csr) -> None:
         import faiss
 
-        from lexret.index.dense import FaissIndex, FaissSettings
+        from lexret.interop.faiss_index import FaissIndex, FaissSettings
 
         faiss.omp_set_num_threads(1)
         vectors_ND = np.load(self._data / "dense.npy")

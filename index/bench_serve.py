@@ -34,8 +34,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from lexret.encoders.model_folder import find_model, read_record
-from lexret.index.writer import EmbeddedIndexWriter
+from lexret.encoders.folder.record import find_model, read_record
+from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.sparse import SparseBatch
 from lexret.vocabulary import Vocabulary
 

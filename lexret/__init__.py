@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from lexret.encoders import load_model
+    from lexret.engine import open_index
     from lexret.errors import LexretError
-    from lexret.index import open_index
     from lexret.sparse import LexicalVector, SparseBatch
     from lexret.vocabulary import Vocabulary
 
@@ -34,7 +34,7 @@ _HOMES: Final = {
     "SparseBatch": "lexret.sparse",
     "Vocabulary": "lexret.vocabulary",
     "load_model": "lexret.encoders",
-    "open_index": "lexret.index",
+    "open_index": "lexret.engine",
 }
 
 

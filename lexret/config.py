@@ -21,13 +21,13 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lexret.errors import CorruptError, InputError, MissingError
+from lexret.sparse import Precision
 
 Activation = Literal["log1p_relu", "relu", "elu1p"]
 Pooling = Literal["mean", "last"]
 Penalty = Literal["overuse", "overuse_v", "flops", "none"]
 AdapterKind = Literal["attention", "context"]
 Start = Literal["random", "correlated"]
-Precision = Literal["float32", "bfloat16"]
 
 
 class Frozen(BaseModel):
@@ -78,8 +78,8 @@ class ImageConfig(Frozen):
     class_evidence: float = Field(
         0.0,
         ge=0,
-        description="weight of what the backbone's own classifier says of each patch, as words; "
-        "0: it is not asked",
+        description="weight of what the backbone's own classifier says of each patch, as words: 1 "
+        "trusts it as much as what was learnt; 0: it is not asked",
     )
     bias_start: float = Field(0.0, description="start of the biases; below 0 words start silent")
     silent_words: tuple[str, ...] = Field(
@@ -125,7 +125,16 @@ class TextConfig(Frozen):
     train_codebook: bool = Field(False, description="train the text codebook too")
     own_word_weight: float = Field(1.0, ge=0, description="start of the text's own words' weight")
     own_word_floor: float = Field(0.05, gt=0, description="least activation of an own word")
-    max_words: int = Field(64, gt=0, description="strongest words that a query keeps")
+    max_words: int = Field(64, gt=0, description="strongest words that a text keeps")
+    query_power: float = Field(
+        1.0, gt=0, description="a query's weights are the text's to this power"
+    )
+    query_typed_weight: float = Field(
+        0.0,
+        ge=0,
+        description="length of the typed words' vector that a query has beside the text's, which "
+        "has length 1",
+    )
 
     @model_validator(mode="after")
     def _prompt_has_a_place_for_the_text(self) -> TextConfig:
@@ -167,6 +176,15 @@ class DataConfig(Frozen):
         "",
         description="captions file (JSON lines), 'datasets:NAME[:SPLIT]' or 'webdataset:PATTERN'",
     )
+    more: tuple[str, ...] = Field(
+        (),
+        description="further sources of training pictures, each a domain of its own: a step shows "
+        "pictures of one domain, so that its wrong pairs are hard to tell from the right ones; "
+        "imagined pictures belong to the last",
+    )
+    passes: tuple[float, ...] = Field(
+        (), description="how often an epoch shows each domain; empty: each once"
+    )
     dev: str = Field("", description="the same, for evaluation while training; may be empty")
     feature_cache: str = Field("", description="folder for cached backbone features")
     cached: bool = Field(
@@ -200,6 +218,16 @@ class DataConfig(Frozen):
     def _crops_need_the_pictures(self) -> DataConfig:
         if self.cached and self.crop < 1.0:
             raise ValueError("crop below 1 needs cached = false: cached features are of whole ones")
+        return self
+
+    @model_validator(mode="after")
+    def _passes_pair_with_domains(self) -> DataConfig:
+        num_domains = 1 + len(self.more)
+        if self.passes and (len(self.passes) != num_domains or min(self.passes) <= 0):
+            raise ValueError(
+                f"passes are {list(self.passes)}; expected a number above 0 for each of the "
+                f"{num_domains} sources of train and more"
+            )
         return self
 
 
@@ -296,6 +324,15 @@ class TrainConfig(Frozen):
         description="the same by what words do in imagined pictures, which are unlike those of the "
         "training data; captions of real pictures count; needs data.imagined; None: do not",
     )
+    base_rate_quantile: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="take from each word's weight, in what is evaluated and saved, this quantile "
+        "of its weights over training pictures of the further sources (of all, where there is "
+        "one): a word says something only beyond what it says anyway; needs cached features; "
+        "None: do not",
+    )
     patch_dropout: float = Field(0.0, ge=0, lt=1, description="share of patches hidden in a step")
     region: float = Field(
         1.0,
@@ -338,6 +375,8 @@ class RunConfig(Frozen):
             raise ValueError("train.start = 'correlated' needs model.image.adapter = 'context'")
         if self.train.most_active is not None and not self.data.cached:
             raise ValueError("train.most_active needs data.cached = true")
+        if self.train.base_rate_quantile is not None and not self.data.cached:
+            raise ValueError("train.base_rate_quantile needs data.cached = true")
         imagined = self.data.imagined and self.data.cached
         if self.train.most_active_imagined is not None and not imagined:
             raise ValueError("train.most_active_imagined needs data.imagined and data.cached")

@@ -12,19 +12,14 @@ from hypothesis import settings
 from PIL import Image
 
 from lexret.config import ModelConfig
-from lexret.encoders.model_folder import (
-    STATIC_TEXT_FILE,
-    WEIGHTS_FILE,
-    file_sha256,
-    read_record,
-    write_record,
-)
-from lexret.encoders.static_table import (
+from lexret.encoders.folder.record import STATIC_TEXT_FILE, WEIGHTS_FILE, read_record, write_record
+from lexret.encoders.text.static_table import (
     Levels,
     StaticSettings,
     StaticTable,
     save_static_table,
 )
+from lexret.files.hashes import file_sha256
 from lexret.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -96,7 +91,7 @@ def tiny_model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
     import torch
 
-    from lexret.encoders.checkpoint import save_checkpoint
+    from lexret.encoders.folder.checkpoint import save_checkpoint
     from lexret.encoders.network import LexicalNetwork
     from lexret.encoders.torchvision_ops import declare_missing_operators
 

@@ -15,13 +15,13 @@ from typing import Any
 import click
 import numpy as np
 
+from lexret.captions.sources import open_captions
 from lexret.config import RunConfig, load_recipe
-from lexret.data.captions import open_captions
 from lexret.encoders import load_model
+from lexret.encoders.image.feature_cache import cached_features
 from lexret.encoders.model import LexicalModel
-from lexret.eval.recall import evaluate_retrieval
+from lexret.eval.retrieval.recall import evaluate_retrieval
 from lexret.sparse import SparseBatch
-from lexret.training.features import cached_features
 from lexret.training.loop import train
 from lexret.training.observer import Silent
 

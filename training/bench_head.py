@@ -21,7 +21,7 @@ import click
 import torch
 from torch import Tensor
 
-from lexret.encoders.maxhead import head_kernel, max_over_patches
+from lexret.encoders.image.max_head import head_kernel, max_over_patches
 
 _PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 

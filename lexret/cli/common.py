@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from lexret.encoders.protocol import Encoder
-    from lexret.index.embedded import EmbeddedIndex
+    from lexret.engine.index import EmbeddedIndex
 
 F = TypeVar("F", bound=Callable[..., Any])
 TextEncoderKind = Literal["static", "contextual"]
@@ -58,14 +58,14 @@ json_option: Callable[[F], F] = click.option(
 
 def open_chosen_index(index_path: Path | None) -> EmbeddedIndex:
     """Open the index that was named, or the one of this folder or of the nearest above it."""
-    from lexret.index import open_index
+    from lexret.engine import open_index
 
     return open_index(chosen_index_path(index_path))
 
 
 def chosen_index_path(index_path: Path | None) -> Path:
     """Return where the index lies that :func:`open_chosen_index` opens."""
-    from lexret.index.locations import find_index, index_within
+    from lexret.library.folders import find_index, index_within
 
     return find_index(Path.cwd()) if index_path is None else index_within(index_path)
 
@@ -85,12 +85,12 @@ def load_texts_of(
         MismatchError: if the model is not the one that made the index.
         MissingError: if the model has no static text encoder, and it was asked for.
     """
-    from lexret.index.own_model import record_of_model
+    from lexret.library.model import record_of_model
 
     record = record_of_model(index, model_source)
     chosen = chosen_text_encoder(kind, has_static=record.has_static_text)
     if chosen == "static":
-        from lexret.encoders.static_text import static_text_of
+        from lexret.encoders.text.static_encoder import static_text_of
 
         return chosen, static_text_of(record, vocabulary=index.vocabulary)
     from lexret.encoders import load_model
@@ -105,7 +105,7 @@ def load_images_of(index: EmbeddedIndex, model_source: str | None) -> Encoder[Im
         MismatchError: if the model is not the one that made the index.
     """
     from lexret.encoders import load_model
-    from lexret.index.own_model import record_of_model
+    from lexret.library.model import record_of_model
 
     return load_model(record_of_model(index, model_source).folder).images
 

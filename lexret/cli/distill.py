@@ -105,9 +105,9 @@ def command(
     """
     from dataclasses import replace
 
-    from lexret.data.captions import open_captions
-    from lexret.training.distill import distill
-    from lexret.training.static_text import StaticRecipe
+    from lexret.captions.sources import open_captions
+    from lexret.training.distill.distillation import distill
+    from lexret.training.distill.imitation import StaticRecipe
 
     recipe = replace(StaticRecipe(), seed=seed)
     if coordinates is not None:

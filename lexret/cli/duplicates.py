@@ -20,8 +20,8 @@ from lexret.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from lexret.index.duplicates import DuplicateGroup
-    from lexret.index.embedded import EmbeddedIndex
+    from lexret.engine.index import EmbeddedIndex
+    from lexret.library.duplicates import DuplicateGroup
 
 
 @click.command("duplicates")
@@ -60,7 +60,7 @@ def command(
       lexret duplicates ./images --near 0.95 --json
       lexret duplicates --paths -0 | xargs -0 ls -l
     """
-    from lexret.index.duplicates import nearly_same, same_content
+    from lexret.library.duplicates import nearly_same, same_content
 
     if index_argument is not None and index_path is not None:
         raise click.UsageError("The index is named twice; leave INDEX or --index away.")
@@ -87,7 +87,7 @@ def command(
 
 
 def _path(index: EmbeddedIndex, doc_id: str) -> str:
-    from lexret.index.locations import picture_path, picture_root
+    from lexret.library.folders import picture_path, picture_root
 
     return near_path(picture_path(picture_root(index.manifest, index.path), doc_id))
 

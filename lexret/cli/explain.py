@@ -21,7 +21,7 @@ from lexret.cli.common import (
 
 if TYPE_CHECKING:
     from lexret.cli.common import TextEncoderKind
-    from lexret.encoders.model_folder import ModelRecord
+    from lexret.encoders.folder.record import ModelRecord
     from lexret.encoders.protocol import Encoder, PatchGrid
     from lexret.explain.explanation import HitExplanation, PictureExplanation, TextQuery
 
@@ -116,14 +116,14 @@ def command(
       lexret explain photo.jpg -o out/ --parts 4 --query "a dog on a beach"
       lexret explain photo.jpg -o out/ --mask sky.png
     """
-    from lexret.data.images import ENCODING_MIN_SIDE, open_picture
     from lexret.encoders import load_model
-    from lexret.encoders.model_folder import find_model, read_record
+    from lexret.encoders.folder.record import find_model, read_record
     from lexret.errors import InputError
     from lexret.explain.explanation import explain_picture
     from lexret.explain.palette import DARK, LIGHT
     from lexret.explain.regions import check_regions
     from lexret.explain.report import check_folder, write_report
+    from lexret.pictures.decoding import ENCODING_MIN_SIDE, open_picture
 
     num_regions = len(patches) + len(boxes) + len(mask_files) + (num_parts or 0)
     if num_regions > MAX_REGIONS:
@@ -177,8 +177,8 @@ def _static_texts(
     query: str, record: ModelRecord, kind: TextEncoderKind | None
 ) -> Encoder[str] | None:
     """Check a text; return what encodes it, where that is the table that needs no model."""
-    from lexret.encoders.static_text import static_text_of
-    from lexret.index.query_words import notes_on_text
+    from lexret.encoders.text.static_encoder import static_text_of
+    from lexret.engine.query.notes import notes_on_text
 
     vocabulary = record.vocabulary()
     print_notes(notes_on_text(query, vocabulary))

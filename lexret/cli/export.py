@@ -11,7 +11,7 @@ import click
 from lexret.cli.common import open_chosen_index, plural
 
 if TYPE_CHECKING:
-    from lexret.index.export_side import ExportRecord
+    from lexret.interop.export_files import ExportRecord
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -59,7 +59,7 @@ def anserini(index_path: Path, folder: Path, scale: float) -> None:
     Example:
       lexret export anserini ./images -o ./for-lucene
     """
-    from lexret.index.export_anserini import export_anserini
+    from lexret.interop.anserini import export_anserini
 
     _report(export_anserini(open_chosen_index(index_path), folder, scale=scale), folder)
 
@@ -77,7 +77,7 @@ def ciff(index_path: Path, folder: Path, scale: float) -> None:
     Example:
       lexret export ciff ./images -o ./for-pisa --scale 1000
     """
-    from lexret.index.export_ciff import export_ciff
+    from lexret.interop.ciff import export_ciff
 
     _report(export_ciff(open_chosen_index(index_path), folder, scale=scale), folder)
 

@@ -23,9 +23,9 @@ from lexret.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from lexret.config import Precision
-    from lexret.index.picture_update import Progress
-    from lexret.index.pictures import IndexReport
+    from lexret.library.indexing import IndexReport
+    from lexret.library.update_run import Progress
+    from lexret.sparse import Precision
 
 MAX_SKIPPED_SHOWN: Final = 20
 
@@ -95,10 +95,10 @@ def command(
       lexret index
       lexret index ./images --remove-root /mnt/archive
     """
-    from lexret.encoders.late import LateImageEncoder
-    from lexret.encoders.model_folder import find_model, read_record
-    from lexret.index.picture_update import UpdateInterrupted
-    from lexret.index.pictures import index_folders
+    from lexret.encoders.folder.record import find_model, read_record
+    from lexret.encoders.lazy import LateImageEncoder
+    from lexret.library.indexing import index_folders
+    from lexret.library.update_run import UpdateInterrupted
 
     place = index_path or _default_place(folders)
     recorded_source, recorded_precision = _recorded(place)
@@ -138,14 +138,14 @@ def _left_by(num_stored: int) -> str:
 
 
 def _default_place(folders: tuple[Path, ...]) -> Path:
-    from lexret.index.locations import find_index, index_for
+    from lexret.library.folders import find_index, index_for
 
     return index_for(folders) if folders else find_index(Path.cwd())
 
 
 def _recorded(place: Path) -> tuple[str | None, Precision]:
     """Return the model's source and the precision of the index at ``place``, if there is one."""
-    from lexret.index.manifest import Manifest
+    from lexret.engine.segments.manifest import Manifest
 
     manifest = Manifest.load_if_sound(place)  # a damaged one is reported when it is opened
     if manifest is None:

@@ -11,7 +11,7 @@ import click
 from lexret.cli.common import index_option, json_option, near_path, open_chosen_index, printable
 
 if TYPE_CHECKING:
-    from lexret.index.embedded import EmbeddedIndex
+    from lexret.engine.index import EmbeddedIndex
 
 
 @click.command("info")
@@ -47,8 +47,8 @@ def command(index_path: Path | None, verify: bool, as_json: bool) -> None:
 
 
 def _values(index: EmbeddedIndex) -> dict[str, object]:
-    from lexret.index.locations import picture_folders
-    from lexret.index.manifest import FORMAT_VERSION
+    from lexret.engine.segments.manifest import FORMAT_VERSION
+    from lexret.library.folders import picture_folders
 
     manifest, size = index.manifest, index.num_bytes()
     error = max((segment.weight_error for segment in manifest.segments), default=0.0)

@@ -42,11 +42,11 @@ class LazyCommand:
 
 COMMANDS: Final = {
     "index": LazyCommand("lexret.cli.index", "Index folders of pictures, or update their index."),
-    "search": LazyCommand("lexret.cli.search", "Find the pictures that fit a text."),
+    "search": LazyCommand("lexret.cli.search.command", "Find the pictures that fit a text."),
     "words": LazyCommand("lexret.cli.words", "Show the top words of a picture, or correct them."),
     "explain": LazyCommand("lexret.cli.explain", "Draw what a picture's patches say."),
     "export": LazyCommand("lexret.cli.export", "Write an index for other search engines."),
-    "fields": LazyCommand("lexret.cli.fields", "Give pictures fields of your own."),
+    "fields": LazyCommand("lexret.cli.fields.group", "Give pictures fields of your own."),
     "duplicates": LazyCommand("lexret.cli.duplicates", "Find pictures that are there twice."),
     "merge": LazyCommand("lexret.cli.merge", "Make one index of several."),
     "sheet": LazyCommand("lexret.cli.sheet", "Draw a contact sheet of an index or of a search."),
@@ -55,9 +55,9 @@ COMMANDS: Final = {
     "info": LazyCommand("lexret.cli.info", "Show what an index holds."),
     "train": LazyCommand("lexret.cli.train", "Train a model from a recipe."),
     "distill": LazyCommand("lexret.cli.distill", "Teach a model its static text encoder."),
-    "eval": LazyCommand("lexret.cli.eval", "Measure a model on pictures with captions."),
-    "vocab": LazyCommand("lexret.cli.vocab", "Make vocabularies, and look into them."),
-    "models": LazyCommand("lexret.cli.models", "List, show and verify models."),
+    "eval": LazyCommand("lexret.cli.eval.group", "Measure a model on pictures with captions."),
+    "vocab": LazyCommand("lexret.cli.vocab.group", "Make vocabularies, and look into them."),
+    "models": LazyCommand("lexret.cli.models.group", "List, show and verify models."),
     "doctor": LazyCommand("lexret.cli.doctor", "Show what is installed and what is missing."),
 }
 

@@ -29,8 +29,8 @@ def command(indexes: tuple[Path, ...], output: Path, as_json: bool) -> None:
       lexret merge ./images /mnt/archive -o ./all
       lexret search "a dog" --index ./all
     """
-    from lexret.index.locations import index_within
-    from lexret.index.merging import merge_indexes
+    from lexret.library.folders import index_within
+    from lexret.library.merging import merge_indexes
 
     report = merge_indexes([index_within(one) for one in indexes], index_within(output))
     roots = [near_path(one) for one in report.roots]

@@ -22,15 +22,15 @@ from lexret.cli.common import (
     progress_line,
     text_encoder_option,
 )
-from lexret.cli.search_query import QueryCommand, Wanted, query_text, understand
+from lexret.cli.search.question import QueryCommand, Wanted, query_text, understand
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from lexret.cli.common import TextEncoderKind
+    from lexret.engine.index import EmbeddedIndex
     from lexret.explain.contact import ContactSheet
     from lexret.explain.contact_draw import PhotoOf
-    from lexret.index.embedded import EmbeddedIndex
 
 SUFFIXES: Final = (".html", ".png", ".svg", ".json")
 FIGURES: Final = (".png", ".svg")
@@ -144,9 +144,9 @@ def _render(
 
 def _photos(index: EmbeddedIndex, num_pictures: int, say: Callable[[str], None]) -> PhotoOf:
     """Return what opens a picture, and says which of how many is drawn."""
-    from lexret.data.images import open_image
     from lexret.errors import ImageError, MissingError
-    from lexret.index.locations import picture_path, picture_root
+    from lexret.library.folders import picture_path, picture_root
+    from lexret.pictures.decoding import open_image
 
     base = picture_root(index.manifest, index.path)
     numbers = count(1)

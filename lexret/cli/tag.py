@@ -18,8 +18,8 @@ from lexret.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from lexret.data.keywords import KeywordChange
-    from lexret.index.embedded import EmbeddedIndex
+    from lexret.engine.index import EmbeddedIndex
+    from lexret.pictures.keywords import KeywordChange
 
 
 @click.command("tag")
@@ -58,10 +58,10 @@ def command(
       lexret tag photo.jpg -k 5 --write
       lexret tag --remove --write
     """
-    from lexret.data.keywords import plan_keywords, write_keywords
     from lexret.errors import ImageError, MissingError, StorageError
-    from lexret.index.locations import picture_path, picture_root
-    from lexret.index.naming import document_named
+    from lexret.library.folders import picture_path, picture_root
+    from lexret.library.lookup import document_named
+    from lexret.pictures.keywords import plan_keywords, write_keywords
 
     index = open_chosen_index(index_path)
     base = picture_root(index.manifest, index.path)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from lexret.eval.recall import RetrievalResult
+    from lexret.eval.retrieval.recall import RetrievalResult
     from lexret.training.step import StepLosses
 
 

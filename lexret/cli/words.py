@@ -54,8 +54,8 @@ def command(ctx: click.Context, image: Path, k: int, model_source: str, as_json:
       lexret words photo.jpg -k 5 --json
       lexret words edit photo.jpg +lighthouse -rocket
     """
-    from lexret.data.images import ENCODING_MIN_SIDE, open_image
     from lexret.encoders import load_model
+    from lexret.pictures.decoding import ENCODING_MIN_SIDE, open_image
 
     photo = open_image(image, min_side=ENCODING_MIN_SIDE)
     model = load_model(model_source)

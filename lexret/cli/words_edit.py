@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from lexret.cli.common import index_option, json_option, open_chosen_index, printable
-from lexret.cli.search_query import QueryCommand, plain_arguments
+from lexret.cli.search.question import QueryCommand, plain_arguments
 
 if TYPE_CHECKING:
-    from lexret.index.corrections import PictureCorrection
-    from lexret.index.embedded import EmbeddedIndex
+    from lexret.engine.corrections.corrections import PictureCorrection
+    from lexret.engine.index import EmbeddedIndex
     from lexret.vocabulary import Vocabulary
 
 _CHANGE: Final = re.compile(
@@ -57,8 +57,8 @@ def command(
       lexret words edit photo.jpg --undo lighthouse
       lexret words edit photo.jpg --undo
     """
-    from lexret.index.corrections import change_corrections
-    from lexret.index.naming import document_named
+    from lexret.engine.corrections.corrections import change_corrections
+    from lexret.library.lookup import document_named
 
     index = open_chosen_index(index_path)
     (named,) = plain_arguments((image,))
@@ -92,8 +92,8 @@ def _parse(text: str, *, undo: bool) -> Change:
 
 def _entry(word: str, vocabulary: Vocabulary) -> str:
     """Return the vocabulary's entry for a word; raises InputError where there is none."""
+    from lexret.engine.query.notes import unknown_word
     from lexret.errors import InputError
-    from lexret.index.query_words import unknown_word
 
     known, unknown = vocabulary.match(word)
     if len(known) == 1 and not unknown:
@@ -103,7 +103,7 @@ def _entry(word: str, vocabulary: Vocabulary) -> str:
 
 def _strongest(index: EmbeddedIndex, doc_id: str) -> float:
     """Return the weight of the strongest word that the model sees; corrections left aside."""
-    from lexret.index.embedded import EmbeddedIndex as Uncorrected
+    from lexret.engine.index import EmbeddedIndex as Uncorrected
 
     words = Uncorrected(index.path).vector(doc_id).words(1)
     return words[0].weight if words else 1.0

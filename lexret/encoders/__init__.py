@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lexret.encoders.model import LexicalModel
-    from lexret.encoders.static_text import StaticTextEncoder
+    from lexret.encoders.text.static_encoder import StaticTextEncoder
 
 __all__ = ["load_model", "load_static_text"]
 
@@ -31,6 +31,6 @@ def load_static_text(source: str | Path = "mini") -> StaticTextEncoder:
         MissingError: if there is no such model, or it has no static text encoder.
         CorruptError: if the model's files are damaged.
     """
-    from lexret.encoders.static_text import load_static_text as load
+    from lexret.encoders.text.static_encoder import load_static_text as load
 
     return load(source)

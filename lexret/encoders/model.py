@@ -20,17 +20,18 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lexret.config import ModelConfig, Precision
+from lexret.config import ModelConfig
 from lexret.encoders.activations import normalize
-from lexret.encoders.backbones import ImageBackbone
-from lexret.encoders.checkpoint import Checkpoint, load_checkpoint
-from lexret.encoders.model_folder import DEFAULT_MODEL, find_model, read_record
+from lexret.encoders.folder.checkpoint import Checkpoint, load_checkpoint
+from lexret.encoders.folder.record import DEFAULT_MODEL, find_model, read_record
+from lexret.encoders.image.backbones import ImageBackbone
 from lexret.encoders.network import ImageSide, TextSide, own_words
 from lexret.encoders.protocol import PatchEncoding, PatchGrid
-from lexret.encoders.static_text import StaticTextEncoder, load_static_text
-from lexret.encoders.transformer import TextTransformer
+from lexret.encoders.text.queries import QueryForm, as_queries
+from lexret.encoders.text.static_encoder import StaticTextEncoder, load_static_text
+from lexret.encoders.text.transformer import TextTransformer
 from lexret.errors import CorruptError, MissingError
-from lexret.sparse import FloatArray, SparseBatch
+from lexret.sparse import FloatArray, Precision, SparseBatch
 from lexret.vocabulary import Vocabulary
 
 T = TypeVar("T")
@@ -206,7 +207,7 @@ class TextEncoder:
 
     @torch.inference_mode()
     def encode(self, texts: Sequence[str], *, batch_size: int = 32) -> SparseBatch:
-        """Return one L2-normalised vector a text.
+        """Return one L2-normalised vector a text, as a document; to search use encode_queries.
 
         A text keeps its ``max_words`` strongest words; its own words are always among them.
         """
@@ -216,6 +217,12 @@ class TextEncoder:
             weights_BV = self._side(chunk, own_BV)
             batches.append(text_vectors(weights_BV, own_BV, self._config, self._vocabulary))
         return SparseBatch.concatenate(batches, self._vocabulary)
+
+    def encode_queries(self, texts: Sequence[str], *, batch_size: int = 32) -> SparseBatch:
+        """Return one L2-normalised query a text; see :mod:`lexret.encoders.queries`."""
+        documents = self.encode(texts, batch_size=batch_size)
+        text = self._config.text
+        return as_queries(documents, texts, QueryForm(text.query_power, text.query_typed_weight))
 
     @torch.inference_mode()
     def encode_dense(
@@ -382,7 +389,8 @@ def _load(side: nn.Module, checkpoint: Checkpoint, prefix: str) -> None:
         result = side.load_state_dict(own, strict=False)
     except RuntimeError as error:
         raise CorruptError(f"The checkpoint does not fit its configuration: {error}") from error
-    missing = set(result.missing_keys) - frozen
+    # Models that were made before base rates were measured have none.
+    missing = set(result.missing_keys) - frozen - {"base_rate_V"}
     if missing or result.unexpected_keys:
         raise CorruptError(
             f"The checkpoint does not fit its configuration: it lacks {sorted(missing)} and has "

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from lexret.encoders.model_catalogue import model_files
-from lexret.encoders.model_folder import META_FILE, WEIGHTS_FILE, ModelRecord, read_record
+from lexret.encoders.folder.catalogue import model_files
+from lexret.encoders.folder.record import META_FILE, WEIGHTS_FILE, ModelRecord, read_record
 from lexret.encoders.pretrained import package_files, verified_path
 from lexret.errors import CorruptError, LexretError, MismatchError, MissingError
 

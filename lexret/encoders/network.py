@@ -13,14 +13,14 @@ from torch.nn import functional
 
 from lexret.config import Activation, ImageConfig, ModelConfig, TextConfig
 from lexret.encoders.activations import activate
-from lexret.encoders.adapter import Adapter
-from lexret.encoders.class_evidence import ClassEvidence
-from lexret.encoders.class_head import class_head
-from lexret.encoders.codebook import build_codebook
-from lexret.encoders.context_adapter import ContextAdapter
-from lexret.encoders.maxhead import max_over_patches
-from lexret.encoders.text_mapper import TextMapper
-from lexret.encoders.transformer import TextTransformer
+from lexret.encoders.image.attention_adapter import Adapter
+from lexret.encoders.image.class_evidence import ClassEvidence
+from lexret.encoders.image.class_head import class_head
+from lexret.encoders.image.context_adapter import ContextAdapter
+from lexret.encoders.image.max_head import max_over_patches
+from lexret.encoders.text.codebook import build_codebook
+from lexret.encoders.text.mapper import TextMapper
+from lexret.encoders.text.transformer import TextTransformer
 from lexret.errors import InputError
 from lexret.vocabulary import Vocabulary
 
@@ -32,6 +32,8 @@ _MOST_REMEMBERED = 1 << 18
 
 class ImageSide(nn.Module):
     """Patch features to word logits: adapter, trained visual codebook, max over patches."""
+
+    base_rate_V: Tensor
 
     def __init__(self, config: ImageConfig, codebook_VD: Tensor) -> None:
         super().__init__()
@@ -47,6 +49,8 @@ class ImageSide(nn.Module):
             requires_grad=config.word_bias,
         )
         self.evidence = _class_evidence(config)
+        # What each word weighs in pictures anyway; 0 until it is measured.
+        self.register_buffer("base_rate_V", torch.zeros(len(codebook_VD)))
 
     def forward(self, features_BPF: Tensor, *, precision: torch.dtype = torch.float32) -> Tensor:
         """Return (B, V) logits, each word's largest over the patches."""
@@ -87,7 +91,10 @@ class ImageSide(nn.Module):
         *,
         precision: torch.dtype = torch.float32,
     ) -> Tensor:
-        """Return (B, V) the pictures' activations, class evidence among them, not normalised."""
+        """Return (B, V) the pictures' activations, class evidence among them, not normalised.
+
+        Of each the word's base rate is taken off: what it weighs in most pictures says nothing.
+        """
         patches_BPD = self.patch_vectors(features_BPF)
         weights_BV = activate(self.word_logits(patches_BPD, precision=precision), activation)
         if self.evidence is not None:
@@ -95,7 +102,7 @@ class ImageSide(nn.Module):
             of_patches_BPW = activate(self._logits(patches_BPD, columns_W), activation)
             seen_BPW = self.evidence(features_BPF, of_patches_BPW, columns_W)
             weights_BV[:, columns_W] = seen_BPW.amax(1).to(weights_BV.dtype)
-        return weights_BV
+        return (weights_BV - self.base_rate_V).clamp_min_(0.0)
 
     def patch_weights(self, features_BPF: Tensor, activation: Activation) -> Tensor:
         """Return (B, P, V) activations of every patch; their maximum is :meth:`word_weights`."""
@@ -106,7 +113,7 @@ class ImageSide(nn.Module):
             weights_BPV[..., columns_W] = self.evidence(
                 features_BPF, weights_BPV[..., columns_W], columns_W
             )
-        return weights_BPV
+        return weights_BPV.sub_(self.base_rate_V).clamp_min_(0.0)
 
     def _logits(self, patches_BPD: Tensor, columns_W: Tensor | slice) -> Tensor:
         """Return (B, P, W) logits of some words; a slice takes them without a copy."""

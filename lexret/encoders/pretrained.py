@@ -5,12 +5,12 @@ The packages are used as containers of files: none of their code is imported.
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
 from lexret.errors import CorruptError, MissingPackageError
+from lexret.files.hashes import file_sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +93,7 @@ def locate(file: PackageFile) -> Path:
 
 def verify(file: PackageFile) -> bool:
     """Tell whether the installed file's bytes have the expected hash."""
-    with locate(file).open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest() == file.sha256
+    return file_sha256(locate(file)) == file.sha256
 
 
 def verified_path(file: PackageFile) -> Path:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from lexret.sparse import LexicalVector, SparseBatch
+from lexret.sparse import LexicalVector, Precision, SparseBatch
 from lexret.vocabulary import Vocabulary
-
-if TYPE_CHECKING:
-    from lexret.config import Precision
 
 Item = TypeVar("Item", contravariant=True)
 
@@ -75,6 +72,14 @@ class Encoder(Protocol[Item]):
 
     def encode(self, items: Sequence[Item], *, batch_size: int = 32) -> SparseBatch:
         """Encode items, one row each, L2-normalised rows; an empty sequence gives no rows."""
+        ...
+
+
+class QueryEncoder(Encoder[str], Protocol):
+    """An encoder of texts that also makes queries of them."""
+
+    def encode_queries(self, texts: Sequence[str], *, batch_size: int = 32) -> SparseBatch:
+        """Encode texts as what they look for, one row each, of unit length."""
         ...
 
 

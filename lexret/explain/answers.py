@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from lexret.engine.protocol import Index, SearchHit
 from lexret.explain.contributions import Contribution, add_up, contribute
-from lexret.index.protocol import Index, SearchHit
 from lexret.sparse import FloatArray, IdArray, LexicalVector, WordWeight
 
 if TYPE_CHECKING:
-    from lexret.index.query import Query
+    from lexret.engine.query.query import Query
 
 
 class ExplainingIndex(Index, Protocol):
@@ -60,7 +60,7 @@ class Answer:
 def as_query(query: LexicalVector | Query) -> Query:
     """Return a vector as the query that looks for it; a query as it is."""
     if isinstance(query, LexicalVector):
-        from lexret.index.query import Query as WholeQuery  # a plain search needs it not
+        from lexret.engine.query.query import Query as WholeQuery  # a plain search needs it not
 
         return WholeQuery(vector=query)
     return query

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from lexret.engine.index import EmbeddedIndex
+from lexret.engine.query.query import Query
 from lexret.errors import CorruptError
 from lexret.explain.answers import Answer, ExplainingIndex, answer
 from lexret.explain.contributions import Contribution
 from lexret.explain.ranks import RankWithout, rank_without
-from lexret.index.embedded import EmbeddedIndex
-from lexret.index.query import Query
 from lexret.sparse import LexicalVector, WordWeight
 
 FORMAT: Final = "lexret-contact-sheet"

@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
+from lexret.engine.query.query import Choice, Query
 from lexret.explain.answers import ExplainingIndex, as_query
-from lexret.index.query import Choice, Query
 from lexret.sparse import LexicalVector
 
 MAX_RANK: Final = 10_000

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Final
 
-from lexret.data.images import ENCODING_MIN_SIDE, open_picture
 from lexret.encoders.protocol import PatchEncoding
+from lexret.engine.query.query import Query
 from lexret.errors import InputError, MissingError
 from lexret.explain.answers import Answer, count_words
 from lexret.explain.clouds import draw_cloud
@@ -18,7 +18,7 @@ from lexret.explain.palette import LIGHT
 from lexret.explain.parts import cut_into_parts, relevant_patches
 from lexret.explain.regions import patch_number, patches_in_box, vector_of
 from lexret.explain.svg import ink_offset
-from lexret.index.query import Query
+from lexret.pictures.decoding import ENCODING_MIN_SIDE, open_picture
 from lexret.serve import schema
 from lexret.serve.gate import HeavyWork
 from lexret.serve.pictures import Recent

@@ -16,8 +16,8 @@ from typing import Final, Generic, TypeVar
 
 from PIL import Image
 
-from lexret.data.images import ENCODING_MIN_SIDE, open_picture, read_picture
 from lexret.errors import MissingError
+from lexret.pictures.decoding import ENCODING_MIN_SIDE, open_picture, read_picture
 
 SIDES: Final = (160, 320, 640, 1600)
 """The long sides that a picture is served in, in pixels: few, so that they can be kept."""

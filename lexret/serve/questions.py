@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lexret.data.images import ENCODING_MIN_SIDE, open_picture
+from lexret.engine.query.binding import PictureParts, bind_query, notes_on
+from lexret.engine.query.parser import parse_query
+from lexret.engine.query.query import Query
 from lexret.errors import InputError, MissingError
-from lexret.index.query import Query
-from lexret.index.query_binding import PictureParts, bind_query, notes_on
-from lexret.index.query_dates import notes_on_dates
-from lexret.index.query_language import parse_query
+from lexret.library.query_dates import notes_on_dates
+from lexret.pictures.decoding import ENCODING_MIN_SIDE, open_picture
 from lexret.serve.pictures import Recent, Uploads
 from lexret.serve.snapshots import Library, Snapshot, crop
 from lexret.sparse import LexicalVector

@@ -12,17 +12,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from lexret.engine.corrections.corrections import CORRECTIONS_FILE
+from lexret.engine.index import EmbeddedIndex, open_index
+from lexret.engine.segments.manifest import MANIFEST_FILE
 from lexret.errors import InputError, LexretError
-from lexret.index.corrections import CORRECTIONS_FILE
-from lexret.index.embedded import EmbeddedIndex, open_index
-from lexret.index.locations import picture_folders, picture_path, picture_root
-from lexret.index.manifest import MANIFEST_FILE
-from lexret.index.own_model import record_of_model
+from lexret.library.folders import picture_folders, picture_path, picture_root
+from lexret.library.model import record_of_model
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from lexret.encoders.model_folder import ModelRecord
+    from lexret.encoders.folder.record import ModelRecord
     from lexret.encoders.protocol import Encoder, PatchEncoder
 
 _SECONDS_BETWEEN_LOOKS: Final = 0.25
@@ -137,7 +137,7 @@ class Library:
             if self._texts is None or not _fits(self._texts, snapshot):
                 record = self._record(snapshot.index)
                 if record.has_static_text:
-                    from lexret.encoders.static_text import static_text_of
+                    from lexret.encoders.text.static_encoder import static_text_of
 
                     self._texts = static_text_of(record, vocabulary=snapshot.index.vocabulary)
                 else:

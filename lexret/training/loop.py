@@ -10,34 +10,48 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from lexret import __version__
+from lexret.captions.joined import JoinedCaptions
+from lexret.captions.word_use import caption_words
 from lexret.config import RunConfig
-from lexret.encoders.checkpoint import save_checkpoint
-from lexret.encoders.maxhead import head_kernel
+from lexret.encoders.folder.checkpoint import save_checkpoint
+from lexret.encoders.image.max_head import head_kernel
 from lexret.encoders.network import LexicalNetwork
-from lexret.encoders.vocabularies import open_vocabulary
 from lexret.errors import InputError, StorageError
-from lexret.training.anchor import Anchor
-from lexret.training.batches import Batch
-from lexret.training.caption_statistics import caption_words, rarity
-from lexret.training.class_words import set_class_words
+from lexret.files.whole import whole_file
 from lexret.training.curves import draw_curves
-from lexret.training.dev import evaluate_dev
+from lexret.training.dev_evaluation import evaluate_dev
 from lexret.training.distributed import Processes, started_processes
+from lexret.training.initialise.network import (
+    load_start,
+    save_start,
+    start_file,
+    start_network,
+)
 from lexret.training.model_card import model_card
 from lexret.training.observer import Observer, Silent
-from lexret.training.overuse import UseLimit, imagined_features, use_of_words
+from lexret.training.reading.augmented_views import PictureView
+from lexret.training.reading.batches import Batch
+from lexret.training.reading.sources import batches_ahead, open_batches, open_sets
 from lexret.training.run_folder import RunFolder
-from lexret.training.sources import batches_ahead, open_batches, open_sets
-from lexret.training.start import load_start, save_start, start_file, start_network
 from lexret.training.state import has_state, load_state, save_state
 from lexret.training.step import Learner, make_optimizer, train_step
+from lexret.training.words.caption_statistics import rarity
+from lexret.training.words.class_words import set_class_words
+from lexret.training.words.drift_penalty import Anchor
+from lexret.training.words.overuse import (
+    UseLimit,
+    background_rows,
+    imagined_features,
+    measure_base_rates,
+    use_of_words,
+)
+from lexret.vocabularies.sources import open_vocabulary
 
 
 @dataclass(frozen=True)
@@ -249,22 +263,37 @@ class _Run:
             limit.apply(self.learner.network.image)
         if self.config.model.image.class_evidence:
             set_class_words(self.learner.network, self._real_uses)
+        if self.config.train.base_rate_quantile is not None:
+            self._measure_base_rates(self.config.train.base_rate_quantile)
         try:
             yield
         finally:
             self._put(own)
+            self.learner.network.image.base_rate_V.zero_()
             self.learner.train()
+
+    def _measure_base_rates(self, quantile: float) -> None:
+        captions, view = self.sets.train, self.batches.views[0]
+        assert not isinstance(view, PictureView)  # RunConfig asks for cached features
+        first = captions.sizes[0] if isinstance(captions, JoinedCaptions) else 0
+        measure_base_rates(
+            self.learner.network.image,
+            view,
+            background_rows(first, len(captions), seed=self.config.train.seed),
+            self.config.model.activation,
+            quantile,
+        )
 
     @cached_property
     def _use_limits(self) -> list[UseLimit]:
         train, captions, imagined = self.config.train, self.sets.train, self.batches.imagined
         view, num_pictures, limits = self.batches.views[0], len(captions), []
         if train.most_active is not None:
-            assert isinstance(view, np.ndarray)  # RunConfig asks for cached features
+            assert not isinstance(view, PictureView)  # RunConfig asks for cached features
             uses_V = use_of_words(captions, imagined, self.vocabulary)
             limits.append(UseLimit(view, uses_V, num_pictures, train.most_active, seed=train.seed))
         if train.most_active_imagined is not None:
-            assert isinstance(view, np.ndarray) and imagined is not None  # likewise
+            assert not isinstance(view, PictureView) and imagined is not None  # likewise
             features = imagined_features(imagined, view, seed=train.seed)
             most = train.most_active_imagined
             limits.append(UseLimit(features, self._real_uses, num_pictures, most, seed=train.seed))
@@ -336,9 +365,8 @@ class _Run:
     def _keep_codebook(self, codebook_VD: Tensor) -> None:
         file = self.folder.path / "codebook.safetensors"
         if not file.is_file():
-            fresh = file.with_suffix(".tmp")
             try:
-                save_file({"codebook_VD": codebook_VD.contiguous()}, fresh)
-                fresh.replace(file)
+                with whole_file(file) as fresh:
+                    save_file({"codebook_VD": codebook_VD.contiguous()}, fresh)
             except (OSError, SafetensorError) as error:
                 raise StorageError(f"Cannot write the codebook to {file}: {error}.") from error

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 import lexret
+from lexret.captions.caption_set import CaptionSet
 from lexret.config import RunConfig
-from lexret.data.captions import CaptionSet
 from lexret.encoders.network import LexicalNetwork
 
 _IMAGINED = (
@@ -64,6 +64,7 @@ def _without_folders(config: RunConfig) -> RunConfig:
     """Leave out where files lay on the machine that trained: a card is for other machines."""
     names = {
         "train": Path(config.data.train).name,
+        "more": tuple(Path(source).name for source in config.data.more),
         "dev": Path(config.data.dev).name,
         "feature_cache": "",
     }

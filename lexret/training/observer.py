@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from lexret.eval.recall import RetrievalResult
+from lexret.eval.retrieval.recall import RetrievalResult
 from lexret.training.step import StepLosses
 
 

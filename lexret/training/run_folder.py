@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lexret.data.shard_index import Skipped
+from lexret.captions.shard_index import Skipped
 from lexret.errors import InputError, StorageError
 
 

@@ -7,7 +7,6 @@ rates, data order and dropout are functions of the step and are not stored.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from lexret.errors import CorruptError, MismatchError, StorageError
+from lexret.files.whole import swap_folder
 from lexret.training.step import Learner
 
 _FORMAT = 1
@@ -51,12 +51,7 @@ def save_state(
         save_file(tensors, fresh / "state.safetensors")
         meta = {"format": _FORMAT, "step": step, "config": config_json, "best": best}
         (fresh / "state.json").write_text(json.dumps(meta, indent=2), encoding="utf-8")
-        old = folder.with_name(f".{folder.name}.old")
-        shutil.rmtree(old, ignore_errors=True)
-        if folder.exists():
-            os.replace(folder, old)
-        os.replace(fresh, folder)
-        shutil.rmtree(old, ignore_errors=True)
+        swap_folder(fresh, folder, old=folder.with_name(f".{folder.name}.old"))
     except (OSError, SafetensorError) as error:
         raise StorageError(f"Cannot write the training state to {folder}: {error}.") from error
 

@@ -18,12 +18,12 @@ from lexret.encoders.activations import activate
 from lexret.encoders.model import keep_strongest
 from lexret.encoders.network import LexicalNetwork
 from lexret.errors import LexretError
-from lexret.training.anchor import Anchor
-from lexret.training.batches import Batch
 from lexret.training.distributed import Processes
-from lexret.training.encoded import Encoded, Encoding, encode
+from lexret.training.encoded_batch import Encoded, Encoding, encode
 from lexret.training.losses import caption_words, contrastive, distillation, sparsity_penalty
+from lexret.training.reading.batches import Batch
 from lexret.training.schedule import penalty_factor, rate_factor
+from lexret.training.words.drift_penalty import Anchor
 
 # CLIP's bound on the learnt temperature (Radford et al., 2021, section 2.5).
 _MIN_TEMPERATURE = 0.01

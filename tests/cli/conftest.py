@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from lexret.cli.main import main
-from lexret.index.writer import EmbeddedIndexWriter
+from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.sparse import SparseBatch
 
 WriteIndex = Callable[[Path, Path, Mapping[str, Mapping[str, float]]], None]

@@ -10,9 +10,9 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from lexret.cli.main import main
-from lexret.encoders.model_folder import read_record
-from lexret.encoders.static_text import load_static_text
-from lexret.training.static_text import StaticRecipe
+from lexret.encoders.folder.record import read_record
+from lexret.encoders.text.static_encoder import load_static_text
+from lexret.training.distill.imitation import StaticRecipe
 
 
 def distill(*arguments: object) -> Result:
@@ -35,7 +35,7 @@ def test_a_model_gets_a_static_text_encoder(
     captions_file: Path, tiny_model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     few = StaticRecipe(num_pieces=10, num_mixtures=10, num_variations=10, epochs=1)
-    monkeypatch.setattr("lexret.training.static_text.StaticRecipe", lambda: few)
+    monkeypatch.setattr("lexret.training.distill.imitation.StaticRecipe", lambda: few)
     monkeypatch.chdir(tmp_path)
     result = distill(
         *(tiny_model_folder, "--captions", captions_file, "-o", "new"),

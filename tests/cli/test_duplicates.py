@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from lexret.cli.main import main
-from lexret.index import open_index
+from lexret.engine import open_index
 
 
 def lexret(*arguments: object) -> Result:

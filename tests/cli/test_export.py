@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from lexret.cli.main import main
-from lexret.index import EmbeddedIndexWriter
+from lexret.engine import EmbeddedIndexWriter
 from lexret.sparse import SparseBatch
 from lexret.vocabulary import Vocabulary
 

@@ -15,9 +15,9 @@ from PIL import Image
 
 from lexret.cli.main import main
 from lexret.encoders import load_model
-from lexret.encoders.late import LateImageEncoder
-from lexret.index import open_index
-from lexret.index.writer import EmbeddedIndexWriter
+from lexret.encoders.lazy import LateImageEncoder
+from lexret.engine import open_index
+from lexret.engine.writer import EmbeddedIndexWriter
 
 
 def lexret(*arguments: object) -> Result:

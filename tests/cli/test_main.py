@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from lexret import __version__
-from lexret.cli import main as cli
+from lexret.cli import main
 from lexret.errors import InputError, StorageError
 
 HEAVY_MODULES = ("torch", "numpy", "PIL", "transformers", "timm", "matplotlib", "pydantic", "jnius")
@@ -39,29 +39,29 @@ def test_help_and_version_load_nothing_heavy() -> None:
 
 
 def test_help_lists_every_command_with_one_line() -> None:
-    result = CliRunner().invoke(cli.main, ["--help"])
+    result = CliRunner().invoke(main.main, ["--help"])
     assert result.exit_code == 0
-    for name, command in cli.COMMANDS.items():
+    for name, command in main.COMMANDS.items():
         assert f"  {name} " in result.stdout
         assert command.help in result.stdout
     assert "Example:" in result.stdout
 
 
-@pytest.mark.parametrize("name", cli.COMMANDS)
+@pytest.mark.parametrize("name", main.COMMANDS)
 def test_every_command_has_help_with_an_example(name: str) -> None:
-    result = CliRunner().invoke(cli.main, [name, "--help"])
+    result = CliRunner().invoke(main.main, [name, "--help"])
     assert result.exit_code == 0, result.output
     assert "Example" in result.stdout
     assert f"lexret {name}" in result.stdout.partition("Example")[2]
 
 
 def test_version_is_that_of_the_package() -> None:
-    result = CliRunner().invoke(cli.main, ["--version"])
+    result = CliRunner().invoke(main.main, ["--version"])
     assert result.stdout.split()[-1] == __version__
 
 
 def test_an_unknown_command_is_a_wrong_call() -> None:
-    result = CliRunner().invoke(cli.main, ["serach"])
+    result = CliRunner().invoke(main.main, ["serach"])
     assert result.exit_code == 2
     assert "serach" in result.stderr
 
@@ -73,10 +73,10 @@ def test_python_dash_m_lexret_is_the_command() -> None:
     assert __version__ in done.stdout
 
 
-def group_that(raised: BaseException) -> cli.LazyGroup:
+def group_that(raised: BaseException) -> main.LazyGroup:
     """A group with one command, `go`, that raises."""
 
-    class Ready(cli.LazyCommand):
+    class Ready(main.LazyCommand):
         def load(self) -> click.Command:
             def go() -> None:
                 click.echo("so far")
@@ -84,7 +84,7 @@ def group_that(raised: BaseException) -> cli.LazyGroup:
 
             return click.Command("go", callback=go)
 
-    return cli.LazyGroup(name="lexret", lazy_commands={"go": Ready("", "Go.")})
+    return main.LazyGroup(name="lexret", lazy_commands={"go": Ready("", "Go.")})
 
 
 @pytest.mark.parametrize(
@@ -135,4 +135,4 @@ def test_a_reader_that_goes_away_ends_the_command_quietly() -> None:
 
 def test_a_table_entry_that_is_no_command_is_a_clear_bug() -> None:
     with pytest.raises(TypeError, match="is no click command"):
-        cli.LazyCommand("lexret.cli.main", "x", attribute="COMMANDS").load()
+        main.LazyCommand("lexret.cli.main", "x", attribute="COMMANDS").load()

@@ -9,9 +9,9 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from lexret.cli.main import main
-from lexret.data.keywords import plan_keywords
 from lexret.encoders import load_model
-from lexret.index.writer import EmbeddedIndexWriter
+from lexret.engine.writer import EmbeddedIndexWriter
+from lexret.pictures.keywords import plan_keywords
 from lexret.sparse import SparseBatch
 
 

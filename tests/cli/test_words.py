@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from lexret.cli.main import main
-from lexret.data.images import open_image
 from lexret.encoders import load_model
+from lexret.pictures.decoding import open_image
 
 
 def words(*arguments: object) -> Result:

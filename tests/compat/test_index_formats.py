@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from lexret.index import EmbeddedIndexWriter, open_index
-from lexret.index.known import KnownPicture
-from lexret.index.weight_codes import MAX_ERROR
+from lexret.engine import EmbeddedIndexWriter, open_index
+from lexret.engine.postings.weight_codes import MAX_ERROR
+from lexret.library.records import KnownPicture
 from lexret.sparse import SparseBatch
 
 HERE = Path(__file__).parent

@@ -11,12 +11,12 @@ import torch
 from PIL import Image
 
 from lexret.config import ModelConfig, merged
-from lexret.encoders.checkpoint import load_checkpoint, save_checkpoint
+from lexret.encoders.folder.checkpoint import load_checkpoint, save_checkpoint
 from lexret.encoders.model import LexicalModel, load_model
 from lexret.encoders.network import ImageSide, LexicalNetwork
 from lexret.encoders.pretrained import LLAMA2_TOKENIZER, verified_path
+from lexret.encoders.text.transformer import TextTransformer, with_lora
 from lexret.encoders.torchvision_ops import declare_missing_operators
-from lexret.encoders.transformer import TextTransformer, with_lora
 from lexret.presets import preset_values
 from lexret.vocabulary import Vocabulary
 

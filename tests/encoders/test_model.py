@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from lexret.encoders import load_model
-from lexret.encoders.checkpoint import Checkpoint
+from lexret.encoders.folder.checkpoint import Checkpoint
 from lexret.encoders.model import LexicalModel, TextEncoder, keep_strongest
 from lexret.errors import InputError, MissingError
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from lexret.config import ModelConfig
-from lexret.encoders.checkpoint import load_checkpoint
+from lexret.encoders.folder.checkpoint import load_checkpoint
 from lexret.encoders.network import LexicalNetwork, own_words
 from lexret.errors import InputError
 from lexret.vocabulary import Vocabulary

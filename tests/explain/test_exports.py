@@ -10,6 +10,9 @@ from xml.etree import ElementTree
 import pytest
 from PIL import Image
 
+from lexret.engine import open_index
+from lexret.engine.index import EmbeddedIndex
+from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.errors import CorruptError, InputError
 from lexret.explain.clouds import draw_cloud
 from lexret.explain.contact import (
@@ -26,9 +29,6 @@ from lexret.explain.html import picture_html
 from lexret.explain.palette import LIGHT
 from lexret.explain.ranks import RankWithout, rank_without
 from lexret.explain.svg import SvgSheet, cloud_svg, word_anchor
-from lexret.index import open_index
-from lexret.index.embedded import EmbeddedIndex
-from lexret.index.writer import EmbeddedIndexWriter
 from lexret.sparse import LexicalVector, SparseBatch, WordWeight
 from lexret.vocabulary import Vocabulary
 

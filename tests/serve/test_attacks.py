@@ -165,7 +165,7 @@ def test_an_index_whose_ids_lead_outside_serves_nothing_from_there(
     tmp_path: Path, static_model_folder: Path, serve_library: Any
 ) -> None:
     from lexret.encoders import load_model
-    from lexret.index.writer import EmbeddedIndexWriter
+    from lexret.engine.writer import EmbeddedIndexWriter
     from lexret.sparse import SparseBatch
 
     (tmp_path / "root").mkdir()

@@ -10,8 +10,8 @@ from click.testing import CliRunner
 from PIL import Image
 
 from lexret.cli.main import main
+from lexret.engine.corrections.corrections import change_corrections
 from lexret.errors import InputError
-from lexret.index.corrections import change_corrections
 from lexret.serve.gate import HeavyWork
 from lexret.serve.pictures import Uploads
 from lexret.serve.questions import Question, Understanding

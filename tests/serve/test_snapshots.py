@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from lexret.encoders import load_model
+from lexret.engine.corrections.corrections import change_corrections
+from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.errors import MismatchError, MissingError
-from lexret.index.corrections import change_corrections
-from lexret.index.writer import EmbeddedIndexWriter
 from lexret.serve.snapshots import Library
 from lexret.sparse import SparseBatch
 

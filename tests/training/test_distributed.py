@@ -16,14 +16,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from lexret.captions.sources import open_captions
 from lexret.config import RunConfig, merged
-from lexret.data.captions import open_captions
+from lexret.encoders.image.feature_cache import cached_features
 from lexret.errors import InputError
-from lexret.training.batches import BatchSource
 from lexret.training.distributed import Processes, leads, started_processes
-from lexret.training.features import cached_features
 from lexret.training.loop import train
 from lexret.training.observer import Silent
+from lexret.training.reading.batches import BatchSource
 from lexret.vocabulary import Vocabulary
 
 ROOT = Path(__file__).parents[2]

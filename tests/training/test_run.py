@@ -16,16 +16,16 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
+from lexret.captions.sources import open_captions
 from lexret.cli.main import main
 from lexret.config import RunConfig, merged
-from lexret.data.captions import open_captions
 from lexret.encoders import load_model
+from lexret.encoders.image.feature_cache import cached_features
 from lexret.errors import CorruptError, InputError, MismatchError, MissingError, StorageError
-from lexret.eval.recall import RetrievalResult
-from lexret.training.batches import BatchSource
-from lexret.training.features import cached_features
+from lexret.eval.retrieval.recall import RetrievalResult
 from lexret.training.loop import train
 from lexret.training.observer import Silent
+from lexret.training.reading.batches import BatchSource
 from lexret.training.step import StepLosses
 from lexret.vocabulary import Vocabulary
 

@@ -1,0 +1,180 @@
+"""Pictures with captions from the optional package ``datasets``: a hub name or a saved folder."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Final, final
+
+from PIL import Image
+
+from lexret.captions.caption_set import captions_fingerprint, check_captions
+from lexret.errors import ImageError, InputError, MissingError, MissingPackageError
+from lexret.pictures.decoding import ENCODING_MIN_SIDE, open_image, read_picture
+
+IMAGE_COLUMN: Final = "image"
+CAPTION_COLUMNS: Final = ("captions", "caption", "sentences", "text")
+_NUMBERED = re.compile(r"caption_\d+")
+_SAVED: Final = ("dataset_dict.json", "state.json")
+
+
+@final
+class DatasetCaptions:
+    """A split of a data set; implements :class:`~lexret.captions.caption_set.CaptionSet`."""
+
+    def __init__(self, images: Any, captions: Sequence[tuple[str, ...]], *, split: str) -> None:
+        self._images = images
+        self._captions = tuple(captions)
+        self._split = split
+
+    def __len__(self) -> int:
+        return len(self._captions)
+
+    def name(self, i: int) -> str:
+        """The split and the row's number, such as ``test[7]``."""
+        return f"{self._split}[{i}]"
+
+    def captions(self, i: int) -> tuple[str, ...]:
+        """The captions of row ``i``."""
+        return self._captions[i]
+
+    def by_template(self, i: int) -> bool:
+        """Tell that no caption is known to be made from a name."""
+        return False
+
+    def objects(self, i: int) -> Mapping[str, float]:
+        """Return no things: nobody has outlined them."""
+        return {}
+
+    def image(self, i: int) -> Image.Image:
+        """Read the picture of row ``i``."""
+        cell = self._images[i][IMAGE_COLUMN] or {}
+        if cell.get("bytes") is not None:
+            stream = BytesIO(cell["bytes"])
+            return read_picture(stream, self.name(i), min_side=ENCODING_MIN_SIDE).image
+        if not cell.get("path"):
+            raise ImageError(f"{self.name(i)} holds no picture.", reason="no picture")
+        return open_image(Path(cell["path"]), min_side=ENCODING_MIN_SIDE)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over names and captions."""
+        return captions_fingerprint((self.name(i), texts) for i, texts in enumerate(self._captions))
+
+
+def open_dataset(source: str) -> DatasetCaptions:
+    """Open ``NAME[:SPLIT]``: a hub name, or a folder that ``save_to_disk`` wrote.
+
+    Pictures stand in the column ``image``; captions in ``captions``, ``caption``, ``sentences`` or
+    ``text`` (a list of texts or one text a row), or in ``caption_0``, ``caption_1`` and so on.
+
+    Raises:
+        MissingPackageError: if the package ``datasets`` is not installed.
+        MissingError: if there is no such data set.
+        InputError: if the split or the columns do not fit; the message names those found.
+    """
+    try:
+        import datasets
+    except ImportError as error:
+        raise MissingPackageError(
+            f"Reading datasets:{source} needs the package datasets: pip install 'lexret[datasets]'"
+        ) from error
+    name, split = (source, "") if Path(source).is_dir() else _cut(source)
+    if not name:
+        raise InputError("No data set is named; expected datasets:NAME or datasets:NAME:SPLIT.")
+    rows, split = _load(name, split)
+    _require_image_column(rows, name, datasets.Image)
+    captions = _read_captions(rows, f"datasets:{name}")
+    if not captions:
+        raise InputError(f"datasets:{name}, split {split}, has no rows.")
+    # Undecoded bytes: broken pictures and orientation are then treated as those of files are.
+    images = rows.select_columns([IMAGE_COLUMN])
+    images = images.cast_column(IMAGE_COLUMN, datasets.Image(decode=False))
+    return DatasetCaptions(images, captions, split=split)
+
+
+def _cut(source: str) -> tuple[str, str]:
+    # At the first colon: a split may hold one itself ("train[:100]").
+    name, _, split = source.partition(":")
+    return name, split
+
+
+@contextmanager
+def _quiet_hub() -> Iterator[None]:
+    """Keep the notes on each of the hub's retries off the terminal; the error tells the outcome."""
+    logger = logging.getLogger("huggingface_hub")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def _load(name: str, split: str) -> tuple[Any, str]:
+    """Return the rows of a split and its name."""
+    import datasets
+
+    saved = any((Path(name) / file).is_file() for file in _SAVED)
+    try:
+        if saved:
+            loaded = datasets.load_from_disk(name)
+        else:
+            with _quiet_hub():
+                loaded = datasets.load_dataset(name, split=split or None)
+    except FileNotFoundError as error:
+        raise MissingError(f"There is no data set {name!r}: {error}") from error
+    except (datasets.exceptions.DatasetsError, OSError, ValueError) as error:
+        raise InputError(
+            f"The data set {name!r} cannot be loaded: {error}. Check its name and the network, or "
+            "name a folder that save_to_disk wrote."
+        ) from error
+    if not isinstance(loaded, dict):
+        own = str(loaded.split or "rows")
+        if saved and split and split != own:
+            raise InputError(f"The data set saved in {name} is {own!r}; asked for {split!r}.")
+        return loaded, split or own
+    if not split and len(loaded) == 1:
+        split = next(iter(loaded))
+    if split not in loaded:
+        asked = f"has no split {split!r}" if split else "has several splits"
+        raise InputError(
+            f"The data set {name!r} {asked}; choose one of {sorted(loaded)}, "
+            f"as in datasets:{name}:{min(loaded)}."
+        )
+    return loaded[split], split
+
+
+def _require_image_column(rows: Any, name: str, image_type: type) -> None:
+    if not isinstance(rows.features.get(IMAGE_COLUMN), image_type):
+        raise InputError(
+            f"datasets:{name} has the columns {_describe(rows)}; expected pictures (type Image) "
+            f"in a column {IMAGE_COLUMN!r}. Rename or cast the column and save the data set."
+        )
+
+
+def _read_captions(rows: Any, place: str) -> list[tuple[str, ...]]:
+    columns = [column for column in CAPTION_COLUMNS if column in rows.column_names][:1]
+    columns = columns or sorted(c for c in rows.column_names if _NUMBERED.fullmatch(c))
+    if not columns:
+        raise InputError(
+            f"{place} has the columns {_describe(rows)}; expected captions in one of "
+            f"{list(CAPTION_COLUMNS)}. Rename the column and save the data set."
+        )
+    expected = "expected one or more texts"
+    result = []
+    for i, row in enumerate(rows.select_columns(columns).with_format(None)):
+        cells = [row[column] for column in columns]
+        found = cells[0] if len(cells) == 1 and isinstance(cells[0], list) else cells
+        result.append(check_captions(found, f"{place}, row {i}, column {columns[0]!r}", expected))
+    return result
+
+
+def _describe(rows: Any) -> str:
+    types = {column: type(feature).__name__ for column, feature in rows.features.items()}
+    return ", ".join(f"{column} ({kind})" for column, kind in types.items())

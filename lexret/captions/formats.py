@@ -1,0 +1,143 @@
+"""Readers of the two files in which the field's captions come: Karpathy's splits and COCO's.
+
+``karpathy:FILE[:SPLIT[:IMAGES]]`` is one of ``dataset_flickr8k.json``, ``dataset_flickr30k.json``
+and ``dataset_coco.json`` (Karpathy and Fei-Fei, CVPR 2015)::
+
+    {"images": [{"filename": "1.jpg", "split": "test", "sentences": [{"raw": "A dog."}]}]}
+
+``coco:FILE[:IMAGES]`` is an annotation file such as ``captions_val2017.json`` (Lin et al., 2014)::
+
+    {"images": [{"id": 9, "file_name": "9.jpg"}],
+     "annotations": [{"id": 38, "image_id": 9, "caption": "A dog."}]}
+
+IMAGES is the folder of the pictures; without it, that of FILE is searched, then its folder
+``images``. Captions are taken as they are written, without white space around them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lexret.captions.caption_set import CaptionedImage, first_few
+from lexret.errors import InputError
+from lexret.files.text import read_json
+
+
+def read_karpathy(source: str) -> list[CaptionedImage]:
+    """Read ``FILE[:SPLIT[:IMAGES]]``; without a split, ``test``.
+
+    Raises:
+        MissingError: if there is no such file.
+        InputError: if it does not have the documented form, the split is empty, or pictures are
+            missing.
+    """
+    path, rest = _cut(source)
+    split, _, images = rest.partition(":")
+    split = split or "test"
+    values = _load(path, "images")
+    splits = {str(_field(one, "split", path)) for one in values["images"]}
+    chosen = [one for one in values["images"] if one["split"] == split]
+    if not chosen:
+        known = ", ".join(sorted(splits)) or "no picture"
+        raise InputError(f"{path} has no split {split!r}; it has {known}.")
+    items = []
+    for one in chosen:
+        name = "/".join(filter(None, (one.get("filepath"), str(_field(one, "filename", path)))))
+        sentences = _field(one, "sentences", path)
+        texts = [str(_field(sentence, "raw", path)).strip() for sentence in sentences]
+        ids = [str(sentence.get("sentid", "")) for sentence in sentences]
+        image_id = str(one.get("cocoid", ""))
+        items.append(_Entry(name, image_id, texts, ids))
+    return _placed(path, images, items)
+
+
+def read_coco(source: str) -> list[CaptionedImage]:
+    """Read ``FILE[:IMAGES]``; pictures without captions are left out.
+
+    Raises:
+        MissingError: if there is no such file.
+        InputError: if it does not have the documented form, or pictures are missing.
+    """
+    path, images = _cut(source)
+    values = _load(path, "images", "annotations")
+    entries = {
+        _field(one, "id", path): _Entry(str(_field(one, "file_name", path)), str(one["id"]), [], [])
+        for one in values["images"]
+    }
+    for annotation in values["annotations"]:
+        image_id = _field(annotation, "image_id", path)
+        if image_id not in entries:
+            raise InputError(
+                f"{path}: a caption is of the picture {image_id}, which is not among its images."
+            )
+        entry = entries[image_id]
+        entry.captions.append(str(_field(annotation, "caption", path)).strip())
+        entry.caption_ids.append(str(annotation.get("id", "")))
+    return _placed(path, images, [one for one in entries.values() if one.captions])
+
+
+class _Entry:
+    """A picture of a file, before it is looked for on disk."""
+
+    def __init__(
+        self, name: str, image_id: str, captions: list[str], caption_ids: list[str]
+    ) -> None:
+        self.name = name
+        self.image_id = image_id
+        self.captions = captions
+        self.caption_ids = caption_ids
+
+
+def _cut(source: str) -> tuple[Path, str]:
+    """Cut at the first colon behind the file's name; the file may hold none in its path."""
+    file, _, rest = source.partition(":")
+    if not file:
+        raise InputError("No file is named; expected karpathy:FILE[:SPLIT] or coco:FILE.")
+    return Path(file), rest
+
+
+def _load(path: Path, *keys: str) -> dict[str, Any]:
+    values = read_json(path, what="captions file")
+    for key in keys:
+        if not isinstance(values, dict) or not isinstance(values.get(key), list):
+            found = sorted(values) if isinstance(values, dict) else type(values).__name__
+            raise InputError(f"{path} holds {found}; expected an object with a list {key!r}.")
+        if not all(isinstance(one, dict) for one in values[key]):
+            raise InputError(f"{path}: expected objects in the list {key!r}.")
+    return dict(values)
+
+
+def _field(values: Any, key: str, path: Path) -> Any:
+    if not isinstance(values, dict) or key not in values:
+        raise InputError(f"{path}: expected {key!r} in {str(values)[:80]}.")
+    return values[key]
+
+
+def _placed(path: Path, images: str, entries: Sequence[_Entry]) -> list[CaptionedImage]:
+    """Find the pictures' folder and check that every picture is there, with captions."""
+    if not entries:
+        raise InputError(f"{path} names no picture with captions.")
+    blank = [one.name for one in entries if not one.captions or not all(one.captions)]
+    if blank:
+        raise InputError(f"{path}: {len(blank)} pictures lack a caption: {first_few(blank)}.")
+    folders = [Path(images)] if images else [path.parent, path.parent / "images"]
+    folder = next((f for f in folders if (f / entries[0].name).is_file()), folders[0])
+    missing = [one.name for one in entries if not (folder / one.name).is_file()]
+    if missing:
+        raise InputError(
+            f"{len(missing)} of the {len(entries)} pictures that {path} names are not in "
+            f"{' or '.join(map(str, folders))}: {first_few(missing)}. Name their folder at the "
+            "end, as in coco:FILE:FOLDER or karpathy:FILE:SPLIT:FOLDER."
+        )
+    return [
+        CaptionedImage(
+            one.name,
+            folder / one.name,
+            tuple(one.captions),
+            image_id=one.image_id,
+            caption_ids=tuple(one.caption_ids) if all(one.caption_ids) else (),
+        )
+        for one in entries
+    ]

@@ -1,0 +1,1 @@
+"""``lexret eval``: a module a measurement."""

@@ -1,0 +1,95 @@
+"""``lexret eval exclusion``: whether "X without Y" leaves Y out."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from lexret.cli.common import json_option, render_table
+from lexret.cli.eval.options import (
+    batch_size_option,
+    eval_model_option,
+    eval_text_encoder_option,
+    progress_bars,
+    seed_option,
+    source_argument,
+    texts_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lexret.cli.common import TextEncoderKind
+    from lexret.eval.control.exclusion import ControlResult, TopTen
+
+
+@click.command("exclusion")
+@source_argument
+@click.option("--max-queries", type=click.IntRange(min=1), default=100, show_default=True,
+              help="At most so many pairs, those that most often go together.")  # fmt: skip
+@eval_model_option
+@eval_text_encoder_option
+@batch_size_option
+@seed_option
+@json_option
+def command(
+    source: str,
+    max_queries: int,
+    model_source: str,
+    text_encoder: TextEncoderKind,
+    batch_size: int,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Ask for "X without Y" and "X with Y", and count how often Y is in the first ten.
+
+    SOURCE is pictures with captions, as for `lexret eval retrieval`, or with masks, as for
+    `lexret eval patchdis`. Queries are pairs of things that go together in these pictures. Words
+    excluded (-Y) and required (+Y) in the sparse vectors are set beside the model's dense vectors
+    with the vector of Y subtracted or added.
+
+    \b
+    Example:
+      lexret eval exclusion photos/captions.jsonl
+      lexret eval exclusion coco-masks --json
+    """
+    from lexret.encoders import load_model
+    from lexret.eval.control.exclusion import measure_control
+    from lexret.eval.control.known_pictures import open_known
+
+    model = load_model(model_source)
+    with progress_bars() as tell:
+        pictures = open_known(source, model, batch_size=batch_size, progress=tell)
+    dense = model.texts.dense(pictures.inventory.names)
+    result = measure_control(
+        pictures, texts_of(model, text_encoder), dense, max_pairs=max_queries, seed=seed
+    )
+    if as_json:
+        values = {**result.as_dict(), "model": model.model_id, "text_encoder": text_encoder}
+        click.echo(json.dumps({**values, "data_sha256": pictures.fingerprint}, indent=2))
+    else:
+        click.echo(_as_text(result, model.model_id))
+
+
+def _as_text(result: ControlResult, model_id: str) -> str:
+    return (
+        f"{_table('X without Y', result.without)}\n\n{_table('X with Y', result.required)}\n\n"
+        f"{len(result.pairs)} queries, {result.num_pictures:,} pictures, model {model_id}"
+    )
+
+
+def _table(title: str, found: Mapping[str, TopTen]) -> str:
+    rows = [
+        [
+            name,
+            f"{one.second:.1f} ({one.interval.low:.1f}-{one.interval.high:.1f})",
+            f"{one.first:.1f}",
+            f"{one.good:.1f}",
+            f"{one.hits:.1f}",
+        ]
+        for name, one in found.items()
+    ]
+    headings = [title, "% of top 10 with Y", "with X", "as asked", "hits"]
+    return render_table(headings, rows, right=(1, 2, 3, 4))

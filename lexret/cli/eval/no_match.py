@@ -1,0 +1,103 @@
+"""``lexret eval no-match``: whether a search knows when there is nothing to find."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lexret.cli.common import json_option, render_table
+from lexret.cli.eval.options import (
+    batch_size_option,
+    eval_model_option,
+    eval_text_encoder_option,
+    progress_bars,
+    seed_option,
+    source_argument,
+    texts_of,
+)
+
+if TYPE_CHECKING:
+    from lexret.cli.common import TextEncoderKind
+    from lexret.eval.control.no_match import ErrorRates, NoMatchResult
+
+
+@click.command("no-match")
+@source_argument
+@click.option("--save", is_flag=True,
+              help="Keep calibrations in the model's folder, for lexret search: one for each of "
+              "its text encoders.")  # fmt: skip
+@eval_model_option
+@eval_text_encoder_option
+@batch_size_option
+@seed_option
+@json_option
+def command(
+    source: str,
+    save: bool,
+    model_source: str,
+    text_encoder: TextEncoderKind,
+    batch_size: int,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Search for things that are not there, and count how often something is found all the same.
+
+    SOURCE is pictures with captions, as for `lexret eval retrieval`, or with masks, as for
+    `lexret eval patchdis`. Things that pictures show are searched for in these pictures and in
+    those of them that do not show the thing. False matches are searches for absent things that
+    find something, missed are searches for present things that find nothing; calibrated evidence
+    stands beside one cut-off of the score for all queries. Each thing is judged by what was
+    learnt from others.
+
+    `lexret search --max-false-matches 5%` uses the calibration that --save keeps.
+
+    \b
+    Example:
+      lexret eval no-match photos/captions.jsonl
+      lexret eval no-match photos/captions.jsonl --save --model ./my-model
+      lexret eval no-match coco-masks --text-encoder static --json
+    """
+    from lexret.encoders import load_model
+    from lexret.encoders.folder.record import find_model
+    from lexret.eval.control.known_pictures import open_known
+    from lexret.eval.control.no_match import fit, make_searches, measure_no_match
+    from lexret.library.calibration import save_calibration
+
+    model = load_model(model_source)
+    with progress_bars() as tell:
+        pictures = open_known(source, model, batch_size=batch_size, progress=tell)
+    result = measure_no_match(pictures, texts_of(model, text_encoder), seed=seed)
+    if save:
+        folder = Path(find_model(model_source))
+        kinds: tuple[TextEncoderKind, ...] = ("contextual", "static")
+        for kind in kinds if model.has_static_texts else kinds[:1]:
+            fitted = result.calibration
+            if kind != text_encoder:
+                searches = make_searches(pictures, texts_of(model, kind), seed=seed)
+                fitted = fit(searches, data=pictures.fingerprint)
+            save_calibration(folder, fitted, model_id=model.model_id, text_encoder=kind)
+    if as_json:
+        values = {**result.as_dict(), "model": model.model_id, "text_encoder": text_encoder}
+        click.echo(json.dumps({**values, "data_sha256": pictures.fingerprint}, indent=2))
+    else:
+        click.echo(_as_text(result, f"{model.model_id} ({text_encoder} texts)"))
+
+
+def _as_text(result: NoMatchResult, model: str) -> str:
+    rows = [["every hit counts", "", *_cells(result.unlimited)]]
+    for rate, errors in result.calibrated.items():
+        rows.append(["calibrated", f"{rate:.0%}", *_cells(errors)])
+        rows.append(["flat cut-off", f"{rate:.0%}", *_cells(result.flat[rate])])
+    headings = ["", "allowed", "false matches", "missed", "found and right"]
+    counts = (
+        f"{result.num_absent} searches for absent and {result.num_present} for present things "
+        f"({result.num_things} things, {result.num_pictures:,} pictures), model {model}"
+    )
+    return f"{render_table(headings, rows, right=(1, 2, 3, 4))}\n\n{counts}"
+
+
+def _cells(errors: ErrorRates) -> list[str]:
+    return [f"{one:.1f}%" for one in (errors.false_matches, errors.missed, errors.right)]

@@ -1,0 +1,83 @@
+"""``lexret eval speed``: where the time of encoding goes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lexret.cli.common import json_option, render_table
+from lexret.cli.eval.options import eval_model_option
+
+if TYPE_CHECKING:
+    from lexret.eval.cost.speed import SpeedResult
+
+
+@click.command("speed")
+@click.argument("source", metavar="SOURCE")
+@click.option("--pictures", "num_pictures", type=click.IntRange(min=1), default=64,
+              show_default=True, help="At most so many pictures.")  # fmt: skip
+@click.option("--batch-size", type=click.IntRange(min=1), default=16, show_default=True,
+              help="Pictures that go through the model together.")  # fmt: skip
+@eval_model_option
+@json_option
+def command(
+    source: str, num_pictures: int, batch_size: int, model_source: str, as_json: bool
+) -> None:
+    """Time every stage of encoding: read, decode, transform, backbone, head; and texts.
+
+    SOURCE is a folder of pictures, or a captions file, whose captions are timed as well. Each stage
+    is timed alone, the fastest of three rounds; the pipeline reads ahead in threads as `lexret
+    index` does, in float32 and in bfloat16 (`lexret index --precision`). The bare backbone is what
+    the pipeline of the same precision cannot be faster than.
+
+    \b
+    Example:
+      lexret eval speed photos
+      lexret eval speed photos/captions.jsonl --pictures 128 --json
+    """
+    from lexret.captions.json_lines import CAPTIONS_FILE, read_captions
+    from lexret.encoders import load_model
+    from lexret.eval.cost.speed import measure_speed
+    from lexret.pictures.decoding import find_images
+
+    path, texts = Path(source), []
+    if path.is_file() or (path / CAPTIONS_FILE).is_file():
+        items = read_captions(path)[:num_pictures]
+        paths = [item.image for item in items]
+        texts = [text for item in items for text in item.captions]
+    else:
+        paths = list(find_images(path))[:num_pictures]
+    model = load_model(model_source)
+    result = measure_speed(paths, model, texts, batch_size=batch_size)
+    if as_json:
+        click.echo(json.dumps({**result.as_dict(), "model": model.model_id}, indent=2))
+    else:
+        click.echo(_as_text(result, model.model_id))
+
+
+def _as_text(result: SpeedResult, model_id: str) -> str:
+    values = result.as_dict()
+    rows = [
+        [name, f"{one['images_per_s']:,.1f}", f"{one['ms']:.2f}", f"{one['percent_of_time']:.1f}%"]
+        for name, one in values["stages"].items()
+    ]
+    pipelines = {"file to vector": result.pipeline, "the same, bfloat16": result.half.pipeline}
+    rows += [
+        [name, f"{speed:,.1f}", f"{1000 / speed:.2f}", ""] for name, speed in pipelines.items()
+    ]
+    table = render_table(["stage", "pictures/s", "ms each", "of the time"], rows, right=(1, 2, 3))
+    half = (
+        f"backbone in bfloat16: {result.half.speed:,.1f} pictures/s, vectors' mean cosine with "
+        f"float32 {result.half.cosine:.4f}\n"
+    )
+    texts = "".join(f"\n{name} texts: {speed:,.1f}/s" for name, speed in result.texts.items())
+    return (
+        f"{table}\n\nfile to vector reaches {result.share_of_backbone:.0f}% of the bare backbone\n"
+        f"in bfloat16 it reaches {result.half_share_of_backbone:.0f}% of the backbone in float32\n"
+        f"{half}"
+        f"{result.num_pictures} pictures, batches of {result.batch_size}, {result.threads} "
+        f"threads, model {model_id}{texts}"
+    )

@@ -1,0 +1,1 @@
+"""``lexret fields``: a module a command."""

@@ -1,0 +1,1 @@
+"""``lexret models``: a module a command."""

@@ -1,0 +1,24 @@
+"""``lexret models``: the group of commands about models."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lexret.cli.main import LazyCommand, LazyGroup
+
+COMMANDS: Final = {
+    "list": LazyCommand("lexret.cli.models.list", "List the shipped models, and yours."),
+    "show": LazyCommand("lexret.cli.models.show", "Show a model's parts, figures and licence."),
+    "verify": LazyCommand("lexret.cli.models.verify", "Check everything of a model's folder."),
+}
+
+_HELP = """List, show and verify models.
+
+\b
+Example:
+  lexret models list
+  lexret models show mini
+  lexret models verify
+"""
+
+command = LazyGroup(name="models", lazy_commands=COMMANDS, help=_HELP)

@@ -1,0 +1,1 @@
+"""``lexret vocab``: a module a command."""

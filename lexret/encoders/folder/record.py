@@ -1,0 +1,207 @@
+"""Model folders: which files there are, what ``model.json`` says of them, how one is replaced.
+
+``model.json``                format version, configuration, hashes, numbers
+``model.safetensors``         the trained tensors and the frozen text codebook
+``vocabulary.txt``            one word a line
+``README.md``                 the model card
+``static_text.safetensors``   the static text encoder; a model without one is whole too
+
+This module needs neither torch nor the tensors, so that a search opens a model in milliseconds.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lexret.errors import CorruptError, InputError, MissingError, StorageError
+from lexret.files.hashes import file_sha256
+from lexret.files.whole import swap_folder
+from lexret.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from lexret.config import ModelConfig
+
+FORMAT = 1
+META_FILE = "model.json"
+WEIGHTS_FILE = "model.safetensors"
+WORDS_FILE = "vocabulary.txt"
+CARD_FILE = "README.md"
+STATIC_TEXT_FILE = "static_text.safetensors"
+
+SHIPPED = Path(__file__).parents[2] / "models"
+DEFAULT_MODEL = "mini"
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """What a model folder says of itself in ``model.json``; no other file has been read.
+
+    Attributes:
+        folder: where the model lies.
+        values: the JSON object.
+    """
+
+    folder: Path
+    values: Mapping[str, Any]
+
+    @property
+    def sha256(self) -> Mapping[str, str]:
+        """The hex digest that each file must have, by its name in the folder."""
+        digests: Mapping[str, str] = self.values["sha256"]
+        return digests
+
+    @property
+    def numbers(self) -> Mapping[str, Any]:
+        """Measured figures that belong to the model."""
+        numbers: Mapping[str, Any] = self.values["numbers"]
+        return numbers
+
+    @property
+    def model_id(self) -> str:
+        """Name and the start of the weights' hash."""
+        return f"{self.values['config'].get('name')}-{self.sha256[WEIGHTS_FILE][:12]}"
+
+    @property
+    def vocabulary_fingerprint(self) -> str | None:
+        """Fingerprint of the vocabulary."""
+        found: str | None = self.values["vocabulary"].get("fingerprint")
+        return found
+
+    @property
+    def num_words(self) -> int:
+        """Number of words in the vocabulary."""
+        return int(self.values["vocabulary"].get("num_words", 0))
+
+    @property
+    def has_static_text(self) -> bool:
+        """Whether the model has a static text encoder."""
+        return STATIC_TEXT_FILE in self.sha256
+
+    def config(self) -> ModelConfig:
+        """Return the configuration; names of files that lie in the folder become absolute.
+
+        Raises:
+            CorruptError: if a value is wrong.
+        """
+        from lexret.config import ModelConfig, validated
+
+        try:
+            config = validated(ModelConfig, self.values["config"], str(self.folder / META_FILE))
+        except InputError as error:
+            raise CorruptError(f"{error}\nPerhaps another version of lexret wrote it.") from error
+        return _with_local_files(config, self.folder)
+
+    def vocabulary(self) -> Vocabulary:
+        """Read the vocabulary; it is checked by its hash.
+
+        Raises:
+            MissingError, CorruptError: as :meth:`verify`.
+        """
+        self.verify(WORDS_FILE)
+        return Vocabulary.load(self.folder / WORDS_FILE)
+
+    def verify(self, name: str) -> Path:
+        """Compare a file of the model with its recorded hash and return its path.
+
+        Raises:
+            MissingError: if the file is not there.
+            CorruptError: if it is damaged or of another model.
+        """
+        path = self.folder / name
+        if not path.is_file():
+            raise MissingError(f"The model folder {self.folder} lacks {name}.")
+        found, expected = file_sha256(path), self.sha256[name]
+        if found != expected:
+            raise CorruptError(
+                f"{path} is damaged or not of this model: its SHA-256 is {found[:12]}..., "
+                f"{META_FILE} says {expected[:12]}.... Copy or install the model again."
+            )
+        return path
+
+
+def find_model(source: str | Path = DEFAULT_MODEL) -> Path:
+    """Return the folder of a shipped model, by name, or of another one, by path.
+
+    Raises:
+        MissingError: if there is neither; the message lists the shipped models.
+    """
+    shipped = SHIPPED / str(source)
+    if (shipped / META_FILE).is_file():
+        return shipped
+    folder = Path(source)
+    if not folder.is_dir():
+        names = sorted(path.parent.name for path in SHIPPED.glob(f"*/{META_FILE}"))
+        raise MissingError(
+            f"No model {str(source)!r}: expected a model folder or one of the shipped {names}."
+        )
+    return folder
+
+
+def read_record(folder: Path) -> ModelRecord:
+    """Read a model folder's ``model.json``.
+
+    Raises:
+        MissingError: if there is none.
+        CorruptError: if it is damaged, incomplete or of an unknown format.
+    """
+    try:
+        meta = json.loads((folder / META_FILE).read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise MissingError(f"No model at {folder}: there is no {META_FILE}.") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise CorruptError(f"{folder / META_FILE} is not JSON: {error}.") from error
+    if not isinstance(meta, dict) or meta.get("format") != FORMAT:
+        found = meta.get("format") if isinstance(meta, dict) else type(meta).__name__
+        raise CorruptError(
+            f"{folder / META_FILE} has format {found!r}; this lexret reads format {FORMAT}."
+        )
+    tables = ("config", "vocabulary", "sha256", "numbers")
+    missing = {name for name in tables if not isinstance(meta.get(name), dict)}
+    if not missing:
+        names = (WEIGHTS_FILE, WORDS_FILE)
+        missing = {f"sha256.{name}" for name in names if name not in meta["sha256"]}
+    if missing:
+        raise CorruptError(f"{folder / META_FILE} is incomplete: it lacks {sorted(missing)}.")
+    return ModelRecord(folder, meta)
+
+
+def write_model_folder(folder: Path, fill: Callable[[Path], None]) -> None:
+    """Write a model folder whole or not at all.
+
+    Args:
+        folder: what it will be called; one that exists is replaced.
+        fill: writes the files into the (new, empty) folder that it is given.
+
+    Raises:
+        StorageError: if writing fails; the old folder is then untouched.
+    """
+    fresh = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    try:
+        fresh.mkdir(parents=True, exist_ok=False)
+        fill(fresh)
+        swap_folder(fresh, folder, old=folder.with_name(f".{folder.name}.{os.getpid()}.old"))
+    except OSError as error:
+        raise StorageError(f"Cannot write the model to {folder}: {error}.") from error
+    finally:
+        # Gone already, unless something failed.
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def write_record(folder: Path, values: Mapping[str, Any]) -> None:
+    """Write ``model.json``."""
+    (folder / META_FILE).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+
+
+def _with_local_files(config: ModelConfig, folder: Path) -> ModelConfig:
+    image, text = config.image, config.text
+    if (folder / image.weights).is_file():
+        image = image.model_copy(update={"weights": str(folder / image.weights)})
+    if (folder / text.backbone).is_dir():
+        text = text.model_copy(update={"backbone": str(folder / text.backbone)})
+    return config.model_copy(update={"image": image, "text": text})

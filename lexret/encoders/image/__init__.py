@@ -1,0 +1,1 @@
+"""The image side: the frozen backbone, the adapter, and the vocabulary head over patches."""

@@ -1,0 +1,78 @@
+"""Query vectors: what a text looks for, made from what it says.
+
+A text encoder gives a text hundreds of words by meaning; together they outvote the few that were
+typed. As a query its vector is sharpened, and the typed words are raised:
+
+    q = unit(unit(w ** power) + typed_weight * unit(t))
+
+with w the text's weights and t 1 for each of its own words. The vector of a text as a document
+(picture -> text) stays w.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lexret.sparse import LexicalVector, SparseBatch
+from lexret.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class QueryForm:
+    """The two numbers that make a query of a text's vector.
+
+    Attributes:
+        power: exponent of the weights, above 0; more than 1 lets the strong words stand out.
+        typed_weight: length of the typed words' vector beside the text's, which has length 1.
+    """
+
+    power: float = 1.0
+    typed_weight: float = 0.0
+
+    @classmethod
+    def of_config(cls, text_config: Mapping[str, Any]) -> QueryForm:
+        """Return the form that a model's text configuration names; models without one keep w."""
+        return cls(
+            float(text_config.get("query_power", 1.0)),
+            float(text_config.get("query_typed_weight", 0.0)),
+        )
+
+
+def as_queries(documents: SparseBatch, texts: Sequence[str], form: QueryForm) -> SparseBatch:
+    """Return the query vectors of texts, of unit length.
+
+    Args:
+        documents: the texts' vectors, one row a text; an empty row stays empty.
+    """
+    rows = [_as_query(vector, text, form) for vector, text in zip(documents, texts, strict=True)]
+    return SparseBatch.from_vectors(rows, documents.vocabulary)
+
+
+def typed_words(text: str, vocabulary: Vocabulary) -> np.ndarray:
+    """Return the distinct ids of the words that a text itself holds, int32, rising."""
+    return np.unique(np.array(vocabulary.match(text)[0], dtype=np.int32))
+
+
+def _as_query(vector: LexicalVector, text: str, form: QueryForm) -> LexicalVector:
+    if not len(vector):
+        return vector
+    weights = vector.weights.astype(np.float64) ** form.power
+    weights /= np.sqrt(np.square(weights).sum())
+    typed = typed_words(text, vector.vocabulary)
+    if form.typed_weight and len(typed):
+        term_ids = np.union1d(vector.term_ids, typed)
+        raised = np.zeros(len(term_ids))
+        raised[np.searchsorted(term_ids, vector.term_ids)] = weights
+        raised[np.searchsorted(term_ids, typed)] += form.typed_weight / np.sqrt(len(typed))
+        weights = raised / np.sqrt(np.square(raised).sum())
+    else:
+        term_ids = vector.term_ids
+    # What float32 rounds to nothing is nothing.
+    kept = weights.astype(np.float32) > 0
+    return LexicalVector(
+        term_ids[kept].astype(np.int32), weights[kept].astype(np.float32), vector.vocabulary
+    )

@@ -1,0 +1,1 @@
+"""Words that people add to documents, take from them, or mute."""

@@ -1,0 +1,194 @@
+"""Searches an index as if its postings had been corrected; see
+:mod:`lexret.engine.corrections.corrections`.
+
+A muted word is taken out of the query, which is the same as taking it out of all pictures.
+Corrected pictures are left out of the index's own search and are scored here, one by one, from
+their corrected weights, in the same order of additions: hits, scores and ranks are those of an
+index that was made with these weights.
+
+Shapes: D corrected pictures, T words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from lexret.engine.corrections.corrections import Corrections
+from lexret.engine.protocol import Document, SearchHit
+from lexret.engine.query.query import AnyOf, Choice, Query
+from lexret.engine.store.columns import FieldValue, encode_text
+from lexret.sparse import FloatArray, IdArray, LexicalVector
+from lexret.vocabulary import Vocabulary
+
+Find = Callable[[Query, int], list[SearchHit]]
+
+
+class ReadableIndex(Protocol):
+    """What the view asks of its index."""
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words of the vectors."""
+        ...
+
+    def __contains__(self, doc_id: object) -> bool:
+        """Whether there is such a document."""
+        ...
+
+    def document(self, doc_id: str) -> Document:
+        """Return a document and its fields."""
+        ...
+
+    def weights(
+        self, doc_ids: Sequence[str], term_ids: Sequence[int] | npt.NDArray[np.int32]
+    ) -> FloatArray:
+        """Return the corrected weights of chosen words in chosen documents."""
+        ...
+
+
+class CorrectedView:
+    """Corrections, brought to the words and pictures of one snapshot of an index.
+
+    Words that the vocabulary lacks and pictures that the index does not hold count for nothing.
+    """
+
+    def __init__(self, index: ReadableIndex, corrections: Corrections) -> None:
+        self._index, words = index, index.vocabulary
+        self._muted = frozenset(_known(corrections.muted, words))
+        self._added: dict[str, dict[int, float]] = {}
+        self._removed: dict[str, frozenset[int]] = {}
+        for doc_id, one in corrections.pictures.items():
+            if doc_id in index:
+                ids = {word: words.term_id(word) for word in one.added}
+                self._added[doc_id] = {
+                    term_id: one.added[word] for word, term_id in ids.items() if term_id is not None
+                }
+                self._removed[doc_id] = frozenset(_known(one.removed, words))
+
+    def find(self, query: Query, find: Find, k: int) -> list[SearchHit]:
+        """Return the exact top ``k`` for a query that fits the index.
+
+        Args:
+            find: the index's own search, without corrections.
+        """
+        query = self._without_muted(query)
+        corrected = [one for one in self._added if one not in query.without]
+        others = replace(query, without=(*query.without, *corrected)) if corrected else query
+        found = [(-hit.score, encode_text(hit.doc_id, what="Document id"), hit.doc_id)
+                 for hit in find(others, k)]  # fmt: skip
+        if corrected:
+            found += self._score(query, corrected)
+        best = sorted(found)[:k]
+        return [SearchHit(one, 0.0 - low, rank) for rank, (low, _, one) in enumerate(best, start=1)]
+
+    def apply(self, doc_ids: Sequence[str], terms_T: IdArray, weights_DT: FloatArray) -> FloatArray:
+        """Correct stored weights, in place, and return them."""
+        if self._muted:
+            weights_DT[:, np.isin(terms_T, list(self._muted))] = 0.0
+        for row, doc_id in enumerate(doc_ids):
+            if doc_id in self._added:
+                removed, added = self._removed[doc_id], self._added[doc_id]
+                for column, term in enumerate(terms_T.tolist()):
+                    if term in removed:
+                        weights_DT[row, column] = 0.0
+                    elif term in added and term not in self._muted:
+                        weights_DT[row, column] = added[term]
+        return weights_DT
+
+    def _score(self, query: Query, doc_ids: Sequence[str]) -> list[tuple[float, bytes, str]]:
+        """Return (negative score, encoded id, id) of those corrected pictures that are hits."""
+        asked = [one.term_ids for one in query.vectors()]
+        conditions = np.array(query.conditional_terms(), dtype=np.int32)
+        terms_T = np.unique(np.concatenate([*asked, conditions])).astype(np.int32)
+        weights_DT = self._index.weights(doc_ids, terms_T)
+        found = []
+        for doc_id, row_T in zip(doc_ids, weights_DT, strict=True):
+            picture = _Picture(terms_T, row_T)
+            if not picture.meets(query) or not self._fields_meet(query, doc_id):
+                continue
+            score = picture.score(query)
+            if score > 0 or not query.scores:
+                found.append((-score, encode_text(doc_id, what="Document id"), doc_id))
+        return found
+
+    def _fields_meet(self, query: Query, doc_id: str) -> bool:
+        if not query.filters:
+            return True
+        fields = self._index.document(doc_id).fields
+
+        def value_of(name: str) -> FieldValue:
+            return fields.get(name)
+
+        return all(one.meets(doc_id, value_of) != one.negated for one in query.filters)
+
+    def _without_muted(self, query: Query) -> Query:
+        """Return the query that finds, among all words, what this one finds without the muted."""
+        if not self._muted:
+            return query
+        choices = tuple(
+            Choice(tuple(self._unmuted(one) for one in choice.alternatives))
+            for choice in query.choices
+        )
+        return replace(
+            query,
+            vector=None if query.vector is None else self._unmuted(query.vector),
+            choices=choices,
+            required=tuple(map(self._possible, query.required)),
+            excluded=tuple(map(self._possible, query.excluded)),
+        )
+
+    def _unmuted(self, vector: LexicalVector) -> LexicalVector:
+        kept = ~np.isin(vector.term_ids, list(self._muted))
+        return LexicalVector(vector.term_ids[kept], vector.weights[kept], vector.vocabulary)
+
+    def _possible(self, condition: AnyOf) -> AnyOf:
+        """Drop the alternatives that no picture can meet, as it would hold a muted word."""
+        return AnyOf(
+            tuple(
+                words
+                for words in condition.alternatives
+                if not any(one.term_id in self._muted for one in words)
+            )
+        )
+
+
+class _Picture:
+    """One picture's weights of the words that a query asks for."""
+
+    def __init__(self, terms_T: IdArray, weights_T: FloatArray) -> None:
+        held = zip(terms_T.tolist(), weights_T.tolist(), strict=True)
+        self._weights: dict[int, float] = dict(held)
+
+    def score(self, query: Query) -> float:
+        """Return the score, added up in the order in which the index's own search does it."""
+        total = 0.0 if query.vector is None else self._dot(query.vector)
+        for choice in query.choices:
+            total += max(self._dot(one) for one in choice.alternatives)
+        return total
+
+    def _dot(self, vector: LexicalVector) -> float:
+        weights: npt.NDArray[np.float64] = vector.weights.astype(np.float64)
+        total = 0.0
+        for term, weight in zip(vector.term_ids.tolist(), weights.tolist(), strict=True):
+            total += self._weights[term] * weight
+        return total
+
+    def meets(self, query: Query) -> bool:
+        """Whether the conditions on words are met."""
+        return all(map(self._holds, query.required)) and not any(map(self._holds, query.excluded))
+
+    def _holds(self, condition: AnyOf) -> bool:
+        return any(
+            all(self._weights[one.term_id] > one.above for one in words)
+            for words in condition.alternatives
+        )
+
+
+def _known(words: frozenset[str], vocabulary: Vocabulary) -> list[int]:
+    ids = (vocabulary.term_id(word) for word in words)
+    return [one for one in ids if one is not None]

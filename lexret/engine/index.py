@@ -1,0 +1,316 @@
+"""The embedded engine: an exact index in a folder, opened through memory maps, without a server."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from lexret.engine.corrections.corrections import NO_CORRECTIONS, Corrections, load_corrections
+from lexret.engine.postings.acceleration import Engine, Pace, require_compiled
+from lexret.engine.protocol import Document, SearchHit
+from lexret.engine.query.checks import check_query, check_terms, check_vectors
+from lexret.engine.segments.manifest import MANIFEST_FILE, Manifest, missing_file
+from lexret.engine.segments.segment import Segment
+from lexret.engine.store.columns import decode_text, encode_text
+from lexret.errors import CorruptError, InputError, MissingError
+from lexret.sparse import FloatArray, IdArray, LexicalVector, SparseBatch
+from lexret.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from lexret.engine.corrections.corrected_view import CorrectedView
+    from lexret.engine.query.query import Query
+
+_ATTEMPTS: Final = 10
+
+
+class EmbeddedIndex:
+    """A snapshot of the index at ``path``: what was committed when it was opened.
+
+    Later commits, merges and deletions by a writer do not touch it. Safe to share by threads.
+
+    Args:
+        corrections: are applied to all weights and searches; those beside the index are applied
+            by :func:`open_index` only.
+        engine: ``numpy``; ``compiled`` (numba, of ``lexret[fast]``); or ``auto``, which begins
+            with numpy and loads the other, where it is installed, once that is worth it. The
+            answers are the same to the last bit.
+        threads: how many queries of a batch are searched at a time.
+
+    Raises:
+        InputError: if there is no such engine, or no thread.
+        MissingError: if ``engine`` is ``compiled`` and numba cannot be loaded.
+        MissingError: if there is no index at ``path``.
+        CorruptError: if a file is missing, cut short or of an unknown version.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        corrections: Corrections = NO_CORRECTIONS,
+        engine: Engine = "auto",
+        threads: int = 1,
+    ) -> None:
+        if engine == "compiled":
+            require_compiled()
+        if threads < 1:
+            raise InputError(f"A search takes at least 1 thread; found {threads}.")
+        self._path, self._threads = Path(path), threads
+        self._pace = Pace(engine)
+        self._corrections = corrections
+        self._manifest, self._words, self._segments = _open_snapshot(self._path)
+
+    @property
+    def path(self) -> Path:
+        """The folder of the index."""
+        return self._path
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the index says about itself: model, roots, segments, commit number."""
+        return self._manifest
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The words of the stored vectors."""
+        path = self._path / self._manifest.vocabulary_file
+        return self._manifest.parse_vocabulary(self._words, path)
+
+    @property
+    def model_id(self) -> str:
+        """Identity of the model that made the vectors."""
+        return self._manifest.model_id
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """What is stored, as long as this snapshot is held: opened again, it might be merged."""
+        return self._segments
+
+    @property
+    def num_postings(self) -> int:
+        """Number of stored weights, those of deleted documents that lie there still too."""
+        return sum(segment.entry.num_postings for segment in self._segments)
+
+    def __len__(self) -> int:
+        """Number of live documents."""
+        return self._manifest.num_documents
+
+    def search(self, queries: SparseBatch, *, k: int = 10) -> list[list[SearchHit]]:
+        """Return the exact top ``k`` documents for each query; see ``Index.search``."""
+        check_query(self._manifest.vocabulary_fingerprint, lambda: self.vocabulary, queries, k=k)
+        if self._corrections:
+            from lexret.engine.query.query import Query
+
+            wanted = [Query(vector=query) for query in queries]
+            return [self._corrected.find(one, self._find_stored, k) for one in wanted]
+        compiled = self._compiled(queries.term_ids)
+
+        def one(query: LexicalVector) -> list[SearchHit]:
+            return self._search_one(query, k, compiled=compiled)
+
+        if self._threads == 1 or len(queries) == 1:
+            return [one(query) for query in queries]
+        from concurrent.futures import ThreadPoolExecutor  # a search from the shell needs it not
+
+        with ThreadPoolExecutor(self._threads) as pool:
+            return list(pool.map(one, queries))
+
+    def _compiled(self, term_ids: IdArray) -> bool:
+        """Say which way to take for queries of these words, named as often as they occur."""
+        if not self._pace.asks:
+            return self._pace.is_worth_it
+        ptrs = [segment.stored.indptr for segment in self._segments]
+        num_read = sum(int((ptr[term_ids + 1] - ptr[term_ids]).sum()) for ptr in ptrs)
+        return self._pace.counted(num_read, lambda: self._search_compiled(term_ids))
+
+    def _search_compiled(self, term_ids: IdArray) -> None:
+        """Search the compiled way for some words alike, whatever is found."""
+        terms_T = np.array(sorted(set(term_ids.tolist())), np.int32)
+        for segment in self._segments:
+            segment.search(terms_T, np.ones(len(terms_T), np.float32), k=10, compiled=True)
+
+    @property
+    def corrections(self) -> Corrections:
+        """What is applied to all weights and searches."""
+        return self._corrections
+
+    @cached_property
+    def _corrected(self) -> CorrectedView:
+        from lexret.engine.corrections.corrected_view import CorrectedView
+
+        return CorrectedView(self, self._corrections)
+
+    def _search_one(self, query: LexicalVector, k: int, *, compiled: bool) -> list[SearchHit]:
+        found: list[tuple[float, bytes]] = []
+        for segment in self._segments:
+            hits = segment.search(query.term_ids, query.weights, k=k, compiled=compiled)
+            ids = segment.ids_at([hit.document for hit in hits])
+            found.extend((-hit.score, one) for hit, one in zip(hits, ids, strict=True))
+        return _ranked(found, k)
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The fields that documents have: name -> ``int64``, ``float64`` or ``text``."""
+        return dict(self._manifest.columns)
+
+    def find(self, query: Query, *, k: int = 10) -> list[SearchHit]:
+        """Return the exact top ``k`` documents for a whole query; see ``QueryIndex.find``."""
+        fingerprint = self._manifest.vocabulary_fingerprint
+        check_vectors(fingerprint, lambda: self.vocabulary, query.vectors(), k=k)
+        for vector in query.vectors():
+            vector.as_batch()  # made by hand, it may break the rules of one
+        check_terms(query.conditional_terms(), num_words=self._manifest.num_words)
+        if self._corrections:
+            return self._corrected.find(query, self._find_stored, k)
+        return self._find_stored(query, k)
+
+    def _find_stored(self, query: Query, k: int) -> list[SearchHit]:
+        """Answer a query that was checked, corrections left aside."""
+        from lexret.engine.query.matching import find_in_segment  # a plain search needs it not
+
+        if query.vector is not None and not query.choices and not query.has_conditions:
+            compiled = self._compiled(query.vector.term_ids)
+            return self._search_one(query.vector, k, compiled=compiled)
+        found = [
+            (-hit.score, segment.id_at(hit.document))
+            for segment in self._segments
+            for hit in find_in_segment(segment, query, k=k)
+        ]
+        return _ranked(found, k)
+
+    def weights(
+        self, doc_ids: Sequence[str], term_ids: Sequence[int] | npt.NDArray[np.int32]
+    ) -> FloatArray:
+        """Return the weights of chosen words in chosen documents.
+
+        Returns:
+            (len(doc_ids), len(term_ids)) float32; 0 where a document does not hold a word.
+
+        Raises:
+            MissingError: if a document is not in the index.
+            InputError: if a term id is outside of the vocabulary.
+        """
+        terms = np.asarray(term_ids, dtype=np.int32)
+        num_words = self._manifest.num_words
+        if len(terms) and (int(terms.min()) < 0 or int(terms.max()) >= num_words):
+            raise InputError(
+                f"Term ids run from {terms.min()} to {terms.max()}; expected 0 to {num_words - 1}."
+            )
+        weights = np.zeros((len(doc_ids), len(terms)), dtype=np.float32)
+        by_segment: dict[int, list[tuple[int, int]]] = {}
+        for row, doc_id in enumerate(doc_ids):
+            number, document = self._locate(doc_id)
+            by_segment.setdefault(number, []).append((row, document))
+        for number, places in by_segment.items():
+            documents = np.array([document for _, document in places], dtype=np.int32)
+            rows = [row for row, _ in places]
+            weights[rows] = self._segments[number].weights_at(documents, terms)
+        return self._corrected.apply(doc_ids, terms, weights) if self._corrections else weights
+
+    def vector(self, doc_id: str) -> LexicalVector:
+        """Return the stored vector of a document; raises MissingError if there is none."""
+        every = np.arange(self._manifest.num_words, dtype=np.int32)
+        row = self.weights([doc_id], every)[0]
+        term_ids = np.flatnonzero(row).astype(np.int32)
+        return LexicalVector(term_ids, row[term_ids], self.vocabulary)
+
+    def document(self, doc_id: str) -> Document:
+        """Return a document's fields; raises MissingError if it is not in the index."""
+        number, place = self._locate(doc_id)
+        segment = self._segments[number]
+        return Document(doc_id, {one: segment.value(one, place) for one in self._manifest.columns})
+
+    def documents(self) -> Iterator[Document]:
+        """Yield all live documents and their fields, segment by segment."""
+        names = list(self._manifest.columns)
+        for segment in self._segments:
+            columns = [segment.column(name) for name in names]
+            for place, encoded in enumerate(segment.ids()):
+                if segment.deleted is None or not segment.deleted[place]:
+                    values = [None if one is None else one.values[place] for one in columns]
+                    yield Document(decode_text(encoded), dict(zip(names, values, strict=True)))
+
+    def doc_ids(self) -> list[str]:
+        """Return the ids of all live documents in rising order."""
+        return [decode_text(encoded) for encoded in heapq.merge(*map(_live_ids, self._segments))]
+
+    def __contains__(self, doc_id: object) -> bool:
+        return isinstance(doc_id, str) and self._find(doc_id) is not None
+
+    def verify(self) -> None:
+        """Read every file and compare it with its checksum; raises CorruptError."""
+        path = self._path / self._manifest.vocabulary_file
+        self._manifest.parse_vocabulary(path.read_bytes(), path)
+        for segment in self._segments:
+            segment.verify()
+
+    def num_bytes(self) -> int:
+        """Return the bytes that the files of this commit take, without the lock file."""
+        sections = [
+            max((section.end for section in file.values()), default=0)
+            for segment in self._segments
+            for file in segment.entry.files.values()
+        ]
+        deletions = [s.entry.deletions.bits.end for s in self._segments if s.entry.deletions]
+        manifest = (self._path / MANIFEST_FILE).stat().st_size
+        return sum(sections) + sum(deletions) + len(self._words) + manifest
+
+    def _find(self, doc_id: str) -> tuple[int, int] | None:
+        encoded = encode_text(doc_id, what="Document id")
+        for number, segment in enumerate(self._segments):
+            place = segment.find([encoded])[0]
+            if place >= 0 and (segment.deleted is None or not segment.deleted[place]):
+                return number, place
+        return None
+
+    def _locate(self, doc_id: str) -> tuple[int, int]:
+        place = self._find(doc_id)
+        if place is None:
+            raise MissingError(f"The index at {self._path} holds no document {doc_id!r}.")
+        return place
+
+
+def open_index(path: str | Path, *, engine: Engine = "auto", threads: int = 1) -> EmbeddedIndex:
+    """Open the index at ``path``, with its corrections, for reading.
+
+    See :class:`EmbeddedIndex` and :func:`lexret.engine.corrections.corrections.load_corrections`
+    for what is raised.
+    """
+    corrections = load_corrections(Path(path))
+    return EmbeddedIndex(Path(path), corrections=corrections, engine=engine, threads=threads)
+
+
+def _open_snapshot(path: Path) -> tuple[Manifest, bytes, tuple[Segment, ...]]:
+    """Open what the manifest names; where a writer has merged it away meanwhile, start again."""
+    manifest = Manifest.load(path)
+    for _ in range(_ATTEMPTS):
+        try:
+            words = (path / manifest.vocabulary_file).read_bytes()
+            return manifest, words, tuple(Segment(path, entry) for entry in manifest.segments)
+        except FileNotFoundError as error:
+            newer = Manifest.load(path)
+            if newer == manifest:
+                raise missing_file(path, error) from error
+            manifest = newer
+    raise CorruptError(f"The index at {path} changed {_ATTEMPTS} times while it was opened.")
+
+
+def _ranked(found: list[tuple[float, bytes]], k: int) -> list[SearchHit]:
+    """Return the best ``k`` of (negative score, id) as hits."""
+    return [
+        SearchHit(decode_text(encoded), 0.0 - negative, rank)
+        for rank, (negative, encoded) in enumerate(sorted(found)[:k], start=1)
+    ]
+
+
+def _live_ids(segment: Segment) -> list[bytes]:
+    ids = segment.ids()
+    if segment.deleted is None:
+        return ids
+    return [one for one, deleted in zip(ids, segment.deleted.tolist(), strict=True) if not deleted]

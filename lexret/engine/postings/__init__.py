@@ -1,0 +1,1 @@
+"""Postings of one segment: their codecs, and the search over them."""

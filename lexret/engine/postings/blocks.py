@@ -1,0 +1,246 @@
+"""Compressed postings: documents in chunks of 65,536, about 1.2 bytes for an id (index/FORMAT.md).
+
+A list is what one word has in one chunk; list ``t * C + c`` is that of word t in chunk c. The low
+byte of every document number lies in ``lows``. Where a list is long, ``sides`` counts its postings
+in each run of 256 documents ("split"); where it is short, ``sides`` holds the second byte of every
+document number ("plain"). Weights are float32, or codes of
+:mod:`lexret.engine.postings.weight_codes`.
+
+Shapes: V words, C chunks, L = V * C lists, N documents, R dense rows, D documents asked about,
+T terms, Q of them, P pairs of a document and a term, S postings looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from lexret.engine.postings.plain import Offsets, PostingBlock, check_offsets
+from lexret.engine.postings.weight_codes import from_codes
+from lexret.engine.store.sections import AnyArray
+from lexret.errors import CorruptError
+from lexret.sparse import FloatArray, IdArray
+
+EXACT: Final = "blocks-f4"
+EIGHT_BITS: Final = "blocks-u1"
+CHUNK: Final = 1 << 16
+RUN: Final = 1 << 8
+
+# About so many postings of plain lists, or pairs of a document and a split list, are looked at
+# together when single weights are asked for.
+_LOOKED_AT: Final = 1 << 20
+# Lists of more postings than this on average are read one by one.
+_WORTH_ONE_BY_ONE: Final = 4096
+
+
+class BlockPostings:
+    """Reads compressed postings; see :class:`lexret.engine.postings.plain.Postings`.
+
+    Attributes:
+        counts_L: number of postings of every list.
+        is_split_L: which lists are split.
+        lows, sides: see above.
+        stored: weights or their codes, by posting.
+        dense_terms_R: the words that have a row in ``dense_RN``, rising.
+        dense_scales_R, dense_RN: bounds from above: a weight is at most scale * row (rounding to
+            single precision apart), and larger than scale * (row - 1); 0 in the row: the document
+            lacks the word.
+
+    Raises:
+        CorruptError: if the arrays contradict each other; ``where`` names the folder.
+    """
+
+    def __init__(
+        self, arrays: Mapping[str, AnyArray], num_documents: int, num_postings: int, where: object
+    ) -> None:
+        self.where = where
+        self.num_chunks = max(1, -(-num_documents // CHUNK))
+        self.counts_L: npt.NDArray[np.uint32] = arrays["counts"]
+        self.is_split_L: npt.NDArray[np.uint8] = arrays["split"]
+        self.lows: npt.NDArray[np.uint8] = arrays["lows"]
+        self.sides: npt.NDArray[np.uint8] = arrays["sides"]
+        self.stored: AnyArray = arrays["weights"]
+        self.dense_terms_R: IdArray = arrays["dense.terms"]
+        self.dense_scales_R: FloatArray = arrays["dense.scales"]
+        last = num_documents - (self.num_chunks - 1) * CHUNK
+        self.runs_C = np.full(self.num_chunks, CHUNK // RUN, np.int64)
+        self.runs_C[-1] = -(-last // RUN)
+        if len(self.counts_L) % self.num_chunks or len(self.counts_L) != len(self.is_split_L):
+            raise CorruptError(f"{where}: its lists are damaged.")
+        self._num_words = len(self.counts_L) // self.num_chunks
+        rows = arrays["dense.rows"]
+        check_offsets(self.indptr, num_postings, where)
+        if (
+            not len(self.lows) == len(self.stored) == num_postings
+            or len(self.sides) != self.side_starts_L1[-1]
+            or len(rows) != len(self.dense_terms_R) * num_documents
+            or len(self.dense_scales_R) != len(self.dense_terms_R)
+        ):
+            raise CorruptError(f"{where}: its postings are damaged.")
+        rising = np.concatenate([[-1], self.dense_terms_R, [self._num_words]])
+        if not (rising[1:] > rising[:-1]).all():
+            raise CorruptError(f"{where}: its dense rows are damaged.")
+        self.dense_RN: npt.NDArray[np.uint8] = rows.reshape(len(self.dense_terms_R), num_documents)
+
+    @cached_property
+    def starts_L1(self) -> Offsets:
+        """(L + 1,) where each list's postings begin."""
+        starts = np.zeros(len(self.counts_L) + 1, np.int64)
+        np.cumsum(self.counts_L, dtype=np.int64, out=starts[1:])
+        return starts
+
+    @cached_property
+    def side_starts_L1(self) -> Offsets:
+        """(L + 1,) where each list's part of ``sides`` begins."""
+        runs_L = np.tile(self.runs_C, self._num_words)
+        starts = np.zeros(len(self.counts_L) + 1, np.int64)
+        np.cumsum(np.where(self.is_split_L, runs_L, self.counts_L), out=starts[1:])
+        return starts
+
+    @cached_property
+    def indptr(self) -> Offsets:
+        """(V + 1,) where each word's postings begin."""
+        return self.starts_L1[:: self.num_chunks]
+
+    @property
+    def has_codes(self) -> bool:
+        """Whether weights are stored in 8 bits."""
+        return self.stored.dtype == np.uint8
+
+    @cached_property
+    def dense_row_V(self) -> IdArray:
+        """(V,) the dense row of each word, -1 where it has none."""
+        row_V = np.full(self._num_words, -1, np.int32)
+        row_V[self.dense_terms_R] = np.arange(len(self.dense_terms_R), dtype=np.int32)
+        return row_V
+
+    def of(self, term: int) -> tuple[IdArray, FloatArray]:
+        """See :meth:`lexret.engine.postings.plain.Postings.of`."""
+        start, end = int(self.indptr[term]), int(self.indptr[term + 1])
+        return self._docs(term, term + 1), self._weights(slice(start, end))
+
+    def block(self, first: int, last: int) -> PostingBlock:
+        """See :meth:`lexret.engine.postings.plain.Postings.block`."""
+        start, end = int(self.indptr[first]), int(self.indptr[last])
+        return PostingBlock(self._docs(first, last), self._weights(slice(start, end)))
+
+    def weights_at(self, docs_D: IdArray, terms_T: IdArray) -> FloatArray:
+        """See :meth:`lexret.engine.postings.plain.Postings.weights_at`."""
+        # numpy's unique would import its masked arrays, a tenth of a search from the shell.
+        docs_U = np.array(sorted(set(docs_D.tolist())), np.int64)
+        weights_UT = np.zeros((len(docs_U), len(terms_T)), np.float32)
+        terms_T = terms_T.astype(np.int64)
+        for chunk in sorted(set((docs_U // CHUNK).tolist())):
+            within = slice(*np.searchsorted(docs_U, [chunk * CHUNK, (chunk + 1) * CHUNK]))
+            lists_T = terms_T * self.num_chunks + chunk
+            split_T = self.is_split_L[lists_T].astype(bool)
+            local_U, own_UT = docs_U[within] % CHUNK, weights_UT[within]
+            for columns in _pieces(np.flatnonzero(~split_T), self.counts_L[lists_T]):
+                self._read_plain(local_U, lists_T, columns, own_UT)
+            for columns in _pieces(np.flatnonzero(split_T), np.full(len(terms_T), len(local_U))):
+                self._read_split(local_U, lists_T, columns, own_UT)
+        return weights_UT[np.searchsorted(docs_U, docs_D)]
+
+    def together(self, terms_T: IdArray) -> tuple[IdArray, FloatArray, npt.NDArray[np.int64]]:
+        """See :meth:`lexret.engine.postings.plain.Postings.together`."""
+        lists_L = (terms_T.astype(np.int64)[:, None] * self.num_chunks
+                   + np.arange(self.num_chunks)).ravel()  # fmt: skip
+        counts_L = self.counts_L[lists_L].astype(np.int64)
+        number_T = counts_L.reshape(len(terms_T), self.num_chunks).sum(1)
+        if number_T.sum() > _WORTH_ONE_BY_ONE * len(terms_T):  # long lists: views beat gathering
+            parts = [self.of(term) for term in terms_T.tolist()]
+            docs, weights = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+            return docs, weights, number_T
+        place_S = np.repeat(self.starts_L1[lists_L], counts_L) + _counted_up(counts_L)
+        sides_L = self.side_starts_L1[lists_L + 1] - self.side_starts_L1[lists_L]
+        side_S = np.repeat(self.side_starts_L1[lists_L], sides_L) + _counted_up(sides_L)
+        docs = self._docs_of(lists_L, self.lows[place_S], self.sides[side_S])
+        stored = self.stored[place_S]
+        return docs, from_codes(stored) if self.has_codes else stored, number_T
+
+    def _docs(self, first: int, last: int) -> IdArray:
+        """Return the document numbers of the postings of some consecutive words."""
+        lists = slice(first * self.num_chunks, last * self.num_chunks)
+        start, end = int(self.indptr[first]), int(self.indptr[last])
+        sides = self.sides[self.side_starts_L1[lists.start] : self.side_starts_L1[lists.stop]]
+        return self._docs_of(np.arange(lists.start, lists.stop), self.lows[start:end], sides)
+
+    def _docs_of(
+        self,
+        lists_L: npt.NDArray[np.int64],
+        lows: npt.NDArray[np.uint8],
+        sides: npt.NDArray[np.uint8],
+    ) -> IdArray:
+        """Return the document numbers that some lists' low and side bytes stand for."""
+        counts_L = self.counts_L[lists_L].astype(np.int64)
+        split_L = self.is_split_L[lists_L].astype(bool)
+        chunks_L = lists_L % self.num_chunks
+        # How many postings each byte of ``sides`` is about, and what it puts before their low byte.
+        lengths_L = np.where(split_L, self.runs_C[chunks_L], counts_L)
+        is_count = np.repeat(split_L, lengths_L)
+        own = np.where(is_count, _counted_up(lengths_L), sides)
+        before = (np.repeat(chunks_L, lengths_L) << 16) + (own << 8)
+        about = np.where(is_count, sides, 1)
+        if int(about.sum(dtype=np.int64)) != len(lows):
+            raise CorruptError(f"{self.where}: the runs of its lists are damaged.")
+        docs: IdArray = (np.repeat(before, about) + lows).astype(np.int32)
+        return docs
+
+    def _weights(self, part: slice | Offsets) -> FloatArray:
+        stored = self.stored[part]
+        return from_codes(stored) if self.has_codes else stored
+
+    def _read_plain(
+        self, local_D: Offsets, lists_T: Offsets, columns_Q: Offsets, weights_DT: FloatArray
+    ) -> None:
+        """Fill in some columns from plain lists: their postings are read once for all documents."""
+        lists_Q = lists_T[columns_Q]
+        number_Q = self.counts_L[lists_Q].astype(np.int64)
+        counted_S, which_S = _counted_up(number_Q), np.repeat(np.arange(len(lists_Q)), number_Q)
+        place_S = self.starts_L1[lists_Q][which_S] + counted_S
+        side_S = self.side_starts_L1[lists_Q][which_S] + counted_S
+        row_of = np.full(CHUNK, -1, np.int32)
+        row_of[local_D] = np.arange(len(local_D), dtype=np.int32)
+        row_S = row_of[self.sides[side_S].astype(np.uint16) * RUN + self.lows[place_S]]
+        held_S = np.flatnonzero(row_S >= 0)
+        weights_DT[row_S[held_S], columns_Q[which_S[held_S]]] = self._weights(place_S[held_S])
+
+    def _read_split(
+        self, local_D: Offsets, lists_T: Offsets, columns_Q: Offsets, weights_DT: FloatArray
+    ) -> None:
+        """Fill in some columns from split lists: of each, a document's own run is looked at."""
+        row_P, column_P = np.divmod(np.arange(len(local_D) * len(columns_Q)), len(columns_Q))
+        column_P, local_P = columns_Q[column_P], local_D[row_P]
+        lists_P = lists_T[column_P]
+        lengths_P = local_P // RUN + 1  # the counts of the runs before, and of its own
+        ends_P = np.cumsum(lengths_P)
+        places = np.repeat(self.side_starts_L1[lists_P], lengths_P) + _counted_up(lengths_P)
+        counts = self.sides[places].astype(np.int64)
+        number_P = counts[ends_P - 1]
+        first_P = self.starts_L1[lists_P] - number_P
+        first_P += np.add.reduceat(counts, ends_P - lengths_P)
+        which_S = np.repeat(np.arange(len(lists_P)), number_P)
+        place_S = first_P[which_S] + _counted_up(number_P)
+        held_S = np.flatnonzero(self.lows[place_S] == (local_P % RUN)[which_S])
+        held_P = which_S[held_S]
+        weights_DT[row_P[held_P], column_P[held_P]] = self._weights(place_S[held_S])
+
+
+def _pieces(columns_Q: Offsets, costs_T: npt.NDArray[Any]) -> Iterator[Offsets]:
+    """Cut columns into pieces that cost about as much as may be looked at together."""
+    costs_Q = np.cumsum(costs_T[columns_Q], dtype=np.int64)
+    steps = np.arange(_LOOKED_AT, int(costs_Q[-1]) if len(costs_Q) else 0, _LOOKED_AT)
+    for piece in np.split(columns_Q, np.searchsorted(costs_Q, steps)):
+        if len(piece):
+            yield piece
+
+
+def _counted_up(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return 0, 1, ... within each of some runs that follow one another."""
+    ends = np.cumsum(lengths)
+    total = int(ends[-1]) if len(ends) else 0
+    return np.arange(total) - np.repeat(ends - lengths, lengths)

@@ -1,0 +1,112 @@
+"""Postings of one segment, word by word: what every codec offers, and the first one, plain arrays.
+
+Shapes: V words, N documents, D documents asked about, T terms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from lexret.engine.store.sections import AnyArray
+from lexret.errors import CorruptError
+from lexret.sparse import FloatArray, IdArray
+
+RAW: Final = "raw-i4-f4"
+
+Offsets = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class PostingBlock:
+    """The postings of some consecutive words: documents rise within a word."""
+
+    docs: npt.NDArray[np.int32]
+    weights: npt.NDArray[np.float32]
+
+
+class Postings(Protocol):
+    """Read access to the postings of a segment; documents rise within a word."""
+
+    @property
+    def indptr(self) -> Offsets:
+        """(V + 1,) the postings of word t are those from ``indptr[t]`` to ``indptr[t + 1]``."""
+        ...
+
+    def of(self, term: int) -> tuple[IdArray, FloatArray]:
+        """Return the documents that hold a word, and its weights there."""
+        ...
+
+    def together(self, terms_T: IdArray) -> tuple[IdArray, FloatArray, npt.NDArray[np.int64]]:
+        """Return documents and weights of some words, one word after the other, and (T,) how many
+        each has."""
+        ...
+
+    def block(self, first: int, last: int) -> PostingBlock:
+        """Return the postings of the words from ``first`` up to ``last``, that one left out."""
+        ...
+
+    def weights_at(self, docs_D: IdArray, terms_T: IdArray) -> FloatArray:
+        """Return the stored weights, (D, T) float32, 0 where a document lacks the word."""
+        ...
+
+
+class RawPostings:
+    """Document numbers and weights as they are: 8 bytes a posting, version 1 of the format.
+
+    Raises:
+        CorruptError: if the arrays contradict each other; ``where`` names the file.
+    """
+
+    def __init__(self, arrays: Mapping[str, AnyArray], num_postings: int, where: object) -> None:
+        self.indptr: Offsets = arrays["indptr"]
+        self._docs, self._weights = arrays["docs"], arrays["weights"]
+        check_offsets(self.indptr, num_postings, where)
+        if not len(self._docs) == len(self._weights) == num_postings:
+            raise CorruptError(f"{where}: its postings are damaged.")
+
+    def of(self, term: int) -> tuple[IdArray, FloatArray]:
+        """See :meth:`Postings.of`."""
+        start, end = int(self.indptr[term]), int(self.indptr[term + 1])
+        return self._docs[start:end], self._weights[start:end]
+
+    def together(self, terms_T: IdArray) -> tuple[IdArray, FloatArray, npt.NDArray[np.int64]]:
+        """See :meth:`Postings.together`."""
+        parts = [self.of(term) for term in terms_T.tolist()]
+        docs, weights = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        return docs, weights, self.indptr[terms_T + 1] - self.indptr[terms_T]
+
+    def block(self, first: int, last: int) -> PostingBlock:
+        """See :meth:`Postings.block`."""
+        start, end = int(self.indptr[first]), int(self.indptr[last])
+        return PostingBlock(self._docs[start:end], self._weights[start:end])
+
+    def weights_at(self, docs_D: IdArray, terms_T: IdArray) -> FloatArray:
+        """See :meth:`Postings.weights_at`: a binary search in all the words' lists at once."""
+        shape = (len(docs_D), len(terms_T))
+        if not len(self._docs):
+            return np.zeros(shape, dtype=np.float32)
+        last = len(self._docs) - 1
+        wanted = np.broadcast_to(docs_D[:, None], shape)
+        low = np.broadcast_to(self.indptr[terms_T], shape).copy()
+        high = np.broadcast_to(self.indptr[terms_T + 1], shape).copy()
+        ends = high.copy()
+        while (open_ := low < high).any():
+            middle = (low + high) // 2
+            before = self._docs[np.minimum(middle, last)] < wanted
+            low = np.where(open_ & before, middle + 1, low)
+            high = np.where(open_ & ~before, middle, high)
+        place = np.minimum(low, last)
+        found = (low < ends) & (self._docs[place] == wanted)
+        return np.where(found, self._weights[place], np.float32(0))
+
+
+def check_offsets(indptr: Offsets, num_postings: int, where: object) -> None:
+    """Raise CorruptError if offsets do not rise from 0 to the number of postings."""
+    rises = len(indptr) > 0 and indptr[0] == 0 and indptr[-1] == num_postings
+    if not (rises and bool((np.diff(indptr) >= 0).all())):
+        raise CorruptError(f"{where}: its word offsets are damaged.")

@@ -1,0 +1,295 @@
+"""What a query means to an index: words become postings and vectors, filters meet the fields.
+
+Words without a mark, words with ``+`` and words with ``^`` make one text, which the text encoder
+turns into a vector of length 1. Each picture adds a vector of length 1, each word with ``?`` its
+own entry with the weight 1 (or the one behind ``^``). Other weights behind ``^`` multiply the
+word's entry of the sum. In brackets, each alternative is put together in this way on its own.
+Excluded words leave the sum. Conditions are exact and know only the words themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from lexret.engine.query.filter_values import read_filter
+from lexret.engine.query.notes import NO_WORD, muted_notes, notes_on_text, unknown_word
+from lexret.engine.query.query import AnyOf, Choice, Holds, Query
+from lexret.engine.query.syntax import (
+    FieldFilter,
+    Group,
+    ParsedQuery,
+    Sign,
+    Term,
+    query_error,
+)
+from lexret.errors import InputError
+from lexret.sparse import LexicalVector
+from lexret.vocabulary import STOP_WORDS, Vocabulary
+
+EncodeText = Callable[[str], LexicalVector]
+
+
+@dataclass(frozen=True, eq=False)
+class PictureParts:
+    """The pictures that a query holds beside its text.
+
+    Attributes:
+        vectors: one a picture.
+        without: ids of documents that are themselves the question, and no answers.
+    """
+
+    vectors: tuple[LexicalVector, ...] = ()
+    without: tuple[str, ...] = ()
+
+
+NO_PICTURES: Final = PictureParts()
+
+
+def free_text(parsed: ParsedQuery, *, has_pictures: bool = False) -> str:
+    """Return the text outside of brackets that is for the text encoder; it may be empty.
+
+    Args:
+        has_pictures: pictures are part of the query; then a weight below 1 turns a word of theirs
+            down, and the word is no part of the text.
+    """
+    if parsed.is_plain:
+        return parsed.source
+    return _text(parsed.counting_terms(), has_pictures=has_pictures)
+
+
+def texts_in_groups(parsed: ParsedQuery) -> list[str]:
+    """Return the texts of the alternatives in brackets that are for the text encoder."""
+    groups = (i.node for i in parsed.items if i.sign is not Sign.EXCLUDED)
+    texts = [_text(terms, has_pictures=False) for node in groups if isinstance(node, Group)
+             for terms in node.alternatives]  # fmt: skip
+    return [text for text in texts if text]
+
+
+def notes_on(
+    parsed: ParsedQuery,
+    vocabulary: Vocabulary,
+    *,
+    muted: frozenset[str] = frozenset(),
+    has_pictures: bool = False,
+) -> tuple[str, ...]:
+    """Return what is to be told about a query's words: those that are unknown, and muted ones.
+
+    Of unknown words, only those for the text encoder are told; :func:`bind_query` refuses others.
+
+    Args:
+        muted: words that count nowhere in the index.
+        has_pictures: pictures are part of the query.
+
+    Raises:
+        InputError: if there is nothing to look for but words for the text encoder, and all of
+            them are unknown or there is none.
+    """
+    text = free_text(parsed, has_pictures=has_pictures)
+    counting = [one for one in parsed.items if one.sign is not Sign.EXCLUDED]
+    words = [one for one in counting if not isinstance(one.node, FieldFilter)]
+    alone = not has_pictures and all(one.is_plain for one in words)
+    if alone and (words or not parsed.items):
+        notes = notes_on_text(text, vocabulary)
+    else:
+        whole = " ".join([text, *texts_in_groups(parsed)])
+        notes = notes_on_text(whole, vocabulary, alone=False)
+    texts = [text, *texts_in_groups(parsed), *_conditional_texts(parsed)]
+    return (*notes, *muted_notes(texts, vocabulary, muted))
+
+
+def _conditional_texts(parsed: ParsedQuery) -> Iterator[str]:
+    """Yield the words that have an operator, one by one."""
+    for item in parsed.items:
+        if isinstance(item.node, FieldFilter):
+            continue
+        groups = item.node.alternatives if isinstance(item.node, Group) else ((item.node,),)
+        for term in (term for terms in groups for term in terms):
+            if item.sign is not Sign.NONE or not term.is_plain:
+                yield term.text
+
+
+def bind_query(
+    parsed: ParsedQuery,
+    vocabulary: Vocabulary,
+    columns: Mapping[str, str],
+    encode: EncodeText,
+    *,
+    pictures: PictureParts = NO_PICTURES,
+) -> Query:
+    """Give a query its meaning over an index.
+
+    Args:
+        vocabulary: of the index.
+        columns: the fields of its documents: name -> type.
+        encode: the text encoder; called only where there is text.
+        pictures: what to look for beside the text.
+
+    Raises:
+        QueryError: if a word with an operator is not in the vocabulary (the message tells the
+            nearest that are), or a filter does not fit the fields; the message points at it.
+        InputError: if the query is empty.
+    """
+    if not parsed.items and not pictures.vectors:
+        raise InputError(NO_WORD)
+    return _Binding(parsed, vocabulary, columns, encode, pictures).bind()
+
+
+class _Binding:
+    """Binds one query; see :func:`bind_query`."""
+
+    def __init__(
+        self,
+        parsed: ParsedQuery,
+        vocabulary: Vocabulary,
+        columns: Mapping[str, str],
+        encode: EncodeText,
+        pictures: PictureParts,
+    ) -> None:
+        self._parsed, self._vocabulary, self._columns = parsed, vocabulary, columns
+        self._encode, self._pictures = encode, pictures
+
+    def bind(self) -> Query:
+        items = self._parsed.items
+        conditions = {
+            sign: tuple(
+                self._condition(i.node)
+                for i in items
+                if i.sign is sign and not isinstance(i.node, FieldFilter)
+            )
+            for sign in (Sign.REQUIRED, Sign.EXCLUDED)
+        }
+        excluded = conditions[Sign.EXCLUDED]
+        dropped = {all_of[0].term_id for one in excluded for all_of in one.alternatives
+                   if len(all_of) == 1}  # fmt: skip
+        return Query(
+            vector=self._main_vector(dropped),
+            choices=tuple(self._choice(i.node, dropped) for i in items
+                          if i.sign is not Sign.EXCLUDED and isinstance(i.node, Group)),
+            required=conditions[Sign.REQUIRED],
+            excluded=excluded,
+            filters=tuple(
+                read_filter(self._parsed.source, i.node, self._columns,
+                            negated=i.sign is Sign.EXCLUDED)
+                for i in items if isinstance(i.node, FieldFilter)
+            ),
+            without=self._pictures.without,
+        )  # fmt: skip
+
+    def _main_vector(self, dropped: set[int]) -> LexicalVector | None:
+        terms = self._parsed.counting_terms()
+        if not terms and not self._pictures.vectors:
+            return None
+        text = free_text(self._parsed, has_pictures=bool(self._pictures.vectors))
+        return self._compose(text, terms, self._pictures.vectors, dropped)
+
+    def _choice(self, group: Group, dropped: set[int]) -> Choice:
+        vectors = [
+            self._compose(_text(terms, has_pictures=False), terms, (), dropped)
+            for terms in group.alternatives
+        ]
+        weight = 1.0 if group.weight is None else group.weight
+        return Choice(tuple(_scaled(one, weight) for one in vectors))
+
+    def _compose(
+        self,
+        text: str,
+        terms: Sequence[Term],
+        pictures: Sequence[LexicalVector],
+        dropped: set[int],
+    ) -> LexicalVector:
+        """Put the vector of some terms and pictures together."""
+        literals: dict[int, float] = {}
+        scales: dict[int, float] = {}
+        for term in terms:
+            if not term.expanded:
+                term_id = self._look_up(term)
+                weight = 1.0 if term.weight is None else term.weight
+                literals[term_id] = literals.get(term_id, 0.0) + weight
+            elif term.weight is not None:
+                term_id = self._look_up(term)
+                scales[term_id] = scales.get(term_id, 1.0) * term.weight
+            elif term.quoted:
+                self._look_up(term)
+        parts = list(pictures)
+        if text and (self._parsed.is_plain or self._vocabulary.match(text)[0]):
+            parts.append(self._encode(text))
+        if len(parts) == 1 and not (literals or scales or dropped):
+            return parts[0]
+        return _sum(parts or [_empty(self._vocabulary)], literals, scales, dropped)
+
+    def _condition(self, node: Term | Group) -> AnyOf:
+        groups = node.alternatives if isinstance(node, Group) else ((node,),)
+        return AnyOf(tuple(self._all_of(terms) for terms in groups))
+
+    def _all_of(self, terms: Sequence[Term]) -> tuple[Holds, ...]:
+        """Return the words of an alternative; articles and the like are no condition."""
+        telling = [term for term in terms if not self._says_nothing(term)] or terms
+        return tuple(Holds(self._look_up(term), term.threshold or 0.0) for term in telling)
+
+    def _says_nothing(self, term: Term) -> bool:
+        known, tokens = self._vocabulary.match(term.text)
+        return term.is_plain and not known and all(one in STOP_WORDS for one in tokens)
+
+    def _look_up(self, term: Term) -> int:
+        """Return the term id of a word that has an operator."""
+        known, unknown = self._vocabulary.match(term.text)
+        if len(known) == 1 and not unknown:
+            return known[0]
+        raise query_error(self._parsed.source, term.span, self._unknown(term, known))
+
+    def _unknown(self, term: Term, known: Sequence[int]) -> str:
+        message = unknown_word(term.text, self._vocabulary)
+        if len(known) > 1:
+            words = ", ".join(self._vocabulary.words[one] for one in known)
+            message += f"; it holds these words one by one: {words}"
+        if not term.expanded and not term.quoted:
+            message += ". A ? behind a word asks for the word itself; leave it away in plain text"
+        return f"{message}."
+
+
+def _text(terms: Sequence[Term], *, has_pictures: bool) -> str:
+    """Join the terms that are for the text encoder, as they were written."""
+    return " ".join(
+        term.text
+        for term in terms
+        if term.expanded
+        and term.weight != 0
+        and not (has_pictures and term.weight is not None and term.weight < 1)
+    )
+
+
+def _empty(vocabulary: Vocabulary) -> LexicalVector:
+    return LexicalVector(np.empty(0, np.int32), np.empty(0, np.float32), vocabulary)
+
+
+def _scaled(vector: LexicalVector, factor: float) -> LexicalVector:
+    if not factor:
+        return _empty(vector.vocabulary)
+    weights = vector.weights * np.float32(factor)
+    return LexicalVector(vector.term_ids, weights, vector.vocabulary)
+
+
+def _sum(
+    parts: Sequence[LexicalVector],
+    literals: Mapping[int, float],
+    scales: Mapping[int, float],
+    dropped: set[int],
+) -> LexicalVector:
+    """Add vectors and entries, multiply entries, drop entries; in double precision."""
+    vocabulary = parts[0].vocabulary
+    weights_V = np.zeros(len(vocabulary), dtype=np.float64)
+    for part in parts:
+        vocabulary.require_same(part.vocabulary, mine="a part of the query", theirs="another")
+        weights_V[part.term_ids] += part.weights
+    for term_id, scale in scales.items():
+        weights_V[term_id] *= scale
+    for term_id, weight in literals.items():
+        weights_V[term_id] += weight
+    weights_V[list(dropped)] = 0.0
+    rounded_V = weights_V.astype(np.float32)
+    term_ids = np.flatnonzero(rounded_V > 0).astype(np.int32)
+    return LexicalVector(term_ids, rounded_V[term_ids], vocabulary)

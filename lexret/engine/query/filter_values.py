@@ -1,0 +1,168 @@
+"""Reads the filters of a query: ranges of numbers, sizes and dates, and patterns of texts."""
+
+from __future__ import annotations
+
+import calendar
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, TypeVar
+
+from lexret.engine.query.filters import (
+    KEYWORDS,
+    MTIME,
+    NAMES_OF_COLUMNS,
+    PATH,
+    TAKEN,
+    DateFilter,
+    Filter,
+    KeywordFilter,
+    NumberFilter,
+    path_filter,
+    text_filter,
+)
+from lexret.engine.query.syntax import FieldFilter, query_error
+from lexret.engine.store.columns import TEXT
+
+DATE: Final = "date"
+SIZE: Final = "size"
+_UNITS: Final = {
+    "": 1, "b": 1, "k": 10**3, "kb": 10**3, "m": 10**6, "mb": 10**6, "g": 10**9, "gb": 10**9,
+    "kib": 2**10, "mib": 2**20, "gib": 2**30,
+}  # fmt: skip
+_NUMBER: Final = re.compile(
+    r"(?P<number>[+-]?(?:\d+(?:\.\d+)?|\.\d+))(?:/(?P<divisor>\d+))?(?P<unit>[a-z]*)",
+    re.ASCII | re.IGNORECASE,
+)
+_DATE: Final = re.compile(
+    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d))?)?)?)?", re.ASCII
+)
+_YEARS: Final = range(1000, 9999)
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A year, month, day, minute or second: from ``begins`` up to but without ``ends``."""
+
+    begins: datetime
+    ends: datetime
+
+
+def read_filter(
+    source: str, written: FieldFilter, columns: Mapping[str, str], *, negated: bool
+) -> Filter:
+    """Understand a filter of a query.
+
+    Args:
+        source: the query's text, for messages.
+        columns: the fields of the index: name -> type.
+
+    Raises:
+        QueryError: if the index has no such field, or the value is not one for it.
+    """
+    name = written.name
+    if name == DATE:
+        return _date_filter(source, written, columns, negated=negated)
+    column = name if name in columns else NAMES_OF_COLUMNS.get(name, name)
+    kind = TEXT if name == PATH else columns.get(column)
+    if kind is None:
+        raise query_error(source, written.name_span, _unknown_field(name, columns))
+    if kind == TEXT:
+        try:
+            if name == PATH:
+                return path_filter(written.value, negated=negated)
+            condition = text_filter(column, written.value, negated=negated)
+            return KeywordFilter(condition) if column == KEYWORDS else condition
+        except re.error as error:
+            message = f"This is no pattern: {error.msg}."
+            raise query_error(source, written.value_span, message) from error
+    units = _UNITS if name == SIZE else {"": 1}
+    low, high = _ends(source, written, lambda text: _number(text, units), _NUMBERS_EXPECTED)
+    if low is not None and high is not None and low > high:
+        raise query_error(source, written.value_span, "The second number is less than the first.")
+    return NumberFilter(name, low, high, negated)
+
+
+_NUMBERS_EXPECTED: Final = (
+    "a number or a range such as 3, 1.5..8, 100.. or ..1/60; sizes may end in kB, MB, GB"
+)
+_DATES_EXPECTED: Final = (
+    "a date or a range such as 2024, 2024-06, 2024-06-15.., 2023..2024-06 or 2024-06-15T14:30"
+)
+
+
+def _unknown_field(name: str, columns: Mapping[str, str]) -> str:
+    shown = {column: name for name, column in NAMES_OF_COLUMNS.items()}
+    readable = {shown.get(column, column) for column in columns}
+    known = {PATH, *(one for one in readable if not one.startswith("_"))} | (
+        {DATE} if {TAKEN, MTIME} & set(columns) else set()
+    )
+    return (
+        f"The pictures of this index have no field {name!r}; there are: "
+        f"{', '.join(sorted(known))}. Run `lexret index DIR` once more where the index is older "
+        "than the field. If this is no filter, set a blank before or after the colon."
+    )
+
+
+def _date_filter(
+    source: str, written: FieldFilter, columns: Mapping[str, str], *, negated: bool
+) -> DateFilter:
+    if not {TAKEN, MTIME} & set(columns):
+        message = (
+            "This index stores no dates of its pictures; make it anew with "
+            "`lexret index DIR --rebuild`."
+        )
+        raise query_error(source, written.name_span, message)
+    first, last = _ends(source, written, _period, _DATES_EXPECTED)
+    begins, ends = first.begins if first else None, last.ends if last else None
+    if begins is not None and ends is not None and begins >= ends:
+        raise query_error(source, written.value_span, "The second date is before the first.")
+    return DateFilter(begins, ends, negated)
+
+
+def _ends(
+    source: str, written: FieldFilter, read: Callable[[str], Value | None], expected: str
+) -> tuple[Value | None, Value | None]:
+    """Read ``a..b``, ``a..``, ``..b`` or ``a`` (both ends are the same then)."""
+    text = written.value
+    low, dots, high = text.partition("..")
+    texts = (low, high) if dots else (text, text)
+    values = [read(one) if one else None for one in texts]
+    wrong = any(one and value is None for one, value in zip(texts, values, strict=True))
+    if wrong or not any(texts):
+        message = f"The value of {written.name} is {text!r}; expected {expected}."
+        raise query_error(source, written.value_span, message)
+    return values[0], values[1]
+
+
+def _number(text: str, units: Mapping[str, int]) -> int | float | None:
+    found = _NUMBER.fullmatch(text)
+    if found is None or found["unit"].lower() not in units:
+        return None
+    whole = re.fullmatch(r"[+-]?\d+", found["number"]) is not None
+    value = int(found["number"]) if whole else float(found["number"])
+    divisor = int(found["divisor"] or 1)
+    if divisor == 0:
+        return None
+    scaled = value * units[found["unit"].lower()]
+    return scaled if divisor == 1 else scaled / divisor
+
+
+def _period(text: str) -> Period | None:
+    found = _DATE.fullmatch(text)
+    if found is None:
+        return None
+    numbers = [int(one) for one in found.groups() if one is not None]
+    year, month, day, hour, minute, second = [*numbers, *(1, 1, 1, 0, 0, 0)[len(numbers) :]]
+    try:
+        begins = datetime(year, month, day, hour, minute, second)
+    except ValueError:
+        return None
+    if year not in _YEARS:
+        return None
+    days = 365 + calendar.isleap(year) if len(numbers) == 1 else calendar.monthrange(year, month)[1]
+    lengths = {3: timedelta(days=1), 5: timedelta(minutes=1), 6: timedelta(seconds=1)}
+    return Period(begins, begins + lengths.get(len(numbers), timedelta(days=days)))

@@ -1,0 +1,82 @@
+"""What is to be told about the words of a query: those that the vocabulary lacks, muted ones.
+
+Nothing here needs the parser, whose import takes time; for queries with operators there is
+:func:`lexret.engine.query.binding.notes_on`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from lexret.errors import InputError
+from lexret.vocabulary import STOP_WORDS, Vocabulary
+
+NO_WORD: Final = (
+    'The query holds no word; type what a picture should show, such as "a dog on a beach".'
+)
+NEAREST_SHOWN: Final = 3
+_LOOKED_UP: Final = 5
+_LONGEST: Final = 64
+
+
+def notes_on_text(
+    text: str, vocabulary: Vocabulary, *, muted: frozenset[str] = frozenset(), alone: bool = True
+) -> tuple[str, ...]:
+    """Return what is to be told about the words of a text.
+
+    Args:
+        muted: words that count nowhere.
+        alone: there is nothing to look for but these words.
+
+    Raises:
+        InputError: if they stand alone, and the vocabulary lacks all of them or there is none.
+    """
+    known, tokens = vocabulary.match(text)
+    unknown = [one for one in dict.fromkeys(tokens) if one not in STOP_WORDS]
+    if alone and not known:
+        raise InputError(_nothing_known(text, unknown or list(dict.fromkeys(tokens)), vocabulary))
+    notes = [f"not in the vocabulary: {_listed(unknown, vocabulary)}"] if unknown else []
+    return (*notes, *muted_notes([text], vocabulary, muted))
+
+
+def muted_notes(
+    texts: Iterable[str], vocabulary: Vocabulary, muted: frozenset[str]
+) -> tuple[str, ...]:
+    """Return a note on the muted words of some texts, where there are any."""
+    if not muted:
+        return ()
+    words = (vocabulary.words[one] for text in texts for one in vocabulary.match(text)[0])
+    found = [one for one in dict.fromkeys(words) if one in muted]
+    return (f"muted in this index (counts for nothing): {', '.join(found)}",) if found else ()
+
+
+def unknown_word(word: str, vocabulary: Vocabulary) -> str:
+    """Say that the vocabulary lacks a word, and which of its words are nearest; no full stop."""
+    nearest = _nearest(word, vocabulary)
+    message = f"{word!r} is not in the vocabulary of {len(vocabulary):,} words"
+    return f"{message} ({nearest})" if nearest else message
+
+
+def _nothing_known(text: str, unknown: list[str], vocabulary: Vocabulary) -> str:
+    if not unknown:
+        return NO_WORD
+    if len(unknown) == 1:
+        return f"{unknown_word(unknown[0], vocabulary)}. Say it with other words."
+    return (
+        f"No word of {text!r} is in the vocabulary of {len(vocabulary):,} words: "
+        f"{_listed(unknown, vocabulary)}. Say it with other words."
+    )
+
+
+def _listed(words: list[str], vocabulary: Vocabulary) -> str:
+    nearest = [(word, _nearest(word, vocabulary)) for word in words[:_LOOKED_UP]]
+    shown = [f"{word} ({near})" if near else word for word, near in nearest]
+    if len(words) > _LOOKED_UP:
+        shown.append(f"and {len(words) - _LOOKED_UP} more")
+    return ", ".join(shown)
+
+
+def _nearest(word: str, vocabulary: Vocabulary) -> str:
+    found = vocabulary.nearest(word[:_LONGEST], num_words=NEAREST_SHOWN)
+    return f"nearest: {', '.join(found)}" if found else ""

@@ -1,0 +1,1 @@
+"""Segments, which never change once they are written, and the manifest that names them."""

@@ -1,0 +1,261 @@
+"""A segment: some documents whose postings never change once they are written.
+
+Documents are numbered from 0 in rising order of their ids (UTF-8 bytes), so that the order of
+numbers is the order that breaks ties. Postings lie word by word.
+
+Shapes: N documents, V words, T terms of a query, D documents asked for.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from lexret.engine.postings.blocks import BlockPostings
+from lexret.engine.postings.plain import RAW, Postings, RawPostings
+from lexret.engine.postings.topk import best
+from lexret.engine.segments.manifest import SEGMENTS_FOLDER, SegmentEntry
+from lexret.engine.store.columns import (
+    NUMBER_TYPES,
+    TEXT,
+    Column,
+    FieldValue,
+    decode_text,
+    read_value,
+    text_at,
+    unpack,
+    unpack_texts,
+)
+from lexret.engine.store.sections import AnyArray, check_sections, map_sections
+from lexret.errors import CorruptError
+from lexret.sparse import FloatArray, IdArray
+
+if TYPE_CHECKING:
+    from lexret.engine.postings.compiled import CompiledPostings
+
+RAW_POSTINGS_FILE: Final = "postings.bin"
+DOCUMENTS_FILE: Final = "documents.bin"
+
+Mask = npt.NDArray[np.bool_]
+Scores = npt.NDArray[np.float64]
+Places = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class LocalHit:
+    """A document of one segment and its score."""
+
+    document: int
+    score: float
+
+
+class Segment:
+    """Reads one segment through memory maps, which stay valid when the folder is removed.
+
+    Args:
+        folder: the index folder.
+        entry: what the manifest says about the segment.
+
+    Raises:
+        CorruptError: if a file has the wrong size or contradicts the manifest.
+        FileNotFoundError: if a file is missing (another process may have merged it away).
+    """
+
+    def __init__(self, folder: Path, entry: SegmentEntry) -> None:
+        self.entry = entry
+        self.folder = folder / SEGMENTS_FOLDER / entry.name
+        self._arrays: dict[str, AnyArray] = {}
+        for file, sections in entry.files.items():
+            self._arrays |= map_sections(self.folder / file, sections)
+        try:
+            self.stored = self._open_postings()
+            id_offsets, id_bytes = self._arrays["id.offsets"], self._arrays["id.bytes"]
+        except KeyError as error:
+            raise CorruptError(f"{self.folder}: the manifest lists no array {error}.") from error
+        self._check(id_offsets, id_bytes)
+        self.deleted = self._read_deletions()
+
+    def _read_deletions(self) -> Mask | None:
+        deletions = self.entry.deletions
+        if deletions is None:
+            return None
+        bits = map_sections(self.folder / deletions.file, {"bits": deletions.bits})["bits"]
+        return np.unpackbits(bits, count=len(self), bitorder="little").astype(bool)
+
+    def _open_postings(self) -> Postings:
+        nnz = self.entry.num_postings
+        if self.entry.codec == RAW:
+            return RawPostings(self._arrays, nnz, self.folder / RAW_POSTINGS_FILE)
+        return BlockPostings(self._arrays, len(self), nnz, self.folder)
+
+    def _check(self, id_offsets: AnyArray, id_bytes: AnyArray) -> None:
+        if len(id_offsets) != len(self) + 1 or id_offsets[-1] != len(id_bytes):
+            raise CorruptError(f"{self.folder / DOCUMENTS_FILE}: its id offsets are damaged.")
+
+    def verify(self) -> None:
+        """Compare every array with its checksum; raises CorruptError where one differs."""
+        for file, sections in self.entry.files.items():
+            check_sections(self.folder / file, sections)
+        deletions = self.entry.deletions
+        if deletions is not None:
+            check_sections(self.folder / deletions.file, {"bits": deletions.bits})
+
+    def __len__(self) -> int:
+        """Number of documents, the deleted ones too."""
+        return self.entry.num_documents
+
+    @cached_property
+    def compiled(self) -> CompiledPostings | None:
+        """The compiled search over this segment; ``None`` for the codec of version 1.
+
+        Raises:
+            MissingError: if numba cannot be loaded.
+        """
+        from lexret.engine.postings.acceleration import compiled_postings  # heavy
+
+        if not isinstance(self.stored, BlockPostings):
+            return None
+        return compiled_postings(self.stored, self.deleted)
+
+    def search(
+        self, terms_T: IdArray, weights_T: FloatArray, *, k: int, compiled: bool = False
+    ) -> list[LocalHit]:
+        """Return the best ``k`` live documents that share a word, best first, ties by number.
+
+        Args:
+            compiled: search with :mod:`lexret.engine.postings.compiled`; the answer is the same.
+        """
+        if compiled and self.compiled is not None and len(terms_T):
+            found = self.compiled.search(terms_T, weights_T, k)
+            if found is not None:
+                return list(map(LocalHit, found[0].tolist(), found[1].tolist()))
+        scores_N = self.score(terms_T, weights_T)
+        if self.deleted is not None:
+            scores_N[self.deleted] = 0.0
+        return [LocalHit(int(one), float(scores_N[one])) for one in best(scores_N, k)]
+
+    def score(self, terms_T: IdArray, weights_T: FloatArray) -> Scores:
+        """Return the dot product of every document with a query, (N,) float64.
+
+        Products of single-precision weights are exact in double precision and are added in the
+        order of the terms, so that a score does not depend on how documents are cut into segments.
+        """
+        if not len(terms_T):
+            return np.zeros(len(self), dtype=np.float64)
+        docs, held, number_T = self.stored.together(terms_T)
+        products = held * np.repeat(weights_T.astype(np.float64), number_T)
+        scores_N = np.bincount(docs, products, len(self)).astype(np.float64, copy=False)
+        if len(scores_N) > len(self):
+            raise CorruptError(f"{self.folder}: its postings name documents beyond the last.")
+        return scores_N
+
+    def postings(self, term: int) -> tuple[IdArray, FloatArray]:
+        """Return the documents that hold a word, rising and deleted ones too, and its weights."""
+        return self.stored.of(term)
+
+    def weights_at(self, docs_D: IdArray, terms_T: IdArray) -> FloatArray:
+        """Return the stored weights, (D, T) float32, 0 where a document lacks the word."""
+        return self.stored.weights_at(docs_D, terms_T)
+
+    def id_at(self, document: int) -> bytes:
+        """Return the id of a document, as stored."""
+        return text_at("id", self._arrays, document)
+
+    def ids_at(self, documents: Sequence[int]) -> list[bytes]:
+        """Return the ids of some documents, as stored."""
+        places = np.asarray(documents, dtype=np.int64)
+        offsets, joined = self._arrays["id.offsets"], self._arrays["id.bytes"].data
+        pairs = zip(offsets[places].tolist(), offsets[places + 1].tolist(), strict=True)
+        return [bytes(joined[start:end]) for start, end in pairs]
+
+    def doc_id(self, document: int) -> str:
+        """Return the id of a document."""
+        return decode_text(self.id_at(document))
+
+    def ids(self) -> list[bytes]:
+        """Return the ids of all documents, deleted ones too, as stored and in order."""
+        return unpack_texts("id", self._arrays)
+
+    def find(self, ids: Sequence[bytes]) -> list[int]:
+        """Return the numbers of the documents with these ids; -1 where there is none."""
+        steps = max(1, len(self).bit_length())
+        if len(ids) * steps > len(self):  # one pass over all ids beats so many binary searches
+            places = {one: place for place, one in enumerate(self.ids())}
+            return [places.get(one, -1) for one in ids]
+        return [self._find_one(one) for one in ids]
+
+    def _find_one(self, wanted: bytes) -> int:
+        place = bisect_left(range(len(self)), wanted, key=self.id_at)
+        return place if place < len(self) and self.id_at(place) == wanted else -1
+
+    def column(self, name: str) -> Column | None:
+        """Return a field of all documents, ``None`` where this segment does not hold it."""
+        kind = self.entry.columns.get(name)
+        return None if kind is None else unpack(name, kind, self._arrays, len(self))
+
+    def numbers(self, name: str) -> tuple[AnyArray, Mask] | None:
+        """Return a field of numbers and where it is present, (N,) each; ``None`` without one."""
+        if self.entry.columns.get(name) not in NUMBER_TYPES:
+            return None
+        present = self._present(name)
+        everywhere = np.ones(len(self), dtype=bool)
+        return self._arrays[f"field.{name}.values"], everywhere if present is None else present
+
+    def _present(self, name: str) -> Mask | None:
+        """Return where a field is present; ``None`` where every document has it."""
+        bits = self._arrays.get(f"field.{name}.present")
+        if bits is None:
+            return None
+        return np.unpackbits(bits, count=len(self), bitorder="little").astype(bool)
+
+    def texts(self, name: str | None, docs_D: Places) -> list[str | None]:
+        """Return a field of text of some documents; ``None`` where one has none.
+
+        Args:
+            name: the field; ``None``: the documents' ids.
+        """
+        if name is None:
+            return [decode_text(one) for one in self.ids_at(docs_D.tolist())]
+        if self.entry.columns.get(name) != TEXT:
+            return [None] * len(docs_D)
+        offsets = self._arrays[f"field.{name}.offsets"]
+        joined = self._arrays[f"field.{name}.bytes"].data
+        places = zip(offsets[docs_D].tolist(), offsets[docs_D + 1].tolist(), strict=True)
+        values: list[str | None] = [decode_text(joined[a:b].tobytes()) for a, b in places]
+        present = self._present(name)
+        if present is not None:
+            there = present[docs_D].tolist()
+            values = [value if is_there else None
+                      for value, is_there in zip(values, there, strict=True)]  # fmt: skip
+        return values
+
+    def begin_with(self, name: str | None, docs_D: Places, prefix: bytes) -> Places:
+        """Return those documents whose text in a field may begin with some bytes.
+
+        A field that some documents lack tells nothing; all remain then.
+
+        Args:
+            name: the field; ``None``: the document's id.
+        """
+        stem = "id" if name is None else f"field.{name}"
+        if name is not None and (
+            self.entry.columns.get(name) != TEXT or f"{stem}.present" in self._arrays
+        ):
+            return docs_D
+        offsets, joined = self._arrays[f"{stem}.offsets"], self._arrays[f"{stem}.bytes"]
+        docs_D = docs_D[offsets[docs_D + 1] - offsets[docs_D] >= len(prefix)]
+        for place, byte in enumerate(prefix):
+            docs_D = docs_D[joined[offsets[docs_D] + place] == byte]
+        return docs_D
+
+    def value(self, name: str, document: int) -> FieldValue:
+        """Return a field of one document, ``None`` where it has none."""
+        kind = self.entry.columns.get(name)
+        return None if kind is None else read_value(name, kind, self._arrays, document)

@@ -1,0 +1,230 @@
+"""Writes new segments: from vectors, or by merging segments that are there."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from lexret.engine.postings.block_writer import BlockWriter
+from lexret.engine.postings.plain import Offsets, PostingBlock
+from lexret.engine.segments.manifest import CODECS, SEGMENTS_FOLDER, DeletionEntry, SegmentEntry
+from lexret.engine.segments.segment import DOCUMENTS_FILE, Mask, Segment
+from lexret.engine.store.columns import Column, gather, pack, pack_texts
+from lexret.engine.store.sections import AnyArray, Section, SectionWriter
+from lexret.files.whole import sync_folder
+from lexret.sparse import SparseBatch
+
+POSTINGS_A_BLOCK: Final = 1 << 23
+
+
+@dataclass(frozen=True)
+class SegmentContents:
+    """What a segment shall hold.
+
+    Attributes:
+        ids: document ids in rising order.
+        columns: field name -> values, in the order of the ids.
+        indptr: (V + 1,) int64; where each word's postings begin and end.
+        blocks: all postings, in the order of the words, some words a block.
+        weight_error: the largest error that the weights have already.
+    """
+
+    ids: Sequence[bytes]
+    columns: Mapping[str, Column]
+    indptr: Offsets
+    blocks: Iterator[PostingBlock]
+    weight_error: float = 0.0
+
+
+def write_segment(
+    folder: Path, contents: SegmentContents, *, generation: int, weights: str
+) -> SegmentEntry:
+    """Write a segment's folder, durably; it is not part of the index before a manifest names it.
+
+    Args:
+        weights: how to store them; see :data:`lexret.engine.segments.manifest.CODECS`.
+
+    Raises:
+        OSError: if writing fails; nothing is left behind then.
+    """
+    name = f"{generation:08d}-{secrets.token_hex(4)}"
+    target = folder / SEGMENTS_FOLDER / name
+    target.mkdir(parents=True)
+    try:
+        writer = BlockWriter(target, CODECS[weights], len(contents.ids), contents.indptr)
+        files = writer.write(contents.blocks)
+        files[DOCUMENTS_FILE] = _write_documents(target / DOCUMENTS_FILE, contents)
+        sync_folder(target)
+        sync_folder(target.parent)
+        sync_folder(folder)
+    except BaseException:
+        shutil.rmtree(target, ignore_errors=True)
+        raise
+    return SegmentEntry(
+        name=name,
+        codec=CODECS[weights],
+        num_documents=len(contents.ids),
+        num_postings=int(contents.indptr[-1]),
+        columns={field: column.kind for field, column in contents.columns.items()},
+        files=files,
+        weight_error=max(contents.weight_error, writer.weight_error),
+    )
+
+
+def _write_documents(path: Path, contents: SegmentContents) -> dict[str, Section]:
+    arrays: dict[str, tuple[str, AnyArray]] = pack_texts("id", contents.ids)
+    for field, column in contents.columns.items():
+        arrays |= pack(field, column)
+    writer = SectionWriter(path, {name: (kind, len(a)) for name, (kind, a) in arrays.items()})
+    try:
+        for name, (_, values) in arrays.items():
+            writer.append(name, values)
+        return writer.finish()
+    finally:
+        writer.close()
+
+
+def from_vectors(
+    ids: Sequence[bytes], batch: SparseBatch, columns: Mapping[str, Column]
+) -> SegmentContents:
+    """Turn vectors, one a row, in rising order of their ids, into a segment's contents."""
+    by_word = batch.to_scipy().tocsc()
+    docs, indptr = by_word.indices.astype(np.int32), by_word.indptr.astype(np.int64)
+    parts = (slice(indptr[first], indptr[last]) for first, last in _word_ranges(indptr))
+    blocks = (PostingBlock(docs[part], by_word.data[part]) for part in parts)
+    return SegmentContents(ids, columns, indptr, blocks)
+
+
+def write_deletions(
+    folder: Path, entry: SegmentEntry, deleted: Mask, *, generation: int
+) -> DeletionEntry:
+    """Write the deletions of a segment to a new file of its folder, durably."""
+    target = folder / SEGMENTS_FOLDER / entry.name
+    file = f"deleted-{generation:08d}.bits"
+    (target / file).unlink(missing_ok=True)  # of a commit that did not come to its end
+    bits = np.packbits(deleted, bitorder="little")
+    writer = SectionWriter(target / file, {"bits": ("|u1", len(bits))})
+    try:
+        writer.append("bits", bits)
+        sections = writer.finish()
+    finally:
+        writer.close()
+    sync_folder(target)
+    return DeletionEntry(file, int(deleted.sum()), sections["bits"])
+
+
+@dataclass(frozen=True)
+class MergeSource:
+    """A segment to be merged and its documents that are deleted by now."""
+
+    segment: Segment
+    deleted: Mask | None
+
+    def live(self) -> npt.NDArray[np.int64]:
+        """Return the numbers of the documents that remain."""
+        if self.deleted is None:
+            return np.arange(len(self.segment))
+        return np.flatnonzero(~self.deleted)
+
+
+def from_segments(sources: Sequence[MergeSource]) -> SegmentContents:
+    """Merge segments of distinct live ids into the contents of one; deleted documents fall out.
+
+    The postings are read a block at a time, so that memory stays bounded.
+    """
+    live = [source.live() for source in sources]
+    all_ids = [source.segment.ids() for source in sources]
+    places = sorted(
+        (all_ids[i][document], i, document)
+        for i, documents in enumerate(live)
+        for document in documents.tolist()
+    )
+    remaps = [np.full(len(source.segment), -1, dtype=np.int32) for source in sources]
+    for new, (_, i, document) in enumerate(places):
+        remaps[i][document] = new
+    columns = _merge_columns(sources, live, remaps, len(places))
+    indptr = np.zeros_like(sources[0].segment.stored.indptr)
+    for source, remap in zip(sources, remaps, strict=True):
+        indptr += _live_indptr(source.segment, remap)
+    blocks = _merge_blocks(sources, remaps, indptr)
+    error = max(source.segment.entry.weight_error for source in sources)
+    return SegmentContents([one for one, _, _ in places], columns, indptr, blocks, error)
+
+
+def _merge_columns(
+    sources: Sequence[MergeSource],
+    live: Sequence[npt.NDArray[np.int64]],
+    remaps: Sequence[npt.NDArray[np.int32]],
+    num_documents: int,
+) -> dict[str, Column]:
+    kinds: dict[str, str] = {}
+    for source in sources:
+        kinds |= source.segment.entry.columns
+    new_places = np.concatenate(
+        [remap[rows] for remap, rows in zip(remaps, live, strict=True)]
+    ).tolist()
+    order = [0] * num_documents
+    for position, place in enumerate(new_places):
+        order[place] = position
+    columns = {}
+    for name, kind in kinds.items():
+        parts = [
+            (source.segment.column(name), rows.tolist())
+            for source, rows in zip(sources, live, strict=True)
+        ]
+        joined = gather(parts, kind)
+        columns[name] = Column(kind, [joined.values[position] for position in order])
+    return columns
+
+
+def _live_indptr(segment: Segment, remap: npt.NDArray[np.int32]) -> Offsets:
+    indptr = segment.stored.indptr
+    if (remap >= 0).all():
+        return indptr
+    kept = np.zeros(len(indptr), dtype=np.int64)
+    total = 0
+    for first, last in _word_ranges(indptr):
+        docs = segment.stored.block(first, last).docs
+        running = np.zeros(len(docs) + 1, dtype=np.int64)
+        np.cumsum(remap[docs] >= 0, out=running[1:])
+        kept[first + 1 : last + 1] = total + running[indptr[first + 1 : last + 1] - indptr[first]]
+        total += int(running[-1])
+    return kept
+
+
+def _word_ranges(indptr: Offsets) -> Iterator[tuple[int, int]]:
+    """Cut the words into runs of about ``POSTINGS_A_BLOCK`` postings (one word at least)."""
+    first, num_words = 0, len(indptr) - 1
+    while first < num_words:
+        limit = indptr[first] + POSTINGS_A_BLOCK
+        last = max(first + 1, int(np.searchsorted(indptr, limit, side="right")) - 1)
+        yield first, min(last, num_words)
+        first = min(last, num_words)
+
+
+def _merge_blocks(
+    sources: Sequence[MergeSource],
+    remaps: Sequence[npt.NDArray[np.int32]],
+    indptr: Offsets,
+) -> Iterator[PostingBlock]:
+    for first, last in _word_ranges(indptr):
+        words, docs, weights = [], [], []
+        for source, remap in zip(sources, remaps, strict=True):
+            stored = source.segment.stored
+            block = stored.block(first, last)
+            new = remap[block.docs]
+            keep = new >= 0
+            lengths = np.diff(stored.indptr[first : last + 1])
+            words.append(np.repeat(np.arange(last - first, dtype=np.int64), lengths)[keep])
+            docs.append(new[keep])
+            weights.append(block.weights[keep])
+        all_docs = np.concatenate(docs)
+        order = np.argsort((np.concatenate(words) << 32) | all_docs)
+        yield PostingBlock(all_docs[order], np.concatenate(weights)[order])

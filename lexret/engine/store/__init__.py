@@ -1,0 +1,1 @@
+"""What an engine's files are made of: sections of numbers, and columns of fields."""

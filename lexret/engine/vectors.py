@@ -1,0 +1,221 @@
+"""Reader of all live vectors of an index: corrected, or as they are stored.
+
+:class:`StoredVectors` gives the corrected vectors, word by word or in blocks of documents. There
+documents are numbered from 0 in rising order of their ids over the whole index, whatever its
+segments: the order of numbers is the order that breaks ties.
+
+:func:`read_documents` gives the vectors as stored, without corrections, with ids and fields,
+segment by segment and in bounded memory. Postings lie word by word; here they are turned round,
+some documents at a time.
+
+Shapes: N documents, D documents of a block or chunk.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from lexret.engine.corrections.corrections import Corrections
+from lexret.engine.index import EmbeddedIndex
+from lexret.engine.protocol import Document
+from lexret.engine.segments.segment import Places, Segment
+from lexret.engine.store.columns import FieldValue, decode_text, encode_text
+from lexret.sparse import FloatArray, IdArray, SparseBatch
+from lexret.vocabulary import Vocabulary
+
+Fields = Mapping[str, FieldValue]
+
+POSTINGS_AT_ONCE: Final = 1 << 22
+DOCUMENTS_AT_ONCE: Final = 1 << 14
+FEW_DOCUMENTS: Final = 32
+DOCUMENTS_A_BLOCK: Final = 20_000
+
+
+@dataclass(frozen=True, eq=False)
+class StoredBlock:
+    """Some consecutive documents: their ids, and one row each."""
+
+    doc_ids: list[str]
+    vectors: SparseBatch
+
+
+class StoredVectors:
+    """The live vectors of an index as it was when it was opened, with its corrections.
+
+    Attributes:
+        doc_ids: (N) in rising order; the place of an id is its document's number.
+    """
+
+    def __init__(self, index: EmbeddedIndex) -> None:
+        self._vocabulary, self._segments = index.vocabulary, index.segments
+        encoded, self._numbers = _number(self._segments)
+        self.doc_ids = [decode_text(one) for one in encoded]
+        self._changes = _changes(index.corrections, self.doc_ids, self._vocabulary)
+        muted = (self._vocabulary.term_id(word) for word in index.corrections.muted)
+        self._muted = {term_id for term_id in muted if term_id is not None}
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words of the vectors."""
+        return self._vocabulary
+
+    def __len__(self) -> int:
+        """Number of documents."""
+        return len(self.doc_ids)
+
+    def postings(self, term_id: int) -> tuple[IdArray, FloatArray]:
+        """Return the documents that hold a word, rising, and its weights in them."""
+        return self._postings_between(term_id, 0, len(self))
+
+    def blocks(self, size: int = DOCUMENTS_A_BLOCK) -> Iterator[StoredBlock]:
+        """Yield all documents in order, so many at a time; every block reads all postings once."""
+        for start in range(0, len(self), size):
+            stop = min(start + size, len(self))
+            lists = (self._postings_between(t, start, stop) for t in range(len(self._vocabulary)))
+            rows = ((docs - start, weights) for docs, weights in lists)
+            vectors = SparseBatch.from_postings(rows, stop - start, self._vocabulary)
+            yield StoredBlock(self.doc_ids[start:stop], vectors)
+
+    def _postings_between(self, term_id: int, start: int, stop: int) -> tuple[IdArray, FloatArray]:
+        """Return the postings of the documents numbered from ``start`` to before ``stop``."""
+        if term_id in self._muted:
+            return np.empty(0, np.int32), np.empty(0, np.float32)
+        changed = self._changes.get(term_id, {})
+        docs, weights = [], []
+        for segment, numbers in zip(self._segments, self._numbers, strict=True):
+            local, values = segment.postings(term_id)
+            numbered = numbers[local]
+            wanted = (numbered >= start) & (numbered < stop)
+            if changed:
+                wanted &= ~np.isin(numbered, list(changed))
+            docs.append(numbered[wanted])
+            weights.append(values[wanted])
+        if len(docs) == 1 and not changed:
+            return docs[0], weights[0]
+        added = {doc: held for doc, held in changed.items() if held and start <= doc < stop}
+        docs.append(np.array(list(added), np.int32))
+        weights.append(np.array(list(added.values()), np.float32))
+        joined = np.concatenate([np.empty(0, np.int32), *docs])
+        order = np.argsort(joined, kind="stable")
+        return joined[order], np.concatenate([np.empty(0, np.float32), *weights])[order]
+
+
+def _changes(
+    corrections: Corrections, doc_ids: Sequence[str], vocabulary: Vocabulary
+) -> dict[int, dict[int, float]]:
+    """Return what was corrected: word -> document's number -> its weight there, 0 where removed."""
+    numbers = {one: number for number, one in enumerate(doc_ids)} if corrections.pictures else {}
+    changes: dict[int, dict[int, float]] = {}
+    for doc_id, one in corrections.pictures.items():
+        for word, weight in {**dict.fromkeys(one.removed, 0.0), **one.added}.items():
+            term_id = vocabulary.term_id(word)
+            if term_id is not None and doc_id in numbers:
+                changes.setdefault(term_id, {})[numbers[doc_id]] = weight
+    return changes
+
+
+def _number(segments: Sequence[Segment]) -> tuple[list[bytes], list[npt.NDArray[np.int32]]]:
+    """Return all live ids in order, and for each segment its documents' numbers (-1: deleted)."""
+    numbers = [np.full(len(segment), -1, dtype=np.int32) for segment in segments]
+    ids: list[bytes] = []
+    for encoded, which, place in heapq.merge(*map(_live, range(len(segments)), segments)):
+        numbers[which][place] = len(ids)
+        ids.append(encoded)
+    return ids, numbers
+
+
+def _live(which: int, segment: Segment) -> Iterator[tuple[bytes, int, int]]:
+    for place, encoded in enumerate(segment.ids()):
+        if segment.deleted is None or not segment.deleted[place]:
+            yield encoded, which, place
+
+
+@dataclass(frozen=True, eq=False)
+class StoredDocuments:
+    """Some documents of an index; row i of ``vectors`` is that of document i."""
+
+    documents: Sequence[Document]
+    vectors: SparseBatch
+
+
+def read_documents(
+    index: EmbeddedIndex, *, wanted: Collection[str] | None = None
+) -> Iterator[StoredDocuments]:
+    """Yield the live documents of an index, chunk by chunk, with their vectors as stored.
+
+    A chunk is of about ``POSTINGS_AT_ONCE`` postings, which bounds memory to some 100 MB beside
+    the fields of one segment.
+
+    Args:
+        wanted: ids of the documents to read; without it, all are.
+    """
+    names = list(index.columns)
+    for segment in index.segments:
+        places_N = _wanted(segment, wanted)
+        fields_of = _few_fields if len(places_N) <= FEW_DOCUMENTS else _all_fields
+        fields = fields_of(segment, places_N, names)
+        for places_D in _chunks(segment, places_N):
+            places = places_D.tolist()
+            documents = [Document(segment.doc_id(place), next(fields)) for place in places]
+            read = _look_up if len(places_D) <= FEW_DOCUMENTS else _turn_round
+            yield StoredDocuments(documents, read(segment, places_D, index.vocabulary))
+
+
+def _wanted(segment: Segment, wanted: Collection[str] | None) -> Places:
+    """Return the places of the live documents to read, rising."""
+    if wanted is None:
+        places: Places = np.arange(len(segment))
+    else:
+        found = segment.find([encode_text(one, what="Document id") for one in wanted])
+        places = np.unique(np.array([place for place in found if place >= 0], dtype=np.int64))
+    return places if segment.deleted is None else places[~segment.deleted[places]]
+
+
+def _few_fields(segment: Segment, places_N: Places, names: Sequence[str]) -> Iterator[Fields]:
+    """Look every field up in a few documents."""
+    for place in places_N.tolist():
+        yield {name: segment.value(name, place) for name in names}
+
+
+def _all_fields(segment: Segment, places_N: Places, names: Sequence[str]) -> Iterator[Fields]:
+    columns = [segment.column(name) for name in names]
+    for place in places_N.tolist():
+        values = [None if one is None else one.values[place] for one in columns]
+        yield dict(zip(names, values, strict=True))
+
+
+def _chunks(segment: Segment, places_N: Places) -> Iterator[Places]:
+    a_document = max(1, segment.entry.num_postings // max(1, len(segment)))
+    size = max(1, min(DOCUMENTS_AT_ONCE, POSTINGS_AT_ONCE // a_document))
+    for start in range(0, len(places_N), size):
+        yield places_N[start : start + size]
+
+
+def _look_up(segment: Segment, places_D: Places, vocabulary: Vocabulary) -> SparseBatch:
+    """Look every word up in a few documents."""
+    every = np.arange(len(vocabulary), dtype=np.int32)
+    return SparseBatch.from_dense(segment.weights_at(places_D.astype(np.int32), every), vocabulary)
+
+
+def _turn_round(segment: Segment, places_D: Places, vocabulary: Vocabulary) -> SparseBatch:
+    """Collect the vectors of rising document numbers from the postings of all words."""
+    first, last = int(places_D[0]), int(places_D[-1])
+    row_of = np.full(last - first + 1, -1, dtype=np.int32)
+    row_of[places_D - first] = np.arange(len(places_D), dtype=np.int32)
+
+    def rows_of(term: int) -> tuple[IdArray, FloatArray]:
+        docs, weights = segment.postings(term)
+        start, end = np.searchsorted(docs, (first, last + 1))
+        rows = row_of[docs[start:end] - first]
+        kept = rows >= 0
+        return rows[kept], weights[start:end][kept]
+
+    return SparseBatch.from_postings(
+        map(rows_of, range(len(vocabulary))), len(places_D), vocabulary
+    )

@@ -1,0 +1,386 @@
+"""The writer of the embedded engine: buffers changes, commits them at once, merges segments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from lexret.engine.merge_policy import LiveSegment, choose_merge, remove, remove_unused
+from lexret.engine.segments.manifest import CODECS, PRECISIONS, Manifest, SegmentEntry, missing_file
+from lexret.engine.segments.segment import Segment
+from lexret.engine.segments.segment_writer import (
+    MergeSource,
+    from_segments,
+    from_vectors,
+    write_deletions,
+    write_segment,
+)
+from lexret.engine.store.columns import Column, FieldValue, encode_text, extend_schema
+from lexret.engine.store.sections import storage_errors
+from lexret.errors import CorruptError, InputError, MissingError
+from lexret.files.locks import WriterLock
+from lexret.files.whole import replace_file, sync_folder
+from lexret.sparse import LexicalVector, Precision, SparseBatch
+from lexret.vocabulary import Vocabulary
+
+MAX_BUFFERED_POSTINGS: Final = 1 << 25
+MAX_OPEN_SEGMENTS: Final = 24
+
+
+@dataclass(frozen=True)
+class _Pending:
+    """A document that was added and lies in no segment yet."""
+
+    vector: LexicalVector
+    fields: Mapping[str, FieldValue]
+
+
+class EmbeddedIndexWriter:
+    """Changes the index in a folder; use it in a ``with`` statement, which lets the lock go.
+
+    Nothing is seen by readers before :meth:`commit`, and what was not committed is dropped when
+    the statement ends. One writer at a time. Made by :meth:`create` or :meth:`open`.
+    """
+
+    def __init__(
+        self, path: Path, manifest: Manifest, vocabulary: Vocabulary, lock: WriterLock
+    ) -> None:
+        self._path, self._vocabulary, self._lock = path, vocabulary, lock
+        self._committed = manifest
+        self._never_committed = True
+        self._pending: dict[bytes, _Pending] = {}
+        self._num_buffered = 0
+        self._columns: dict[str, str] = {}
+        self._lives: list[LiveSegment] = []
+
+    @classmethod
+    def create(
+        cls,
+        path: str | Path,
+        vocabulary: Vocabulary,
+        *,
+        model_id: str,
+        model_source: str | None = None,
+        roots: Sequence[str] = (),
+        weights: str = "exact",
+        precision: Precision = "float32",
+        replace_existing: bool = False,
+    ) -> Self:
+        """Start a new, empty index; it comes into being with its first commit.
+
+        Args:
+            model_source: what ``load_model`` takes to get this model again.
+            roots: folders of pictures to record; relative ones start at ``path``.
+            weights: ``exact`` (float32) or ``8bit``
+                (:data:`lexret.engine.postings.weight_codes.MAX_ERROR`).
+            precision: what the vectors are computed in; recorded.
+            replace_existing: an index that is there, readable or not, gives way at that commit.
+
+        Raises:
+            InputError: if there is an index and ``replace_existing`` is not set, or ``weights``
+                or ``precision`` is unknown.
+            LockedError: if another writer holds the folder.
+            StorageError: if the folder cannot be made or written.
+        """
+        if weights not in CODECS:
+            raise InputError(f"Weights are stored as one of {list(CODECS)}; found {weights!r}.")
+        if precision not in PRECISIONS:
+            raise InputError(
+                f"Vectors are computed in one of {list(PRECISIONS)}; found {precision!r}."
+            )
+        folder = Path(path)
+        with storage_errors(folder):
+            made = [one for one in (folder, *folder.parents) if not one.exists()]
+            folder.mkdir(parents=True, exist_ok=True)
+            for one in made:
+                sync_folder(one.parent)
+            lock = WriterLock(folder)
+        try:
+            generation = _generation_to_follow(folder, replace_existing=replace_existing)
+            manifest = Manifest(
+                generation=generation,
+                vocabulary_file=f"vocabulary-{vocabulary.fingerprint[:12]}.txt",
+                vocabulary_fingerprint=vocabulary.fingerprint,
+                num_words=len(vocabulary),
+                model_id=model_id,
+                model_source=model_source,
+                roots=tuple(roots),
+                weights=weights,
+                precision=precision,
+            )
+            return cls(folder, manifest, vocabulary, lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    @classmethod
+    def open(cls, path: str | Path) -> Self:
+        """Open an index that is there, to change it.
+
+        Raises:
+            MissingError: if there is none.
+            CorruptError: if it is damaged.
+            LockedError: if another writer holds it.
+            StorageError: if the folder cannot be written.
+        """
+        folder = Path(path)
+        Manifest.load(folder)  # so that a folder without an index gets no lock file
+        with storage_errors(folder):
+            lock = WriterLock(folder)
+        try:
+            manifest = Manifest.load(folder)
+            words = folder / manifest.vocabulary_file
+            vocabulary = manifest.parse_vocabulary(words.read_bytes(), words)
+            writer = cls(folder, manifest, vocabulary, lock)
+            writer._never_committed = False
+            writer._reset()
+            writer._clean()
+        except FileNotFoundError as error:
+            lock.release()
+            raise missing_file(folder, error) from error
+        except BaseException:
+            lock.release()
+            raise
+        return writer
+
+    @property
+    def path(self) -> Path:
+        """The folder of the index."""
+        return self._path
+
+    @property
+    def manifest(self) -> Manifest:
+        """The last commit."""
+        return self._committed
+
+    def add(
+        self,
+        doc_ids: Sequence[str],
+        batch: SparseBatch,
+        *,
+        fields: Mapping[str, Sequence[FieldValue]] | None = None,
+    ) -> None:
+        """Add one document a row; an id that is there already is replaced, fields and all.
+
+        Args:
+            fields: name -> one value a document; all values of a name are int, float or str.
+
+        Raises:
+            InputError: if ids, rows and field values do not go together.
+            MismatchError: if the batch is of another vocabulary.
+            StorageError: if a full buffer could not be written.
+        """
+        fields = fields or {}
+        if len(doc_ids) != len(batch):
+            raise InputError(f"{len(doc_ids)} document ids stand beside {len(batch)} vectors.")
+        self._vocabulary.require_same(
+            batch.vocabulary, mine=f"the index at {self._path}", theirs="what is to be added"
+        )
+        if not all(doc_ids):
+            raise InputError("A document id is empty; expected a text.")
+        encoded = [encode_text(doc_id, what="Document id") for doc_id in doc_ids]
+        self._columns = extend_schema(self._columns, fields, num_documents=len(doc_ids))
+        for row, (one, vector) in enumerate(zip(encoded, batch, strict=True)):
+            old = self._pending.get(one)
+            self._num_buffered += len(vector) - (len(old.vector) if old else 0)
+            values = {name: column[row] for name, column in fields.items()}
+            self._pending[one] = _Pending(vector, values)
+        if self._num_buffered > MAX_BUFFERED_POSTINGS:
+            self._flush()
+
+    def delete(self, doc_ids: Sequence[str]) -> None:
+        """Delete documents.
+
+        Raises:
+            MissingError: if one is not there; nothing is deleted then.
+        """
+        encoded = sorted({encode_text(doc_id, what="Document id") for doc_id in doc_ids})
+        missing = set(encoded) - set(self._pending)
+        found: list[tuple[LiveSegment, list[int]]] = []
+        for live in self._lives:
+            places = live.find(encoded)
+            missing -= {one for one, place in zip(encoded, places, strict=True) if place >= 0}
+            found.append((live, [place for place in places if place >= 0]))
+        if missing:
+            first = min(missing).decode("utf-8", "replace")
+            more = f" ({len(missing)} such ids in all)" if len(missing) > 1 else ""
+            raise MissingError(
+                f"The index at {self._path} holds no document {first!r}{more}; nothing was deleted."
+            )
+        for live, documents in found:
+            live.delete(documents)
+        for one in encoded:
+            if one in self._pending:
+                self._num_buffered -= len(self._pending.pop(one).vector)
+
+    def commit(self) -> None:
+        """Make all changes since the last commit visible at once and durable.
+
+        Raises:
+            StorageError: if writing fails; the changes are dropped, the last commit stands.
+        """
+        try:
+            with storage_errors(self._path):
+                self._flush()
+                self._merge()
+                if self._never_committed or self._changed():
+                    self._write_manifest()
+        except BaseException:
+            self.rollback()
+            raise
+        self._clean()
+
+    def commit_roots(self, roots: Sequence[str]) -> None:
+        """Record other folders of pictures, in a commit of its own that holds nothing else.
+
+        It is the documents' ids that tell which folder each belongs to: leave the first folder as
+        it is, and delete the pictures of a folder before the folder; see
+        :func:`lexret.library.folder_changes.drop_first_root`.
+
+        Raises:
+            StorageError: if writing fails.
+        """
+        changed = replace(self._committed, roots=tuple(roots))
+        if changed == self._committed:
+            return
+        if not self._never_committed:  # otherwise the first commit brings them
+            changed = replace(changed, generation=changed.generation + 1)
+            with storage_errors(self._path):
+                changed.save(self._path)
+        self._committed = changed
+
+    def rollback(self) -> None:
+        """Drop all changes since the last commit."""
+        self._adopt_own_commit()
+        committed = {entry.name for entry in self._committed.segments}
+        for live in self._lives:
+            if live.segment.entry.name not in committed:
+                remove(live.segment.folder)
+        self._reset()
+
+    def _adopt_own_commit(self) -> None:
+        """Notice a commit that was broken off after its manifest was already in place."""
+        try:
+            there = Manifest.load(self._path)
+        except (MissingError, CorruptError):
+            return  # nothing was committed yet, or what is to be replaced is damaged
+        if there.generation == self._committed.generation + 1:
+            self._committed, self._never_committed = there, False
+
+    def close(self) -> None:
+        """Drop what was not committed and let the lock go; a second call does nothing."""
+        if self._lock.held:
+            self.rollback()
+            self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _reset(self) -> None:
+        self._pending = {}
+        self._num_buffered = 0
+        self._columns = dict(self._committed.columns)
+        self._lives = [
+            LiveSegment(segment, segment.deleted)
+            for segment in (Segment(self._path, entry) for entry in self._committed.segments)
+        ]
+
+    def _flush(self) -> None:
+        """Write what is buffered to a segment that no manifest names yet."""
+        if not self._pending:
+            return
+        ids = sorted(self._pending)
+        rows = [self._pending[one] for one in ids]
+        batch = SparseBatch.from_vectors([row.vector for row in rows], self._vocabulary)
+        columns = {
+            name: Column(kind, [row.fields.get(name) for row in rows])
+            for name, kind in self._columns.items()
+        }
+        with storage_errors(self._path):
+            generation = self._committed.generation + 1
+            contents = from_vectors(ids, batch, columns)
+            entry = write_segment(
+                self._path, contents, generation=generation, weights=self._committed.weights
+            )
+            segment = Segment(self._path, entry)
+        for live in self._lives:
+            live.delete([place for place in live.find(ids) if place >= 0])
+        self._lives.append(LiveSegment(segment, None))
+        self._pending, self._num_buffered = {}, 0
+        if len(self._lives) > MAX_OPEN_SEGMENTS:  # each holds its files open
+            with storage_errors(self._path):
+                self._merge()
+
+    def _merge(self) -> None:
+        """Drop empty segments; merge where a level holds too many or a segment is half deleted.
+
+        :func:`lexret.engine.merge_policy.choose_merge` decides.
+        """
+        self._lives = [live for live in self._lives if live.num_live]
+        while group := choose_merge(self._lives):
+            contents = from_segments([MergeSource(one.segment, one.deleted) for one in group])
+            generation = self._committed.generation + 1
+            entry = write_segment(
+                self._path, contents, generation=generation, weights=self._committed.weights
+            )
+            self._lives = [one for one in self._lives if not any(one is old for old in group)]
+            self._lives.append(LiveSegment(Segment(self._path, entry), None))
+
+    def _changed(self) -> bool:
+        names = [live.segment.entry.name for live in self._lives]
+        committed = [entry.name for entry in self._committed.segments]
+        return names != committed or any(live.changed for live in self._lives)
+
+    def _clean(self) -> None:
+        if not self._never_committed:
+            remove_unused(self._path, self._committed)
+
+    def _write_manifest(self) -> None:
+        generation = self._committed.generation + 1
+        if self._never_committed:
+            words = "".join(f"{word}\n" for word in self._vocabulary.words)
+            replace_file(self._path / self._committed.vocabulary_file, words.encode())
+        entries: list[SegmentEntry] = []
+        for live in self._lives:
+            entry = live.segment.entry
+            if live.changed and live.deleted is not None:
+                deletions = write_deletions(self._path, entry, live.deleted, generation=generation)
+                entry = replace(entry, deletions=deletions)
+            entries.append(entry)
+        manifest = replace(
+            self._committed,
+            generation=generation,
+            columns=dict(self._columns),
+            segments=tuple(entries),
+        )
+        manifest.save(self._path)
+        self._committed, self._never_committed = manifest, False
+        self._reset()
+
+
+def _generation_to_follow(folder: Path, *, replace_existing: bool) -> int:
+    try:
+        generation = Manifest.load(folder).generation
+    except MissingError:
+        return 0
+    except CorruptError:
+        if not replace_existing:
+            raise
+        return 0
+    if not replace_existing:
+        raise InputError(
+            f"There is an index at {folder} already; change it with EmbeddedIndexWriter.open, or "
+            "make it anew with replace_existing=True."
+        )
+    return generation

@@ -1,0 +1,1 @@
+"""Control: queries for what pictures show, without one thing, or for what none of them shows."""

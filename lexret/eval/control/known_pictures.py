@@ -1,0 +1,141 @@
+"""Any pictures to measure on, with what they show: from captions or from masks."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from lexret.captions.caption_set import CaptionSet
+from lexret.captions.json_lines import CAPTIONS_FILE
+from lexret.captions.sources import open_captions
+from lexret.errors import InputError
+from lexret.eval.control.concepts import Inventory
+from lexret.eval.patches.mask_formats import open_masked
+from lexret.eval.patches.masks import CLASSES_FILE, MaskedImages
+from lexret.eval.retrieval.encoding import Progress, encode_pictures
+from lexret.sparse import FloatArray, SparseBatch
+from lexret.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lexret.encoders.model import LexicalModel
+
+
+@dataclass(frozen=True, eq=False)
+class KnownPictures:
+    """I pictures as vectors, and what they show.
+
+    Attributes:
+        sparse: I rows.
+        dense_ID: unit vectors, the mean of the pictures' dense patches.
+        inventory: what they show.
+        fingerprint: hash of names and of what they show.
+    """
+
+    sparse: SparseBatch
+    dense_ID: FloatArray
+    inventory: Inventory
+    fingerprint: str
+
+
+class WithDense:
+    """An image encoder that keeps the dense vectors of what it encoded, from the same features."""
+
+    def __init__(self, model: LexicalModel) -> None:
+        self._images = model.images
+        self._dense: list[FloatArray] = []
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words that the vectors weigh."""
+        return self._images.vocabulary
+
+    @property
+    def model_id(self) -> str:
+        """Identity of the model."""
+        return self._images.model_id
+
+    def encode(self, items: Sequence[Image.Image], *, batch_size: int = 32) -> SparseBatch:
+        """Encode pictures as the model does."""
+        encoded = []
+        for start in range(0, len(items), batch_size):
+            features_BPF = self._images.features(items[start : start + batch_size])
+            encoded.append(self.encode_features(features_BPF))
+        return SparseBatch.concatenate(encoded, self.vocabulary)
+
+    def encode_features(self, features_BPF: Any) -> SparseBatch:
+        """Encode pictures of which the backbone's features are there."""
+        self._dense.append(self._images.dense_patches(features_BPF).mean(axis=1))
+        return self._images.encode_features(features_BPF)
+
+    def dense(self) -> FloatArray:
+        """Return (I, D) unit vectors of all pictures so far."""
+        means_ID = np.concatenate(self._dense)
+        unit: FloatArray = means_ID / np.linalg.norm(means_ID, axis=1, keepdims=True)
+        return unit
+
+
+def open_known(
+    source: str, model: LexicalModel, *, batch_size: int = 32, progress: Progress | None = None
+) -> KnownPictures:
+    """Encode pictures with captions, or a folder of pictures with masks.
+
+    Raises:
+        InputError: if a picture cannot be read.
+    """
+    encoder = WithDense(model)
+    masked = masks_in(Path(source))
+    if masked is not None:
+        count = len(masked.items)
+        sparse = encode_pictures(masked.image, count, encoder, batch_size, progress)
+        return known_by_masks(masked, sparse, encoder.dense())
+    captions = open_captions(source)
+    sparse = encode_pictures(captions.image, len(captions), encoder, batch_size, progress)
+    return known_by_captions(captions, sparse, encoder.dense())
+
+
+def known_by_masks(
+    masked: MaskedImages, sparse: SparseBatch, dense_ID: FloatArray
+) -> KnownPictures:
+    """Say of encoded pictures what their masks show."""
+    names = [item.name for item in masked.items]
+    return _known(names, Inventory.of_masks(masked), sparse, dense_ID)
+
+
+def known_by_captions(
+    captions: CaptionSet, sparse: SparseBatch, dense_ID: FloatArray
+) -> KnownPictures:
+    """Say of encoded pictures what their captions mention."""
+    numbers = range(len(captions))
+    inventory = Inventory.of_captions(captions.captions(i) for i in numbers)
+    return _known([captions.name(i) for i in numbers], inventory, sparse, dense_ID)
+
+
+def _known(
+    names: Sequence[str], inventory: Inventory, sparse: SparseBatch, dense_ID: FloatArray
+) -> KnownPictures:
+    digest = hashlib.sha256("\n".join([*names, *inventory.names]).encode())
+    digest.update(np.packbits(inventory.shown_CI).tobytes())
+    return KnownPictures(sparse, dense_ID, inventory, digest.hexdigest())
+
+
+def masks_in(folder: Path) -> MaskedImages | None:
+    """Open a source that is a folder of pictures with masks; ``None`` where it is none.
+
+    Raises:
+        InputError: if it is one, and cannot be used.
+    """
+    if not folder.is_dir() or (folder / CAPTIONS_FILE).is_file():
+        return None
+    try:
+        return open_masked(folder)
+    except InputError:
+        if (folder / CLASSES_FILE).is_file():
+            raise
+        return None

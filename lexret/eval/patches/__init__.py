@@ -1,0 +1,1 @@
+"""Patches: PatchDis over masks, and whether the patches that a word names carry it."""

@@ -1,0 +1,1 @@
+"""Suites: everything that is measured by one command, and its report."""

@@ -1,0 +1,227 @@
+"""Runs a suite: every picture is encoded once, every result carries where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lexret.captions.caption_set import CaptionSet
+from lexret.captions.sources import open_captions
+from lexret.eval.control.known_pictures import (
+    KnownPictures,
+    WithDense,
+    known_by_captions,
+    known_by_masks,
+    masks_in,
+)
+from lexret.eval.patches.mask_formats import open_masked
+from lexret.eval.patches.masks import MaskedImages
+from lexret.eval.provenance import Provenance, write_json, write_text
+from lexret.eval.retrieval.encoding import encode_captions
+from lexret.eval.retrieval.report import report_retrieval
+from lexret.eval.suite.baseline_rows import Measured, baseline_rows
+from lexret.eval.suite.definition import PatchDisPart, RetrievalPart, SparsityPart, Suite
+from lexret.eval.suite.report import markdown
+from lexret.sparse import SparseBatch
+
+if TYPE_CHECKING:
+    from lexret.encoders.model import LexicalModel
+    from lexret.encoders.protocol import Encoder
+
+Tell = Callable[[str], None]
+
+
+class SuiteRun:
+    """One run of a suite.
+
+    Args:
+        data: the folder that sources are relative to.
+        output: the folder for results.
+        cache: where backbone features of the ridge baseline are kept.
+        tell: is told of each part before it begins.
+    """
+
+    def __init__(self, suite: Suite, *, data: Path, output: Path, cache: Path, tell: Tell) -> None:
+        self._suite, self._data, self._output = suite, data, output
+        self._cache, self._tell = cache, tell
+        self._measured: dict[str, Measured] = {}
+        self._features: dict[str, tuple[MaskedImages, list[Any]]] = {}
+        self._known: dict[str, KnownPictures] = {}
+        self._hashes: dict[str, str] = {}
+
+    @cached_property
+    def model(self) -> LexicalModel:
+        """The suite's model."""
+        from lexret.encoders import load_model
+
+        return load_model(self._suite.model)
+
+    @property
+    def _texts(self) -> Encoder[str]:
+        static = self._suite.text_encoder == "static"
+        return self.model.static_texts if static else self.model.texts
+
+    def run(self, *, command: str) -> dict[str, Any]:
+        """Measure everything and write ``results.json``, ``results.md`` and plots.
+
+        Raises:
+            LexretError: if a part cannot be measured; nothing is left out silently.
+        """
+        suite = self._suite
+        kinds: dict[str, tuple[dict[str, Any], Callable[[str, Any], dict[str, Any]]]] = {
+            "retrieval": (dict(suite.retrieval), self._retrieval),
+            "patchdis": (dict(suite.patchdis), self._patchdis),
+            "sparsity": (dict(suite.sparsity), self._sparsity),
+            "exclusion": (dict(suite.exclusion), self._exclusion),
+            "no_match": (dict(suite.no_match), self._no_match),
+            "faithfulness": (dict(suite.faithfulness), self._faithfulness),
+            "speed": (dict(suite.speed), self._speed),
+        }
+        results: dict[str, Any] = {}
+        for kind, (parts, measure) in kinds.items():
+            for name, part in parts.items():
+                self._tell(f"{kind} {name}")
+                results.setdefault(kind, {})[name] = measure(name, part)
+                # After every part: what was measured outlives a run that is stopped.
+                self._write(results, command)
+        return self._write(results, command)
+
+    def _write(self, results: dict[str, Any], command: str) -> dict[str, Any]:
+        values = {"results": results, "provenance": self._provenance(command).as_dict()}
+        write_json(self._output / "results.json", values)
+        write_text(self._output / "results.md", markdown(values))
+        return values
+
+    def _provenance(self, command: str) -> Provenance:
+        folder = self.model.checkpoint.folder
+        digests: dict[str, str] = {}
+        if folder is not None:
+            from lexret.encoders.folder.record import read_record
+
+            digests = dict(read_record(folder).sha256)
+        return Provenance(
+            model=self.model.model_id,
+            model_sha256=digests,
+            data=self._hashes,
+            settings=self._suite.model_dump(mode="json"),
+            command=command,
+            seed=self._suite.seed,
+        )
+
+    def _source(self, source: str) -> str:
+        """Return a source below the data folder; one with a prefix is taken as it is."""
+        return source if ":" in source else str(self._data / source)
+
+    def _captions(self, source: str) -> CaptionSet:
+        captions = open_captions(self._source(source))
+        self._hashes[source] = captions.fingerprint
+        return captions
+
+    def _encoded(self, source: str) -> Measured:
+        if source not in self._measured:
+            captions, encoder = self._captions(source), WithDense(self.model)
+            encoded = encode_captions(captions, encoder, self._texts)
+            self._measured[source] = Measured(captions, encoded, encoder.dense())
+        return self._measured[source]
+
+    def _masked(self, source: str) -> tuple[MaskedImages, list[Any]]:
+        """Return pictures with masks, and the backbone's features of each."""
+        if source not in self._features:
+            pictures = open_masked(Path(self._source(source)))
+            self._hashes[source] = pictures.fingerprint
+            images = self.model.images
+            features = [images.features([pictures.image(i)]) for i in range(len(pictures.items))]
+            self._features[source] = (pictures, features)
+        return self._features[source]
+
+    def _known_pictures(self, source: str) -> KnownPictures:
+        if source not in self._known:
+            self._known[source] = self._know(source)
+        return self._known[source]
+
+    def _know(self, source: str) -> KnownPictures:
+        if source in self._features or masks_in(Path(self._source(source))) is not None:
+            pictures, features = self._masked(source)
+            encoder = WithDense(self.model)
+            rows = [encoder.encode_features(one) for one in features]
+            sparse = SparseBatch.concatenate(rows, self.model.vocabulary)
+            return known_by_masks(pictures, sparse, encoder.dense())
+        measured = self._encoded(source)
+        return known_by_captions(measured.captions, measured.encoded.images, measured.dense_ID)
+
+    def _retrieval(self, name: str, part: RetrievalPart) -> dict[str, Any]:
+        measured, seed = self._encoded(part.source), self._suite.seed
+        uncut = report_retrieval(measured.encoded, seed=seed)
+        model = {"all": uncut.as_dict()}
+        for words in part.words:
+            cut = measured.encoded.cut(image_words=words)
+            model[str(words)] = report_retrieval(cut, seed=seed).as_dict()
+        baselines = baseline_rows(
+            *(part, measured, uncut.ranks, self.model),
+            data=self._data,
+            cache=self._cache,
+            seed=seed,
+        )
+        return {"model": model, "baselines": baselines}
+
+    def _patchdis(self, name: str, part: PatchDisPart) -> dict[str, Any]:
+        from lexret.eval.patches.patchdis_figure import draw_maps
+        from lexret.eval.patches.patchdis_model import measure_patchdis
+
+        pictures, features = self._masked(part.source)
+        if part.ids:
+            pictures = pictures.only([i for low, high in part.ids for i in range(low, high + 1)])
+        result, maps = measure_patchdis(
+            pictures,
+            self.model,
+            prompts=part.prompts,
+            seed=self._suite.seed,
+            features=features,
+        )
+        if part.figure:
+            draw_maps(self._output / f"patchdis-{name}.png", pictures, maps)
+        return result.as_dict()
+
+    def _sparsity(self, name: str, part: SparsityPart) -> dict[str, Any]:
+        from lexret.eval.cost.sparsity import measure_sparsity
+        from lexret.eval.cost.sparsity_figure import draw_sparsity
+
+        encoded = self._encoded(part.source).encoded
+        result = measure_sparsity(
+            encoded, model_id=self.model.model_id, budgets=part.budgets, seed=self._suite.seed
+        )
+        title = f"{self.model.model_id}: {name}, {len(encoded.images):,} pictures"
+        draw_sparsity(self._output / f"sparsity-{name}.png", result, title=title)
+        return result.as_dict()
+
+    def _exclusion(self, name: str, part: Any) -> dict[str, Any]:
+        from lexret.eval.control.exclusion import measure_control
+
+        known = self._known_pictures(part.source)
+        dense = self.model.texts.dense(known.inventory.names)
+        return measure_control(known, self._texts, dense, seed=self._suite.seed).as_dict()
+
+    def _no_match(self, name: str, part: Any) -> dict[str, Any]:
+        from lexret.eval.control.no_match import measure_no_match
+
+        known = self._known_pictures(part.source)
+        return measure_no_match(known, self._texts, seed=self._suite.seed).as_dict()
+
+    def _faithfulness(self, name: str, part: Any) -> dict[str, Any]:
+        from lexret.eval.patches.faithfulness import evenly_chosen, measure_faithfulness
+
+        pictures = evenly_chosen(Path(self._source(part.source)), part.pictures)
+        result = measure_faithfulness(
+            pictures, self.model.images, num_words=part.words, seed=self._suite.seed
+        )
+        return {**result.as_dict(), "num_images": len(pictures)}
+
+    def _speed(self, name: str, part: Any) -> dict[str, Any]:
+        from lexret.captions.json_lines import read_captions
+        from lexret.eval.cost.speed import measure_speed
+
+        items = read_captions(Path(self._source(part.source)))[: part.pictures]
+        texts = [text for item in items for text in item.captions]
+        return measure_speed([item.image for item in items], self.model, texts).as_dict()

@@ -1,0 +1,101 @@
+"""What every export of an index shares: the record, the list of words, and who writes them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from lexret.engine.index import EmbeddedIndex
+from lexret.engine.vectors import StoredVectors
+from lexret.errors import InputError, StorageError
+from lexret.interop.impacts import max_error, term_name
+
+WORDS_FILE: Final = "words.tsv"
+RECORD_FILE: Final = "export.json"
+
+
+@dataclass(frozen=True, slots=True)
+class ExportRecord:
+    """What was exported.
+
+    Attributes:
+        kind: ``anserini`` or ``ciff``.
+        scale: impacts per unit of weight; a query's weights must be multiplied by it as well.
+        max_weight_error: no weight is off by more (see :mod:`lexret.interop.impacts`).
+        num_documents: documents written, the empty ones too.
+        num_empty: documents without a word; Anserini leaves them out.
+        num_postings: impacts written.
+    """
+
+    kind: str
+    model_id: str
+    vocabulary_fingerprint: str
+    scale: float
+    max_weight_error: float
+    num_documents: int
+    num_empty: int
+    num_postings: int
+
+
+def record_of(
+    kind: str,
+    index: EmbeddedIndex,
+    *,
+    scale: float,
+    num_empty: int,
+    num_postings: int,
+) -> ExportRecord:
+    """Return the record of an export of a whole index."""
+    return ExportRecord(
+        kind=kind,
+        model_id=index.model_id,
+        vocabulary_fingerprint=index.vocabulary.fingerprint,
+        scale=scale,
+        max_weight_error=max_error(scale),
+        num_documents=len(index),
+        num_empty=num_empty,
+        num_postings=num_postings,
+    )
+
+
+def check_ids(stored: StoredVectors) -> None:
+    """Raise InputError if an id holds bytes that are no UTF-8: other engines take text only."""
+    for doc_id in stored.doc_ids:
+        if not doc_id.isascii():
+            try:
+                doc_id.encode()
+            except UnicodeEncodeError as error:
+                raise InputError(
+                    f"The document id {doc_id!r} holds bytes that are not UTF-8, which other "
+                    "engines cannot store. Rename the file and run `lexret index` again."
+                ) from error
+
+
+def write_side_files(folder: Path, stored: StoredVectors, record: ExportRecord) -> None:
+    """Write ``words.tsv`` (term name, tab, word) and ``export.json``."""
+    words = stored.vocabulary.words
+    lines = [f"{term_name(number)}\t{word}\n" for number, word in enumerate(words)]
+    (folder / WORDS_FILE).write_text("".join(lines), encoding="utf-8")
+    text = json.dumps(asdict(record), indent=1) + "\n"
+    (folder / RECORD_FILE).write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[None]:
+    """Make a folder for an export.
+
+    Raises:
+        InputError: if there is something in it already.
+        StorageError: if writing fails while the context is open.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise InputError(f"{folder} is not empty; name a new folder for the export.")
+        yield
+    except OSError as error:
+        raise StorageError(f"Could not write the export to {folder}: {error}.") from error

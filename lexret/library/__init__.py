@@ -1,0 +1,1 @@
+"""Photos: their folders and files, what an index records of them, their fields and their model."""

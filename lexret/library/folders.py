@@ -1,0 +1,178 @@
+"""Where an index lies, which folders of pictures it holds, and where a document's file lies.
+
+The first of the folders is the base: the ids of its pictures are paths relative to it. The ids of
+pictures in other folders are relative to it too (``../other/1.jpg``) where the index records such
+a folder by a relative path, and absolute where it records an absolute one. So every file has one
+id, and base and id together lead to the file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from lexret.engine.segments.manifest import MANIFEST_FILE, Manifest
+from lexret.errors import InputError, MissingError
+
+INDEX_FOLDER: Final = ".lexret"
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFolder:
+    """One of the folders of pictures of an index.
+
+    Attributes:
+        recorded: how the manifest names it.
+        path: where it is, absolute.
+        prefix: what stands in an id before the path relative to this folder.
+    """
+
+    recorded: str
+    path: Path
+    prefix: str
+
+    def holds(self, doc_id: str) -> bool:
+        """Whether a picture of that id lies in this folder."""
+        if self.prefix:
+            return doc_id.startswith(self.prefix)
+        return not doc_id.startswith(("../", "/"))
+
+
+def default_index(root: Path) -> Path:
+    """Return where the index of a folder of pictures lies unless another place is named."""
+    return root / INDEX_FOLDER
+
+
+def find_index(start: Path) -> Path:
+    """Find the index of the folder ``start`` or of the nearest folder above it.
+
+    Raises:
+        MissingError: if there is none.
+    """
+    start = start.resolve()
+    for folder in (start, *start.parents):
+        if (folder / INDEX_FOLDER / MANIFEST_FILE).is_file():
+            return folder / INDEX_FOLDER
+    below = sorted(
+        one.parent.parent.name for one in start.glob(f"*/{INDEX_FOLDER}/{MANIFEST_FILE}")
+    )
+    if below:
+        way = f"There is one in {below[0]}: go there, or add --index {below[0]}."
+    else:
+        way = "Make one with `lexret index DIR`, or name one with --index."
+    raise MissingError(f"There is no index in {start} or a folder above it. {way}")
+
+
+def index_for(folders: Sequence[Path]) -> Path:
+    """Return where the index of some folders lies that are to be indexed.
+
+    That is in the first of them that has one; else beside or above them, in an index that holds
+    one of them; else in the first of them, where it is to be made.
+    """
+    places = [default_index(one) for one in folders]
+    for place in places:
+        if (place / MANIFEST_FILE).is_file():
+            return place
+    paths = [one.resolve() for one in folders]
+    for above in dict.fromkeys(default_index(parent) for one in paths for parent in one.parents):
+        if (above / MANIFEST_FILE).is_file():
+            held = picture_folders(Manifest.load(above).roots, above)
+            if any(one.path in paths for one in held):
+                return above
+    return places[0]
+
+
+def index_within(place: Path) -> Path:
+    """Return the index of a folder of pictures where one is named instead of its index."""
+    inner = default_index(place)
+    inside = not (place / MANIFEST_FILE).is_file() and (inner / MANIFEST_FILE).is_file()
+    return inner if inside else place
+
+
+def record_root(root: Path, index_path: Path) -> str:
+    """Return how a manifest names a folder of pictures.
+
+    It is relative to the index folder where one lies inside the other, or where the index is
+    called ``.lexret`` and the folder lies beside it, so that both may be moved together; otherwise
+    it is absolute.
+    """
+    root, index_path = root.resolve(), index_path.resolve()
+    beside = index_path.name == INDEX_FOLDER and root.is_relative_to(index_path.parent)
+    if beside or index_path.is_relative_to(root) or root.is_relative_to(index_path):
+        return Path(os.path.relpath(root, index_path)).as_posix()
+    return root.as_posix()
+
+
+def record_roots(
+    new: Iterable[Path],
+    index_path: Path,
+    *,
+    recorded: Sequence[str] = (),
+    leaving: Sequence[Path] = (),
+) -> tuple[str, ...]:
+    """Return what a manifest records when folders are added to those that it names already.
+
+    Behind a base that is recorded by an absolute path all are, so that ids outlive a move.
+
+    Args:
+        recorded: what it names already.
+        leaving: those of them that are about to leave it: they may lie where they will.
+
+    Raises:
+        InputError: if one of the folders lies inside another.
+    """
+    result = list(recorded)
+    for root in (one.resolve() for one in new):
+        there = [one.path for one in picture_folders(result, index_path)]
+        if root in there:
+            continue
+        for other in there:
+            overlap = root.is_relative_to(other) or other.is_relative_to(root)
+            if overlap and other not in leaving:
+                inner, outer = (root, other) if root.is_relative_to(other) else (other, root)
+                raise InputError(
+                    f"The folder {inner} lies inside of {outer}; an index holds folders that lie "
+                    "apart. Name the outer one alone; if the inner one is in the index already, "
+                    "take it out with --remove-root in the same call."
+                )
+        absolute = bool(result) and Path(result[0]).is_absolute()
+        result.append(root.as_posix() if absolute else record_root(root, index_path))
+    return tuple(result)
+
+
+def picture_folders(roots: Sequence[str], index_path: Path) -> tuple[PictureFolder, ...]:
+    """Return the folders that a manifest's ``roots`` name, in that order."""
+    here = index_path.resolve()
+    paths = [(here / one).resolve() for one in roots]
+    folders = []
+    for number, (recorded, path) in enumerate(zip(roots, paths, strict=True)):
+        prefix = ""
+        if number and Path(recorded).is_absolute():
+            prefix = f"{recorded.rstrip('/')}/"
+        elif number:
+            prefix = f"{Path(os.path.relpath(path, paths[0])).as_posix()}/"
+        folders.append(PictureFolder(recorded, path, prefix))
+    return tuple(folders)
+
+
+def picture_root(manifest: Manifest, index_path: Path) -> Path | None:
+    """Return the base, the first folder of pictures; ``None`` where an index records none."""
+    if not manifest.roots:
+        return None
+    return (index_path.resolve() / manifest.roots[0]).resolve()
+
+
+def picture_path(base: Path | None, doc_id: str) -> Path:
+    """Return where the file of a picture lies."""
+    return Path(os.path.normpath((base or Path()) / doc_id))
+
+
+def id_of_file(path: Path, folders: Sequence[PictureFolder]) -> str | None:
+    """Return the id that the file at an absolute path has; ``None`` outside of all folders."""
+    for folder in folders:
+        if path.is_relative_to(folder.path):
+            return folder.prefix + path.relative_to(folder.path).as_posix()
+    return None

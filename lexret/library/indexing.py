@@ -1,0 +1,237 @@
+"""Brings the index of some folders of pictures up to date, encoding only what is new to it."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from lexret.encoders.protocol import Encoder, precision_of
+from lexret.engine.corrections.corrections import load_corrections
+from lexret.engine.index import open_index
+from lexret.engine.segments.manifest import Manifest
+from lexret.engine.writer import EmbeddedIndexWriter
+from lexret.errors import InputError, MismatchError, MissingError
+from lexret.library.folder_changes import drop_first_root
+from lexret.library.moved_corrections import follow_moved_pictures
+from lexret.library.reader import SkippedPicture
+from lexret.library.scan import UpdatePlan, find_files, plan_rebuild, plan_update
+from lexret.library.update_run import FoundFiles, PictureUpdate, Progress
+
+
+@dataclass(frozen=True)
+class IndexReport:
+    """What bringing an index up to date did.
+
+    Attributes:
+        num_added: pictures under new paths, duplicates of known ones too.
+        num_updated: known paths whose content changed.
+        num_unchanged: known paths whose content is the same.
+        num_renamed: known content that moved to another path.
+        num_removed: pictures that are gone, or can no longer be read.
+        num_encoded: pictures that went through the model; others were known by their content.
+        num_pictures: what the index holds now.
+        skipped: files that are not readable pictures, and folders that cannot be listed.
+        absent: folders of the index that are not there now; what it holds of them stays.
+        seconds: how long it took.
+    """
+
+    num_added: int
+    num_updated: int
+    num_unchanged: int
+    num_renamed: int
+    num_removed: int
+    num_encoded: int
+    num_pictures: int
+    skipped: tuple[SkippedPicture, ...]
+    absent: tuple[Path, ...]
+    seconds: float
+
+    def reasons(self) -> list[tuple[str, int]]:
+        """Return why files were skipped and how often, the most frequent first."""
+        counts = Counter(one.reason for one in self.skipped)
+        return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+
+
+def index_folder(
+    root: Path,
+    index_path: Path,
+    encoder: Encoder[Image.Image],
+    *,
+    model_source: str | None = None,
+    batch_size: int = 32,
+    workers: int = 4,
+    progress: Progress | None = None,
+    rebuild: bool = False,
+    allow_empty: bool = False,
+) -> IndexReport:
+    """Index one folder of pictures, or bring its index up to date; see :func:`index_folders`."""
+    return index_folders(
+        [root],
+        index_path,
+        encoder,
+        model_source=model_source,
+        batch_size=batch_size,
+        workers=workers,
+        progress=progress,
+        rebuild=rebuild,
+        allow_empty=allow_empty,
+    )
+
+
+def index_folders(
+    folders: Sequence[Path],
+    index_path: Path,
+    encoder: Encoder[Image.Image],
+    *,
+    remove: Sequence[Path] = (),
+    model_source: str | None = None,
+    weights: str | None = None,
+    batch_size: int = 32,
+    workers: int = 4,
+    progress: Progress | None = None,
+    rebuild: bool = False,
+    allow_empty: bool = False,
+) -> IndexReport:
+    """Index folders of pictures, or bring their index up to date.
+
+    A file of the same size and time of change as before is not read again; one whose content is
+    known, under whatever path, is not encoded again. Work is committed about every 1000 pictures
+    or 60 seconds, and when the run is interrupted, so that the next run goes on from there.
+
+    Args:
+        folders: those to look through; the index gains those that it does not hold yet. Without
+            any, all that it holds and that are there.
+        encoder: turns pictures into vectors; the index records its precision.
+        remove: folders that leave the index, with all that it holds of them.
+        model_source: what ``load_model`` takes to get this model; recorded in the index.
+        weights: how a new index stores them, ``exact`` or ``8bit``; without a word as the index
+            does that is made anew, else ``exact``.
+        batch_size: pictures that are encoded together.
+        workers: threads that read and decode.
+        progress: is called with the number of files done and the number of files to do.
+        rebuild: make the index anew; what is there gives way at the first commit, or where it
+            holds fields that somebody gave, at the last.
+        allow_empty: accept that all pictures of a folder are gone.
+
+    Raises:
+        MissingError: if there is no such folder.
+        InputError: if there is no picture in a folder, or folders lie one inside the other, or
+            the index stores its weights in another way or was encoded in another precision.
+        MismatchError: if the index was made with another model.
+        LockedError: if another process is writing the index.
+        StorageError: if the index cannot be written.
+        UpdateInterrupted: on Ctrl-C while it runs; tells how many pictures are stored.
+    """
+    started = time.monotonic()
+    plan, writer, found = _begin(
+        folders,
+        index_path,
+        encoder,
+        remove=remove,
+        model_source=model_source,
+        weights=weights,
+        rebuild=rebuild,
+    )
+    with writer:
+        update = PictureUpdate(
+            plan.base, writer, encoder, found, batch_size=batch_size, own_before=plan.own_fields
+        )
+        update.check_not_all_gone(allow_empty=allow_empty)
+        writer.commit_roots(plan.roots)
+        update.run(workers=workers, progress=progress)
+        num_pictures = writer.manifest.num_documents
+        if plan.leaving and not plan.base_leaves:
+            writer.commit_roots(plan.remaining)
+    if plan.base_leaves:
+        drop_first_root(index_path, plan.remaining)
+    counts = update.counts
+    if num_pictures and load_corrections(index_path):
+        follow_moved_pictures(open_index(index_path))
+    return IndexReport(
+        num_added=counts.added,
+        num_updated=counts.updated,
+        num_unchanged=counts.unchanged,
+        num_renamed=counts.renamed,
+        num_removed=counts.removed,
+        num_encoded=counts.encoded,
+        num_pictures=num_pictures,
+        skipped=tuple(update.skipped),
+        absent=plan.absent,
+        seconds=time.monotonic() - started,
+    )
+
+
+def _begin(
+    folders: Sequence[Path],
+    index_path: Path,
+    encoder: Encoder[Image.Image],
+    *,
+    remove: Sequence[Path],
+    model_source: str | None,
+    weights: str | None,
+    rebuild: bool,
+) -> tuple[UpdatePlan, EmbeddedIndexWriter, FoundFiles]:
+    """Say what is to be done, take the writer's lock, and look for the files."""
+    if not rebuild:
+        try:
+            writer = EmbeddedIndexWriter.open(index_path)
+        except MissingError:
+            if not folders:
+                raise
+        else:
+            try:
+                _check_model(writer.manifest, index_path, encoder)
+                _check_weights(writer.manifest, index_path, weights)
+                _check_precision(writer.manifest, index_path, precision_of(encoder))
+                plan = plan_update(folders, index_path, writer.manifest.roots, remove=remove)
+                return plan, writer, find_files(plan)
+            except BaseException:
+                writer.close()
+                raise
+    plan = plan_rebuild(folders, index_path, remove=remove)
+    found, before = find_files(plan), Manifest.load_if_sound(index_path)
+    writer = EmbeddedIndexWriter.create(
+        index_path,
+        encoder.vocabulary,
+        model_id=encoder.model_id,
+        model_source=model_source,
+        roots=plan.roots,
+        weights=weights or ("exact" if before is None else before.weights),
+        precision=precision_of(encoder),
+        replace_existing=rebuild,
+    )
+    return plan, writer, found
+
+
+def _check_weights(manifest: Manifest, index_path: Path, weights: str | None) -> None:
+    if weights not in (None, manifest.weights):
+        raise InputError(
+            f"The index at {index_path} stores {manifest.weights} weights, but {weights} ones are "
+            "asked for. Leave the option out, or make the index anew with --rebuild."
+        )
+
+
+def _check_precision(manifest: Manifest, index_path: Path, precision: str) -> None:
+    if precision != manifest.precision:
+        raise InputError(
+            f"The index at {index_path} was encoded in {manifest.precision}, but {precision} is "
+            "asked for. Leave the option out, or make the index anew with --rebuild."
+        )
+
+
+def _check_model(manifest: Manifest, index_path: Path, encoder: Encoder[Image.Image]) -> None:
+    vocabulary = encoder.vocabulary
+    if (manifest.model_id, manifest.vocabulary_fingerprint) != (
+        encoder.model_id,
+        vocabulary.fingerprint,
+    ):
+        raise MismatchError(
+            f"The index at {index_path} was made with the model {manifest.model_id} "
+            f"({manifest.num_words} words), but this is {encoder.model_id} ({len(vocabulary)} "
+            "words). Use that model, or make the index anew with --rebuild."
+        )

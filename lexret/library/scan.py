@@ -1,0 +1,199 @@
+"""Decides which folders of pictures a run looks through, and finds the files in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lexret.engine.index import EmbeddedIndex
+from lexret.engine.store.columns import FieldValue
+from lexret.errors import CorruptError, InputError, MissingError
+from lexret.library.folders import (
+    PictureFolder,
+    id_of_file,
+    picture_folders,
+    picture_path,
+    record_roots,
+)
+from lexret.library.reader import SkippedPicture
+from lexret.library.records import INDEXED_FIELDS, own_fields_of
+from lexret.library.update_run import FoundFiles
+from lexret.pictures.decoding import find_images
+
+OwnFields = Mapping[str, Mapping[str, FieldValue]]
+
+
+@dataclass(frozen=True)
+class UpdatePlan:
+    """What a run does with the folders of an index.
+
+    Attributes:
+        roots: what the manifest names while it runs.
+        remaining: what it names when it has ended.
+        searched: the folders that are looked through.
+        added: those among them that the index did not hold before.
+        leaving: the folders that leave the index.
+        absent: folders of the index that are not there now.
+        own_fields: fields that somebody gave pictures of an index that is made anew: id -> fields.
+    """
+
+    roots: tuple[str, ...]
+    remaining: tuple[str, ...]
+    searched: tuple[PictureFolder, ...]
+    added: tuple[PictureFolder, ...] = ()
+    leaving: tuple[PictureFolder, ...] = ()
+    absent: tuple[Path, ...] = ()
+    base: Path = Path()
+    own_fields: OwnFields = field(default_factory=dict)
+
+    @property
+    def base_leaves(self) -> bool:
+        """Whether the folder that ids are relative to leaves the index."""
+        return any(not one.prefix for one in self.leaving)
+
+
+def plan_update(
+    named: Sequence[Path], index_path: Path, recorded: Sequence[str], *, remove: Sequence[Path]
+) -> UpdatePlan:
+    """Plan a run over an index that is there.
+
+    Raises:
+        InputError: if a folder to remove is none of the index, or all are, or folders lie one
+            inside the other.
+        MissingError: if no folder is named, and none of the index is there.
+    """
+    leaving_paths = _leaving(remove, named, index_path, recorded)
+    roots = record_roots(named, index_path, recorded=recorded, leaving=leaving_paths)
+    folders = picture_folders(roots, index_path)
+    leaving = tuple(one for one in folders if one.path in leaving_paths)
+    staying = [one for one in folders if one.path not in leaving_paths]
+    if not staying:
+        raise InputError(
+            f"The index at {index_path} holds no other folder; to be rid of it, delete that folder."
+        )
+    wanted = {one.resolve() for one in named} or {one.path for one in staying if one.path.is_dir()}
+    absent = () if named else tuple(one.path for one in staying if one.path not in wanted)
+    if not wanted and not leaving:
+        raise MissingError(
+            "None of the folders of the index is there: "
+            f"{', '.join(map(str, absent))}. Is a disk not mounted? If they have moved, name "
+            "the new place, and the old one with --remove-root: nothing is encoded again."
+        )
+    return UpdatePlan(
+        roots=roots,
+        remaining=record_roots([one.path for one in staying], index_path) if leaving else roots,
+        searched=tuple(one for one in staying if one.path in wanted),
+        added=tuple(one for one in staying if one.recorded not in recorded),
+        leaving=leaving,
+        absent=absent,
+        base=folders[0].path,
+    )
+
+
+def plan_rebuild(
+    named: Sequence[Path], index_path: Path, *, remove: Sequence[Path] = ()
+) -> UpdatePlan:
+    """Plan a run that makes an index anew, or makes the first one.
+
+    Raises:
+        InputError: if a folder of the index that is there is neither named nor removed.
+        MissingError: if no folder is named and there is no index.
+    """
+    old = _readable(index_path)
+    recorded = old.manifest.roots if old else ()
+    if not (named or recorded):
+        raise MissingError(f"There is no index at {index_path} that names folders; name them.")
+    leaving = _leaving(remove, named, index_path, recorded) if remove else []
+    there = [one.path for one in picture_folders(recorded, index_path)]
+    wanted = [one.resolve() for one in named] or [one for one in there if one not in leaving]
+    lost = [one for one in there if one not in wanted and one not in leaving]
+    if lost:
+        raise InputError(
+            f"The index at {index_path} holds {lost[0]} too. To make it anew, name all of its "
+            "folders or none of them, or take a folder out with --remove-root."
+        )
+    roots = record_roots(wanted, index_path)
+    folders = picture_folders(roots, index_path)
+    return UpdatePlan(
+        roots=roots,
+        remaining=roots,
+        searched=folders,
+        added=folders,
+        base=folders[0].path,
+        own_fields=own_fields(old, folders) if old else {},
+    )
+
+
+def _leaving(
+    remove: Sequence[Path], named: Sequence[Path], index_path: Path, recorded: Sequence[str]
+) -> list[Path]:
+    paths = [one.resolve() for one in remove]
+    there = [one.path for one in picture_folders(recorded, index_path)]
+    for path in paths:
+        if path not in there:
+            raise InputError(
+                f"{path} is no folder of the index at {index_path}; it holds: "
+                f"{', '.join(map(str, there)) or 'none'}."
+            )
+        if path in (one.resolve() for one in named):
+            raise InputError(f"{path} is to be indexed and to be removed; decide for one.")
+    return paths
+
+
+def _readable(index_path: Path) -> EmbeddedIndex | None:
+    """Open an index that is to be made anew, which it may be because it is damaged."""
+    try:
+        return EmbeddedIndex(index_path)
+    except (MissingError, CorruptError):
+        return None
+
+
+def own_fields(index: EmbeddedIndex, folders: Sequence[PictureFolder]) -> OwnFields:
+    """Return the fields that somebody gave pictures, by the ids they have in ``folders``."""
+    if set(index.columns) <= INDEXED_FIELDS:
+        return {}
+    old = picture_folders(index.manifest.roots, index.path)
+    result = {}
+    for one in index.documents():
+        own = own_fields_of(one)
+        path = picture_path(old[0].path if old else None, one.doc_id)
+        doc_id = id_of_file(path, folders)
+        if own and doc_id is not None:
+            result[doc_id] = own
+    return result
+
+
+def find_files(plan: UpdatePlan) -> FoundFiles:
+    """Find the picture files of a plan.
+
+    Raises:
+        MissingError: if a folder is not there.
+        InputError: if it cannot be listed, or one that is new to the index holds no picture.
+    """
+    paths: list[str] = []
+    skipped: list[SkippedPicture] = []
+    for folder in plan.searched:
+        found = _find_in(folder, skipped)
+        if not found and folder in plan.added:
+            raise InputError(
+                f"There is no picture in {folder.path}: no file in it ends like a picture (.jpg, "
+                ".png, .webp and others). Name the folder that holds the pictures."
+            )
+        paths += found
+    return FoundFiles(tuple(paths), tuple(skipped), plan.searched, plan.leaving)
+
+
+def _find_in(folder: PictureFolder, skipped: list[SkippedPicture]) -> list[str]:
+    root = folder.path
+
+    def name(path: Path) -> str:
+        return folder.prefix + path.relative_to(root).as_posix()
+
+    def note(path: Path, error: OSError) -> None:
+        message = f"The folder {path} cannot be listed: {error.strerror or error}."
+        if path == root:
+            raise InputError(message) from error
+        skipped.append(SkippedPicture(name(path), "unreadable folder", message))
+
+    return [name(path) for path in find_images(root, on_unreadable=note)]

@@ -1,0 +1,294 @@
+"""One run over folders of pictures: reads, encodes what is new, commits as it goes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from PIL import Image
+
+from lexret.encoders.protocol import Encoder
+from lexret.engine.index import EmbeddedIndex
+from lexret.engine.protocol import Document
+from lexret.engine.store.columns import FieldValue
+from lexret.engine.writer import EmbeddedIndexWriter
+from lexret.errors import InputError
+from lexret.library.folders import PictureFolder, picture_path
+from lexret.library.moved_corrections import follow_renames
+from lexret.library.reader import PictureFile, SkippedPicture, read_files
+from lexret.library.records import KnownPicture, KnownVectors
+from lexret.pictures.metadata.sidecars import sidecar_state
+from lexret.sparse import LexicalVector, SparseBatch
+
+PICTURES_A_COMMIT: Final = 1000
+SECONDS_A_COMMIT: Final = 60.0
+
+Progress = Callable[[int, int], None]
+
+
+class UpdateInterrupted(KeyboardInterrupt):
+    """A run was interrupted.
+
+    Attributes:
+        num_stored: pictures that it brought into the index before, for the next run to go on from.
+    """
+
+    def __init__(self, num_stored: int) -> None:
+        super().__init__()
+        self.num_stored = num_stored
+
+
+@dataclass(frozen=True)
+class FoundFiles:
+    """The picture files of some folders.
+
+    Attributes:
+        paths: of the files, as the ids of an index name them.
+        skipped: the folders below that kept theirs secret.
+        searched: the folders that were looked through.
+        leaving: folders that leave the index, with all that it holds of them.
+    """
+
+    paths: tuple[str, ...]
+    skipped: tuple[SkippedPicture, ...]
+    searched: tuple[PictureFolder, ...]
+    leaving: tuple[PictureFolder, ...] = ()
+
+    def covers(self, path: str) -> bool:
+        """Whether the file would have been found if it were there, or is to leave the index."""
+        if any(one.holds(path) for one in self.leaving):
+            return True
+        hidden = any(path.startswith(f"{one.path}/") for one in self.skipped)
+        return not hidden and any(one.holds(path) for one in self.searched)
+
+
+@dataclass
+class UpdateCounts:
+    """How many pictures met which fate; see ``IndexReport``."""
+
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    renamed: int = 0
+    removed: int = 0
+    encoded: int = 0
+
+
+@dataclass
+class PictureUpdate:
+    """One run over some folders of an index.
+
+    Args:
+        base: what the paths of pictures are relative to.
+        writer: of its index.
+        encoder: turns pictures into vectors.
+        found: the picture files there are.
+        batch_size: pictures that are encoded together.
+        own_before: fields that pictures had in an index that this one replaces: id -> fields.
+            Where there are any, nothing is committed before the end, lest they be lost.
+
+    Attributes:
+        counts: what was done so far.
+        skipped: what could not be read.
+    """
+
+    base: Path
+    writer: EmbeddedIndexWriter
+    encoder: Encoder[Image.Image]
+    found: FoundFiles
+    batch_size: int
+    own_before: Mapping[str, Mapping[str, FieldValue]] = field(default_factory=dict)
+    counts: UpdateCounts = field(default_factory=UpdateCounts)
+    skipped: list[SkippedPicture] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        before = EmbeddedIndex(self.writer.path) if self.writer.manifest.segments else None
+        documents: Sequence[Document] = list(before.documents()) if before else ()
+        self.skipped += self.found.skipped
+        self._known = {one.doc_id: KnownPicture.of(one) for one in documents}
+        self._vectors = KnownVectors(self.writer.path, before, self._known)
+        present = set(self.found.paths)
+        self._gone = {p for p in self._known if p not in present and self.found.covers(p)}
+        self._moved: dict[str, list[KnownPicture]] = {}
+        for path in sorted(self._gone, reverse=True):
+            self._moved.setdefault(self._known[path].sha256, []).append(self._known[path])
+        self._renamed: dict[str, str] = {}
+        self._batch: list[PictureFile] = []
+        self._num_uncommitted = self._num_stored = 0
+        self._last_commit = time.monotonic()
+
+    def check_not_all_gone(self, *, allow_empty: bool) -> None:
+        """Raise InputError where a folder that the index holds pictures of has none any more.
+
+        ``allow_empty`` accepts that; folders without pictures, in an index without, it does not.
+        """
+        if not (self.found.paths or self._known):
+            folders = ", ".join(str(one.path) for one in self.found.searched)
+            raise InputError(f"There is no picture in {folders}, and its index is empty.")
+        if allow_empty:
+            return
+        for folder in self.found.searched:
+            num_known = sum(folder.holds(path) for path in self._known)
+            if num_known and not any(folder.holds(path) for path in self.found.paths):
+                raise InputError(
+                    f"No picture is left in {folder.path}, but the index holds {num_known} of it. "
+                    "Is a disk not mounted? If they are really gone, say so with --allow-empty."
+                )
+
+    def run(self, *, workers: int, progress: Progress | None) -> None:
+        """Bring the index up to date; see ``index_folder``.
+
+        Raises:
+            UpdateInterrupted: on KeyboardInterrupt, after what is encoded was committed.
+        """
+        to_read = [path for path in self.found.paths if not self._is_unchanged(path)]
+        self.counts.unchanged = len(self.found.paths) - len(to_read)
+        files = read_files(
+            self.base,
+            to_read,
+            is_known=self._vectors.__contains__,
+            workers=workers,
+            ahead=self.batch_size + workers,
+        )
+        try:
+            for done, file in enumerate(files, start=1):
+                self._take(file)
+                self._commit_when_due()
+                if progress is not None:
+                    progress(done, len(to_read))
+            self._encode_batch()
+            self._delete_gone()
+            self._commit()
+        except KeyboardInterrupt as error:
+            if not self.own_before:
+                self._commit()  # what is encoded by now; the next run goes on from here
+            raise UpdateInterrupted(self._num_stored) from error
+        finally:
+            files.close()
+
+    def _is_unchanged(self, path: str) -> bool:
+        known = self._known.get(path)
+        if known is None or known.tags is None:
+            return False  # an index of an older lexret lacks the tags: read, but not encoded again
+        file = picture_path(self.base, path)
+        try:
+            state, beside = file.stat(), sidecar_state(file)
+        except OSError:
+            return False  # reading it will tell what is wrong
+        now = (state.st_size, state.st_mtime_ns, beside)
+        return (known.size, known.mtime_ns, known.sidecar_ns) == now
+
+    def _take(self, file: PictureFile | SkippedPicture) -> None:
+        if isinstance(file, SkippedPicture):
+            self._skip(file)
+        elif (known := self._vectors.get(file.sha256)) is not None:
+            self._store(file, *known)
+        else:
+            self._batch.append(file)
+            if len(self._batch) >= self.batch_size:
+                self._encode_batch()
+
+    def _skip(self, skipped: SkippedPicture) -> None:
+        self.skipped.append(skipped)
+        if skipped.path in self._known:
+            self._gone.add(skipped.path)
+
+    def _encode_batch(self) -> None:
+        files, self._batch = self._batch, []
+        distinct = {one.sha256: one for one in files if one.sha256 not in self._vectors}
+        self._encode(list(distinct.values()))
+        for one in files:
+            known = self._vectors.get(one.sha256)
+            if known is not None:
+                self._store(one, *known)
+            elif one is not distinct[one.sha256]:
+                self._skip(_rejected(one, "its content is that of another rejected picture"))
+
+    def _encode(self, files: Sequence[PictureFile]) -> None:
+        pictures = [one.picture for one in files if one.picture is not None]
+        if not pictures:
+            return
+        images = [picture.image for picture in pictures]
+        try:
+            vectors = self.encoder.encode(images, batch_size=self.batch_size)
+        except InputError as error:
+            if len(files) == 1:
+                self._skip(_rejected(files[0], str(error)))
+            else:  # one picture must not stop the others
+                for one in files:
+                    self._encode([one])
+            return
+        self.counts.encoded += len(files)
+        for one, picture, vector in zip(files, pictures, vectors, strict=True):
+            record = KnownPicture(
+                one.path,
+                one.size,
+                one.mtime_ns,
+                one.sha256,
+                picture.width,
+                picture.height,
+                one.tags,
+            )
+            self._vectors.put(record, vector)
+
+    def _store(self, file: PictureFile, same: KnownPicture, vector: LexicalVector) -> None:
+        """Add a picture whose content is that of ``same``, which may be itself."""
+        before = self._take_the_place_of(file)
+        record = replace(
+            same,
+            path=file.path,
+            size=file.size,
+            mtime_ns=file.mtime_ns,
+            tags=file.tags,
+            sidecar_ns=file.sidecar_ns,
+            own=self.own_before.get(file.path, {}) if before is None else before.own,
+        )
+        batch = SparseBatch.from_vectors([vector], self.encoder.vocabulary)
+        self.writer.add([file.path], batch, fields=record.as_fields())
+        self._num_uncommitted += 1
+
+    def _take_the_place_of(self, file: PictureFile) -> KnownPicture | None:
+        """Return what the index knew the file as, under this path or another, and count it."""
+        known = self._known.get(file.path)
+        if known is not None and known.sha256 == file.sha256:
+            self.counts.unchanged += 1
+        elif known is not None:
+            self.counts.updated += 1
+        elif moved := self._moved.get(file.sha256):
+            self.counts.renamed += 1
+            before = moved.pop()
+            self._renamed[before.path] = file.path
+            return before
+        else:
+            self.counts.added += 1
+        return known
+
+    def _delete_gone(self) -> None:
+        self.writer.delete(sorted(self._gone))
+        self.counts.removed = len(self._gone) - self.counts.renamed
+
+    def _commit_when_due(self) -> None:
+        if self.own_before:
+            return
+        waited = time.monotonic() - self._last_commit
+        if self._num_uncommitted >= PICTURES_A_COMMIT or (
+            self._num_uncommitted and waited >= SECONDS_A_COMMIT
+        ):
+            self._commit()
+
+    def _commit(self) -> None:
+        if self.writer.manifest.segments or self._num_uncommitted:
+            self.writer.commit()
+            self._vectors.committed()
+            follow_renames(self.writer.path, self._renamed)
+        self._num_stored += self._num_uncommitted
+        self._num_uncommitted = 0
+        self._last_commit = time.monotonic()
+
+
+def _rejected(file: PictureFile, why: str) -> SkippedPicture:
+    message = f"{file.path} was rejected by the model: {why}"
+    return SkippedPicture(file.path, "rejected by the model", message)

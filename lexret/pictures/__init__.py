@@ -1,0 +1,1 @@
+"""Picture files: decoding, what the camera wrote, and keywords."""

@@ -1,0 +1,1 @@
+"""The static text encoder of a model, taught by its contextual one."""

@@ -1,0 +1,85 @@
+"""The pictures of the captions that a static text encoder is taught with.
+
+Legend: P pictures, B pictures of a batch, Q patches, D codebook dimension, F backbone features, U
+words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lexret.captions.caption_set import CaptionSet
+from lexret.encoders.activations import activate
+from lexret.encoders.image.feature_cache import cached_features
+from lexret.encoders.model import LexicalModel
+from lexret.training.distill.quick_precision import quick_precision
+
+_BATCH: Final = 32
+
+
+class CaptionPictures:
+    """Some pictures of a caption set; they are encoded when they are asked for.
+
+    Args:
+        numbers: which pictures, in the order of their captions.
+        feature_cache: a folder with backbone features, as training keeps them; what it lacks is
+            added. None: the pictures are put through the backbone and nothing is kept.
+        progress: called with "features" or "pictures", how many are done and how many there are.
+    """
+
+    def __init__(
+        self,
+        model: LexicalModel,
+        captions: CaptionSet,
+        numbers: Sequence[int],
+        feature_cache: Path | None,
+        progress: Callable[[str, int, int], None],
+    ) -> None:
+        self._model, self._captions, self._numbers = model, captions, list(numbers)
+        self._feature_cache, self._progress = feature_cache, progress
+
+    @property
+    def owners(self) -> list[int]:
+        """For each caption the number of its picture, from 0."""
+        return [new for new, i in enumerate(self._numbers) for _ in self._captions.captions(i)]
+
+    @torch.no_grad()
+    def weights(self, word_ids_U: Tensor) -> Tensor:
+        """Return (P, U) bfloat16 activations for some words.
+
+        Raises:
+            ImageError: if a picture cannot be read.
+        """
+        side, images = self._model.images.side, self._model.images
+        codebook_DU, bias_U = side.codebook_VD[word_ids_U].t().contiguous(), side.bias_V[word_ids_U]
+        features = self._features()
+        parts = []
+        for start in range(0, len(self._numbers), _BATCH):
+            chunk = self._numbers[start : start + _BATCH]
+            if features is None:
+                features_BQF = images.features([self._captions.image(i) for i in chunk])
+            else:
+                features_BQF = torch.from_numpy(features[chunk].astype(np.float32))
+            vectors_BQD = side.patch_vectors(features_BQF)
+            with quick_precision():
+                logits_BU = (vectors_BQD @ codebook_DU).amax(1).float() + bias_U
+            weights_BU = activate(logits_BU, self._model.checkpoint.config.activation)
+            parts.append(weights_BU.bfloat16())
+            self._progress("pictures", start + len(chunk), len(self._numbers))
+        return torch.cat(parts)
+
+    def _features(self) -> np.ndarray[tuple[int, ...], np.dtype[np.float16]] | None:
+        if self._feature_cache is None:
+            return None
+        return cached_features(
+            self._captions,
+            self._model.checkpoint.config.image,
+            self._feature_cache,
+            progress=lambda done, total: self._progress("features", done, total),
+        )

@@ -1,0 +1,212 @@
+"""What a run reads: its data sets, their features, and the batches of each step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from lexret.captions.caption_set import CaptionSet
+from lexret.captions.joined import JoinedCaptions
+from lexret.captions.shards import ShardCaptions
+from lexret.captions.sources import SHARDS_PREFIX, open_captions
+from lexret.config import RunConfig
+from lexret.encoders.image.backbones import ImageBackbone
+from lexret.encoders.image.feature_cache import (
+    CachedFeatures,
+    Features,
+    JoinedFeatures,
+    cached_features,
+)
+from lexret.errors import LexretError
+from lexret.training.distributed import Processes
+from lexret.training.reading.augmented_views import PictureView
+from lexret.training.reading.batches import Batch, BatchSource
+from lexret.training.reading.imagined import ImaginedPictures
+from lexret.training.reading.unreadable import Unreadable
+from lexret.training.run_folder import RunFolder
+from lexret.vocabulary import Vocabulary
+
+# Of pictures from the web some are always broken.
+_UNREADABLE_OF_SHARDS = 1e-3
+
+# Told of (split, pictures or shards done, how many there are).
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Sets:
+    """The training set, and the dev split if the configuration names one."""
+
+    train: CaptionSet
+    dev: CaptionSet | None
+
+
+def open_sets(
+    config: RunConfig, folder: RunFolder, processes: Processes, progress: Progress
+) -> Sets:
+    """Open the data sets; what an index of training shards leaves out is listed in the folder.
+
+    Raises:
+        MissingError, InputError, CorruptError: if they are missing or cannot be used.
+        MissingPackageError: if they need a package that is not installed.
+    """
+    data, cache = config.data, feature_folder(config, folder)
+    with _leader_first(processes):
+        named = [("train", source) for source in (data.train, *data.more)]
+        if data.dev:
+            named.append(("dev", data.dev))
+        opened = [
+            open_captions(source, cache=cache, progress=partial(progress, name))
+            for name, source in named
+        ]
+    domains, dev = opened[: 1 + len(data.more)], opened[-1] if data.dev else None
+    skipped = [
+        sample
+        for captions in domains
+        if isinstance(captions, ShardCaptions)
+        for sample in captions.skipped
+    ]
+    if processes.leads and skipped:
+        folder.write_skipped(skipped)
+    return Sets(domains[0] if len(domains) == 1 else JoinedCaptions(domains), dev)
+
+
+def open_batches(
+    sets: Sets,
+    config: RunConfig,
+    vocabulary: Vocabulary,
+    folder: RunFolder,
+    processes: Processes,
+    progress: Progress,
+) -> tuple[BatchSource, Features | None]:
+    """Make or open the sets' features; the leading process does so first.
+
+    Returns:
+        this process's share of the training batches, and the dev split's features, in the leading
+        process and if there is one.
+
+    Raises:
+        InputError: if pictures cannot be read, or are too few for a batch.
+        StorageError, CorruptError: if the feature cache cannot be written or read.
+    """
+    opener = _Opener(config, folder, processes, progress)
+    with _leader_first(processes):
+        views = opener.views(sets.train)
+        dev = sets.dev if processes.leads else None
+        dev_features = None if dev is None else opener.features(dev, "dev")
+    batches = BatchSource(
+        sets.train,
+        views,
+        vocabulary,
+        config.train,
+        ImaginedPictures(config.model.image) if config.data.imagined else None,
+        silent_words=config.model.image.silent_words,
+        passes=config.data.passes,
+        processes=processes,
+    )
+    return batches, dev_features
+
+
+def feature_folder(config: RunConfig, folder: RunFolder) -> Path:
+    """Return where cached features are kept."""
+    return Path(config.data.feature_cache or folder.path / "features")
+
+
+def batches_ahead(batches: BatchSource, start: int, end: int) -> Iterator[Batch]:
+    """Yield the batches of the steps from ``start`` to before ``end``, each made one step ahead."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        coming = pool.submit(batches.batch, start)
+        for step in range(start, end):
+            batch = coming.result()
+            if step + 1 < end:
+                coming = pool.submit(batches.batch, step + 1)
+            yield batch
+
+
+@contextmanager
+def _leader_first(processes: Processes) -> Iterator[None]:
+    """Let the leading process go through a block before the others: what it caches, they open."""
+    if not processes.leads:
+        processes.wait()
+    yield
+    if processes.leads:
+        processes.wait()
+
+
+class _Opener:
+    """Makes or opens the features of data sets."""
+
+    def __init__(
+        self,
+        config: RunConfig,
+        folder: RunFolder,
+        processes: Processes,
+        progress: Progress,
+    ) -> None:
+        self._config, self._folder, self._processes = config, folder, processes
+        self._cache, self._progress = feature_folder(config, folder), progress
+
+    def views(self, captions: CaptionSet) -> list[CachedFeatures | PictureView]:
+        """Return the training pictures' views, of which each step takes one."""
+        data = self._config.data
+        unreadable = Unreadable(
+            self._folder.unreadable(self._processes.rank), self._limit(len(captions))
+        )
+        if not data.cached:
+            backbone = ImageBackbone(self._config.model.image).to(self._processes.device)
+            seed = self._config.train.seed
+            return [PictureView(captions, backbone, data, seed=seed, unreadable=unreadable)]
+        views: list[CachedFeatures | PictureView] = [
+            self.joined_features(captions, "train", unreadable)
+        ]
+        if data.flip:
+            name = "train, mirrored"
+            views.append(self.joined_features(captions, name, unreadable, mirrored=True))
+        return views
+
+    def joined_features(
+        self, captions: CaptionSet, name: str, unreadable: Unreadable, *, mirrored: bool = False
+    ) -> CachedFeatures:
+        """Return cached features; each of several joined sets has a cache of its own."""
+        if not isinstance(captions, JoinedCaptions):
+            return self.features(captions, name, unreadable, mirrored=mirrored)
+        return JoinedFeatures(
+            [self.features(part, name, unreadable, mirrored=mirrored) for part in captions.sets]
+        )
+
+    def features(
+        self,
+        captions: CaptionSet,
+        name: str,
+        unreadable: Unreadable | None = None,
+        *,
+        mirrored: bool = False,
+    ) -> Features:
+        """Return cached features; without a list for unreadable pictures such a one is an error."""
+
+        def note(i: int, error: LexretError) -> None:
+            assert unreadable is not None
+            unreadable.note(captions.name(i), error)
+
+        return cached_features(
+            captions,
+            self._config.model.image,
+            self._cache,
+            mirrored=mirrored,
+            progress=lambda done, total: self._progress(name, done, total),
+            on_unreadable=None if unreadable is None else note,
+            device=self._processes.device,
+        )
+
+    def _limit(self, num_pictures: int) -> int:
+        """Return how many pictures this process may leave out of its share of the set."""
+        share = self._config.data.max_unreadable
+        if share is None:
+            of_shards = self._config.data.train.startswith(SHARDS_PREFIX)
+            share = _UNREADABLE_OF_SHARDS if of_shards else 0.0
+        seen = num_pictures if self._config.data.cached else num_pictures // self._processes.size
+        return int(share * seen)

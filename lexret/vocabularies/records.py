@@ -1,0 +1,127 @@
+"""A vocabulary on disk: NAME.txt, one entry a line, and NAME.json, which says how it was made."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from lexret.errors import CorruptError, InputError, MissingError, StorageError
+from lexret.files.hashes import file_sha256
+
+SUFFIX = ".txt"
+
+
+def write_vocabulary(
+    file: Path,
+    words: Sequence[str],
+    *,
+    language: str,
+    made_by: str,
+    provenance: Mapping[str, Any],
+    overwrite: bool = False,
+) -> Path:
+    """Write the entries to ``file`` and their record beside it.
+
+    Args:
+        file: a path that ends with ``.txt``.
+        made_by: the command that makes it.
+        provenance: what the record says besides: order, rule, sources, licence.
+
+    Returns:
+        the path of the record.
+
+    Raises:
+        InputError: if the path ends otherwise, or a file is there already and stays.
+        StorageError: if writing fails.
+    """
+    if file.suffix != SUFFIX or not file.stem:
+        raise InputError(f"A vocabulary is written to a file NAME{SUFFIX}; found {file}.")
+    record_file = record_path(file)
+    present = [path for path in (file, record_file) if path.exists()]
+    if present and not overwrite:
+        raise InputError(
+            f"{present[0]} is there already. Choose another name, or allow it to be replaced "
+            "(--force)."
+        )
+    content = "".join(f"{word}\n" for word in words).encode()
+    record = {
+        "name": file.stem,
+        "language": language,
+        "num_words": len(words),
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "made_by": made_by,
+        **provenance,
+    }
+    try:
+        file.write_bytes(content)
+        text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+        record_file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise StorageError(f"Cannot write the vocabulary {file}: {error}.") from error
+    return record_file
+
+
+def record_path(file: Path) -> Path:
+    """Where the record of a vocabulary file lies."""
+    return file.with_suffix(".json")
+
+
+def read_record(file: Path) -> dict[str, Any]:
+    """Return the record of a vocabulary file.
+
+    Raises:
+        MissingError: if there is none.
+        CorruptError: if it is no JSON object.
+    """
+    path = record_path(file)
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise MissingError(f"There is no record {path} of the vocabulary {file}.") from error
+    except ValueError as error:
+        raise CorruptError(f"{path} is not JSON: {error}.") from error
+    if not isinstance(record, dict):
+        raise CorruptError(f"{path} holds {type(record).__name__}; expected a JSON object.")
+    return record
+
+
+def shipped_record(name: str) -> dict[str, Any]:
+    """Return the record of a vocabulary that ships with lexret.
+
+    Raises:
+        MissingError: if none of that name ships.
+    """
+    folder = Path(str(resources.files("lexret"))) / "vocabularies"
+    return read_record(folder / f"{name}{SUFFIX}")
+
+
+def record_for(source: str) -> dict[str, Any]:
+    """Return the record of a vocabulary file or a shipped vocabulary; empty if a file has none.
+
+    Raises:
+        MissingError: if it is neither.
+        CorruptError: if the record is damaged.
+    """
+    file = Path(source)
+    if not file.is_file():
+        return shipped_record(source)
+    return read_record(file) if record_path(file).is_file() else {"name": file.name}
+
+
+def sha256_of(*files: Path) -> dict[str, str]:
+    """SHA-256 of files by their names.
+
+    Raises:
+        MissingError: if one cannot be read.
+    """
+    digests = {}
+    for file in files:
+        try:
+            digests[file.name] = file_sha256(file)
+        except OSError as error:
+            raise MissingError(f"Cannot read {file}: {error.strerror}.") from error
+    return digests

@@ -1,0 +1,304 @@
+"""``lexret search`` with operators, filters and pictures; the examples of its documentation."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from lexret.cli.main import main
+from lexret.cli.search import question
+from lexret.cli.search.question import is_surely_plain
+from lexret.encoders import load_model
+from lexret.engine import EmbeddedIndexWriter, open_index
+from lexret.engine.query.binding import bind_query
+from lexret.engine.query.parser import parse_query
+from lexret.explain.answers import answer
+from lexret.sparse import SparseBatch
+
+DOCS = Path(__file__).parents[3] / "docs" / "query-language.md"
+PICTURES: dict[str, dict[str, float]] = {
+    "beach/1.png": {"dog": 0.75, "beach": 0.5, "sea": 0.25},
+    "beach/2.png": {"beach": 0.75, "sea": 0.5},
+    "city/car.png": {"car": 0.75, "street": 0.5, "dog": 0.0625},
+    "city/light.png": {"traffic light": 0.75, "night": 0.5},
+}
+FIELDS = {
+    "size": [1000, 2_000_000, 3_000_000, 4_000_000],
+    "taken_s": [1717243200, 1717243200 + 86400 * 40, None, None],
+    "mtime_ns": [10**18] * 4,
+    "width": [2000] * 4,
+    "height": [1000] * 4,
+    "camera": ["Leica Q", "Canon", None, None],
+    "iso": [100, 800, 100, 100],
+    "f_number": [1.8, 4.0, 1.8, 1.8],
+    "exposure_s": [0.001, 0.01, 0.1, 0.1],
+    "_keywords": ["Grandma", "People|Grandma", None, None],
+    "_date_from": ["exif", "xmp", None, None],
+    "latitude": [47.5, None, None, None],
+    "longitude": [8.5, None, None, None],
+}
+
+
+def search(*arguments: object) -> Result:
+    words = ["search", *(str(one) for one in arguments)]
+    return CliRunner().invoke(main, words, catch_exceptions=False)
+
+
+def found(*arguments: object) -> list[str]:
+    """Paths of the hits, best first."""
+    result = search("--json", *arguments)
+    assert result.exit_code in (0, 1), result.output
+    return [hit["path"] for hit in json.loads(result.stdout)["hits"]]
+
+
+@pytest.fixture
+def photos(tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with an index of chosen vectors, and a picture that is not in it."""
+    root = tmp_path / "photos"
+    root.mkdir()
+    noise = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(root / "photo.png")
+    model = load_model(tiny_model_folder)
+    with EmbeddedIndexWriter.create(
+        root / ".lexret",
+        model.vocabulary,
+        model_id=model.model_id,
+        model_source=str(tiny_model_folder),
+        roots=[".."],
+    ) as writer:
+        batch = SparseBatch.from_words(list(PICTURES.values()), model.vocabulary)
+        writer.add(list(PICTURES), batch, fields=FIELDS)
+        writer.commit()
+    monkeypatch.chdir(root)
+    return root
+
+
+@given(st.text(alphabet='aO R1"()+-?^>:. \t', max_size=12))
+def test_what_is_taken_for_plain_is_plain(text: str) -> None:
+    if is_surely_plain(text):
+        assert parse_query(text).is_plain
+
+
+def test_a_plain_text_needs_no_parser(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = search("a dog, on a t-shirt", "--json").stdout
+    with monkeypatch.context() as parsing:
+        parsing.setattr(question, "is_surely_plain", lambda text: False)
+        assert search("a dog, on a t-shirt", "--json").stdout == expected
+    monkeypatch.setattr(question, "_understand", None)
+    assert search("a dog, on a t-shirt", "--json").stdout == expected
+
+
+def test_conditions_are_exact(photos: Path) -> None:
+    assert set(found("dog?")) == {"beach/1.png", "city/car.png"}
+    assert found("dog? -car") == ["beach/1.png"]
+    assert found("dog? -dog>0.1") == []  # an excluded word scores nothing
+    assert found("beach? sea? -dog>0.1") == ["beach/2.png"]
+    assert found("+dog>0.1 +sea") == ["beach/1.png"]
+    assert found("a picture of a +sea with a +street") == []
+    assert found('+"traffic light" at night') == ["city/light.png"]
+    assert found("-(dog OR beach)") == ["city/light.png"]
+    assert found("(dog? OR beach?)") == ["beach/1.png", "beach/2.png", "city/car.png"]
+
+
+def test_a_sign_changes_no_score_of_the_text(photos: Path) -> None:
+    scores = [
+        {hit["path"]: hit["score"] for hit in json.loads(search(text, "--json").stdout)["hits"]}
+        for text in ("a dog on a beach", "a +dog on a beach")
+    ]
+    assert scores[1].items() <= scores[0].items()
+    assert set(scores[1]) == {"beach/1.png", "city/car.png"}
+
+
+def test_filters_narrow_the_hits(photos: Path) -> None:
+    assert found("path:beach/**") == ["beach/1.png", "beach/2.png"]
+    assert found("dog? path:city") == ["city/car.png"]
+    assert found("date:2024-06") == ["beach/1.png"]
+    assert found("-date:2024 size:3MB..") == ["city/car.png", "city/light.png"]
+    assert found('camera:"leica q"') == ["beach/1.png"]
+    assert found("-camera:* exposure_s:1/10") == ["city/car.png", "city/light.png"]
+
+
+@pytest.mark.parametrize("query", ["path:beach", "-car path:beach", "-(car OR street) -night"])
+def test_where_nothing_scores_no_score_is_printed(photos: Path, query: str) -> None:
+    for option in ((), ("--explain",)):
+        lines = [line.split() for line in search(query, *option).stdout.splitlines()]
+        assert lines == [["rank", "path"], ["1", "beach/1.png"], ["2", "beach/2.png"]]
+    hits = json.loads(search(query, "--json").stdout)["hits"]
+    assert [(hit["score"], hit["words"]) for hit in hits] == [(0.0, []), (0.0, [])]
+    assert search("dog? path:beach").stdout.split()[:2] == ["rank", "score"]
+
+
+def test_scores_of_alternatives_are_explained(photos: Path) -> None:
+    hits = json.loads(search("dog? (beach? OR sea?^4)", "--json").stdout)["hits"]
+    words = {hit["path"]: {w["word"]: w["product"] for w in hit["words"]} for hit in hits}
+    assert words == {
+        "beach/2.png": {"sea": 2.0},
+        "beach/1.png": {"sea": 1.0, "dog": 0.75},
+        "city/car.png": {"dog": 0.0625},
+    }
+    for hit in hits:
+        assert hit["score"] == sum(words[hit["path"]].values())
+    lines = search("(beach? OR sea?) -dog", "--explain").stdout.splitlines()
+    assert lines[-1].split() == ["=", "0.750000"]
+
+
+def test_a_query_for_postings_alone_needs_no_encoder_and_no_torch(photos: Path) -> None:
+    code = (
+        "import sys; from lexret.cli.main import main\n"
+        "main(['search', 'dog? -car path:beach', '--json'], standalone_mode=False)\n"
+        "heavy = {'torch', 'transformers', 'timm', 'scipy', 'pydantic', 'PIL'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    told = json.loads(done.stdout)
+    assert (told["text_encoder"], [hit["path"] for hit in told["hits"]]) == (None, ["beach/1.png"])
+    assert done.stderr.strip() == "[]"
+
+
+def test_words_with_a_minus_are_words_and_no_options(photos: Path) -> None:
+    assert found("sea?", "-dog") == found("sea? -dog") == ["beach/2.png"]
+    assert found("-dog", "sea?", "-k", 1) == found("-k1", "sea?", "-dog") == ["beach/2.png"]
+    assert found("-(dog OR car)", "-k1", "--", "-sea") == ["city/light.png"]
+    assert search("dog", "-k", "-dog").exit_code == 2
+    result = search("dog", "--explian")
+    assert result.exit_code == 2
+    assert "--explian" in result.stderr
+    for call in ([], ["--json"]):
+        result = search(*call)
+        assert result.exit_code == 2
+        assert "Missing argument 'QUERY'" in result.stderr
+
+
+def test_more_like_a_picture_of_the_index(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert found("--like", "beach/1.png") == ["beach/2.png", "city/car.png"]
+    assert found("--like", "beach/1.png", "-dog") == ["beach/2.png"]
+    told = json.loads(search("--like", "beach/1.png", "dog^0.5 sea^0", "--json").stdout)
+    assert (told["like"], told["text_encoder"]) == (["beach/1.png"], None)
+    weights = {w["word"]: w["query_weight"] for hit in told["hits"] for w in hit["words"]}
+    assert weights == {"beach": 0.5, "dog": 0.375}
+    (photos / "beach").mkdir()
+    monkeypatch.chdir(photos / "beach")
+    for place in ("beach/1.png", "1.png", photos / "beach" / "1.png"):
+        assert found("--like", place, "-k1") == ["2.png"]
+    result = search("--like", "gone.png")
+    assert result.exit_code == 2
+    assert "holds no picture 'gone.png'" in result.stderr
+    assert "--image" in result.stderr
+
+
+def test_a_picture_and_a_part_of_it_are_queries(photos: Path, tiny_model_folder: Path) -> None:
+    model = load_model(tiny_model_folder)
+    index = open_index(photos / ".lexret")
+    whole = Image.open(photos / "photo.png")
+    for box in (None, (10, 20, 30, 15)):
+        part = whole if box is None else whole.crop((10, 20, 40, 35))
+        options = [] if box is None else ["--box", "10,20,30,15"]
+        expected = answer(index, model.images.encode([part]).row(0))
+        told = json.loads(search("--image", "photo.png", *options, "--json").stdout)
+        assert [(h["path"], h["score"]) for h in told["hits"]] == [
+            (one.doc_id, one.score) for one in expected
+        ]
+        assert (told["images"], told["box"]) == (["photo.png"], None if box is None else [*box])
+
+
+def test_pictures_and_words_add_up(photos: Path, tiny_model_folder: Path) -> None:
+    model = load_model(tiny_model_folder)
+    picture = model.images.encode([Image.open(photos / "photo.png")]).row(0)
+    text = model.texts.encode(["dog"]).row(0)
+    (hit, *_) = json.loads(search("dog", "--image", "photo.png", "--json").stdout)["hits"]
+    for word in hit["words"]:
+        total = picture.weight_of(word["word"]) + text.weight_of(word["word"])
+        assert word["query_weight"] == pytest.approx(total, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--image", "photo.png", "--box", "50,0,20,10"], "which is 60 x 40 pixels"),
+        (["--image", "photo.png", "--box", "1,2,3"], "four whole numbers x,y,w,h"),
+        (["--image", "photo.png", "--box", "1,2,0,4"], "the last two above 0"),
+        (["--like", "beach/1.png", "--box", "1,2,3,4"], "exactly one --image"),
+        (["--image", "gone.png"], "no picture gone.png"),
+        (["dog OR cat"], "(beach OR lake)"),
+        (["xyzzy -dog"], "'xyzzy' is not in the vocabulary of 60 words. Say it with"),
+        (["xyzzy path:beach"], "'xyzzy' is not in the vocabulary of 60 words. Say it with"),
+        (["+dogg"], "(nearest: dog, dogs).\n  +dogg\n   ^~~~\n"),
+        (["-dogg"], "(nearest: dog, dogs).\n  -dogg\n   ^~~~\n"),
+        (["camra:x"], "no field 'camra'; there are: camera, date, date_from, exposure_s"),
+    ],
+)
+def test_what_cannot_be_used_is_told(photos: Path, arguments: list[str], message: str) -> None:
+    result = search(*arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert message in result.stderr
+
+
+def test_unknown_words_beside_others_are_noted(photos: Path) -> None:
+    result = search("beech dog? (cat OR doggs)")
+    assert result.exit_code == 0
+    assert result.stderr.startswith("Note: not in the vocabulary: beech (nearest: beach), doggs")
+
+
+def test_nothing_found_is_told_without_repeating_the_query(photos: Path) -> None:
+    result = search("dog? path:nowhere")
+    assert (result.exit_code, result.stderr) == (1, "No picture among 4 fits the query.\n")
+
+
+def fences(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def test_every_query_of_the_documentation_means_something(photos: Path) -> None:
+    text = DOCS.read_text(encoding="utf-8")
+    examples = re.findall(r"^\| `([^`]+)` \|", text, re.MULTILINE)
+    assert len(examples) > 20
+    index = open_index(photos / ".lexret")
+    empty = SparseBatch.from_words([{}], index.vocabulary).row(0)
+    for example in examples:
+        query = bind_query(parse_query(example), index.vocabulary, index.columns, lambda _: empty)
+        index.find(query)
+
+
+def test_every_command_of_the_documentation_runs(photos: Path) -> None:
+    lines = [line for block in fences("console") for line in block.splitlines()]
+    assert len(lines) > 5
+    for line in lines:
+        words = shlex.split(line)
+        assert words[:2] == ["lexret", "search"]
+        assert search(*words[2:]).exit_code in (0, 1), line
+
+
+def test_the_error_of_the_documentation_is_the_real_one(photos: Path) -> None:
+    (shown,) = fences("text")
+    query = shown.splitlines()[1].strip()
+    assert search(query).stderr == shown
+
+
+def test_the_grammar_of_the_documentation_is_that_of_the_parser() -> None:
+    from lexret.engine.query import parser
+
+    text = DOCS.read_text(encoding="utf-8")
+    lines = [line for line in (parser.__doc__ or "").splitlines() if " = " in line]
+    assert len(lines) == 8
+    for line in lines:
+        assert line in text
+
+
+def test_the_python_example_of_the_documentation_runs(
+    photos: Path, tiny_model_folder: Path
+) -> None:
+    (code,) = fences("python")
+    names = {"index": open_index(photos / ".lexret"), "texts": load_model(tiny_model_folder).texts}
+    exec(code, names)
+    assert len(names["hits"]) == 2  # type: ignore[arg-type]

@@ -1,0 +1,395 @@
+"""Whole queries: the embedded engine against the oracle, and what each operator means."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lexret.engine import EmbeddedIndexWriter, open_index
+from lexret.engine.exact import ExactIndex
+from lexret.engine.query.binding import PictureParts, bind_query, free_text
+from lexret.engine.query.filters import (
+    DateFilter,
+    Filter,
+    NumberFilter,
+    TextFilter,
+    path_filter,
+    text_filter,
+)
+from lexret.engine.query.parser import parse_query
+from lexret.engine.query.query import AnyOf, Choice, Holds, Query, QueryIndex
+from lexret.engine.store.columns import FieldValue
+from lexret.errors import InputError, MismatchError, QueryError
+from lexret.explain.answers import answer
+from lexret.sparse import LexicalVector, SparseBatch
+from lexret.vocabulary import Vocabulary
+
+DOC_IDS = ["a", "b/c d.jpg", "ä/x", "b/ä.png", "z\udcff", "b/b/c", "10", "9", "Z"]
+DAY_S = 86_400
+JUNE_S = 1_717_200_000  # 2024-06-01 00:00
+
+
+def row(number: int) -> dict[str, FieldValue]:
+    """Fields that depend on a number; some are missing."""
+    return {
+        "size": number * 1000,
+        "mtime_ns": None if number % 5 == 4 else (JUNE_S + number * DAY_S) * 10**9,
+        "taken_s": JUNE_S + number * DAY_S if number % 2 else None,
+        "ratio": number / 4 if number % 3 else None,
+        "camera": None if number % 4 == 3 else ["Leica M", "leica Q", "Canon"][number % 3],
+    }
+
+
+def moments() -> st.SearchStrategy[datetime | None]:
+    return st.one_of(
+        st.none(), st.datetimes(datetime(2024, 5, 30), datetime(2024, 6, 20)).map(whole_seconds)
+    )
+
+
+def whole_seconds(moment: datetime) -> datetime:
+    return moment.replace(microsecond=0)
+
+
+def filters() -> st.SearchStrategy[Filter]:
+    number = st.one_of(st.none(), st.integers(-1, 9), st.floats(0, 3), st.just(2**70))
+    sizes = st.one_of(st.none(), st.integers(0, 9000))
+    globs = st.sampled_from(["b/**", "**/c", "b", "*.png", "ä/?", "b/*/c", "[!b]*", "*", "z*"])
+    flag = st.booleans()
+    return st.one_of(
+        st.builds(NumberFilter, st.sampled_from(["ratio", "nothing"]), number, number, flag),
+        st.builds(NumberFilter, st.just("size"), sizes, sizes, flag),
+        st.builds(DateFilter, moments(), moments(), flag),
+        st.builds(lambda glob, negated: path_filter(glob, negated=negated), globs, flag),
+        st.builds(
+            lambda glob, negated: text_filter("camera", glob, negated=negated),
+            st.sampled_from(["leica*", "Canon", "* ?", "*"]),
+            flag,
+        ),
+    )
+
+
+def conditions(num_words: int) -> st.SearchStrategy[AnyOf]:
+    holds = st.builds(Holds, st.integers(0, num_words - 1), st.sampled_from([0.0, 0.0, 0.25, 0.5]))
+    return st.builds(AnyOf, st.lists(st.lists(holds, min_size=1, max_size=2).map(tuple),
+                                     min_size=1, max_size=3).map(tuple))  # fmt: skip
+
+
+@cache
+def queries(words: Vocabulary) -> st.SearchStrategy[Query]:
+    vectors = st.dictionaries(st.sampled_from(words.words), st.sampled_from([0.25, 0.5, 1.0, 0.3]),
+                              max_size=4).map(lambda one: vector(words, one))  # fmt: skip
+    few = st.lists(conditions(len(words)), max_size=2).map(tuple)
+    choice = st.lists(vectors, min_size=1, max_size=3).map(lambda one: Choice(tuple(one)))
+    return st.builds(
+        Query,
+        vector=st.one_of(st.none(), vectors),
+        choices=st.lists(choice, max_size=2).map(tuple),
+        required=few,
+        excluded=few,
+        filters=st.lists(filters(), max_size=2).map(tuple),
+        without=st.lists(st.sampled_from([*DOC_IDS, "gone"]), max_size=2).map(tuple),
+    )
+
+
+def vector(words: Vocabulary, weights: Mapping[str, float]) -> LexicalVector:
+    return SparseBatch.from_words([weights], words).row(0)
+
+
+@pytest.mark.parametrize("levels", [0, 4])
+@settings(max_examples=20, deadline=None)
+@given(data=st.data(), seed=st.integers(0, 2**32 - 1))
+def test_the_engine_equals_the_oracle_for_whole_queries(
+    words, random_batch, levels: int, data: st.DataObject, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    live: dict[str, LexicalVector] = {}
+    fields: dict[str, dict[str, FieldValue]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        with EmbeddedIndexWriter.create(folder, words, model_id="test") as writer:
+            for _ in range(data.draw(st.integers(1, 4), label="commits")):
+                ids = data.draw(st.lists(st.sampled_from(DOC_IDS), unique=True, min_size=1))
+                vectors = random_batch(rng, len(ids), levels=levels)
+                rows = {one: row(int(rng.integers(12))) for one in ids}
+                if data.draw(st.booleans(), label="path"):
+                    rows = {one: {**values, "path": one} for one, values in rows.items()}
+                names = next(iter(rows.values()))
+                writer.add(ids, vectors, fields={n: [rows[one][n] for one in ids] for n in names})
+                live |= dict(zip(ids, vectors, strict=True))
+                fields |= rows
+                gone = data.draw(st.sets(st.sampled_from(sorted(live)), max_size=2))
+                writer.delete(sorted(gone))
+                live = {key: value for key, value in live.items() if key not in gone}
+                writer.commit()
+        index = open_index(folder)
+        names = {name for one in live for name in fields[one]}
+        oracle = ExactIndex(
+            list(live),
+            SparseBatch.from_vectors(list(live.values()), words),
+            model_id="test",
+            fields={name: [fields[one].get(name) for one in live] for name in names},
+        )
+        for _ in range(5):
+            query, k = data.draw(queries(words)), data.draw(st.integers(1, 12), label="k")
+            hits = oracle.find(query, k=k)
+            assert index.find(query, k=k) == hits
+            if live:
+                check_explained(index, query, k)
+
+
+def check_explained(index: QueryIndex, query: Query, k: int) -> None:
+    for one in answer(index, query, k=k):  # type: ignore[arg-type]
+        assert np.isclose(sum(word.product for word in one.words), one.score, rtol=1e-12)
+
+
+RIVALS = {"dog": "cat", "lake": "beach", "beach": "lake", "red": "sky"}
+
+
+class Letters:
+    """A text encoder: every known word with weight 0.8, and a rival of it with 0.6."""
+
+    def __init__(self, words: Vocabulary) -> None:
+        self.words = words
+        self.asked: list[str] = []
+
+    def __call__(self, text: str) -> LexicalVector:
+        self.asked.append(text)
+        known = [self.words.words[one] for one in self.words.match(text)[0]]
+        weights = {RIVALS.get(word, word): 0.6 for word in known}
+        return vector(self.words, weights | dict.fromkeys(known, 0.8))
+
+
+COLUMNS = {"size": "int64", "mtime_ns": "int64", "camera": "text", "ratio": "float64"}
+
+
+@pytest.fixture
+def bind(words: Vocabulary):
+    encoder = Letters(words)
+
+    def bound(text: str, **options: object) -> Query:
+        encoder.asked.clear()
+        return bind_query(parse_query(text), words, COLUMNS, encoder, **options)  # type: ignore[arg-type]
+
+    bound.encoder = encoder  # type: ignore[attr-defined]
+    return bound
+
+
+def weights_of(one: LexicalVector | None) -> dict[str, float]:
+    assert one is not None
+    return {word.word: round(word.weight, 4) for word in one.words()}
+
+
+def test_plain_text_goes_to_the_encoder_as_it_is(words, bind) -> None:
+    query = bind("  a dog,  on a beach ")
+    assert bind.encoder.asked == ["  a dog,  on a beach "]
+    assert weights_of(query.vector) == weights_of(Letters(words)("a dog on a beach"))
+    assert not query.choices
+    assert not query.has_conditions
+
+
+def test_required_and_weighted_words_stay_in_the_text(words, bind) -> None:
+    query = bind('a red +dog with "traffic light"^2 -sky -cat>0.2')
+    assert bind.encoder.asked == ["a red dog with traffic light"]
+    assert weights_of(query.vector) == {"dog": 0.8, "red": 0.8, "traffic light": 1.6}
+    holds = {name: words.term_id(name) for name in ("dog", "sky", "cat")}
+    assert query.required == (AnyOf(((Holds(holds["dog"]),),)),)
+    assert query.excluded == (
+        AnyOf(((Holds(holds["sky"]),),)),
+        AnyOf(((Holds(holds["cat"], 0.2),),)),
+    )
+
+
+def test_a_question_mark_keeps_a_word_from_the_encoder(bind) -> None:
+    assert weights_of(bind("lake?").vector) == {"lake": 1.0}
+    assert bind.encoder.asked == []
+    assert weights_of(bind("dog lake?^0.5").vector) == {"dog": 0.8, "cat": 0.6, "lake": 0.5}
+    assert bind.encoder.asked == ["dog"]
+
+
+def test_alternatives_are_encoded_one_by_one_and_the_better_counts(
+    words, bind, batch, make_index, tmp_path: Path
+) -> None:
+    query = bind("+(beach? OR a red lake)^2")
+    assert query.vector is None
+    assert bind.encoder.asked == ["a red lake"]
+    (choice,) = query.choices
+    assert [weights_of(one) for one in choice.alternatives] == [
+        {"beach": 2.0},
+        {"lake": 1.6, "red": 1.6, "beach": 1.2, "sky": 1.2},
+    ]
+    make_index(tmp_path, ["beach", "both", "half"],
+               batch({"beach": 0.5}, {"lake": 0.5, "red": 0.5}, {"red": 1.0}))  # fmt: skip
+    index = open_index(tmp_path)
+    hits = index.find(query)
+    assert [hit.doc_id for hit in hits] == ["both", "beach"]
+    assert [hit.score for hit in hits] == pytest.approx([1.6, 1.0])
+    assert [one.doc_id for one in index.find(bind("(beach? OR a red lake)"))] == [
+        "both",
+        "half",
+        "beach",
+    ]
+
+
+def test_a_query_that_scores_nothing_lists_what_meets_its_conditions(
+    bind, batch, make_index, tmp_path: Path
+) -> None:
+    make_index(tmp_path, ["b", "a", "c"], batch({"dog": 1.0}, {}, {"cat": 1.0}))
+    hits = open_index(tmp_path).find(bind("-cat"))
+    assert [(hit.doc_id, hit.score, hit.rank) for hit in hits] == [("a", 0.0, 1), ("b", 0.0, 2)]
+
+
+def test_pictures_and_words_add_up_and_words_of_a_picture_are_turned_down(words, bind) -> None:
+    picture = vector(words, {"dog": 0.5, "lake": 0.5, "sky": 0.5})
+    parts = PictureParts((picture,), without=("a.jpg",))
+    query = bind("red dog^0.5 lake^0 -sky", pictures=parts)
+    assert bind.encoder.asked == ["red"]
+    assert weights_of(query.vector) == {"dog": 0.25, "red": 0.8}
+    assert query.without == ("a.jpg",)
+    assert bind("", pictures=parts).vector is picture
+    assert free_text(parse_query("red dog^0.5"), has_pictures=True) == "red"
+    assert free_text(parse_query("red dog^0.5")) == "red dog"
+
+
+UNKNOWN = [
+    ("red +dogg", 5, 9, r"'dogg' is not in the vocabulary of 8 words \(nearest: dog\)\."),
+    ("red -dogg", 5, 9, "nearest: dog"),
+    ("beech^2", 0, 7, "nearest: beach"),
+    ('"red lake"', 0, 10, "it holds these words one by one: red, lake"),
+    ("-(dog OR xyzzy)", 9, 14, r"'xyzzy' is not in the vocabulary of 8 words\."),
+    ("what is this?", 8, 13, "leave it away in plain text"),
+    ("dog camra:Leica", 4, 9, r"no field 'camra'; there are: camera, date, mtime_ns, path, ratio"),
+    ("size:big", 5, 8, "such as 3, 1.5..8"),
+    ("size:1XB", 5, 8, "such as 3, 1.5..8"),
+    ("ratio:1kB", 6, 9, "expected a number"),
+    ("ratio:..", 6, 8, "expected a number"),
+    ("ratio:2..1", 6, 10, "less than the first"),
+    ("ratio:1/0", 6, 9, "expected a number"),
+    ("date:2024-13", 5, 12, "expected a date"),
+    ("date:2024-06-31..", 5, 17, "expected a date"),
+    ("date:0001", 5, 9, "expected a date"),
+    ("date:2024..2023", 5, 15, "before the first"),
+    ("camera:[z-a]", 7, 12, "no pattern"),
+]
+
+
+@pytest.mark.parametrize(("text", "start", "end", "message"), UNKNOWN)
+def test_what_does_not_fit_the_index_is_pointed_at(
+    bind, text: str, start: int, end: int, message: str
+) -> None:
+    with pytest.raises(QueryError, match=message) as caught:
+        bind(text)
+    assert (caught.value.start, caught.value.end) == (start, end)
+
+
+def test_small_words_in_a_condition_are_no_condition(words, bind) -> None:
+    query = bind("+(a dog OR the lake)")
+    ids = [words.term_id("dog"), words.term_id("lake")]
+    assert query.required == (AnyOf(((Holds(ids[0]),), (Holds(ids[1]),))),)
+
+
+def test_numbers_sizes_and_dates(bind) -> None:
+    def read(text: str) -> Filter:
+        (one,) = bind(text).filters
+        return one
+
+    assert read("size:1MB..2MiB") == NumberFilter("size", 10**6, 2**21)
+    assert read("-size:..1.5kB") == NumberFilter("size", None, 1500.0, negated=True)
+    assert read("ratio:1/4") == NumberFilter("ratio", 0.25, 0.25)
+    assert read("ratio:-3") == NumberFilter("ratio", -3, -3)
+    june, july, august = (datetime(2024, month, 1) for month in (6, 7, 8))
+    assert read("date:2024-06") == DateFilter(june, july)
+    assert read("date:2024-06..2024-07") == DateFilter(june, august)
+    assert read("date:2024-06..") == DateFilter(june, None)
+    assert read("date:..2023") == DateFilter(None, datetime(2024, 1, 1))
+    assert read("date:2024-02-29") == DateFilter(datetime(2024, 2, 29), datetime(2024, 3, 1))
+    assert read("date:2024-06-01T10:30") == DateFilter(
+        datetime(2024, 6, 1, 10, 30), datetime(2024, 6, 1, 10, 31)
+    )
+    with pytest.raises(QueryError, match="stores no dates"):
+        bind_query(parse_query("date:2024"), bind.encoder.words, {}, bind.encoder)
+
+
+def test_dates_are_when_a_picture_was_taken_else_when_its_file_changed() -> None:
+    day = DateFilter(datetime(2024, 6, 1), datetime(2024, 6, 2))
+    noon = int(datetime(2024, 6, 1, 12).timestamp()) * 10**9
+    assert day.meets("a", {"taken_s": JUNE_S, "mtime_ns": 1}.get)
+    assert not day.meets("a", {"taken_s": JUNE_S + DAY_S, "mtime_ns": noon}.get)
+    assert day.meets("a", {"mtime_ns": noon}.get)
+    assert not day.meets("a", {}.get)
+
+
+PATHS = ["x.jpg", "holiday/x.jpg", "holiday/sea/y.png", "old/holiday/z.jpg", "holidays/x.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("glob", "expected"),
+    [
+        ("holiday/**", [1, 2]),
+        ("holiday/*", [1, 2]),
+        ("holiday/", [1, 2, 3]),
+        ("/holiday/", [1, 2]),
+        ("holiday/*.jpg", [1]),
+        ("**/holiday/**", [1, 2, 3]),
+        ("**/*.jpg", [0, 1, 3, 4]),
+        ("*.jpg", [0, 1, 3, 4]),
+        ("holiday", [1, 2, 3]),
+        ("holiday?", [4]),
+        ("[wx].jpg", [0, 1, 4]),
+        ("[!x]*.*", [2, 3]),
+        ("HOLIDAY", []),
+        ("holiday/[!/]*[^]", []),
+    ],
+)
+def test_globs_of_paths(glob: str, expected: list[int]) -> None:
+    one = path_filter(glob)
+    assert [i for i, path in enumerate(PATHS) if one.meets(path, {}.get)] == expected
+    assert [i for i, path in enumerate(PATHS) if one.meets("?", {"path": path}.get)] == expected
+
+
+def test_texts_are_compared_whatever_the_case_and_as_a_whole() -> None:
+    one = text_filter("camera", "leica*")
+    assert one.meets("", {"camera": "Leica\nM"}.get)
+    assert not one.meets("", {"camera": "old Leica"}.get)
+    assert not one.meets("", {}.get)
+
+
+def test_a_filter_of_another_kind_is_asked_document_by_document(
+    batch, make_index, tmp_path: Path
+) -> None:
+    class Even:
+        negated = False
+
+        def meets(self, doc_id: str, fields) -> bool:
+            return int(fields("number")) % 2 == 0
+
+    make_index(tmp_path, list("abc"), batch(*[{"dog": 1.0}] * 3), fields={"number": [1, 2, 4]})
+    hits = open_index(tmp_path).find(Query(filters=(Even(),)))
+    assert [hit.doc_id for hit in hits] == ["b", "c"]
+
+
+def test_wrong_queries_are_refused_by_both(words, batch, make_index, tmp_path: Path) -> None:
+    make_index(tmp_path, ["a"], batch({"dog": 1.0}))
+    other = vector(Vocabulary(["dog"]), {"dog": 1.0})
+    for index in (open_index(tmp_path), ExactIndex(["a"], batch({"dog": 1.0}), model_id="test")):
+        with pytest.raises(MismatchError, match="8 words"):
+            index.find(Query(choices=(Choice((other,)),)))
+        with pytest.raises(InputError, match="k = 0"):
+            index.find(Query(), k=0)
+        with pytest.raises(InputError, match="expected 0 to 7"):
+            index.find(Query(required=(AnyOf(((Holds(8),),)),)))
+    with pytest.raises(InputError, match="at least one alternative"):
+        Choice(())
+
+
+def test_a_wanted_prefix_is_no_more_than_a_shortcut() -> None:
+    assert path_filter("holiday/a*/b").prefix == "holiday/a"
+    assert path_filter("*.jpg").prefix == ""
+    assert TextFilter("camera", re.compile("x")).prefix == ""

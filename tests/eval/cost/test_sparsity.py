@@ -1,0 +1,80 @@
+"""The sparsity curve over vectors whose postings can be counted by hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lexret.errors import InputError
+from lexret.eval.cost.sparsity import WordUse, measure_sparsity, postings_per_query
+from lexret.eval.cost.sparsity_files import write_sparsity
+from lexret.eval.provenance import Provenance, describe_machine
+from lexret.eval.retrieval.encoding import EncodedCaptions
+from lexret.sparse import SparseBatch
+from lexret.vocabulary import Vocabulary
+
+
+@pytest.fixture
+def encoded(tiny_vocabulary: Vocabulary) -> EncodedCaptions:
+    images = [{"dog": 0.8, "beach": 0.6}, {"dog": 0.6, "red": 0.8}, {"car": 1.0}]
+    texts = [{"dog": 1.0, "beach": 0.5}, {"red": 1.0}, {"car": 1.0, "two": 0.1}]
+    return EncodedCaptions(
+        SparseBatch.from_words(images, tiny_vocabulary),
+        SparseBatch.from_words(texts, tiny_vocabulary),
+        np.array([0, 1, 2]),
+        ("a.jpg", "b.jpg", "c.jpg"),
+        ("a#0", "b#0", "c#0"),
+        ("dog beach", "red", "two cars"),
+    )
+
+
+def test_postings_are_those_of_the_querys_words(encoded: EncodedCaptions) -> None:
+    # dog 2 + beach 1, red 1, car 1 + two 0.
+    assert postings_per_query(encoded.images, encoded.texts) == pytest.approx(5 / 3)
+
+
+def test_the_curve_rises_to_the_uncut_vectors(encoded: EncodedCaptions) -> None:
+    told: list[tuple[int, int]] = []
+    result = measure_sparsity(
+        encoded, model_id="m", budgets=[1, 64], progress=lambda *done: told.append(done)
+    )
+    # 64 words cut nothing, so that they are the uncut vectors.
+    assert [point.budget for point in result.points] == [1, None]
+    first, whole = (point.as_dict() for point in result.points)
+    assert (first["active_words"]["image"], whole["text_to_image"]["R@1"]) == (1.0, 100.0)
+    assert first["postings_per_query"] < whole["postings_per_query"]
+    assert whole["search_ms"] > 0
+    assert told == [(1, 2), (2, 2)]
+    with pytest.raises(InputError, match="no word budget"):
+        measure_sparsity(encoded, model_id="m", budgets=[])
+
+
+def test_word_use_counts_pictures_and_names_the_silent(encoded: EncodedCaptions) -> None:
+    use = WordUse.of(encoded.images)
+    assert use.by_use()[0] == ("dog", pytest.approx(2 / 3))
+    values = use.as_dict()
+    assert values["never_used"] == 2  # two and blue
+    assert values["in_more_than_20_percent"] == 4
+    assert values["vocabulary"] == 6
+
+
+def test_files_carry_provenance_that_does_not_name_the_machine(
+    encoded: EncodedCaptions, tmp_path: Path
+) -> None:
+    result = measure_sparsity(encoded, model_id="m", budgets=[1])
+    provenance = Provenance("m", {"captions": "abc"}, {"budgets": [1]}, "lexret eval sparsity x")
+    write_sparsity(tmp_path / "out", result, provenance)
+    stored = json.loads((tmp_path / "out" / "sparsity.json").read_text())["provenance"]
+    assert (stored["model"], stored["data"], stored["seed"]) == ("m", {"captions": "abc"}, 0)
+    assert {"commit", "settings", "machine", "command", "date"} <= set(stored)
+    assert set(describe_machine()) >= {"processor", "system", "python", "numpy"}
+    table = (tmp_path / "out" / "sparsity.md").read_text()
+    assert "| all | 1.7 | 100.0/100.0/100.0 |" in table
+    words = (tmp_path / "out" / "words.tsv").read_text().splitlines()
+    assert (words[1], len(words)) == ("dog\t66.667", 7)
+    with Image.open(tmp_path / "out" / "sparsity.png") as drawn:
+        assert drawn.width > 1000

@@ -1,0 +1,100 @@
+"""Calibrations: what they compute, how they are kept."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lexret.errors import CorruptError, InputError, MismatchError, MissingError
+from lexret.library.calibration import (
+    CALIBRATION_FILE,
+    Calibration,
+    matching,
+    measure_hits,
+    read_calibration,
+    save_calibration,
+)
+from lexret.sparse import FloatArray, IdArray, SparseBatch
+from lexret.vocabulary import Vocabulary
+
+PLAIN = Calibration((1.0, 0.0, 0.0, 0.0), (0.05, 0.2), (0.6, 0.3), 100, "data")
+
+
+def test_hits_are_measured_against_all_pictures_also_those_that_score_nothing() -> None:
+    # Scores 0.6, 0.2, 0, 0: mean 0.2, variance 0.06.
+    found = measure_hits([0.6], np.array([0.6, 0.2]), 4, np.array([0.25]))
+    np.testing.assert_allclose(found, [[0.6, 0.4 / 0.06**0.5, 0.25]])
+    alike = measure_hits([0.5], np.array([0.5, 0.5]), 2, np.array([0.0]))
+    assert alike.tolist() == [[0.5, 0.0, 0.0]]
+
+
+def test_the_threshold_is_that_of_the_largest_share_within_the_one_allowed() -> None:
+    assert PLAIN.threshold(0.05) == 0.6
+    assert PLAIN.threshold(0.19) == 0.6
+    assert PLAIN.threshold(0.5) == 0.3
+    with pytest.raises(InputError, match=r"Allow 5\.0% or more"):
+        PLAIN.threshold(0.01)
+
+
+class Exact:
+    """As much of an index as a calibration asks for."""
+
+    def __init__(self, batch: SparseBatch) -> None:
+        from lexret.engine.exact import ExactIndex
+
+        self._batch = batch
+        self._index = ExactIndex([str(i) for i in range(len(batch))], batch, model_id="m")
+        self.vocabulary = batch.vocabulary
+        self.search = self._index.search
+
+    def __len__(self) -> int:
+        return len(self._batch)
+
+    def weights(self, doc_ids: list[str], term_ids: IdArray) -> FloatArray:
+        dense = self._batch.to_scipy().toarray()
+        return dense[np.array([int(one) for one in doc_ids])][:, term_ids]
+
+
+def test_only_hits_with_enough_evidence_match(tiny_vocabulary: Vocabulary) -> None:
+    rows = [{"dog": 0.9}, {"dog": 0.5, "beach": 0.5}, {"beach": 0.2}, {"car": 1.0}]
+    index = Exact(SparseBatch.from_words(rows, tiny_vocabulary))
+    query = SparseBatch.from_words([{"dog": 1.0}], tiny_vocabulary).row(0)
+    assert matching(index, "dog", query, PLAIN, rate=0.05) == {"0"}
+    assert matching(index, "dog", query, PLAIN, rate=0.2) == {"0", "1"}
+    own = Calibration((0.0, 0.0, 1.0, 0.0), (0.05,), (0.7,), 100, "data")
+    assert matching(index, "dog", query, own, rate=0.05) == {"0"}
+    assert matching(index, "zebra", query, own, rate=0.05) == frozenset()
+    none = SparseBatch.from_words([{"two": 1.0}], tiny_vocabulary).row(0)
+    assert matching(index, "two", none, PLAIN, rate=0.2) == frozenset()
+
+
+def test_a_calibration_comes_back_and_leaves_the_other_text_encoders_alone(tmp_path: Path) -> None:
+    save_calibration(tmp_path, PLAIN, model_id="m-1", text_encoder="static")
+    other = Calibration((1.0, 2.0, 3.0, 4.0), (0.1,), (0.5,), 7, "x")
+    save_calibration(tmp_path, other, model_id="m-1", text_encoder="contextual")
+    assert read_calibration(tmp_path, model_id="m-1", text_encoder="static") == PLAIN
+    assert read_calibration(tmp_path, model_id="m-1", text_encoder="contextual") == other
+    # Another model's calibrations are of no use.
+    save_calibration(tmp_path, other, model_id="m-2", text_encoder="contextual")
+    with pytest.raises(MissingError, match="no calibration for its static texts"):
+        read_calibration(tmp_path, model_id="m-2", text_encoder="static")
+    with pytest.raises(MismatchError, match="is of m-2, the model is m-1"):
+        read_calibration(tmp_path, model_id="m-1", text_encoder="contextual")
+
+
+def test_missing_and_damaged_calibrations_say_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(MissingError, match=r"lexret eval no-match SOURCE .* --save"):
+        read_calibration(tmp_path, model_id="m", text_encoder="static")
+    (tmp_path / CALIBRATION_FILE).write_text("{")
+    with pytest.raises(CorruptError, match="cannot be read"):
+        read_calibration(tmp_path, model_id="m", text_encoder="static")
+    (tmp_path / CALIBRATION_FILE).write_text(json.dumps({"format": 9}))
+    with pytest.raises(CorruptError, match="format 1"):
+        read_calibration(tmp_path, model_id="m", text_encoder="static")
+    values = {"format": 1, "model_id": "m", "text_encoders": {"static": {"weights": [1]}}}
+    (tmp_path / CALIBRATION_FILE).write_text(json.dumps(values))
+    with pytest.raises(CorruptError, match="damaged"):
+        read_calibration(tmp_path, model_id="m", text_encoder="static")

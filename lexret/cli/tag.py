@@ -61,7 +61,7 @@ def command(
     from lexret.errors import ImageError, MissingError, StorageError
     from lexret.library.folders import picture_path, picture_root
     from lexret.library.lookup import document_named
-    from lexret.pictures.keywords import plan_keywords, write_keywords
+    from lexret.pictures.keywords import check_writable, plan_keywords, write_keywords
 
     index = open_chosen_index(index_path)
     base = picture_root(index.manifest, index.path)
@@ -71,8 +71,8 @@ def command(
         words = [] if remove else _words(index, doc_id, k=k, above=above)
         try:
             change = plan_keywords(picture_path(base, doc_id), words)
-            if change.is_one and write:
-                write_keywords(change)
+            if change.is_one:
+                (write_keywords if write else check_writable)(change)
         except (ImageError, MissingError, StorageError) as error:
             click.echo(printable(f"Left as it is: {error}"), err=True)
             num_failed += 1

@@ -10,6 +10,7 @@ is refused. What is not understood is refused as well, and the file stays as it 
 
 from __future__ import annotations
 
+import os
 import struct
 import unicodedata
 import zlib
@@ -18,11 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from lexret.errors import ImageError, MissingError
+from lexret.errors import ImageError, MissingError, StorageError
 from lexret.pictures.metadata.embedded import embedded_keywords
 from lexret.pictures.metadata.holders import JpegHolder, KeywordHolder, PngHolder
 from lexret.pictures.metadata.iptc import (
     fitting_words,
+    iptc_digest,
     iptc_keywords,
     with_iptc_words,
     without_iptc_words,
@@ -36,6 +38,7 @@ from lexret.pictures.metadata.keyword_lists import (
 from lexret.pictures.metadata.packets import SUBJECT, read_packet
 from lexret.pictures.metadata.png import SIGNATURE
 from lexret.pictures.metadata.replacing import (
+    check_unchanged,
     create_file,
     interrupted_copy,
     remove_file,
@@ -115,6 +118,15 @@ def write_keywords(change: KeywordChange) -> None:
         create_file(change.path, change.content)
     elif change.content is not None and change.old is not None:
         replace_content(change.path, change.content, expected=change.old)
+
+
+def check_writable(change: KeywordChange) -> None:
+    """Raise StorageError where a change could not be written, as far as can be told before."""
+    folder = change.path.parent
+    if not os.access(folder, os.W_OK):
+        raise StorageError(f"{folder} may not be written.")
+    if change.old is not None:
+        check_unchanged(change.path, change.old)
 
 
 def _resolved(picture: Path) -> Path:
@@ -207,14 +219,16 @@ def _with_words(
     has_list = bool(packets) and bool(read_packet(packets[0]).values(SUBJECT))
     hidden = [*copied, *(iptc_keywords(iptc) if iptc else ()), *base.other_keywords]
     in_iptc = fitting_words(iptc, new) if iptc is not None else []
+    after = with_iptc_words(iptc, in_iptc) if iptc is not None else None
     packet = with_words(
         packets[0] if packets else None,
         new,
         copied=[] if has_list else distinct(hidden),
         in_iptc=in_iptc,
+        digests=None if iptc is None or after is None else (iptc_digest(iptc), iptc_digest(after)),
         note=base.note(),
     )
-    return base.replaced(packet, with_iptc_words(iptc, in_iptc) if iptc is not None else None, 0)
+    return base.replaced(packet, after, 0)
 
 
 def _folded(word: str) -> str:

@@ -60,6 +60,7 @@ def test_one_damaged_or_unwritable_file_does_not_end_the_run(photos: Path) -> No
     (photos / "a.jpg").write_bytes(damaged)
     (photos / "gone.jpg").write_bytes((photos / "b.png").read_bytes())
     (photos / "gone.jpg").chmod(0o444)
+    assert "gone.jpg may not be written" in tag().stderr  # a dry run says so, too
     result = tag("--write")
     assert result.exit_code == 2 and result.stdout == "b.png: +car\n"
     assert "a.jpg" in result.stderr and "damaged" in result.stderr

@@ -111,6 +111,13 @@ def multi_picture(*behind: bytes) -> bytes:
     return bytes(first) + second
 
 
+def legacy(digest: bytes) -> bytes:
+    """A packet with the digest of IPTC data as Adobe's programs keep it."""
+    photoshop = "http://ns.adobe.com/photoshop/1.0/"
+    given = f' xmlns:photoshop="{photoshop}" photoshop:LegacyIPTCDigest="{digest.hex().upper()}"'
+    return packet(bag("a"), declared=given)
+
+
 def chunk(kind: bytes, body: bytes) -> bytes:
     data = kind + body
     return struct.pack(">I", len(body)) + data + struct.pack(">I", zlib.crc32(data))
@@ -159,6 +166,7 @@ EXAMPLES = {
     "iptc-zeros.jpg": jpeg(iptc_segment(iim(b"a") + b"\0\0\0")),
     "iptc-no-padding.jpg": jpeg(iptc_segment(iim(b"abc"), is_padded=False)),
     "digest.jpg": jpeg(iptc_segment(iim(b"a"), digest=md5(iim(b"a"))), xmp_segment(THEIRS)),
+    "legacy-digest.jpg": jpeg(iptc_segment(iim(b"a")), xmp_segment(legacy(md5(iim(b"a"))))),
     "stale-digest.jpg": jpeg(iptc_segment(iim(b"a"), digest=md5(b"")), xmp_segment(THEIRS)),
     "two.jpg": multi_picture(),
     "two-iptc.jpg": multi_picture(iptc_segment(iim(b"Grandma"))),

@@ -32,7 +32,8 @@ needs_exiv2 = pytest.mark.skipif(shutil.which("exiv2") is None, reason="exiv2 is
 # What must change with keywords: they themselves, sizes, places, and when the file's entry changed.
 CHANGING = {
     "SourceFile", "XMP-dc:Subject", "IPTC:Keywords", "File:CurrentIPTCDigest",
-    "Photoshop:IPTCDigest", "MPImage1:MPImageLength", "MPImage2:MPImageStart", "System:FileSize",
+    "Photoshop:IPTCDigest", "XMP-photoshop:LegacyIPTCDigest",
+    "MPImage1:MPImageLength", "MPImage2:MPImageStart", "System:FileSize",
     "System:FileInodeChangeDate", "System:FileAccessDate", "ExifTool:Warning",
 }  # fmt: skip
 
@@ -83,7 +84,12 @@ def test_exiftool_sees_nothing_but_more_keywords(name: str, tmp_path: Path) -> N
     assert path.read_bytes() == EXAMPLES[name]
 
 
-OURS = ("Xmp.lexret.", "Xmp.dc.subject", "Iptc.Application2.Keywords")
+OURS = (
+    "Xmp.lexret.",
+    "Xmp.photoshop.LegacyIPTCDigest",
+    "Xmp.dc.subject",
+    "Iptc.Application2.Keywords",
+)
 
 
 def by_exiv2(path: Path) -> list[str]:

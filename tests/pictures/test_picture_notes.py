@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import ExifTags, Image
 
 from lexret.errors import ImageError, MissingError
@@ -25,6 +27,7 @@ from tests.pictures.metadata_files import (
     noise,
     packet,
     png,
+    saved,
     xmp_chunk,
     xmp_segment,
 )
@@ -45,6 +48,19 @@ HIERARCHIES = {
     "digiKam:TagsList": "People/Family/Grandma",
     "MicrosoftPhoto:LastKeywordXMP": "People/Family/Grandma",
 }
+
+
+def saved_as(form: str) -> bytes:
+    return saved(form, xmp=noted(bag("Oma") + listed("lr:hierarchicalSubject", "A|B")))
+
+
+def saved_tiff() -> bytes:
+    tags = {700: packet(bag("Oma")), 33723: iim(b"Opa"), 0x9C9E: "Ich\0".encode("utf-16-le")}
+    return saved("TIFF", tiffinfo=tags)
+
+
+NOTED = [saved_tiff, lambda: saved_as("WEBP"), lambda: saved_as("AVIF"),
+         lambda: packet(bag("Oma")), *(lambda c=c: c for c in EXAMPLES.values())]  # fmt: skip
 
 
 def seconds(*moment: int) -> int:
@@ -100,6 +116,20 @@ def test_damaged_metadata_are_an_error_where_keywords_are_asked_for(tmp_path: Pa
         read_keywords(path)
     with pytest.raises(MissingError, match="none"):
         read_keywords(tmp_path / "none.jpg")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_whatever_is_damaged_ends_no_run(data: st.DataObject, tmp_path: Path) -> None:
+    content = bytearray(data.draw(st.sampled_from(NOTED))())
+    for _ in range(data.draw(st.integers(1, 4))):
+        start = data.draw(st.integers(0, min(len(content) - 1, 2000)))
+        content[start : start + data.draw(st.sampled_from([0, 1, 4, 60]))] = data.draw(
+            st.binary(max_size=4)
+        )
+    (tmp_path / "a.jpg").write_bytes(content)
+    (tmp_path / "a.xmp").write_bytes(content[:3000])
+    assert isinstance(read_notes(tmp_path / "a.jpg"), PictureNotes)
 
 
 def test_damaged_metadata_hide_no_others(tmp_path: Path) -> None:

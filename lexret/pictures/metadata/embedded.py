@@ -62,7 +62,7 @@ def embedded_notes(path: Path) -> EmbeddedNotes:
                 return _jpeg_notes(file.read())
             if head == SIGNATURE:
                 return _held(PngHolder(file.read()), ())
-            return _image_notes(open_header(file, str(path)))
+            return _image_notes(open_header(file, str(path)), path)
     except ImageError as error:
         if error.reason in ("not a picture", "unsupported format (HEIC)"):
             return EmbeddedNotes()
@@ -82,11 +82,17 @@ def _held(holder: KeywordHolder, further: tuple[bytes, ...]) -> EmbeddedNotes:
     return EmbeddedNotes(packets, holder.iptc, tuple(holder.other_keywords))
 
 
-def _image_notes(image: Image.Image) -> EmbeddedNotes:
-    tags: Mapping[int, Any] = getattr(image, "tag_v2", {})
-    packet = _bytes(image.info.get("xmp")) or _bytes(tags.get(_TIFF_XMP))
-    packets = (packet,) if packet and packet.strip(b"\0") else ()
-    return EmbeddedNotes(packets, _iptc(tags), tuple(_windows_keywords(image)))
+def _image_notes(image: Image.Image, path: Path) -> EmbeddedNotes:
+    try:
+        tags: Mapping[int, Any] = getattr(image, "tag_v2", {})
+        packet = _bytes(image.info.get("xmp")) or _bytes(tags.get(_TIFF_XMP))
+        packets = (packet,) if packet and packet.strip(b"\0") else ()
+        return EmbeddedNotes(packets, _iptc(tags), tuple(windows_keywords(image.getexif())))
+    except (MemoryError, ImageError):
+        raise
+    except Exception as error:  # whatever broken data drive Pillow to
+        message = f"The metadata of {path} cannot be read: {error}."
+        raise ImageError(message, reason="damaged metadata") from error
 
 
 def _iptc(tags: Mapping[int, Any]) -> bytes | None:
@@ -95,15 +101,6 @@ def _iptc(tags: Mapping[int, Any]) -> bytes | None:
         return direct
     block = _bytes(tags.get(_TIFF_PHOTOSHOP))
     return iptc_of(block) if block else None
-
-
-def _windows_keywords(image: Image.Image) -> list[str]:
-    try:
-        return windows_keywords(image.getexif())
-    except MemoryError:
-        raise
-    except Exception:  # whatever broken EXIF data drive the reader to; they tell no keywords
-        return []
 
 
 def _bytes(value: Any) -> bytes | None:

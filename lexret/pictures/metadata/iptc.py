@@ -173,6 +173,11 @@ def iptc_of(block: bytes) -> bytes | None:
     return block[found[0].data : found[0].data_end] if found else None
 
 
+def iptc_digest(data: bytes) -> str:
+    """Return the digest that programs know IPTC-IIM data by, in hexadecimal digits."""
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
+
+
 def with_iptc(block: bytes, data: bytes) -> bytes:
     """Return Photoshop resources with other IPTC-IIM data.
 
@@ -182,8 +187,7 @@ def with_iptc(block: bytes, data: bytes) -> bytes:
     old = iptc_of(block)
     if old is None:
         raise AssertionError("the block holds IPTC data")
-    digests = (hashlib.md5(old, usedforsecurity=False).digest(),
-               hashlib.md5(data, usedforsecurity=False).digest())  # fmt: skip
+    digests = (bytes.fromhex(iptc_digest(old)), bytes.fromhex(iptc_digest(data)))
     parts, done = [], 0
     for one in photoshop_resources(block):
         value = block[one.data : one.data_end]

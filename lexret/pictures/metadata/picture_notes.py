@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import struct
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from lexret.errors import ImageError, MissingError
+from lexret.errors import MissingError
 from lexret.pictures.exif import FROM_EXIF, CameraTags, clock_seconds, degrees_of
 from lexret.pictures.metadata.embedded import EmbeddedNotes, embedded_notes
 from lexret.pictures.metadata.iptc import iptc_date
@@ -17,6 +19,8 @@ from lexret.pictures.metadata.keyword_lists import distinct, packet_keywords
 from lexret.pictures.metadata.packets import Packet, read_packet
 from lexret.pictures.metadata.sidecars import read_sidecar, sidecars_of
 
+# What readers of damaged data raise; ImageError is a ValueError.
+_DAMAGED: Final = (ValueError, OSError, RuntimeError, IndexError, struct.error, zlib.error)
 _EXIF: Final = "{http://ns.adobe.com/exif/1.0/}"
 _DATES: Final = (
     f"{_EXIF}DateTimeOriginal",
@@ -77,13 +81,16 @@ def read_keywords(picture: Path) -> tuple[str, ...]:
 def read_notes(picture: Path) -> PictureNotes:
     """Read what is noted of a picture; what is damaged tells nothing."""
     inside = EmbeddedNotes()
+    sidecars: list[Path] = []
     keywords: list[str] = []
-    with suppress(ImageError):
+    with suppress(*_DAMAGED):
         inside = embedded_notes(picture)
         keywords += inside.keywords
     packets = list(_understood(inside.packets))
-    for sidecar in sidecars_of(picture):
-        with suppress(ImageError):
+    with suppress(*_DAMAGED):
+        sidecars += sidecars_of(picture)
+    for sidecar in sidecars:
+        with suppress(*_DAMAGED):
             content = read_sidecar(sidecar)
             keywords += packet_keywords(content)
             packets.append(read_packet(content))
@@ -94,7 +101,7 @@ def read_notes(picture: Path) -> PictureNotes:
 
 def _understood(packets: Sequence[bytes]) -> Iterator[Packet]:
     for packet in packets:
-        with suppress(ImageError):
+        with suppress(*_DAMAGED):
             yield read_packet(packet)
 
 
@@ -104,7 +111,7 @@ def _date(packets: Sequence[Packet], iptc: bytes | None) -> tuple[int | None, st
             seconds = clock_seconds(text)
             if seconds is not None:
                 return seconds, "xmp"
-    with suppress(ImageError):
+    with suppress(*_DAMAGED):
         seconds = None if iptc is None else clock_seconds(iptc_date(iptc) or "")
         if seconds is not None:
             return seconds, "iptc"

@@ -30,7 +30,7 @@ def create_file(path: Path, content: bytes) -> None:
 
 def remove_file(path: Path, *, expected: bytes) -> None:
     """Take a file away that holds what is expected; raises StorageError else and on failure."""
-    _check_writable(path, expected)
+    check_unchanged(path, expected)
     try:
         path.unlink()
         sync_folder(path.parent)
@@ -53,7 +53,7 @@ def replace_content(path: Path, content: bytes, *, expected: bytes) -> None:
         StorageError: if it was changed meanwhile, may not be written, or writing fails. The file
             is as it was then.
     """
-    state = _check_writable(path, expected)
+    state = check_unchanged(path, expected)
     moved = _MICROSECOND if len(content) == len(expected) else 0
     times = (state.st_atime_ns, state.st_mtime_ns + moved)
     if state.st_nlink > 1 or not _can_be_given(state):
@@ -64,7 +64,8 @@ def replace_content(path: Path, content: bytes, *, expected: bytes) -> None:
         os.utime(path, ns=times)
 
 
-def _check_writable(path: Path, expected: bytes) -> os.stat_result:
+def check_unchanged(path: Path, expected: bytes) -> os.stat_result:
+    """Raise StorageError where a file is read-only, or holds something else than expected."""
     try:
         state = path.stat()
         if not state.st_mode & _WRITE_BITS or not os.access(path, os.W_OK):

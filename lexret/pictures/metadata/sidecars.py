@@ -53,13 +53,22 @@ def sidecars_of(picture: Path) -> list[Path]:
 
 
 def sidecar_state(picture: Path) -> int:
-    """Return a number that changes with the XMP files beside a picture; 0 where there are none."""
+    """Return a number that changes with the XMP files beside a picture.
+
+    Returns:
+        0 where there are none; -1 where they cannot be looked at.
+    """
     folders = (
         {picture.parent, picture.resolve().parent} if picture.is_symlink() else {picture.parent}
     )
-    if not any(_has_any(folder, folder.stat().st_mtime_ns) for folder in folders):
-        return 0
-    return sum(path.stat().st_mtime_ns for path in sidecars_of(picture)) % 2**62
+    total = 0
+    try:
+        if any(_has_any(folder, folder.stat().st_mtime_ns) for folder in folders):
+            for path in sidecars_of(picture):
+                total += path.stat().st_mtime_ns
+    except (OSError, RuntimeError):  # what cannot be looked at now is looked at the next time
+        return -1
+    return total % 2**62
 
 
 @lru_cache(maxsize=64)

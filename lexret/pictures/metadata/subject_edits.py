@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 from xml.sax.saxutils import escape
 
 from lexret.pictures.metadata.packets import RDF, SUBJECT, Packet, damaged, list_items
 from lexret.pictures.metadata.text_edits import Edit
 from lexret.pictures.metadata.xml_places import Element
+
+_DIGEST: Final = "{http://ns.adobe.com/photoshop/1.0/}LegacyIPTCDigest"
 
 
 def subject_edits(packet: Packet, added: Sequence[str]) -> tuple[list[Edit], list[str] | None]:
@@ -43,6 +46,18 @@ def subject_edits(packet: Packet, added: Sequence[str]) -> tuple[list[Edit], lis
     opened, closed = f"{opened}<{prefix}li>", f"</{prefix}li>{closed}"
     return [Edit(subject.inner, subject.inner, opened.encode()),
             Edit(subject.inner_end, subject.inner_end, closed.encode())], None  # fmt: skip
+
+
+def digest_edits(packet: Packet, before: str, after: str) -> list[Edit]:
+    """Return the edits that put one digest of IPTC data in place of another, where that is held."""
+    places = [(given.start, given.end) for _, given in packet.attributes(_DIGEST)]
+    places += [(element.inner, element.inner_end) for element in packet.properties(_DIGEST)]
+    edits = []
+    for start, end in places:
+        at = packet.text[start:end].upper().find(before.upper().encode())
+        if at >= 0:
+            edits.append(Edit(start + at, start + at + len(before), after.upper().encode()))
+    return edits
 
 
 def _is_understood(subject: Element) -> bool:

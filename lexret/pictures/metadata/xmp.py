@@ -33,7 +33,7 @@ from lexret.pictures.metadata.packets import (
     list_items,
     read_packet,
 )
-from lexret.pictures.metadata.subject_edits import list_of, subject_edits
+from lexret.pictures.metadata.subject_edits import digest_edits, list_of, subject_edits
 from lexret.pictures.metadata.text_edits import Edit, digest, edited, undone
 from lexret.pictures.metadata.xml_places import Element
 
@@ -92,6 +92,7 @@ def with_words(
     *,
     copied: Sequence[str] = (),
     in_iptc: Sequence[str] = (),
+    digests: tuple[str, str] | None = None,
     note: str | None = None,
 ) -> bytes:
     """Return a packet with words of lexret put into its keywords.
@@ -101,6 +102,9 @@ def with_words(
         words: at least one, none of them a keyword there.
         copied: keywords of people to put in before them.
         in_iptc: the words that are written into IPTC data as well.
+        digests: of the IPTC data before and then, in hexadecimal digits: where the packet holds
+            the first of them, so that Adobe's programs see whether both belong together, the
+            second takes its place.
         note: kept for :func:`note_of`.
 
     Raises:
@@ -110,6 +114,7 @@ def with_words(
     read = read_packet(_NEW_PACKET.encode() if packet is None else packet)
     added = [*copied, *words]
     edits, held_back = subject_edits(read, added)
+    edits += [] if digests is None else digest_edits(read, *digests)
     if read.rdf.is_closed_at_once:
         place, close = read.rdf.inner - 2, f"></{read.rdf.tag}>".encode()
         edits.append(Edit(place, place + 2, close))

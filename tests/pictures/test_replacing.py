@@ -63,6 +63,17 @@ def test_the_owner_stays(tmp_path: Path) -> None:
     assert stat.S_IMODE(state.st_mode) == 0o640
 
 
+def test_a_file_whose_owner_cannot_be_kept_is_written_in_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = old_file(tmp_path)
+    number = path.stat().st_ino
+    monkeypatch.setattr(os, "geteuid", lambda: 4321)
+    replace_content(path, b"and after", expected=b"before")
+    assert path.read_bytes() == b"and after" and path.stat().st_ino == number
+    assert os.listdir(tmp_path) == ["a.jpg"]
+
+
 def test_read_only_and_changed_files_are_left_alone(tmp_path: Path) -> None:
     path = old_file(tmp_path)
     for write in (
@@ -132,7 +143,7 @@ def test_a_crash_in_place_leaves_a_copy_that_is_named_the_next_time(
     with pytest.raises(KeyboardInterrupt):
         replace_content(path, b"and after", expected=b"before")
     kept = replacing.interrupted_copy(path)
-    assert kept.read_bytes() == b"before"
+    assert kept.read_bytes() == b"before" and stat.S_IMODE(kept.stat().st_mode) == 0o600
     monkeypatch.undo()
     with pytest.raises(StorageError, match="interrupted once"):
         replace_content(path, b"after", expected=b"an")

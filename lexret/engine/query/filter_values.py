@@ -97,7 +97,7 @@ _DATES_EXPECTED: Final = (
 def _unknown_field(name: str, columns: Mapping[str, str]) -> str:
     shown = {column: name for name, column in NAMES_OF_COLUMNS.items()}
     readable = {shown.get(column, column) for column in columns}
-    known = {PATH, *(one for one in readable if not one.startswith("_"))} | (
+    known = {PATH, *(field for field in readable if not field.startswith("_"))} | (
         {DATE} if {TAKEN, MTIME} & set(columns) else set()
     )
     return (

@@ -61,7 +61,10 @@ def _damaged(what: str, place: int) -> ImageError:
 
 
 def _is_utf_8(data: bytes, sets: Sequence[_DataSet]) -> bool:
-    return any(one.name == (1, 90) and data[one.value : one.end] == _UTF_8 for one in sets)
+    return any(
+        data_set.name == (1, 90) and data[data_set.value : data_set.end] == _UTF_8
+        for data_set in sets
+    )
 
 
 def _decoded(value: bytes, *, is_utf_8: bool) -> str:
@@ -82,7 +85,10 @@ def iptc_keywords(data: bytes) -> list[str]:
 
 def iptc_date(data: bytes) -> str | None:
     """Return when a picture was made as ISO 8601; unknown days and months (00) are left out."""
-    values = {one.name: data[one.value : one.end].decode("latin-1") for one in _data_sets(data)}
+    values = {
+        data_set.name: data[data_set.value : data_set.end].decode("latin-1")
+        for data_set in _data_sets(data)
+    }
     day = re.fullmatch(r"(\d{4})(\d\d)(\d\d)", values.get((2, 55), ""))
     if day is None:
         return None
@@ -102,8 +108,8 @@ def fitting_words(data: bytes, words: Sequence[str]) -> list[str]:
 def with_iptc_words(data: bytes, words: Sequence[str]) -> bytes:
     """Put keywords behind those that are there; everything else stays."""
     sets = _data_sets(data)
-    before = [one.end for one in sets if one.name == _KEYWORD]
-    before = before or [one.end for one in sets if one.name[0] <= _KEYWORD[0]]
+    before = [data_set.end for data_set in sets if data_set.name == _KEYWORD]
+    before = before or [data_set.end for data_set in sets if data_set.name[0] <= _KEYWORD[0]]
     place = before[-1] if before else 0
     added = b"".join(
         struct.pack(">BBBH", 0x1C, *_KEYWORD, len(value)) + value
@@ -114,13 +120,13 @@ def with_iptc_words(data: bytes, words: Sequence[str]) -> bytes:
 
 def without_iptc_words(data: bytes, words: Sequence[str]) -> bytes:
     """Take out the last keyword of each of some words; everything else stays."""
-    sets = [one for one in _data_sets(data) if one.name == _KEYWORD]
+    sets = [data_set for data_set in _data_sets(data) if data_set.name == _KEYWORD]
     for word in reversed(words):
         value = word.encode()
         found = next((s for s in reversed(sets) if data[s.value : s.end] == value), None)
         if found is not None:
             data = data[: found.start] + data[found.end :]
-            sets = [one for one in _data_sets(data) if one.name == _KEYWORD]
+            sets = [data_set for data_set in _data_sets(data) if data_set.name == _KEYWORD]
     return data
 
 
@@ -167,7 +173,7 @@ def iptc_of(block: bytes) -> bytes | None:
     Raises:
         ImageError: if they are damaged, or there are several.
     """
-    found = [one for one in photoshop_resources(block) if one.kind == IPTC]
+    found = [resource for resource in photoshop_resources(block) if resource.kind == IPTC]
     if len(found) > 1:
         raise ImageError("IPTC data are there more than once.", reason="damaged metadata")
     return block[found[0].data : found[0].data_end] if found else None
@@ -189,16 +195,16 @@ def with_iptc(block: bytes, data: bytes) -> bytes:
         raise AssertionError("the block holds IPTC data")
     digests = (bytes.fromhex(iptc_digest(old)), bytes.fromhex(iptc_digest(data)))
     parts, done = [], 0
-    for one in photoshop_resources(block):
-        value = block[one.data : one.data_end]
-        if one.kind == IPTC:
+    for resource in photoshop_resources(block):
+        value = block[resource.data : resource.data_end]
+        if resource.kind == IPTC:
             new = data
-        elif one.kind == _DIGEST and value == digests[0]:
+        elif resource.kind == _DIGEST and value == digests[0]:
             new = digests[1]
         else:
             continue
-        padding = block[one.data_end : one.end] or b"\0"
-        parts += [block[done : one.size_at], struct.pack(">I", len(new)), new]
+        padding = block[resource.data_end : resource.end] or b"\0"
+        parts += [block[done : resource.size_at], struct.pack(">I", len(new)), new]
         parts.append(padding if len(new) % 2 else b"")
-        done = one.end
+        done = resource.end
     return b"".join([*parts, block[done:]])

@@ -62,7 +62,7 @@ class JpegFile:
     @property
     def packets(self) -> list[bytes]:
         """The XMP packets; a proper file has one at most."""
-        return [self.content[one.body + len(_XMP) : one.end] for one in self._xmp]
+        return [self.content[segment.body + len(_XMP) : segment.end] for segment in self._xmp]
 
     @property
     def iptc(self) -> bytes | None:
@@ -72,7 +72,7 @@ class JpegFile:
             ImageError: if they are damaged, split or there more than once.
         """
         found = [
-            one for one in (iptc_of(self._block(s)) for s in self._photoshop) if one is not None
+            data for data in (iptc_of(self._block(s)) for s in self._photoshop) if data is not None
         ]
         if len(found) > 1:
             raise ImageError("IPTC data are there more than once.", reason="damaged metadata")
@@ -91,7 +91,9 @@ class JpegFile:
         Raises:
             ImageError: if parts of it are missing.
         """
-        bodies = [self.content[one.body : one.end] for one in self._starting(0xE1, _EXTENDED)]
+        bodies = [
+            self.content[segment.body : segment.end] for segment in self._starting(0xE1, _EXTENDED)
+        ]
         if not bodies:
             return None
         parts: dict[bytes, list[tuple[int, int, bytes]]] = {}
@@ -141,7 +143,7 @@ class JpegFile:
         edits = [*self._xmp_edits(packet, number), *self._iptc_edits(iptc)]
         if not edits:
             return self.content
-        mpf = [(one.body, one.end) for one in self._starting(0xE2, MPF)]
+        mpf = [(segment.body, segment.end) for segment in self._starting(0xE2, MPF)]
         return with_moved_pictures(self.content, edits, mpf)
 
     @property
@@ -154,9 +156,9 @@ class JpegFile:
 
     def _starting(self, marker: int, sign: bytes) -> list[Segment]:
         return [
-            one
-            for one in self.segments
-            if one.marker == marker and self.content.startswith(sign, one.body, one.end)
+            segment
+            for segment in self.segments
+            if segment.marker == marker and self.content.startswith(sign, segment.body, segment.end)
         ]
 
     def _is_named(self, name: bytes) -> bool:
@@ -175,20 +177,24 @@ class JpegFile:
         if packet is None:
             return []
         place = 2
-        for one in self.segments:
-            is_exif = one.marker == 0xE1 and self.content.startswith(b"Exif\0", one.body)
-            if one.marker != 0xE0 and not is_exif:
+        for segment in self.segments:
+            is_exif = segment.marker == 0xE1 and self.content.startswith(b"Exif\0", segment.body)
+            if segment.marker != 0xE0 and not is_exif:
                 break
-            place = one.end
+            place = segment.end
         return [Edit(place, place, b"\xff\xe1" + _sized(_XMP + packet))]
 
     def _iptc_edits(self, iptc: bytes | None) -> list[Edit]:
         if iptc is None or iptc == self.iptc:
             return []
         return [
-            Edit(one.body - 2, one.end, _sized(_PHOTOSHOP + with_iptc(self._block(one), iptc)))
-            for one in self._photoshop
-            if iptc_of(self._block(one)) is not None
+            Edit(
+                segment.body - 2,
+                segment.end,
+                _sized(_PHOTOSHOP + with_iptc(self._block(segment), iptc)),
+            )
+            for segment in self._photoshop
+            if iptc_of(self._block(segment)) is not None
         ]
 
 

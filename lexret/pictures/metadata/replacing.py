@@ -14,6 +14,9 @@ from lexret.files.whole import sync_folder, whole_file
 
 _WRITE_BITS: Final = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 _MICROSECOND: Final = 1000
+# Rights of a new file; one that takes the place of another is nobody else's before it has those.
+_NEW: Final = 0o666
+_OURS: Final = 0o600
 
 
 def interrupted_copy(path: Path) -> Path:
@@ -80,15 +83,17 @@ def check_unchanged(path: Path, expected: bytes) -> os.stat_result:
 
 
 def _can_be_given(state: os.stat_result) -> bool:
-    """Whether a new file can have the owner of the old one."""
-    return os.name == "nt" or os.geteuid() in (0, state.st_uid)
+    """Whether a new file can have the owner and the group of the old one."""
+    if os.name == "nt" or os.geteuid() == 0:
+        return True
+    groups = {os.getegid(), *os.getgroups()}
+    return state.st_uid == os.geteuid() and state.st_gid in groups
 
 
 def _replace(path: Path, content: bytes, *, like: os.stat_result | None) -> None:
     try:
         with whole_file(path, hidden=True) as fresh:
-            fresh.unlink(missing_ok=True)  # what a crash left, or a link that leads elsewhere
-            _write(fresh, content)
+            _write(fresh, content, _NEW if like is None else _OURS)
             if like is not None:
                 shutil.copystat(path, fresh)
                 _give(fresh, like)
@@ -113,7 +118,11 @@ def _write_in_place(path: Path, content: bytes, before: bytes) -> None:
             f"Writing {path} was interrupted once; as it was before, it is kept in {kept}. If it "
             "is whole, delete that copy; else copy it back."
         )
-    _replace(kept, before, like=None)
+    try:
+        with whole_file(kept, hidden=True) as fresh:
+            _write(fresh, before, _OURS)
+    except OSError as error:
+        raise _failed(kept, error) from error
     try:
         _overwrite(path, content)
     except OSError as error:
@@ -141,8 +150,9 @@ def _overwrite(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _write(path: Path, content: bytes) -> None:
-    with path.open("xb") as file:
+def _write(path: Path, content: bytes, rights: int) -> None:
+    path.unlink(missing_ok=True)  # what a crash left, or a link that leads elsewhere
+    with open(path, "xb", opener=lambda name, flags: os.open(name, flags, rights)) as file:
         file.write(content)
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lexret.encoders.protocol import Encoder
+from lexret.encoders.text.queries import queries_of
 from lexret.errors import InputError
 from lexret.eval.control.concepts import Inventory, Shown
 from lexret.eval.control.known_pictures import KnownPictures
@@ -146,7 +147,8 @@ def _questions(
 ) -> list[_Question]:
     images_VI = pictures.sparse.to_scipy().T.tocsr()
     names = pictures.inventory.names
-    sparse_CI = (texts.encode(names).to_scipy() @ images_VI).toarray().astype(np.float64)
+    queries_CV = queries_of(texts, texts.encode(names), names).to_scipy()
+    sparse_CI = (queries_CV @ images_VI).toarray().astype(np.float64)
     dense_CI = (dense_texts_CD @ pictures.dense_ID.T).astype(np.float64)
     vocabulary = pictures.sparse.vocabulary
     weights_I = {

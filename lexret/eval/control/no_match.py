@@ -19,6 +19,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 
 from lexret.encoders.protocol import Encoder
+from lexret.encoders.text.queries import queries_of
 from lexret.errors import InputError
 from lexret.eval.control.known_pictures import KnownPictures
 from lexret.library.calibration import NUM_CONSIDERED, Calibration, measure_hits, own_terms
@@ -170,7 +171,8 @@ def make_searches(pictures: KnownPictures, texts: Encoder[str], *, seed: int = 0
     inventory, rng = pictures.inventory, np.random.default_rng(seed)
     images_IV = pictures.sparse.to_scipy()
     asked = [(c, way.format(name)) for way in WAYS for c, name in enumerate(inventory.names)]
-    queries = texts.encode([text for _, text in asked])
+    written = [text for _, text in asked]
+    queries = queries_of(texts, texts.encode(written), written)
     scores_QI = (queries.to_scipy() @ images_IV.T).toarray().astype(np.float64)
     rows: list[tuple[Floats, Bools, bool, int]] = []
     for (thing, text), scores_I in zip(asked, scores_QI, strict=True):

@@ -166,8 +166,7 @@ def _questions(
         y: images_VI[term_id].toarray()[0].astype(np.float64) for y, term_id in term_ids.items()
     }
     levels = {
-        y: 0.0 if levels_V is None else float(levels_V[term_id])  # type: ignore[index]
-        for y, term_id in term_ids.items()
+        y: 0.0 if levels_V is None else float(levels_V[term_id]) for y, term_id in term_ids.items()
     }
     return [
         _Question(

@@ -284,7 +284,8 @@ def fit(searches: Searches, *, data: str) -> Calibration:
     solved = minimize(loss, np.zeros(5), jac=True, method="L-BFGS-B", bounds=bounds).x
     slopes = solved[:4] / scale_4
     constant = float(solved[4] - slopes @ center_4)
-    weights = (*(float(slope) for slope in slopes), constant)
+    score, standing, weight, hold = (float(slope) for slope in slopes)
+    weights = (score, standing, weight, hold, constant)
     num_absent = int((~searches.present_S).sum())
     rates = tuple(rate for rate in RATES if rate * num_absent >= 1) or (RATES[-1],)
     unset = Calibration(weights, rates, (0.0,) * len(rates), num_absent, data)

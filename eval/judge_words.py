@@ -5,8 +5,8 @@
 
 `sheets` takes 100 pictures, spread evenly over all files, and writes PNGs to look at and
 `words.json`: for each picture (folder and line of its file, from 1) the 20 strongest words, and an
-empty list "wrong". A reader moves a copy to where it belongs after filling in what is neither right nor
-plausible for the picture.
+empty list "wrong". A reader moves a copy to where it belongs after filling in what is neither right
+nor plausible for the picture.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def read_word_levels(record: ModelRecord) -> FloatArray | None:
     try:
         with safe_open(path, "numpy") as stored:
             metadata: dict[str, Any] = stored.metadata() or {}
-            levels_V: FloatArray = stored.get_tensor(_NAME)
+            stored_V = stored.get_tensor(_NAME)
     except (OSError, SafetensorError) as error:
         raise CorruptError(f"{path} cannot be read: {error}. {remedy}") from error
     if metadata.get("format") != _FORMAT or metadata.get("weights") != record.sha256[WEIGHTS_FILE]:
@@ -49,17 +49,18 @@ def read_word_levels(record: ModelRecord) -> FloatArray | None:
             f"{str(metadata.get('weights'))[:12]}; expected {_FORMAT!r} and "
             f"{record.sha256[WEIGHTS_FILE][:12]}. {remedy}"
         )
-    is_valid = levels_V.shape == (record.num_words,) and levels_V.dtype == np.float32
-    if not is_valid or not np.isfinite(levels_V).all() or (levels_V < 0).any():
+    is_valid = stored_V.shape == (record.num_words,) and stored_V.dtype == np.float16
+    if not is_valid or not np.isfinite(stored_V).all() or (stored_V < 0).any():
         raise CorruptError(
-            f"{path} holds levels of shape {levels_V.shape} and type {levels_V.dtype}; expected "
-            f"{record.num_words} finite numbers of float32, none below 0. {remedy}"
+            f"{path} holds levels of shape {stored_V.shape} and type {stored_V.dtype}; expected "
+            f"{record.num_words} finite numbers of float16, none below 0. {remedy}"
         )
+    levels_V: FloatArray = stored_V.astype(np.float32)
     return levels_V
 
 
 def save_word_levels(record: ModelRecord, levels_V: FloatArray, data: dict[str, Any]) -> None:
-    """Write the levels of a model's words into its folder, whole or not at all.
+    """Write the levels of a model's words into its folder, in half precision, whole or not at all.
 
     Args:
         data: what they were learnt from.
@@ -76,6 +77,6 @@ def save_word_levels(record: ModelRecord, levels_V: FloatArray, data: dict[str, 
     }
     path = record.folder / LEVELS_FILE
     try:
-        replace_file(path, save({_NAME: levels_V.astype(np.float32)}, metadata))
+        replace_file(path, save({_NAME: levels_V.astype(np.float16)}, metadata))
     except OSError as error:
         raise StorageError(f"{path} cannot be written: {error.strerror}.") from error

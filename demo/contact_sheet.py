@@ -9,9 +9,9 @@ from pathlib import Path
 from PIL import Image
 
 from lexret.explain.answers import Answer
-from lexret.explain.figures import fit
-from lexret.explain.palette import LIGHT
-from lexret.explain.sheet import Sheet
+from lexret.explain.drawing.canvas import Sheet
+from lexret.explain.drawing.figures import fit
+from lexret.explain.drawing.palette import LIGHT
 
 WIDTH = 1600
 EDGE = 40

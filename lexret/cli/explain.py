@@ -119,9 +119,9 @@ def command(
     from lexret.encoders import load_model
     from lexret.encoders.folder.record import find_model, read_record
     from lexret.errors import InputError
+    from lexret.explain.drawing.palette import DARK, LIGHT
     from lexret.explain.explanation import explain_picture
-    from lexret.explain.palette import DARK, LIGHT
-    from lexret.explain.regions import check_regions
+    from lexret.explain.patches.regions import check_regions
     from lexret.explain.report import check_folder, write_report
     from lexret.pictures.decoding import ENCODING_MIN_SIDE, open_picture
 

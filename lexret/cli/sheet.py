@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from lexret.cli.common import TextEncoderKind
     from lexret.engine.index import EmbeddedIndex
     from lexret.explain.contact import ContactSheet
-    from lexret.explain.contact_draw import PhotoOf
+    from lexret.explain.drawing.contact_sheet import PhotoOf
 
 SUFFIXES: Final = (".html", ".png", ".svg", ".json")
 FIGURES: Final = (".png", ".svg")
@@ -97,7 +97,7 @@ def command(
       lexret sheet path:holiday/** -o holiday.svg
     """
     from lexret.explain.contact import sheet_of_hits, sheet_of_index
-    from lexret.explain.contact_draw import check_room
+    from lexret.explain.drawing.contact_sheet import check_room
 
     index = open_chosen_index(index_path)
     query, suffix = query_text(words), path.suffix.lower()
@@ -124,9 +124,9 @@ def _render(
     from functools import partial
 
     from lexret.explain.contact import sheet_to_json
-    from lexret.explain.contact_draw import contact_figure, contact_html
-    from lexret.explain.palette import DARK, LIGHT
-    from lexret.explain.svg import SvgSheet
+    from lexret.explain.drawing.contact_sheet import contact_figure, contact_html
+    from lexret.explain.drawing.palette import DARK, LIGHT
+    from lexret.explain.drawing.svg import SvgSheet
 
     def address(word: str) -> str:
         return (link or "").replace("{word}", quote(word, safe=""))

@@ -13,9 +13,9 @@ from PIL import Image
 from lexret.encoders.protocol import PatchEncoder, PatchEncoding, PatchGrid
 from lexret.errors import InputError
 from lexret.explain.contributions import Contribution, contribute
-from lexret.explain.heatmaps import heat_map
-from lexret.explain.parts import RelevantPatch, cut_into_parts, relevant_patches
-from lexret.explain.regions import (
+from lexret.explain.patches.heatmaps import heat_map
+from lexret.explain.patches.parts import RelevantPatch, cut_into_parts, relevant_patches
+from lexret.explain.patches.regions import (
     Box,
     Region,
     box_around,

@@ -9,14 +9,14 @@ from pathlib import Path
 from PIL import Image
 
 from lexret.errors import InputError, StorageError
-from lexret.explain.clouds import add_caption, draw_cloud
+from lexret.explain.drawing.clouds import add_caption, draw_cloud
+from lexret.explain.drawing.figures import describe, draw_marks, query_figure, summary_figure
+from lexret.explain.drawing.html import picture_html
+from lexret.explain.drawing.overlay import fit_for_display
+from lexret.explain.drawing.palette import LIGHT, Theme, region_colour
+from lexret.explain.drawing.svg import SvgSheet, cloud_svg, link_in_report
 from lexret.explain.explanation import PictureExplanation
-from lexret.explain.figures import describe, draw_marks, query_figure, summary_figure
-from lexret.explain.html import picture_html
-from lexret.explain.overlay import fit_for_display
-from lexret.explain.palette import LIGHT, Theme, region_colour
-from lexret.explain.serial import to_json
-from lexret.explain.svg import SvgSheet, cloud_svg, link_in_report
+from lexret.explain.explanation_json import to_json
 from lexret.sparse import WordWeight
 
 

@@ -10,14 +10,14 @@ from lexret.encoders.protocol import PatchEncoding
 from lexret.engine.query.query import Query
 from lexret.errors import InputError, MissingError
 from lexret.explain.answers import Answer, count_words
-from lexret.explain.clouds import draw_cloud
 from lexret.explain.contact import ranks_of
+from lexret.explain.drawing.clouds import draw_cloud
+from lexret.explain.drawing.palette import LIGHT
+from lexret.explain.drawing.svg import ink_offset
 from lexret.explain.explanation import Place, places_won
-from lexret.explain.heatmaps import heat_map
-from lexret.explain.palette import LIGHT
-from lexret.explain.parts import cut_into_parts, relevant_patches
-from lexret.explain.regions import patch_number, patches_in_box, vector_of
-from lexret.explain.svg import ink_offset
+from lexret.explain.patches.heatmaps import heat_map
+from lexret.explain.patches.parts import cut_into_parts, relevant_patches
+from lexret.explain.patches.regions import patch_number, patches_in_box, vector_of
 from lexret.pictures.decoding import ENCODING_MIN_SIDE, open_picture
 from lexret.serve import schema
 from lexret.serve.gate import HeavyWork

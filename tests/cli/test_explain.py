@@ -12,7 +12,7 @@ from PIL import Image
 
 from lexret.cli.main import main
 from lexret.encoders import load_model
-from lexret.explain.serial import from_json
+from lexret.explain.explanation_json import from_json
 
 
 def explain(*arguments: object) -> Result:

@@ -14,7 +14,6 @@ from lexret.engine import open_index
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.errors import CorruptError, InputError
-from lexret.explain.clouds import draw_cloud
 from lexret.explain.contact import (
     ContactEntry,
     ContactSheet,
@@ -23,12 +22,13 @@ from lexret.explain.contact import (
     sheet_of_index,
     sheet_to_json,
 )
-from lexret.explain.contact_draw import contact_figure, contact_html
+from lexret.explain.drawing.clouds import draw_cloud
+from lexret.explain.drawing.contact_sheet import contact_figure, contact_html
+from lexret.explain.drawing.html import picture_html
+from lexret.explain.drawing.palette import LIGHT
+from lexret.explain.drawing.svg import SvgSheet, cloud_svg, word_anchor
 from lexret.explain.explanation import TextQuery, explain_picture
-from lexret.explain.html import picture_html
-from lexret.explain.palette import LIGHT
 from lexret.explain.ranks import RankWithout, rank_without
-from lexret.explain.svg import SvgSheet, cloud_svg, word_anchor
 from lexret.sparse import LexicalVector, SparseBatch, WordWeight
 from lexret.vocabulary import Vocabulary
 

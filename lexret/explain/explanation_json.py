@@ -17,8 +17,8 @@ from lexret.explain.explanation import (
     MatchedWord,
     PictureExplanation,
 )
-from lexret.explain.parts import RelevantPatch
-from lexret.explain.regions import Region
+from lexret.explain.patches.parts import RelevantPatch
+from lexret.explain.patches.regions import Region
 from lexret.sparse import WordWeight
 
 FORMAT = "lexret-explanation"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import numpy as np
 from PIL import Image
 
-from lexret.explain.clouds import WordCloud, font, font_path
-from lexret.explain.palette import Theme
+from lexret.explain.drawing.clouds import WordCloud, font, font_path
+from lexret.explain.drawing.palette import Theme
 
 if TYPE_CHECKING:
     from matplotlib.font_manager import FontProperties

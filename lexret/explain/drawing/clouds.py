@@ -15,7 +15,7 @@ from typing import Any
 from PIL import Image, ImageDraw, ImageFont
 
 from lexret.errors import InputError
-from lexret.explain.palette import LIGHT, Theme
+from lexret.explain.drawing.palette import LIGHT, Theme
 from lexret.sparse import WordWeight
 
 MIN_FONT_SIZE = 13

@@ -8,13 +8,13 @@ from typing import Final
 from PIL import Image
 
 from lexret.errors import InputError
-from lexret.explain.clouds import draw_cloud
 from lexret.explain.contact import ContactEntry, ContactSheet
-from lexret.explain.figures import fit
-from lexret.explain.html import contribution_rows, missing_line, page
-from lexret.explain.palette import LIGHT, Theme
-from lexret.explain.sheet import Canvas, CanvasMaker, Sheet, text_width
-from lexret.explain.svg import Link, cloud_svg, data_uri, xml_text
+from lexret.explain.drawing.canvas import Canvas, CanvasMaker, Sheet, text_width
+from lexret.explain.drawing.clouds import draw_cloud
+from lexret.explain.drawing.figures import fit
+from lexret.explain.drawing.html import contribution_rows, missing_line, page
+from lexret.explain.drawing.palette import LIGHT, Theme
+from lexret.explain.drawing.svg import Link, cloud_svg, data_uri, xml_text
 
 PhotoOf = Callable[[str], Image.Image | None]
 """Returns a picture of an index by its id, ``None`` where its file cannot be read any more."""

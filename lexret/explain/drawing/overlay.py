@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
 
-from lexret.explain.clouds import font
-from lexret.explain.palette import region_colour
-from lexret.explain.regions import Box
+from lexret.explain.drawing.clouds import font
+from lexret.explain.drawing.palette import region_colour
+from lexret.explain.patches.regions import Box
 
 MIN_LONG_SIDE = 640
 MAX_LONG_SIDE = 1600

@@ -23,7 +23,7 @@ class Region:
 
     Attributes:
         kind: chosen by :func:`telling_patches`; a patch, box or mask that was asked for; or a part
-            of the picture that :func:`lexret.explain.parts.cut_into_parts` cut it into.
+            of the picture that :func:`lexret.explain.patches.parts.cut_into_parts` cut it into.
         box: (x0, y0, x1, y1) in pixels of the upright picture; of a mask or part, what it lies in.
         patches: the numbers of its patches, rising, at least one.
     """

@@ -8,12 +8,19 @@ from typing import Final
 
 from PIL import Image
 
-from lexret.explain.clouds import draw_cloud
 from lexret.explain.contributions import Contribution
+from lexret.explain.drawing.clouds import draw_cloud
+from lexret.explain.drawing.figures import (
+    describe,
+    draw_marks,
+    fit,
+    heat_picture,
+    subtitle,
+    weight_range,
+)
+from lexret.explain.drawing.palette import DARK, LIGHT, Theme, region_colour
+from lexret.explain.drawing.svg import cloud_svg, data_uri, themed_styles, word_anchor, xml_text
 from lexret.explain.explanation import HitExplanation, PictureExplanation
-from lexret.explain.figures import describe, draw_marks, fit, heat_picture, subtitle, weight_range
-from lexret.explain.palette import DARK, LIGHT, Theme, region_colour
-from lexret.explain.svg import cloud_svg, data_uri, themed_styles, word_anchor, xml_text
 from lexret.sparse import WordWeight
 
 NUM_HEAT_MAPS: Final = 24

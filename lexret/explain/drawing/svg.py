@@ -15,9 +15,9 @@ from urllib.parse import quote
 
 from PIL import Image
 
-from lexret.explain.clouds import PlacedWord, WordCloud, font
-from lexret.explain.palette import DARK, LIGHT, Theme
-from lexret.explain.sheet import Align, shorten, text_width
+from lexret.explain.drawing.canvas import Align, shorten, text_width
+from lexret.explain.drawing.clouds import PlacedWord, WordCloud, font
+from lexret.explain.drawing.palette import DARK, LIGHT, Theme
 
 FONTS: Final = "'DejaVu Sans', Verdana, 'Segoe UI', Arial, sans-serif"
 JPEG_QUALITY: Final = 86
@@ -43,7 +43,7 @@ def data_uri(picture: Image.Image) -> str:
 
 
 class SvgSheet:
-    """A page like :class:`lexret.explain.sheet.Sheet`, drawn as SVG.
+    """A page like :class:`lexret.explain.drawing.canvas.Sheet`, drawn as SVG.
 
     Args:
         link: gives the address that a word of a cloud leads to; without it, words are no links.
@@ -80,7 +80,7 @@ class SvgSheet:
         align: Align = "left",
         max_width: float | None = None,
     ) -> None:
-        """Write a line; see :meth:`lexret.explain.sheet.Sheet.text`."""
+        """Write a line; see :meth:`lexret.explain.drawing.canvas.Sheet.text`."""
         if max_width is not None:
             text = shorten(text, size=size, bold=bold, max_width=max_width)
         anchor = {"left": "start", "center": "middle", "right": "end"}[align]

@@ -10,7 +10,10 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from lexret.encoders.protocol import PatchGrid
-from lexret.explain.clouds import WordCloud, draw_cloud
+from lexret.explain.drawing.canvas import Canvas, CanvasMaker, Sheet, shorten, text_width
+from lexret.explain.drawing.clouds import WordCloud, draw_cloud
+from lexret.explain.drawing.overlay import Mark, draw_overlay
+from lexret.explain.drawing.palette import LIGHT, Theme, region_colour
 from lexret.explain.explanation import (
     ExplainedRegion,
     Heat,
@@ -18,11 +21,8 @@ from lexret.explain.explanation import (
     PictureExplanation,
     Place,
 )
-from lexret.explain.heatmaps import upsample
-from lexret.explain.overlay import Mark, draw_overlay
-from lexret.explain.palette import LIGHT, Theme, region_colour
-from lexret.explain.regions import patch_number
-from lexret.explain.sheet import Canvas, CanvasMaker, Sheet, shorten, text_width
+from lexret.explain.patches.heatmaps import upsample
+from lexret.explain.patches.regions import patch_number
 from lexret.sparse import WordWeight
 
 WIDTH = 1600

@@ -1,0 +1,1 @@
+"""Patches of a picture: regions of them, their heat maps, the parts that a picture is cut into."""

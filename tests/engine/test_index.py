@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracle import ExactIndex
 
 from lexret.engine import EmbeddedIndexWriter, merge_policy, open_index, writer
-from lexret.engine.exact import ExactIndex
 from lexret.engine.protocol import Index, IndexWriter
 from lexret.engine.segments import segment_writer
 from lexret.errors import InputError, MismatchError, MissingError

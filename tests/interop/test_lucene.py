@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracle import ExactIndex
 
 from lexret.engine import EmbeddedIndexWriter, open_index
-from lexret.engine.exact import ExactIndex
 from lexret.engine.protocol import Index, SearchHit
 from lexret.engine.query.query import Query
 from lexret.engine.vectors import StoredBlock

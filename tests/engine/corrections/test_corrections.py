@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from oracle import ExactIndex
 
 from lexret.engine import open_index
 from lexret.engine.corrections.corrections import (
@@ -18,7 +19,6 @@ from lexret.engine.corrections.corrections import (
     change_corrections,
     load_corrections,
 )
-from lexret.engine.exact import ExactIndex
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.query.filters import NumberFilter, path_filter
 from lexret.engine.query.query import AnyOf, Choice, Holds, Query

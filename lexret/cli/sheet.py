@@ -126,7 +126,7 @@ def _render(
     from lexret.explain.contact import sheet_to_json
     from lexret.explain.drawing.contact_sheet import contact_figure, contact_html
     from lexret.explain.drawing.palette import DARK, LIGHT
-    from lexret.explain.drawing.svg import SvgSheet
+    from lexret.explain.drawing.svg import SvgCanvas
 
     def address(word: str) -> str:
         return (link or "").replace("{word}", quote(word, safe=""))
@@ -137,7 +137,7 @@ def _render(
     if suffix == ".html":
         return contact_html(sheet, photo_of, link=address if link else None).encode()
     if suffix == ".svg":
-        page = partial(SvgSheet, link=address if link else None)
+        page = partial(SvgCanvas, link=address if link else None)
         return contact_figure(sheet, photo_of, theme=theme, page=page)
     return contact_figure(sheet, photo_of, theme=theme)
 

@@ -53,8 +53,8 @@ class Answer:
     @property
     def missing(self) -> tuple[WordWeight, ...]:
         """The words that were asked for and that the document lacks, by falling query weight."""
-        held = {one.word for one in self.words}
-        return tuple(one for one in self.asked if one.word not in held)
+        held = {word.word for word in self.words}
+        return tuple(word for word in self.asked if word.word not in held)
 
 
 def as_query(query: LexicalVector | Query) -> Query:
@@ -83,19 +83,19 @@ def answer(index: ExplainingIndex, query: LexicalVector | Query, *, k: int = 10)
         hits = index.find(query, k=k)
         vectors = query.vectors()
     # numpy's unique would import its masked arrays, a tenth of a search from the shell.
-    every = {term_id for one in vectors for term_id in one.term_ids.tolist()}
+    every = {term_id for vector in vectors for term_id in vector.term_ids.tolist()}
     term_ids = np.array(sorted(every), dtype=np.int32)
     weights_DT = index.weights([hit.doc_id for hit in hits], term_ids)
     answers = []
     for hit, weights_T in zip(hits, weights_DT, strict=True):
         held = weights_T > 0
         image = LexicalVector(term_ids[held], weights_T[held], index.vocabulary)
-        words, asked = count_words(query, image)
+        words, asked = contributions_to(query, image)
         answers.append(Answer(hit.doc_id, hit.score, hit.rank, words, asked))
     return answers
 
 
-def count_words(
+def contributions_to(
     query: LexicalVector | Query, image: LexicalVector
 ) -> tuple[tuple[Contribution, ...], Sequence[WordWeight]]:
     """Return what each word of a query adds to a picture's score, and the words that were asked.
@@ -106,7 +106,7 @@ def count_words(
         MismatchError: if query and picture are of different vocabularies.
     """
     counting = [query] if isinstance(query, LexicalVector) else _best_parts(query, image)
-    words = add_up([contribute(one, image) for one in counting])
+    words = add_up([contribute(vector, image) for vector in counting])
     return words, _words(tuple(counting))
 
 
@@ -119,8 +119,8 @@ def _words(parts: tuple[LexicalVector, ...]) -> list[WordWeight]:
     if len(parts) == 1:
         return parts[0].words()
     weights: dict[str, float] = {}
-    for one in (one for part in parts for one in part.words()):
-        weights[one.word] = weights.get(one.word, 0.0) + one.weight
+    for word in (word for part in parts for word in part.words()):
+        weights[word.word] = weights.get(word.word, 0.0) + word.weight
     by_weight = sorted(weights.items(), key=lambda item: (-item[1], item[0]))
     return [WordWeight(word, weight) for word, weight in by_weight]
 
@@ -129,7 +129,7 @@ def _best_parts(query: Query, image: LexicalVector) -> list[LexicalVector]:
     """Return the query's vector and the best alternative of every choice."""
 
     def score(alternative: LexicalVector) -> float:
-        return math.fsum(one.product for one in contribute(alternative, image))
+        return math.fsum(word.product for word in contribute(alternative, image))
 
     parts = [] if query.vector is None else [query.vector]
     return parts + [max(choice.alternatives, key=score) for choice in query.choices]

@@ -64,7 +64,9 @@ def sheet_of_index(index: EmbeddedIndex, doc_ids: Iterable[str], *, title: str) 
     Raises:
         MissingError: if one of them is not in the index.
     """
-    entries = tuple(ContactEntry(one, tuple(index.vector(one).words(NUM_WORDS))) for one in doc_ids)
+    entries = tuple(
+        ContactEntry(doc_id, tuple(index.vector(doc_id).words(NUM_WORDS))) for doc_id in doc_ids
+    )
     return ContactSheet(title, index.model_id, len(index), entries)
 
 
@@ -79,23 +81,23 @@ def sheet_of_hits(
     """
     entries = tuple(
         ContactEntry(
-            one.doc_id,
-            tuple(index.vector(one.doc_id).words(NUM_WORDS)),
-            one,
-            ranks_of(index, query, one),
+            hit.doc_id,
+            tuple(index.vector(hit.doc_id).words(NUM_WORDS)),
+            hit,
+            ranks_of(index, query, hit),
         )
-        for one in answer(index, query, k=k)
+        for hit in answer(index, query, k=k)
     )
     return ContactSheet(title, index.model_id, len(index), entries, has_query=True)
 
 
 def ranks_of(
-    index: ExplainingIndex, query: LexicalVector | Query, one: Answer, *, num_words: int = NUM_RANKS
+    index: ExplainingIndex, query: LexicalVector | Query, hit: Answer, *, num_words: int = NUM_RANKS
 ) -> tuple[RankWithout, ...]:
     """Return where a hit would stand without each of the words that add most to its score."""
     return tuple(
-        rank_without(index, query, one.doc_id, word.word, max_rank=_MAX_RANK)
-        for word in one.words[:num_words]
+        rank_without(index, query, hit.doc_id, word.word, max_rank=_MAX_RANK)
+        for word in hit.words[:num_words]
     )
 
 
@@ -105,7 +107,7 @@ def sheet_to_json(sheet: ContactSheet) -> str:
     for entry, told in zip(sheet.entries, plain["entries"], strict=True):
         if entry.answer is not None:
             del told["answer"]["asked"]
-            told["answer"]["missing"] = [asdict(one) for one in entry.answer.missing]
+            told["answer"]["missing"] = [asdict(word) for word in entry.answer.missing]
     return json.dumps({"format": FORMAT, "version": VERSION, **plain}, indent=1) + "\n"
 
 
@@ -124,7 +126,7 @@ def sheet_from_json(text: str) -> ContactSheet:
             plain["title"],
             plain["model_id"],
             plain["num_pictures"],
-            tuple(_entry(one) for one in plain["entries"]),
+            tuple(_entry(entry) for entry in plain["entries"]),
             plain["has_query"],
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -137,12 +139,12 @@ def _entry(plain: dict[str, Any]) -> ContactEntry:
     found = plain["answer"]
     why = None
     if found is not None:
-        words = tuple(Contribution(**one) for one in found["words"])
+        words = tuple(Contribution(**word) for word in found["words"])
         missing = _words(found["missing"])
         why = Answer(found["doc_id"], found["score"], found["rank"], words, missing)
-    ranks = tuple(RankWithout(**one) for one in plain["ranks"])
+    ranks = tuple(RankWithout(**rank) for rank in plain["ranks"])
     return ContactEntry(plain["doc_id"], _words(plain["words"]), why, ranks)
 
 
 def _words(plain: list[dict[str, Any]]) -> tuple[WordWeight, ...]:
-    return tuple(WordWeight(**one) for one in plain)
+    return tuple(WordWeight(**word) for word in plain)

@@ -62,13 +62,13 @@ def add_up(parts: Sequence[tuple[Contribution, ...]]) -> tuple[Contribution, ...
     if len(parts) == 1:
         return parts[0]
     words: dict[str, Contribution] = {}
-    for one in (one for part in parts for one in part):
-        same = words.get(one.word)
-        weight = one.query_weight + (same.query_weight if same else 0.0)
-        product = weight * one.image_weight
-        words[one.word] = Contribution(one.word, weight, one.image_weight, product)
+    for shared in (shared for part in parts for shared in part):
+        same = words.get(shared.word)
+        weight = shared.query_weight + (same.query_weight if same else 0.0)
+        product = weight * shared.image_weight
+        words[shared.word] = Contribution(shared.word, weight, shared.image_weight, product)
     return _strongest_first(words.values())
 
 
 def _strongest_first(found: Iterable[Contribution]) -> tuple[Contribution, ...]:
-    return tuple(sorted(found, key=lambda one: (-one.product, one.word)))
+    return tuple(sorted(found, key=lambda shared: (-shared.product, shared.word)))

@@ -200,11 +200,12 @@ def explain_hit(query: TextQuery, encoding: PatchEncoding) -> HitExplanation:
     contributions = contribute(query.vector, encoding.image)
     return HitExplanation(
         query=query.text,
-        score=sum(one.product for one in contributions),
+        score=sum(word.product for word in contributions),
         matched=tuple(
-            MatchedWord(one, places[one.word], _heat(encoding, one.word)) for one in contributions
+            MatchedWord(word, places[word.word], _heat(encoding, word.word))
+            for word in contributions
         ),
-        missing=tuple(one for one in query.vector.words() if one.word not in places),
+        missing=tuple(word for word in query.vector.words() if word.word not in places),
         patches=relevant_patches(encoding, query.vector),
     )
 
@@ -256,8 +257,8 @@ def _choose_telling(
 def _explain_words(encoding: PatchEncoding, num_words: int) -> tuple[ExplainedWord, ...]:
     places = places_won(encoding)
     return tuple(
-        ExplainedWord(one.word, one.weight, places[one.word], _heat(encoding, one.word))
-        for one in encoding.image.words(num_words)
+        ExplainedWord(word.word, word.weight, places[word.word], _heat(encoding, word.word))
+        for word in encoding.image.words(num_words)
     )
 
 

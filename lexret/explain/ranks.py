@@ -75,7 +75,8 @@ def without_word(query: Query, word: str) -> Query:
     """Return a query that does not weigh a word, its conditions unchanged."""
     vector = None if query.vector is None else _drop(query.vector, word)
     choices = tuple(
-        Choice(tuple(_drop(one, word) for one in choice.alternatives)) for choice in query.choices
+        Choice(tuple(_drop(vector, word) for vector in choice.alternatives))
+        for choice in query.choices
     )
     return replace(query, vector=vector, choices=choices)
 

@@ -14,7 +14,7 @@ from lexret.explain.drawing.figures import describe, draw_marks, query_figure, s
 from lexret.explain.drawing.html import picture_html
 from lexret.explain.drawing.overlay import fit_for_display
 from lexret.explain.drawing.palette import LIGHT, Theme, region_colour
-from lexret.explain.drawing.svg import SvgSheet, cloud_svg, link_in_report
+from lexret.explain.drawing.svg import SvgCanvas, cloud_svg, link_in_report
 from lexret.explain.explanation import PictureExplanation
 from lexret.explain.explanation_json import to_json
 from lexret.sparse import WordWeight
@@ -54,7 +54,7 @@ def write_report(
 def _draw_all(
     photo: Image.Image, explanation: PictureExplanation, theme: Theme
 ) -> dict[str, bytes]:
-    words = [WordWeight(one.word, one.weight) for one in explanation.words]
+    words = [WordWeight(word.word, word.weight) for word in explanation.words]
     whole = draw_cloud(words, theme=theme, all_words=False)
     files = {
         "summary.png": summary_figure(photo, explanation, theme=theme),
@@ -75,10 +75,10 @@ def _draw_all(
     if explanation.hit is not None:
         files["query.png"] = query_figure(photo, explanation, explanation.hit, theme=theme)
     files["explanation.json"] = to_json(explanation).encode()
-    files["summary.svg"] = summary_figure(photo, explanation, theme=theme, page=SvgSheet)
+    files["summary.svg"] = summary_figure(photo, explanation, theme=theme, page=SvgCanvas)
     files["words.svg"] = cloud_svg(whole, link=link_in_report).encode()
     if explanation.hit is not None:
-        figure = query_figure(photo, explanation, explanation.hit, theme=theme, page=SvgSheet)
+        figure = query_figure(photo, explanation, explanation.hit, theme=theme, page=SvgCanvas)
         files["query.svg"] = figure
     files["report.html"] = picture_html(photo, explanation).encode()
     return files
@@ -103,7 +103,7 @@ def _png(picture: Image.Image) -> bytes:
 
 def check_folder(folder: Path) -> None:
     """Raise InputError or StorageError if a folder surely cannot be made or written to."""
-    there = next(one for one in (folder, *folder.absolute().parents) if os.path.lexists(one))
+    there = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
     if not there.is_dir():
         raise _taken(folder)
     if not os.access(there, os.W_OK | os.X_OK):

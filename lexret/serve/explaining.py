@@ -9,7 +9,7 @@ from typing import Final
 from lexret.encoders.protocol import PatchEncoding
 from lexret.engine.query.query import Query
 from lexret.errors import InputError, MissingError
-from lexret.explain.answers import Answer, count_words
+from lexret.explain.answers import Answer, contributions_to
 from lexret.explain.contact import ranks_of
 from lexret.explain.drawing.clouds import draw_cloud
 from lexret.explain.drawing.palette import LIGHT
@@ -132,7 +132,7 @@ def _add_reasons(
     won: Mapping[str, Place],
     snapshot: Snapshot,
 ) -> None:
-    contributions, asked = count_words(query, vector)
+    contributions, asked = contributions_to(query, vector)
     score = sum(one.product for one in contributions)
     one = Answer(explanation.id, score, 1, contributions, asked)
     ranks = {rank.word: str(rank) for rank in ranks_of(snapshot.index, query, one,

@@ -110,7 +110,7 @@ class Sheet:
         Args:
             size: of the letters, in pixels.
         """
-        text = "".join(one if ord(one) in _letters(bold) else "\ufffd" for one in text)
+        text = "".join(letter if ord(letter) in _letters(bold) else "\ufffd" for letter in text)
         if max_width is not None:
             text = shorten(text, size=size, bold=bold, max_width=max_width)
         self._figure.text(

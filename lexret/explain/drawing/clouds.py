@@ -123,7 +123,7 @@ def draw_cloud(
 
 def _font_sizes(words: Sequence[WordWeight], largest: int) -> list[int]:
     unit = largest / words[0].weight
-    return [max(MIN_FONT_SIZE, round(one.weight * unit)) for one in words]
+    return [max(MIN_FONT_SIZE, round(word.weight * unit)) for word in words]
 
 
 def _first_size(words: Sequence[WordWeight], width: int, height: int) -> int:
@@ -131,9 +131,9 @@ def _first_size(words: Sequence[WordWeight], width: int, height: int) -> int:
     measured = font(100)
     top = words[0].weight
     widest, area = 0.0, 0.0
-    for one in words:
-        left, upper, right, lower = measured.getbbox(one.word)
-        scale = one.weight / top / 100
+    for word in words:
+        left, upper, right, lower = measured.getbbox(word.word)
+        scale = word.weight / top / 100
         word_width, word_height = (right - left) * scale, (lower - upper) * scale
         widest = max(widest, word_width)
         area += word_width * word_height
@@ -167,7 +167,7 @@ def _place(
         color_func=_colour_function(theme),
         random_state=_SEED,
     )
-    frequencies = {one.word: size for one, size in zip(words, sizes, strict=True)}
+    frequencies = {word.word: size for word, size in zip(words, sizes, strict=True)}
     return layout.generate_from_frequencies(frequencies)
 
 
@@ -181,7 +181,7 @@ def _colour_function(theme: Theme) -> Callable[..., str]:
 def _placed(
     layout: Sequence[Any], words: Sequence[WordWeight], theme: Theme
 ) -> tuple[PlacedWord, ...]:
-    weights = {one.word: one.weight for one in words}
+    weights = {word.word: word.weight for word in words}
     placed = []
     for (word, _), font_size, (y, x), _, _ in layout:
         size = font(font_size).getmask(word).size

@@ -117,17 +117,17 @@ def _cell(canvas: Canvas, x: int, y: int, entry: ContactEntry, photo: Image.Imag
             canvas.cloud(left, y + 10, cloud)
         return
     canvas.text(left, y + 24, f"{entry.answer.rank}.  {entry.answer.score:.4f}", size=19, bold=True)
-    ranks = {one.word: str(one) for one in entry.ranks}
-    top = max((one.product for one in entry.answer.words), default=1.0)
-    for line, one in enumerate(entry.answer.words[:_NUM_BARS]):
+    ranks = {rank.word: str(rank) for rank in entry.ranks}
+    top = max((word.product for word in entry.answer.words), default=1.0)
+    for line, word in enumerate(entry.answer.words[:_NUM_BARS]):
         middle = y + 58 + 32 * line
-        canvas.text(left, middle, one.word, size=15, max_width=room - 120)
-        canvas.text(left + room - 52, middle, f"{one.product:.4f}", size=14, align="right")
-        canvas.text(left + room, middle, ranks.get(one.word, ""), size=14, align="right",
+        canvas.text(left, middle, word.word, size=15, max_width=room - 120)
+        canvas.text(left + room - 52, middle, f"{word.product:.4f}", size=14, align="right")
+        canvas.text(left + room, middle, ranks.get(word.word, ""), size=14, align="right",
                     colour=canvas.theme.faint)  # fmt: skip
-        length = max(2.0, room * one.product / top)
+        length = max(2.0, room * word.product / top)
         canvas.box(left, middle + 10, length, 4, fill=canvas.theme.words[0])
-    missing = ", ".join(one.word for one in entry.answer.missing[:6])
+    missing = ", ".join(word.word for word in entry.answer.missing[:6])
     lacks = f"missing: {missing}" if missing else ""
     canvas.text(left, y + height - 16, lacks, size=13, colour=canvas.theme.faint, max_width=room)
 
@@ -139,7 +139,7 @@ def _figure(entry: ContactEntry, photo: Image.Image | None, link: Link | None) -
         shown = f'<img alt="{name}" src="{data_uri(fit(photo, 420, 300))}">'
     why = ""
     if entry.answer is not None:
-        ranks = {one.word: str(one) for one in entry.ranks}
+        ranks = {rank.word: str(rank) for rank in entry.ranks}
         rows = contribution_rows(entry.answer.words[:12], ranks, weights=False)
         why = (
             f"<p><b>{entry.answer.rank}.</b> score {entry.answer.score:.6f}</p>"

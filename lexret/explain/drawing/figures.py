@@ -55,7 +55,9 @@ def summary_figure(
     top_height = max(shown.height, 400)
     spoken = [region for region in explanation.regions if region.words]
     cells = _grid_cells(len(spoken), min(max(len(spoken), 2), 4), 250)
-    maps = [(one.word, weight_range(one.heat), one.heat, one.place) for one in explanation.words]
+    maps = [
+        (word.word, weight_range(word.heat), word.heat, word.place) for word in explanation.words
+    ]
     maps = maps[:NUM_HEAT_MAPS]
     map_size = fit(photo, _map_cell(len(maps)), 300).size
     regions_height = _HEADING + cells[-1][1] + 250 + 34 if cells else 0
@@ -65,7 +67,7 @@ def summary_figure(
 
     sheet.picture(_EDGE, _TITLE, shown)
     cloud_width = _INNER - shown.width - _GAP
-    words = [WordWeight(one.word, one.weight) for one in explanation.words][:NUM_CLOUD_WORDS]
+    words = [WordWeight(word.word, word.weight) for word in explanation.words][:NUM_CLOUD_WORDS]
     cloud = _cloud(tuple(words), cloud_width, top_height, theme)
     sheet.cloud(_EDGE + shown.width + _GAP, _TITLE, cloud)
 
@@ -96,8 +98,8 @@ def query_figure(
     rows = hit.matched[:9]
     top_height = max(shown.height, 46 * len(rows) + 60)
     maps = [
-        (one.contribution.word, f"+{one.contribution.product:.4f}", one.heat, one.place)
-        for one in hit.matched[:NUM_HEAT_MAPS]
+        (word.contribution.word, f"+{word.contribution.product:.4f}", word.heat, word.place)
+        for word in hit.matched[:NUM_HEAT_MAPS]
     ]
     map_size = fit(photo, _map_cell(len(maps)), 300).size
     maps_height = _HEADING + 34 + map_size[1] if maps else 0
@@ -117,11 +119,11 @@ def draw_marks(photo: Image.Image, explanation: PictureExplanation) -> Image.Ima
     """Draw the numbered rectangles of all regions over the photo, in the photo's own size."""
     size = (explanation.width, explanation.height)
     marks = []
-    for one in explanation.regions:
-        shaped = one.region.kind in ("mask", "part")
-        cells = one.region.patches if shaped else ()
+    for region in explanation.regions:
+        shaped = region.region.kind in ("mask", "part")
+        cells = region.region.patches if shaped else ()
         boxes = tuple(explanation.grid.box(patch, *size) for patch in cells)
-        marks.append(Mark(one.number, one.region.box, boxes))
+        marks.append(Mark(region.number, region.region.box, boxes))
     return draw_overlay(photo, marks, measured_in=size)
 
 
@@ -130,8 +132,8 @@ def _draw_best_patches(
 ) -> Image.Image:
     grid, size = explanation.grid, photo.size
     marks = [
-        Mark(number, grid.box(patch_number(grid, *one.place), *size))
-        for number, one in enumerate(hit.patches[:NUM_BEST_PATCHES], start=1)
+        Mark(number, grid.box(patch_number(grid, *patch.place), *size))
+        for number, patch in enumerate(hit.patches[:NUM_BEST_PATCHES], start=1)
     ]
     return draw_overlay(photo, marks)
 
@@ -278,10 +280,11 @@ def _bars(sheet: Canvas, hit: HitExplanation, x: int, y: int, num_rows: int) -> 
     sheet.text(x + 430, y + 12, "text \u00d7 picture", size=16, colour=faint, align="right")
     sheet.text(x + 540, y + 12, "adds", size=16, colour=faint, align="right")
     top = hit.matched[0].contribution.product
-    for i, one in enumerate(hit.matched[:num_rows]):
+    for i, matched in enumerate(hit.matched[:num_rows]):
         middle = y + 50 + 46 * i
-        word, product = one.contribution.word, one.contribution.product
-        weights = f"{one.contribution.query_weight:.3f} \u00d7 {one.contribution.image_weight:.3f}"
+        added = matched.contribution
+        word, product = added.word, added.product
+        weights = f"{added.query_weight:.3f} \u00d7 {added.image_weight:.3f}"
         sheet.text(x, middle, word, size=22, bold=True, max_width=260)
         sheet.text(x + 430, middle, weights, size=17, colour=faint, align="right")
         sheet.text(x + 540, middle, f"{product:.4f}", size=19, align="right")
@@ -289,14 +292,14 @@ def _bars(sheet: Canvas, hit: HitExplanation, x: int, y: int, num_rows: int) -> 
         sheet.box(x + 560, middle - 13, length, 24, fill=sheet.theme.words[0])
     rest = hit.matched[num_rows:]
     if rest:
-        added = sum(one.contribution.product for one in rest)
-        line = f"{len(rest)} more words add {added:.4f}"
+        total = sum(word.contribution.product for word in rest)
+        line = f"{len(rest)} more words add {total:.4f}"
         sheet.text(x, y + 50 + 46 * num_rows - 8, line, size=17, colour=faint)
 
 
 def _missing(sheet: Canvas, hit: HitExplanation, y: int) -> None:
     if hit.missing:
-        names = ", ".join(one.word for one in hit.missing[:40])
+        names = ", ".join(word.word for word in hit.missing[:40])
         line = f"Words of the text that the picture lacks: {names}"
     else:
         line = "The picture lacks no word of the text."

@@ -36,7 +36,7 @@ def picture_html(photo: Image.Image, explanation: PictureExplanation) -> str:
     name = PurePath(explanation.image).name
     note = xml_text(subtitle(explanation))
     body = [f"<h1>{xml_text(name)}</h1><p class=faint>{note}</p>"]
-    words = [WordWeight(one.word, one.weight) for one in explanation.words]
+    words = [WordWeight(word.word, word.weight) for word in explanation.words]
     shown = draw_marks(fit(photo, 760, 560), explanation)
     body.append(
         f'<div class=pair><img alt="{xml_text(name)}" src="{data_uri(shown)}">'
@@ -75,15 +75,15 @@ def contribution_rows(
     """
     top = words[0].product if words else 1.0
     rows = []
-    for one in words:
-        share = 100 * one.product / top
-        factors = f"<td>{one.query_weight:.4f} \u00d7 {one.image_weight:.4f}</td>"
+    for word in words:
+        share = 100 * word.product / top
+        factors = f"<td>{word.query_weight:.4f} \u00d7 {word.image_weight:.4f}</td>"
         rows.append(
-            f"<tr><th>{xml_text(one.word)}</th>"
+            f"<tr><th>{xml_text(word.word)}</th>"
             f"{factors if weights else ''}"
-            f"<td>{one.product:.6f}</td>"
+            f"<td>{word.product:.6f}</td>"
             f'<td class=bar><div style="width:{share:.1f}%"></div></td>'
-            f"<td>{xml_text(notes.get(one.word, ''))}</td></tr>"
+            f"<td>{xml_text(notes.get(word.word, ''))}</td></tr>"
         )
     return "".join(rows)
 
@@ -92,15 +92,17 @@ def missing_line(missing: tuple[WordWeight, ...]) -> str:
     """Return the line that tells which words of a query a picture lacks."""
     if not missing:
         return "<p>The picture lacks no word of the query.</p>"
-    names = ", ".join(f"{xml_text(one.word)} ({one.weight:.3f})" for one in missing[:40])
+    names = ", ".join(f"{xml_text(word.word)} ({word.weight:.3f})" for word in missing[:40])
     return f"<p>Words of the query that the picture lacks: {names}</p>"
 
 
 def _hit(hit: HitExplanation) -> str:
-    products = tuple(one.contribution for one in hit.matched)
-    places = {one.contribution.word: one.place for one in hit.matched}
+    products = tuple(word.contribution for word in hit.matched)
+    places = {word.contribution.word: word.place for word in hit.matched}
     notes = {word: f"patch {row},{col}" for word, (row, col) in places.items()}
-    best = ", ".join(f"{one.place[0]},{one.place[1]} ({one.score:.4f})" for one in hit.patches)
+    best = ", ".join(
+        f"{patch.place[0]},{patch.place[1]} ({patch.score:.4f})" for patch in hit.patches
+    )
     return (
         f"<h2>\u201c{xml_text(hit.query)}\u201d scores {hit.score:.6f}</h2>"
         "<table><tr><th>word<td>text \u00d7 picture<td>adds<td><td>seen most in</tr>"
@@ -112,7 +114,7 @@ def _hit(hit: HitExplanation) -> str:
 
 
 def _parts(explanation: PictureExplanation) -> Iterator[str]:
-    spoken = [one for one in explanation.regions if one.words]
+    spoken = [region for region in explanation.regions if region.words]
     if not spoken:
         return
     yield "<h2>What its parts say</h2><div class=grid>"
@@ -133,12 +135,12 @@ def _cloud(words: list[WordWeight], width: int, height: int, title: str) -> str:
 
 def _heat_maps(photo: Image.Image, explanation: PictureExplanation) -> Iterator[str]:
     size = fit(photo, _MAP_SIZE, _MAP_SIZE).size
-    maps = {one.word: (one.weight, one.heat, one.place) for one in explanation.words}
+    maps = {word.word: (word.weight, word.heat, word.place) for word in explanation.words}
     hit = explanation.hit
-    for one in hit.matched if hit else ():
-        weight = one.contribution.image_weight
-        maps.setdefault(one.contribution.word, (weight, one.heat, one.place))
-    matched = {one.contribution.word for one in hit.matched} if hit else set()
+    for word in hit.matched if hit else ():
+        weight = word.contribution.image_weight
+        maps.setdefault(word.contribution.word, (weight, word.heat, word.place))
+    matched = {word.contribution.word for word in hit.matched} if hit else set()
     ordered = sorted(maps.items(), key=lambda item: (item[0] not in matched, -item[1][0], item[0]))
     for number, (word, (weight, heat, place)) in enumerate(ordered):
         anchor = f'id="{word_anchor(word)}"'

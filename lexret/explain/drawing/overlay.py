@@ -170,5 +170,10 @@ def _badge_places(box: tuple[int, int, int, int], side: int) -> Iterator[tuple[i
         yield x0, y
 
 
-def _overlap(one: tuple[int, int, int, int], other: tuple[int, int, int, int]) -> bool:
-    return one[0] <= other[2] and other[0] <= one[2] and one[1] <= other[3] and other[1] <= one[3]
+def _overlap(badge: tuple[int, int, int, int], other: tuple[int, int, int, int]) -> bool:
+    return (
+        badge[0] <= other[2]
+        and other[0] <= badge[2]
+        and badge[1] <= other[3]
+        and other[1] <= badge[3]
+    )

@@ -42,7 +42,7 @@ def data_uri(picture: Image.Image) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-class SvgSheet:
+class SvgCanvas:
     """A page like :class:`lexret.explain.drawing.canvas.Sheet`, drawn as SVG.
 
     Args:
@@ -65,7 +65,7 @@ class SvgSheet:
 
     def cloud(self, x: int, y: int, cloud: WordCloud) -> None:
         """Put a cloud with its upper left corner at (x, y)."""
-        words = "".join(cloud_word(one, self._link) for one in cloud.words)
+        words = "".join(cloud_word(word, self._link) for word in cloud.words)
         self._parts.append(f'<g transform="translate({x} {y})">{words}</g>')
 
     def text(
@@ -111,7 +111,7 @@ class SvgSheet:
 
 def cloud_svg(cloud: WordCloud, *, link: Link | None = None, title: str = "word cloud") -> str:
     """Return a cloud as an SVG element that follows the reader's choice of light or dark."""
-    words = "".join(cloud_word(one, link, themed=True) for one in cloud.words)
+    words = "".join(cloud_word(word, link, themed=True) for word in cloud.words)
     size = cloud.image.size
     return (
         f"{_open(*size)}<title>{xml_text(title)}</title><style>{themed_styles()}</style>"
@@ -129,27 +129,28 @@ def themed_styles() -> str:
     return f"{rules(LIGHT)}@media (prefers-color-scheme:dark){{{rules(DARK)}}}"
 
 
-def cloud_word(one: PlacedWord, link: Link | None, *, themed: bool = False) -> str:
+def cloud_word(placed: PlacedWord, link: Link | None, *, themed: bool = False) -> str:
     """Return a word of a cloud as an SVG text at its place, a link where there is one to follow.
 
     Args:
         themed: colour it by a class of :func:`themed_styles` instead of its own colour.
     """
-    left, top = ink_offset(one.word, one.font_size)
+    left, top = ink_offset(placed.word, placed.font_size)
     if themed:
-        place = LIGHT.words.index(LIGHT.colour_of(one.word))
+        place = LIGHT.words.index(LIGHT.colour_of(placed.word))
         colour = f'class="w{place}"'
     else:
-        colour = f'fill="{one.colour}"'
-    width = font(one.font_size).getlength(one.word)
+        colour = f'fill="{placed.colour}"'
+    width = font(placed.font_size).getlength(placed.word)
     text = (
-        f'<text x="{one.box[0] - left:g}" y="{one.box[1] - top:g}" font-size="{one.font_size}" '
-        f'font-weight="bold" {colour} {_length(width)}>{xml_text(one.word)}'
-        f"<title>{xml_text(one.word)} {one.weight:.3f}</title></text>"
+        f'<text x="{placed.box[0] - left:g}" y="{placed.box[1] - top:g}" '
+        f'font-size="{placed.font_size}" font-weight="bold" {colour} {_length(width)}>'
+        f"{xml_text(placed.word)}"
+        f"<title>{xml_text(placed.word)} {placed.weight:.3f}</title></text>"
     )
     if link is None:
         return text
-    return f'<a href="{escape(link(one.word), quote=True)}">{text}</a>'
+    return f'<a href="{escape(link(placed.word), quote=True)}">{text}</a>'
 
 
 def ink_offset(word: str, font_size: int) -> tuple[float, float]:
@@ -172,9 +173,9 @@ def _length(width: float) -> str:
 def xml_text(text: str) -> str:
     """Escape a text for XML and HTML; characters that neither may hold are replaced."""
     legal = "".join(
-        one
-        if one in "\t\n\r" or (ord(one) >= 32 and not 0xD800 <= ord(one) <= 0xDFFF)
+        letter
+        if letter in "\t\n\r" or (ord(letter) >= 32 and not 0xD800 <= ord(letter) <= 0xDFFF)
         else "\ufffd"
-        for one in text
+        for letter in text
     )
     return escape(legal, quote=True)

@@ -109,14 +109,14 @@ def _join(says_PW: npt.NDArray[np.float64], grid: PatchGrid, num_parts: int) -> 
     means = dict(enumerate(says_PW))
     costs = {pair: _cost(members, means, *pair) for pair in _edges(grid)}
     while len(members) > num_parts:
-        one, other = min(costs, key=lambda pair: (costs[pair], pair))
-        sizes = len(members[one]), len(members[other])
-        means[one] = (means[one] * sizes[0] + means[other] * sizes[1]) / sum(sizes)
-        members[one] = sorted(members[one] + members.pop(other))
-        touched = {a if b in (one, other) else b for a, b in costs if {a, b} & {one, other}}
-        costs = {pair: cost for pair, cost in costs.items() if not {one, other} & set(pair)}
-        for neighbour in touched - {one, other}:
-            pair = (min(one, neighbour), max(one, neighbour))
+        part, other = min(costs, key=lambda pair: (costs[pair], pair))
+        sizes = len(members[part]), len(members[other])
+        means[part] = (means[part] * sizes[0] + means[other] * sizes[1]) / sum(sizes)
+        members[part] = sorted(members[part] + members.pop(other))
+        touched = {a if b in (part, other) else b for a, b in costs if {a, b} & {part, other}}
+        costs = {pair: cost for pair, cost in costs.items() if not {part, other} & set(pair)}
+        for neighbour in touched - {part, other}:
+            pair = (min(part, neighbour), max(part, neighbour))
             costs[pair] = _cost(members, means, *pair)
     return list(members.values())
 
@@ -124,12 +124,12 @@ def _join(says_PW: npt.NDArray[np.float64], grid: PatchGrid, num_parts: int) -> 
 def _cost(
     members: dict[int, list[int]],
     means: dict[int, npt.NDArray[np.float64]],
-    one: int,
+    part: int,
     other: int,
 ) -> float:
     """Return how much the sum of squared distances to the mean rises when two parts are joined."""
-    sizes = len(members[one]), len(members[other])
-    gap = means[one] - means[other]
+    sizes = len(members[part]), len(members[other])
+    gap = means[part] - means[other]
     return sizes[0] * sizes[1] / sum(sizes) * float(gap @ gap)
 
 

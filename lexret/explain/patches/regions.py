@@ -191,6 +191,6 @@ def vector_of(encoding: PatchEncoding, patches: Sequence[int]) -> LexicalVector:
     return LexicalVector(term_ids[last], weights[last], encoding.patches.vocabulary)
 
 
-def _touch(grid: PatchGrid, one: int, other: int) -> bool:
-    (row, col), (other_row, other_col) = grid.place(one), grid.place(other)
+def _touch(grid: PatchGrid, patch: int, other: int) -> bool:
+    (row, col), (other_row, other_col) = grid.place(patch), grid.place(other)
     return abs(row - other_row) <= 1 and abs(col - other_col) <= 1

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from lexret.engine.index import EmbeddedIndex
-from lexret.engine.vectors import StoredBlock, StoredVectors
+from lexret.engine.vectors import CorrectedVectors, VectorBlock
 from lexret.interop.export_files import (
     ExportRecord,
     check_ids,
@@ -37,7 +37,7 @@ def export_anserini(
             not fit.
         StorageError: if writing fails.
     """
-    stored = StoredVectors(index)
+    stored = CorrectedVectors(index)
     check_ids(stored)
     names = [term_name(number) for number in range(len(stored.vocabulary))]
     num_empty = num_postings = 0
@@ -55,7 +55,7 @@ def export_anserini(
     return record
 
 
-def _write_block(path: Path, block: StoredBlock, names: list[str], scale: float) -> None:
+def _write_block(path: Path, block: VectorBlock, names: list[str], scale: float) -> None:
     impacts = quantize(block.vectors.weights, scale=scale).tolist()
     term_ids, indptr = block.vectors.term_ids.tolist(), block.vectors.indptr.tolist()
     with path.open("w", encoding="utf-8") as file:

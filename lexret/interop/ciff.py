@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lexret.engine.index import EmbeddedIndex
-from lexret.engine.vectors import StoredVectors
+from lexret.engine.vectors import CorrectedVectors
 from lexret.errors import InputError
 from lexret.interop.export_files import (
     ExportRecord,
@@ -54,7 +54,7 @@ def export_ciff(
             fit, or the impacts of a document add up to more than the format holds.
         StorageError: if writing fails.
     """
-    stored = StoredVectors(index)
+    stored = CorrectedVectors(index)
     check_ids(stored)
     lengths_N = np.zeros(len(stored), dtype=np.int64)
     num_postings, num_lists = 0, 0

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from lexret.engine.index import EmbeddedIndex
-from lexret.engine.vectors import StoredVectors
+from lexret.engine.vectors import CorrectedVectors
 from lexret.errors import InputError, StorageError
 from lexret.interop.impacts import max_error, term_name
 
@@ -62,7 +62,7 @@ def record_of(
     )
 
 
-def check_ids(stored: StoredVectors) -> None:
+def check_ids(stored: CorrectedVectors) -> None:
     """Raise InputError if an id holds bytes that are no UTF-8: other engines take text only."""
     for doc_id in stored.doc_ids:
         if not doc_id.isascii():
@@ -75,7 +75,7 @@ def check_ids(stored: StoredVectors) -> None:
                 ) from error
 
 
-def write_side_files(folder: Path, stored: StoredVectors, record: ExportRecord) -> None:
+def write_side_files(folder: Path, stored: CorrectedVectors, record: ExportRecord) -> None:
     """Write ``words.tsv`` (term name, tab, word) and ``export.json``."""
     words = stored.vocabulary.words
     lines = [f"{term_name(number)}\t{word}\n" for number, word in enumerate(words)]

@@ -16,8 +16,8 @@ from lexret.engine.store.columns import encode_text
 from lexret.errors import InputError, MissingPackageError
 from lexret.sparse import FloatArray
 
-DenseKind = Literal["flat", "hnsw", "ivf"]
-DENSE_KINDS: tuple[DenseKind, ...] = ("flat", "hnsw", "ivf")
+FaissKind = Literal["flat", "hnsw", "ivf"]
+DENSE_KINDS: tuple[FaissKind, ...] = ("flat", "hnsw", "ivf")
 # FAISS warns where a list has fewer vectors to learn its centre from.
 _VECTORS_A_LIST = 39
 
@@ -61,7 +61,7 @@ class FaissSettings:
         num_probes: lists that a query looks into.
     """
 
-    kind: DenseKind = "flat"
+    kind: FaissKind = "flat"
     num_neighbours: int = 32
     ef_construction: int = 200
     ef_search: int = 128

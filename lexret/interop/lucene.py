@@ -110,7 +110,7 @@ class LuceneIndex:
                 counts in single precision.
         """
         check_query(self._record.vocabulary_fingerprint, lambda: self.vocabulary, queries, k=k)
-        return [self._search_one(one, k) for one in as_impacts(queries, scale=self.scale)]
+        return [self._search_one(query, k) for query in as_impacts(queries, scale=self.scale)]
 
     def _search_one(self, query: LexicalVector, k: int) -> list[SearchHit]:
         if not len(query) or not len(self):
@@ -126,13 +126,13 @@ class LuceneIndex:
         found = self._searcher.search(self._parser.parse(text), min(k, _JAVA_INT_MAX)).scoreDocs
         unit = self.scale * self.scale
         return [
-            SearchHit(self._ids[one.doc], one.score / unit, rank)
-            for rank, one in enumerate(found, start=1)
+            SearchHit(self._ids[hit.doc], hit.score / unit, rank)
+            for rank, hit in enumerate(found, start=1)
         ]
 
     def num_bytes(self) -> int:
         """Return the bytes of all files, those beside Lucene's own too."""
-        return sum(one.stat().st_size for one in self._folder.rglob("*") if one.is_file())
+        return sum(path.stat().st_size for path in self._folder.rglob("*") if path.is_file())
 
     def close(self) -> None:
         """Let Lucene close its files; the index cannot be searched afterwards."""

@@ -21,7 +21,7 @@ import numpy as np
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.protocol import SearchHit
 from lexret.engine.query.query import Query
-from lexret.engine.vectors import StoredVectors
+from lexret.engine.vectors import CorrectedVectors
 from lexret.errors import InputError, StorageError
 from lexret.interop.impacts import DEFAULT_SCALE, as_impacts, from_impacts, quantize
 from lexret.interop.lucene import LuceneIndex
@@ -34,7 +34,7 @@ FOLDER: Final = "lucene"
 _UNFINISHED: Final = "new-"
 
 
-class LuceneBeside:
+class LuceneMirror:
     """An embedded index searched by Lucene: hits from Lucene, everything else from the other.
 
     Weights, and so the products that explain a hit, are the impacts' own: they add up to scores.
@@ -149,7 +149,7 @@ def _build(index: EmbeddedIndex, scale: float, target: Path) -> None:
     target.parent.mkdir(exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=target.parent))
     try:
-        stored = StoredVectors(index)
+        stored = CorrectedVectors(index)
         write_lucene(
             unfinished, stored.blocks(), stored.vocabulary, model_id=index.model_id, scale=scale
         )

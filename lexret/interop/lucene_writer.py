@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from lexret.engine.vectors import StoredBlock
+from lexret.engine.vectors import VectorBlock
 from lexret.errors import StorageError
 from lexret.interop.impacts import quantize, term_name
 from lexret.interop.lucene_jvm import find_jar, start_java
@@ -57,7 +57,7 @@ class LuceneRecord:
 
 def write_lucene(
     folder: Path,
-    blocks: Iterable[StoredBlock],
+    blocks: Iterable[VectorBlock],
     vocabulary: Vocabulary,
     *,
     model_id: str,
@@ -107,7 +107,7 @@ def write_lucene(
     return record
 
 
-def _texts(block: StoredBlock, impacts: list[int], names: list[str]) -> Iterable[str]:
+def _texts(block: VectorBlock, impacts: list[int], names: list[str]) -> Iterable[str]:
     """Yield each document as Lucene's filter takes it: ``t5|123 t7|12``."""
     term_ids, indptr = block.vectors.term_ids.tolist(), block.vectors.indptr.tolist()
     for row in range(len(block.doc_ids)):

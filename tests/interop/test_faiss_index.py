@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lexret.errors import InputError, MissingPackageError
-from lexret.interop.faiss_index import DENSE_KINDS, DenseIndex, DenseKind, FaissIndex, FaissSettings
+from lexret.interop.faiss_index import DENSE_KINDS, DenseIndex, FaissIndex, FaissKind, FaissSettings
 
 needs_faiss = pytest.mark.skipif(
     importlib.util.find_spec("faiss") is None, reason="lexret[dense]: no faiss"
@@ -23,7 +23,7 @@ def unit_vectors(num_rows: int, *, seed: int = 0) -> np.ndarray:
 
 @needs_faiss
 @pytest.mark.parametrize("kind", DENSE_KINDS)
-def test_every_kind_finds_what_a_matrix_product_finds(kind: DenseKind) -> None:
+def test_every_kind_finds_what_a_matrix_product_finds(kind: FaissKind) -> None:
     vectors, queries = unit_vectors(300), unit_vectors(20, seed=1)
     ids = [f"{number}.jpg" for number in range(300)]
     settings = FaissSettings(kind=kind, num_probes=1000)
@@ -40,7 +40,7 @@ def test_every_kind_finds_what_a_matrix_product_finds(kind: DenseKind) -> None:
 
 @needs_faiss
 @pytest.mark.parametrize("kind", DENSE_KINDS)
-def test_equal_vectors_come_in_the_order_of_their_ids(kind: DenseKind) -> None:
+def test_equal_vectors_come_in_the_order_of_their_ids(kind: FaissKind) -> None:
     index = FaissIndex(["b", "ä", "a"], np.ones((3, 4), np.float32), FaissSettings(kind=kind))
     (hits,) = index.search(np.ones((1, 4), np.float32), k=10)
     assert [hit.doc_id for hit in hits] == ["a", "b", "ä"]
@@ -48,7 +48,7 @@ def test_equal_vectors_come_in_the_order_of_their_ids(kind: DenseKind) -> None:
 
 @needs_faiss
 @pytest.mark.parametrize("kind", DENSE_KINDS)
-def test_nothing_is_found_among_nothing(kind: DenseKind) -> None:
+def test_nothing_is_found_among_nothing(kind: FaissKind) -> None:
     index = FaissIndex([], np.empty((0, 4), np.float32), FaissSettings(kind=kind))
     assert index.search(np.ones((2, 4), np.float32)) == [[], []]
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from lexret.engine import EmbeddedIndex, EmbeddedIndexWriter, open_index, vectors
-from lexret.engine.corrections.corrections import PictureCorrection, change_corrections
+from lexret.engine.corrections.corrections import DocumentCorrection, change_corrections
 from lexret.errors import InputError, LockedError, MismatchError
 from lexret.library.fields import set_fields
 from lexret.library.indexing import index_folder, index_folders
@@ -91,12 +91,12 @@ def test_corrections_come_along_and_are_not_mixed_into_vectors(here: Path) -> No
     for name in ("a", "b"):
         change_corrections(
             here / name / ".lexret",
-            lambda old, name=name: old.with_picture("1.png", PictureCorrection({"green": 0.5}))
+            lambda old, name=name: old.with_document("1.png", DocumentCorrection({"green": 0.5}))
             .with_muted(frozenset({name})),
         )  # fmt: skip
     merge_indexes([here / "a/.lexret", here / "b/.lexret"], here / ".lexret")
     index = open_index(here / ".lexret")
-    assert set(index.corrections.pictures) == {"1.png", "../b/1.png"}
+    assert set(index.corrections.documents) == {"1.png", "../b/1.png"}
     assert index.corrections.muted == {"a", "b"}
     stored = EmbeddedIndex(here / ".lexret").vector("1.png")
     assert stored.words() == EmbeddedIndex(here / "a/.lexret").vector("1.png").words()

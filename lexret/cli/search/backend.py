@@ -29,10 +29,10 @@ def answers_of(
 
     if backend == "embedded":
         return answer(index, understood.query, k=k)
-    from lexret.interop.lucene_mirror import LuceneBeside
+    from lexret.interop.lucene_mirror import LuceneMirror
 
     def building() -> None:
         click.echo(f"Making the Lucene index of {plural(len(index), 'picture')}...", err=True)
 
-    beside = LuceneBeside(index, building=building)
+    beside = LuceneMirror(index, building=building)
     return answer(beside, beside.rounded(understood.query), k=k)

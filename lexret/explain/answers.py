@@ -1,4 +1,4 @@
-"""Search with reasons: hits, and what each word adds to their scores."""
+"""Explained hits: a search, and what each word adds to the score of a hit."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 class ExplainingIndex(Index, Protocol):
-    """An index that answers whole queries and tells the weights behind its scores."""
+    """Index that answers whole queries and gives the weights behind its scores."""
 
     def find(self, query: Query, *, k: int = 10) -> list[SearchHit]:
-        """Return the top ``k`` documents for a whole query; see ``QueryIndex.find``."""
+        """Return the top ``k`` documents for a whole query."""
         ...
 
     def weights(self, doc_ids: Sequence[str], term_ids: IdArray) -> FloatArray:
@@ -32,16 +32,16 @@ class ExplainingIndex(Index, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One hit and why it was found.
+    """Hit with the reasons for it.
 
     Attributes:
-        doc_id: the document; of a picture, its path relative to the indexed folder.
+        doc_id: the document; for a picture, its path relative to the indexed folder.
         score: dot product of query and picture.
         rank: from 1.
         words: the shared words by falling product; the products add up to the score.
-        asked: words of the query by falling query weight, of alternatives only those of the best;
-            those that the document lacks are among them, the others may be left out (so two
-            answers are equal without it).
+        asked: the query's words by falling query weight, including those that the document lacks;
+            of alternatives, only the words of the best. It does not count when answers are
+            compared, because an answer read from a file has only the missing words.
     """
 
     doc_id: str
@@ -52,15 +52,15 @@ class Answer:
 
     @property
     def missing(self) -> tuple[WordWeight, ...]:
-        """The words that were asked for and that the document lacks, by falling query weight."""
+        """The query's words that the document lacks, by falling query weight."""
         held = {word.word for word in self.words}
         return tuple(word for word in self.asked if word.word not in held)
 
 
 def as_query(query: LexicalVector | Query) -> Query:
-    """Return a vector as the query that looks for it; a query as it is."""
+    """Return a query that looks for a vector; a query is returned unchanged."""
     if isinstance(query, LexicalVector):
-        from lexret.engine.query.query import Query as WholeQuery  # a plain search needs it not
+        from lexret.engine.query.query import Query as WholeQuery  # not needed by a plain search
 
         return WholeQuery(vector=query)
     return query
@@ -69,8 +69,8 @@ def as_query(query: LexicalVector | Query) -> Query:
 def answer(index: ExplainingIndex, query: LexicalVector | Query, *, k: int = 10) -> list[Answer]:
     """Search an index with one query and explain every hit.
 
-    Where a query has alternatives, a word counts in a hit with its weight in the query's vector
-    plus its weights in those alternatives that are the best for this hit.
+    In a query with alternatives, the weight of a word for a hit is its weight in the query's
+    vector plus its weights in those alternatives that are the best for this hit.
 
     Raises:
         MismatchError: if the query is of another vocabulary.
@@ -98,9 +98,9 @@ def answer(index: ExplainingIndex, query: LexicalVector | Query, *, k: int = 10)
 def contributions_to(
     query: LexicalVector | Query, image: LexicalVector
 ) -> tuple[tuple[Contribution, ...], Sequence[WordWeight]]:
-    """Return what each word of a query adds to a picture's score, and the words that were asked.
+    """Return what each word of a query adds to a picture's score, and the query's words.
 
-    Of every choice the alternative counts that is the best for this picture.
+    Of every choice, the alternative that is best for this picture counts.
 
     Raises:
         MismatchError: if query and picture are of different vocabularies.
@@ -112,9 +112,9 @@ def contributions_to(
 
 @lru_cache(maxsize=64)
 def _words(parts: tuple[LexicalVector, ...]) -> list[WordWeight]:
-    """Return the words of a query's parts together, by falling weight, once for all its hits.
+    """Return the words of all parts of a query by falling weight; cached for all its hits.
 
-    Vectors are told apart by identity.
+    The cache compares vectors by identity.
     """
     if len(parts) == 1:
         return parts[0].words()

@@ -1,4 +1,4 @@
-"""A contact sheet: many pictures of an index, each with its words, or with why it was found."""
+"""Contact sheets: many pictures of an index, each with its words, or with the reasons for a hit."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _MAX_RANK: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class ContactEntry:
-    """One picture of a contact sheet.
+    """Entry of a contact sheet: one picture.
 
     Attributes:
         doc_id: the picture.
         words: its strongest words by falling weight.
-        answer: why it was found, where a query was asked.
-        ranks: where it would stand without each of the words that add most.
+        answer: the reasons for the hit, if there was a query.
+        ranks: its ranks without each of the words that add most to its score.
     """
 
     doc_id: str
@@ -41,7 +41,7 @@ class ContactEntry:
 
 @dataclass(frozen=True, slots=True)
 class ContactSheet:
-    """Pictures of an index; with them it can be drawn again, without index and model.
+    """Contact sheet: all that is needed to draw it again, apart from the photos.
 
     Attributes:
         title: the query, or the name of the collection.
@@ -59,7 +59,7 @@ class ContactSheet:
 
 
 def sheet_of_index(index: EmbeddedIndex, doc_ids: Iterable[str], *, title: str) -> ContactSheet:
-    """Return a sheet of some pictures of an index and their words.
+    """Return a contact sheet of some pictures of an index and their words.
 
     Raises:
         MissingError: if one of them is not in the index.
@@ -73,7 +73,7 @@ def sheet_of_index(index: EmbeddedIndex, doc_ids: Iterable[str], *, title: str) 
 def sheet_of_hits(
     index: EmbeddedIndex, query: LexicalVector | Query, *, title: str, k: int
 ) -> ContactSheet:
-    """Search an index and return a sheet of the hits and why they were found.
+    """Search an index and return a contact sheet of the hits and the reasons for them.
 
     Raises:
         MismatchError: if the query is of another vocabulary.
@@ -94,7 +94,7 @@ def sheet_of_hits(
 def ranks_of(
     index: ExplainingIndex, query: LexicalVector | Query, hit: Answer, *, num_words: int = NUM_RANKS
 ) -> tuple[RankWithout, ...]:
-    """Return where a hit would stand without each of the words that add most to its score."""
+    """Return a hit's ranks without each of the words that add most to its score."""
     return tuple(
         rank_without(index, query, hit.doc_id, word.word, max_rank=_MAX_RANK)
         for word in hit.words[:num_words]
@@ -102,12 +102,12 @@ def ranks_of(
 
 
 def sheet_to_json(sheet: ContactSheet) -> str:
-    """Return a sheet as indented JSON: everything needed to draw it again, apart from photos."""
+    """Return a contact sheet as indented JSON: all but the photos to draw it again."""
     plain = asdict(sheet)
-    for entry, told in zip(sheet.entries, plain["entries"], strict=True):
+    for entry, plain_entry in zip(sheet.entries, plain["entries"], strict=True):
         if entry.answer is not None:
-            del told["answer"]["asked"]
-            told["answer"]["missing"] = [asdict(word) for word in entry.answer.missing]
+            del plain_entry["answer"]["asked"]
+            plain_entry["answer"]["missing"] = [asdict(word) for word in entry.answer.missing]
     return json.dumps({"format": FORMAT, "version": VERSION, **plain}, indent=1) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""Explanations as JSON: everything needed to draw them again, apart from the photo."""
+"""JSON of explanations: everything needed to draw them again, apart from the photo."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from lexret.sparse import WordWeight
 
 FORMAT = "lexret-explanation"
 VERSION = 2
-"""Version 1, which is read as well, knows no patches that answer a text."""
+"""Version 1, which can be read as well, has no patches that match a text."""
 
 
 def to_json(explanation: PictureExplanation) -> str:
@@ -168,7 +168,7 @@ def _heat(plain: list[list[float]]) -> Heat:
 
 
 def _indent(plain: dict[str, Any]) -> str:
-    """Indent the outer levels only: one line a word, not one line a number."""
+    """Indent only the outer levels: one line per word, not one per number."""
     lines = []
     for key, value in plain.items():
         if isinstance(value, list) and value:

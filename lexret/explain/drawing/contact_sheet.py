@@ -1,4 +1,4 @@
-"""Draws contact sheets: as one large figure (PNG, SVG) and as a page of its own (HTML)."""
+"""Drawings of contact sheets: one large figure (PNG, SVG), or a page (HTML)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from PIL import Image
 
 from lexret.errors import InputError
 from lexret.explain.contact import ContactEntry, ContactSheet
-from lexret.explain.drawing.canvas import Canvas, CanvasMaker, Sheet, text_width
+from lexret.explain.drawing.canvas import Canvas, CanvasMaker, PngCanvas, text_width
 from lexret.explain.drawing.clouds import draw_cloud
 from lexret.explain.drawing.figures import fit
 from lexret.explain.drawing.html import contribution_rows, missing_line, page
@@ -17,7 +17,7 @@ from lexret.explain.drawing.palette import LIGHT, Theme
 from lexret.explain.drawing.svg import Link, cloud_svg, data_uri, xml_text
 
 PhotoOf = Callable[[str], Image.Image | None]
-"""Returns a picture of an index by its id, ``None`` where its file cannot be read any more."""
+"""Returns a picture of an index by its id, ``None`` if its file can no longer be read."""
 
 MAX_IN_FIGURE: Final = 300
 _WIDTH: Final = 1600
@@ -36,12 +36,12 @@ def contact_figure(
     photo_of: PhotoOf,
     *,
     theme: Theme = LIGHT,
-    page: CanvasMaker = Sheet,
+    page: CanvasMaker = PngCanvas,
 ) -> bytes:
-    """Draw a sheet: of each picture the photo, and its cloud or what each word adds to its score.
+    """Draw a sheet: each picture's photo, and its cloud or what each word adds to its score.
 
     Args:
-        page: makes the page; by default one for PNG.
+        page: makes the canvas; by default one for PNG.
 
     Raises:
         InputError: if there are more than 300 pictures on it.
@@ -62,7 +62,7 @@ def contact_figure(
 
 
 def check_room(num_pictures: int) -> None:
-    """Raise InputError if one figure has no room for so many pictures."""
+    """Raise InputError if one figure has no room for a number of pictures."""
     if num_pictures > MAX_IN_FIGURE:
         raise InputError(
             f"{num_pictures} pictures are too many for one figure of at most {MAX_IN_FIGURE}; "
@@ -71,10 +71,10 @@ def check_room(num_pictures: int) -> None:
 
 
 def contact_html(sheet: ContactSheet, photo_of: PhotoOf, *, link: Link | None = None) -> str:
-    """Return a sheet as one page that needs nothing beside it.
+    """Return a sheet as one self-contained page.
 
     Args:
-        link: gives the address that a word leads to, such as one of ``lexret serve``.
+        link: gives the address that a word links to, such as one of ``lexret serve``.
     """
     cells = "\n".join(_figure(entry, photo_of(entry.doc_id), link) for entry in sheet.entries)
     nothing = "" if sheet.entries else "<p>No picture fits.</p>"

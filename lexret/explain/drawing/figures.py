@@ -1,4 +1,4 @@
-"""The two figures that tell a picture's story: what it says, and how it answers a text."""
+"""Figures of an explanation: a summary of a picture's words, and its score for a text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from lexret.encoders.protocol import PatchGrid
-from lexret.explain.drawing.canvas import Canvas, CanvasMaker, Sheet, shorten, text_width
+from lexret.explain.drawing.canvas import Canvas, CanvasMaker, PngCanvas, shorten, text_width
 from lexret.explain.drawing.clouds import WordCloud, draw_cloud
 from lexret.explain.drawing.overlay import Mark, draw_overlay
 from lexret.explain.drawing.palette import LIGHT, Theme, region_colour
@@ -44,12 +44,12 @@ def summary_figure(
     explanation: PictureExplanation,
     *,
     theme: Theme = LIGHT,
-    page: CanvasMaker = Sheet,
+    page: CanvasMaker = PngCanvas,
 ) -> bytes:
-    """Draw photo, word clouds of the whole and of the regions, and heat maps; return the file.
+    """Draw the photo, clouds of the whole and of the regions, and heat maps; return the file.
 
     Args:
-        page: makes the page; by default one for PNG.
+        page: makes the canvas; by default one for PNG.
     """
     shown = draw_marks(fit(photo, 820, 560), explanation)
     top_height = max(shown.height, 400)
@@ -88,11 +88,11 @@ def query_figure(
     hit: HitExplanation,
     *,
     theme: Theme = LIGHT,
-    page: CanvasMaker = Sheet,
+    page: CanvasMaker = PngCanvas,
 ) -> bytes:
-    """Draw how a picture answers a text: products as bars, heat maps; return the file.
+    """Draw a picture's score for a text, products as bars and heat maps; return the file.
 
-    In the photo stand the patches that answer the text best.
+    The patches that match the text best are marked in the photo.
     """
     shown = _draw_best_patches(fit(photo, 620, 420), explanation, hit)
     rows = hit.matched[:9]
@@ -139,7 +139,7 @@ def _draw_best_patches(
 
 
 def fit(photo: Image.Image, max_width: int, max_height: int) -> Image.Image:
-    """Return the picture scaled to fill a space without leaving its shape."""
+    """Return the picture scaled to fit into a space, its shape kept."""
     scale = min(max_width / photo.width, max_height / photo.height)
     size = (max(1, round(photo.width * scale)), max(1, round(photo.height * scale)))
     return photo.convert("RGB").resize(size, Image.Resampling.LANCZOS)
@@ -148,11 +148,11 @@ def fit(photo: Image.Image, max_width: int, max_height: int) -> Image.Image:
 def heat_picture(
     photo: Image.Image, grid: PatchGrid, heat: Heat, place: Place, size: tuple[int, int]
 ) -> Image.Image:
-    """Paint a heat map over a photo turned pale, and frame the winning patch.
+    """Paint a heat map over a grey photo, and frame the patch where the word is strongest.
 
     Args:
-        heat: rows of weights. The photo shows where they are lowest, and the brightest colour is
-            where they are highest: of a word that is seen everywhere, where it is seen most.
+        heat: rows of weights. The photo shows through where they are lowest, and the colour is
+            brightest where they are highest: for a word that is everywhere, where it is strongest.
         place: (row, col) of the patch to frame.
         size: (width, height) of the result, in pixels.
     """
@@ -176,7 +176,7 @@ def heat_picture(
 
 
 def weight_range(heat: Heat) -> str:
-    """Return the lowest and the highest weight of a map, as they stand above it."""
+    """Return the lowest and the highest weight of a map as the text above it."""
     low, high = min(map(min, heat)), max(map(max, heat))
     return f"{low:.2f} \u2013 {high:.2f}"
 
@@ -190,7 +190,7 @@ def _title(sheet: Canvas, title: str, subtitle: str) -> None:
 
 
 def subtitle(explanation: PictureExplanation) -> str:
-    """Return whose words they are and how many."""
+    """Return the line that names the model, and the numbers of words and patches."""
     grid = explanation.grid
     return (
         f"in the words of {explanation.model_id}: the {len(explanation.words)} strongest, "
@@ -229,7 +229,7 @@ def _region_cloud(sheet: Canvas, explained: ExplainedRegion, x: int, y: int, wid
 
 @lru_cache(maxsize=16)
 def _cloud(words: tuple[WordWeight, ...], width: int, height: int, theme: Theme) -> WordCloud:
-    """Return a cloud, kept for the same figure in another format: placing words takes long."""
+    """Draw a cloud, cached for the same figure in another format: placing words is slow."""
     return draw_cloud(words, width=width, height=height, theme=theme, all_words=False)
 
 
@@ -247,7 +247,7 @@ def describe(explained: ExplainedRegion) -> str:
 
 
 def _map_cell(num_maps: int) -> int:
-    """Return the width of a heat map's cell: few maps may be larger."""
+    """Return the width of a heat map's cell; a few maps may be larger than many."""
     num_cols = min(max(num_maps, 4), NUM_HEAT_MAPS)
     return (_INNER - (num_cols - 1) * 16) // num_cols
 

@@ -1,4 +1,4 @@
-"""An explanation as one HTML file that needs nothing beside it: no network, no script."""
+"""HTML page of an explanation: one self-contained file, without network or scripts."""
 
 from __future__ import annotations
 
@@ -28,10 +28,9 @@ _MAP_SIZE: Final = 240
 
 
 def picture_html(photo: Image.Image, explanation: PictureExplanation) -> str:
-    """Return the page: photo and cloud, parts, products of a text, heat maps, all words.
+    """Return the page: photo and cloud, regions, products of a text, heat maps, all words.
 
-    Words of clouds are links to their heat maps. Colours follow the reader's choice of light or
-    dark.
+    Words of clouds are links to their heat maps. Colours follow the reader's light or dark mode.
     """
     name = PurePath(explanation.image).name
     note = xml_text(subtitle(explanation))
@@ -70,8 +69,8 @@ def contribution_rows(
     """Return the rows of a table of products, each with a bar.
 
     Args:
-        notes: word -> what stands in the last column; such as the rank without the word.
-        weights: whether to show what was multiplied.
+        notes: word -> what to put in the last column, such as the rank without the word.
+        weights: whether to show the factors of each product.
     """
     top = words[0].product if words else 1.0
     rows = []
@@ -89,7 +88,7 @@ def contribution_rows(
 
 
 def missing_line(missing: tuple[WordWeight, ...]) -> str:
-    """Return the line that tells which words of a query a picture lacks."""
+    """Return the line that lists the words of a query that a picture lacks."""
     if not missing:
         return "<p>The picture lacks no word of the query.</p>"
     names = ", ".join(f"{xml_text(word.word)} ({word.weight:.3f})" for word in missing[:40])

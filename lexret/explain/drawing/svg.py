@@ -1,7 +1,6 @@
-"""Figures as SVG: text stays text, and words may be links.
+"""SVG implementation of the canvas: text stays text, and words may be links.
 
-Fonts differ from machine to machine: every line says how long it is to be, so that none runs out
-of its place, whatever font it is set in.
+Fonts differ between machines, so every line states its length and keeps its place in any font.
 """
 
 from __future__ import annotations
@@ -26,27 +25,27 @@ Link = Callable[[str], str]
 
 
 def word_anchor(word: str) -> str:
-    """Return the name of the place in a report that is about a word."""
+    """Return the anchor of a word in a report."""
     return "word-" + quote(word.replace(" ", "-"), safe="")
 
 
 def link_in_report(word: str) -> str:
-    """Return the address of a word's place in the ``report.html`` beside a figure."""
+    """Return the address of a word in the ``report.html`` in a figure's folder."""
     return f"report.html#{word_anchor(word)}"
 
 
 def data_uri(picture: Image.Image) -> str:
-    """Return a picture as an address that holds it, as JPEG."""
+    """Return a picture as a data URI, in JPEG."""
     buffer = io.BytesIO()
     picture.convert("RGB").save(buffer, "JPEG", quality=JPEG_QUALITY)
     return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 class SvgCanvas:
-    """A page like :class:`lexret.explain.drawing.canvas.Sheet`, drawn as SVG.
+    """Canvas like :class:`lexret.explain.drawing.canvas.PngCanvas`, saved as SVG.
 
     Args:
-        link: gives the address that a word of a cloud leads to; without it, words are no links.
+        link: gives the address that a word of a cloud links to; without it, words are not links.
     """
 
     def __init__(
@@ -80,7 +79,7 @@ class SvgCanvas:
         align: Align = "left",
         max_width: float | None = None,
     ) -> None:
-        """Write a line; see :meth:`lexret.explain.drawing.canvas.Sheet.text`."""
+        """Write a line; see :meth:`lexret.explain.drawing.canvas.PngCanvas.text`."""
         if max_width is not None:
             text = shorten(text, size=size, bold=bold, max_width=max_width)
         anchor = {"left": "start", "center": "middle", "right": "end"}[align]
@@ -110,7 +109,7 @@ class SvgCanvas:
 
 
 def cloud_svg(cloud: WordCloud, *, link: Link | None = None, title: str = "word cloud") -> str:
-    """Return a cloud as an SVG element that follows the reader's choice of light or dark."""
+    """Return a cloud as an SVG element that follows the reader's light or dark mode."""
     words = "".join(cloud_word(word, link, themed=True) for word in cloud.words)
     size = cloud.image.size
     return (
@@ -130,10 +129,10 @@ def themed_styles() -> str:
 
 
 def cloud_word(placed: PlacedWord, link: Link | None, *, themed: bool = False) -> str:
-    """Return a word of a cloud as an SVG text at its place, a link where there is one to follow.
+    """Return a word of a cloud as an SVG text at its place, wrapped in a link if there is one.
 
     Args:
-        themed: colour it by a class of :func:`themed_styles` instead of its own colour.
+        themed: colour it by a class of :func:`themed_styles` instead of a fixed colour.
     """
     left, top = ink_offset(placed.word, placed.font_size)
     if themed:
@@ -154,7 +153,7 @@ def cloud_word(placed: PlacedWord, link: Link | None, *, themed: bool = False) -
 
 
 def ink_offset(word: str, font_size: int) -> tuple[float, float]:
-    """Return where a word's ink begins, (right of, below) its origin on the base line."""
+    """Return where a word's ink starts, (right of, below) its origin on the baseline."""
     left, top, _, _ = font(font_size).getbbox(word, anchor="ls")
     return left, top
 
@@ -171,7 +170,7 @@ def _length(width: float) -> str:
 
 
 def xml_text(text: str) -> str:
-    """Escape a text for XML and HTML; characters that neither may hold are replaced."""
+    """Escape a text for XML and HTML; characters that are illegal in them are replaced."""
     legal = "".join(
         letter
         if letter in "\t\n\r" or (ord(letter) >= 32 and not 0xD800 <= ord(letter) <= 0xDFFF)

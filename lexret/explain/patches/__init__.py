@@ -1,1 +1,1 @@
-"""Patches of a picture: regions of them, their heat maps, the parts that a picture is cut into."""
+"""Patches of a picture: regions of them, heat maps over them, and parts of similar ones."""

@@ -1,4 +1,4 @@
-"""Lucene against the oracle on the same whole numbers; the rules of keeping it beside an index."""
+"""Lucene against the oracle on the same whole numbers; the rules of its mirror of an index."""
 
 from __future__ import annotations
 
@@ -143,14 +143,14 @@ def test_queries_that_cannot_be_answered_exactly_are_refused(
 
 
 @needs_lucene
-def test_the_index_beside_follows_commits_and_removes_what_is_old(
+def test_the_mirror_follows_commits_and_removes_what_is_old(
     words: Vocabulary, batch: Any, tmp_path: Path
 ) -> None:
     told: list[str] = []
 
     def search() -> list[str]:
-        beside = LuceneMirror(open_index(tmp_path), building=lambda: told.append("built"))
-        return [hit.doc_id for hit in beside.search(batch({"dog": 1.0}))[0]]
+        mirror = LuceneMirror(open_index(tmp_path), on_build=lambda: told.append("built"))
+        return [hit.doc_id for hit in mirror.search(batch({"dog": 1.0}))[0]]
 
     with EmbeddedIndexWriter.create(tmp_path, words, model_id="test-1") as writer:
         writer.add(["a", "b"], batch({"dog": 0.5}, {"dog": 0.75}))
@@ -170,17 +170,17 @@ def test_what_explains_a_hit_adds_up_to_lucenes_score(
 ) -> None:
     rng = np.random.default_rng(5)
     make_index(tmp_path, [f"{n}" for n in range(20)], random_batch(rng, 20))
-    beside = LuceneMirror(open_index(tmp_path))
-    query = beside.rounded(random_batch(rng, 1).row(0))
+    mirror = LuceneMirror(open_index(tmp_path))
+    query = mirror.rounded(random_batch(rng, 1).row(0))
     assert isinstance(query, LexicalVector)
-    hits = beside.find(Query(vector=query))
-    weights = beside.weights([hit.doc_id for hit in hits], query.term_ids)
+    hits = mirror.find(Query(vector=query))
+    weights = mirror.weights([hit.doc_id for hit in hits], query.term_ids)
     assert len(hits) == 10
     assert [hit.score for hit in hits] == pytest.approx(
         (weights @ query.weights).tolist(), rel=1e-6
     )
     with pytest.raises(InputError, match="plain texts"):
-        beside.find(Query(vector=query, without=("1",)))
+        mirror.find(Query(vector=query, without=("1",)))
 
 
 @needs_lucene

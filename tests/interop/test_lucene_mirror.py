@@ -1,4 +1,4 @@
-"""The Lucene index beside an embedded one, where the embedded one was corrected."""
+"""The Lucene mirror of an index that was corrected."""
 
 from __future__ import annotations
 

@@ -34,5 +34,5 @@ def answers_of(
     def building() -> None:
         click.echo(f"Making the Lucene index of {plural(len(index), 'picture')}...", err=True)
 
-    beside = LuceneMirror(index, building=building)
-    return answer(beside, beside.rounded(understood.query), k=k)
+    mirror = LuceneMirror(index, on_build=building)
+    return answer(mirror, mirror.rounded(understood.query), k=k)

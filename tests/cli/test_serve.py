@@ -127,7 +127,7 @@ def test_wrong_sheets_are_refused_before_anything_is_loaded(
     photos: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
 ) -> None:
     (photos / "taken.html").mkdir()
-    monkeypatch.setattr("lexret.cli.sheet.open_chosen_index", None)
+    monkeypatch.setattr("lexret.cli.sheet.open_chosen_library", None)
     result = sheet("dog", *arguments)
     assert result.exit_code == 2 and message in result.stderr
 

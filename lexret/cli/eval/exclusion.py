@@ -21,8 +21,8 @@ from lexret.cli.eval.options import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lexret.cli.common import TextEncoderKind
     from lexret.eval.control.exclusion import ControlResult, TopTen
+    from lexret.library.model_encoders import TextEncoderKind
 
 
 @click.command("exclusion")

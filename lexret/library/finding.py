@@ -1,4 +1,4 @@
-"""Answers an understood question: by the embedded engine, or by Lucene beside it."""
+"""Answers an understood question: by the embedded index, or by its Lucene mirror."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def find(
             where ``max_false_matches`` is given.
     """
     # One hit more than is asked for tells whether there are more.
-    every = _answers(understood, snapshot, k=k + 1, backend=backend, on_build=building)
+    every = _answers(understood, snapshot, k=k + 1, backend=backend, building=building)
     kept = every
     if max_false_matches is not None:
         judged = _calibration(understood, snapshot, model_folder())
@@ -67,8 +67,8 @@ def _answers(
         return answer(snapshot.index, understood.query, k=k)
     from lexret.interop.lucene_mirror import LuceneMirror
 
-    beside = LuceneMirror(snapshot.index, on_build=building)
-    return answer(beside, beside.rounded(understood.query), k=k)
+    mirror = LuceneMirror(snapshot.index, on_build=building)
+    return answer(mirror, mirror.rounded(understood.query), k=k)
 
 
 def _calibration(understood: Understood, snapshot: Snapshot, folder: Path) -> Calibration:

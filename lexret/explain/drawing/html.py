@@ -136,10 +136,10 @@ def _heat_maps(photo: Image.Image, explanation: PictureExplanation) -> Iterator[
     size = fit(photo, _MAP_SIZE, _MAP_SIZE).size
     maps = {word.word: (word.weight, word.heat, word.place) for word in explanation.words}
     hit = explanation.hit
-    for word in hit.matched if hit else ():
-        weight = word.contribution.image_weight
-        maps.setdefault(word.contribution.word, (weight, word.heat, word.place))
-    matched = {word.contribution.word for word in hit.matched} if hit else set()
+    for shared in hit.matched if hit else ():
+        weight = shared.contribution.image_weight
+        maps.setdefault(shared.contribution.word, (weight, shared.heat, shared.place))
+    matched = {shared.contribution.word for shared in hit.matched} if hit else set()
     ordered = sorted(maps.items(), key=lambda item: (item[0] not in matched, -item[1][0], item[0]))
     for number, (word, (weight, heat, place)) in enumerate(ordered):
         anchor = f'id="{word_anchor(word)}"'

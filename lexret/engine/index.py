@@ -112,7 +112,7 @@ class EmbeddedIndex:
         compiled = self._use_compiled(queries.term_ids)
 
         def answer(query: LexicalVector) -> list[SearchHit]:
-            return self._search_one(query, k, compiled=compiled)
+            return self._search_vector(query, k, compiled=compiled)
 
         if self._threads == 1 or len(queries) == 1:
             return [answer(query) for query in queries]
@@ -146,7 +146,7 @@ class EmbeddedIndex:
 
         return CorrectedView(self, self._corrections)
 
-    def _search_one(self, query: LexicalVector, k: int, *, compiled: bool) -> list[SearchHit]:
+    def _search_vector(self, query: LexicalVector, k: int, *, compiled: bool) -> list[SearchHit]:
         found: list[tuple[float, bytes]] = []
         for segment in self._segments:
             hits = segment.search(query.term_ids, query.weights, k=k, compiled=compiled)
@@ -176,7 +176,7 @@ class EmbeddedIndex:
 
         if query.vector is not None and not query.choices and not query.has_conditions:
             compiled = self._use_compiled(query.vector.term_ids)
-            return self._search_one(query.vector, k, compiled=compiled)
+            return self._search_vector(query.vector, k, compiled=compiled)
         found = [
             (-hit.score, segment.id_at(hit.document))
             for segment in self._segments

@@ -110,9 +110,9 @@ class LuceneIndex:
                 computes in single precision.
         """
         check_query(self._record.vocabulary_fingerprint, lambda: self.vocabulary, queries, k=k)
-        return [self._search_one(query, k) for query in as_impacts(queries, scale=self.scale)]
+        return [self._search_vector(query, k) for query in as_impacts(queries, scale=self.scale)]
 
-    def _search_one(self, query: LexicalVector, k: int) -> list[SearchHit]:
+    def _search_vector(self, query: LexicalVector, k: int) -> list[SearchHit]:
         if not len(query) or not len(self):
             return []
         greatest = float(query.weights.astype(np.float64) @ self._maxima_V[query.term_ids])

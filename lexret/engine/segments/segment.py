@@ -189,9 +189,9 @@ class Segment:
         if len(ids) * steps > len(self):  # one pass over all ids is faster
             places = {doc_id: place for place, doc_id in enumerate(self.ids())}
             return [places.get(doc_id, -1) for doc_id in ids]
-        return [self._find_one(doc_id) for doc_id in ids]
+        return [self._find_id(doc_id) for doc_id in ids]
 
-    def _find_one(self, wanted: bytes) -> int:
+    def _find_id(self, wanted: bytes) -> int:
         place = bisect_left(range(len(self)), wanted, key=self.id_at)
         return place if place < len(self) and self.id_at(place) == wanted else -1
 

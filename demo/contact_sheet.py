@@ -9,9 +9,9 @@ from pathlib import Path
 from PIL import Image
 
 from lexret.explain.answers import Answer
-from lexret.explain.figures import fit
-from lexret.explain.palette import LIGHT
-from lexret.explain.sheet import Sheet
+from lexret.explain.drawing.canvas import PngCanvas
+from lexret.explain.drawing.figures import fit
+from lexret.explain.drawing.palette import LIGHT
 
 WIDTH = 1600
 EDGE = 40
@@ -34,7 +34,7 @@ class Row:
 def draw_contact_sheet(rows: Sequence[Row], photos: Path, note: str) -> bytes:
     """Return a PNG with one row a query."""
     height = TITLE_HEIGHT + ROW_HEIGHT * len(rows) + EDGE // 2
-    sheet = Sheet(WIDTH, height, LIGHT)
+    sheet = PngCanvas(WIDTH, height, LIGHT)
     sheet.text(EDGE, 40, "What lexret finds, and why", size=30, bold=True)
     sheet.text(EDGE, 74, note, size=17, colour=LIGHT.faint, max_width=WIDTH - 2 * EDGE)
     for i, row in enumerate(rows):
@@ -46,7 +46,7 @@ def draw_contact_sheet(rows: Sequence[Row], photos: Path, note: str) -> bytes:
     return sheet.to_bytes()
 
 
-def _draw_answer(sheet: Sheet, answer: Answer, photos: Path, x: int, y: int) -> None:
+def _draw_answer(sheet: PngCanvas, answer: Answer, photos: Path, x: int, y: int) -> None:
     with Image.open(photos / answer.doc_id) as image:
         shown = fit(image.convert("RGB"), *PHOTO_SIZE)
     sheet.picture(x, y, shown)

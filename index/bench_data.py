@@ -117,10 +117,10 @@ def _read(source: Path) -> tuple[int, Csr]:
             csr = arrays["indptr"], arrays["term_ids"], arrays["weights"]
             return int(arrays["num_words"]), csr
     from lexret.engine import open_index
-    from lexret.engine.vectors import StoredVectors
+    from lexret.engine.vectors import CorrectedVectors
     from lexret.library.folders import index_within
 
-    stored = StoredVectors(open_index(index_within(source)))
+    stored = CorrectedVectors(open_index(index_within(source)))
     batches = [block.vectors for block in stored.blocks()]
     indptr = np.concatenate([[0], np.cumsum(np.concatenate([np.diff(b.indptr) for b in batches]))])
     words = np.concatenate([batch.term_ids for batch in batches])

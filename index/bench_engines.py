@@ -38,7 +38,7 @@ class Engine(Protocol):
 
 def blocks(documents: Csr, vocabulary: Any) -> Iterator[Any]:
     """Yield documents as lexret's writers take them; the number of each is its id."""
-    from lexret.engine.vectors import StoredBlock
+    from lexret.engine.vectors import VectorBlock
     from lexret.sparse import SparseBatch
 
     indptr, words, weights = documents
@@ -47,7 +47,7 @@ def blocks(documents: Csr, vocabulary: Any) -> Iterator[Any]:
         part = slice(indptr[start], indptr[stop])
         rows = indptr[start : stop + 1] - indptr[start]
         batch = SparseBatch(rows, words[part], weights[part], vocabulary)
-        yield StoredBlock([f"{number:08d}" for number in range(start, stop)], batch)
+        yield VectorBlock([f"{number:08d}" for number in range(start, stop)], batch)
 
 
 class LexretEngine:

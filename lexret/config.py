@@ -11,7 +11,6 @@ A recipe names a preset and changes some of its fields::
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
@@ -20,7 +19,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from lexret.errors import CorruptError, InputError, MissingError
+from lexret.errors import InputError, MissingError
 from lexret.sparse import Precision
 
 Activation = Literal["log1p_relu", "relu", "elu1p"]
@@ -31,7 +30,7 @@ Start = Literal["random", "correlated"]
 
 
 class Frozen(BaseModel):
-    """Base of all configuration: immutable, unknown fields are errors."""
+    """Base class of all configuration: immutable, and unknown fields are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -40,7 +39,7 @@ C = TypeVar("C", bound=Frozen)
 
 
 class ImageConfig(Frozen):
-    """The image side: frozen backbone, adapter, visual codebook."""
+    """Configuration of the image side: frozen backbone, adapter, visual codebook."""
 
     backbone: str = Field(description="timm model name")
     weights: str = Field(description="'package:NAME', 'hub', 'random' or a safetensors file")
@@ -55,7 +54,7 @@ class ImageConfig(Frozen):
     adapter: AdapterKind = Field(
         "attention",
         description="'attention' is the paper's; 'context' sees each patch within the mean of its "
-        "picture, through a linear map and a two-layer MLP beside it",
+        "picture, through a linear map and a two-layer MLP parallel to it",
     )
     spread: float = Field(
         1.0,
@@ -95,7 +94,7 @@ class ImageConfig(Frozen):
 
 
 class TextConfig(Frozen):
-    """The text side: pretrained transformer, LoRA, mapper to the frozen text codebook."""
+    """Configuration of the text side: transformer, LoRA, mapper to the frozen text codebook."""
 
     backbone: str = Field(description="'package:NAME', a hub name or a local folder")
     prompt: str = Field("{text}", description="how the text is put to the transformer")
@@ -112,7 +111,7 @@ class TextConfig(Frozen):
     word_bias: bool = False
     bias_start: float = Field(0.0, description="start of the biases; below 0 words start silent")
     mapper_width: int = Field(
-        0, ge=0, description="hidden width of an MLP beside the mapper's linear layer; 0: none"
+        0, ge=0, description="hidden width of an MLP parallel to the mapper's linear layer; 0: none"
     )
     mapper_dropout: float = Field(0.0, ge=0, lt=1, description="on the mapper's input and MLP")
     caption_terms: int = Field(
@@ -132,8 +131,8 @@ class TextConfig(Frozen):
     query_typed_weight: float = Field(
         0.0,
         ge=0,
-        description="length of the typed words' vector that a query has beside the text's, which "
-        "has length 1",
+        description="length of the typed words' vector that is added to the text's, which has "
+        "length 1",
     )
 
     @model_validator(mode="after")
@@ -144,7 +143,7 @@ class TextConfig(Frozen):
 
 
 class CodebookConfig(Frozen):
-    """Where the words' vectors come from; both sides share the space."""
+    """Configuration of the codebooks: where the words' vectors come from, in one space."""
 
     sources: tuple[Literal["llama2", "sentence", "text_backbone", "random", "text_side"], ...] = (
         Field(
@@ -157,7 +156,7 @@ class CodebookConfig(Frozen):
 
 
 class ModelConfig(Frozen):
-    """One lexical model."""
+    """Configuration of a lexical model."""
 
     name: str
     vocabulary: str = Field(description="a shipped vocabulary's name or a text file")
@@ -170,7 +169,7 @@ class ModelConfig(Frozen):
 
 
 class DataConfig(Frozen):
-    """Pictures with captions."""
+    """Configuration of the training data: pictures with captions."""
 
     train: str = Field(
         "",
@@ -232,7 +231,7 @@ class DataConfig(Frozen):
 
 
 class TrainConfig(Frozen):
-    """How a model is trained."""
+    """Configuration of the training."""
 
     epochs: int = Field(12, gt=0)
     batch_size: int = Field(128, gt=1, description="pictures a step, over all processes")
@@ -351,7 +350,7 @@ class TrainConfig(Frozen):
 
 
 class CardConfig(Frozen):
-    """Texts for the model card that no program can know."""
+    """Texts of the model card that no program can know."""
 
     description: str = ""
     data: str = Field("", description="what the training data are and where they come from")
@@ -361,7 +360,7 @@ class CardConfig(Frozen):
 
 
 class RunConfig(Frozen):
-    """Everything that determines a training run."""
+    """Configuration of a training run: everything that determines it."""
 
     model: ModelConfig
     data: DataConfig = DataConfig()
@@ -390,22 +389,8 @@ class RunConfig(Frozen):
         return self
 
     def to_json(self) -> str:
-        """Return indented JSON that :meth:`from_json` reads back to an equal value."""
+        """Return indented JSON, from which an equal value can be validated."""
         return self.model_dump_json(indent=2) + "\n"
-
-    @classmethod
-    def from_json(cls, text: str) -> RunConfig:
-        """Read what :meth:`to_json` wrote.
-
-        Raises:
-            CorruptError: if it is not JSON.
-            InputError: if a value is wrong.
-        """
-        try:
-            values = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise CorruptError(f"The stored configuration is not JSON: {error}.") from error
-        return validated(cls, values, "the stored configuration")
 
 
 def validated(cls: type[C], values: Mapping[str, Any], where: str) -> C:
@@ -423,7 +408,7 @@ def validated(cls: type[C], values: Mapping[str, Any], where: str) -> C:
             if problem["type"] == "extra_forbidden":
                 lines.append(f"  {place}: there is no such value{_known(cls, problem['loc'])}")
                 continue
-            # What a rule about several fields, or a missing one, found is the whole table.
+            # For a missing field, or a rule about several, pydantic's input is the whole table.
             of_table = problem["type"] in ("missing", "value_error")
             found = "" if of_table else f" (found {problem['input']!r})"
             lines.append(f"  {place}: {problem['msg']}{found}")
@@ -431,7 +416,7 @@ def validated(cls: type[C], values: Mapping[str, Any], where: str) -> C:
 
 
 def _known(cls: type[BaseModel], place: tuple[int | str, ...]) -> str:
-    """Say which names could be meant at a place of a configuration: "; expected one of ..."."""
+    """Return which names could be meant at a place of a configuration, for an error message."""
     for part in place[:-1]:
         field = cls.model_fields.get(str(part))
         inner = field.annotation if field else None
@@ -444,7 +429,7 @@ def _known(cls: type[BaseModel], place: tuple[int | str, ...]) -> str:
 
 
 def read_toml(path: Path, *, what: str) -> dict[str, Any]:
-    """Read a TOML file; ``what`` is what messages call it.
+    """Read a TOML file, which errors call ``what``.
 
     Raises:
         MissingError: if there is no such file.
@@ -479,7 +464,7 @@ def load_recipe(path: Path, assignments: Sequence[str] = ()) -> RunConfig:
 
 
 def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``base`` with the (nested) values of ``changes`` put in."""
+    """Return ``base`` with the nested values of ``changes`` replaced."""
     result = dict(base)
     for key, value in changes.items():
         old = result.get(key)

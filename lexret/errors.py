@@ -1,7 +1,7 @@
-"""The errors that lexret raises on purpose.
+"""Errors that lexret raises on purpose.
 
-Every one derives from :class:`LexretError` and from the builtin that fits, so that callers may
-catch either. A message names what was found, what was expected and what to do.
+Each derives from :class:`LexretError` and from the builtin that fits, so callers can catch either.
+A message says what was found, what was expected, and what to do.
 """
 
 

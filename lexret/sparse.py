@@ -1,4 +1,4 @@
-"""Sparse lexical vectors, and the only place that knows the rules of their storage.
+"""Sparse lexical vectors; the rules of their arrays are known only here.
 
 Shapes: N rows (pictures or texts), V words, nnz stored weights.
 """
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float32]
 IdArray = npt.NDArray[np.int32]
 OffsetArray = npt.NDArray[np.int64]
-# What a model computed the weights in; they are stored as they came out.
+# What a model computes weights in.
 Precision = Literal["float32", "bfloat16"]
 
 
 @dataclass(frozen=True, slots=True)
 class WordWeight:
-    """One word of a vector and its weight."""
+    """Word of a vector, and its weight."""
 
     word: str
     weight: float
@@ -35,7 +35,7 @@ class WordWeight:
 
 @dataclass(frozen=True, eq=False)
 class LexicalVector:
-    """One sparse vector over a vocabulary.
+    """Sparse vector over a vocabulary.
 
     Attributes:
         term_ids: (nnz,) int32, strictly increasing.
@@ -48,14 +48,14 @@ class LexicalVector:
     vocabulary: Vocabulary
 
     def words(self, k: int | None = None) -> list[WordWeight]:
-        """Return words and weights by falling weight (ties by term id), at most ``k`` of them."""
+        """Return the words by falling weight (ties by term id), at most ``k`` of them."""
         order = np.lexsort((self.term_ids, -self.weights))[:k]
         names = self.vocabulary.words
         found = zip(self.term_ids[order].tolist(), self.weights[order].tolist(), strict=True)
         return [WordWeight(names[term_id], weight) for term_id, weight in found]
 
     def weight_of(self, word: str) -> float:
-        """Return the weight of a word, 0.0 where the vector does not hold it."""
+        """Return the weight of a word, 0.0 if the vector does not hold it."""
         term_id = self.vocabulary.term_id(word)
         if term_id is None:
             return 0.0
@@ -74,7 +74,7 @@ class LexicalVector:
 
 @dataclass(frozen=True, eq=False)
 class SparseBatch:
-    """N sparse vectors in compressed sparse rows.
+    """Batch of N sparse vectors, in compressed sparse rows (CSR).
 
     Attributes:
         indptr: (N + 1,) int64, non-decreasing, starts at 0 and ends at nnz.
@@ -85,7 +85,7 @@ class SparseBatch:
     An empty row is legal and matches nothing.
 
     Raises:
-        InputError: on construction, if a rule is broken.
+        InputError: on construction, if an array breaks these rules.
     """
 
     indptr: OffsetArray
@@ -118,7 +118,7 @@ class SparseBatch:
                 f"expected 0 to {len(self.vocabulary) - 1}."
             )
         rises = ids[1:] > ids[:-1]
-        if len(self.indptr) > 2:  # from one row to the next they need not
+        if len(self.indptr) > 2:  # ids may fall from one row to the next
             starts = self.indptr[1:-1]
             rises[starts[(starts > 0) & (starts < nnz)] - 1] = True
         if not rises.all():
@@ -130,14 +130,14 @@ class SparseBatch:
     def from_dense(
         cls, weights_NV: npt.NDArray[Any], vocabulary: Vocabulary, *, max_words: int | None = None
     ) -> SparseBatch:
-        """Keep the positive weights of a dense array: the one gate from tensors to vectors.
+        """Build a batch from the positive weights of a dense array, such as a model's output.
 
         Args:
             weights_NV: (N, V) finite; entries <= 0 are dropped.
-            max_words: keep at most so many of the strongest words a row (ties: lower id stays).
+            max_words: how many of the strongest words to keep of a row (ties: the lower id stays).
 
         Raises:
-            InputError: if the shape does not fit or a value is not finite.
+            InputError: if the shape is wrong or a value is not finite.
         """
         dense = np.asarray(weights_NV, dtype=np.float32)
         if dense.ndim != 2 or dense.shape[1] != len(vocabulary):
@@ -189,24 +189,24 @@ class SparseBatch:
         num_rows: int,
         vocabulary: Vocabulary,
     ) -> SparseBatch:
-        """Turn lists of an inverted index round.
+        """Build a batch from the lists of an inverted index.
 
         Args:
-            postings: for each word in order the rising rows that hold it, and its weights there.
+            postings: for each word in order, the rising rows that hold it and its weights there.
         """
         lists = list(postings)
         lengths = [len(rows) for rows, _ in lists]
         term_ids = np.repeat(np.arange(len(lists), dtype=np.int32), lengths)
         every_row = np.concatenate([np.empty(0, np.int32), *(rows for rows, _ in lists)])
         weights = np.concatenate([np.empty(0, np.float32), *(weights for _, weights in lists)])
-        order = np.argsort(every_row, kind="stable")  # words rise within a row as they were
+        order = np.argsort(every_row, kind="stable")  # stable: words keep rising within a row
         indptr = np.zeros(num_rows + 1, dtype=np.int64)
         np.cumsum(np.bincount(every_row, minlength=num_rows), out=indptr[1:])
         return cls(indptr, term_ids[order], weights[order], vocabulary)
 
     @classmethod
     def concatenate(cls, batches: Sequence[SparseBatch], vocabulary: Vocabulary) -> SparseBatch:
-        """Put batches of one vocabulary below each other."""
+        """Concatenate batches of one vocabulary."""
         return cls.from_vectors([row for batch in batches for row in batch], vocabulary)
 
     @property
@@ -215,7 +215,7 @@ class SparseBatch:
         return len(self.term_ids)
 
     def row(self, i: int) -> LexicalVector:
-        """Return row ``i`` (a view)."""
+        """Return row ``i``, which shares the arrays."""
         start, end = self.indptr[i], self.indptr[i + 1]
         return LexicalVector(self.term_ids[start:end], self.weights[start:end], self.vocabulary)
 

@@ -1,4 +1,4 @@
-"""The vocabulary: the ordered words that are the dimensions of the common space."""
+"""Vocabulary: the ordered words that are the dimensions of all vectors."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _POSSESSIVE = re.compile(r"['\u2019]s$")
 
 
 def tokenize(text: str) -> list[str]:
-    """Cut a text into lower-case words; punctuation and a possessive ``'s`` fall away.
+    """Split a text into lower-case words, without punctuation and a possessive ``'s``.
 
-    A hyphenated word becomes its parts. Digits count as words.
+    A hyphenated word becomes its parts. Numbers count as words.
     """
     return [_POSSESSIVE.sub("", token) for token in _TOKEN.findall(text.lower())]
 
@@ -31,9 +31,9 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# Function words say how a sentence is built, not what a picture shows. Words of place that a
-# picture does show (inside, outside, near, under, behind, above, front, back, top, bottom)
-# and the numbers from one to twelve are not among them.
+# Function words, which a picture does not show. Words of place that a picture does show (inside,
+# outside, near, under, behind, above, front, back, top, bottom) and the numbers from one to twelve
+# are not among them.
 STOP_WORDS: Final = _words(
     # articles, determiners, quantifiers
     "a an the this that these those each every either neither some any no all both such own same "
@@ -50,7 +50,7 @@ STOP_WORDS: Final = _words(
     # prepositions
     "of to in on at by for with from into onto upon about as than per via till until since during "
     "among amongst amid despite except toward towards within without concerning regarding unto "
-    # particles and verbs that carry no content of their own
+    # particles and verbs without content
     "up down out off over through around along across away like get gets getting got gotten make "
     "makes making made go goes going gone went take takes taking took taken come comes coming came "
     "put puts putting let lets letting use uses using used seem seems seemed seeming become "
@@ -60,7 +60,7 @@ STOP_WORDS: Final = _words(
     # conjunctions
     "and or but nor so yet if because though although while whilst whereas unless whether when "
     "whenever where wherever why how "
-    # adverbs without content of their own
+    # adverbs without content
     "also too very just only even ever never not quite rather really still then thus hence "
     "therefore however else already again almost always often sometimes maybe perhaps here there "
     "now anyway indeed instead moreover furthermore nevertheless nonetheless otherwise somehow "
@@ -68,14 +68,14 @@ STOP_WORDS: Final = _words(
     # what is left of a contraction after its apostrophe is taken out
     "don ll ve re didn doesn isn wasn aren weren hasn haven hadn couldn wouldn shouldn mustn needn "
     "ain shan em til cos cuz ol "
-    # French, Spanish, German and Latin particles that WordNet knows in another meaning
+    # French, Spanish, German and Latin particles that WordNet has in another meaning
     "le la les de des del el los las san von et al etc una por que con das dat der den "
     # scraps of the web
     "tho imo www http html url ins res"
 )
 
 
-# What an English noun's number changes at its end; see `number_free`.
+# How English nouns end in singular and plural; see `number_free`.
 _IRREGULAR = {
     "children": "child",
     "feet": "foot",
@@ -91,7 +91,7 @@ _ENDINGS = (
 
 @lru_cache(maxsize=1 << 16)
 def number_free(word: str) -> str:
-    """Return a key that an English noun and its plural share ("box", "boxes"); it is no word."""
+    """Return a key, not itself a word, that an English noun shares with its plural."""
     word = _IRREGULAR.get(word, word)
     for ending, replacement in _ENDINGS:
         if word.endswith(ending) and len(word) > max(len(ending) - 1, 2):
@@ -101,15 +101,15 @@ def number_free(word: str) -> str:
 
 
 class Vocabulary:
-    """An immutable, ordered list of words; the position of a word is its term id.
+    """Vocabulary: an immutable, ordered list of words; the position of a word is its term id.
 
-    A word may hold single spaces ("traffic light"): then it is a phrase.
+    A word that contains single spaces ("traffic light") is a phrase.
 
     Args:
         words: distinct, non-empty, lower-case, without surrounding or double white space.
 
     Raises:
-        InputError: if a word breaks these rules, is repeated, or there is none.
+        InputError: if a word breaks these rules or is repeated, or there is none.
     """
 
     def __init__(self, words: Iterable[str]) -> None:
@@ -131,7 +131,7 @@ class Vocabulary:
 
     @classmethod
     def load(cls, path: Path) -> Vocabulary:
-        """Read a UTF-8 text file with one word a line.
+        """Read a UTF-8 text file with one word per line.
 
         Raises:
             MissingError: if there is no such file.
@@ -150,7 +150,7 @@ class Vocabulary:
         """Load a vocabulary that ships with lexret, by name.
 
         Raises:
-            MissingError: if no vocabulary of that name ships; the message lists those that do.
+            MissingError: if there is none of that name; the message lists those that there are.
         """
         folder = resources.files("lexret").joinpath("vocabularies")
         file = folder.joinpath(f"{name}.txt")
@@ -160,7 +160,7 @@ class Vocabulary:
         return cls(file.read_text(encoding="utf-8").splitlines())
 
     def save(self, path: Path) -> None:
-        """Write one word a line, UTF-8."""
+        """Write a UTF-8 text file with one word per line."""
         path.write_text("".join(f"{word}\n" for word in self._words), encoding="utf-8")
 
     @property
@@ -170,7 +170,7 @@ class Vocabulary:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over the words in order, each preceded by its length in bytes."""
+        """SHA-256 of the words in order, each preceded by its length in bytes."""
         digest = hashlib.sha256()
         for word in self._words:
             encoded = word.encode()
@@ -184,7 +184,7 @@ class Vocabulary:
 
     @cached_property
     def _phrase_ids(self) -> dict[tuple[str, ...], int]:
-        """The phrases by their words, the last one without number; the first of equals stays."""
+        """Term id of each phrase by its words, the last one number-free; the first id wins."""
         ids: dict[tuple[str, ...], int] = {}
         for term_id, word in enumerate(self._words):
             if " " in word:
@@ -198,13 +198,13 @@ class Vocabulary:
     def match(self, text: str, *, parts: bool = False) -> tuple[list[int], list[str]]:
         """Find the vocabulary's words in a text, the longest phrase first.
 
-        A phrase stands for its plural as well, and the other way round: "traffic lights" finds
-        "traffic light" (single words have entries of their own for each form). The words of a
-        phrase that was found do not count: "hot dog" is not "dog".
+        A phrase matches its plural as well, and vice versa: "traffic lights" finds "traffic
+        light". (Single words have an entry for each form.) The words of a phrase that was found do
+        not count: "hot dog" is not "dog".
 
         Args:
-            parts: count them all the same. "Swimming pool" is a pool: what learns from texts which
-                words are true of a picture wants them, what looks for a phrase does not.
+            parts: count the words of a phrase as well: a swimming pool is a pool. Training on
+                captions needs them; looking for a phrase does not.
 
         Returns:
             the term ids in the order of the text (repeats kept; a phrase before its parts), and
@@ -227,7 +227,7 @@ class Vocabulary:
         return term_ids, unknown
 
     def _longest_at(self, tokens: list[str], start: int) -> tuple[int | None, int]:
-        """The longest entry that begins at a token, and how many tokens it takes (at least 1)."""
+        """Return the longest entry that starts at a token, and how many tokens it takes."""
         for length in range(min(self._max_phrase_words, len(tokens) - start), 1, -1):
             found = tokens[start : start + length]
             term_id = self._ids.get(" ".join(found))
@@ -245,8 +245,8 @@ class Vocabulary:
         """Raise unless both vocabularies are equal.
 
         Args:
-            mine: what carries this vocabulary, for the message ("the index at ...").
-            theirs: what carries the other one.
+            mine: what has this vocabulary, for the message ("the index at ...").
+            theirs: what has the other one.
 
         Raises:
             MismatchError: if the fingerprints differ; the message names both.

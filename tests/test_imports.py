@@ -7,6 +7,7 @@ functions count as those at the top do. What stands under ``if TYPE_CHECKING`` c
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -18,11 +19,13 @@ PACKAGE = Path(__file__).parents[1] / "lexret"
 ROOMS = (
     *("errors", "vocabulary", "sparse", "files", "engine"),
     *("presets", "config", "pictures", "captions", "models", "encoders", "vocabularies"),
-    *("interop", "library", "explain", "eval", "training", "diagnosis", "serve", "cli"),
+    *("interop", "explain", "library", "eval", "training", "diagnosis", "serve", "cli"),
 )
 LEVEL = {room: level for level, room in enumerate(ROOMS)}
 # All that the search engine knows of the package.
 GROUND_OF_THE_ENGINE = {"errors", "vocabulary", "sparse", "files", "engine"}
+# Of the engine, what still speaks of pictures and of the text encoder.
+SPEAKS_OF_PICTURES = "engine/query/"
 # The package's own facade, whose imports are lazy, and the entry point.
 FACADES = ("__init__.py", "__main__.py")
 # Rooms that never import torch, and rooms that do so only inside a function.
@@ -85,6 +88,16 @@ def test_the_engine_stands_on_vectors_words_and_files_alone(module: str) -> None
         root, _, rest = name.partition(".")
         allowed = root != "lexret" or rest.partition(".")[0] in GROUND_OF_THE_ENGINE
         assert allowed, f"{module} imports {name}"
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if room_of(m) == "engine"])
+def test_the_engine_names_no_other_room_and_no_photo(module: str) -> None:
+    text = (PACKAGE / module).read_text(encoding="utf-8")
+    rooms = set(re.findall(r"\blexret\.([a-z_]+)", text))
+    assert rooms <= GROUND_OF_THE_ENGINE
+    if not module.startswith(SPEAKS_OF_PICTURES):
+        text = text.replace('"pictures"', "")  # a key of the file of corrections
+        assert not re.findall(r"(?i)pictures?|photos?|\bimages?|encoders?|mtime|taken_s", text)
 
 
 def test_every_room_has_a_level_and_every_level_a_room() -> None:

@@ -7,18 +7,15 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
 if TYPE_CHECKING:
-    from PIL import Image
-
-    from lexret.encoders.protocol import Encoder
     from lexret.engine.index import EmbeddedIndex
+    from lexret.library.library import Library
 
 F = TypeVar("F", bound=Callable[..., Any])
-TextEncoderKind = Literal["static", "contextual"]
 
 DEFAULT_MODEL: Final = "mini"
 
@@ -70,60 +67,22 @@ def chosen_index_path(index_path: Path | None) -> Path:
     return find_index(Path.cwd()) if index_path is None else index_within(index_path)
 
 
-def load_texts_of(
-    index: EmbeddedIndex, model_source: str | None, kind: TextEncoderKind | None
-) -> tuple[TextEncoderKind, Encoder[str]]:
-    """Load a text encoder of the model that was named, or of the one that made the index.
+def open_chosen_library(index_path: Path | None, *, model_source: str | None = None) -> Library:
+    """Open the library of the index that :func:`open_chosen_index` opens."""
+    from lexret.library.library import Library
 
-    Args:
-        kind: which of the model's encoders; the static one imports no torch.
-
-    Returns:
-        which one it is, and the encoder.
-
-    Raises:
-        MismatchError: if the model is not the one that made the index.
-        MissingError: if the model has no static text encoder, and it was asked for.
-    """
-    from lexret.library.model import record_of_model
-
-    record = record_of_model(index, model_source)
-    chosen = chosen_text_encoder(kind, has_static=record.has_static_text)
-    if chosen == "static":
-        from lexret.encoders.text.static_encoder import static_text_of
-
-        return chosen, static_text_of(record, vocabulary=index.vocabulary)
-    from lexret.encoders import load_model
-
-    return chosen, load_model(record.folder).texts
-
-
-def load_images_of(index: EmbeddedIndex, model_source: str | None) -> Encoder[Image.Image]:
-    """Load the image encoder of the model that was named, or of the one that made the index.
-
-    Raises:
-        MismatchError: if the model is not the one that made the index.
-    """
-    from lexret.encoders import load_model
-    from lexret.library.model import record_of_model
-
-    return load_model(record_of_model(index, model_source).folder).images
-
-
-def chosen_text_encoder(kind: TextEncoderKind | None, *, has_static: bool) -> TextEncoderKind:
-    """Return the text encoder that was asked for; by default the static one where there is one."""
-    return kind or ("static" if has_static else "contextual")
+    return Library.open(index_path, model=model_source)
 
 
 def print_notes(notes: Iterable[str]) -> None:
     """Tell on stderr what is to be told beside a result; a progress line steps aside."""
-    for one in notes:
+    for note in notes:
         if "tqdm" in sys.modules:
             from tqdm import tqdm
 
-            tqdm.write(f"Note: {one}", file=sys.stderr)
+            tqdm.write(f"Note: {note}", file=sys.stderr)
         else:
-            click.echo(f"Note: {one}", err=True)
+            click.echo(f"Note: {note}", err=True)
 
 
 @contextmanager
@@ -138,16 +97,6 @@ def progress_line() -> Iterator[Callable[[str], None]]:
         yield lambda doing: line.set_description_str(f"{doing}...")
 
 
-def lasting_source(source: str) -> str:
-    """Return a model's source so that it is found again from any folder."""
-    from importlib import resources
-
-    shipped = resources.files("lexret").joinpath("models", source, "model.json")
-    if shipped.is_file() or not Path(source).is_dir():
-        return source
-    return str(Path(source).resolve())
-
-
 def near_path(path: Path) -> str:
     """Return a path that opens from the current folder: relative beneath it, else absolute."""
     here = Path.cwd()
@@ -156,7 +105,7 @@ def near_path(path: Path) -> str:
 
 def printable(text: str) -> str:
     """Replace what would upset a terminal or break a line: control characters, stray bytes."""
-    return "".join(one if one.isprintable() else "\ufffd" for one in text)
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
 
 
 def print_paths(paths: Sequence[str], *, null: bool) -> bool:
@@ -168,11 +117,11 @@ def print_paths(paths: Sequence[str], *, null: bool) -> bool:
         whether all were printed.
     """
     end = b"\0" if null else b"\n"
-    held_back = [] if null else [one for one in paths if "\n" in one]
-    whole = [one for one in paths if one not in held_back]
-    click.echo(b"".join(os.fsencode(one) + end for one in whole), nl=False)
-    for one in held_back:
-        message = f"Left out: {one}, as its name holds a line break; -0 prints it."
+    held_back = [] if null else [path for path in paths if "\n" in path]
+    whole = [path for path in paths if path not in held_back]
+    click.echo(b"".join(os.fsencode(path) + end for path in whole), nl=False)
+    for path in held_back:
+        message = f"Left out: {path}, as its name holds a line break; -0 prints it."
         click.echo(printable(message), err=True)
     return not held_back
 

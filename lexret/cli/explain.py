@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from lexret.cli.common import (
-    chosen_text_encoder,
     near_path,
     picture_model_option,
     print_notes,
@@ -18,33 +17,35 @@ from lexret.cli.common import (
     progress_line,
     text_encoder_option,
 )
+from lexret.cli.search.question import parse_box_option
 
 if TYPE_CHECKING:
-    from lexret.cli.common import TextEncoderKind
     from lexret.encoders.folder.record import ModelRecord
-    from lexret.encoders.protocol import Encoder, PatchGrid
+    from lexret.encoders.protocol import PatchGrid
     from lexret.explain.explanation import HitExplanation, PictureExplanation, TextQuery
+    from lexret.library.model_encoders import ModelEncoders, TextEncoderKind
+    from lexret.pictures.boxes import Box
 
 PATCH_FORM: Final = "ROW,COL"
-BOX_FORM: Final = "X0,Y0,X1,Y1"
+BOX_FORM: Final = "X,Y,W,H"
 WORDS_SHOWN: Final = 8
 MAX_REGIONS: Final = 24
 
 
-def _numbers(form: str) -> Callable[[object, object, tuple[str, ...]], list[tuple[int, ...]]]:
-    """Return a callback that reads whole numbers with commas between them, as many as in form."""
+def _parse_patches(_ctx: object, _param: object, values: tuple[str, ...]) -> list[tuple[int, int]]:
+    """Read ``row,col``, whole numbers, of each value."""
+    patches = []
+    for value in values:
+        found = re.fullmatch(r"\s*([0-9]{1,9})\s*,\s*([0-9]{1,9})\s*", value)
+        if found is None:
+            raise click.BadParameter(f"{value!r}; expected whole numbers from 0 as {PATCH_FORM}.")
+        patches.append((int(found[1]), int(found[2])))
+    return patches
 
-    def parse(_ctx: object, _param: object, values: tuple[str, ...]) -> list[tuple[int, ...]]:
-        parsed = []
-        for value in values:
-            parts = [part.strip() for part in value.split(",")]
-            numeric = all(re.fullmatch(r"[0-9]{1,9}", part) for part in parts)
-            if len(parts) != len(form.split(",")) or not numeric:
-                raise click.BadParameter(f"{value!r}; expected whole numbers from 0 as {form}.")
-            parsed.append(tuple(int(part) for part in parts))
-        return parsed
 
-    return parse
+def _parse_boxes(ctx: object, param: object, values: tuple[str, ...]) -> list[Box]:
+    boxes = (parse_box_option(ctx, param, value) for value in values)
+    return [box for box in boxes if box is not None]
 
 
 @click.command("explain")
@@ -63,7 +64,7 @@ def _numbers(form: str) -> Callable[[object, object, tuple[str, ...]], list[tupl
     "patches",
     multiple=True,
     metavar=PATCH_FORM,
-    callback=_numbers(PATCH_FORM),
+    callback=_parse_patches,
     help="A patch to look at, counted from 0 at the upper left (repeatable).",
 )
 @click.option(
@@ -71,8 +72,9 @@ def _numbers(form: str) -> Callable[[object, object, tuple[str, ...]], list[tupl
     "boxes",
     multiple=True,
     metavar=BOX_FORM,
-    callback=_numbers(BOX_FORM),
-    help="A box to look at, in pixels of the upright picture (repeatable).",
+    callback=_parse_boxes,
+    help="A box to look at: left, top, width, height, in pixels of the upright picture "
+    "(repeatable).",
 )
 @click.option("--mask", "mask_files", multiple=True, metavar="FILE",
               type=click.Path(path_type=Path),
@@ -80,7 +82,8 @@ def _numbers(form: str) -> Callable[[object, object, tuple[str, ...]], list[tupl
               "(repeatable).")  # fmt: skip
 @click.option("--parts", "num_parts", type=click.IntRange(2, MAX_REGIONS),
               help="Cut the picture into so many parts that each say their own.")  # fmt: skip
-@click.option("--query", metavar="TEXT", help="Also show how the picture scores for a text.")
+@click.option("--query", metavar="QUERY",
+              help="Also show how the picture scores for a query.")  # fmt: skip
 @text_encoder_option
 @click.option("-k", "k", type=click.IntRange(1, 120), default=40, show_default=True,
               help="At most so many words in a cloud.")  # fmt: skip
@@ -90,7 +93,7 @@ def command(
     image: Path,
     folder: Path,
     patches: list[tuple[int, int]],
-    boxes: list[tuple[int, int, int, int]],
+    boxes: list[Box],
     mask_files: tuple[Path, ...],
     num_parts: int | None,
     query: str | None,
@@ -116,13 +119,14 @@ def command(
       lexret explain photo.jpg -o out/ --parts 4 --query "a dog on a beach"
       lexret explain photo.jpg -o out/ --mask sky.png
     """
-    from lexret.encoders import load_model
     from lexret.encoders.folder.record import find_model, read_record
     from lexret.errors import InputError
+    from lexret.explain.drawing.palette import DARK, LIGHT
     from lexret.explain.explanation import explain_picture
-    from lexret.explain.palette import DARK, LIGHT
-    from lexret.explain.regions import check_regions
+    from lexret.explain.patches.regions import check_regions
     from lexret.explain.report import check_folder, write_report
+    from lexret.library.model_encoders import ModelEncoders
+    from lexret.pictures.boxes import corners_of
     from lexret.pictures.decoding import ENCODING_MIN_SIDE, open_picture
 
     num_regions = len(patches) + len(boxes) + len(mask_files) + (num_parts or 0)
@@ -137,14 +141,14 @@ def command(
     # Read as `lexret index` reads it, so that both see the same picture and give one score.
     picture = open_picture(image, min_side=ENCODING_MIN_SIDE)
     size = (picture.width, picture.height)
-    record = read_record(find_model(model_source))
-    check_regions(_grid(record), size, patches=patches, boxes=boxes, masks=masks)
-    static = None if query is None else _static_texts(query, record, text_encoder)
+    _check_boxes(boxes, size)
+    corners = [corners_of(box) for box in boxes]
+    encoders = ModelEncoders(read_record(find_model(model_source)))
+    check_regions(_grid(encoders.record), size, patches=patches, boxes=corners, masks=masks)
     with progress_line() as say:
         say("Loading the model")
-        model = load_model(record.folder)
-        images = model.images
-        text = None if query is None else _text_query(query, static or model.texts)
+        text = None if query is None else _text_query(query, encoders, text_encoder)
+        images = encoders.images()
         say("Looking at the picture")
         explanation = explain_picture(
             picture.image,
@@ -152,7 +156,7 @@ def command(
             name=str(image),
             size=size,
             patches=patches,
-            boxes=boxes,
+            boxes=corners,
             masks=masks,
             num_parts=num_parts or 0,
             num_words=k,
@@ -164,6 +168,25 @@ def command(
     click.echo("\n".join(printable(near_path(path.resolve())) for path in paths))
 
 
+def _check_boxes(boxes: Iterable[Box], size: tuple[int, int]) -> None:
+    """Raise InputError for a box that does not lie in the picture, above all for corners."""
+    from lexret.errors import InputError
+    from lexret.pictures.boxes import check_box, format_box
+
+    for box in boxes:
+        try:
+            check_box(box, size)
+        except InputError as error:
+            x0, y0, x1, y1 = box
+            if not (x0 < x1 <= size[0] and y0 < y1 <= size[1]):
+                raise
+            meant = format_box((x0, y0, x1 - x0, y1 - y0))
+            raise InputError(
+                f"{error} Corners x0,y0,x1,y1, which --box took here before, are written "
+                f"--box {meant} now, as in `lexret search`."
+            ) from error
+
+
 def _grid(record: ModelRecord) -> PatchGrid:
     """Return how the model's patches lie over any picture, from its configuration."""
     from lexret.encoders.protocol import PatchGrid
@@ -173,30 +196,26 @@ def _grid(record: ModelRecord) -> PatchGrid:
     return PatchGrid(side, side)
 
 
-def _static_texts(
-    query: str, record: ModelRecord, kind: TextEncoderKind | None
-) -> Encoder[str] | None:
-    """Check a text; return what encodes it, where that is the table that needs no model."""
-    from lexret.encoders.text.static_encoder import static_text_of
-    from lexret.engine.query.notes import notes_on_text
-
-    vocabulary = record.vocabulary()
-    print_notes(notes_on_text(query, vocabulary))
-    if chosen_text_encoder(kind, has_static=record.has_static_text) == "static":
-        return static_text_of(record, vocabulary=vocabulary)
-    return None
-
-
-def _text_query(query: str, texts: Encoder[str]) -> TextQuery:
+def _text_query(query: str, encoders: ModelEncoders, kind: TextEncoderKind | None) -> TextQuery:
+    """Return what a text asks for, in the query language."""
     from lexret.explain.explanation import TextQuery
+    from lexret.library.question import understand_text
+    from lexret.sparse import LexicalVector
 
-    return TextQuery(query, texts.encode([query]).row(0))
+    vocabulary = encoders.record.vocabulary()
+
+    def encode(text: str) -> LexicalVector:
+        return encoders.texts(kind, vocabulary=vocabulary).encode_queries([text]).row(0)
+
+    meaning = understand_text(query, vocabulary, encode)
+    print_notes(meaning.notes)
+    return TextQuery(query, meaning.query)
 
 
 def _as_text(explanation: PictureExplanation) -> str:
-    lines = [f"words: {_join([one.word for one in explanation.words])}"]
+    lines = [f"words: {_join([seen.word for seen in explanation.words])}"]
     for region in explanation.regions:
-        said = _join([one.word for one in region.words]) or "(no word)"
+        said = _join([word.word for word in region.words]) or "(no word)"
         lines.append(f"{region.number}. {region.name}: {said}")
     if explanation.hit is not None:
         lines += _hit_lines(explanation.hit)
@@ -204,14 +223,14 @@ def _as_text(explanation: PictureExplanation) -> str:
 
 
 def _hit_lines(hit: HitExplanation) -> list[str]:
-    contributions = [one.contribution for one in hit.matched]
-    products = _join([f"{one.word} {one.product:.4f}" for one in contributions])
+    contributions = [matched.contribution for matched in hit.matched]
+    products = _join([f"{shared.word} {shared.product:.4f}" for shared in contributions])
     return [
         f"score for {hit.query!r}: {hit.score:.4f}" + (f" = {products}" if products else ""),
-        f"missing: {_join([one.word for one in hit.missing]) or '(nothing)'}",
+        f"missing: {_join([word.word for word in hit.missing]) or '(nothing)'}",
     ]
 
 
-def _join(texts: list[str]) -> str:
+def _join(texts: Sequence[str]) -> str:
     more = len(texts) - WORDS_SHOWN
     return ", ".join(texts[:WORDS_SHOWN]) + (f", +{more}" if more > 0 else "")

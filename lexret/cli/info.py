@@ -58,7 +58,7 @@ def _values(index: EmbeddedIndex) -> dict[str, object]:
         "root": roots[0] if roots else None,
         **({"roots": roots} if len(roots) > 1 else {}),
         "pictures": len(index),
-        "corrected_pictures": sum(one in index for one in index.corrections.pictures),
+        "corrected_pictures": sum(one in index for one in index.corrections.documents),
         "muted": sorted(index.corrections.muted),
         "vocabulary_words": manifest.num_words,
         "vocabulary_fingerprint": manifest.vocabulary_fingerprint,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from lexret.cli.common import chosen_index_path, index_option, model_option, plural
+from lexret.cli.common import index_option, model_option, open_chosen_library, plural
 
 TOKEN_VARIABLE = "LEXRET_TOKEN"
 
@@ -49,18 +49,17 @@ def command(
 
     from lexret.serve.server import address_of, listen, serve
     from lexret.serve.settings import ServeSettings, is_loopback
-    from lexret.serve.snapshots import Library
 
     token = os.environ.get(TOKEN_VARIABLE) or None
     if token is None and not is_loopback(host):
         token = secrets.token_urlsafe(24)
     settings = ServeSettings(host=host, port=port, token=token, allow_links=allow_links)
-    library = Library(chosen_index_path(index_path), model_source=model_source)
-    library.texts(library.snapshot())  # so that nobody waits for it
+    library = open_chosen_library(index_path, model_source=model_source)
+    library.encoders().texts()  # so that nobody waits for it
     listener = listen(settings)
     address = address_of(settings, listener)
     click.echo(address)
-    pictures = plural(len(library.snapshot().index), "picture")
+    pictures = plural(len(library), "picture")
     click.echo(f"Serving {pictures}; stop with Ctrl+C.", err=True)
     if open_page:
         click.launch(address)

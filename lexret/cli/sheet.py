@@ -15,22 +15,22 @@ from lexret.cli.common import (
     index_option,
     model_option,
     near_path,
-    open_chosen_index,
+    open_chosen_library,
     plural,
     print_notes,
     printable,
     progress_line,
     text_encoder_option,
 )
-from lexret.cli.search.question import QueryCommand, Wanted, query_text, understand
+from lexret.cli.search.question import QueryCommand, query_text
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from lexret.cli.common import TextEncoderKind
-    from lexret.engine.index import EmbeddedIndex
     from lexret.explain.contact import ContactSheet
-    from lexret.explain.contact_draw import PhotoOf
+    from lexret.explain.drawing.contact_sheet import PhotoOf
+    from lexret.library.model_encoders import TextEncoderKind
+    from lexret.library.snapshots import Snapshot
 
 SUFFIXES: Final = (".html", ".png", ".svg", ".json")
 FIGURES: Final = (".png", ".svg")
@@ -97,21 +97,25 @@ def command(
       lexret sheet path:holiday/** -o holiday.svg
     """
     from lexret.explain.contact import sheet_of_hits, sheet_of_index
-    from lexret.explain.contact_draw import check_room
+    from lexret.explain.drawing.contact_sheet import check_room
+    from lexret.library.question import Question
 
-    index = open_chosen_index(index_path)
+    library = open_chosen_library(index_path, model_source=model_source)
+    snapshot = library.snapshot()
+    index = snapshot.index
     query, suffix = query_text(words), path.suffix.lower()
     with progress_line() as say:
         if query:
             say("Looking for pictures")
-            understood = understand(Wanted(query, (), None, (), model_source, text_encoder), index)
+            understood = library.understand(Question(query, text_encoder=text_encoder), snapshot)
+            print_notes(understood.notes)
             sheet = sheet_of_hits(index, understood.query, title=query, k=k)
         else:
             ids = index.doc_ids()[:k]
             if suffix in FIGURES:
                 check_room(len(ids))
             sheet = sheet_of_index(index, ids, title="All pictures")
-        photo_of = _photos(index, len(sheet.entries), say)
+        photo_of = _photos(snapshot, len(sheet.entries), say)
         content = _render(suffix, sheet, photo_of, dark=dark, link=link)
     _write(path, content)
     click.echo(f"{printable(near_path(path.resolve()))}: {plural(len(sheet.entries), 'picture')}")
@@ -124,9 +128,9 @@ def _render(
     from functools import partial
 
     from lexret.explain.contact import sheet_to_json
-    from lexret.explain.contact_draw import contact_figure, contact_html
-    from lexret.explain.palette import DARK, LIGHT
-    from lexret.explain.svg import SvgSheet
+    from lexret.explain.drawing.contact_sheet import contact_figure, contact_html
+    from lexret.explain.drawing.palette import DARK, LIGHT
+    from lexret.explain.drawing.svg import SvgCanvas
 
     def address(word: str) -> str:
         return (link or "").replace("{word}", quote(word, safe=""))
@@ -137,24 +141,22 @@ def _render(
     if suffix == ".html":
         return contact_html(sheet, photo_of, link=address if link else None).encode()
     if suffix == ".svg":
-        page = partial(SvgSheet, link=address if link else None)
+        page = partial(SvgCanvas, link=address if link else None)
         return contact_figure(sheet, photo_of, theme=theme, page=page)
     return contact_figure(sheet, photo_of, theme=theme)
 
 
-def _photos(index: EmbeddedIndex, num_pictures: int, say: Callable[[str], None]) -> PhotoOf:
+def _photos(snapshot: Snapshot, num_pictures: int, say: Callable[[str], None]) -> PhotoOf:
     """Return what opens a picture, and says which of how many is drawn."""
     from lexret.errors import ImageError, MissingError
-    from lexret.library.folders import picture_path, picture_root
     from lexret.pictures.decoding import open_image
 
-    base = picture_root(index.manifest, index.path)
     numbers = count(1)
 
     def photo_of(doc_id: str) -> Image.Image | None:
         say(f"Drawing picture {next(numbers):,} of {num_pictures:,}")
         try:
-            return open_image(picture_path(base, doc_id), min_side=_SIDE)
+            return open_image(snapshot.file_of(doc_id), min_side=_SIDE)
         except (MissingError, ImageError) as error:  # the sheet says so in its place
             print_notes([str(error)])
             return None

@@ -14,7 +14,7 @@ from lexret.cli.common import index_option, json_option, open_chosen_index, prin
 from lexret.cli.search.question import QueryCommand, plain_arguments
 
 if TYPE_CHECKING:
-    from lexret.engine.corrections.corrections import PictureCorrection
+    from lexret.engine.corrections.corrections import DocumentCorrection
     from lexret.engine.index import EmbeddedIndex
     from lexret.vocabulary import Vocabulary
 
@@ -72,7 +72,7 @@ def command(
         content = sha256 if isinstance(sha256, str) else None
         changed = change_corrections(
             index.path,
-            lambda now: now.with_picture(
+            lambda now: now.with_document(
                 doc_id,
                 replace(_apply(now.of(doc_id), wanted, strongest, undo=undo), sha256=content),
             ),
@@ -110,8 +110,8 @@ def _strongest(index: EmbeddedIndex, doc_id: str) -> float:
 
 
 def _apply(
-    correction: PictureCorrection, changes: list[Change], strongest: float, *, undo: bool
-) -> PictureCorrection:
+    correction: DocumentCorrection, changes: list[Change], strongest: float, *, undo: bool
+) -> DocumentCorrection:
     if undo and not changes:
         return type(correction)()
     for one in changes:
@@ -125,12 +125,12 @@ def _apply(
     return correction
 
 
-def _as_json(doc_id: str, correction: PictureCorrection) -> str:
+def _as_json(doc_id: str, correction: DocumentCorrection) -> str:
     values = {"added": dict(correction.added), "removed": sorted(correction.removed)}
     return json.dumps({"id": doc_id, **values}, indent=2)
 
 
-def _as_text(doc_id: str, correction: PictureCorrection) -> str:
+def _as_text(doc_id: str, correction: DocumentCorrection) -> str:
     words = [f"+{word} ({weight:.4f})" for word, weight in sorted(correction.added.items())]
     words += [f"-{word}" for word in sorted(correction.removed)]
     return printable(f"{doc_id}: {', '.join(words) or 'as the model says'}")

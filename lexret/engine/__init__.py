@@ -1,4 +1,4 @@
-"""Indexes over sparse vectors: the protocols, the embedded engine, the exact oracle."""
+"""The search engine: an embedded index over sparse vectors, its writer, and its query language."""
 
 from __future__ import annotations
 

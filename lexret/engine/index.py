@@ -1,4 +1,4 @@
-"""The embedded engine: an exact index in a folder, opened through memory maps, without a server."""
+"""Embedded index: exact search over a folder opened through memory maps, without a server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lexret.engine.corrections.corrections import NO_CORRECTIONS, Corrections, load_corrections
-from lexret.engine.postings.acceleration import Engine, Pace, require_compiled
+from lexret.engine.postings.acceleration import Engine, EngineSwitch, require_compiled
 from lexret.engine.protocol import Document, SearchHit
 from lexret.engine.query.checks import check_query, check_terms, check_vectors
 from lexret.engine.segments.manifest import MANIFEST_FILE, Manifest, missing_file
@@ -30,22 +30,22 @@ _ATTEMPTS: Final = 10
 
 
 class EmbeddedIndex:
-    """A snapshot of the index at ``path``: what was committed when it was opened.
+    """Snapshot of the index at ``path``: an immutable view of its last commit.
 
-    Later commits, merges and deletions by a writer do not touch it. Safe to share by threads.
+    Later commits, merges and deletions by a writer do not change it. Threads may share it.
 
     Args:
-        corrections: are applied to all weights and searches; those beside the index are applied
-            by :func:`open_index` only.
-        engine: ``numpy``; ``compiled`` (numba, of ``lexret[fast]``); or ``auto``, which begins
-            with numpy and loads the other, where it is installed, once that is worth it. The
-            answers are the same to the last bit.
+        corrections: applied to all weights and searches. The corrections stored next to the index
+            are not read here; :func:`open_index` does that.
+        engine: ``numpy``; ``compiled`` (numba, of ``lexret[fast]``); or ``auto``, which starts
+            with numpy and loads numba, if it is installed, once that is worth it. All give the
+            same answers to the last bit.
         threads: how many queries of a batch are searched at a time.
 
     Raises:
-        InputError: if there is no such engine, or no thread.
-        MissingError: if ``engine`` is ``compiled`` and numba cannot be loaded.
-        MissingError: if there is no index at ``path``.
+        InputError: if there is no such engine, or ``threads`` is less than 1.
+        MissingError: if there is no index at ``path``, or ``engine`` is ``compiled`` and numba
+            cannot be loaded.
         CorruptError: if a file is missing, cut short or of an unknown version.
     """
 
@@ -62,7 +62,7 @@ class EmbeddedIndex:
         if threads < 1:
             raise InputError(f"A search takes at least 1 thread; found {threads}.")
         self._path, self._threads = Path(path), threads
-        self._pace = Pace(engine)
+        self._switch = EngineSwitch(engine)
         self._corrections = corrections
         self._manifest, self._words, self._segments = _open_snapshot(self._path)
 
@@ -73,7 +73,7 @@ class EmbeddedIndex:
 
     @property
     def manifest(self) -> Manifest:
-        """What the index says about itself: model, roots, segments, commit number."""
+        """The manifest of the commit: model, roots, segments, commit number."""
         return self._manifest
 
     @cached_property
@@ -84,17 +84,17 @@ class EmbeddedIndex:
 
     @property
     def model_id(self) -> str:
-        """Identity of the model that made the vectors."""
+        """Identity of what made the vectors."""
         return self._manifest.model_id
 
     @property
     def segments(self) -> tuple[Segment, ...]:
-        """What is stored, as long as this snapshot is held: opened again, it might be merged."""
+        """The segments of this snapshot; they stay readable after others are merged from them."""
         return self._segments
 
     @property
     def num_postings(self) -> int:
-        """Number of stored weights, those of deleted documents that lie there still too."""
+        """Number of stored weights, including those of deleted documents not yet merged away."""
         return sum(segment.entry.num_postings for segment in self._segments)
 
     def __len__(self) -> int:
@@ -102,42 +102,42 @@ class EmbeddedIndex:
         return self._manifest.num_documents
 
     def search(self, queries: SparseBatch, *, k: int = 10) -> list[list[SearchHit]]:
-        """Return the exact top ``k`` documents for each query; see ``Index.search``."""
+        """Return the exact top ``k`` documents for each query; see :meth:`Index.search`."""
         check_query(self._manifest.vocabulary_fingerprint, lambda: self.vocabulary, queries, k=k)
         if self._corrections:
             from lexret.engine.query.query import Query
 
             wanted = [Query(vector=query) for query in queries]
-            return [self._corrected.find(one, self._find_stored, k) for one in wanted]
-        compiled = self._compiled(queries.term_ids)
+            return [self._corrected.find(query, self._find_uncorrected, k) for query in wanted]
+        compiled = self._use_compiled(queries.term_ids)
 
-        def one(query: LexicalVector) -> list[SearchHit]:
-            return self._search_one(query, k, compiled=compiled)
+        def answer(query: LexicalVector) -> list[SearchHit]:
+            return self._search_vector(query, k, compiled=compiled)
 
         if self._threads == 1 or len(queries) == 1:
-            return [one(query) for query in queries]
-        from concurrent.futures import ThreadPoolExecutor  # a search from the shell needs it not
+            return [answer(query) for query in queries]
+        from concurrent.futures import ThreadPoolExecutor  # loads slowly, and few searches need it
 
         with ThreadPoolExecutor(self._threads) as pool:
-            return list(pool.map(one, queries))
+            return list(pool.map(answer, queries))
 
-    def _compiled(self, term_ids: IdArray) -> bool:
-        """Say which way to take for queries of these words, named as often as they occur."""
-        if not self._pace.asks:
-            return self._pace.is_worth_it
-        ptrs = [segment.stored.indptr for segment in self._segments]
+    def _use_compiled(self, term_ids: IdArray) -> bool:
+        """Return whether queries of these words, repeats included, use the compiled search."""
+        if not self._switch.is_undecided:
+            return self._switch.use_compiled
+        ptrs = [segment.posting_lists.indptr for segment in self._segments]
         num_read = sum(int((ptr[term_ids + 1] - ptr[term_ids]).sum()) for ptr in ptrs)
-        return self._pace.counted(num_read, lambda: self._search_compiled(term_ids))
+        return self._switch.count(num_read, lambda: self._search_compiled(term_ids))
 
     def _search_compiled(self, term_ids: IdArray) -> None:
-        """Search the compiled way for some words alike, whatever is found."""
+        """Run the compiled search for some words, all of one weight, only so that it is loaded."""
         terms_T = np.array(sorted(set(term_ids.tolist())), np.int32)
         for segment in self._segments:
             segment.search(terms_T, np.ones(len(terms_T), np.float32), k=10, compiled=True)
 
     @property
     def corrections(self) -> Corrections:
-        """What is applied to all weights and searches."""
+        """The corrections that are applied to all weights and searches."""
         return self._corrections
 
     @cached_property
@@ -146,12 +146,12 @@ class EmbeddedIndex:
 
         return CorrectedView(self, self._corrections)
 
-    def _search_one(self, query: LexicalVector, k: int, *, compiled: bool) -> list[SearchHit]:
+    def _search_vector(self, query: LexicalVector, k: int, *, compiled: bool) -> list[SearchHit]:
         found: list[tuple[float, bytes]] = []
         for segment in self._segments:
             hits = segment.search(query.term_ids, query.weights, k=k, compiled=compiled)
             ids = segment.ids_at([hit.document for hit in hits])
-            found.extend((-hit.score, one) for hit, one in zip(hits, ids, strict=True))
+            found.extend((-hit.score, doc_id) for hit, doc_id in zip(hits, ids, strict=True))
         return _ranked(found, k)
 
     @property
@@ -160,23 +160,23 @@ class EmbeddedIndex:
         return dict(self._manifest.columns)
 
     def find(self, query: Query, *, k: int = 10) -> list[SearchHit]:
-        """Return the exact top ``k`` documents for a whole query; see ``QueryIndex.find``."""
+        """Return the exact top ``k`` documents for a whole query; see :class:`Query`."""
         fingerprint = self._manifest.vocabulary_fingerprint
         check_vectors(fingerprint, lambda: self.vocabulary, query.vectors(), k=k)
         for vector in query.vectors():
-            vector.as_batch()  # made by hand, it may break the rules of one
+            vector.as_batch()  # checks it: a vector made by hand may break the rules
         check_terms(query.conditional_terms(), num_words=self._manifest.num_words)
         if self._corrections:
-            return self._corrected.find(query, self._find_stored, k)
-        return self._find_stored(query, k)
+            return self._corrected.find(query, self._find_uncorrected, k)
+        return self._find_uncorrected(query, k)
 
-    def _find_stored(self, query: Query, k: int) -> list[SearchHit]:
-        """Answer a query that was checked, corrections left aside."""
-        from lexret.engine.query.matching import find_in_segment  # a plain search needs it not
+    def _find_uncorrected(self, query: Query, k: int) -> list[SearchHit]:
+        """Answer a checked query from the stored weights, without corrections."""
+        from lexret.engine.query.matching import find_in_segment  # not needed by a plain search
 
         if query.vector is not None and not query.choices and not query.has_conditions:
-            compiled = self._compiled(query.vector.term_ids)
-            return self._search_one(query.vector, k, compiled=compiled)
+            compiled = self._use_compiled(query.vector.term_ids)
+            return self._search_vector(query.vector, k, compiled=compiled)
         found = [
             (-hit.score, segment.id_at(hit.document))
             for segment in self._segments
@@ -187,7 +187,7 @@ class EmbeddedIndex:
     def weights(
         self, doc_ids: Sequence[str], term_ids: Sequence[int] | npt.NDArray[np.int32]
     ) -> FloatArray:
-        """Return the weights of chosen words in chosen documents.
+        """Return the corrected weights of some words in some documents.
 
         Returns:
             (len(doc_ids), len(term_ids)) float32; 0 where a document does not hold a word.
@@ -214,7 +214,7 @@ class EmbeddedIndex:
         return self._corrected.apply(doc_ids, terms, weights) if self._corrections else weights
 
     def vector(self, doc_id: str) -> LexicalVector:
-        """Return the stored vector of a document; raises MissingError if there is none."""
+        """Return the corrected vector of a document; raises MissingError if there is none."""
         every = np.arange(self._manifest.num_words, dtype=np.int32)
         row = self.weights([doc_id], every)[0]
         term_ids = np.flatnonzero(row).astype(np.int32)
@@ -224,7 +224,9 @@ class EmbeddedIndex:
         """Return a document's fields; raises MissingError if it is not in the index."""
         number, place = self._locate(doc_id)
         segment = self._segments[number]
-        return Document(doc_id, {one: segment.value(one, place) for one in self._manifest.columns})
+        return Document(
+            doc_id, {name: segment.value(name, place) for name in self._manifest.columns}
+        )
 
     def documents(self) -> Iterator[Document]:
         """Yield all live documents and their fields, segment by segment."""
@@ -233,7 +235,9 @@ class EmbeddedIndex:
             columns = [segment.column(name) for name in names]
             for place, encoded in enumerate(segment.ids()):
                 if segment.deleted is None or not segment.deleted[place]:
-                    values = [None if one is None else one.values[place] for one in columns]
+                    values = [
+                        None if column is None else column.values[place] for column in columns
+                    ]
                     yield Document(decode_text(encoded), dict(zip(names, values, strict=True)))
 
     def doc_ids(self) -> list[str]:
@@ -287,7 +291,7 @@ def open_index(path: str | Path, *, engine: Engine = "auto", threads: int = 1) -
 
 
 def _open_snapshot(path: Path) -> tuple[Manifest, bytes, tuple[Segment, ...]]:
-    """Open what the manifest names; where a writer has merged it away meanwhile, start again."""
+    """Open what the manifest names; start again if a writer has merged it away meanwhile."""
     manifest = Manifest.load(path)
     for _ in range(_ATTEMPTS):
         try:
@@ -313,4 +317,6 @@ def _live_ids(segment: Segment) -> list[bytes]:
     ids = segment.ids()
     if segment.deleted is None:
         return ids
-    return [one for one, deleted in zip(ids, segment.deleted.tolist(), strict=True) if not deleted]
+    return [
+        doc_id for doc_id, deleted in zip(ids, segment.deleted.tolist(), strict=True) if not deleted
+    ]

@@ -1,8 +1,8 @@
-"""What an index and its writer are; every backend follows these protocols."""
+"""Protocol of an index, which every backend follows, and the types of its answers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,7 +13,7 @@ from lexret.vocabulary import Vocabulary
 
 @dataclass(frozen=True, slots=True)
 class SearchHit:
-    """One answer.
+    """Hit: one document that answers a query.
 
     Hits are ordered by falling score, then by rising ``doc_id``; ``rank`` starts at 1.
     """
@@ -25,14 +25,14 @@ class SearchHit:
 
 @dataclass(frozen=True)
 class Document:
-    """A stored document without its vector: its id and its fields (a missing one is None)."""
+    """Document without its vector: its id and its fields, a missing one being ``None``."""
 
     doc_id: str
     fields: Mapping[str, FieldValue]
 
 
 class Index(Protocol):
-    """An immutable snapshot that answers queries."""
+    """Index: an immutable snapshot that answers queries."""
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -41,7 +41,7 @@ class Index(Protocol):
 
     @property
     def model_id(self) -> str:
-        """Identity of the model that made the vectors."""
+        """Identity of what made the vectors; an opaque text."""
         ...
 
     def __len__(self) -> int:
@@ -51,27 +51,11 @@ class Index(Protocol):
     def search(self, queries: SparseBatch, *, k: int = 10) -> list[list[SearchHit]]:
         """Return the exact top ``k`` documents by dot product, for each query.
 
-        Only documents that share a word with the query are hits, so that fewer than ``k`` may
-        come back; an empty query finds nothing.
+        Only documents that share a word with the query are hits, so there may be fewer than
+        ``k``; an empty query finds nothing.
 
         Raises:
             MismatchError: if the queries are of another vocabulary.
             InputError: if ``k`` is less than 1.
         """
-        ...
-
-
-class IndexWriter(Protocol):
-    """Changes an index; nothing is seen by readers before :meth:`commit`."""
-
-    def add(self, doc_ids: Sequence[str], batch: SparseBatch) -> None:
-        """Add one document a row; an id that is there already is replaced."""
-        ...
-
-    def delete(self, doc_ids: Sequence[str]) -> None:
-        """Delete documents; ids that are not there are an error (MissingError)."""
-        ...
-
-    def commit(self) -> None:
-        """Make all changes since the last commit visible at once and durable."""
         ...

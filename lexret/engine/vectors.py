@@ -1,11 +1,11 @@
-"""Reader of all live vectors of an index: corrected, or as they are stored.
+"""Readers of all live vectors of an index: corrected, or as they are stored.
 
-:class:`StoredVectors` gives the corrected vectors, word by word or in blocks of documents. There
-documents are numbered from 0 in rising order of their ids over the whole index, whatever its
-segments: the order of numbers is the order that breaks ties.
+:class:`CorrectedVectors` gives the vectors with the index's corrections, by word or in blocks of
+documents. It numbers documents from 0 in rising order of their ids over the whole index, whichever
+segment they are in, so the order of numbers is the order that breaks ties.
 
-:func:`read_documents` gives the vectors as stored, without corrections, with ids and fields,
-segment by segment and in bounded memory. Postings lie word by word; here they are turned round,
+:func:`read_documents` gives the vectors as stored, without corrections, together with ids and
+fields, segment by segment and in bounded memory. Postings are stored by word; it transposes them,
 some documents at a time.
 
 Shapes: N documents, D documents of a block or chunk.
@@ -29,7 +29,7 @@ from lexret.engine.store.columns import FieldValue, decode_text, encode_text
 from lexret.sparse import FloatArray, IdArray, SparseBatch
 from lexret.vocabulary import Vocabulary
 
-Fields = Mapping[str, FieldValue]
+FieldValues = Mapping[str, FieldValue]
 
 POSTINGS_AT_ONCE: Final = 1 << 22
 DOCUMENTS_AT_ONCE: Final = 1 << 14
@@ -38,25 +38,25 @@ DOCUMENTS_A_BLOCK: Final = 20_000
 
 
 @dataclass(frozen=True, eq=False)
-class StoredBlock:
-    """Some consecutive documents: their ids, and one row each."""
+class VectorBlock:
+    """Block of consecutive documents: their ids, and one corrected vector each."""
 
     doc_ids: list[str]
     vectors: SparseBatch
 
 
-class StoredVectors:
-    """The live vectors of an index as it was when it was opened, with its corrections.
+class CorrectedVectors:
+    """Live vectors of a snapshot of an index, with its corrections applied.
 
     Attributes:
-        doc_ids: (N) in rising order; the place of an id is its document's number.
+        doc_ids: (N) in rising order; the position of an id is its document's number.
     """
 
     def __init__(self, index: EmbeddedIndex) -> None:
         self._vocabulary, self._segments = index.vocabulary, index.segments
         encoded, self._numbers = _number(self._segments)
-        self.doc_ids = [decode_text(one) for one in encoded]
-        self._changes = _changes(index.corrections, self.doc_ids, self._vocabulary)
+        self.doc_ids = [decode_text(doc_id) for doc_id in encoded]
+        self._changes = _weights_changed(index.corrections, self.doc_ids, self._vocabulary)
         muted = (self._vocabulary.term_id(word) for word in index.corrections.muted)
         self._muted = {term_id for term_id in muted if term_id is not None}
 
@@ -73,17 +73,17 @@ class StoredVectors:
         """Return the documents that hold a word, rising, and its weights in them."""
         return self._postings_between(term_id, 0, len(self))
 
-    def blocks(self, size: int = DOCUMENTS_A_BLOCK) -> Iterator[StoredBlock]:
-        """Yield all documents in order, so many at a time; every block reads all postings once."""
+    def blocks(self, size: int = DOCUMENTS_A_BLOCK) -> Iterator[VectorBlock]:
+        """Yield all documents in order, ``size`` at a time; each block reads all postings once."""
         for start in range(0, len(self), size):
             stop = min(start + size, len(self))
             lists = (self._postings_between(t, start, stop) for t in range(len(self._vocabulary)))
             rows = ((docs - start, weights) for docs, weights in lists)
             vectors = SparseBatch.from_postings(rows, stop - start, self._vocabulary)
-            yield StoredBlock(self.doc_ids[start:stop], vectors)
+            yield VectorBlock(self.doc_ids[start:stop], vectors)
 
     def _postings_between(self, term_id: int, start: int, stop: int) -> tuple[IdArray, FloatArray]:
-        """Return the postings of the documents numbered from ``start`` to before ``stop``."""
+        """Return a word's postings in the documents numbered from ``start`` up to ``stop``."""
         if term_id in self._muted:
             return np.empty(0, np.int32), np.empty(0, np.float32)
         changed = self._changes.get(term_id, {})
@@ -106,14 +106,16 @@ class StoredVectors:
         return joined[order], np.concatenate([np.empty(0, np.float32), *weights])[order]
 
 
-def _changes(
+def _weights_changed(
     corrections: Corrections, doc_ids: Sequence[str], vocabulary: Vocabulary
 ) -> dict[int, dict[int, float]]:
-    """Return what was corrected: word -> document's number -> its weight there, 0 where removed."""
-    numbers = {one: number for number, one in enumerate(doc_ids)} if corrections.pictures else {}
+    """Return corrected weights: term id -> document number -> weight, 0 if removed."""
+    numbers = (
+        {doc_id: number for number, doc_id in enumerate(doc_ids)} if corrections.documents else {}
+    )
     changes: dict[int, dict[int, float]] = {}
-    for doc_id, one in corrections.pictures.items():
-        for word, weight in {**dict.fromkeys(one.removed, 0.0), **one.added}.items():
+    for doc_id, correction in corrections.documents.items():
+        for word, weight in {**dict.fromkeys(correction.removed, 0.0), **correction.added}.items():
             term_id = vocabulary.term_id(word)
             if term_id is not None and doc_id in numbers:
                 changes.setdefault(term_id, {})[numbers[doc_id]] = weight
@@ -137,8 +139,8 @@ def _live(which: int, segment: Segment) -> Iterator[tuple[bytes, int, int]]:
 
 
 @dataclass(frozen=True, eq=False)
-class StoredDocuments:
-    """Some documents of an index; row i of ``vectors`` is that of document i."""
+class DocumentChunk:
+    """Chunk of an index's documents; row i of ``vectors`` belongs to document i, as stored."""
 
     documents: Sequence[Document]
     vectors: SparseBatch
@@ -146,65 +148,65 @@ class StoredDocuments:
 
 def read_documents(
     index: EmbeddedIndex, *, wanted: Collection[str] | None = None
-) -> Iterator[StoredDocuments]:
-    """Yield the live documents of an index, chunk by chunk, with their vectors as stored.
+) -> Iterator[DocumentChunk]:
+    """Yield the live documents of an index in chunks, with their vectors as stored.
 
-    A chunk is of about ``POSTINGS_AT_ONCE`` postings, which bounds memory to some 100 MB beside
-    the fields of one segment.
+    A chunk has about ``POSTINGS_AT_ONCE`` postings, which bounds memory to about 100 MB plus the
+    fields of one segment.
 
     Args:
-        wanted: ids of the documents to read; without it, all are.
+        wanted: ids of the documents to read; all of them by default.
     """
     names = list(index.columns)
     for segment in index.segments:
         places_N = _wanted(segment, wanted)
-        fields_of = _few_fields if len(places_N) <= FEW_DOCUMENTS else _all_fields
+        fields_of = _few_fields if len(places_N) <= FEW_DOCUMENTS else _many_fields
         fields = fields_of(segment, places_N, names)
         for places_D in _chunks(segment, places_N):
             places = places_D.tolist()
             documents = [Document(segment.doc_id(place), next(fields)) for place in places]
-            read = _look_up if len(places_D) <= FEW_DOCUMENTS else _turn_round
-            yield StoredDocuments(documents, read(segment, places_D, index.vocabulary))
+            read = _look_up if len(places_D) <= FEW_DOCUMENTS else _transpose
+            yield DocumentChunk(documents, read(segment, places_D, index.vocabulary))
 
 
 def _wanted(segment: Segment, wanted: Collection[str] | None) -> Places:
-    """Return the places of the live documents to read, rising."""
+    """Return the numbers of the live documents to read, rising."""
     if wanted is None:
         places: Places = np.arange(len(segment))
     else:
-        found = segment.find([encode_text(one, what="Document id") for one in wanted])
+        found = segment.find([encode_text(doc_id, what="Document id") for doc_id in wanted])
         places = np.unique(np.array([place for place in found if place >= 0], dtype=np.int64))
     return places if segment.deleted is None else places[~segment.deleted[places]]
 
 
-def _few_fields(segment: Segment, places_N: Places, names: Sequence[str]) -> Iterator[Fields]:
-    """Look every field up in a few documents."""
+def _few_fields(segment: Segment, places_N: Places, names: Sequence[str]) -> Iterator[FieldValues]:
+    """Yield the fields of a few documents, each looked up alone."""
     for place in places_N.tolist():
         yield {name: segment.value(name, place) for name in names}
 
 
-def _all_fields(segment: Segment, places_N: Places, names: Sequence[str]) -> Iterator[Fields]:
+def _many_fields(segment: Segment, places_N: Places, names: Sequence[str]) -> Iterator[FieldValues]:
     columns = [segment.column(name) for name in names]
     for place in places_N.tolist():
-        values = [None if one is None else one.values[place] for one in columns]
+        values = [None if column is None else column.values[place] for column in columns]
         yield dict(zip(names, values, strict=True))
 
 
 def _chunks(segment: Segment, places_N: Places) -> Iterator[Places]:
-    a_document = max(1, segment.entry.num_postings // max(1, len(segment)))
-    size = max(1, min(DOCUMENTS_AT_ONCE, POSTINGS_AT_ONCE // a_document))
+    per_document = max(1, segment.entry.num_postings // max(1, len(segment)))
+    size = max(1, min(DOCUMENTS_AT_ONCE, POSTINGS_AT_ONCE // per_document))
     for start in range(0, len(places_N), size):
         yield places_N[start : start + size]
 
 
 def _look_up(segment: Segment, places_D: Places, vocabulary: Vocabulary) -> SparseBatch:
-    """Look every word up in a few documents."""
+    """Return the vectors of a few documents, each word looked up alone."""
     every = np.arange(len(vocabulary), dtype=np.int32)
     return SparseBatch.from_dense(segment.weights_at(places_D.astype(np.int32), every), vocabulary)
 
 
-def _turn_round(segment: Segment, places_D: Places, vocabulary: Vocabulary) -> SparseBatch:
-    """Collect the vectors of rising document numbers from the postings of all words."""
+def _transpose(segment: Segment, places_D: Places, vocabulary: Vocabulary) -> SparseBatch:
+    """Return the vectors of documents, numbered rising, from the postings of all words."""
     first, last = int(places_D[0]), int(places_D[-1])
     row_of = np.full(last - first + 1, -1, dtype=np.int32)
     row_of[places_D - first] = np.arange(len(places_D), dtype=np.int32)

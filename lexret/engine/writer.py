@@ -1,4 +1,4 @@
-"""The writer of the embedded engine: buffers changes, commits them at once, merges segments."""
+"""Writer of the embedded index: buffers changes, commits them at once, merges segments."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from lexret.engine.merge_policy import LiveSegment, choose_merge, remove, remove_unused
+from lexret.engine.merge_policy import OpenSegment, choose_merge
+from lexret.engine.segments.cleanup import remove, remove_unused
 from lexret.engine.segments.manifest import CODECS, PRECISIONS, Manifest, SegmentEntry, missing_file
 from lexret.engine.segments.segment import Segment
 from lexret.engine.segments.segment_writer import (
@@ -31,18 +32,18 @@ MAX_OPEN_SEGMENTS: Final = 24
 
 
 @dataclass(frozen=True)
-class _Pending:
-    """A document that was added and lies in no segment yet."""
+class _BufferedDocument:
+    """Document that was added and is in no segment yet."""
 
     vector: LexicalVector
     fields: Mapping[str, FieldValue]
 
 
 class EmbeddedIndexWriter:
-    """Changes the index in a folder; use it in a ``with`` statement, which lets the lock go.
+    """Writer of the index in a folder; use it in a ``with`` statement, which releases its lock.
 
-    Nothing is seen by readers before :meth:`commit`, and what was not committed is dropped when
-    the statement ends. One writer at a time. Made by :meth:`create` or :meth:`open`.
+    Readers see nothing before :meth:`commit`, and what was not committed is dropped when the
+    statement ends. An index has one writer at a time, made by :meth:`create` or :meth:`open`.
     """
 
     def __init__(
@@ -51,10 +52,10 @@ class EmbeddedIndexWriter:
         self._path, self._vocabulary, self._lock = path, vocabulary, lock
         self._committed = manifest
         self._never_committed = True
-        self._pending: dict[bytes, _Pending] = {}
+        self._buffer: dict[bytes, _BufferedDocument] = {}
         self._num_buffered = 0
         self._columns: dict[str, str] = {}
-        self._lives: list[LiveSegment] = []
+        self._segments: list[OpenSegment] = []
 
     @classmethod
     def create(
@@ -69,15 +70,16 @@ class EmbeddedIndexWriter:
         precision: Precision = "float32",
         replace_existing: bool = False,
     ) -> Self:
-        """Start a new, empty index; it comes into being with its first commit.
+        """Start a new, empty index, which exists from its first commit on.
 
         Args:
-            model_source: what ``load_model`` takes to get this model again.
-            roots: folders of pictures to record; relative ones start at ``path``.
+            model_id: identity of what makes the vectors; recorded.
+            model_source: where to load it from again; recorded.
+            roots: folders that the documents come from, relative to ``path``; recorded.
             weights: ``exact`` (float32) or ``8bit``
                 (:data:`lexret.engine.postings.weight_codes.MAX_ERROR`).
             precision: what the vectors are computed in; recorded.
-            replace_existing: an index that is there, readable or not, gives way at that commit.
+            replace_existing: replace an existing index, readable or not, with the first commit.
 
         Raises:
             InputError: if there is an index and ``replace_existing`` is not set, or ``weights``
@@ -93,10 +95,10 @@ class EmbeddedIndexWriter:
             )
         folder = Path(path)
         with storage_errors(folder):
-            made = [one for one in (folder, *folder.parents) if not one.exists()]
+            missing = [path for path in (folder, *folder.parents) if not path.exists()]
             folder.mkdir(parents=True, exist_ok=True)
-            for one in made:
-                sync_folder(one.parent)
+            for path in missing:
+                sync_folder(path.parent)
             lock = WriterLock(folder)
         try:
             generation = _generation_to_follow(folder, replace_existing=replace_existing)
@@ -118,7 +120,7 @@ class EmbeddedIndexWriter:
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
-        """Open an index that is there, to change it.
+        """Open an existing index to change it.
 
         Raises:
             MissingError: if there is none.
@@ -163,13 +165,13 @@ class EmbeddedIndexWriter:
         *,
         fields: Mapping[str, Sequence[FieldValue]] | None = None,
     ) -> None:
-        """Add one document a row; an id that is there already is replaced, fields and all.
+        """Add one document per row; a document of the same id is replaced, fields included.
 
         Args:
-            fields: name -> one value a document; all values of a name are int, float or str.
+            fields: name -> one value per document; all values of a name are int, float or str.
 
         Raises:
-            InputError: if ids, rows and field values do not go together.
+            InputError: if ids, rows and field values do not match.
             MismatchError: if the batch is of another vocabulary.
             StorageError: if a full buffer could not be written.
         """
@@ -183,11 +185,11 @@ class EmbeddedIndexWriter:
             raise InputError("A document id is empty; expected a text.")
         encoded = [encode_text(doc_id, what="Document id") for doc_id in doc_ids]
         self._columns = extend_schema(self._columns, fields, num_documents=len(doc_ids))
-        for row, (one, vector) in enumerate(zip(encoded, batch, strict=True)):
-            old = self._pending.get(one)
+        for row, (doc_id, vector) in enumerate(zip(encoded, batch, strict=True)):
+            old = self._buffer.get(doc_id)
             self._num_buffered += len(vector) - (len(old.vector) if old else 0)
             values = {name: column[row] for name, column in fields.items()}
-            self._pending[one] = _Pending(vector, values)
+            self._buffer[doc_id] = _BufferedDocument(vector, values)
         if self._num_buffered > MAX_BUFFERED_POSTINGS:
             self._flush()
 
@@ -198,23 +200,23 @@ class EmbeddedIndexWriter:
             MissingError: if one is not there; nothing is deleted then.
         """
         encoded = sorted({encode_text(doc_id, what="Document id") for doc_id in doc_ids})
-        missing = set(encoded) - set(self._pending)
-        found: list[tuple[LiveSegment, list[int]]] = []
-        for live in self._lives:
-            places = live.find(encoded)
-            missing -= {one for one, place in zip(encoded, places, strict=True) if place >= 0}
-            found.append((live, [place for place in places if place >= 0]))
+        missing = set(encoded) - set(self._buffer)
+        found: list[tuple[OpenSegment, list[int]]] = []
+        for opened in self._segments:
+            places = opened.find(encoded)
+            missing -= {doc_id for doc_id, place in zip(encoded, places, strict=True) if place >= 0}
+            found.append((opened, [place for place in places if place >= 0]))
         if missing:
             first = min(missing).decode("utf-8", "replace")
             more = f" ({len(missing)} such ids in all)" if len(missing) > 1 else ""
             raise MissingError(
                 f"The index at {self._path} holds no document {first!r}{more}; nothing was deleted."
             )
-        for live, documents in found:
-            live.delete(documents)
-        for one in encoded:
-            if one in self._pending:
-                self._num_buffered -= len(self._pending.pop(one).vector)
+        for opened, documents in found:
+            opened.delete(documents)
+        for doc_id in encoded:
+            if doc_id in self._buffer:
+                self._num_buffered -= len(self._buffer.pop(doc_id).vector)
 
     def commit(self) -> None:
         """Make all changes since the last commit visible at once and durable.
@@ -234,11 +236,10 @@ class EmbeddedIndexWriter:
         self._clean()
 
     def commit_roots(self, roots: Sequence[str]) -> None:
-        """Record other folders of pictures, in a commit of its own that holds nothing else.
+        """Record other folders that the documents come from, in a commit that holds nothing else.
 
-        It is the documents' ids that tell which folder each belongs to: leave the first folder as
-        it is, and delete the pictures of a folder before the folder; see
-        :func:`lexret.library.folder_changes.drop_first_root`.
+        Document ids may be relative to these folders: keep the first folder as it is, and delete
+        the documents of a folder before the folder.
 
         Raises:
             StorageError: if writing fails.
@@ -246,7 +247,7 @@ class EmbeddedIndexWriter:
         changed = replace(self._committed, roots=tuple(roots))
         if changed == self._committed:
             return
-        if not self._never_committed:  # otherwise the first commit brings them
+        if not self._never_committed:  # otherwise the first commit records them
             changed = replace(changed, generation=changed.generation + 1)
             with storage_errors(self._path):
                 changed.save(self._path)
@@ -254,24 +255,24 @@ class EmbeddedIndexWriter:
 
     def rollback(self) -> None:
         """Drop all changes since the last commit."""
-        self._adopt_own_commit()
+        self._adopt_interrupted_commit()
         committed = {entry.name for entry in self._committed.segments}
-        for live in self._lives:
-            if live.segment.entry.name not in committed:
-                remove(live.segment.folder)
+        for opened in self._segments:
+            if opened.segment.entry.name not in committed:
+                remove(opened.segment.folder)
         self._reset()
 
-    def _adopt_own_commit(self) -> None:
-        """Notice a commit that was broken off after its manifest was already in place."""
+    def _adopt_interrupted_commit(self) -> None:
+        """Take over a commit of this writer that failed after its manifest was in place."""
         try:
-            there = Manifest.load(self._path)
+            found = Manifest.load(self._path)
         except (MissingError, CorruptError):
             return  # nothing was committed yet, or what is to be replaced is damaged
-        if there.generation == self._committed.generation + 1:
-            self._committed, self._never_committed = there, False
+        if found.generation == self._committed.generation + 1:
+            self._committed, self._never_committed = found, False
 
     def close(self) -> None:
-        """Drop what was not committed and let the lock go; a second call does nothing."""
+        """Drop what was not committed and release the lock; a second call does nothing."""
         if self._lock.held:
             self.rollback()
             self._lock.release()
@@ -288,20 +289,20 @@ class EmbeddedIndexWriter:
         self.close()
 
     def _reset(self) -> None:
-        self._pending = {}
+        self._buffer = {}
         self._num_buffered = 0
         self._columns = dict(self._committed.columns)
-        self._lives = [
-            LiveSegment(segment, segment.deleted)
+        self._segments = [
+            OpenSegment(segment, segment.deleted)
             for segment in (Segment(self._path, entry) for entry in self._committed.segments)
         ]
 
     def _flush(self) -> None:
-        """Write what is buffered to a segment that no manifest names yet."""
-        if not self._pending:
+        """Write the buffered documents to a segment that no manifest names yet."""
+        if not self._buffer:
             return
-        ids = sorted(self._pending)
-        rows = [self._pending[one] for one in ids]
+        ids = sorted(self._buffer)
+        rows = [self._buffer[doc_id] for doc_id in ids]
         batch = SparseBatch.from_vectors([row.vector for row in rows], self._vocabulary)
         columns = {
             name: Column(kind, [row.fields.get(name) for row in rows])
@@ -314,11 +315,11 @@ class EmbeddedIndexWriter:
                 self._path, contents, generation=generation, weights=self._committed.weights
             )
             segment = Segment(self._path, entry)
-        for live in self._lives:
-            live.delete([place for place in live.find(ids) if place >= 0])
-        self._lives.append(LiveSegment(segment, None))
-        self._pending, self._num_buffered = {}, 0
-        if len(self._lives) > MAX_OPEN_SEGMENTS:  # each holds its files open
+        for opened in self._segments:
+            opened.delete([place for place in opened.find(ids) if place >= 0])
+        self._segments.append(OpenSegment(segment, None))
+        self._buffer, self._num_buffered = {}, 0
+        if len(self._segments) > MAX_OPEN_SEGMENTS:  # each keeps its files open
             with storage_errors(self._path):
                 self._merge()
 
@@ -327,20 +328,24 @@ class EmbeddedIndexWriter:
 
         :func:`lexret.engine.merge_policy.choose_merge` decides.
         """
-        self._lives = [live for live in self._lives if live.num_live]
-        while group := choose_merge(self._lives):
-            contents = from_segments([MergeSource(one.segment, one.deleted) for one in group])
+        self._segments = [opened for opened in self._segments if opened.num_live]
+        while group := choose_merge(self._segments):
+            contents = from_segments(
+                [MergeSource(opened.segment, opened.deleted) for opened in group]
+            )
             generation = self._committed.generation + 1
             entry = write_segment(
                 self._path, contents, generation=generation, weights=self._committed.weights
             )
-            self._lives = [one for one in self._lives if not any(one is old for old in group)]
-            self._lives.append(LiveSegment(Segment(self._path, entry), None))
+            self._segments = [
+                opened for opened in self._segments if not any(opened is old for old in group)
+            ]
+            self._segments.append(OpenSegment(Segment(self._path, entry), None))
 
     def _changed(self) -> bool:
-        names = [live.segment.entry.name for live in self._lives]
+        names = [opened.segment.entry.name for opened in self._segments]
         committed = [entry.name for entry in self._committed.segments]
-        return names != committed or any(live.changed for live in self._lives)
+        return names != committed or any(opened.changed for opened in self._segments)
 
     def _clean(self) -> None:
         if not self._never_committed:
@@ -352,10 +357,12 @@ class EmbeddedIndexWriter:
             words = "".join(f"{word}\n" for word in self._vocabulary.words)
             replace_file(self._path / self._committed.vocabulary_file, words.encode())
         entries: list[SegmentEntry] = []
-        for live in self._lives:
-            entry = live.segment.entry
-            if live.changed and live.deleted is not None:
-                deletions = write_deletions(self._path, entry, live.deleted, generation=generation)
+        for opened in self._segments:
+            entry = opened.segment.entry
+            if opened.changed and opened.deleted is not None:
+                deletions = write_deletions(
+                    self._path, entry, opened.deleted, generation=generation
+                )
                 entry = replace(entry, deletions=deletions)
             entries.append(entry)
         manifest = replace(

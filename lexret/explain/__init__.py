@@ -1,5 +1,5 @@
-"""Why a picture was found: products of words, heat maps, telling regions, word clouds, figures.
+"""Explanations of hits and pictures: products of words, heat maps, regions, clouds, figures.
 
-No module here loads torch, and none shows a window: figures are drawn with matplotlib's Agg
-objects, never through pyplot's global state.
+No module here loads torch, and none opens a window: figures are drawn on matplotlib's Agg canvas,
+without pyplot and its global state.
 """

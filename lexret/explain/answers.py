@@ -1,4 +1,4 @@
-"""Search with reasons: hits, and what each word adds to their scores."""
+"""Explained hits: a search, and what each word adds to the score of a hit."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 class ExplainingIndex(Index, Protocol):
-    """An index that answers whole queries and tells the weights behind its scores."""
+    """Index that answers whole queries and gives the weights behind its scores."""
 
     def find(self, query: Query, *, k: int = 10) -> list[SearchHit]:
-        """Return the top ``k`` documents for a whole query; see ``QueryIndex.find``."""
+        """Return the top ``k`` documents for a whole query."""
         ...
 
     def weights(self, doc_ids: Sequence[str], term_ids: IdArray) -> FloatArray:
@@ -32,16 +32,16 @@ class ExplainingIndex(Index, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One hit and why it was found.
+    """Hit with the reasons for it.
 
     Attributes:
-        doc_id: the document; of a picture, its path relative to the indexed folder.
+        doc_id: the document; for a picture, its path relative to the indexed folder.
         score: dot product of query and picture.
         rank: from 1.
         words: the shared words by falling product; the products add up to the score.
-        asked: words of the query by falling query weight, of alternatives only those of the best;
-            those that the document lacks are among them, the others may be left out (so two
-            answers are equal without it).
+        asked: the query's words by falling query weight, including those that the document lacks;
+            of alternatives, only the words of the best. It does not count when answers are
+            compared, because an answer read from a file has only the missing words.
     """
 
     doc_id: str
@@ -52,15 +52,15 @@ class Answer:
 
     @property
     def missing(self) -> tuple[WordWeight, ...]:
-        """The words that were asked for and that the document lacks, by falling query weight."""
-        held = {one.word for one in self.words}
-        return tuple(one for one in self.asked if one.word not in held)
+        """The query's words that the document lacks, by falling query weight."""
+        held = {word.word for word in self.words}
+        return tuple(word for word in self.asked if word.word not in held)
 
 
 def as_query(query: LexicalVector | Query) -> Query:
-    """Return a vector as the query that looks for it; a query as it is."""
+    """Return a query that looks for a vector; a query is returned unchanged."""
     if isinstance(query, LexicalVector):
-        from lexret.engine.query.query import Query as WholeQuery  # a plain search needs it not
+        from lexret.engine.query.query import Query as WholeQuery  # not needed by a plain search
 
         return WholeQuery(vector=query)
     return query
@@ -69,8 +69,8 @@ def as_query(query: LexicalVector | Query) -> Query:
 def answer(index: ExplainingIndex, query: LexicalVector | Query, *, k: int = 10) -> list[Answer]:
     """Search an index with one query and explain every hit.
 
-    Where a query has alternatives, a word counts in a hit with its weight in the query's vector
-    plus its weights in those alternatives that are the best for this hit.
+    In a query with alternatives, the weight of a word for a hit is its weight in the query's
+    vector plus its weights in those alternatives that are the best for this hit.
 
     Raises:
         MismatchError: if the query is of another vocabulary.
@@ -83,53 +83,74 @@ def answer(index: ExplainingIndex, query: LexicalVector | Query, *, k: int = 10)
         hits = index.find(query, k=k)
         vectors = query.vectors()
     # numpy's unique would import its masked arrays, a tenth of a search from the shell.
-    every = {term_id for one in vectors for term_id in one.term_ids.tolist()}
+    every = {term_id for vector in vectors for term_id in vector.term_ids.tolist()}
     term_ids = np.array(sorted(every), dtype=np.int32)
     weights_DT = index.weights([hit.doc_id for hit in hits], term_ids)
     answers = []
     for hit, weights_T in zip(hits, weights_DT, strict=True):
         held = weights_T > 0
         image = LexicalVector(term_ids[held], weights_T[held], index.vocabulary)
-        words, asked = count_words(query, image)
+        words, asked = contributions_to(query, image)
         answers.append(Answer(hit.doc_id, hit.score, hit.rank, words, asked))
     return answers
 
 
-def count_words(
+def contributions_to(
     query: LexicalVector | Query, image: LexicalVector
 ) -> tuple[tuple[Contribution, ...], Sequence[WordWeight]]:
-    """Return what each word of a query adds to a picture's score, and the words that were asked.
+    """Return what each word of a query adds to a picture's score, and the query's words.
 
-    Of every choice the alternative counts that is the best for this picture.
+    Of every choice, the alternative that is best for this picture counts.
 
     Raises:
         MismatchError: if query and picture are of different vocabularies.
     """
-    counting = [query] if isinstance(query, LexicalVector) else _best_parts(query, image)
-    words = add_up([contribute(one, image) for one in counting])
+    counting = _counting_parts(query, image)
+    words = add_up([contribute(part, image) for part in counting])
     return words, _words(tuple(counting))
+
+
+def counting_vector(query: LexicalVector | Query, image: LexicalVector) -> LexicalVector:
+    """Return the one vector whose dot product with a picture is the score of a query.
+
+    It is the sum of the query's vector and of the best alternative of each choice, and empty if
+    nothing in the query scores.
+
+    Raises:
+        MismatchError: if query and picture are of different vocabularies.
+    """
+    parts = _counting_parts(query, image)
+    if len(parts) == 1:
+        return parts[0]
+    weights_V = np.zeros(len(image.vocabulary), dtype=np.float64)
+    for part in parts:
+        weights_V[part.term_ids] += part.weights
+    term_ids = np.flatnonzero(weights_V).astype(np.int32)
+    return LexicalVector(term_ids, weights_V[term_ids].astype(np.float32), image.vocabulary)
 
 
 @lru_cache(maxsize=64)
 def _words(parts: tuple[LexicalVector, ...]) -> list[WordWeight]:
-    """Return the words of a query's parts together, by falling weight, once for all its hits.
+    """Return the words of all parts of a query by falling weight; cached for all its hits.
 
-    Vectors are told apart by identity.
+    The cache compares vectors by identity.
     """
     if len(parts) == 1:
         return parts[0].words()
     weights: dict[str, float] = {}
-    for one in (one for part in parts for one in part.words()):
-        weights[one.word] = weights.get(one.word, 0.0) + one.weight
+    for word in (word for part in parts for word in part.words()):
+        weights[word.word] = weights.get(word.word, 0.0) + word.weight
     by_weight = sorted(weights.items(), key=lambda item: (-item[1], item[0]))
     return [WordWeight(word, weight) for word, weight in by_weight]
 
 
-def _best_parts(query: Query, image: LexicalVector) -> list[LexicalVector]:
+def _counting_parts(query: LexicalVector | Query, image: LexicalVector) -> list[LexicalVector]:
     """Return the query's vector and the best alternative of every choice."""
+    if isinstance(query, LexicalVector):
+        return [query]
 
     def score(alternative: LexicalVector) -> float:
-        return math.fsum(one.product for one in contribute(alternative, image))
+        return math.fsum(shared.product for shared in contribute(alternative, image))
 
     parts = [] if query.vector is None else [query.vector]
     return parts + [max(choice.alternatives, key=score) for choice in query.choices]

@@ -1,4 +1,4 @@
-"""A contact sheet: many pictures of an index, each with its words, or with why it was found."""
+"""Contact sheets: many pictures of an index, each with its words, or with the reasons for a hit."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _MAX_RANK: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class ContactEntry:
-    """One picture of a contact sheet.
+    """Entry of a contact sheet: one picture.
 
     Attributes:
         doc_id: the picture.
         words: its strongest words by falling weight.
-        answer: why it was found, where a query was asked.
-        ranks: where it would stand without each of the words that add most.
+        answer: the reasons for the hit, if there was a query.
+        ranks: its ranks without each of the words that add most to its score.
     """
 
     doc_id: str
@@ -41,7 +41,7 @@ class ContactEntry:
 
 @dataclass(frozen=True, slots=True)
 class ContactSheet:
-    """Pictures of an index; with them it can be drawn again, without index and model.
+    """Contact sheet: all that is needed to draw it again, apart from the photos.
 
     Attributes:
         title: the query, or the name of the collection.
@@ -59,19 +59,21 @@ class ContactSheet:
 
 
 def sheet_of_index(index: EmbeddedIndex, doc_ids: Iterable[str], *, title: str) -> ContactSheet:
-    """Return a sheet of some pictures of an index and their words.
+    """Return a contact sheet of some pictures of an index and their words.
 
     Raises:
         MissingError: if one of them is not in the index.
     """
-    entries = tuple(ContactEntry(one, tuple(index.vector(one).words(NUM_WORDS))) for one in doc_ids)
+    entries = tuple(
+        ContactEntry(doc_id, tuple(index.vector(doc_id).words(NUM_WORDS))) for doc_id in doc_ids
+    )
     return ContactSheet(title, index.model_id, len(index), entries)
 
 
 def sheet_of_hits(
     index: EmbeddedIndex, query: LexicalVector | Query, *, title: str, k: int
 ) -> ContactSheet:
-    """Search an index and return a sheet of the hits and why they were found.
+    """Search an index and return a contact sheet of the hits and the reasons for them.
 
     Raises:
         MismatchError: if the query is of another vocabulary.
@@ -79,33 +81,33 @@ def sheet_of_hits(
     """
     entries = tuple(
         ContactEntry(
-            one.doc_id,
-            tuple(index.vector(one.doc_id).words(NUM_WORDS)),
-            one,
-            ranks_of(index, query, one),
+            hit.doc_id,
+            tuple(index.vector(hit.doc_id).words(NUM_WORDS)),
+            hit,
+            ranks_of(index, query, hit),
         )
-        for one in answer(index, query, k=k)
+        for hit in answer(index, query, k=k)
     )
     return ContactSheet(title, index.model_id, len(index), entries, has_query=True)
 
 
 def ranks_of(
-    index: ExplainingIndex, query: LexicalVector | Query, one: Answer, *, num_words: int = NUM_RANKS
+    index: ExplainingIndex, query: LexicalVector | Query, hit: Answer, *, num_words: int = NUM_RANKS
 ) -> tuple[RankWithout, ...]:
-    """Return where a hit would stand without each of the words that add most to its score."""
+    """Return a hit's ranks without each of the words that add most to its score."""
     return tuple(
-        rank_without(index, query, one.doc_id, word.word, max_rank=_MAX_RANK)
-        for word in one.words[:num_words]
+        rank_without(index, query, hit.doc_id, word.word, max_rank=_MAX_RANK)
+        for word in hit.words[:num_words]
     )
 
 
 def sheet_to_json(sheet: ContactSheet) -> str:
-    """Return a sheet as indented JSON: everything needed to draw it again, apart from photos."""
+    """Return a contact sheet as indented JSON: all but the photos to draw it again."""
     plain = asdict(sheet)
-    for entry, told in zip(sheet.entries, plain["entries"], strict=True):
+    for entry, plain_entry in zip(sheet.entries, plain["entries"], strict=True):
         if entry.answer is not None:
-            del told["answer"]["asked"]
-            told["answer"]["missing"] = [asdict(one) for one in entry.answer.missing]
+            del plain_entry["answer"]["asked"]
+            plain_entry["answer"]["missing"] = [asdict(word) for word in entry.answer.missing]
     return json.dumps({"format": FORMAT, "version": VERSION, **plain}, indent=1) + "\n"
 
 
@@ -124,7 +126,7 @@ def sheet_from_json(text: str) -> ContactSheet:
             plain["title"],
             plain["model_id"],
             plain["num_pictures"],
-            tuple(_entry(one) for one in plain["entries"]),
+            tuple(_entry(entry) for entry in plain["entries"]),
             plain["has_query"],
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -137,12 +139,12 @@ def _entry(plain: dict[str, Any]) -> ContactEntry:
     found = plain["answer"]
     why = None
     if found is not None:
-        words = tuple(Contribution(**one) for one in found["words"])
+        words = tuple(Contribution(**word) for word in found["words"])
         missing = _words(found["missing"])
         why = Answer(found["doc_id"], found["score"], found["rank"], words, missing)
-    ranks = tuple(RankWithout(**one) for one in plain["ranks"])
+    ranks = tuple(RankWithout(**rank) for rank in plain["ranks"])
     return ContactEntry(plain["doc_id"], _words(plain["words"]), why, ranks)
 
 
 def _words(plain: list[dict[str, Any]]) -> tuple[WordWeight, ...]:
-    return tuple(WordWeight(**one) for one in plain)
+    return tuple(WordWeight(**word) for word in plain)

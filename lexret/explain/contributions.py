@@ -1,4 +1,4 @@
-"""What each word adds to a score: the score is the sum of these products, nothing else."""
+"""Contributions of words to a score, which is the sum of their products and nothing else."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lexret.sparse import LexicalVector
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What one shared word adds to the score.
+    """Contribution of one shared word to a score.
 
     Attributes:
         word: a word that both vectors hold.
@@ -28,13 +28,13 @@ class Contribution:
 
 
 def contribute(query: LexicalVector, image: LexicalVector) -> tuple[Contribution, ...]:
-    """Split the dot product of a query and a picture into one product a shared word.
+    """Split the dot product of a query and a picture into one product per shared word.
 
-    The weights are single precision and the products double, so that every product is exact;
-    their sum is the score.
+    Weights have single and products double precision, so every product is exact; their sum is
+    the score.
 
     Returns:
-        the shared words by falling product, then by word; empty where no word is shared.
+        the shared words by falling product, then by word; empty if no word is shared.
 
     Raises:
         MismatchError: if the vectors are of different vocabularies.
@@ -58,17 +58,17 @@ def contribute(query: LexicalVector, image: LexicalVector) -> tuple[Contribution
 
 
 def add_up(parts: Sequence[tuple[Contribution, ...]]) -> tuple[Contribution, ...]:
-    """Join what several parts of a query make of one picture: a word's weights in them add up."""
+    """Join the contributions of several parts of a query: a word's query weights add up."""
     if len(parts) == 1:
         return parts[0]
     words: dict[str, Contribution] = {}
-    for one in (one for part in parts for one in part):
-        same = words.get(one.word)
-        weight = one.query_weight + (same.query_weight if same else 0.0)
-        product = weight * one.image_weight
-        words[one.word] = Contribution(one.word, weight, one.image_weight, product)
+    for shared in (shared for part in parts for shared in part):
+        same = words.get(shared.word)
+        weight = shared.query_weight + (same.query_weight if same else 0.0)
+        product = weight * shared.image_weight
+        words[shared.word] = Contribution(shared.word, weight, shared.image_weight, product)
     return _strongest_first(words.values())
 
 
 def _strongest_first(found: Iterable[Contribution]) -> tuple[Contribution, ...]:
-    return tuple(sorted(found, key=lambda one: (-one.product, one.word)))
+    return tuple(sorted(found, key=lambda shared: (-shared.product, shared.word)))

@@ -1,6 +1,6 @@
-"""What an explanation holds, and how it is made from a picture's patches.
+"""Explanation of a picture: what it holds, and how it is made from the picture's patches.
 
-An explanation and the photo are enough to draw every figure again; no model is needed.
+An explanation and the photo are enough to draw every figure again, without a model.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from PIL import Image
 
 from lexret.encoders.protocol import PatchEncoder, PatchEncoding, PatchGrid
+from lexret.engine.query.query import Query
 from lexret.errors import InputError
-from lexret.explain.contributions import Contribution, contribute
-from lexret.explain.heatmaps import heat_map
-from lexret.explain.parts import RelevantPatch, cut_into_parts, relevant_patches
-from lexret.explain.regions import (
+from lexret.explain.answers import contributions_to, counting_vector
+from lexret.explain.contributions import Contribution
+from lexret.explain.patches.heatmaps import heat_map
+from lexret.explain.patches.parts import RelevantPatch, cut_into_parts, relevant_patches
+from lexret.explain.patches.regions import (
     Box,
     Region,
     box_around,
@@ -36,12 +38,12 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class ExplainedWord:
-    """A word of the picture and where it was seen.
+    """Word of a picture, and where in the picture it is.
 
     Attributes:
         word: the word.
         weight: its weight in the picture.
-        place: (row, col) of the patch where it was won.
+        place: (row, col) of the patch in which it is strongest.
         heat: rows of its weights in the patches, rounded to six decimals.
     """
 
@@ -53,14 +55,14 @@ class ExplainedWord:
 
 @dataclass(frozen=True, slots=True)
 class ExplainedRegion:
-    """A part of the picture and what it says.
+    """Region of a picture, and its words.
 
     Attributes:
         number: from 1, as in the overlay and the captions.
         name: such as ``patch-2-5``, ``box`` or ``part-1``; the stem of its cloud's file.
         region: its patches and rectangle.
         places: (row, col) of its patches.
-        words: its strongest words by falling weight; empty where it says nothing.
+        words: its strongest words by falling weight; empty if it has none.
     """
 
     number: int
@@ -72,15 +74,15 @@ class ExplainedRegion:
 
 @dataclass(frozen=True, slots=True)
 class TextQuery:
-    """A text and its vector."""
+    """Query: a text, and the query that it means; for a plain text, its vector."""
 
     text: str
-    vector: LexicalVector
+    query: LexicalVector | Query
 
 
 @dataclass(frozen=True, slots=True)
 class MatchedWord:
-    """A word that query and picture share, what it adds to the score, and where it was seen."""
+    """Word that a query and a picture share: what it adds to the score, and where it is."""
 
     contribution: Contribution
     place: Place
@@ -89,14 +91,14 @@ class MatchedWord:
 
 @dataclass(frozen=True, slots=True)
 class HitExplanation:
-    """Why a picture scores what it scores for a text.
+    """Explanation of a picture's score for a text.
 
     Attributes:
         query: the text.
         score: the sum of the products of all matched words.
         matched: all shared words, by falling product.
         missing: the query's words that the picture does not hold, by falling query weight.
-        patches: the patches that answer the text best, the best first.
+        patches: the patches that match the text best, the best first.
     """
 
     query: str
@@ -108,17 +110,17 @@ class HitExplanation:
 
 @dataclass(frozen=True, slots=True)
 class PictureExplanation:
-    """What a picture says, as a whole and in parts.
+    """Explanation of a picture: its words, as a whole and by region.
 
     Attributes:
-        image: the name or path of the picture, as it was given.
-        model_id: the model that saw it.
+        image: the name or path of the picture, as given.
+        model_id: the model that encoded it.
         width: of the upright picture, in pixels.
         height: of the upright picture, in pixels.
-        grid: how the patches lie.
+        grid: the grid of patches.
         words: the strongest words by falling weight, at least one.
-        regions: parts, numbered from 1 in their order.
-        hit: how a text scores on the picture, if one was asked for.
+        regions: regions, numbered from 1 in their order.
+        hit: the score of a text for the picture, if a text was given.
     """
 
     image: str
@@ -145,25 +147,25 @@ def explain_picture(
     num_regions: int = 4,
     query: TextQuery | None = None,
 ) -> PictureExplanation:
-    """Explain a picture, and how it answers a text.
+    """Explain a picture, and its score for a text.
 
     Args:
         image: RGB, upright.
-        encoder: sees the picture.
+        encoder: encodes the picture.
         name: what to call the picture.
         size: (width, height) in pixels that boxes are measured in, where ``image`` is a smaller
             copy; by default the image's own.
-        patches: (row, col) of patches to look at.
-        boxes: (x0, y0, x1, y1) in pixels of rectangles to look at.
-        masks: pictures of the same shape; what is not black in one is looked at.
-        num_parts: cut the whole picture into so many parts, where it is not 0. Without patches,
-            boxes, masks and parts the picture's own most telling patches are taken.
+        patches: (row, col) of patches to explain.
+        boxes: (x0, y0, x1, y1) in pixels of rectangles to explain.
+        masks: pictures of the same shape; what is not black in one is explained.
+        num_parts: if not 0, cut the whole picture into this many parts. Without patches, boxes,
+            masks and parts, the most telling patches of the picture are explained.
         num_words: words to keep, for the whole and for each region.
         num_regions: telling patches to pick.
         query: a text to explain the score of.
 
     Raises:
-        InputError: if the picture has no word, or a patch or box lies outside of it.
+        InputError: if the picture has no word, or a patch or box is outside of it.
         MismatchError: if the query is of another vocabulary than the picture.
     """
     if num_words < 1:
@@ -197,15 +199,16 @@ def explain_hit(query: TextQuery, encoding: PatchEncoding) -> HitExplanation:
         MismatchError: if the query is of another vocabulary than the picture.
     """
     places = places_won(encoding)
-    contributions = contribute(query.vector, encoding.image)
+    contributions, asked = contributions_to(query.query, encoding.image)
     return HitExplanation(
         query=query.text,
-        score=sum(one.product for one in contributions),
+        score=sum(shared.product for shared in contributions),
         matched=tuple(
-            MatchedWord(one, places[one.word], _heat(encoding, one.word)) for one in contributions
+            MatchedWord(shared, places[shared.word], _heat(encoding, shared.word))
+            for shared in contributions
         ),
-        missing=tuple(one for one in query.vector.words() if one.word not in places),
-        patches=relevant_patches(encoding, query.vector),
+        missing=tuple(word for word in asked if word.word not in places),
+        patches=relevant_patches(encoding, counting_vector(query.query, encoding.image)),
     )
 
 
@@ -256,8 +259,8 @@ def _choose_telling(
 def _explain_words(encoding: PatchEncoding, num_words: int) -> tuple[ExplainedWord, ...]:
     places = places_won(encoding)
     return tuple(
-        ExplainedWord(one.word, one.weight, places[one.word], _heat(encoding, one.word))
-        for one in encoding.image.words(num_words)
+        ExplainedWord(word.word, word.weight, places[word.word], _heat(encoding, word.word))
+        for word in encoding.image.words(num_words)
     )
 
 
@@ -279,7 +282,7 @@ def _explain_regions(
 
 
 def places_won(encoding: PatchEncoding) -> dict[str, Place]:
-    """Return the (row, col) where each word of the picture was won."""
+    """Return the (row, col) of the patch in which each word of the picture is strongest."""
     names = encoding.image.vocabulary.words
     won = zip(encoding.image.term_ids, encoding.winning_patches, strict=True)
     return {names[int(term_id)]: encoding.grid.place(int(patch)) for term_id, patch in won}

@@ -1,4 +1,4 @@
-"""What a word is worth to a hit: the rank that the hit would have without it."""
+"""Ranks without a word: where a hit would be if the query did not have the word."""
 
 from __future__ import annotations
 
@@ -12,19 +12,18 @@ from lexret.explain.answers import ExplainingIndex, as_query
 from lexret.sparse import LexicalVector
 
 MAX_RANK: Final = 10_000
-_FIRST_LOOK: Final = 64
+_FIRST_SEARCH: Final = 64
 _GROWTH: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
 class RankWithout:
-    """Where a hit would stand if the query did not weigh a word.
+    """Rank that a hit would have if a word had no weight in the query.
 
     Attributes:
         word: the word.
-        rank: from 1; ``None`` where the picture would be no hit, or would stand beyond
-            ``searched``.
-        searched: how many ranks were looked at; ``None`` where all were.
+        rank: from 1; ``None`` if the picture would not be a hit, or only beyond ``searched``.
+        searched: how many ranks were searched; ``None`` if all were.
     """
 
     word: str
@@ -45,37 +44,38 @@ def rank_without(
     *,
     max_rank: int = MAX_RANK,
 ) -> RankWithout:
-    """Return the rank of a document for a query that does not weigh a word.
+    """Return the rank of a document for a query in which a word has no weight.
 
-    The word leaves the query's vector and its alternatives; conditions on it stay, so that a word
-    that is required is still required, and just adds nothing.
+    The word is removed from the query's vector and its alternatives, but conditions on it stay: a
+    required word is still required, and just adds nothing to the score.
 
     Args:
-        max_rank: do not look further than so many ranks.
+        max_rank: how many ranks to search.
 
     Raises:
         MismatchError: if the query is of another vocabulary.
     """
-    lesser = without_word(as_query(query), word)
+    without = without_word(as_query(query), word)
     limit = min(max_rank, max(1, len(index)))
-    looked_at = min(_FIRST_LOOK, limit)
+    searched = min(_FIRST_SEARCH, limit)
     while True:
-        hits = index.find(lesser, k=looked_at)
+        hits = index.find(without, k=searched)
         found = next((hit.rank for hit in hits if hit.doc_id == doc_id), None)
         if found is not None:
             return RankWithout(word, found)
-        if len(hits) < looked_at or looked_at >= len(index):
+        if len(hits) < searched or searched >= len(index):
             return RankWithout(word, None)
-        if looked_at == limit:
+        if searched == limit:
             return RankWithout(word, None, limit)
-        looked_at = min(looked_at * _GROWTH, limit)
+        searched = min(searched * _GROWTH, limit)
 
 
 def without_word(query: Query, word: str) -> Query:
-    """Return a query that does not weigh a word, its conditions unchanged."""
+    """Return a query in which a word has no weight; conditions on it stay."""
     vector = None if query.vector is None else _drop(query.vector, word)
     choices = tuple(
-        Choice(tuple(_drop(one, word) for one in choice.alternatives)) for choice in query.choices
+        Choice(tuple(_drop(vector, word) for vector in choice.alternatives))
+        for choice in query.choices
     )
     return replace(query, vector=vector, choices=choices)
 

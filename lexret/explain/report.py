@@ -1,4 +1,4 @@
-"""Explanations as files in one folder: clouds, an overlay, figures, a page, JSON."""
+"""Report of an explanation: clouds, an overlay, figures, a page and JSON in one folder."""
 
 from __future__ import annotations
 
@@ -9,40 +9,40 @@ from pathlib import Path
 from PIL import Image
 
 from lexret.errors import InputError, StorageError
-from lexret.explain.clouds import add_caption, draw_cloud
+from lexret.explain.drawing.clouds import add_caption, draw_cloud
+from lexret.explain.drawing.figures import describe, draw_marks, query_figure, summary_figure
+from lexret.explain.drawing.html import picture_html
+from lexret.explain.drawing.overlay import fit_for_display
+from lexret.explain.drawing.palette import LIGHT, Theme, region_colour
+from lexret.explain.drawing.svg import SvgCanvas, cloud_svg, link_in_report
 from lexret.explain.explanation import PictureExplanation
-from lexret.explain.figures import describe, draw_marks, query_figure, summary_figure
-from lexret.explain.html import picture_html
-from lexret.explain.overlay import fit_for_display
-from lexret.explain.palette import LIGHT, Theme, region_colour
-from lexret.explain.serial import to_json
-from lexret.explain.svg import SvgSheet, cloud_svg, link_in_report
+from lexret.explain.explanation_json import to_json
 from lexret.sparse import WordWeight
 
 
 def write_report(
     photo: Image.Image, explanation: PictureExplanation, folder: Path, *, theme: Theme = LIGHT
 ) -> list[Path]:
-    """Write everything there is to see of an explanation.
+    """Write all files of an explanation.
 
-    The files: ``summary.png`` (one figure of all), ``words.png`` (cloud of the whole),
-    ``overlay.png`` (the photo with numbered regions), ``<name>.png`` for each region that says
-    anything (such as ``patch-<row>-<col>`` or ``box``), ``query.png`` where a text was asked, and
-    ``explanation.json``; ``summary.svg``, ``words.svg`` and ``query.svg`` are the same figures
-    with real text, whose words lead into ``report.html``, a page that needs nothing beside it.
-    The JSON holds all words; a cloud leaves out the weakest that find no room. Files of the same
-    names are replaced, others are left alone.
+    They are ``summary.png`` (one figure of all), ``words.png`` (cloud of the whole picture),
+    ``overlay.png`` (the photo with numbered regions), ``<name>.png`` for each region that has words
+    (such as ``patch-<row>-<col>`` or ``box``), ``query.png`` if there is a text, and
+    ``explanation.json``. ``summary.svg``, ``words.svg`` and ``query.svg`` are the same figures with
+    real text; their words are links into ``report.html``, a self-contained page. The JSON holds all
+    words; a cloud leaves out the weakest if there is no room. Files of the same names are replaced,
+    others are left alone.
 
     Args:
         photo: the picture that was explained, RGB, upright; it may be a smaller copy.
-        folder: is made if it is not there.
+        folder: created if it does not exist.
 
     Returns:
         the paths written, in that order.
 
     Raises:
-        InputError: if the photo has another shape than the one explained, or the folder's name
-            is taken by a file.
+        InputError: if the photo has another shape than the one explained, or there is a file of
+            the folder's name.
         StorageError: if a file cannot be written.
     """
     _check_shape(photo, explanation)
@@ -54,7 +54,7 @@ def write_report(
 def _draw_all(
     photo: Image.Image, explanation: PictureExplanation, theme: Theme
 ) -> dict[str, bytes]:
-    words = [WordWeight(one.word, one.weight) for one in explanation.words]
+    words = [WordWeight(word.word, word.weight) for word in explanation.words]
     whole = draw_cloud(words, theme=theme, all_words=False)
     files = {
         "summary.png": summary_figure(photo, explanation, theme=theme),
@@ -75,10 +75,10 @@ def _draw_all(
     if explanation.hit is not None:
         files["query.png"] = query_figure(photo, explanation, explanation.hit, theme=theme)
     files["explanation.json"] = to_json(explanation).encode()
-    files["summary.svg"] = summary_figure(photo, explanation, theme=theme, page=SvgSheet)
+    files["summary.svg"] = summary_figure(photo, explanation, theme=theme, page=SvgCanvas)
     files["words.svg"] = cloud_svg(whole, link=link_in_report).encode()
     if explanation.hit is not None:
-        figure = query_figure(photo, explanation, explanation.hit, theme=theme, page=SvgSheet)
+        figure = query_figure(photo, explanation, explanation.hit, theme=theme, page=SvgCanvas)
         files["query.svg"] = figure
     files["report.html"] = picture_html(photo, explanation).encode()
     return files
@@ -102,12 +102,12 @@ def _png(picture: Image.Image) -> bytes:
 
 
 def check_folder(folder: Path) -> None:
-    """Raise InputError or StorageError if a folder surely cannot be made or written to."""
-    there = next(one for one in (folder, *folder.absolute().parents) if os.path.lexists(one))
-    if not there.is_dir():
+    """Raise InputError or StorageError if a folder certainly cannot be made or written to."""
+    found = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+    if not found.is_dir():
         raise _taken(folder)
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise StorageError(f"{there} may not be written to. Choose another folder.")
+    if not os.access(found, os.W_OK | os.X_OK):
+        raise StorageError(f"{found} may not be written to. Choose another folder.")
 
 
 def _make_folder(folder: Path) -> None:

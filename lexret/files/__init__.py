@@ -1,1 +1,1 @@
-"""Files: text that people name, files and folders written whole or not at all, hashes, locks."""
+"""Files: reading of text and JSON, atomic writes of files and folders, hashes, locks."""

@@ -1,79 +1,93 @@
-"""Locks between processes: advisory ones (flock), which end with the process that holds them."""
+"""Locks between processes, which end with the process that holds them, however it ends."""
 
 from __future__ import annotations
 
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from lexret.errors import LockedError
 
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
 LOCK_FILE: Final = "lock"
+_POLL_INTERVAL_S: Final = 0.01
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock that lies in a file; wait for it where another process holds it."""
-    import fcntl  # not on every system: reading must work without it
+    """Hold the lock that is on a file; wait for it if another process or thread holds it.
 
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    Raises:
+        OSError: if the file cannot be written, or its folder does not exist.
+    """
+    with _file_lock(path).acquire():
         yield
-    finally:
-        os.close(handle)
 
 
 class WriterLock:
-    """The right to write an index, held by one process at a time until it is released.
+    """Lock of the one writer that an index may have; held from construction to release.
 
-    It is an advisory lock (flock) on the file ``lock``: the system lets it go when the process
-    ends, however it ends. The file names the holder for those who come second.
+    The operating system holds it on the file ``lock`` (flock), and releases it when the process
+    ends. The file names the holder, for the error that a second writer gets.
 
     Raises:
         LockedError: if another writer holds it.
+        OSError: if the file cannot be written, or the folder does not exist.
     """
 
     def __init__(self, folder: Path) -> None:
-        import fcntl  # not on every system: reading an index must work without it
+        from filelock import Timeout
 
         path = folder / LOCK_FILE
-        self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._lock = _file_lock(path, on_acquired=_write_holder)
         try:
-            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            holder = os.read(self._handle, 4096)
-            os.close(self._handle)
+            self._lock.acquire(blocking=False)
+        except Timeout as error:
             raise LockedError(
-                f"Another process is writing the index at {folder}: {_describe(holder)}. "
+                f"Another process is writing the index at {folder}: {_holder(path)}. "
                 "Wait until it has finished, or end it; searching works meanwhile."
             ) from error
-        except OSError:
-            os.close(self._handle)
-            raise
-        text = json.dumps({"pid": os.getpid(), "host": socket.gethostname()})
-        os.ftruncate(self._handle, 0)
-        os.pwrite(self._handle, text.encode(), 0)
 
     @property
     def held(self) -> bool:
-        """Whether the lock was not let go yet."""
-        return self._handle >= 0
+        """Whether the lock has not been released yet."""
+        return self._lock.is_locked
 
     def release(self) -> None:
-        """Let the lock go; a second call does nothing."""
-        if self._handle >= 0:
-            os.close(self._handle)
-            self._handle = -1
+        """Release the lock; a second call does nothing."""
+        self._lock.release()
 
 
-def _describe(holder: bytes) -> str:
+def _file_lock(path: Path, *, on_acquired: Callable[[int], None] | None = None) -> BaseFileLock:
+    from filelock import FileLock  # loads slowly, and reading an index takes no lock
+
+    os.stat(path.parent)  # otherwise the folder would be made
+    return FileLock(
+        path,
+        poll_interval=_POLL_INTERVAL_S,
+        thread_local=False,  # a writer may be closed by another thread than the one that opened it
+        fallback_to_soft=False,  # a soft lock would outlive a process that is killed
+        preserve_lock_file=True,
+        on_acquired=on_acquired,
+    )
+
+
+def _write_holder(descriptor: int) -> None:
+    text = json.dumps({"pid": os.getpid(), "host": socket.gethostname()})
+    os.ftruncate(descriptor, 0)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    os.write(descriptor, text.encode())
+
+
+def _holder(path: Path) -> str:
     try:
-        values = json.loads(holder)
+        values = json.loads(path.read_bytes())
         return f"process {values['pid']} on host {values['host']}"
-    except (ValueError, KeyError, TypeError):  # the holder has not written its name yet
+    except (OSError, ValueError, KeyError, TypeError):  # the holder has not written its name yet
         return "a process that has just started"

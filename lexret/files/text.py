@@ -1,4 +1,4 @@
-"""Reads text and JSON files that people name; what is wrong with one is said plainly."""
+"""Readers of text and JSON files that users name, with plain errors."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from lexret.errors import InputError, MissingError
 
 
 def read_text(file: Path, *, what: str = "file") -> str:
-    """Read a UTF-8 text file; a byte order mark is left out.
+    """Read a UTF-8 text file, without its byte order mark.
 
     Args:
-        what: what to call it where it is missing.
+        what: what to call the file in the error if it is missing.
 
     Raises:
         MissingError: if there is no such file.

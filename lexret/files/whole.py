@@ -1,4 +1,4 @@
-"""Files and folders that are written whole or not at all."""
+"""Atomic writes: files and folders that are written whole or not at all."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pathlib import Path
 
 @contextmanager
 def whole_file(path: Path, *, hidden: bool = False) -> Iterator[Path]:
-    """Give the place of a new file, which takes that of ``path`` once it is written.
+    """Give a path to write a new file to, which then replaces the file at ``path``.
 
-    After a crash the old or the new one is there. Where writing fails, the new one is removed.
+    After a crash, the old or the new file is there. If writing fails, the new one is removed.
 
     Args:
-        hidden: the new file lies among files of people: its name begins with a dot.
+        hidden: start the new file's name with a dot, because users see the folder.
     """
     fresh = path.with_name(f".{path.name}.lexret-new" if hidden else f"{path.name}.new")
     try:
@@ -24,23 +24,23 @@ def whole_file(path: Path, *, hidden: bool = False) -> Iterator[Path]:
         _sync(fresh)
         os.replace(fresh, path)
     except BaseException:
-        with suppress(OSError):  # on a file system that cannot be written there is none
+        with suppress(OSError):  # there is none on a read-only file system
             fresh.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Put ``data`` in place of a file so that after a crash the old or the new one is there."""
+    """Replace a file atomically: after a crash, the old or the new one is there."""
     with whole_file(path) as fresh:
         fresh.write_bytes(data)
 
 
 def swap_folder(fresh: Path, folder: Path, *, old: Path) -> None:
-    """Put a folder in place of another one, if there is one; where that fails, the old one stays.
+    """Replace a folder, if it exists, by another; if that fails, the old one stays.
 
     Args:
-        old: what the old folder is called meanwhile; after a crash it may still be there.
+        old: temporary path of the old folder; after a crash it may still exist.
     """
     if not folder.exists():
         os.replace(fresh, folder)
@@ -52,7 +52,7 @@ def swap_folder(fresh: Path, folder: Path, *, old: Path) -> None:
         except OSError:
             os.replace(old, folder)
             raise
-    # The new folder is in place: whether the old one can be removed does not matter to it.
+    # The new folder is in place; it does not matter if the old one cannot be removed.
     shutil.rmtree(old, ignore_errors=True)
 
 

@@ -1,1 +1,1 @@
-"""Other engines: Lucene, exports that Anserini and CIFF readers take, and FAISS for comparison."""
+"""Other engines: Lucene, exports for Anserini and readers of CIFF, and FAISS for comparison."""

@@ -1,4 +1,4 @@
-"""Exports an index as a JsonVectorCollection, which Anserini indexes with ``-impact``.
+"""Export of an index as a JsonVectorCollection, which Anserini indexes with ``-impact``.
 
 OUT/collection/part-00000.jsonl   {"id": ..., "contents": "", "vector": {"t12": 34, ...}}
 OUT/words.tsv                     what t12 means
@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from lexret.engine.index import EmbeddedIndex
-from lexret.engine.vectors import StoredBlock, StoredVectors
+from lexret.engine.vectors import CorrectedVectors, VectorBlock
 from lexret.interop.export_files import (
     ExportRecord,
     check_ids,
@@ -33,17 +33,16 @@ def export_anserini(
     """Write all live documents of an index to a new folder.
 
     Raises:
-        InputError: if the folder holds something already, an id is not UTF-8, or the scale does
-            not fit.
+        InputError: if the folder is not empty, an id is not UTF-8, or the scale is too large.
         StorageError: if writing fails.
     """
-    stored = StoredVectors(index)
-    check_ids(stored)
-    names = [term_name(number) for number in range(len(stored.vocabulary))]
+    vectors = CorrectedVectors(index)
+    check_ids(vectors)
+    names = [term_name(number) for number in range(len(vectors.vocabulary))]
     num_empty = num_postings = 0
     with new_folder(folder):
         (folder / COLLECTION_FOLDER).mkdir()
-        for number, block in enumerate(stored.blocks()):
+        for number, block in enumerate(vectors.blocks()):
             path = folder / COLLECTION_FOLDER / f"part-{number:05d}.jsonl"
             _write_block(path, block, names, scale)
             num_empty += int((np.diff(block.vectors.indptr) == 0).sum())
@@ -51,11 +50,11 @@ def export_anserini(
         record = record_of(
             "anserini", index, scale=scale, num_empty=num_empty, num_postings=num_postings
         )
-        write_side_files(folder, stored, record)
+        write_side_files(folder, vectors, record)
     return record
 
 
-def _write_block(path: Path, block: StoredBlock, names: list[str], scale: float) -> None:
+def _write_block(path: Path, block: VectorBlock, names: list[str], scale: float) -> None:
     impacts = quantize(block.vectors.weights, scale=scale).tolist()
     term_ids, indptr = block.vectors.term_ids.tolist(), block.vectors.indptr.tolist()
     with path.open("w", encoding="utf-8") as file:

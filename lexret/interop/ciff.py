@@ -1,13 +1,13 @@
-"""Exports an index in the Common Index File Format, which PISA, Terrier, JASS and others read.
+"""Export of an index in the Common Index File Format, which PISA, Terrier, JASS and others read.
 
-    OUT/index.ciff    a Header, then a PostingsList a word, then a DocRecord a document
+    OUT/index.ciff    a Header, then one PostingsList per word, then one DocRecord per document
     OUT/words.tsv     what the term t12 means
     OUT/export.json   scale, counts, model
 
 The file is a sequence of protobuf messages, each after its length as a varint (Lin et al.,
 "Supporting Interoperability Between Open-Source Search Engines with the Common Index File
 Format", SIGIR 2020, section 3). A posting holds the gap to the document before it and an impact;
-lists lie in the order of their terms' bytes; a document's length is the sum of its impacts.
+lists are in the order of their terms' bytes; a document's length is the sum of its impacts.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lexret.engine.index import EmbeddedIndex
-from lexret.engine.vectors import StoredVectors
+from lexret.engine.vectors import CorrectedVectors
 from lexret.errors import InputError
 from lexret.interop.export_files import (
     ExportRecord,
@@ -50,20 +50,20 @@ def export_ciff(
     """Write all live documents of an index to a new folder.
 
     Raises:
-        InputError: if the folder holds something already, an id is not UTF-8, the scale does not
-            fit, or the impacts of a document add up to more than the format holds.
+        InputError: if the folder is not empty, an id is not UTF-8, the scale is too large, or the
+            impacts of a document add up to more than the format can hold.
         StorageError: if writing fails.
     """
-    stored = StoredVectors(index)
-    check_ids(stored)
-    lengths_N = np.zeros(len(stored), dtype=np.int64)
+    vectors = CorrectedVectors(index)
+    check_ids(vectors)
+    lengths_N = np.zeros(len(vectors), dtype=np.int64)
     num_postings, num_lists = 0, 0
-    for term_id in range(len(stored.vocabulary)):
-        docs, weights = stored.postings(term_id)
+    for term_id in range(len(vectors.vocabulary)):
+        docs, weights = vectors.postings(term_id)
         lengths_N[docs] += quantize(weights, scale=scale)
         num_postings += len(docs)
         num_lists += len(docs) > 0
-    if len(stored) and int(lengths_N.max()) > _INT32_MAX:
+    if len(vectors) and int(lengths_N.max()) > _INT32_MAX:
         raise InputError(
             f"The impacts of a document add up to {lengths_N.max()}; CIFF holds at most "
             f"{_INT32_MAX}. Choose a smaller scale than {scale:g}."
@@ -73,15 +73,15 @@ def export_ciff(
     with new_folder(folder):
         with (folder / CIFF_FILE).open("wb") as file:
             _write_delimited(file, _header(record, num_lists, lengths_N))
-            for name, term_id in _by_name(len(stored.vocabulary)):
-                docs, weights = stored.postings(term_id)
+            for name, term_id in _by_name(len(vectors.vocabulary)):
+                docs, weights = vectors.postings(term_id)
                 if len(docs):
                     impacts = quantize(weights, scale=scale)
                     _write_delimited(file, _postings_list(name, docs, impacts))
             lengths = lengths_N.tolist()
-            for number, doc_id in enumerate(stored.doc_ids):
+            for number, doc_id in enumerate(vectors.doc_ids):
                 _write_delimited(file, _doc_record(number, doc_id, lengths[number]))
-        write_side_files(folder, stored, record)
+        write_side_files(folder, vectors, record)
     return record
 
 
@@ -112,7 +112,7 @@ def _postings_list(name: str, docs: IdArray, impacts: Impacts) -> bytes:
 
 
 def _postings(gaps: IdArray, impacts: Impacts) -> bytes:
-    """Return the field ``postings``, once a posting, made for all of them at once."""
+    """Return the repeated field ``postings``, encoded for all postings at once."""
     gap_octets, gap_lengths = _varints(gaps)
     impact_octets, impact_lengths = _varints(impacts)
     size = 4 + 2 * _VARINT_BYTES
@@ -143,7 +143,7 @@ def _doc_record(number: int, doc_id: str, length: int) -> bytes:
 
 
 def varint(number: int) -> bytes:
-    """Return a number from 0 up as a protobuf varint: 7 bits an octet, the lowest first."""
+    """Return a number from 0 up as a protobuf varint: 7 bits per octet, the lowest first."""
     octets = bytearray()
     while number > 0x7F:
         octets.append(number & 0x7F | 0x80)
@@ -153,7 +153,7 @@ def varint(number: int) -> bytes:
 
 
 def _number(field: int, value: int) -> bytes:
-    """A field of a number; protobuf 3 leaves a 0 out."""
+    """Return a number field, which protobuf 3 omits if it is 0."""
     return varint(field << 3 | _VARINT) + varint(value) if value else b""
 
 

@@ -1,4 +1,4 @@
-"""What every export of an index shares: the record, the list of words, and who writes them."""
+"""Files that every export of an index has: its record and the list of words."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from lexret.engine.index import EmbeddedIndex
-from lexret.engine.vectors import StoredVectors
+from lexret.engine.vectors import CorrectedVectors
 from lexret.errors import InputError, StorageError
 from lexret.interop.impacts import max_error, term_name
 
@@ -20,14 +20,14 @@ RECORD_FILE: Final = "export.json"
 
 @dataclass(frozen=True, slots=True)
 class ExportRecord:
-    """What was exported.
+    """Record of an export.
 
     Attributes:
         kind: ``anserini`` or ``ciff``.
         scale: impacts per unit of weight; a query's weights must be multiplied by it as well.
-        max_weight_error: no weight is off by more (see :mod:`lexret.interop.impacts`).
-        num_documents: documents written, the empty ones too.
-        num_empty: documents without a word; Anserini leaves them out.
+        max_weight_error: the largest error of a weight (see :mod:`lexret.interop.impacts`).
+        num_documents: documents written, including empty ones.
+        num_empty: documents without words, which Anserini leaves out.
         num_postings: impacts written.
     """
 
@@ -62,9 +62,9 @@ def record_of(
     )
 
 
-def check_ids(stored: StoredVectors) -> None:
-    """Raise InputError if an id holds bytes that are no UTF-8: other engines take text only."""
-    for doc_id in stored.doc_ids:
+def check_ids(vectors: CorrectedVectors) -> None:
+    """Raise InputError if an id has bytes that are not UTF-8, which other engines cannot store."""
+    for doc_id in vectors.doc_ids:
         if not doc_id.isascii():
             try:
                 doc_id.encode()
@@ -75,9 +75,9 @@ def check_ids(stored: StoredVectors) -> None:
                 ) from error
 
 
-def write_side_files(folder: Path, stored: StoredVectors, record: ExportRecord) -> None:
+def write_side_files(folder: Path, vectors: CorrectedVectors, record: ExportRecord) -> None:
     """Write ``words.tsv`` (term name, tab, word) and ``export.json``."""
-    words = stored.vocabulary.words
+    words = vectors.vocabulary.words
     lines = [f"{term_name(number)}\t{word}\n" for number, word in enumerate(words)]
     (folder / WORDS_FILE).write_text("".join(lines), encoding="utf-8")
     text = json.dumps(asdict(record), indent=1) + "\n"
@@ -89,7 +89,7 @@ def new_folder(folder: Path) -> Iterator[None]:
     """Make a folder for an export.
 
     Raises:
-        InputError: if there is something in it already.
+        InputError: if it exists and is not empty.
         StorageError: if writing fails while the context is open.
     """
     try:

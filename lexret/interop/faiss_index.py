@@ -1,4 +1,4 @@
-"""Dense vectors for comparison: FAISS Flat, HNSW and IVF by inner product (``lexret[dense]``).
+"""FAISS index of dense vectors, for comparison: Flat, HNSW and IVF (``lexret[dense]``).
 
 Shapes: N documents, Q queries, D dimensions.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 
@@ -16,52 +16,27 @@ from lexret.engine.store.columns import encode_text
 from lexret.errors import InputError, MissingPackageError
 from lexret.sparse import FloatArray
 
-DenseKind = Literal["flat", "hnsw", "ivf"]
-DENSE_KINDS: tuple[DenseKind, ...] = ("flat", "hnsw", "ivf")
-# FAISS warns where a list has fewer vectors to learn its centre from.
+FaissKind = Literal["flat", "hnsw", "ivf"]
+# FAISS warns if a list has fewer vectors to learn its centre from.
 _VECTORS_A_LIST = 39
-
-
-class DenseIndex(Protocol):
-    """An immutable collection of dense vectors that answers queries."""
-
-    def __len__(self) -> int:
-        """Number of documents."""
-        ...
-
-    @property
-    def dimension(self) -> int:
-        """D."""
-        ...
-
-    def search(self, queries_QD: FloatArray, *, k: int = 10) -> list[list[SearchHit]]:
-        """Return ``k`` documents for each query, by falling inner product, then rising id.
-
-        Whether they are the best ones is up to the index; fewer come where it holds or finds
-        fewer. Which of those that tie at the end are among them is left open.
-
-        Raises:
-            InputError: if ``k`` is less than 1 or the queries' shape does not fit.
-        """
-        ...
 
 
 @dataclass(frozen=True, slots=True)
 class FaissSettings:
-    """How FAISS trades memory and recall for time.
+    """Settings by which FAISS trades memory and recall for time.
 
     Attributes:
         kind: ``flat`` compares with every vector, exactly; ``hnsw`` walks a graph of neighbours;
             ``ivf`` looks into the lists whose centres are nearest.
         num_neighbours: links of a vector in the graph (its lowest level has twice as many).
-        ef_construction: candidates held while the graph is made.
-        ef_search: candidates held while it is searched; never fewer than k.
-        num_lists: lists; None: 4 sqrt(N), as FAISS's guidelines say, or fewer where each would
-            have too few vectors to learn from.
-        num_probes: lists that a query looks into.
+        ef_construction: candidates kept while the graph is built.
+        ef_search: candidates kept while it is searched; never fewer than k.
+        num_lists: lists; None: 4 sqrt(N), as FAISS's guidelines say, or fewer if each would have
+            too few vectors to learn from.
+        num_probes: lists that a query searches.
     """
 
-    kind: DenseKind = "flat"
+    kind: FaissKind = "flat"
     num_neighbours: int = 32
     ef_construction: int = 200
     ef_search: int = 128
@@ -70,17 +45,17 @@ class FaissSettings:
 
 
 class FaissIndex:
-    """Follows :class:`DenseIndex` with FAISS, in memory.
+    """FAISS index of dense vectors by inner product, in memory.
 
-    FAISS takes as many threads as ``faiss.omp_set_num_threads`` says.
+    FAISS uses as many threads as ``faiss.omp_set_num_threads`` says.
 
     Args:
-        doc_ids: distinct ids, one a row.
+        doc_ids: distinct ids, one per row.
         vectors_ND: float32, finite.
 
     Raises:
         MissingPackageError: if faiss is not installed.
-        InputError: if the ids repeat, or do not go with the vectors.
+        InputError: if ids are repeated, or do not match the vectors.
     """
 
     def __init__(
@@ -111,16 +86,23 @@ class FaissIndex:
 
     @property
     def dimension(self) -> int:
-        """D."""
+        """Number of dimensions, D."""
         return self._dimension
 
     @property
     def faiss_index(self) -> Any:
-        """The index of FAISS; its number n is the n-th id in rising order."""
+        """FAISS's index, in which number n is the n-th id in rising order."""
         return self._index
 
     def search(self, queries_QD: FloatArray, *, k: int = 10) -> list[list[SearchHit]]:
-        """Return ``k`` documents for each query; see :meth:`DenseIndex.search`."""
+        """Return ``k`` documents for each query, by falling inner product, then rising id.
+
+        Only ``flat`` is exact; the others may miss documents, and may find fewer than ``k``. Which
+        of the documents that tie for the last place are among them is undefined.
+
+        Raises:
+            InputError: if ``k`` is less than 1, or the queries have another shape.
+        """
         if k < 1:
             raise InputError(f"A search must ask for at least 1 hit; found k = {k}.")
         _check(queries_QD)
@@ -149,7 +131,7 @@ class FaissIndex:
 
 
 def _make(faiss: Any, settings: FaissSettings, vectors_ND: FloatArray) -> Any:
-    """Return an empty index, trained where its kind learns from the vectors."""
+    """Return an empty index, trained if its kind learns from the vectors."""
     dimension, inner = vectors_ND.shape[1], faiss.METRIC_INNER_PRODUCT
     if settings.kind == "flat":
         return faiss.IndexFlatIP(dimension)

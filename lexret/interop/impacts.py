@@ -1,13 +1,13 @@
-"""Impacts: weights as whole numbers, for engines that count instead of weighing.
+"""Impacts: weights as whole numbers, for engines that store term frequencies.
 
 This is the only quantisation of weights that leaves lexret: Lucene, Anserini and CIFF get whole
-numbers, and a query for them goes through the same function as the pictures did.
+numbers, and queries for them go through the same function as documents.
 
-With a scale s, a weight w becomes q(w) = max(1, round(s w)), half to even. So no word is lost, and
+With a scale s, a weight w becomes q(w) = max(1, round(s w)), half to even. No word is lost, and
 
     |w - q(w) / s| <= 1 / (2 s)    for w >= 1 / (2 s), and below 1 / s for weaker weights.
 
-For a query a and a picture b whose weights are off by e and f, each at most E = 1 / s, their dot
+For a query a and a document b whose weights are off by e and f, each at most E = 1 / s, their dot
 product is off by at most E (|a|_1 + |b|_1) + n E^2, the sums running over their n shared words.
 """
 
@@ -24,7 +24,7 @@ from lexret.sparse import FloatArray, SparseBatch
 Impacts = npt.NDArray[np.int32]
 
 DEFAULT_SCALE: Final = 100.0
-# The greatest whole number up to which single precision, Lucene's own, holds every one.
+# Up to this number, single precision, in which Lucene counts, holds every whole number.
 MAX_IMPACT: Final = 2**24
 
 
@@ -50,26 +50,26 @@ def quantize(weights: FloatArray, *, scale: float = DEFAULT_SCALE) -> Impacts:
 
 
 def as_impacts(batch: SparseBatch, *, scale: float = DEFAULT_SCALE) -> SparseBatch:
-    """Return a batch whose weights are impacts, whole numbers in float32 (which holds them all).
+    """Return a batch whose weights are impacts: whole numbers, all of which float32 can hold.
 
-    An exact search over such batches is what every engine that gets impacts is held to.
-    Impacts divided by their scale become the same impacts again.
+    An engine that stores impacts gives the answers of an exact search over such batches.
+    Quantising impacts divided by their scale gives the same impacts.
     """
     impacts = quantize(batch.weights, scale=scale).astype(np.float32)
     return SparseBatch(batch.indptr, batch.term_ids, impacts, batch.vocabulary)
 
 
 def from_impacts(batch: SparseBatch, *, scale: float) -> SparseBatch:
-    """Return a batch of impacts as weights again: each divided by the scale."""
+    """Return the weights that a batch of impacts stands for: each divided by the scale."""
     weights = (batch.weights.astype(np.float64) / scale).astype(np.float32)
     return SparseBatch(batch.indptr, batch.term_ids, weights, batch.vocabulary)
 
 
 def max_error(scale: float) -> float:
-    """Return the bound E of the error of any one weight; see the head of this module."""
+    """Return the bound E of the error of a weight; see the docstring of this module."""
     return 1.0 / scale
 
 
 def term_name(term_id: int) -> str:
-    """Return what other engines call a word: ``t`` and its id, safe from every tokenizer."""
+    """Return the name of a word in other engines: ``t`` and its id, which no tokenizer splits."""
     return f"t{term_id}"

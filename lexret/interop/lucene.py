@@ -1,4 +1,4 @@
-"""Lucene behind the ``Index`` protocol: exact search over impacts (``lexret[lucene]``).
+"""Lucene index with the ``Index`` protocol: exact search over impacts (``lexret[lucene]``).
 
 Scores are the dot products of the impacts, divided by the square of the scale; they equal those
 of an exact search over :func:`~lexret.interop.impacts.as_impacts` of the same vectors, and so does
@@ -39,12 +39,12 @@ _JAVA_INT_MAX: Final = 2**31 - 1
 
 
 class LuceneIndex:
-    """Reads what :func:`~lexret.interop.lucene_writer.write_lucene` wrote.
+    """Lucene index that :func:`~lexret.interop.lucene_writer.write_lucene` wrote.
 
     Raises:
         MissingPackageError: if a package of ``lexret[lucene]`` is not installed.
         MissingError: if there is no such index.
-        CorruptError: if it is damaged, or of another Lucene than the one that is installed.
+        CorruptError: if it is damaged, or was written by another Lucene than the one installed.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -80,17 +80,17 @@ class LuceneIndex:
 
     @property
     def record(self) -> LuceneRecord:
-        """What the index was made of."""
+        """The record of the index."""
         return self._record
 
     @property
     def scale(self) -> float:
-        """Impacts per unit of weight, of pictures and queries alike."""
+        """Impacts per unit of weight, for documents and queries."""
         return self._record.scale
 
     @property
     def model_id(self) -> str:
-        """Identity of the model that made the vectors."""
+        """Identity of what made the vectors."""
         return self._record.model_id
 
     @cached_property
@@ -103,16 +103,16 @@ class LuceneIndex:
         return len(self._ids)
 
     def search(self, queries: SparseBatch, *, k: int = 10) -> list[list[SearchHit]]:
-        """Return the exact top ``k`` over impacts for each query; see ``Index.search``.
+        """Return the exact top ``k`` over impacts for each query; see :meth:`Index.search`.
 
         Raises:
-            InputError: if ``k`` is less than 1, or a score could be too great for Lucene, which
-                counts in single precision.
+            InputError: if ``k`` is less than 1, or a score could be too large for Lucene, which
+                computes in single precision.
         """
         check_query(self._record.vocabulary_fingerprint, lambda: self.vocabulary, queries, k=k)
-        return [self._search_one(one, k) for one in as_impacts(queries, scale=self.scale)]
+        return [self._search_vector(query, k) for query in as_impacts(queries, scale=self.scale)]
 
-    def _search_one(self, query: LexicalVector, k: int) -> list[SearchHit]:
+    def _search_vector(self, query: LexicalVector, k: int) -> list[SearchHit]:
         if not len(query) or not len(self):
             return []
         greatest = float(query.weights.astype(np.float64) @ self._maxima_V[query.term_ids])
@@ -126,16 +126,16 @@ class LuceneIndex:
         found = self._searcher.search(self._parser.parse(text), min(k, _JAVA_INT_MAX)).scoreDocs
         unit = self.scale * self.scale
         return [
-            SearchHit(self._ids[one.doc], one.score / unit, rank)
-            for rank, one in enumerate(found, start=1)
+            SearchHit(self._ids[hit.doc], hit.score / unit, rank)
+            for rank, hit in enumerate(found, start=1)
         ]
 
     def num_bytes(self) -> int:
-        """Return the bytes of all files, those beside Lucene's own too."""
-        return sum(one.stat().st_size for one in self._folder.rglob("*") if one.is_file())
+        """Return the bytes of all files, including those that are not Lucene's."""
+        return sum(path.stat().st_size for path in self._folder.rglob("*") if path.is_file())
 
     def close(self) -> None:
-        """Let Lucene close its files; the index cannot be searched afterwards."""
+        """Close Lucene's files; the index cannot be searched afterwards."""
         self._reader.close()
         self._directory.close()
 

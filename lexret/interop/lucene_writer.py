@@ -1,13 +1,13 @@
-"""Writes a Lucene index of impacts: whole numbers that Lucene takes for term frequencies.
+"""Writer of a Lucene index of impacts, which Lucene stores as term frequencies.
 
-    <folder>/lucene/          Lucene's own files, one segment
-    <folder>/vocabulary.txt   one word a line; the word of line n, from 0, is Lucene's term t<n>
-    <folder>/ids.json         the documents' ids in rising order; their place is Lucene's number
+    <folder>/lucene/          Lucene's files, one segment
+    <folder>/vocabulary.txt   one word per line; the word of line n, from 0, is Lucene's term t<n>
+    <folder>/ids.json         the documents' ids in rising order; their position is Lucene's number
     <folder>/maxima.npy       each word's greatest impact, (V,) int32
     <folder>/record.json      LuceneRecord; written last
 
-Documents enter in the order of their ids, and only neighbouring segments are merged, so that
-Lucene's own rule for ties, the lower number first, is lexret's: rising id.
+Documents are added in the order of their ids, and only neighbouring segments are merged, so
+Lucene's rule for ties, the lower number first, is the same as lexret's: rising id.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from lexret.engine.vectors import StoredBlock
+from lexret.engine.vectors import VectorBlock
 from lexret.errors import StorageError
 from lexret.interop.impacts import quantize, term_name
 from lexret.interop.lucene_jvm import find_jar, start_java
@@ -39,10 +39,10 @@ _BUFFER_MB: Final = 256.0
 
 @dataclass(frozen=True, slots=True)
 class LuceneRecord:
-    """What a Lucene index was made of.
+    """Record of a Lucene index.
 
     Attributes:
-        jar: the jar it was written with; another Lucene may not read it.
+        jar: the jar it was written with; another Lucene may be unable to read it.
         scale: impacts per unit of weight.
     """
 
@@ -57,7 +57,7 @@ class LuceneRecord:
 
 def write_lucene(
     folder: Path,
-    blocks: Iterable[StoredBlock],
+    blocks: Iterable[VectorBlock],
     vocabulary: Vocabulary,
     *,
     model_id: str,
@@ -70,7 +70,7 @@ def write_lucene(
 
     Raises:
         MissingPackageError: if a package of ``lexret[lucene]`` is not installed.
-        InputError: if an impact would be too great (see :mod:`lexret.interop.impacts`).
+        InputError: if an impact would be too large (see :mod:`lexret.interop.impacts`).
         StorageError: if writing fails.
     """
     jnius = start_java()
@@ -78,17 +78,17 @@ def write_lucene(
     names = [term_name(number) for number in range(len(vocabulary))]
     ids: list[str] = []
     try:
-        feeder = _Feeder(jnius, folder / LUCENE_FOLDER)
+        writer = _LuceneWriter(jnius, folder / LUCENE_FOLDER)
         try:
             for block in blocks:
                 impacts = quantize(block.vectors.weights, scale=scale)
                 np.maximum.at(maxima_V, block.vectors.term_ids, impacts)
                 for text in _texts(block, impacts.tolist(), names):
-                    feeder.add(text)
+                    writer.add(text)
                 ids += block.doc_ids
-            feeder.finish()
+            writer.finish()
         finally:
-            feeder.close()
+            writer.close()
     except jnius.JavaException as error:
         raise StorageError(f"Lucene could not write to {folder}: {error}.") from error
     record = LuceneRecord(
@@ -107,16 +107,16 @@ def write_lucene(
     return record
 
 
-def _texts(block: StoredBlock, impacts: list[int], names: list[str]) -> Iterable[str]:
-    """Yield each document as Lucene's filter takes it: ``t5|123 t7|12``."""
+def _texts(block: VectorBlock, impacts: list[int], names: list[str]) -> Iterable[str]:
+    """Yield each document as Lucene's token filter reads it: ``t5|123 t7|12``."""
     term_ids, indptr = block.vectors.term_ids.tolist(), block.vectors.indptr.tolist()
     for row in range(len(block.doc_ids)):
         places = range(indptr[row], indptr[row + 1])
         yield " ".join(f"{names[term_ids[place]]}|{impacts[place]}" for place in places)
 
 
-class _Feeder:
-    """Lucene's writer, which takes texts of terms and frequencies."""
+class _LuceneWriter:
+    """Lucene's writer, fed with texts of terms and frequencies."""
 
     def __init__(self, jnius: Any, folder: Path) -> None:
         autoclass = jnius.autoclass
@@ -135,7 +135,7 @@ class _Feeder:
         config.setRAMBufferSizeMB(_BUFFER_MB)
         self._directory = open_directory(jnius, folder)
         self._writer = autoclass("org.apache.lucene.index.IndexWriter")(self._directory, config)
-        # One document and one field, whose text changes, serve for all.
+        # One document with one field, whose text changes, is reused for all.
         text = jnius.cast("java.lang.CharSequence", autoclass("java.lang.String")(""))
         self._field = autoclass("org.apache.lucene.document.Field")(FIELD, text, _field_type(jnius))
         self._document = autoclass("org.apache.lucene.document.Document")()
@@ -155,7 +155,7 @@ class _Feeder:
 
 
 def _field_type(jnius: Any) -> Any:
-    """Documents and frequencies, neither positions nor lengths."""
+    """Return the field type: documents and frequencies, without positions and lengths."""
     kind = jnius.autoclass("org.apache.lucene.document.FieldType")()
     options = jnius.autoclass("org.apache.lucene.index.IndexOptions")
     kind.setIndexOptions(options.DOCS_AND_FREQS)

@@ -16,7 +16,7 @@ from lexret.engine.protocol import Document
 from lexret.engine.query.filter_values import DATE
 from lexret.engine.query.filters import NAMES_OF_COLUMNS
 from lexret.engine.store.columns import TEXT, FieldValue, kind_of
-from lexret.engine.vectors import StoredDocuments, read_documents
+from lexret.engine.vectors import DocumentChunk, read_documents
 from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.errors import InputError
 from lexret.library.lookup import document_named
@@ -122,7 +122,7 @@ def set_fields(index_path: Path, wanted: Mapping[str, OwnFields]) -> int:
 
 
 def _rewrite(
-    writer: EmbeddedIndexWriter, chunk: StoredDocuments, by_id: Mapping[str, OwnFields]
+    writer: EmbeddedIndexWriter, chunk: DocumentChunk, by_id: Mapping[str, OwnFields]
 ) -> int:
     """Add those documents again whose fields change, with their vectors as they are."""
     num_changed = 0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lexret.engine.corrections.corrections import (
     Corrections,
-    PictureCorrection,
+    DocumentCorrection,
     change_corrections,
     load_corrections,
 )
@@ -19,22 +19,22 @@ NewId = Callable[[str], str | None]
 
 def follow_renames(index_path: Path, renamed: Mapping[str, str]) -> None:
     """Give the corrections of pictures that got other ids (old -> new) to these."""
-    if renamed.keys() & load_corrections(index_path).pictures.keys():
+    if renamed.keys() & load_corrections(index_path).documents.keys():
         change_corrections(index_path, lambda old: _moved(old, lambda one: renamed.get(one, one)))
 
 
 def move_all(index_path: Path, new_id: NewId) -> None:
     """Give all corrections of pictures to other ids; where that is ``None``, drop them."""
-    if load_corrections(index_path).pictures:
+    if load_corrections(index_path).documents:
         change_corrections(index_path, lambda old: _moved(old, new_id))
 
 
 def join_corrections(index_path: Path, sources: Iterable[tuple[Corrections, NewId]]) -> None:
     """Correct an index as several were that it is made of; of two for a picture the first stays."""
-    pictures: dict[str, PictureCorrection] = {}
+    pictures: dict[str, DocumentCorrection] = {}
     muted: frozenset[str] = frozenset()
     for corrections, new_id in sources:
-        pictures = {**_moved(corrections, new_id).pictures, **pictures}
+        pictures = {**_moved(corrections, new_id).documents, **pictures}
         muted |= corrections.muted
     joined = Corrections(pictures, muted)
     if joined or load_corrections(index_path):
@@ -52,7 +52,7 @@ def follow_moved_pictures(index: EmbeddedIndex) -> int:
     """
     lost = {
         one.sha256: doc_id
-        for doc_id, one in index.corrections.pictures.items()
+        for doc_id, one in index.corrections.documents.items()
         if one.sha256 is not None and doc_id not in index
     }
     if not lost:
@@ -60,12 +60,14 @@ def follow_moved_pictures(index: EmbeddedIndex) -> int:
     moves: dict[str, str] = {}
     for document in index.documents():
         before = lost.get(str(document.fields.get("sha256")))
-        if before is not None and document.doc_id not in index.corrections.pictures:
+        if before is not None and document.doc_id not in index.corrections.documents:
             moves.setdefault(before, document.doc_id)
 
     def move(now: Corrections) -> Corrections:
         for before, after in moves.items():
-            now = now.with_picture(after, now.of(before)).with_picture(before, PictureCorrection())
+            now = now.with_document(after, now.of(before)).with_document(
+                before, DocumentCorrection()
+            )
         return now
 
     if moves:
@@ -74,10 +76,12 @@ def follow_moved_pictures(index: EmbeddedIndex) -> int:
 
 
 def _moved(corrections: Corrections, new_id: NewId) -> Corrections:
-    kept = {doc_id: one for doc_id, one in corrections.pictures.items() if new_id(doc_id) == doc_id}
+    kept = {
+        doc_id: one for doc_id, one in corrections.documents.items() if new_id(doc_id) == doc_id
+    }
     moved = {}
-    for doc_id, one in corrections.pictures.items():
+    for doc_id, one in corrections.documents.items():
         target = new_id(doc_id)
         if target is not None:
             moved[target] = one
-    return replace(corrections, pictures={**moved, **kept})
+    return replace(corrections, documents={**moved, **kept})

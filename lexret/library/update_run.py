@@ -139,7 +139,7 @@ class PictureUpdate:
                 )
 
     def run(self, *, workers: int, progress: Progress | None) -> None:
-        """Bring the index up to date; see ``index_folder``.
+        """Bring the index up to date; see ``index_folders``.
 
         Raises:
             UpdateInterrupted: on KeyboardInterrupt, after what is encoded was committed.

@@ -196,8 +196,13 @@ def read_picture(
         raise _broken(name, error) from error
     turned = (width > height) != (rgb.width > rgb.height)
     if min_side is not None:
-        rgb = rgb.reduce(max(1, min(rgb.size) // min_side))
+        rgb = reduced(rgb, min_side=min_side)
     return Picture(rgb, *((height, width) if turned else (width, height)), tags)
+
+
+def reduced(image: Image.Image, *, min_side: int = ENCODING_MIN_SIDE) -> Image.Image:
+    """Return a picture reduced by the greatest whole number that leaves each side so long."""
+    return image.reduce(max(1, min(image.size) // min_side))
 
 
 def read_tags(file: IO[bytes], name: str) -> CameraTags:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import threading
 import time
 from importlib import resources
@@ -11,14 +10,16 @@ from typing import Annotated, Any, Final
 
 from lexret import __version__
 from lexret.errors import InputError, MissingError, MissingPackageError
-from lexret.explain.answers import answer
+from lexret.library.library import Library
+from lexret.library.question import Understood
+from lexret.library.snapshots import Snapshot
+from lexret.pictures.boxes import parse_box
 from lexret.serve import schema
 from lexret.serve.explaining import Explaining
 from lexret.serve.gate import App, Gate, HeavyWork
-from lexret.serve.pictures import SIDES, Thumbnails, Uploads, as_jpeg
-from lexret.serve.questions import Question, Understanding
+from lexret.serve.pictures import SIDES, Thumbnails, Uploads
+from lexret.serve.questions import Understanding, served_file
 from lexret.serve.settings import ServeSettings
-from lexret.serve.snapshots import Library
 
 try:
     from fastapi import FastAPI, Query, Request
@@ -30,7 +31,6 @@ except ImportError as error:
         "`lexret serve` needs FastAPI and uvicorn; get them with: pip install 'lexret[serve]'"
     ) from error
 
-_BOX: Final = re.compile(r"(\d{1,7}),(\d{1,7}),(\d{1,7}),(\d{1,7})", re.ASCII)
 _TYPES: Final = {
     "html": "text/html; charset=utf-8",
     "css": "text/css; charset=utf-8",
@@ -130,18 +130,18 @@ class _Api:
         if k > self._settings.max_hits:
             raise InputError(f"At most {self._settings.max_hits} hits can be asked for; found {k}.")
         snapshot = self._library.snapshot()
-        understood = self._questions.understand(self._question(q, image, like, box), snapshot)
+        understood = self._understand(snapshot, q, image, like, box)
         with self._searching:
-            hits = answer(snapshot.index, understood.query, k=k)
+            results = self._library.find(understood, snapshot, k=k)
         return schema.SearchAnswer(
             query=q,
             commit=snapshot.index.manifest.generation,
             pictures=len(snapshot.index),
-            notes=list(understood.notes),
+            notes=list(results.notes),
             seconds=time.perf_counter() - started,
             hits=[
-                schema.Hit(id=one.doc_id, rank=one.rank, score=one.score, words=list(one.words))
-                for one in hits
+                schema.Hit(id=hit.doc_id, rank=hit.rank, score=hit.score, words=list(hit.words))
+                for hit in results
             ],
         )
 
@@ -155,9 +155,8 @@ class _Api:
         parts: Annotated[int, Query(ge=1, le=12)] = 4,
     ) -> schema.Explanation:
         snapshot = self._library.snapshot()
-        question = self._question(q, image, like, box)
-        asked = bool(q.strip()) or question.has_picture
-        query = self._questions.understand(question, snapshot).query if asked else None
+        asked = bool(q.strip() or image or like)
+        query = self._understand(snapshot, q, image, like, box).query if asked else None
         return self._explaining.explain(id, query, snapshot, num_parts=parts)
 
     def region(
@@ -171,7 +170,7 @@ class _Api:
             id,
             self._library.snapshot(),
             patch=None if place is None else (place[0], place[1]),
-            box=_parse_box(box),
+            box=parse_box(box) if box else None,
         )
 
     async def upload(self, request: Request) -> schema.UploadedPicture:
@@ -202,34 +201,34 @@ class _Api:
 
     def picture(self, id: Id, side: int = SIDES[1]) -> Response:  # noqa: A002
         _check_side(side)
-        path = self._library.snapshot().path_of(id, allow_links=self._settings.allow_links)
-        if path is None:
-            raise MissingError("The index holds no such picture.")
+        snapshot = self._library.snapshot()
+        path = served_file(snapshot, id, allow_links=self._settings.allow_links)
         with self._heavy.turn():
-            content = self._thumbnails.get(path, side)
+            content = self._thumbnails.of_file(path, side)
         # The picture behind an id may change; a browser asks again after a minute.
         return _jpeg(content, "private, max-age=60")
 
     def uploaded(self, key: Annotated[str, Query(max_length=64)], side: int = SIDES[1]) -> Response:
         _check_side(side)
         kept = self._uploads.get(key)
-        return _jpeg(as_jpeg(kept.image, side), "private, max-age=3600, immutable")
+        with self._heavy.turn():
+            content = self._thumbnails.of_upload(kept, side)
+        return _jpeg(content, "private, max-age=3600, immutable")
 
-    def _question(self, q: str, image: str | None, like: str | None, box: str | None) -> Question:
+    def _understand(
+        self, snapshot: Snapshot, q: str, image: str | None, like: str | None, box: str | None
+    ) -> Understood:
         if len(q) > self._settings.max_query:
             raise InputError(
                 f"The query has {len(q)} characters; expected at most {self._settings.max_query}."
             )
-        return Question(q, image or None, like or None, _parse_box(box))
-
-
-def _parse_box(text: str | None) -> tuple[int, int, int, int] | None:
-    if not text:
-        return None
-    found = _BOX.fullmatch(text)
-    if found is None:
-        raise InputError("The box must be four whole numbers: x,y,width,height.")
-    return int(found[1]), int(found[2]), int(found[3]), int(found[4])
+        return self._questions.understand(
+            q,
+            snapshot,
+            image=image or None,
+            like=like or None,
+            box=parse_box(box) if box else None,
+        )
 
 
 def _check_side(side: int) -> None:

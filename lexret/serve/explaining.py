@@ -9,20 +9,23 @@ from typing import Final
 from lexret.encoders.protocol import PatchEncoding
 from lexret.engine.query.query import Query
 from lexret.errors import InputError, MissingError
-from lexret.explain.answers import Answer, count_words
-from lexret.explain.clouds import draw_cloud
+from lexret.explain.answers import Answer, contributions_to, counting_vector
 from lexret.explain.contact import ranks_of
+from lexret.explain.drawing.clouds import draw_cloud
+from lexret.explain.drawing.palette import LIGHT
+from lexret.explain.drawing.svg import ink_offset
 from lexret.explain.explanation import Place, places_won
-from lexret.explain.heatmaps import heat_map
-from lexret.explain.palette import LIGHT
-from lexret.explain.parts import cut_into_parts, relevant_patches
-from lexret.explain.regions import patch_number, patches_in_box, vector_of
-from lexret.explain.svg import ink_offset
+from lexret.explain.patches.heatmaps import heat_map
+from lexret.explain.patches.parts import cut_into_parts, relevant_patches
+from lexret.explain.patches.regions import patch_number, patches_in_box, vector_of
+from lexret.library.library import Library
+from lexret.library.snapshots import Snapshot
+from lexret.pictures.boxes import Box, check_box, corners_of
 from lexret.pictures.decoding import ENCODING_MIN_SIDE, open_picture
 from lexret.serve import schema
 from lexret.serve.gate import HeavyWork
 from lexret.serve.pictures import Recent
-from lexret.serve.snapshots import Library, Snapshot
+from lexret.serve.questions import served_file
 from lexret.sparse import LexicalVector, WordWeight
 
 NUM_WORDS: Final = 40
@@ -46,7 +49,12 @@ class Explaining:
         self._encodings: Recent[tuple[PatchEncoding, int, int]] = Recent(24)
 
     def explain(
-        self, doc_id: str, query: Query | None, snapshot: Snapshot, *, num_parts: int
+        self,
+        doc_id: str,
+        query: LexicalVector | Query | None,
+        snapshot: Snapshot,
+        *,
+        num_parts: int,
     ) -> schema.Explanation:
         """Return what a picture says and, for a query, why it was found.
 
@@ -66,7 +74,7 @@ class Explaining:
             rows=encoding.grid.num_rows,
             cols=encoding.grid.num_cols,
             fields=_fields(snapshot, doc_id),
-            words=[_seen(one, encoding, won) for one in words],
+            words=[_seen(word, encoding, won) for word in words],
             cloud=_cloud(words, *_CLOUD),
             regions=[
                 _region(f"part {number}", part, encoding)
@@ -87,7 +95,7 @@ class Explaining:
         snapshot: Snapshot,
         *,
         patch: tuple[int, int] | None = None,
-        box: tuple[int, int, int, int] | None = None,
+        box: Box | None = None,
     ) -> schema.Region:
         """Return what a patch (row, column) or a box (x, y, width, height) of a picture says.
 
@@ -100,14 +108,11 @@ class Explaining:
         if patch is not None:
             patches: tuple[int, ...] = (patch_number(encoding.grid, *patch),)
             return _region(f"patch {patch[0]},{patch[1]}", patches, encoding)
-        x, y, box_width, box_height = box or (0, 0, 0, 0)
-        corners = (x, y, x + box_width, y + box_height)
+        corners = corners_of(check_box(box or (0, 0, 0, 0), (width, height)))
         return _region("box", patches_in_box(encoding.grid, corners, width, height), encoding)
 
     def _encode(self, doc_id: str, snapshot: Snapshot) -> tuple[PatchEncoding, int, int]:
-        path = snapshot.path_of(doc_id, allow_links=self._allow_links)
-        if path is None:
-            raise MissingError("The index holds no such picture.")
+        path = served_file(snapshot, doc_id, allow_links=self._allow_links)
         try:
             found = path.stat()
         except OSError as error:
@@ -117,7 +122,7 @@ class Explaining:
         if kept is None:
             with self._heavy.turn():
                 picture = open_picture(path, min_side=ENCODING_MIN_SIDE)
-                encoder = self._library.images(snapshot)
+                encoder = self._library.encoders(snapshot).images()
                 (encoding,) = encoder.encode_patches([picture.image])
             kept = (encoding, picture.width, picture.height)
             self._encodings.put(key, kept)
@@ -126,46 +131,41 @@ class Explaining:
 
 def _add_reasons(
     explanation: schema.Explanation,
-    query: Query,
+    query: LexicalVector | Query,
     vector: LexicalVector,
     encoding: PatchEncoding,
     won: Mapping[str, Place],
     snapshot: Snapshot,
 ) -> None:
-    contributions, asked = count_words(query, vector)
-    score = sum(one.product for one in contributions)
-    one = Answer(explanation.id, score, 1, contributions, asked)
-    ranks = {rank.word: str(rank) for rank in ranks_of(snapshot.index, query, one,
-                                                       num_words=NUM_RANKS)}  # fmt: skip
+    contributions, asked = contributions_to(query, vector)
+    score = sum(shared.product for shared in contributions)
+    found = Answer(explanation.id, score, 1, contributions, asked)
+    ranks = ranks_of(snapshot.index, query, found, num_words=NUM_RANKS)
+    rank_without = {rank.word: str(rank) for rank in ranks}
     explanation.score = score
     explanation.matched = [
-        schema.MatchedWord(**asdict(word), rank_without=ranks.get(word.word, ""))
+        schema.MatchedWord(**asdict(word), rank_without=rank_without.get(word.word, ""))
         for word in contributions
     ]
-    explanation.missing = [schema.WordWeight(**asdict(word)) for word in one.missing[:60]]
+    explanation.missing = [schema.WordWeight(**asdict(word)) for word in found.missing[:60]]
     shown = {word.word for word in explanation.words}
     weights = [WordWeight(w.word, w.image_weight) for w in contributions if w.word not in shown]
     explanation.words += [_seen(word, encoding, won) for word in weights]
-    if query.vector is not None:
-        explanation.patches = [
-            schema.RelevantPatch(
-                patch=found.place,
-                score=found.score,
-                words=list(found.words[:6]),
-            )
-            for found in relevant_patches(encoding, query.vector)
-        ]
+    explanation.patches = [
+        schema.RelevantPatch(patch=patch.place, score=patch.score, words=list(patch.words[:6]))
+        for patch in relevant_patches(encoding, counting_vector(query, vector))
+    ]
 
 
-def _seen(one: WordWeight, encoding: PatchEncoding, won: Mapping[str, Place]) -> schema.SeenWord:
-    heat = heat_map(encoding, one.word)
+def _seen(word: WordWeight, encoding: PatchEncoding, won: Mapping[str, Place]) -> schema.SeenWord:
+    heat = heat_map(encoding, word.word)
     if not heat.any():
-        return schema.SeenWord(word=one.word, weight=one.weight, patch=None, heat=None)
-    place = won.get(one.word)
+        return schema.SeenWord(word=word.word, weight=word.weight, patch=None, heat=None)
+    place = won.get(word.word)
     if place is None:  # added by hand, yet a patch holds a little of it
         place = encoding.grid.place(int(heat.argmax()))
     rows = [[round(value, _HEAT_DECIMALS) for value in row] for row in heat.tolist()]
-    return schema.SeenWord(word=one.word, weight=one.weight, patch=place, heat=rows)
+    return schema.SeenWord(word=word.word, weight=word.weight, patch=place, heat=rows)
 
 
 def _region(name: str, patches: tuple[int, ...], encoding: PatchEncoding) -> schema.Region:
@@ -173,7 +173,7 @@ def _region(name: str, patches: tuple[int, ...], encoding: PatchEncoding) -> sch
     return schema.Region(
         name=name,
         patches=[encoding.grid.place(patch) for patch in patches],
-        words=[schema.WordWeight(**asdict(one)) for one in words],
+        words=[schema.WordWeight(**asdict(word)) for word in words],
         cloud=_cloud(words, *_REGION_CLOUD),
     )
 
@@ -183,17 +183,17 @@ def _cloud(words: list[WordWeight], width: int, height: int) -> schema.Cloud:
         return schema.Cloud(width=width, height=height, words=[])
     drawn = draw_cloud(words, width=width, height=height, all_words=False)
     placed = []
-    for one in drawn.words:
-        left, top = ink_offset(one.word, one.font_size)
+    for word in drawn.words:
+        left, top = ink_offset(word.word, word.font_size)
         placed.append(
             schema.PlacedWord(
-                word=one.word,
-                weight=one.weight,
-                x=one.box[0] - left,
-                y=one.box[1] - top,
-                size=one.font_size,
-                length=one.box[2] - one.box[0],
-                colour=LIGHT.words.index(one.colour),
+                word=word.word,
+                weight=word.weight,
+                x=word.box[0] - left,
+                y=word.box[1] - top,
+                size=word.font_size,
+                length=word.box[2] - word.box[0],
+                colour=LIGHT.words.index(word.colour),
             )
         )
     return schema.Cloud(width=width, height=height, words=placed)

@@ -9,19 +9,24 @@ import hashlib
 import io
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from PIL import Image
 
 from lexret.errors import MissingError
-from lexret.pictures.decoding import ENCODING_MIN_SIDE, open_picture, read_picture
+from lexret.pictures.boxes import check_box, cut_out
+from lexret.pictures.decoding import ENCODING_MIN_SIDE, Picture, open_picture, read_picture
+
+if TYPE_CHECKING:
+    from lexret.pictures.boxes import Box
 
 SIDES: Final = (160, 320, 640, 1600)
 """The long sides that a picture is served in, in pixels: few, so that they can be kept."""
 
+_SENT: Final = "The picture that was sent"
 _QUALITY: Final = 85
 _CACHE_BYTES: Final = 64_000_000
 
@@ -61,26 +66,38 @@ class Recent(Generic[V]):
 
 @dataclass(frozen=True, eq=False)
 class Upload:
-    """A picture that somebody searches by.
+    """A picture that somebody searches by, as it was sent.
+
+    It is decoded when it is looked at: a part of it is cut out of its full size.
 
     Attributes:
         key: the SHA-256 of the file; where to find it again.
-        image: RGB, upright, reduced.
+        content: the file.
         width: of the upright picture, in pixels.
         height: of the upright picture, in pixels.
     """
 
     key: str
-    image: Image.Image
+    content: bytes
     width: int
     height: int
+
+    def read(self, box: Box | None) -> Image.Image:
+        """Return it, or a part of it; see :class:`lexret.library.query_pictures.QueryPicture`."""
+        if box is None:
+            return self.decoded(min_side=ENCODING_MIN_SIDE).image
+        return cut_out(self.decoded().image, check_box(box, (self.width, self.height)))
+
+    def decoded(self, *, min_side: int | None = None) -> Picture:
+        """Return the picture; see :func:`lexret.pictures.decoding.read_picture`."""
+        return read_picture(io.BytesIO(self.content), _SENT, min_side=min_side)
 
 
 class Uploads:
     """Pictures that somebody searches by: in memory only, the oldest give way.
 
     Args:
-        max_bytes: that all together may take, decoded; the last one is kept in any case.
+        max_bytes: that all together may take, as they were sent; the last one is kept in any case.
         max_pixels: that one may have.
     """
 
@@ -89,19 +106,16 @@ class Uploads:
         self._max_pixels = max_pixels
 
     def add(self, content: bytes) -> Upload:
-        """Decode and keep a picture; raises ImageError where it is none."""
+        """Check and keep a picture; raises ImageError where it is none."""
         key = hashlib.sha256(content).hexdigest()
         kept = self._kept.get(key)
         if kept is not None:
             return kept
         picture = read_picture(
-            io.BytesIO(content),
-            "The picture that was sent",
-            max_pixels=self._max_pixels,
-            min_side=ENCODING_MIN_SIDE,
+            io.BytesIO(content), _SENT, max_pixels=self._max_pixels, min_side=ENCODING_MIN_SIDE
         )
-        upload = Upload(key, picture.image, picture.width, picture.height)
-        self._kept.put(key, upload, size=3 * picture.image.width * picture.image.height)
+        upload = Upload(key, content, picture.width, picture.height)
+        self._kept.put(key, upload, size=len(content))
         return upload
 
     def get(self, key: str) -> Upload:
@@ -113,13 +127,13 @@ class Uploads:
 
 
 class Thumbnails:
-    """Pictures of the index in a few sizes, as JPEG; what was asked for last is kept."""
+    """Pictures in a few sizes, as JPEG; what was asked for last is kept."""
 
     def __init__(self) -> None:
         self._kept: Recent[bytes] = Recent(_CACHE_BYTES)
 
-    def get(self, path: Path, side: int) -> bytes:
-        """Return a picture whose long side has at most ``side`` pixels.
+    def of_file(self, path: Path, side: int) -> bytes:
+        """Return a picture file's picture; its long side has at most ``side`` pixels.
 
         Raises:
             MissingError: if the file is gone.
@@ -130,9 +144,16 @@ class Thumbnails:
         except OSError as error:
             raise MissingError(f"The file {path.name} is not there any more.") from error
         key = (str(path), found.st_mtime_ns, found.st_size, side)
+        return self._get(key, side, lambda: open_picture(path, min_side=side))
+
+    def of_upload(self, upload: Upload, side: int) -> bytes:
+        """Return a picture that was sent; its long side has at most ``side`` pixels."""
+        return self._get((upload.key, side), side, lambda: upload.decoded(min_side=side))
+
+    def _get(self, key: Hashable, side: int, read: Callable[[], Picture]) -> bytes:
         content = self._kept.get(key)
         if content is None:
-            content = as_jpeg(open_picture(path, min_side=side).image, side)
+            content = as_jpeg(read().image, side)
             self._kept.put(key, content, size=len(content))
         return content
 

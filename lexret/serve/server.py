@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from lexret.errors import InputError, MissingPackageError
+from lexret.library.library import Library
 from lexret.serve.app import create_app
 from lexret.serve.settings import ServeSettings, is_loopback
-from lexret.serve.snapshots import Library
 
 try:
     import uvicorn

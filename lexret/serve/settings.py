@@ -22,7 +22,7 @@ class ServeSettings:
         allow_links: serve pictures that lie outside of their folder, behind a symbolic link.
         max_upload_bytes: of one picture.
         max_upload_pixels: of one picture, decoded.
-        max_kept_bytes: that pictures to search by may take in memory, decoded and reduced; the
+        max_kept_bytes: that pictures to search by may take in memory, as they were sent; the
             oldest give way to a new one.
         max_hits: that one search may ask for.
         max_query: characters of a query.

@@ -99,10 +99,10 @@ def test_info_tells_what_is_corrected(photos: Path) -> None:
 
 
 def test_corrections_of_pictures_that_are_gone_are_not_counted(photos: Path) -> None:
-    from lexret.engine.corrections.corrections import PictureCorrection, change_corrections
+    from lexret.engine.corrections.corrections import DocumentCorrection, change_corrections
 
-    gone = PictureCorrection({"dog": 1.0})
-    change_corrections(photos / ".lexret", lambda now: now.with_picture("gone.jpg", gone))
+    gone = DocumentCorrection({"dog": 1.0})
+    change_corrections(photos / ".lexret", lambda now: now.with_document("gone.jpg", gone))
     assert json.loads(lexret("info", "--json").stdout)["corrected_pictures"] == 0
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from lexret.cli.main import main
 from lexret.encoders import load_model
-from lexret.explain.serial import from_json
+from lexret.explain.explanation_json import from_json
 
 
 def explain(*arguments: object) -> Result:
@@ -59,7 +59,7 @@ def test_patches_boxes_and_a_query_are_explained(
     assert len(explanation.words) == 10
     hit = json.loads(text)["hit"]
     model = load_model(tiny_model_folder)
-    query = model.texts.encode(["a dog, two cats"]).row(0)
+    query = model.texts.encode_queries(["a dog, two cats"]).row(0)
     with Image.open(picture) as image:
         vector = model.images.encode([image.convert("RGB")]).row(0)
     shared = set(query.term_ids.tolist()) & set(vector.term_ids.tolist())
@@ -99,18 +99,19 @@ def test_boxes_count_the_pixels_of_the_upright_picture(
     assert explain(*command, "--box", "0,0,40,60").exit_code == 0
     refused = explain(*command, "--box", "0,0,60,40")
     assert refused.exit_code == 2
-    assert "the picture is 40 x 60 pixels" in refused.stderr
+    assert "the picture, which is 40 x 60 pixels" in refused.stderr
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (["--patch", "3,0"], "row from 0 to 2 and a column from 0 to 2"),
-        (["--box", "0,0,41,40"], "x1 <= 40"),
+        (["--box", "0,0,41,40"], "the picture, which is 40 x 40 pixels; expected x,y,w,h"),
+        (["--box", "10,20,35,40"], "are written --box 10,20,25,20 now, as in `lexret search`"),
         (["--patch", "1"], "expected whole numbers from 0 as ROW,COL"),
         (["--patch", "-1,0"], "expected whole numbers from 0 as ROW,COL"),
-        (["--box", "1,2,3"], "expected whole numbers from 0 as X0,Y0,X1,Y1"),
-        (["--box", "a,b,c,d"], "expected whole numbers from 0 as X0,Y0,X1,Y1"),
+        (["--box", "1,2,3"], "expected four whole numbers x,y,w,h"),
+        (["--box", "a,b,c,d"], "expected four whole numbers x,y,w,h"),
         (["--text-encoder", "static", "--query", "a dog"], "has no static text encoder"),
         (["--query", "qwertyuiop"], "'qwertyuiop' is not in the vocabulary"),
         (["--query", ""], "The query holds no word"),
@@ -188,7 +189,7 @@ def test_the_score_of_a_text_is_that_of_a_search(
     with Image.open(picture) as image:
         vector = model.images.encode([image.convert("RGB")]).row(0)
     for kind, encoder in (("static", model.static_texts), ("contextual", model.texts)):
-        query = encoder.encode(["a dog"]).row(0)
+        query = encoder.encode_queries(["a dog"]).row(0)
         wanted = sum(one.weight * vector.weight_of(one.word) for one in query.words())
         options = [] if kind == "static" else ["--text-encoder", kind]
         out = tmp_path / kind

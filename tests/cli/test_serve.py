@@ -127,7 +127,7 @@ def test_wrong_sheets_are_refused_before_anything_is_loaded(
     photos: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
 ) -> None:
     (photos / "taken.html").mkdir()
-    monkeypatch.setattr("lexret.cli.sheet.open_chosen_index", None)
+    monkeypatch.setattr("lexret.cli.sheet.open_chosen_library", None)
     result = sheet("dog", *arguments)
     assert result.exit_code == 2 and message in result.stderr
 
@@ -135,7 +135,7 @@ def test_wrong_sheets_are_refused_before_anything_is_loaded(
 def test_a_figure_of_too_many_pictures_is_refused_before_they_are_looked_at(
     photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lexret.explain.contact_draw.MAX_IN_FIGURE", 2)
+    monkeypatch.setattr("lexret.explain.drawing.contact_sheet.MAX_IN_FIGURE", 2)
     monkeypatch.setattr("lexret.explain.contact.sheet_of_index", None)
     result = sheet("-o", "all.png")
     assert result.exit_code == 2 and "too many for one figure of at most 2" in result.stderr

@@ -6,7 +6,7 @@ from PIL import Image
 from lexret.encoders.protocol import PatchEncoding, PatchGrid
 from lexret.errors import InputError, MismatchError
 from lexret.explain.explanation import TextQuery, explain_hit, explain_picture
-from lexret.explain.regions import vector_of
+from lexret.explain.patches.regions import vector_of
 from lexret.sparse import SparseBatch, WordWeight
 from lexret.vocabulary import Vocabulary
 

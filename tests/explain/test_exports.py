@@ -14,7 +14,6 @@ from lexret.engine import open_index
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.errors import CorruptError, InputError
-from lexret.explain.clouds import draw_cloud
 from lexret.explain.contact import (
     ContactEntry,
     ContactSheet,
@@ -23,12 +22,13 @@ from lexret.explain.contact import (
     sheet_of_index,
     sheet_to_json,
 )
-from lexret.explain.contact_draw import contact_figure, contact_html
+from lexret.explain.drawing.clouds import draw_cloud
+from lexret.explain.drawing.contact_sheet import contact_figure, contact_html
+from lexret.explain.drawing.html import picture_html
+from lexret.explain.drawing.palette import LIGHT
+from lexret.explain.drawing.svg import SvgCanvas, cloud_svg, word_anchor
 from lexret.explain.explanation import TextQuery, explain_picture
-from lexret.explain.html import picture_html
-from lexret.explain.palette import LIGHT
 from lexret.explain.ranks import RankWithout, rank_without
-from lexret.explain.svg import SvgSheet, cloud_svg, word_anchor
 from lexret.sparse import LexicalVector, SparseBatch, WordWeight
 from lexret.vocabulary import Vocabulary
 
@@ -115,7 +115,7 @@ def test_words_in_svg_stand_where_they_stand_in_the_picture() -> None:
 
 
 def test_a_sheet_in_svg_is_whole_xml() -> None:
-    sheet = SvgSheet(300, 200, LIGHT)
+    sheet = SvgCanvas(300, 200, LIGHT)
     sheet.text(10, 20, EVIL, bold=True)
     sheet.box(1, 2, 3, 4, fill="#ff0000")
     sheet.picture(0, 0, Image.new("RGB", (10, 10)))
@@ -151,7 +151,7 @@ def test_a_contact_sheet_survives_json_and_is_drawn_again(
         assert contact_html(again, photo_of) == contact_html(sheet, photo_of)
         found = check(contact_html(sheet, photo_of, link=lambda word: f"/?q={word}"))
         assert all(one.startswith(("data:image/", "/?q=")) for one in found.addresses)
-        ElementTree.fromstring(contact_figure(sheet, photo_of, page=SvgSheet))
+        ElementTree.fromstring(contact_figure(sheet, photo_of, page=SvgCanvas))
         assert contact_figure(sheet, photo_of).startswith(b"\x89PNG")
 
 

@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 
 from lexret.errors import CorruptError, InputError, StorageError
+from lexret.explain.drawing.palette import DARK
 from lexret.explain.explanation import PictureExplanation, TextQuery, explain_picture
-from lexret.explain.palette import DARK
+from lexret.explain.explanation_json import from_json, to_json
 from lexret.explain.report import write_report
-from lexret.explain.serial import from_json, to_json
 from lexret.sparse import SparseBatch
 from lexret.vocabulary import Vocabulary
 

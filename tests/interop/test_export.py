@@ -13,8 +13,8 @@ import pytest
 
 from lexret.engine import EmbeddedIndexWriter, open_index
 from lexret.engine import vectors as stored
-from lexret.engine.corrections.corrections import PictureCorrection, change_corrections
-from lexret.engine.vectors import StoredVectors
+from lexret.engine.corrections.corrections import DocumentCorrection, change_corrections
+from lexret.engine.vectors import CorrectedVectors
 from lexret.errors import InputError
 from lexret.interop import ciff
 from lexret.interop.anserini import export_anserini
@@ -56,13 +56,13 @@ def test_corrections_are_exported(
     lacked = next(w for w in words if w not in {one.word for one in live["a"].words()} | {muted})
     change_corrections(
         path,
-        lambda now: now.with_picture(
-            "a", PictureCorrection(added={lacked: 0.75}, removed=frozenset([had]))
+        lambda now: now.with_document(
+            "a", DocumentCorrection(added={lacked: 0.75}, removed=frozenset([had]))
         ).with_muted(frozenset([muted])),
     )
     index = open_index(path)
     every = np.arange(len(words), dtype=np.int32)
-    stored = StoredVectors(index)
+    stored = CorrectedVectors(index)
     assert index.weights(["a"], every)[0, words.term_id(lacked)] == 0.75
     for block in stored.blocks(size=3):
         expected = index.weights(block.doc_ids, every)
@@ -75,7 +75,7 @@ def test_stored_vectors_come_back_by_document_and_by_word(
     several_segments: tuple[Path, dict[str, LexicalVector]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, live = several_segments
-    every = StoredVectors(open_index(path))
+    every = CorrectedVectors(open_index(path))
     assert every.doc_ids == sorted(live, key=str.encode)
     rows = {
         doc_id: row

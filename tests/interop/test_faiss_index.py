@@ -1,15 +1,16 @@
-"""FAISS behind the protocol of dense indexes, held to a plain matrix product."""
+"""FAISS indexes compared with a plain matrix product."""
 
 from __future__ import annotations
 
 import importlib.util
 import sys
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from lexret.errors import InputError, MissingPackageError
-from lexret.interop.faiss_index import DENSE_KINDS, DenseIndex, DenseKind, FaissIndex, FaissSettings
+from lexret.interop.faiss_index import FaissIndex, FaissKind, FaissSettings
 
 needs_faiss = pytest.mark.skipif(
     importlib.util.find_spec("faiss") is None, reason="lexret[dense]: no faiss"
@@ -22,16 +23,16 @@ def unit_vectors(num_rows: int, *, seed: int = 0) -> np.ndarray:
 
 
 @needs_faiss
-@pytest.mark.parametrize("kind", DENSE_KINDS)
-def test_every_kind_finds_what_a_matrix_product_finds(kind: DenseKind) -> None:
+@pytest.mark.parametrize("kind", get_args(FaissKind))
+def test_every_kind_finds_what_a_matrix_product_finds(kind: FaissKind) -> None:
     vectors, queries = unit_vectors(300), unit_vectors(20, seed=1)
     ids = [f"{number}.jpg" for number in range(300)]
     settings = FaissSettings(kind=kind, num_probes=1000)
-    index: DenseIndex = FaissIndex(ids, vectors, settings)
+    index = FaissIndex(ids, vectors, settings)
     scores = queries.astype(np.float64) @ vectors.T.astype(np.float64)
     for row, hits in enumerate(index.search(queries, k=5)):
-        best = sorted(range(300), key=lambda one: -scores[row, one])[:5]
-        assert [hit.doc_id for hit in hits] == [ids[one] for one in best]
+        best = sorted(range(300), key=lambda column: -scores[row, column])[:5]
+        assert [hit.doc_id for hit in hits] == [ids[column] for column in best]
         assert [hit.rank for hit in hits] == [1, 2, 3, 4, 5]
         assert [hit.score for hit in hits] == pytest.approx(scores[row, best].tolist(), abs=1e-5)
     assert len(index) == 300
@@ -39,16 +40,16 @@ def test_every_kind_finds_what_a_matrix_product_finds(kind: DenseKind) -> None:
 
 
 @needs_faiss
-@pytest.mark.parametrize("kind", DENSE_KINDS)
-def test_equal_vectors_come_in_the_order_of_their_ids(kind: DenseKind) -> None:
+@pytest.mark.parametrize("kind", get_args(FaissKind))
+def test_equal_vectors_come_in_the_order_of_their_ids(kind: FaissKind) -> None:
     index = FaissIndex(["b", "ä", "a"], np.ones((3, 4), np.float32), FaissSettings(kind=kind))
     (hits,) = index.search(np.ones((1, 4), np.float32), k=10)
     assert [hit.doc_id for hit in hits] == ["a", "b", "ä"]
 
 
 @needs_faiss
-@pytest.mark.parametrize("kind", DENSE_KINDS)
-def test_nothing_is_found_among_nothing(kind: DenseKind) -> None:
+@pytest.mark.parametrize("kind", get_args(FaissKind))
+def test_nothing_is_found_among_nothing(kind: FaissKind) -> None:
     index = FaissIndex([], np.empty((0, 4), np.float32), FaissSettings(kind=kind))
     assert index.search(np.ones((2, 4), np.float32)) == [[], []]
 

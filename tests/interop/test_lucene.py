@@ -1,4 +1,4 @@
-"""Lucene against the oracle on the same whole numbers; the rules of keeping it beside an index."""
+"""Lucene against the oracle on the same whole numbers; the rules of its mirror of an index."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracle import ExactIndex
 
 from lexret.engine import EmbeddedIndexWriter, open_index
-from lexret.engine.exact import ExactIndex
 from lexret.engine.protocol import Index, SearchHit
 from lexret.engine.query.query import Query
-from lexret.engine.vectors import StoredBlock
+from lexret.engine.vectors import VectorBlock
 from lexret.errors import CorruptError, InputError, MismatchError, MissingError, MissingPackageError
 from lexret.interop import lucene_jvm
 from lexret.interop.impacts import MAX_IMPACT, as_impacts
 from lexret.interop.lucene import LuceneIndex
-from lexret.interop.lucene_mirror import LuceneBeside
+from lexret.interop.lucene_mirror import LuceneMirror
 from lexret.interop.lucene_writer import write_lucene
 from lexret.sparse import LexicalVector, SparseBatch
 from lexret.vocabulary import Vocabulary
@@ -53,7 +53,7 @@ def expected(
 def build(folder: Path, ids: list[str], batch: SparseBatch, *, scale: float) -> LuceneIndex:
     order = sorted(range(len(ids)), key=lambda row: ids[row].encode("utf8", "surrogateescape"))
     rows = SparseBatch.from_vectors([batch.row(row) for row in order], batch.vocabulary)
-    blocks = [StoredBlock([ids[row] for row in order], rows)]
+    blocks = [VectorBlock([ids[row] for row in order], rows)]
     write_lucene(folder, blocks, batch.vocabulary, model_id="test-1", scale=scale)
     return LuceneIndex(folder)
 
@@ -143,14 +143,14 @@ def test_queries_that_cannot_be_answered_exactly_are_refused(
 
 
 @needs_lucene
-def test_the_index_beside_follows_commits_and_removes_what_is_old(
+def test_the_mirror_follows_commits_and_removes_what_is_old(
     words: Vocabulary, batch: Any, tmp_path: Path
 ) -> None:
     told: list[str] = []
 
     def search() -> list[str]:
-        beside = LuceneBeside(open_index(tmp_path), building=lambda: told.append("built"))
-        return [hit.doc_id for hit in beside.search(batch({"dog": 1.0}))[0]]
+        mirror = LuceneMirror(open_index(tmp_path), on_build=lambda: told.append("built"))
+        return [hit.doc_id for hit in mirror.search(batch({"dog": 1.0}))[0]]
 
     with EmbeddedIndexWriter.create(tmp_path, words, model_id="test-1") as writer:
         writer.add(["a", "b"], batch({"dog": 0.5}, {"dog": 0.75}))
@@ -170,17 +170,17 @@ def test_what_explains_a_hit_adds_up_to_lucenes_score(
 ) -> None:
     rng = np.random.default_rng(5)
     make_index(tmp_path, [f"{n}" for n in range(20)], random_batch(rng, 20))
-    beside = LuceneBeside(open_index(tmp_path))
-    query = beside.rounded(random_batch(rng, 1).row(0))
+    mirror = LuceneMirror(open_index(tmp_path))
+    query = mirror.rounded(random_batch(rng, 1).row(0))
     assert isinstance(query, LexicalVector)
-    hits = beside.find(Query(vector=query))
-    weights = beside.weights([hit.doc_id for hit in hits], query.term_ids)
+    hits = mirror.find(Query(vector=query))
+    weights = mirror.weights([hit.doc_id for hit in hits], query.term_ids)
     assert len(hits) == 10
     assert [hit.score for hit in hits] == pytest.approx(
         (weights @ query.weights).tolist(), rel=1e-6
     )
     with pytest.raises(InputError, match="plain texts"):
-        beside.find(Query(vector=query, without=("1",)))
+        mirror.find(Query(vector=query, without=("1",)))
 
 
 @needs_lucene

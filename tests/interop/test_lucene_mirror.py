@@ -1,4 +1,4 @@
-"""The Lucene index beside an embedded one, where the embedded one was corrected."""
+"""The Lucene mirror of an index that was corrected."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from lexret.engine import open_index
 from lexret.engine.corrections.corrections import change_corrections
 from lexret.errors import InputError
-from lexret.interop.lucene_mirror import LuceneBeside
+from lexret.interop.lucene_mirror import LuceneMirror
 from tests.engine.conftest import MakeBatch, MakeIndex
 
 
@@ -19,4 +19,4 @@ def test_a_backend_that_knows_no_corrections_says_so(
     make_index(tmp_path, ["a"], batch({"dog": 0.5}))
     change_corrections(tmp_path, lambda now: now.with_muted(frozenset({"dog"})))
     with pytest.raises(InputError, match="corrected or muted"):
-        LuceneBeside(open_index(tmp_path))
+        LuceneMirror(open_index(tmp_path))

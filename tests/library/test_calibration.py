@@ -49,7 +49,7 @@ class Exact:
     """As much of an index as a calibration asks for."""
 
     def __init__(self, batch: SparseBatch) -> None:
-        from lexret.engine.exact import ExactIndex
+        from oracle import ExactIndex
 
         self._batch = batch
         self._index = ExactIndex([str(i) for i in range(len(batch))], batch, model_id="m")

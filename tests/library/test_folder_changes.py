@@ -10,7 +10,7 @@ from PIL import Image
 
 from lexret.engine import open_index
 from lexret.engine.corrections.corrections import (
-    PictureCorrection,
+    DocumentCorrection,
     change_corrections,
     load_corrections,
 )
@@ -242,12 +242,12 @@ def test_corrections_follow_pictures_to_other_ids(here: Path, colours) -> None:
     update(here, colours, "photos", "scans")
 
     def corrected() -> dict[str, list[str]]:
-        pictures = load_corrections(here / ".lexret").pictures
+        pictures = load_corrections(here / ".lexret").documents
         return {doc_id: list(one.added) for doc_id, one in pictures.items()}
 
     for doc_id, word in {"1.png": "green", "../scans/1.png": "red"}.items():
-        one = PictureCorrection({word: 0.5})
-        change_corrections(here / ".lexret", lambda old, d=doc_id, c=one: old.with_picture(d, c))
+        one = DocumentCorrection({word: 0.5})
+        change_corrections(here / ".lexret", lambda old, d=doc_id, c=one: old.with_document(d, c))
     (here / "photos" / "1.png").rename(here / "photos" / "new.png")
     update(here, colours)
     assert corrected() == {"../scans/1.png": ["red"], "new.png": ["green"]}

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from lexret.library.library import Library
 from lexret.serve.settings import ServeSettings
-from lexret.serve.snapshots import Library
 
 Serving = Callable[..., Any]
 

@@ -21,8 +21,8 @@ import pytest
 from PIL import Image
 
 from lexret.errors import InputError
+from lexret.library.library import Library
 from lexret.serve.settings import ServeSettings
-from lexret.serve.snapshots import Library
 
 SCRIPT = "<img src=x onerror=alert(1)>&\"'.png"
 TOKEN = "a-token-of-24-characters"
@@ -82,7 +82,7 @@ def make_folder(parent: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def library(folder: Path, index_of: Callable[[Path], Path]) -> Library:
-    return Library(index_of(folder))
+    return Library.open(index_of(folder))
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +149,7 @@ def test_a_picture_that_became_a_link_to_elsewhere_is_not_served(
     tmp_path: Path, index_of: Callable[[Path], Path], serve_library: Any
 ) -> None:
     folder = make_folder(tmp_path)
-    library = Library(index_of(folder))
+    library = Library.open(index_of(folder))
     (folder / "noise.jpg").unlink()
     (folder / "noise.jpg").symlink_to(folder.parent / "secret.png")
     with serve_library(library) as place:
@@ -178,7 +178,7 @@ def test_an_index_whose_ids_lead_outside_serves_nothing_from_there(
     ) as writer:  # fmt: skip
         writer.add(ids, SparseBatch.from_words([{"dog": 1.0}] * 3, model.vocabulary))
         writer.commit()
-    with serve_library(Library(tmp_path / "root" / ".lexret")) as place:
+    with serve_library(Library.open(tmp_path / "root" / ".lexret")) as place:
         for one in ids:
             assert Client(*place).ask(f"/picture?id={quote(one)}")[0] == 404
 
@@ -237,11 +237,13 @@ def test_pictures_that_are_sent_never_fill_the_memory() -> None:
     from lexret.errors import MissingError
     from lexret.serve.pictures import Uploads
 
-    uploads, sent = Uploads(max_bytes=3 * 40 * 40 * 3, max_pixels=10_000), []
+    files = []
     for shade in range(5):
         buffer = io.BytesIO()
         Image.new("RGB", (40, 40), (shade, 0, 0)).save(buffer, "PNG")
-        sent.append(uploads.add(buffer.getvalue()).key)
+        files.append(buffer.getvalue())
+    uploads = Uploads(max_bytes=sum(map(len, files[2:])), max_pixels=10_000)
+    sent = [uploads.add(file).key for file in files]
     for key in sent[:2]:
         with pytest.raises(MissingError, match="send it again"):
             uploads.get(key)

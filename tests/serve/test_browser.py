@@ -19,7 +19,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from chromium import Browser, find_chromium  # type: ignore[import-not-found]
 
-from lexret.serve.snapshots import Library
+from lexret.library.library import Library
 
 PHOTOS = {
     "skimage": ("astronaut.png", "brick.png", "camera.png", "chelsea.png", "clock_motion.png",
@@ -57,8 +57,8 @@ def address(photos: Path, serve_library: Any) -> Iterator[str]:
     from lexret.library.indexing import index_folders
 
     index_folders([photos], photos / ".lexret", load_model("mini").images, model_source="mini")
-    library = Library(photos / ".lexret")
-    library.texts(library.snapshot()).encode(["a cup of coffee"])
+    library = Library.open(photos)
+    library.encoders().texts().encode(["a cup of coffee"])
     with serve_library(library) as (host, port):
         yield f"http://{host}:{port}"
 

@@ -12,10 +12,10 @@ from PIL import Image
 from lexret.cli.main import main
 from lexret.engine.corrections.corrections import change_corrections
 from lexret.errors import InputError
+from lexret.library.library import Library
 from lexret.serve.gate import HeavyWork
 from lexret.serve.pictures import Uploads
-from lexret.serve.questions import Question, Understanding
-from lexret.serve.snapshots import Library
+from lexret.serve.questions import Understanding
 
 
 @pytest.fixture
@@ -25,9 +25,9 @@ def place(tmp_path: Path, index_of: Callable[[Path], Path]) -> Path:
 
 
 def ask_server(place: Path, query: str) -> tuple[str, ...]:
-    library = Library(place)
+    library = Library.open(place)
     understanding = Understanding(library, Uploads(1, 1), HeavyWork(1, 1), allow_links=False)
-    return understanding.understand(Question(query), library.snapshot()).notes
+    return understanding.understand(query, library.snapshot()).notes
 
 
 def ask_shell(place: Path, query: str) -> str:
@@ -49,4 +49,4 @@ def test_notes_are_those_of_the_command_line(place: Path, query: str) -> None:
     notes = ask_server(place, query)
     assert "muted in this index (counts for nothing): dog" in notes
     told = [line for line in ask_shell(place, query).splitlines() if line.startswith("Note: ")]
-    assert told == [f"Note: {one}" for one in notes]
+    assert told == [f"Note: {note}" for note in notes]

@@ -16,7 +16,7 @@ from lexret.encoders import load_model
 from lexret.engine.corrections.corrections import change_corrections
 from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.errors import MismatchError, MissingError
-from lexret.serve.snapshots import Library
+from lexret.library.library import Library
 from lexret.sparse import SparseBatch
 
 
@@ -49,7 +49,7 @@ def until(condition: Callable[[], bool]) -> None:
 def test_a_newer_commit_is_found_and_the_old_snapshot_stays(
     place: Path, static_model_folder: Path
 ) -> None:
-    library = Library(place)
+    library = Library.open(place)
     old = library.snapshot()
     add(place, static_model_folder, ["second.jpg"])
     until(lambda: len(library.snapshot().index) == 2)
@@ -57,7 +57,7 @@ def test_a_newer_commit_is_found_and_the_old_snapshot_stays(
 
 
 def test_a_correction_is_found(place: Path) -> None:
-    library = Library(place)
+    library = Library.open(place)
     assert len(library.snapshot().index.vector("first.jpg")) == 1
     change_corrections(place, lambda now: now.with_muted(frozenset({"dog"})))
     until(lambda: len(library.snapshot().index.vector("first.jpg")) == 0)
@@ -66,7 +66,7 @@ def test_a_correction_is_found(place: Path) -> None:
 def test_a_damaged_commit_does_not_end_the_service(
     place: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    library = Library(place)
+    library = Library.open(place)
     (place / "manifest.json").write_text("{", encoding="utf-8")
     time.sleep(0.3)
     assert len(library.snapshot().index) == 1
@@ -75,13 +75,13 @@ def test_a_damaged_commit_does_not_end_the_service(
 
 def test_a_wrong_model_and_a_missing_index_are_told(tmp_path: Path, place: Path) -> None:
     with pytest.raises(MismatchError, match="made with the model"):
-        Library(place, model_source="mini")
+        Library.open(place, model="mini").encoders()
     with pytest.raises(MissingError):
-        Library(tmp_path / "nothing")
+        Library.open(tmp_path / "nothing")
 
 
 def test_words_are_completed_shortest_first(place: Path) -> None:
-    snapshot = Library(place).snapshot()
+    snapshot = Library.open(place).snapshot()
     assert snapshot.complete("s", k=3) == ["sea", "sky", "sun"]
     assert snapshot.complete("traf", k=3) == ["traffic light"]
     assert snapshot.complete("light", k=5) == ["light", "traffic light"]
@@ -106,7 +106,7 @@ def test_nothing_is_lost_or_mixed_up_while_the_index_is_committed(
             answers.append((body["commit"], body["pictures"], len(body["hits"])))
         connection.close()
 
-    with serve_library(Library(place)) as address:
+    with serve_library(Library.open(place)) as address:
         threads = [threading.Thread(target=ask, args=(address,)) for _ in range(6)]
         for one in threads:
             one.start()

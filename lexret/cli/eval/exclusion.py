@@ -21,8 +21,8 @@ from lexret.cli.eval.options import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lexret.cli.common import TextEncoderKind
     from lexret.eval.control.exclusion import ControlResult, TopTen
+    from lexret.library.model_encoders import TextEncoderKind
 
 
 @click.command("exclusion")
@@ -64,7 +64,7 @@ def command(
     model = load_model(model_source)
     with progress_bars() as tell:
         pictures = open_known(source, model, batch_size=batch_size, progress=tell)
-    dense = model.texts.dense(pictures.inventory.names)
+    dense = model.texts.encode_dense(pictures.inventory.names)
     result = measure_control(
         pictures,
         texts_of(model, text_encoder),

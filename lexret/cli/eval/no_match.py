@@ -19,8 +19,8 @@ from lexret.cli.eval.options import (
 )
 
 if TYPE_CHECKING:
-    from lexret.cli.common import TextEncoderKind
     from lexret.eval.control.no_match import ErrorRates, NoMatchResult
+    from lexret.library.model_encoders import TextEncoderKind
 
 
 @click.command("no-match")

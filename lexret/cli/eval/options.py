@@ -13,10 +13,10 @@ from lexret.cli.common import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from lexret.captions.caption_set import CaptionSet
-    from lexret.cli.common import TextEncoderKind
     from lexret.encoders.model import LexicalModel
     from lexret.encoders.protocol import Encoder
     from lexret.eval.retrieval.encoding import EncodedCaptions, Progress
+    from lexret.library.model_encoders import TextEncoderKind
 
 F = TypeVar("F", bound=Callable[..., Any])
 

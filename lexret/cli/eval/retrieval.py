@@ -18,10 +18,10 @@ from lexret.cli.eval.options import (
 )
 
 if TYPE_CHECKING:
-    from lexret.cli.common import TextEncoderKind
     from lexret.eval.intervals import Interval
     from lexret.eval.retrieval.recall import Recall
     from lexret.eval.retrieval.report import RetrievalReport
+    from lexret.library.model_encoders import TextEncoderKind
 
 
 @click.command("retrieval")

@@ -20,7 +20,7 @@ from lexret.cli.eval.options import (
 )
 
 if TYPE_CHECKING:
-    from lexret.cli.common import TextEncoderKind
+    from lexret.library.model_encoders import TextEncoderKind
 
 
 def _parse_budgets(ctx: click.Context, param: click.Parameter, value: str) -> tuple[int, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -15,31 +15,23 @@ from lexret.cli.common import (
     json_option,
     model_option,
     near_path,
-    open_chosen_index,
+    open_chosen_library,
     plural,
+    print_notes,
     print_paths,
     printable,
     render_table,
     text_encoder_option,
 )
-from lexret.cli.search.backend import answers_of
-from lexret.cli.search.certainty import keep_sure, max_false_matches_option
-from lexret.cli.search.question import (
-    Box,
-    QueryCommand,
-    Understood,
-    Wanted,
-    parse_box,
-    query_text,
-    understand,
-)
+from lexret.cli.search.certainty import max_false_matches_option
+from lexret.cli.search.question import QueryCommand, parse_box_option, query_text
 from lexret.cli.search.show import open_pictures, show_pictures, shown_options
 
 if TYPE_CHECKING:
-    from lexret.cli.common import TextEncoderKind
-    from lexret.cli.search.backend import Backend
-    from lexret.engine.index import EmbeddedIndex
-    from lexret.explain.answers import Answer
+    from lexret.library.finding import Backend
+    from lexret.library.model_encoders import TextEncoderKind
+    from lexret.library.results import Hit, Results
+    from lexret.pictures.boxes import Box
 
 MATCHING_WORDS_SHOWN: Final = 5
 PRODUCTS_SHOWN: Final = 20
@@ -56,8 +48,9 @@ DECIMALS: Final = 6
 )
 @click.option("--image", "images", multiple=True, metavar="FILE", type=click.Path(path_type=Path),
               help="Look for a picture's content, with or without words (repeatable).")  # fmt: skip
-@click.option("--box", metavar="X,Y,W,H", callback=parse_box,
-              help="Only this part of --image: left, top, width, height, in pixels.")  # fmt: skip
+@click.option("--box", metavar="X,Y,W,H", callback=parse_box_option,
+              help="Only this part of the one --image or --like: left, top, width, height, in "
+              "pixels of its full size.")  # fmt: skip
 @click.option("--like", "likes", multiple=True, metavar="PICTURE",
               help="Look for more like a picture of the index (repeatable).")  # fmt: skip
 @model_option
@@ -111,154 +104,136 @@ def command(
       lexret search "a dog" --paths -0 | xargs -0 ls -l
       lexret search "a dog" -k 3 --open
     """
-    from lexret.library.folders import picture_path, picture_root
-
     if not words and not (images or likes):
         raise click.UsageError("Missing argument 'QUERY'.")
-    query = query_text(words)
-    wanted = Wanted(query, images, box, likes, model_source, text_encoder)
-    wanted.check()
     if null and not paths_only:
         raise click.UsageError("-0 is a way to print paths: give --paths as well.")
-    index = open_chosen_index(index_path)
-    understood = understand(wanted, index)
-    found = _find(
-        index, wanted, understood, k=k, backend=backend, max_false_matches=max_false_matches
+    library = open_chosen_library(index_path, model_source=model_source)
+
+    def building() -> None:
+        click.echo(f"Making the Lucene index of {plural(len(library), 'picture')}...", err=True)
+
+    results = library.search(
+        query_text(words),
+        k=k,
+        image=images,
+        box=box,
+        like=likes,
+        text_encoder=text_encoder,
+        backend=backend,
+        building=building,
+        max_false_matches=max_false_matches,
     )
-    answers = found.answers
-    base = picture_root(index.manifest, index.path)
-    paths = [near_path(picture_path(base, one.doc_id)) for one in answers]
-    ranks = _ranks(index, understood, answers) if explain and backend == "embedded" else []
+    print_notes(results.notes)
+    paths = [near_path(hit.path) for hit in results]
     is_whole = True
     if paths_only:
         is_whole = print_paths(paths, null=null)
-    elif as_json:
-        values = {**_asked(wanted, understood, backend), "hits": _hits(answers, paths, ranks)}
-        click.echo(json.dumps(values, indent=2))
-    elif answers:
-        click.echo(_as_text(understood, answers, paths, ranks if explain else None))
-        show_pictures(paths, wanted=pictures)
-        if found.has_more:
-            click.echo(f"Note: at least one more picture fits; -k {2 * k} shows more.", err=True)
+    elif as_json or results:
+        ranks = _ranks(results) if explain and backend == "embedded" else []
+        if as_json:
+            asked = _asked(results, images, backend)
+            click.echo(json.dumps({**asked, "hits": _hits(results, paths, ranks)}, indent=2))
+        else:
+            click.echo(_as_text(results, paths, ranks if explain else None))
+            show_pictures(paths, wanted=pictures)
+            _note_more(results, k)
     if open_hits:
         open_pictures(paths)
-    if not answers:
-        verb = f"shares a word with {query!r}" if understood.is_plain else "fits the query"
-        verb = f"surely shows {query!r}" if found.has_unsure else verb
-        click.echo(f"No picture among {len(index):,} {verb}.", err=True)
+    if not results:
+        click.echo(_nothing(results), err=True)
         ctx.exit(1)
     if not is_whole:
         ctx.exit(2)
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """The hits to show.
-
-    Attributes:
-        has_more: as many are shown as were asked for, and there are more.
-        has_unsure: some were left out as they are not surely enough a match.
-    """
-
-    answers: list[Answer]
-    has_more: bool
-    has_unsure: bool
+def _note_more(results: Results, k: int) -> None:
+    if results.more:
+        click.echo(f"Note: at least one more picture fits; -k {2 * k} shows more.", err=True)
 
 
-def _find(
-    index: EmbeddedIndex,
-    wanted: Wanted,
-    understood: Understood,
-    *,
-    k: int,
-    backend: Backend,
-    max_false_matches: float | None,
-) -> _Found:
-    """Look for one hit more than is shown, which tells whether there are more."""
-    every = answers_of(index, understood, k=k + 1, backend=backend)
-    sure = every
-    if max_false_matches is not None:
-        sure = keep_sure(every, index, wanted, understood, max_false_matches)
-    beyond = {one.doc_id for one in every[k:]}
-    shown = [one for one in sure if one.doc_id not in beyond]
-    return _Found(shown, len(sure) > k, len(sure) < len(every))
+def _nothing(results: Results) -> str:
+    """Say that nothing was found."""
+    text = results.understood.question.text
+    what = f"shares a word with {text!r}" if results.understood.is_plain else "fits the query"
+    what = f"surely shows {text!r}" if results.num_unsure else what
+    return f"No picture among {len(results.snapshot.index):,} {what}."
 
 
-def _asked(wanted: Wanted, understood: Understood, backend: Backend) -> dict[str, object]:
+def _asked(results: Results, images: Sequence[Path], backend: Backend) -> dict[str, object]:
     """Return what was asked for, as JSON tells it; pictures only where there are some."""
-    values: dict[str, object] = {"query": wanted.text, "text_encoder": understood.text_encoder}
-    if wanted.images:
-        values["images"] = [str(path) for path in wanted.images]
-        values["box"] = wanted.box
-    if wanted.likes:
-        values["like"] = list(wanted.likes)
+    understood = results.understood
+    question = understood.question
+    values: dict[str, object] = {"query": question.text, "text_encoder": understood.text_encoder}
+    if images:
+        values["images"] = [str(path) for path in images]
+    if images or question.box is not None:
+        values["box"] = question.box
+    if question.likes:
+        values["like"] = list(question.likes)
     if backend != "embedded":
         values["backend"] = backend
     return values
 
 
 def _hits(
-    answers: Sequence[Answer], paths: Sequence[str], ranks: Sequence[Mapping[str, str]]
+    hits: Sequence[Hit], paths: Sequence[str], ranks: Sequence[Mapping[str, str]]
 ) -> list[dict[str, object]]:
     """Return the hits as JSON tells them; ``ranks`` may be empty, where none are asked for."""
-    hits = [_hit(one, path) for one, path in zip(answers, paths, strict=True)]
-    for hit, one, without in zip(hits, answers, ranks, strict=False):
-        hit["rank_without"], hit["missing"] = without, [asdict(word) for word in one.missing]
-    return hits
+    listed = [_hit(hit, path) for hit, path in zip(hits, paths, strict=True)]
+    for values, hit, without in zip(listed, hits, ranks, strict=False):
+        values["rank_without"], values["missing"] = without, [asdict(word) for word in hit.missing]
+    return listed
 
 
-def _hit(one: Answer, path: str) -> dict[str, object]:
-    words = [asdict(contribution) for contribution in one.words]
-    return {"path": path, "score": one.score, "rank": one.rank, "words": words}
+def _hit(hit: Hit, path: str) -> dict[str, object]:
+    words = [asdict(contribution) for contribution in hit.words]
+    return {"path": path, "score": hit.score, "rank": hit.rank, "words": words}
 
 
 def _as_text(
-    understood: Understood,
-    answers: Sequence[Answer],
-    paths: Sequence[str],
-    ranks: Sequence[Mapping[str, str]] | None,
+    results: Results, paths: Sequence[str], ranks: Sequence[Mapping[str, str]] | None
 ) -> str:
     """Set the hits in a table, or explain each where ``ranks`` is given.
 
     Where nothing scores, as in a search with filters alone, there is no score to show or explain.
     """
-    if not understood.scores:
-        rows = [[str(one.rank), path] for one, path in zip(answers, paths, strict=True)]
+    if not results.understood.scores:
+        rows = [[str(hit.rank), path] for hit, path in zip(results, paths, strict=True)]
         return render_table(["rank", "path"], rows, right=(0,))
-    return _table(answers, paths) if ranks is None else _explanations(answers, paths, ranks)
+    return _table(results, paths) if ranks is None else _explanations(results, paths, ranks)
 
 
-def _table(answers: Sequence[Answer], paths: Sequence[str]) -> str:
+def _table(hits: Sequence[Hit], paths: Sequence[str]) -> str:
     rows = []
-    for one, path in zip(answers, paths, strict=True):
-        words = ", ".join(f"{w.word} {w.product:.3f}" for w in one.words[:MATCHING_WORDS_SHOWN])
-        more = len(one.words) - MATCHING_WORDS_SHOWN
-        rows.append([str(one.rank), f"{one.score:.4f}", path, words + (f", +{more}" * (more > 0))])
+    for hit, path in zip(hits, paths, strict=True):
+        words = ", ".join(f"{w.word} {w.product:.3f}" for w in hit.words[:MATCHING_WORDS_SHOWN])
+        more = len(hit.words) - MATCHING_WORDS_SHOWN
+        rows.append([str(hit.rank), f"{hit.score:.4f}", path, words + (f", +{more}" * (more > 0))])
     return render_table(["rank", "score", "path", "matching words"], rows, right=(0, 1))
 
 
-def _ranks(
-    index: EmbeddedIndex, understood: Understood, answers: Sequence[Answer]
-) -> list[dict[str, str]]:
+def _ranks(results: Results) -> list[dict[str, str]]:
     """Return, for every hit, where it would stand without each of its strongest words."""
     from lexret.explain.contact import ranks_of
 
-    found = (ranks_of(index, understood.query, one) for one in answers)
+    index, query = results.snapshot.index, results.understood.query
+    found = (ranks_of(index, query, hit) for hit in results)
     return [{rank.word: str(rank) for rank in ranks} for ranks in found]
 
 
 def _explanations(
-    answers: Sequence[Answer], paths: Sequence[str], ranks: Sequence[Mapping[str, str]]
+    hits: Sequence[Hit], paths: Sequence[str], ranks: Sequence[Mapping[str, str]]
 ) -> str:
-    rows = zip(answers, paths, ranks or [{}] * len(answers), strict=True)
+    rows = zip(hits, paths, ranks or [{}] * len(hits), strict=True)
     return "\n\n".join(_explanation(*row) for row in rows)
 
 
-def _explanation(one: Answer, path: str, ranks: Mapping[str, str]) -> str:
+def _explanation(hit: Hit, path: str, ranks: Mapping[str, str]) -> str:
     """Set the products of a hit in a table whose printed numbers add up to the printed score."""
-    shown, rest = one.words[:PRODUCTS_SHOWN], one.words[PRODUCTS_SHOWN:]
+    shown, rest = hit.words[:PRODUCTS_SHOWN], hit.words[PRODUCTS_SHOWN:]
     products = [word.product for word in shown] + ([sum(w.product for w in rest)] if rest else [])
-    printed = _rounded_to_sum(products, one.score)
+    printed = _rounded_to_sum(products, hit.score)
     rows = [
         [
             word.word,
@@ -271,13 +246,13 @@ def _explanation(one: Answer, path: str, ranks: Mapping[str, str]) -> str:
     ]
     if rest:
         rows.append([f"({plural(len(rest), 'other word')})", "", "", "", printed[-1]])
-    rows.append(["", "", "", "=", f"{one.score:.{DECIMALS}f}"])
+    rows.append(["", "", "", "=", f"{hit.score:.{DECIMALS}f}"])
     headings = ["word", "query", "picture", "rank without", "product"]
     table = render_table(headings, rows, right=(1, 2, 3, 4))
     indented = "\n".join(f"   {line}" for line in table.splitlines())
-    missing = ", ".join(word.word for word in one.missing[:MATCHING_WORDS_SHOWN])
+    missing = ", ".join(word.word for word in hit.missing[:MATCHING_WORDS_SHOWN])
     lacks = f"   (lacks {missing})" if missing else ""
-    return f"{one.rank}. {printable(path)}{lacks}\n{indented}"
+    return f"{hit.rank}. {printable(path)}{lacks}\n{indented}"
 
 
 def _rounded_to_sum(products: Sequence[float], total: float) -> list[str]:

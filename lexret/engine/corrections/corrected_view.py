@@ -1,12 +1,11 @@
-"""Searches an index as if its postings had been corrected; see
-:mod:`lexret.engine.corrections.corrections`.
+"""View of an index as if its postings had been corrected.
 
-A muted word is taken out of the query, which is the same as taking it out of all pictures.
-Corrected pictures are left out of the index's own search and are scored here, one by one, from
-their corrected weights, in the same order of additions: hits, scores and ranks are those of an
-index that was made with these weights.
+A muted word is taken out of the query, which is the same as taking it out of all documents.
+Corrected documents are left out of the search over the postings; they are scored here, one by one,
+from their corrected weights, added up in the same order. So hits, scores and ranks are those of an
+index that was made with the corrected weights.
 
-Shapes: D corrected pictures, T words.
+Shapes: D corrected documents, T words.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ Find = Callable[[Query, int], list[SearchHit]]
 
 
 class ReadableIndex(Protocol):
-    """What the view asks of its index."""
+    """Index as the view needs it; the embedded index, which makes the view, is one."""
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -37,7 +36,7 @@ class ReadableIndex(Protocol):
         ...
 
     def __contains__(self, doc_id: object) -> bool:
-        """Whether there is such a document."""
+        """Whether the index holds a document."""
         ...
 
     def document(self, doc_id: str) -> Document:
@@ -52,42 +51,48 @@ class ReadableIndex(Protocol):
 
 
 class CorrectedView:
-    """Corrections, brought to the words and pictures of one snapshot of an index.
+    """View of one snapshot of an index under some corrections.
 
-    Words that the vocabulary lacks and pictures that the index does not hold count for nothing.
+    Corrections of words that the vocabulary lacks, and of documents that the index does not hold,
+    have no effect.
     """
 
     def __init__(self, index: ReadableIndex, corrections: Corrections) -> None:
         self._index, words = index, index.vocabulary
-        self._muted = frozenset(_known(corrections.muted, words))
+        self._muted = frozenset(_term_ids(corrections.muted, words))
         self._added: dict[str, dict[int, float]] = {}
         self._removed: dict[str, frozenset[int]] = {}
-        for doc_id, one in corrections.pictures.items():
+        for doc_id, correction in corrections.documents.items():
             if doc_id in index:
-                ids = {word: words.term_id(word) for word in one.added}
+                ids = {word: words.term_id(word) for word in correction.added}
                 self._added[doc_id] = {
-                    term_id: one.added[word] for word, term_id in ids.items() if term_id is not None
+                    term_id: correction.added[word]
+                    for word, term_id in ids.items()
+                    if term_id is not None
                 }
-                self._removed[doc_id] = frozenset(_known(one.removed, words))
+                self._removed[doc_id] = frozenset(_term_ids(correction.removed, words))
 
     def find(self, query: Query, find: Find, k: int) -> list[SearchHit]:
         """Return the exact top ``k`` for a query that fits the index.
 
         Args:
-            find: the index's own search, without corrections.
+            find: the search over the postings, without corrections.
         """
         query = self._without_muted(query)
-        corrected = [one for one in self._added if one not in query.without]
+        corrected = [doc_id for doc_id in self._added if doc_id not in query.without]
         others = replace(query, without=(*query.without, *corrected)) if corrected else query
         found = [(-hit.score, encode_text(hit.doc_id, what="Document id"), hit.doc_id)
                  for hit in find(others, k)]  # fmt: skip
         if corrected:
             found += self._score(query, corrected)
         best = sorted(found)[:k]
-        return [SearchHit(one, 0.0 - low, rank) for rank, (low, _, one) in enumerate(best, start=1)]
+        return [
+            SearchHit(doc_id, 0.0 - low, rank)
+            for rank, (low, _, doc_id) in enumerate(best, start=1)
+        ]
 
     def apply(self, doc_ids: Sequence[str], terms_T: IdArray, weights_DT: FloatArray) -> FloatArray:
-        """Correct stored weights, in place, and return them."""
+        """Correct stored weights in place, and return them."""
         if self._muted:
             weights_DT[:, np.isin(terms_T, list(self._muted))] = 0.0
         for row, doc_id in enumerate(doc_ids):
@@ -101,17 +106,17 @@ class CorrectedView:
         return weights_DT
 
     def _score(self, query: Query, doc_ids: Sequence[str]) -> list[tuple[float, bytes, str]]:
-        """Return (negative score, encoded id, id) of those corrected pictures that are hits."""
-        asked = [one.term_ids for one in query.vectors()]
+        """Return (negative score, encoded id, id) of those corrected documents that are hits."""
+        asked = [vector.term_ids for vector in query.vectors()]
         conditions = np.array(query.conditional_terms(), dtype=np.int32)
         terms_T = np.unique(np.concatenate([*asked, conditions])).astype(np.int32)
         weights_DT = self._index.weights(doc_ids, terms_T)
         found = []
         for doc_id, row_T in zip(doc_ids, weights_DT, strict=True):
-            picture = _Picture(terms_T, row_T)
-            if not picture.meets(query) or not self._fields_meet(query, doc_id):
+            document = _CorrectedDocument(terms_T, row_T)
+            if not document.meets(query) or not self._fields_meet(query, doc_id):
                 continue
-            score = picture.score(query)
+            score = document.score(query)
             if score > 0 or not query.scores:
                 found.append((-score, encode_text(doc_id, what="Document id"), doc_id))
         return found
@@ -124,14 +129,16 @@ class CorrectedView:
         def value_of(name: str) -> FieldValue:
             return fields.get(name)
 
-        return all(one.meets(doc_id, value_of) != one.negated for one in query.filters)
+        return all(
+            condition.meets(doc_id, value_of) != condition.negated for condition in query.filters
+        )
 
     def _without_muted(self, query: Query) -> Query:
-        """Return the query that finds, among all words, what this one finds without the muted."""
+        """Return the query that finds over all words what this one finds without muted words."""
         if not self._muted:
             return query
         choices = tuple(
-            Choice(tuple(self._unmuted(one) for one in choice.alternatives))
+            Choice(tuple(self._unmuted(vector) for vector in choice.alternatives))
             for choice in query.choices
         )
         return replace(
@@ -147,28 +154,28 @@ class CorrectedView:
         return LexicalVector(vector.term_ids[kept], vector.weights[kept], vector.vocabulary)
 
     def _possible(self, condition: AnyOf) -> AnyOf:
-        """Drop the alternatives that no picture can meet, as it would hold a muted word."""
+        """Drop the alternatives that no document can meet, because they ask for a muted word."""
         return AnyOf(
             tuple(
                 words
                 for words in condition.alternatives
-                if not any(one.term_id in self._muted for one in words)
+                if not any(holds.term_id in self._muted for holds in words)
             )
         )
 
 
-class _Picture:
-    """One picture's weights of the words that a query asks for."""
+class _CorrectedDocument:
+    """Weights that one document has for the words of a query."""
 
     def __init__(self, terms_T: IdArray, weights_T: FloatArray) -> None:
         held = zip(terms_T.tolist(), weights_T.tolist(), strict=True)
         self._weights: dict[int, float] = dict(held)
 
     def score(self, query: Query) -> float:
-        """Return the score, added up in the order in which the index's own search does it."""
+        """Return the score, added up in the order in which the search over postings does it."""
         total = 0.0 if query.vector is None else self._dot(query.vector)
         for choice in query.choices:
-            total += max(self._dot(one) for one in choice.alternatives)
+            total += max(self._dot(vector) for vector in choice.alternatives)
         return total
 
     def _dot(self, vector: LexicalVector) -> float:
@@ -184,11 +191,11 @@ class _Picture:
 
     def _holds(self, condition: AnyOf) -> bool:
         return any(
-            all(self._weights[one.term_id] > one.above for one in words)
+            all(self._weights[holds.term_id] > holds.above for holds in words)
             for words in condition.alternatives
         )
 
 
-def _known(words: frozenset[str], vocabulary: Vocabulary) -> list[int]:
+def _term_ids(words: frozenset[str], vocabulary: Vocabulary) -> list[int]:
     ids = (vocabulary.term_id(word) for word in words)
-    return [one for one in ids if one is not None]
+    return [term_id for term_id in ids if term_id is not None]

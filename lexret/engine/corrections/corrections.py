@@ -1,8 +1,9 @@
-"""What people say better than the model: words added to and taken from pictures, words muted.
+"""Corrections of an index: words that people add to documents, remove from them, or mute.
 
-Corrections lie beside an index, in ``corrections.json``, and are applied when it is searched;
-nothing is encoded again and no posting changes, so that taking one back brings back what was.
-They name pictures by id and words by text: they outlive `lexret index`, another model, `--rebuild`.
+Corrections are stored next to an index, in ``corrections.json``, and are applied when it is
+searched. No vector is computed again and no posting changes, so undoing a correction restores
+what was there before. Corrections name documents by id and words by text; they survive commits,
+and an index that is made again with other vectors.
 """
 
 from __future__ import annotations
@@ -28,14 +29,14 @@ _VERSION: Final = 1
 
 
 @dataclass(frozen=True)
-class PictureCorrection:
-    """What is different about one picture.
+class DocumentCorrection:
+    """Corrections of one document.
 
     Attributes:
         added: word -> the weight that it has from now on, above 0, in single precision.
-        removed: words that it does not hold any more.
-        sha256: of the picture's file when it was corrected, where that is known: by it the
-            corrections follow a file that was moved.
+        removed: words that the document no longer holds.
+        sha256: hash of what the document was made from, if known; it lets corrections follow
+            content that has got another id.
     """
 
     added: Mapping[str, float] = field(default_factory=dict)
@@ -58,58 +59,58 @@ class PictureCorrection:
     def __bool__(self) -> bool:
         return bool(self.added or self.removed)
 
-    def plus(self, word: str, weight: float) -> PictureCorrection:
-        """Return it with a word added; that the word was taken away is forgotten."""
+    def plus(self, word: str, weight: float) -> DocumentCorrection:
+        """Return these corrections with a word added; if it was removed, it no longer is."""
         return replace(self, added={**self.added, word: weight}, removed=self.removed - {word})
 
-    def minus(self, word: str) -> PictureCorrection:
-        """Return it with a word taken away; that the word was added is forgotten."""
-        return replace(self, added=_but(self.added, word), removed=self.removed | {word})
+    def minus(self, word: str) -> DocumentCorrection:
+        """Return these corrections with a word removed; if it was added, it no longer is."""
+        return replace(self, added=_except(self.added, word), removed=self.removed | {word})
 
-    def without(self, word: str) -> PictureCorrection:
-        """Return it with nothing said of a word: it is again what the model says."""
-        return replace(self, added=_but(self.added, word), removed=self.removed - {word})
+    def without(self, word: str) -> DocumentCorrection:
+        """Return these corrections without a word: its stored weight counts again."""
+        return replace(self, added=_except(self.added, word), removed=self.removed - {word})
 
 
 @dataclass(frozen=True)
 class Corrections:
-    """All that was corrected about an index; without any, it is falsy.
+    """All corrections of an index; falsy if there are none.
 
     Attributes:
-        pictures: id -> what is different about that picture.
-        muted: words that count nowhere: no picture holds them.
+        documents: id -> the corrections of that document.
+        muted: words that count nowhere: no document holds them.
     """
 
-    pictures: Mapping[str, PictureCorrection] = field(default_factory=dict)
+    documents: Mapping[str, DocumentCorrection] = field(default_factory=dict)
     muted: frozenset[str] = frozenset()
 
     def __bool__(self) -> bool:
-        return bool(self.pictures or self.muted)
+        return bool(self.documents or self.muted)
 
-    def of(self, doc_id: str) -> PictureCorrection:
-        """Return what is different about a picture; nothing, for most."""
-        return self.pictures.get(doc_id, PictureCorrection())
+    def of(self, doc_id: str) -> DocumentCorrection:
+        """Return the corrections of a document, which for most are empty."""
+        return self.documents.get(doc_id, DocumentCorrection())
 
-    def with_picture(self, doc_id: str, correction: PictureCorrection) -> Corrections:
-        """Return them with those of one picture replaced."""
-        others = {one: kept for one, kept in self.pictures.items() if one != doc_id}
-        pictures = {**others, doc_id: correction} if correction else others
-        return replace(self, pictures=pictures)
+    def with_document(self, doc_id: str, correction: DocumentCorrection) -> Corrections:
+        """Return these corrections with those of one document replaced."""
+        others = {other: kept for other, kept in self.documents.items() if other != doc_id}
+        documents = {**others, doc_id: correction} if correction else others
+        return replace(self, documents=documents)
 
     def with_muted(self, muted: frozenset[str]) -> Corrections:
-        """Return them with other words muted."""
+        """Return these corrections with other words muted."""
         return replace(self, muted=muted)
 
 
 NO_CORRECTIONS: Final = Corrections()
 
 
-def _but(added: Mapping[str, float], word: str) -> dict[str, float]:
-    return {one: weight for one, weight in added.items() if one != word}
+def _except(added: Mapping[str, float], word: str) -> dict[str, float]:
+    return {other: weight for other, weight in added.items() if other != word}
 
 
 def load_corrections(index_path: Path) -> Corrections:
-    """Read what was corrected about the index at ``index_path``; nothing, where there is no file.
+    """Read the corrections of the index at ``index_path``; there are none without a file.
 
     Raises:
         CorruptError: if the file is damaged or of an unknown version.
@@ -136,33 +137,33 @@ _REMEDY: Final = "Correct the file by hand, or remove it to do without its corre
 
 
 def _parse(plain: dict[str, Any]) -> Corrections:
-    pictures = {
-        doc_id: PictureCorrection(
-            {_word(word): float(weight) for word, weight in one["added"].items()},
-            frozenset(map(_word, one["removed"])),
-            None if one.get("sha256") is None else _word(one["sha256"]),
+    documents = {
+        doc_id: DocumentCorrection(
+            {_word(word): float(weight) for word, weight in stored["added"].items()},
+            frozenset(map(_word, stored["removed"])),
+            None if stored.get("sha256") is None else _word(stored["sha256"]),
         )
-        for doc_id, one in plain["pictures"].items()
+        for doc_id, stored in plain["pictures"].items()
     }
-    return Corrections(pictures, frozenset(map(_word, plain["muted"])))
+    return Corrections(documents, frozenset(map(_word, plain["muted"])))
 
 
 def _word(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no word")
+        raise TypeError(f"{value!r} is not a word")
     return value
 
 
 def change_corrections(
     index_path: Path, change: Callable[[Corrections], Corrections]
 ) -> Corrections:
-    """Change what is corrected about an index, safely beside others who do so.
+    """Change the corrections of an index; several processes may do so at a time.
 
     Args:
-        change: is given what holds now and returns what is to hold.
+        change: is given the current corrections and returns the new ones.
 
     Raises:
-        CorruptError: if the file that is there is damaged.
+        CorruptError: if the existing file is damaged.
         StorageError: if it cannot be written.
     """
     try:
@@ -180,10 +181,14 @@ def change_corrections(
 
 
 def _as_plain(corrections: Corrections) -> dict[str, object]:
-    pictures = {
-        doc_id: {"added": dict(sorted(one.added.items())), "removed": sorted(one.removed)}
-        | ({} if one.sha256 is None else {"sha256": one.sha256})
-        for doc_id, one in sorted(corrections.pictures.items())
+    # The format says "pictures"; every index that was corrected has such a file.
+    documents = {
+        doc_id: {
+            "added": dict(sorted(correction.added.items())),
+            "removed": sorted(correction.removed),
+        }
+        | ({} if correction.sha256 is None else {"sha256": correction.sha256})
+        for doc_id, correction in sorted(corrections.documents.items())
     }
     return {"format": _FORMAT, "version": _VERSION, "muted": sorted(corrections.muted),
-            "pictures": pictures}  # fmt: skip
+            "pictures": documents}  # fmt: skip

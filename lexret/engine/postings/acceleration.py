@@ -1,4 +1,4 @@
-"""When and how the compiled search takes over: numba is optional, and slow to load."""
+"""Switch to the compiled search: numba is optional and slow to load, so it starts without it."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ Engine = Literal["auto", "numpy", "compiled"]
 
 _log = logging.getLogger(__name__)
 
-# Loading what numba has compiled before takes about as long as reading so many postings with
-# numpy; compiling for the first time, ten seconds.
+# Loading what numba compiled earlier takes about as long as reading this many postings with numpy;
+# compiling for the first time takes ten seconds.
 _WORTH_LOADING: Final = 30_000_000
 
 
 def is_installed() -> bool:
-    """Tell whether numba is there, without importing it."""
+    """Tell whether numba is installed, without importing it."""
     return importlib.util.find_spec("numba") is not None
 
 
@@ -49,7 +49,7 @@ def require_compiled() -> None:
 
 
 def _problem() -> str:
-    """Load the compiled search, and return why that fails; empty if it does not."""
+    """Load the compiled search; return why that fails, or an empty text if it does not."""
     try:
         importlib.import_module("lexret.engine.postings.compiled")
     except (ImportError, RuntimeError, OSError) as error:  # of numba, numpy or the cache's folder
@@ -71,46 +71,48 @@ def compiled_postings(
     return CompiledPostings(postings, deleted)
 
 
-class Pace:
-    """Decides between the two ways to search; one for an open index, shared by its threads.
+class EngineSwitch:
+    """Switch of an open index between the numpy and the compiled search, shared by threads.
 
-    The compiled way is made ready in a thread of its own, while searches go on without it: the
-    first time, numba compiles for ten seconds.
+    With ``auto`` an index starts with numpy and changes to the compiled search once it has read
+    enough postings. That is loaded in a background thread while searches go on: the first time,
+    numba compiles for ten seconds.
 
     Raises:
         InputError: if there is no such engine.
 
     Attributes:
-        is_worth_it: take the compiled way.
-        asks: whether that may still change: tell :meth:`counted` what is to be read.
+        use_compiled: whether to use the compiled search.
+        is_undecided: whether that may still change; then :meth:`count` wants to know what is read.
     """
 
     def __init__(self, engine: Engine) -> None:
         if engine not in get_args(Engine):
             raise InputError(f"Engines are {list(get_args(Engine))}; found {engine!r}.")
-        self.is_worth_it = engine == "compiled"
-        self.asks = engine == "auto" and is_installed()
+        self.use_compiled = engine == "compiled"
+        self.is_undecided = engine == "auto" and is_installed()
         self._num_read = 0
         self._loading: threading.Thread | None = None
         self._lock = threading.Lock()
 
-    def counted(self, num_postings: int, prepare: Callable[[], object]) -> bool:
-        """Count work that reads so many postings, and say which way to take for it.
+    def count(self, num_postings: int, prepare: Callable[[], object]) -> bool:
+        """Count a search that reads some postings; return whether it is to use the compiled one.
 
         Args:
-            prepare: searches the compiled way, so that the next search need not wait for it.
+            prepare: runs a compiled search, so that no other search waits for numba.
         """
         with self._lock:
             self._num_read += num_postings
-            if self.asks and self._num_read > _WORTH_LOADING and self._loading is None:
+            worth_loading = self.is_undecided and self._num_read > _WORTH_LOADING
+            if worth_loading and self._loading is None:
                 self._loading = threading.Thread(
                     target=self._load, args=(prepare,), name="lexret-compile", daemon=True
                 )
                 self._loading.start()
-        return self.is_worth_it
+        return self.use_compiled
 
     def wait(self) -> None:
-        """Wait until the compiled way is ready, if it is being made ready."""
+        """Wait until the compiled search is loaded, if it is being loaded."""
         if self._loading is not None:
             self._loading.join()
 
@@ -119,8 +121,8 @@ class Pace:
         if not problem:
             try:
                 prepare()
-            except LexretError as error:  # a search will say it again
+            except LexretError as error:  # the next search raises it again
                 problem = str(error)
         if problem:
             _log.warning("Searching goes on without numba, which cannot be loaded: %s", problem)
-        self.is_worth_it, self.asks = not problem, False
+        self.use_compiled, self.is_undecided = not problem, False

@@ -1,7 +1,7 @@
-"""Writes the postings of a segment compressed; :mod:`lexret.engine.postings.blocks` reads them.
+"""Writer of compressed postings, which :mod:`lexret.engine.postings.blocks` reads.
 
 Shapes: L lists of the words at hand, S long ones of them, P their postings, N documents, R dense
-rows or runs of a chunk.
+rows, or runs of a chunk.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ SIDES_FILE: Final = "sides.bin"
 WEIGHTS_FILE: Final = "weights.bin"
 DENSE_FILE: Final = "dense.bin"
 
-# Dense rows may use what is left of so many bytes a posting; ids of documents need some too.
+# Bytes per posting that a segment may take; dense rows use what postings and ids leave of them.
 _BYTES_A_POSTING: Final = {4: 5.85, 1: 2.85}
-# Only words of so large a share of the documents get one, and only where there are so many.
+# Only words in at least this share of the documents get one, in segments of at least this many.
 _LEAST_SHARE: Final = 1 / 8
 _LEAST_DOCUMENTS: Final = 4096
 
 
 class BlockWriter:
-    """Writes the files of one segment's postings.
+    """Writer of the files of one segment's postings.
 
     Args:
-        folder: the segment's folder, which is there.
+        folder: the segment's folder, which exists.
         codec: ``blocks-f4`` or ``blocks-u1``.
     """
 
@@ -57,7 +57,7 @@ class BlockWriter:
         self.weight_error = 0.0
 
     def write(self, blocks: Iterator[PostingBlock]) -> dict[str, dict[str, Section]]:
-        """Write all postings, word by word, and return what lies in which file."""
+        """Write all postings, word by word, and return the arrays of each file."""
         weight_type = "<u1" if self._has_codes else "<f4"
         streams = [
             ArrayFileWriter(self._folder / LOWS_FILE, "lows", "<u1"),
@@ -77,7 +77,7 @@ class BlockWriter:
                 split.append(found[1])
                 lows.append((block.docs & (RUN - 1)).astype(np.uint8))
                 sides.append(found[2])
-                weights.append(self._stored(block.weights))
+                weights.append(self._encode(block.weights))
                 first = last
             num_empty = (len(self._indptr) - 1 - first) * self._num_chunks
             counts.append(np.zeros(num_empty, np.uint32))
@@ -97,14 +97,14 @@ class BlockWriter:
         list_P = np.repeat(np.arange(last - first) * self._num_chunks, lengths) + (docs_P >> 16)
         counts_L = np.bincount(list_P, minlength=num_lists)
         runs_L = np.tile(self._runs_C, last - first)
-        # Runs are counted in long lists alone: there are few, however many words there are.
+        # Runs are counted in long lists only: there are few, however many words there are.
         long_L = counts_L > runs_L
         most = int(self._runs_C.max())
         row_L = np.cumsum(long_L) - 1
         in_long_P = long_L[list_P]
         places = row_L[list_P[in_long_P]] * most + ((docs_P[in_long_P] >> 8) & 0xFF)
         runs_SR = np.bincount(places, minlength=int(long_L.sum()) * most).reshape(-1, most)
-        # A run of which every document holds the word does not fit into a byte.
+        # The count of a run in which every document holds the word does not fit into a byte.
         fits_S = runs_SR.max(1, initial=0) < RUN
         split_L = long_L.copy()
         split_L[long_L] = fits_S
@@ -116,7 +116,7 @@ class BlockWriter:
         sides[~of_split] = (docs_P[~split_L[list_P]] >> 8) & 0xFF
         return counts_L.astype(np.uint32), split_L.astype(np.uint8), sides
 
-    def _stored(self, weights: npt.NDArray[np.float32]) -> AnyArray:
+    def _encode(self, weights: npt.NDArray[np.float32]) -> AnyArray:
         if not self._has_codes:
             return weights
         codes = to_codes(weights)
@@ -129,7 +129,7 @@ class BlockWriter:
         counts_L: npt.NDArray[np.uint32],
         split_L: npt.NDArray[np.uint8],
     ) -> dict[str, dict[str, Section]]:
-        """Write the lists, and the dense rows, which are made from what was just written."""
+        """Write the lists, and the dense rows, which are computed from what was just written."""
         arrays: dict[str, AnyArray] = {"counts": counts_L, "split": split_L}
         for file, sections in files.items():
             arrays |= map_sections(self._folder / file, sections)

@@ -1,10 +1,10 @@
-"""Compressed postings: documents in chunks of 65,536, about 1.2 bytes for an id (index/FORMAT.md).
+"""Codec of compressed postings: documents in chunks of 65,536, about 1.2 bytes per document number.
 
-A list is what one word has in one chunk; list ``t * C + c`` is that of word t in chunk c. The low
-byte of every document number lies in ``lows``. Where a list is long, ``sides`` counts its postings
-in each run of 256 documents ("split"); where it is short, ``sides`` holds the second byte of every
-document number ("plain"). Weights are float32, or codes of
-:mod:`lexret.engine.postings.weight_codes`.
+A list holds the postings of one word in one chunk; list ``t * C + c`` is that of word t in chunk c.
+The low byte of every document number is in ``lows``. For a long list, ``sides`` counts its postings
+in each run of 256 documents ("split"); for a short one it holds the second byte of every document
+number ("plain"). Weights are float32, or codes of :mod:`lexret.engine.postings.weight_codes`. The
+format is described in index/FORMAT.md.
 
 Shapes: V words, C chunks, L = V * C lists, N documents, R dense rows, D documents asked about,
 T terms, Q of them, P pairs of a document and a term, S postings looked at.
@@ -30,25 +30,25 @@ EIGHT_BITS: Final = "blocks-u1"
 CHUNK: Final = 1 << 16
 RUN: Final = 1 << 8
 
-# About so many postings of plain lists, or pairs of a document and a split list, are looked at
-# together when single weights are asked for.
+# When weights are looked up, about this many postings of plain lists, or pairs of a document and a
+# split list, are read together.
 _LOOKED_AT: Final = 1 << 20
 # Lists of more postings than this on average are read one by one.
 _WORTH_ONE_BY_ONE: Final = 4096
 
 
 class BlockPostings:
-    """Reads compressed postings; see :class:`lexret.engine.postings.plain.Postings`.
+    """Compressed postings of a segment; see :class:`lexret.engine.postings.plain.Postings`.
 
     Attributes:
         counts_L: number of postings of every list.
         is_split_L: which lists are split.
         lows, sides: see above.
-        stored: weights or their codes, by posting.
+        weights_or_codes: of each posting its weight, or the code of it.
         dense_terms_R: the words that have a row in ``dense_RN``, rising.
         dense_scales_R, dense_RN: bounds from above: a weight is at most scale * row (rounding to
-            single precision apart), and larger than scale * (row - 1); 0 in the row: the document
-            lacks the word.
+            single precision aside), and larger than scale * (row - 1); 0 in the row means that the
+            document lacks the word.
 
     Raises:
         CorruptError: if the arrays contradict each other; ``where`` names the folder.
@@ -63,7 +63,7 @@ class BlockPostings:
         self.is_split_L: npt.NDArray[np.uint8] = arrays["split"]
         self.lows: npt.NDArray[np.uint8] = arrays["lows"]
         self.sides: npt.NDArray[np.uint8] = arrays["sides"]
-        self.stored: AnyArray = arrays["weights"]
+        self.weights_or_codes: AnyArray = arrays["weights"]
         self.dense_terms_R: IdArray = arrays["dense.terms"]
         self.dense_scales_R: FloatArray = arrays["dense.scales"]
         last = num_documents - (self.num_chunks - 1) * CHUNK
@@ -75,7 +75,7 @@ class BlockPostings:
         rows = arrays["dense.rows"]
         check_offsets(self.indptr, num_postings, where)
         if (
-            not len(self.lows) == len(self.stored) == num_postings
+            not len(self.lows) == len(self.weights_or_codes) == num_postings
             or len(self.sides) != self.side_starts_L1[-1]
             or len(rows) != len(self.dense_terms_R) * num_documents
             or len(self.dense_scales_R) != len(self.dense_terms_R)
@@ -109,11 +109,11 @@ class BlockPostings:
     @property
     def has_codes(self) -> bool:
         """Whether weights are stored in 8 bits."""
-        return self.stored.dtype == np.uint8
+        return self.weights_or_codes.dtype == np.uint8
 
     @cached_property
     def dense_row_V(self) -> IdArray:
-        """(V,) the dense row of each word, -1 where it has none."""
+        """(V,) the dense row of each word, -1 if it has none."""
         row_V = np.full(self._num_words, -1, np.int32)
         row_V[self.dense_terms_R] = np.arange(len(self.dense_terms_R), dtype=np.int32)
         return row_V
@@ -138,11 +138,11 @@ class BlockPostings:
             within = slice(*np.searchsorted(docs_U, [chunk * CHUNK, (chunk + 1) * CHUNK]))
             lists_T = terms_T * self.num_chunks + chunk
             split_T = self.is_split_L[lists_T].astype(bool)
-            local_U, own_UT = docs_U[within] % CHUNK, weights_UT[within]
+            local_U, in_chunk_UT = docs_U[within] % CHUNK, weights_UT[within]
             for columns in _pieces(np.flatnonzero(~split_T), self.counts_L[lists_T]):
-                self._read_plain(local_U, lists_T, columns, own_UT)
+                self._read_plain(local_U, lists_T, columns, in_chunk_UT)
             for columns in _pieces(np.flatnonzero(split_T), np.full(len(terms_T), len(local_U))):
-                self._read_split(local_U, lists_T, columns, own_UT)
+                self._read_split(local_U, lists_T, columns, in_chunk_UT)
         return weights_UT[np.searchsorted(docs_U, docs_D)]
 
     def together(self, terms_T: IdArray) -> tuple[IdArray, FloatArray, npt.NDArray[np.int64]]:
@@ -159,8 +159,8 @@ class BlockPostings:
         sides_L = self.side_starts_L1[lists_L + 1] - self.side_starts_L1[lists_L]
         side_S = np.repeat(self.side_starts_L1[lists_L], sides_L) + _counted_up(sides_L)
         docs = self._docs_of(lists_L, self.lows[place_S], self.sides[side_S])
-        stored = self.stored[place_S]
-        return docs, from_codes(stored) if self.has_codes else stored, number_T
+        weights = self.weights_or_codes[place_S]
+        return docs, from_codes(weights) if self.has_codes else weights, number_T
 
     def _docs(self, first: int, last: int) -> IdArray:
         """Return the document numbers of the postings of some consecutive words."""
@@ -179,25 +179,25 @@ class BlockPostings:
         counts_L = self.counts_L[lists_L].astype(np.int64)
         split_L = self.is_split_L[lists_L].astype(bool)
         chunks_L = lists_L % self.num_chunks
-        # How many postings each byte of ``sides`` is about, and what it puts before their low byte.
+        # How many postings each byte of ``sides`` is for, and what goes before their low byte.
         lengths_L = np.where(split_L, self.runs_C[chunks_L], counts_L)
         is_count = np.repeat(split_L, lengths_L)
-        own = np.where(is_count, _counted_up(lengths_L), sides)
-        before = (np.repeat(chunks_L, lengths_L) << 16) + (own << 8)
-        about = np.where(is_count, sides, 1)
-        if int(about.sum(dtype=np.int64)) != len(lows):
+        second = np.where(is_count, _counted_up(lengths_L), sides)
+        before = (np.repeat(chunks_L, lengths_L) << 16) + (second << 8)
+        number = np.where(is_count, sides, 1)
+        if int(number.sum(dtype=np.int64)) != len(lows):
             raise CorruptError(f"{self.where}: the runs of its lists are damaged.")
-        docs: IdArray = (np.repeat(before, about) + lows).astype(np.int32)
+        docs: IdArray = (np.repeat(before, number) + lows).astype(np.int32)
         return docs
 
     def _weights(self, part: slice | Offsets) -> FloatArray:
-        stored = self.stored[part]
-        return from_codes(stored) if self.has_codes else stored
+        weights = self.weights_or_codes[part]
+        return from_codes(weights) if self.has_codes else weights
 
     def _read_plain(
         self, local_D: Offsets, lists_T: Offsets, columns_Q: Offsets, weights_DT: FloatArray
     ) -> None:
-        """Fill in some columns from plain lists: their postings are read once for all documents."""
+        """Fill in some columns from plain lists, whose postings are read once for all documents."""
         lists_Q = lists_T[columns_Q]
         number_Q = self.counts_L[lists_Q].astype(np.int64)
         counted_S, which_S = _counted_up(number_Q), np.repeat(np.arange(len(lists_Q)), number_Q)
@@ -212,11 +212,11 @@ class BlockPostings:
     def _read_split(
         self, local_D: Offsets, lists_T: Offsets, columns_Q: Offsets, weights_DT: FloatArray
     ) -> None:
-        """Fill in some columns from split lists: of each, a document's own run is looked at."""
+        """Fill in some columns from split lists, reading of each only the runs of the documents."""
         row_P, column_P = np.divmod(np.arange(len(local_D) * len(columns_Q)), len(columns_Q))
         column_P, local_P = columns_Q[column_P], local_D[row_P]
         lists_P = lists_T[column_P]
-        lengths_P = local_P // RUN + 1  # the counts of the runs before, and of its own
+        lengths_P = local_P // RUN + 1  # the runs before the document's, and that run
         ends_P = np.cumsum(lengths_P)
         places = np.repeat(self.side_starts_L1[lists_P], lengths_P) + _counted_up(lengths_P)
         counts = self.sides[places].astype(np.int64)
@@ -231,7 +231,7 @@ class BlockPostings:
 
 
 def _pieces(columns_Q: Offsets, costs_T: npt.NDArray[Any]) -> Iterator[Offsets]:
-    """Cut columns into pieces that cost about as much as may be looked at together."""
+    """Cut columns into pieces that cost about as much as may be read together."""
     costs_Q = np.cumsum(costs_T[columns_Q], dtype=np.int64)
     steps = np.arange(_LOOKED_AT, int(costs_Q[-1]) if len(costs_Q) else 0, _LOOKED_AT)
     for piece in np.split(columns_Q, np.searchsorted(costs_Q, steps)):

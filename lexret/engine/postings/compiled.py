@@ -1,9 +1,9 @@
-"""The compiled search over compressed postings: numba, loaded when a run is long enough to earn it.
+"""Compiled search over compressed postings, in numba.
 
-One chunk of 65,536 documents after the other is scored in single precision, in cache: frequent
-words from their dense rows, which bound weights from above, the others posting by posting. Only
+Chunks of 65,536 documents are scored one by one in single precision, within the cache: frequent
+words from their dense rows, which bound weights from above, other words posting by posting. Only
 documents that may be among the best are scored again, exactly, in double precision and in the
-order of the words, so that scores and order are those of :mod:`lexret.engine.segments.segment`.
+order of the words, so scores and order are those of :mod:`lexret.engine.segments.segment`.
 
 Shapes: T words of a query, L lists, N documents, C chunks, D candidates.
 """
@@ -26,7 +26,7 @@ _CHUNK: Final = 1 << 16
 _GROUP: Final = 64
 _NO_CODES: Final = np.empty(0, np.uint8)
 _NO_WEIGHTS: Final = np.empty(0, np.float32)
-# Like what is mapped from files: numba compiles anew for arrays that differ in this.
+# Read-only like memory-mapped arrays: numba would compile a second time for writable ones.
 _NO_CODES.setflags(write=False)
 _NO_WEIGHTS.setflags(write=False)
 
@@ -34,7 +34,7 @@ _options = {"nogil": True, "cache": True, "boundscheck": False}
 
 
 class CompiledPostings:
-    """Answers queries from one segment's postings; safe to share by threads."""
+    """Compiled search over one segment's postings; threads may share it."""
 
     def __init__(self, postings: BlockPostings, deleted: npt.NDArray[np.bool_] | None) -> None:
         self._postings = postings
@@ -46,26 +46,26 @@ class CompiledPostings:
             postings.side_starts_L1,
             postings.lows,
             postings.sides,
-            _NO_WEIGHTS if coded else postings.stored,
-            postings.stored if coded else _NO_CODES,
+            _NO_WEIGHTS if coded else postings.weights_or_codes,
+            postings.weights_or_codes if coded else _NO_CODES,
         )
         self._deleted = np.empty(0, np.bool_) if deleted is None else deleted
-        self._own = threading.local()
+        self._per_thread = threading.local()
 
     def search(
         self, terms_T: IdArray, weights_T: FloatArray, k: int
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]] | None:
         """Return the best ``k`` documents, best first, ties by number, and their scores.
 
-        ``None`` where single precision cannot tell (few hits, or weights of extreme size): the
-        plain way is to be taken then.
+        ``None`` if single precision cannot decide (few hits, or weights of extreme size); then the
+        caller searches with numpy.
 
         Raises:
             CorruptError: if the postings are damaged.
         """
         p = self._postings
         num_documents = p.dense_RN.shape[1]
-        if k > num_documents // _GROUP:  # the cut comes from the best of so many groups
+        if k > num_documents // _GROUP:  # the cut is taken from the best of these groups
             return None
         docs, scores, is_certain = _search(
             self._accumulator(), terms_T, weights_T, p.dense_row_V, p.dense_scales_R, p.dense_RN,
@@ -76,29 +76,29 @@ class CompiledPostings:
         return (docs, scores) if is_certain else None
 
     def _accumulator(self) -> FloatArray:
-        """Return a chunk's scores to write to, this thread's own: fresh memory takes longer."""
-        if not hasattr(self._own, "accumulator"):
-            self._own.accumulator = np.zeros(_CHUNK, np.float32)
-        found: FloatArray = self._own.accumulator
+        """Return an array for a chunk's scores, one per thread: allocating one takes longer."""
+        if not hasattr(self._per_thread, "accumulator"):
+            self._per_thread.accumulator = np.zeros(_CHUNK, np.float32)
+        found: FloatArray = self._per_thread.accumulator
         return found
 
 
 @njit(**_options)
 def _add_list(acc, lists, number, num_runs, weight, table):  # type: ignore[no-untyped-def]
-    """Add one list's products. Unsigned places spare a test for negative ones at every posting."""
+    """Add one list's products. Unsigned places avoid a test for negative ones at every posting."""
     _, split, starts, side_starts, lows, sides, weights, codes = lists
     start, end = starts[number], starts[number + 1]
-    own_lows = lows[start:end]
-    own_sides = sides[side_starts[number] : side_starts[number + 1]]
+    list_lows = lows[start:end]
+    list_sides = sides[side_starts[number] : side_starts[number + 1]]
     if len(table):
         if split[number]:
-            _add_split_codes(acc, own_lows, own_sides, codes[start:end], table, num_runs)
+            _add_split_codes(acc, list_lows, list_sides, codes[start:end], table, num_runs)
         else:
-            _add_plain_codes(acc, own_lows, own_sides, codes[start:end], table)
+            _add_plain_codes(acc, list_lows, list_sides, codes[start:end], table)
     elif split[number]:
-        _add_split(acc, own_lows, own_sides, weights[start:end], weight, num_runs)
+        _add_split(acc, list_lows, list_sides, weights[start:end], weight, num_runs)
     else:
-        _add_plain(acc, own_lows, own_sides, weights[start:end], weight)
+        _add_plain(acc, list_lows, list_sides, weights[start:end], weight)
 
 
 @njit(**_options)
@@ -160,7 +160,7 @@ def _add_rows(acc, rows, numbers, factors, start, stop):  # type: ignore[no-unty
 
 @njit(**_options)
 def _num_above(group, cut):  # type: ignore[no-untyped-def]
-    """Count a group's bounds above the cut: unlike their maximum, that is done many at a time."""
+    """Count a group's bounds above the cut; unlike their maximum, this is vectorised."""
     count = np.uint32(0)
     for i in range(_GROUP):
         count += np.uint32(group[i] > cut)
@@ -169,7 +169,7 @@ def _num_above(group, cut):  # type: ignore[no-untyped-def]
 
 @njit(**_options)
 def _sift_in(heap, value):  # type: ignore[no-untyped-def]
-    """Replace the least of a binary heap by a larger value."""
+    """Replace the smallest value of a binary heap by a larger one."""
     place, size = 0, len(heap)
     while True:
         child = 2 * place + 1
@@ -215,7 +215,7 @@ def _candidates(  # type: ignore[no-untyped-def]
     acc, terms, weights, tables, row_numbers, factors, rows, lists, num_chunks, runs,
     num_documents, deleted, k, slack, relative,
 ):  # fmt: skip
-    """Return documents that may be among the best k, rising, and how many; -1: cannot tell."""
+    """Return documents that may be among the best k, rising, and their number; -1: undecided."""
     heap = np.zeros(k, np.float32)  # the largest group maxima, of distinct documents
     found = np.empty(1024, np.int64)
     bounds = np.empty(1024, np.float32)
@@ -238,7 +238,7 @@ def _candidates(  # type: ignore[no-untyped-def]
             if _num_above(group, cut):
                 cut = _raise_cut(heap, group.max(), cut, slack, relative)
                 count, found, bounds = _collect(group, start + base, cut, count, found, bounds)
-    # Where the cut is not above zero, documents of tiny scores could have been lost.
+    # If the cut is not above zero, documents of tiny scores could have been lost.
     if not cut > 0:
         return found, -1
     count = _thin(found, bounds, count, cut)
@@ -247,7 +247,7 @@ def _candidates(  # type: ignore[no-untyped-def]
 
 @njit(**_options)
 def _raise_cut(heap, maximum, cut, slack, relative):  # type: ignore[no-untyped-def]
-    """Take in a group's maximum, and return what a bound must reach to be among the best."""
+    """Add a group's maximum, and return what a bound must reach to be among the best."""
     if maximum > heap[0]:
         _sift_in(heap, maximum)
         least = (np.float64(heap[0]) * (1 - relative) - slack) * (1 - relative) - 1e-30
@@ -286,7 +286,7 @@ def _thin(found, bounds, count, cut):  # type: ignore[no-untyped-def]
 
 @njit(**_options)
 def _exact_scores(docs, terms, weights, lists, values, num_chunks):  # type: ignore[no-untyped-def]
-    """Return the scores of some rising documents, summed in the order of the words."""
+    """Return the exact scores of some rising documents, summed in the order of the words."""
     _, split, starts, side_starts, lows, sides, stored, codes = lists
     scores = np.zeros(len(docs), np.float64)
     for t in range(len(terms)):

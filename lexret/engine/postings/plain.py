@@ -1,4 +1,4 @@
-"""Postings of one segment, word by word: what every codec offers, and the first one, plain arrays.
+"""Postings of one segment, word by word: the protocol of all codecs, and the first, plain arrays.
 
 Shapes: V words, N documents, D documents asked about, T terms.
 """
@@ -23,18 +23,18 @@ Offsets = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class PostingBlock:
-    """The postings of some consecutive words: documents rise within a word."""
+    """Postings of some consecutive words; documents rise within a word."""
 
     docs: npt.NDArray[np.int32]
     weights: npt.NDArray[np.float32]
 
 
 class Postings(Protocol):
-    """Read access to the postings of a segment; documents rise within a word."""
+    """Postings of a segment; documents rise within a word."""
 
     @property
     def indptr(self) -> Offsets:
-        """(V + 1,) the postings of word t are those from ``indptr[t]`` to ``indptr[t + 1]``."""
+        """(V + 1,) the postings of word t run from ``indptr[t]`` up to ``indptr[t + 1]``."""
         ...
 
     def of(self, term: int) -> tuple[IdArray, FloatArray]:
@@ -42,12 +42,11 @@ class Postings(Protocol):
         ...
 
     def together(self, terms_T: IdArray) -> tuple[IdArray, FloatArray, npt.NDArray[np.int64]]:
-        """Return documents and weights of some words, one word after the other, and (T,) how many
-        each has."""
+        """Return documents and weights of some words, word by word, and (T,) how many each has."""
         ...
 
     def block(self, first: int, last: int) -> PostingBlock:
-        """Return the postings of the words from ``first`` up to ``last``, that one left out."""
+        """Return the postings of the words from ``first`` up to, but excluding, ``last``."""
         ...
 
     def weights_at(self, docs_D: IdArray, terms_T: IdArray) -> FloatArray:
@@ -56,7 +55,7 @@ class Postings(Protocol):
 
 
 class RawPostings:
-    """Document numbers and weights as they are: 8 bytes a posting, version 1 of the format.
+    """Uncompressed postings: 8 bytes each, as in version 1 of the format.
 
     Raises:
         CorruptError: if the arrays contradict each other; ``where`` names the file.
@@ -86,7 +85,7 @@ class RawPostings:
         return PostingBlock(self._docs[start:end], self._weights[start:end])
 
     def weights_at(self, docs_D: IdArray, terms_T: IdArray) -> FloatArray:
-        """See :meth:`Postings.weights_at`: a binary search in all the words' lists at once."""
+        """See :meth:`Postings.weights_at`; one binary search runs in all words' lists at once."""
         shape = (len(docs_D), len(terms_T))
         if not len(self._docs):
             return np.zeros(shape, dtype=np.float32)

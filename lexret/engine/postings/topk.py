@@ -1,4 +1,4 @@
-"""The best k of many scores, without sorting them all."""
+"""Selection of the best k of many scores, without sorting them all."""
 
 from __future__ import annotations
 

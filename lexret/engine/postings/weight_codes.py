@@ -1,8 +1,8 @@
-"""Weights in 8 bits: 255 values, the same for every index.
+"""Quantisation of weights to 8 bits: 255 values, the same for every index.
 
-Because the values do not depend on the data, merging segments never rounds a weight twice. Their
-spacing is that of the inverse hyperbolic sine: even below 0.01, in equal ratios above, so that
-neither weights of unit vectors nor those of a few units lose more than about 1.5%.
+As the values do not depend on the data, merging segments never rounds a weight twice. They are
+spaced by the inverse hyperbolic sine: evenly below 0.01 and in equal ratios above, so that weights
+of unit vectors and weights of a few units lose at most about 1.5%.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ import numpy as np
 import numpy.typing as npt
 
 _SMALL: Final = 0.01
-# Codes while the value grows e times, where values grow in equal ratios.
+# Number of codes over which the value grows by a factor of e, where values grow in equal ratios.
 _STEPS: Final = 34.0
 
-# (256,) what each code stands for, up to 9.04; code 0 is of no posting.
+# (256,) what each code stands for, up to 9.04; no posting has code 0.
 VALUES: Final = (_SMALL * np.sinh(np.arange(256) / _STEPS)).astype(np.float32)
 VALUES.setflags(write=False)
-# What rounding changes at most, see :func:`largest_error`, of a weight that is not above the last.
+# The largest error, see :func:`largest_error`, of weights up to the last value.
 MAX_ERROR: Final = float(np.expm1(0.5 / _STEPS))
 
 
 def to_codes(weights: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
-    """Return the codes, 1 to 255, of the nearest values; beyond the last, the last.
+    """Return the codes, 1 to 255, of the nearest values; weights above the last get the last.
 
     Args:
         weights: greater than zero.
@@ -43,7 +43,7 @@ def from_codes(codes: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
 def largest_error(weights: npt.NDArray[np.float32], codes: npt.NDArray[np.uint8]) -> float:
     """Return the largest ``|value - weight| / sqrt(weight^2 + 0.01^2)``; 0 without weights.
 
-    For all but the smallest weights that is the relative error.
+    For all but the smallest weights this is the relative error.
     """
     if not len(weights):
         return 0.0

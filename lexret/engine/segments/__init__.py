@@ -1,1 +1,1 @@
-"""Segments, which never change once they are written, and the manifest that names them."""
+"""Segments, which never change once they are written, and the manifest that lists them."""

@@ -1,4 +1,4 @@
-"""The manifest: the one small file that says what an index holds; replacing it is a commit."""
+"""Manifest: the one small file that says what an index holds; replacing it is a commit."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ SEGMENTS_FOLDER: Final = "segments"
 FORMAT_NAME: Final = "lexret-index"
 FORMAT_VERSION: Final = 2
 READABLE_VERSIONS: Final = (1, 2)
-# How an index may store its weights -> the codec of its segments. ``raw-i4-f4`` is version 1's.
+# How an index may store its weights -> the codec of its segments. Version 1 had ``raw-i4-f4``.
 CODECS: Final = {"exact": EXACT, "8bit": EIGHT_BITS}
-# What vectors may be computed in; see :class:`lexret.encoders.model.ImageEncoder`.
+# What vectors may be computed in.
 PRECISIONS: Final = ("float32", "bfloat16")
 
 
 @dataclass(frozen=True)
 class DeletionEntry:
-    """Where the deletions of a segment lie: one bit a document, set where it is deleted."""
+    """Entry of a segment's deletions: a file with one bit per document, set if it is deleted."""
 
     file: str
     num_deleted: int
@@ -39,14 +39,14 @@ class DeletionEntry:
 
 @dataclass(frozen=True)
 class SegmentEntry:
-    """One immutable segment: the folder ``segments/<name>``.
+    """Entry of one immutable segment, the folder ``segments/<name>``.
 
     Attributes:
         codec: how postings are stored; see :data:`CODECS`.
-        files: file name -> array name -> where the array lies.
+        files: file name -> array name -> where the array is.
         columns: field name -> type (``int64``, ``float64`` or ``text``).
-        weight_error: see :func:`lexret.engine.postings.weight_codes.largest_error`; 0 where they
-        are exact.
+        weight_error: see :func:`lexret.engine.postings.weight_codes.largest_error`; 0 if weights
+            are exact.
     """
 
     name: str
@@ -66,19 +66,19 @@ class SegmentEntry:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What an index holds.
+    """Manifest of an index: what it holds.
 
     Attributes:
         generation: number of the commit, from 1.
-        vocabulary_file: the words, one a line, beside the manifest.
+        vocabulary_file: the words, one per line, in the folder of the manifest.
         vocabulary_fingerprint: see :attr:`lexret.vocabulary.Vocabulary.fingerprint`.
-        model_id: identity of the model that made the vectors.
-        model_source: what to load that model from, where known.
-        roots: the folders of pictures; relative ones start at the index folder.
+        model_id: identity of what made the vectors; an opaque text here.
+        model_source: where to load that from, if known; opaque too.
+        roots: folders that the documents come from, relative to the index folder; opaque too.
         columns: field name -> type, over all segments.
         weights: how new segments store weights: ``exact`` (float32) or ``8bit``.
-        precision: what the model computed the vectors in, and computes new ones in: ``float32``,
-            as in indexes that do not say, or ``bfloat16``.
+        precision: what the vectors are computed in: ``float32``, which is meant if an old index
+            does not say, or ``bfloat16``.
     """
 
     generation: int
@@ -109,7 +109,7 @@ class Manifest:
 
         Raises:
             MissingError: if there is none.
-            CorruptError: if it is damaged or of a version that this lexret does not know.
+            CorruptError: if it is damaged or of an unknown version.
         """
         path = folder / MANIFEST_FILE
         try:
@@ -128,14 +128,14 @@ class Manifest:
 
     @classmethod
     def load_if_sound(cls, folder: Path) -> Manifest | None:
-        """Do as :meth:`load`; ``None`` where there is none to read, as before it is made anew."""
+        """Read the manifest of an index, or return ``None`` if there is none or it is damaged."""
         try:
             return cls.load(folder)
         except (MissingError, CorruptError):
             return None
 
     def parse_vocabulary(self, data: bytes, path: Path) -> Vocabulary:
-        """Make the vocabulary of its file's bytes and hold it against the fingerprint.
+        """Parse the bytes of the vocabulary's file, and check them against the fingerprint.
 
         Raises:
             CorruptError: if the words are not those that were committed.
@@ -156,7 +156,7 @@ _REMEDY: Final = "Restore the file, or make the index anew with `lexret index DI
 
 
 def missing_file(folder: Path, error: FileNotFoundError) -> CorruptError:
-    """Say that a file which the manifest names is not there."""
+    """Return the error that a file named by the manifest is missing."""
     return CorruptError(f"{error.filename} is missing from the index at {folder}. {_REMEDY}")
 
 
@@ -171,7 +171,7 @@ def _check_version(values: Any, path: Path) -> None:
 
 
 def _parse(values: dict[str, Any]) -> Manifest:
-    known = {one.name for one in fields(Manifest)}
+    known = {field.name for field in fields(Manifest)}
     plain = {name: value for name, value in values.items() if name in known}
     plain["roots"] = tuple(plain["roots"])
     plain["segments"] = tuple(_parse_segment(entry) for entry in plain["segments"])

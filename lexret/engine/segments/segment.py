@@ -1,7 +1,7 @@
-"""A segment: some documents whose postings never change once they are written.
+"""Segment: some documents whose postings never change once they are written.
 
-Documents are numbered from 0 in rising order of their ids (UTF-8 bytes), so that the order of
-numbers is the order that breaks ties. Postings lie word by word.
+Documents are numbered from 0 in rising order of their ids (UTF-8 bytes), so the order of numbers
+is the order that breaks ties. Postings are stored word by word.
 
 Shapes: N documents, V words, T terms of a query, D documents asked for.
 """
@@ -50,14 +50,14 @@ Places = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class LocalHit:
-    """A document of one segment and its score."""
+    """Hit in one segment: a document's number there, and its score."""
 
     document: int
     score: float
 
 
 class Segment:
-    """Reads one segment through memory maps, which stay valid when the folder is removed.
+    """Segment opened through memory maps, which stay valid after its folder is removed.
 
     Args:
         folder: the index folder.
@@ -65,7 +65,7 @@ class Segment:
 
     Raises:
         CorruptError: if a file has the wrong size or contradicts the manifest.
-        FileNotFoundError: if a file is missing (another process may have merged it away).
+        FileNotFoundError: if a file is missing; another process may have merged it away.
     """
 
     def __init__(self, folder: Path, entry: SegmentEntry) -> None:
@@ -75,7 +75,7 @@ class Segment:
         for file, sections in entry.files.items():
             self._arrays |= map_sections(self.folder / file, sections)
         try:
-            self.stored = self._open_postings()
+            self.posting_lists = self._open_postings()
             id_offsets, id_bytes = self._arrays["id.offsets"], self._arrays["id.bytes"]
         except KeyError as error:
             raise CorruptError(f"{self.folder}: the manifest lists no array {error}.") from error
@@ -100,7 +100,7 @@ class Segment:
             raise CorruptError(f"{self.folder / DOCUMENTS_FILE}: its id offsets are damaged.")
 
     def verify(self) -> None:
-        """Compare every array with its checksum; raises CorruptError where one differs."""
+        """Compare every array with its checksum; raises CorruptError if one differs."""
         for file, sections in self.entry.files.items():
             check_sections(self.folder / file, sections)
         deletions = self.entry.deletions
@@ -108,21 +108,21 @@ class Segment:
             check_sections(self.folder / deletions.file, {"bits": deletions.bits})
 
     def __len__(self) -> int:
-        """Number of documents, the deleted ones too."""
+        """Number of documents, including deleted ones."""
         return self.entry.num_documents
 
     @cached_property
     def compiled(self) -> CompiledPostings | None:
-        """The compiled search over this segment; ``None`` for the codec of version 1.
+        """The compiled search over this segment; ``None`` if it has the codec of version 1.
 
         Raises:
             MissingError: if numba cannot be loaded.
         """
-        from lexret.engine.postings.acceleration import compiled_postings  # heavy
+        from lexret.engine.postings.acceleration import compiled_postings  # loads numba
 
-        if not isinstance(self.stored, BlockPostings):
+        if not isinstance(self.posting_lists, BlockPostings):
             return None
-        return compiled_postings(self.stored, self.deleted)
+        return compiled_postings(self.posting_lists, self.deleted)
 
     def search(
         self, terms_T: IdArray, weights_T: FloatArray, *, k: int, compiled: bool = False
@@ -130,7 +130,7 @@ class Segment:
         """Return the best ``k`` live documents that share a word, best first, ties by number.
 
         Args:
-            compiled: search with :mod:`lexret.engine.postings.compiled`; the answer is the same.
+            compiled: use :mod:`lexret.engine.postings.compiled`, which gives the same answer.
         """
         if compiled and self.compiled is not None and len(terms_T):
             found = self.compiled.search(terms_T, weights_T, k)
@@ -139,17 +139,17 @@ class Segment:
         scores_N = self.score(terms_T, weights_T)
         if self.deleted is not None:
             scores_N[self.deleted] = 0.0
-        return [LocalHit(int(one), float(scores_N[one])) for one in best(scores_N, k)]
+        return [LocalHit(int(place), float(scores_N[place])) for place in best(scores_N, k)]
 
     def score(self, terms_T: IdArray, weights_T: FloatArray) -> Scores:
         """Return the dot product of every document with a query, (N,) float64.
 
         Products of single-precision weights are exact in double precision and are added in the
-        order of the terms, so that a score does not depend on how documents are cut into segments.
+        order of the terms, so a score does not depend on which segment a document is in.
         """
         if not len(terms_T):
             return np.zeros(len(self), dtype=np.float64)
-        docs, held, number_T = self.stored.together(terms_T)
+        docs, held, number_T = self.posting_lists.together(terms_T)
         products = held * np.repeat(weights_T.astype(np.float64), number_T)
         scores_N = np.bincount(docs, products, len(self)).astype(np.float64, copy=False)
         if len(scores_N) > len(self):
@@ -157,12 +157,12 @@ class Segment:
         return scores_N
 
     def postings(self, term: int) -> tuple[IdArray, FloatArray]:
-        """Return the documents that hold a word, rising and deleted ones too, and its weights."""
-        return self.stored.of(term)
+        """Return the documents that hold a word, rising and including deleted, and its weights."""
+        return self.posting_lists.of(term)
 
     def weights_at(self, docs_D: IdArray, terms_T: IdArray) -> FloatArray:
         """Return the stored weights, (D, T) float32, 0 where a document lacks the word."""
-        return self.stored.weights_at(docs_D, terms_T)
+        return self.posting_lists.weights_at(docs_D, terms_T)
 
     def id_at(self, document: int) -> bytes:
         """Return the id of a document, as stored."""
@@ -180,28 +180,28 @@ class Segment:
         return decode_text(self.id_at(document))
 
     def ids(self) -> list[bytes]:
-        """Return the ids of all documents, deleted ones too, as stored and in order."""
+        """Return the ids of all documents, including deleted ones, as stored and in order."""
         return unpack_texts("id", self._arrays)
 
     def find(self, ids: Sequence[bytes]) -> list[int]:
-        """Return the numbers of the documents with these ids; -1 where there is none."""
+        """Return the numbers of the documents with these ids, -1 for ids without one."""
         steps = max(1, len(self).bit_length())
-        if len(ids) * steps > len(self):  # one pass over all ids beats so many binary searches
-            places = {one: place for place, one in enumerate(self.ids())}
-            return [places.get(one, -1) for one in ids]
-        return [self._find_one(one) for one in ids]
+        if len(ids) * steps > len(self):  # one pass over all ids is faster
+            places = {doc_id: place for place, doc_id in enumerate(self.ids())}
+            return [places.get(doc_id, -1) for doc_id in ids]
+        return [self._find_id(doc_id) for doc_id in ids]
 
-    def _find_one(self, wanted: bytes) -> int:
+    def _find_id(self, wanted: bytes) -> int:
         place = bisect_left(range(len(self)), wanted, key=self.id_at)
         return place if place < len(self) and self.id_at(place) == wanted else -1
 
     def column(self, name: str) -> Column | None:
-        """Return a field of all documents, ``None`` where this segment does not hold it."""
+        """Return a field of all documents, ``None`` if this segment does not have it."""
         kind = self.entry.columns.get(name)
         return None if kind is None else unpack(name, kind, self._arrays, len(self))
 
     def numbers(self, name: str) -> tuple[AnyArray, Mask] | None:
-        """Return a field of numbers and where it is present, (N,) each; ``None`` without one."""
+        """Return a number field and where it is present, (N,) each; ``None`` if there is none."""
         if self.entry.columns.get(name) not in NUMBER_TYPES:
             return None
         present = self._present(name)
@@ -209,20 +209,20 @@ class Segment:
         return self._arrays[f"field.{name}.values"], everywhere if present is None else present
 
     def _present(self, name: str) -> Mask | None:
-        """Return where a field is present; ``None`` where every document has it."""
+        """Return where a field is present; ``None`` if every document has it."""
         bits = self._arrays.get(f"field.{name}.present")
         if bits is None:
             return None
         return np.unpackbits(bits, count=len(self), bitorder="little").astype(bool)
 
     def texts(self, name: str | None, docs_D: Places) -> list[str | None]:
-        """Return a field of text of some documents; ``None`` where one has none.
+        """Return a text field of some documents, ``None`` for documents without it.
 
         Args:
-            name: the field; ``None``: the documents' ids.
+            name: the field; ``None`` for the documents' ids.
         """
         if name is None:
-            return [decode_text(one) for one in self.ids_at(docs_D.tolist())]
+            return [decode_text(encoded) for encoded in self.ids_at(docs_D.tolist())]
         if self.entry.columns.get(name) != TEXT:
             return [None] * len(docs_D)
         offsets = self._arrays[f"field.{name}.offsets"]
@@ -239,10 +239,10 @@ class Segment:
     def begin_with(self, name: str | None, docs_D: Places, prefix: bytes) -> Places:
         """Return those documents whose text in a field may begin with some bytes.
 
-        A field that some documents lack tells nothing; all remain then.
+        All documents are returned for a field that some of them lack.
 
         Args:
-            name: the field; ``None``: the document's id.
+            name: the field; ``None`` for the document's id.
         """
         stem = "id" if name is None else f"field.{name}"
         if name is not None and (
@@ -256,6 +256,6 @@ class Segment:
         return docs_D
 
     def value(self, name: str, document: int) -> FieldValue:
-        """Return a field of one document, ``None`` where it has none."""
+        """Return a field of one document, ``None`` if it does not have it."""
         kind = self.entry.columns.get(name)
         return None if kind is None else read_value(name, kind, self._arrays, document)

@@ -1,4 +1,4 @@
-"""Writes new segments: from vectors, or by merging segments that are there."""
+"""Writer of segments: from vectors, or by merging existing segments."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ POSTINGS_A_BLOCK: Final = 1 << 23
 
 @dataclass(frozen=True)
 class SegmentContents:
-    """What a segment shall hold.
+    """Contents of a segment to be written.
 
     Attributes:
         ids: document ids in rising order.
         columns: field name -> values, in the order of the ids.
         indptr: (V + 1,) int64; where each word's postings begin and end.
-        blocks: all postings, in the order of the words, some words a block.
-        weight_error: the largest error that the weights have already.
+        blocks: all postings in the order of the words, several words per block.
+        weight_error: the largest error that the weights already have.
     """
 
     ids: Sequence[bytes]
@@ -46,13 +46,13 @@ class SegmentContents:
 def write_segment(
     folder: Path, contents: SegmentContents, *, generation: int, weights: str
 ) -> SegmentEntry:
-    """Write a segment's folder, durably; it is not part of the index before a manifest names it.
+    """Write a segment's folder durably; it is part of the index once a manifest names it.
 
     Args:
         weights: how to store them; see :data:`lexret.engine.segments.manifest.CODECS`.
 
     Raises:
-        OSError: if writing fails; nothing is left behind then.
+        OSError: if writing fails; then nothing is left behind.
     """
     name = f"{generation:08d}-{secrets.token_hex(4)}"
     target = folder / SEGMENTS_FOLDER / name
@@ -94,7 +94,7 @@ def _write_documents(path: Path, contents: SegmentContents) -> dict[str, Section
 def from_vectors(
     ids: Sequence[bytes], batch: SparseBatch, columns: Mapping[str, Column]
 ) -> SegmentContents:
-    """Turn vectors, one a row, in rising order of their ids, into a segment's contents."""
+    """Return the contents of a segment of some vectors, given in rising order of their ids."""
     by_word = batch.to_scipy().tocsc()
     docs, indptr = by_word.indices.astype(np.int32), by_word.indptr.astype(np.int64)
     parts = (slice(indptr[first], indptr[last]) for first, last in _word_ranges(indptr))
@@ -105,10 +105,10 @@ def from_vectors(
 def write_deletions(
     folder: Path, entry: SegmentEntry, deleted: Mask, *, generation: int
 ) -> DeletionEntry:
-    """Write the deletions of a segment to a new file of its folder, durably."""
+    """Write the deletions of a segment durably to a new file in its folder."""
     target = folder / SEGMENTS_FOLDER / entry.name
     file = f"deleted-{generation:08d}.bits"
-    (target / file).unlink(missing_ok=True)  # of a commit that did not come to its end
+    (target / file).unlink(missing_ok=True)  # left by a commit that failed
     bits = np.packbits(deleted, bitorder="little")
     writer = SectionWriter(target / file, {"bits": ("|u1", len(bits))})
     try:
@@ -122,7 +122,7 @@ def write_deletions(
 
 @dataclass(frozen=True)
 class MergeSource:
-    """A segment to be merged and its documents that are deleted by now."""
+    """Segment to be merged, and which of its documents are deleted by now."""
 
     segment: Segment
     deleted: Mask | None
@@ -135,9 +135,9 @@ class MergeSource:
 
 
 def from_segments(sources: Sequence[MergeSource]) -> SegmentContents:
-    """Merge segments of distinct live ids into the contents of one; deleted documents fall out.
+    """Merge segments of distinct live ids into the contents of one, without deleted documents.
 
-    The postings are read a block at a time, so that memory stays bounded.
+    Postings are read block by block, so that memory stays bounded.
     """
     live = [source.live() for source in sources]
     all_ids = [source.segment.ids() for source in sources]
@@ -150,12 +150,12 @@ def from_segments(sources: Sequence[MergeSource]) -> SegmentContents:
     for new, (_, i, document) in enumerate(places):
         remaps[i][document] = new
     columns = _merge_columns(sources, live, remaps, len(places))
-    indptr = np.zeros_like(sources[0].segment.stored.indptr)
+    indptr = np.zeros_like(sources[0].segment.posting_lists.indptr)
     for source, remap in zip(sources, remaps, strict=True):
         indptr += _live_indptr(source.segment, remap)
     blocks = _merge_blocks(sources, remaps, indptr)
     error = max(source.segment.entry.weight_error for source in sources)
-    return SegmentContents([one for one, _, _ in places], columns, indptr, blocks, error)
+    return SegmentContents([doc_id for doc_id, _, _ in places], columns, indptr, blocks, error)
 
 
 def _merge_columns(
@@ -185,13 +185,13 @@ def _merge_columns(
 
 
 def _live_indptr(segment: Segment, remap: npt.NDArray[np.int32]) -> Offsets:
-    indptr = segment.stored.indptr
+    indptr = segment.posting_lists.indptr
     if (remap >= 0).all():
         return indptr
     kept = np.zeros(len(indptr), dtype=np.int64)
     total = 0
     for first, last in _word_ranges(indptr):
-        docs = segment.stored.block(first, last).docs
+        docs = segment.posting_lists.block(first, last).docs
         running = np.zeros(len(docs) + 1, dtype=np.int64)
         np.cumsum(remap[docs] >= 0, out=running[1:])
         kept[first + 1 : last + 1] = total + running[indptr[first + 1 : last + 1] - indptr[first]]
@@ -200,7 +200,7 @@ def _live_indptr(segment: Segment, remap: npt.NDArray[np.int32]) -> Offsets:
 
 
 def _word_ranges(indptr: Offsets) -> Iterator[tuple[int, int]]:
-    """Cut the words into runs of about ``POSTINGS_A_BLOCK`` postings (one word at least)."""
+    """Yield ranges of words with about ``POSTINGS_A_BLOCK`` postings each (at least one word)."""
     first, num_words = 0, len(indptr) - 1
     while first < num_words:
         limit = indptr[first] + POSTINGS_A_BLOCK
@@ -217,11 +217,11 @@ def _merge_blocks(
     for first, last in _word_ranges(indptr):
         words, docs, weights = [], [], []
         for source, remap in zip(sources, remaps, strict=True):
-            stored = source.segment.stored
-            block = stored.block(first, last)
+            posting_lists = source.segment.posting_lists
+            block = posting_lists.block(first, last)
             new = remap[block.docs]
             keep = new >= 0
-            lengths = np.diff(stored.indptr[first : last + 1])
+            lengths = np.diff(posting_lists.indptr[first : last + 1])
             words.append(np.repeat(np.arange(last - first, dtype=np.int64), lengths)[keep])
             docs.append(new[keep])
             weights.append(block.weights[keep])

@@ -1,1 +1,1 @@
-"""What an engine's files are made of: sections of numbers, and columns of fields."""
+"""Storage of an index: files of sections, and columns of fields."""

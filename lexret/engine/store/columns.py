@@ -1,4 +1,4 @@
-"""Fields of documents: typed columns that a segment stores beside its vectors.
+"""Columns: typed fields of documents, which a segment stores along with its vectors.
 
 A column has one type in the whole index: ``int64``, ``float64`` or ``text``. A document may lack
 a field; then its value is ``None``.
@@ -23,17 +23,17 @@ TEXT: Final = "text"
 
 @dataclass(frozen=True)
 class Column:
-    """The values of one field, one a document."""
+    """Column of one field: its type, and one value per document."""
 
     kind: str
     values: Sequence[FieldValue]
 
 
 def encode_text(text: str, *, what: str) -> bytes:
-    """Encode a text as UTF-8; bytes of a file name that are not UTF-8 pass through unchanged.
+    """Encode a text as UTF-8; file names that are not UTF-8 keep their bytes.
 
     Raises:
-        InputError: if it holds half of a surrogate pair, which no file name gives.
+        InputError: if it holds half of a surrogate pair, which no file name does.
     """
     try:
         return text.encode("utf-8", "surrogateescape")
@@ -42,15 +42,15 @@ def encode_text(text: str, *, what: str) -> bytes:
 
 
 def decode_text(data: bytes) -> str:
-    """Undo :func:`encode_text`."""
+    """Decode what :func:`encode_text` encoded."""
     return data.decode("utf-8", "surrogateescape")
 
 
 def kind_of(name: str, values: Sequence[FieldValue]) -> str | None:
-    """Find the type of a field from its values; ``None`` where every value is missing.
+    """Return the type of a field from its values; ``None`` if every value is missing.
 
     Raises:
-        InputError: if the values are of no known type or of several.
+        InputError: if the values are of an unknown type or of several.
     """
     kinds = {type(value) for value in values if value is not None}
     if not kinds:
@@ -70,11 +70,11 @@ def kind_of(name: str, values: Sequence[FieldValue]) -> str | None:
 def extend_schema(
     schema: Mapping[str, str], fields: Mapping[str, Sequence[FieldValue]], *, num_documents: int
 ) -> dict[str, str]:
-    """Check new values against the columns there are, and add the columns that are new.
+    """Return the columns of an index after some values are added to it.
 
     Raises:
-        InputError: if a type differs, a name cannot be used or a field has not one value a
-            document.
+        InputError: if a type differs, a name cannot be used, or a field does not have one value
+            per document.
     """
     result = dict(schema)
     for name, values in fields.items():
@@ -93,7 +93,7 @@ def extend_schema(
 
 
 def pack(name: str, column: Column) -> dict[str, tuple[str, AnyArray]]:
-    """Turn a column into the arrays that are stored: array name -> (numpy type, values)."""
+    """Return the arrays that store a column: array name -> (numpy type, values)."""
     present = np.array([value is not None for value in column.values], dtype=bool)
     arrays: dict[str, tuple[str, AnyArray]] = {}
     if column.kind == TEXT:
@@ -113,7 +113,7 @@ def pack(name: str, column: Column) -> dict[str, tuple[str, AnyArray]]:
 
 
 def unpack(name: str, kind: str, arrays: Mapping[str, AnyArray], num_documents: int) -> Column:
-    """Read a column back from the arrays of a segment."""
+    """Return the column that :func:`pack` stored in the arrays of a segment."""
     values: list[FieldValue]
     if kind == TEXT:
         values = [decode_text(text) for text in unpack_texts(f"field.{name}", arrays)]
@@ -127,7 +127,7 @@ def unpack(name: str, kind: str, arrays: Mapping[str, AnyArray], num_documents: 
 
 
 def read_value(name: str, kind: str, arrays: Mapping[str, AnyArray], row: int) -> FieldValue:
-    """Read one document's value of a field without touching the others."""
+    """Return one document's value of a field, without reading the others."""
     bits = arrays.get(f"field.{name}.present")
     if bits is not None and not (int(bits[row // 8]) >> (row % 8)) & 1:
         return None
@@ -138,7 +138,7 @@ def read_value(name: str, kind: str, arrays: Mapping[str, AnyArray], row: int) -
 
 
 def pack_texts(prefix: str, texts: Sequence[bytes]) -> dict[str, tuple[str, AnyArray]]:
-    """Store byte strings as one run of bytes and the places where each begins and ends."""
+    """Return the arrays that store byte strings: all their bytes, and where each begins."""
     offsets = np.zeros(len(texts) + 1, dtype=np.int64)
     np.cumsum([len(text) for text in texts], out=offsets[1:])
     joined = np.frombuffer(b"".join(texts), dtype=np.uint8)
@@ -152,14 +152,14 @@ def text_at(prefix: str, arrays: Mapping[str, AnyArray], row: int) -> bytes:
 
 
 def unpack_texts(prefix: str, arrays: Mapping[str, AnyArray]) -> list[bytes]:
-    """Undo :func:`pack_texts`."""
+    """Return the byte strings that :func:`pack_texts` stored."""
     joined = arrays[f"{prefix}.bytes"].tobytes()
     places = arrays[f"{prefix}.offsets"].tolist()
     return [joined[start:end] for start, end in pairwise(places)]
 
 
 def gather(columns: Sequence[tuple[Column | None, Sequence[int]]], kind: str) -> Column:
-    """Concatenate chosen rows of several columns; a missing column gives missing values."""
+    """Concatenate some rows of several columns; a missing column gives missing values."""
     values: list[FieldValue] = []
     for column, rows in columns:
         if column is None:

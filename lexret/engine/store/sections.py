@@ -1,7 +1,7 @@
-"""Files of an index: sections of numbers in one file.
+"""Section files: files of an index that hold arrays of numbers.
 
-A section file holds arrays one after another, each at a multiple of 64 bytes, little-endian,
-with nothing else in it; the manifest says where each begins (index/FORMAT.md).
+A section file holds arrays one after another, each starting at a multiple of 64 bytes,
+little-endian, and nothing else; the manifest says where each starts (index/FORMAT.md).
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ AnyArray = npt.NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One array inside a section file.
+    """Section: one array inside a file.
 
     Attributes:
         dtype: numpy's little-endian name of the type, such as ``"<i4"``.
-        offset: where it begins, in bytes; a multiple of 64.
+        offset: where it starts, in bytes; a multiple of 64.
         count: number of elements.
         crc32: zlib's CRC-32 over its bytes.
     """
@@ -49,10 +49,10 @@ class Section:
 
 
 class SectionWriter:
-    """Writes arrays into one new file, several of them piece by piece at the same time.
+    """Writer of one new file of arrays, which may be written piece by piece in any order.
 
     Args:
-        path: the file, which must not exist yet.
+        path: the file, which must not exist.
         sizes: name -> (numpy type name, number of elements), in the order of the file.
     """
 
@@ -80,7 +80,7 @@ class SectionWriter:
         self._written[name] += len(values)
 
     def finish(self) -> dict[str, Section]:
-        """Make the file durable, close it, and say where each array lies."""
+        """Make the file durable, close it, and return where each array is."""
         for name, (_, count) in self._sizes.items():
             if self._written[name] != count:
                 raise AssertionError(f"{name}: {self._written[name]} of {count} elements written")
@@ -99,7 +99,7 @@ class SectionWriter:
 
 
 class ArrayFileWriter:
-    """Writes one array, whose length is not known beforehand, into a new file of its own."""
+    """Writer of one new file that holds one array, whose length need not be known beforehand."""
 
     def __init__(self, path: Path, name: str, dtype: str) -> None:
         self.path = path
@@ -116,7 +116,7 @@ class ArrayFileWriter:
             self._count += len(values)
 
     def finish(self) -> dict[str, Section]:
-        """Make the file durable, close it, and say what lies in it."""
+        """Make the file durable, close it, and return where the array is."""
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
@@ -128,7 +128,7 @@ class ArrayFileWriter:
 
 
 def map_sections(path: Path, sections: Mapping[str, Section]) -> dict[str, AnyArray]:
-    """Open a section file's arrays, read-only and mapped into memory.
+    """Open the arrays of a section file, read-only and memory-mapped.
 
     Raises:
         CorruptError: if the file's size is not what the manifest says.
@@ -143,7 +143,7 @@ def map_sections(path: Path, sections: Mapping[str, Section]) -> dict[str, AnyAr
                 "or changed. Restore it, or make the index anew with `lexret index DIR --rebuild`."
             )
         if expected == 0:
-            return {name: np.frombuffer(b"", one.dtype) for name, one in sections.items()}
+            return {name: np.frombuffer(b"", section.dtype) for name, section in sections.items()}
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     return {
         name: np.frombuffer(mapped, section.dtype, section.count, section.offset)
@@ -157,7 +157,7 @@ def check_sections(path: Path, sections: Mapping[str, Section]) -> None:
     """Compare every array of a file with its checksum.
 
     Raises:
-        CorruptError: if one differs; the message names file and array.
+        CorruptError: if one differs; the message names the file and the array.
     """
     with path.open("rb") as file:
         for name, section in sections.items():
@@ -175,10 +175,10 @@ def check_sections(path: Path, sections: Mapping[str, Section]) -> None:
 
 @contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
-    """Translate what the operating system says while an index is written.
+    """Translate errors of the operating system while an index is written.
 
     Raises:
-        StorageError: for every OSError that is not lexret's own.
+        StorageError: for every OSError that lexret did not raise itself.
     """
     try:
         yield

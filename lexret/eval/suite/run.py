@@ -209,7 +209,7 @@ class SuiteRun:
         from lexret.eval.control.exclusion import measure_control
 
         known = self._known_pictures(part.source)
-        dense = self.model.texts.dense(known.inventory.names)
+        dense = self.model.texts.encode_dense(known.inventory.names)
         return measure_control(
             known, self._texts, dense, levels_V=self._levels_V, seed=self._suite.seed
         ).as_dict()

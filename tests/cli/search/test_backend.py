@@ -10,10 +10,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from lexret.cli.main import main
-from lexret.cli.search.question import Understood, Wanted
 from lexret.engine import EmbeddedIndexWriter
-from lexret.engine.index import EmbeddedIndex
 from lexret.engine.query.query import Query
+from lexret.library.library import Library
+from lexret.library.question import Question, Understood
+from lexret.library.snapshots import Snapshot
 from lexret.sparse import SparseBatch
 from lexret.vocabulary import Vocabulary
 
@@ -39,15 +40,15 @@ def collection(
         writer.add(names, SparseBatch.from_words(rows, tiny_vocabulary))
         writer.commit()
 
-    def understand(wanted: Wanted, index: EmbeddedIndex) -> Understood:
-        words = wanted.text.split()
-        rows = [dict.fromkeys([one.strip("-") for one in words], 1 / 3)]
-        vector = SparseBatch.from_words(rows, index.vocabulary).row(0)
-        if wanted.text.startswith("-"):
-            return Understood(Query(vector, without=("a",)), False, None)
-        return Understood(vector, True, "static")
+    def understand(_library: Library, question: Question, snapshot: Snapshot) -> Understood:
+        words = question.text.split()
+        rows = [dict.fromkeys([word.strip("-") for word in words], 1 / 3)]
+        vector = SparseBatch.from_words(rows, snapshot.index.vocabulary).row(0)
+        if question.text.startswith("-"):
+            return Understood(Query(vector, without=("a",)), (), False, question)
+        return Understood(vector, (), True, question, "static")
 
-    monkeypatch.setattr("lexret.cli.search.command.understand", understand)
+    monkeypatch.setattr(Library, "understand", understand)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -19,7 +19,7 @@ from lexret.cli.main import main
 from lexret.cli.search.command import _rounded_to_sum
 from lexret.encoders import load_model
 from lexret.encoders.folder.record import STATIC_TEXT_FILE
-from lexret.encoders.protocol import Encoder
+from lexret.encoders.protocol import QueryEncoder
 from lexret.engine import EmbeddedIndexWriter
 from lexret.errors import MissingError
 from lexret.library.folders import find_index
@@ -77,7 +77,7 @@ def test_json_is_what_programs_expect(collection: Path, tiny_model_folder: Path)
     assert list(answer) == ["query", "text_encoder", "hits"]
     assert answer["query"] == "a dog"
     assert len(answer["hits"]) == 2
-    query = load_model(tiny_model_folder).texts.encode(["a dog"]).row(0)
+    query = load_model(tiny_model_folder).texts.encode_queries(["a dog"]).row(0)
     for rank, hit in enumerate(answer["hits"], start=1):
         assert list(hit) == ["path", "score", "rank", "words"]
         assert hit["rank"] == rank
@@ -241,12 +241,12 @@ def test_the_static_text_encoder_is_the_default_where_there_is_one(
     static_collection: Path, static_model_folder: Path
 ) -> None:
     model = load_model(static_model_folder)
-    encoders: dict[str, Encoder[str]] = {"static": model.static_texts, "contextual": model.texts}
+    encoders: dict[str, QueryEncoder] = {"static": model.static_texts, "contextual": model.texts}
     for kind, encoder in encoders.items():
         options = [] if kind == "static" else ["--text-encoder", kind]
         answer = json.loads(search("a red dog", "--json", *options).stdout)
         assert answer["text_encoder"] == kind
-        query = encoder.encode(["a red dog"]).row(0)
+        query = encoder.encode_queries(["a red dog"]).row(0)
         words = {word["word"]: word for hit in answer["hits"] for word in hit["words"]}
         assert words["dog"]["query_weight"] == query.weight_of("dog")
     first, second = (search("dog", "--json", *o).stdout for o in ([], ["--text-encoder", "static"]))

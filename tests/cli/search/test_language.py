@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,13 +18,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from lexret.cli.main import main
-from lexret.cli.search import question
-from lexret.cli.search.question import is_surely_plain
 from lexret.encoders import load_model
 from lexret.engine import EmbeddedIndexWriter, open_index
 from lexret.engine.query.binding import bind_query
 from lexret.engine.query.parser import parse_query
 from lexret.explain.answers import answer
+from lexret.library import question
+from lexret.library.question import is_surely_plain
 from lexret.sparse import SparseBatch
 
 DOCS = Path(__file__).parents[3] / "docs" / "query-language.md"
@@ -95,7 +96,7 @@ def test_a_plain_text_needs_no_parser(photos: Path, monkeypatch: pytest.MonkeyPa
     with monkeypatch.context() as parsing:
         parsing.setattr(question, "is_surely_plain", lambda text: False)
         assert search("a dog, on a t-shirt", "--json").stdout == expected
-    monkeypatch.setattr(question, "_understand", None)
+    monkeypatch.setattr(question, "_parsed", None)
     assert search("a dog, on a t-shirt", "--json").stdout == expected
 
 
@@ -215,7 +216,7 @@ def test_a_picture_and_a_part_of_it_are_queries(photos: Path, tiny_model_folder:
 def test_pictures_and_words_add_up(photos: Path, tiny_model_folder: Path) -> None:
     model = load_model(tiny_model_folder)
     picture = model.images.encode([Image.open(photos / "photo.png")]).row(0)
-    text = model.texts.encode(["dog"]).row(0)
+    text = model.texts.encode_queries(["dog"]).row(0)
     (hit, *_) = json.loads(search("dog", "--image", "photo.png", "--json").stdout)["hits"]
     for word in hit["words"]:
         total = picture.weight_of(word["word"]) + text.weight_of(word["word"])
@@ -228,7 +229,10 @@ def test_pictures_and_words_add_up(photos: Path, tiny_model_folder: Path) -> Non
         (["--image", "photo.png", "--box", "50,0,20,10"], "which is 60 x 40 pixels"),
         (["--image", "photo.png", "--box", "1,2,3"], "four whole numbers x,y,w,h"),
         (["--image", "photo.png", "--box", "1,2,0,4"], "the last two above 0"),
-        (["--like", "beach/1.png", "--box", "1,2,3,4"], "exactly one --image"),
+        (["--like", "beach/1.png", "--box", "1,2,3,4"], "There is no picture"),
+        (["dog", "--box", "1,2,3,4"], "exactly one picture to search by with it; found 0"),
+        (["--like", "a", "--image", "b", "--box", "1,2,3,4"], "exactly one picture"),
+        (["--image", "a", "--image", "b", "--box", "1,2,3,4"], "exactly one picture"),
         (["--image", "gone.png"], "no picture gone.png"),
         (["dog OR cat"], "(beach OR lake)"),
         (["xyzzy -dog"], "'xyzzy' is not in the vocabulary of 60 words. Say it with"),
@@ -295,10 +299,10 @@ def test_the_grammar_of_the_documentation_is_that_of_the_parser() -> None:
         assert line in text
 
 
-def test_the_python_example_of_the_documentation_runs(
-    photos: Path, tiny_model_folder: Path
-) -> None:
+def test_the_python_example_of_the_documentation_runs(photos: Path) -> None:
     (code,) = fences("python")
-    names = {"index": open_index(photos / ".lexret"), "texts": load_model(tiny_model_folder).texts}
+    names: dict[str, Any] = {}
     exec(code, names)
-    assert len(names["hits"]) == 2  # type: ignore[arg-type]
+    assert len(names["hits"]) == 2
+    found = open_index(photos / ".lexret").find(names["query"])
+    assert [hit.doc_id for hit in found] == [hit.doc_id for hit in names["hits"]]

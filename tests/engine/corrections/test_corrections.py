@@ -9,16 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from oracle import ExactIndex
 
 from lexret.engine import open_index
 from lexret.engine.corrections.corrections import (
     CORRECTIONS_FILE,
     Corrections,
-    PictureCorrection,
+    DocumentCorrection,
     change_corrections,
     load_corrections,
 )
-from lexret.engine.exact import ExactIndex
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.query.filters import NumberFilter, path_filter
 from lexret.engine.query.query import AnyOf, Choice, Holds, Query
@@ -82,14 +82,14 @@ def test_every_search_equals_one_of_an_index_with_the_corrected_weights(
             writer.add(ids[part], rows, fields={"size": sizes["size"][part]})
             writer.commit()
     pictures = {
-        str(one): PictureCorrection(
+        str(one): DocumentCorrection(
             {str(word): float(rng.choice([0.25, 0.3, 1.0])) for word in chosen[:2]},
             frozenset(map(str, chosen[2:])),
         )
         for one in rng.choice(ids, 8, replace=False)
         for chosen in [rng.choice(words.words, 4, replace=False)]
     }
-    pictures["gone.jpg"] = PictureCorrection({"dog": 1.0})
+    pictures["gone.jpg"] = DocumentCorrection({"dog": 1.0})
     muted = frozenset(map(str, rng.choice(words.words, rng.integers(3), replace=False)))
     corrections = Corrections(pictures, muted | {"no word of this vocabulary"})
     change_corrections(tmp_path, lambda _: corrections)
@@ -120,7 +120,7 @@ def test_scores_of_corrected_pictures_are_to_the_last_bit_those_of_an_index(
     rng = np.random.default_rng(5)
     ids = [f"{number}" for number in range(20)]
     batch = random_batch(rng, 20)
-    added = Corrections({one: PictureCorrection({"dog": 0.7}) for one in ids})
+    added = Corrections({one: DocumentCorrection({"dog": 0.7}) for one in ids})
     make_index(tmp_path / "a", ids, batch)
     make_index(tmp_path / "b", ids, corrected(batch, ids, added))
     change_corrections(tmp_path / "a", lambda _: added)
@@ -134,12 +134,12 @@ def test_taking_corrections_back_brings_back_what_was(
 ) -> None:
     make_index(tmp_path, ["a", "b"], batch({"dog": 0.5, "red": 0.5}, {"cat": 1.0}))
     before = open_index(tmp_path).vector("a").words()
-    one = PictureCorrection().plus("lake", 0.4).minus("dog")
-    change_corrections(tmp_path, lambda now: now.with_picture("a", one))
+    one = DocumentCorrection().plus("lake", 0.4).minus("dog")
+    change_corrections(tmp_path, lambda now: now.with_document("a", one))
     assert {w.word for w in open_index(tmp_path).vector("a").words()} == {"lake", "red"}
     undone = one.without("lake").without("dog")
     assert not undone
-    assert not change_corrections(tmp_path, lambda now: now.with_picture("a", undone))
+    assert not change_corrections(tmp_path, lambda now: now.with_document("a", undone))
     assert open_index(tmp_path).vector("a").words() == before
 
 
@@ -201,7 +201,7 @@ def test_a_damaged_file_is_an_error_and_is_not_replaced(tmp_path: Path, text: st
 
 
 def test_the_file_is_plain_json(tmp_path: Path) -> None:
-    one = PictureCorrection({"traffic light": 0.5}, frozenset({"dog"}))
+    one = DocumentCorrection({"traffic light": 0.5}, frozenset({"dog"}))
     change_corrections(tmp_path, lambda _: Corrections({"süß/a.jpg": one}, frozenset({"red"})))
     assert json.loads((tmp_path / CORRECTIONS_FILE).read_text(encoding="utf-8")) == {
         "format": "lexret-corrections",
@@ -214,4 +214,4 @@ def test_the_file_is_plain_json(tmp_path: Path) -> None:
 @pytest.mark.parametrize("weight", [0.0, -1.0, 1001.0, float("nan"), float("inf")])
 def test_weights_out_of_range_are_refused(weight: float) -> None:
     with pytest.raises(InputError, match="expected more than 0"):
-        PictureCorrection({"dog": weight})
+        DocumentCorrection({"dog": weight})

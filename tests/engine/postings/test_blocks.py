@@ -78,7 +78,7 @@ def test_dense_rows_bound_weights_from_above(tmp_path: Path) -> None:
     dense = rng.lognormal(-1, 0.6, (5000, 30)) * (rng.random((5000, 30)) < 0.3)
     dense = dense.astype(np.float32)
     index = write(tmp_path, SparseBatch.from_dense(dense, Vocabulary(f"w{i}" for i in range(30))))
-    stored = index._segments[0].stored
+    stored = index._segments[0].posting_lists
     terms, scales = stored.dense_terms_R, stored.dense_scales_R[:, None]
     assert 3 <= len(terms) < 30
     bound = stored.dense_RN * scales.astype(np.float64)
@@ -136,7 +136,7 @@ def test_bytes_a_posting_stay_below_what_is_promised(tmp_path: Path) -> None:
             for section in list(one.values())[-1:]
         )  # fmt: skip
         assert size / index.num_postings <= most
-        assert len(index._segments[0].stored.dense_terms_R) > 0
+        assert len(index._segments[0].posting_lists.dense_terms_R) > 0
 
 
 def test_damaged_runs_are_noticed_when_they_are_read(tmp_path: Path) -> None:

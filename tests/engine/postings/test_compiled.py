@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lexret.engine import EmbeddedIndexWriter, open_index
-from lexret.engine.postings.acceleration import Pace
+from lexret.engine.postings.acceleration import EngineSwitch
 from lexret.engine.query.query import Query
 from lexret.errors import CorruptError, InputError, MissingError
 from lexret.sparse import LexicalVector, SparseBatch
@@ -53,7 +53,7 @@ def test_both_ways_agree_over_chunks_deletions_and_ties(
     plain = open_index(tmp_path, engine="numpy")
     compiled = open_index(tmp_path, engine="compiled", threads=2)
     (segment,) = compiled._segments
-    assert len(segment.stored.dense_terms_R) > 3
+    assert len(segment.posting_lists.dense_terms_R) > 3
     for k in (1, 10, 300):
         assert compiled.search(queries, k=k) == plain.search(queries, k=k)
 
@@ -81,22 +81,23 @@ def test_weights_of_extreme_size_and_few_hits_take_the_plain_way(tmp_path: Path)
 
 
 def test_the_compiled_way_is_taken_when_it_is_worth_it() -> None:
-    pace, ready, prepared = Pace("auto"), threading.Event(), []
+    switch, ready, prepared = EngineSwitch("auto"), threading.Event(), []
 
     def prepare() -> None:
         ready.wait(60)
         prepared.append(True)
 
-    assert pace.asks
-    assert not pace.counted(1000, prepare)
-    assert not pace.counted(100_000_000, prepare)  # searches do not wait for it
-    assert not pace.counted(100_000_000, prepare)
+    assert switch.is_undecided
+    assert not switch.count(1000, prepare)
+    assert not switch.count(100_000_000, prepare)  # searches do not wait for it
+    assert not switch.count(100_000_000, prepare)
     ready.set()
-    pace.wait()
-    assert pace.counted(1, prepare)
-    assert (pace.asks, prepared) == (False, [True])
-    assert (Pace("numpy").asks, Pace("numpy").is_worth_it) == (False, False)
-    assert (Pace("compiled").asks, Pace("compiled").is_worth_it) == (False, True)
+    switch.wait()
+    assert switch.count(1, prepare)
+    assert (switch.is_undecided, prepared) == (False, [True])
+    for engine, use_compiled in (("numpy", False), ("compiled", True)):
+        fixed = EngineSwitch(engine)
+        assert (fixed.is_undecided, fixed.use_compiled) == (False, use_compiled)
 
 
 def test_an_index_that_reads_much_searches_compiled_after_a_while(
@@ -107,8 +108,8 @@ def test_an_index_that_reads_much_searches_compiled_after_a_while(
     index, plain = open_index(tmp_path), open_index(tmp_path, engine="numpy")
     query = SparseBatch.from_words([{"w0": 1.0, "w30": 0.5}], vocabulary)
     before = [index.search(query, k=5) for _ in range(12)]
-    index._pace.wait()
-    assert index._pace.is_worth_it
+    index._switch.wait()
+    assert index._switch.use_compiled
     assert index.search(query, k=5) == before[0] == before[-1] == plain.search(query, k=5)
 
 
@@ -146,9 +147,9 @@ def test_documents_beyond_the_last_are_noticed(tmp_path: Path) -> None:
     vocabulary = small_index(tmp_path)
     index = open_index(tmp_path, engine="compiled")
     (segment,) = index._segments
-    lows = segment.stored.lows.copy()
+    lows = segment.posting_lists.lows.copy()
     lows[:] = 150  # the last run has 136 documents
-    segment.stored.lows = lows
+    segment.posting_lists.lows = lows
     rare = SparseBatch.from_words([{"w0": 1.0, "w30": 1.0, "w40": 1.0, "w50": 5.0}], vocabulary)
     with pytest.raises(CorruptError, match="beyond the last"):
         index.search(rare, k=20)
@@ -161,10 +162,10 @@ def test_numba_that_cannot_be_loaded_leaves_the_plain_way(
         raise RuntimeError("cannot cache function")
 
     monkeypatch.setattr("lexret.engine.postings.acceleration.importlib.import_module", fail)
-    pace = Pace("auto")
-    pace.counted(10**9, lambda: None)
-    pace.wait()
-    assert (pace.asks, pace.is_worth_it) == (False, False)
+    switch = EngineSwitch("auto")
+    switch.count(10**9, lambda: None)
+    switch.wait()
+    assert (switch.is_undecided, switch.use_compiled) == (False, False)
     assert "cannot cache function" in caplog.text
     small_index(tmp_path)
     with pytest.raises(MissingError, match="NUMBA_CACHE_DIR"):

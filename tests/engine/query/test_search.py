@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracle import ExactIndex
 
 from lexret.engine import EmbeddedIndexWriter, open_index
-from lexret.engine.exact import ExactIndex
 from lexret.engine.query.binding import PictureParts, bind_query, free_text
 from lexret.engine.query.filters import (
     DateFilter,

@@ -1,4 +1,4 @@
-"""Cuts a picture into parts that each say something of their own; finds patches for a text.
+"""Parts of a picture, which are patches of similar words; and the best patches for a text.
 
 Shapes: P patches, W words of the picture.
 """
@@ -23,11 +23,11 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class RelevantPatch:
-    """A patch that answers a text.
+    """Patch that matches a text.
 
     Attributes:
         place: (row, col).
-        score: the dot product of the text with what the patch says.
+        score: the dot product of the text and the patch.
         words: the shared words by falling product; the products add up to the score.
     """
 
@@ -39,13 +39,13 @@ class RelevantPatch:
 def relevant_patches(
     encoding: PatchEncoding, query: LexicalVector, *, num_patches: int = 5
 ) -> tuple[RelevantPatch, ...]:
-    """Return the patches that answer a text best, the best first (ties: the lower number).
+    """Return the patches that match a text best, the best first (ties: the lower number).
 
-    Weights of patches are in the picture's scale (:class:`PatchEncoding`), so that no patch scores
-    more than the picture does with all its words.
+    Weights of patches are on the picture's scale (:class:`PatchEncoding`), so no patch scores more
+    than the picture with all its words.
 
     Returns:
-        fewer than ``num_patches`` where no others share a word with the text.
+        fewer than ``num_patches`` if no others share a word with the text.
 
     Raises:
         MismatchError: if text and picture are of different vocabularies.
@@ -78,17 +78,18 @@ def patch_scores(encoding: PatchEncoding, query: LexicalVector) -> npt.NDArray[n
 
 
 def cut_into_parts(encoding: PatchEncoding, *, num_parts: int = 4) -> tuple[tuple[int, ...], ...]:
-    """Cut a picture into connected parts whose patches say much the same.
+    """Cut a picture into connected parts whose patches have similar words.
 
-    Every patch starts as a part. Of the parts that touch by an edge, those two are joined whose
-    union raises the spread of patches about their part's mean the least (Ward 1963, Hierarchical
-    Grouping to Optimize an Objective Function, restricted to neighbours), until ``num_parts``
-    remain. Patches are compared by the picture's own words, each word less its mean over the
-    picture: what is seen everywhere tells no parts apart.
+    Every patch starts as a part. Among the parts that share an edge, those two are merged whose
+    union increases the variance within parts the least (Ward 1963, Hierarchical Grouping to
+    Optimize an Objective Function, restricted to neighbours), until ``num_parts`` remain. Patches
+    are compared by the words that the picture holds, each centred on its mean over the picture,
+    because a word that is everywhere does not distinguish parts.
 
     Returns:
-        for each part its patches, rising; the parts with the most weight of words won in them
-        first. Fewer than ``num_parts`` only where there are fewer patches.
+        for each part its patches, rising. Parts come by the falling weight of the picture's words
+        that are strongest in them; there are fewer than ``num_parts`` only if there are fewer
+        patches.
 
     Raises:
         InputError: if ``num_parts`` is less than 1.
@@ -96,27 +97,27 @@ def cut_into_parts(encoding: PatchEncoding, *, num_parts: int = 4) -> tuple[tupl
     if num_parts < 1:
         raise InputError(f"At least 1 part must be asked for; found {num_parts}.")
     columns = encoding.patches.to_scipy()[:, encoding.image.term_ids]
-    says_PW = np.asarray(columns.todense(), dtype=np.float64)
-    members = _join(says_PW - says_PW.mean(axis=0), encoding.grid, num_parts)
+    weights_PW = np.asarray(columns.todense(), dtype=np.float64)
+    members = _merge(weights_PW - weights_PW.mean(axis=0), encoding.grid, num_parts)
     weights = encoding.image.weights.astype(np.float64)
     won_P = np.bincount(encoding.winning_patches, weights=weights, minlength=len(encoding.grid))
     members.sort(key=lambda patches: (-float(won_P[patches].sum()), patches[0]))
     return tuple(tuple(patches) for patches in members)
 
 
-def _join(says_PW: npt.NDArray[np.float64], grid: PatchGrid, num_parts: int) -> list[list[int]]:
+def _merge(centred_PW: npt.NDArray[np.float64], grid: PatchGrid, num_parts: int) -> list[list[int]]:
     members = {patch: [patch] for patch in range(len(grid))}
-    means = dict(enumerate(says_PW))
+    means = dict(enumerate(centred_PW))
     costs = {pair: _cost(members, means, *pair) for pair in _edges(grid)}
     while len(members) > num_parts:
-        one, other = min(costs, key=lambda pair: (costs[pair], pair))
-        sizes = len(members[one]), len(members[other])
-        means[one] = (means[one] * sizes[0] + means[other] * sizes[1]) / sum(sizes)
-        members[one] = sorted(members[one] + members.pop(other))
-        touched = {a if b in (one, other) else b for a, b in costs if {a, b} & {one, other}}
-        costs = {pair: cost for pair, cost in costs.items() if not {one, other} & set(pair)}
-        for neighbour in touched - {one, other}:
-            pair = (min(one, neighbour), max(one, neighbour))
+        part, other = min(costs, key=lambda pair: (costs[pair], pair))
+        sizes = len(members[part]), len(members[other])
+        means[part] = (means[part] * sizes[0] + means[other] * sizes[1]) / sum(sizes)
+        members[part] = sorted(members[part] + members.pop(other))
+        touched = {a if b in (part, other) else b for a, b in costs if {a, b} & {part, other}}
+        costs = {pair: cost for pair, cost in costs.items() if not {part, other} & set(pair)}
+        for neighbour in touched - {part, other}:
+            pair = (min(part, neighbour), max(part, neighbour))
             costs[pair] = _cost(members, means, *pair)
     return list(members.values())
 
@@ -124,17 +125,17 @@ def _join(says_PW: npt.NDArray[np.float64], grid: PatchGrid, num_parts: int) -> 
 def _cost(
     members: dict[int, list[int]],
     means: dict[int, npt.NDArray[np.float64]],
-    one: int,
+    part: int,
     other: int,
 ) -> float:
-    """Return how much the sum of squared distances to the mean rises when two parts are joined."""
-    sizes = len(members[one]), len(members[other])
-    gap = means[one] - means[other]
+    """Return how much merging two parts increases the sum of squared distances to the mean."""
+    sizes = len(members[part]), len(members[other])
+    gap = means[part] - means[other]
     return sizes[0] * sizes[1] / sum(sizes) * float(gap @ gap)
 
 
 def _edges(grid: PatchGrid) -> list[tuple[int, int]]:
     cols = grid.num_cols
-    beside = [(p, p + 1) for p in range(len(grid)) if (p + 1) % cols]
-    below = [(p, p + cols) for p in range(len(grid) - cols)]
-    return beside + below
+    across = [(patch, patch + 1) for patch in range(len(grid)) if (patch + 1) % cols]
+    down = [(patch, patch + cols) for patch in range(len(grid) - cols)]
+    return across + down

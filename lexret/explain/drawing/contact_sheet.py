@@ -1,4 +1,4 @@
-"""Draws contact sheets: as one large figure (PNG, SVG) and as a page of its own (HTML)."""
+"""Drawings of contact sheets: one large figure (PNG, SVG), or a page (HTML)."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Final
 from PIL import Image
 
 from lexret.errors import InputError
-from lexret.explain.clouds import draw_cloud
 from lexret.explain.contact import ContactEntry, ContactSheet
-from lexret.explain.figures import fit
-from lexret.explain.html import contribution_rows, missing_line, page
-from lexret.explain.palette import LIGHT, Theme
-from lexret.explain.sheet import Canvas, CanvasMaker, Sheet, text_width
-from lexret.explain.svg import Link, cloud_svg, data_uri, xml_text
+from lexret.explain.drawing.canvas import Canvas, CanvasMaker, PngCanvas, text_width
+from lexret.explain.drawing.clouds import draw_cloud
+from lexret.explain.drawing.figures import fit
+from lexret.explain.drawing.html import contribution_rows, missing_line, page
+from lexret.explain.drawing.palette import LIGHT, Theme
+from lexret.explain.drawing.svg import Link, cloud_svg, data_uri, xml_text
 
 PhotoOf = Callable[[str], Image.Image | None]
-"""Returns a picture of an index by its id, ``None`` where its file cannot be read any more."""
+"""Returns a picture of an index by its id, ``None`` if its file can no longer be read."""
 
 MAX_IN_FIGURE: Final = 300
 _WIDTH: Final = 1600
@@ -36,12 +36,12 @@ def contact_figure(
     photo_of: PhotoOf,
     *,
     theme: Theme = LIGHT,
-    page: CanvasMaker = Sheet,
+    page: CanvasMaker = PngCanvas,
 ) -> bytes:
-    """Draw a sheet: of each picture the photo, and its cloud or what each word adds to its score.
+    """Draw a sheet: each picture's photo, and its cloud or what each word adds to its score.
 
     Args:
-        page: makes the page; by default one for PNG.
+        page: makes the canvas; by default one for PNG.
 
     Raises:
         InputError: if there are more than 300 pictures on it.
@@ -62,7 +62,7 @@ def contact_figure(
 
 
 def check_room(num_pictures: int) -> None:
-    """Raise InputError if one figure has no room for so many pictures."""
+    """Raise InputError if one figure has no room for a number of pictures."""
     if num_pictures > MAX_IN_FIGURE:
         raise InputError(
             f"{num_pictures} pictures are too many for one figure of at most {MAX_IN_FIGURE}; "
@@ -71,10 +71,10 @@ def check_room(num_pictures: int) -> None:
 
 
 def contact_html(sheet: ContactSheet, photo_of: PhotoOf, *, link: Link | None = None) -> str:
-    """Return a sheet as one page that needs nothing beside it.
+    """Return a sheet as one self-contained page.
 
     Args:
-        link: gives the address that a word leads to, such as one of ``lexret serve``.
+        link: gives the address that a word links to, such as one of ``lexret serve``.
     """
     cells = "\n".join(_figure(entry, photo_of(entry.doc_id), link) for entry in sheet.entries)
     nothing = "" if sheet.entries else "<p>No picture fits.</p>"
@@ -117,17 +117,17 @@ def _cell(canvas: Canvas, x: int, y: int, entry: ContactEntry, photo: Image.Imag
             canvas.cloud(left, y + 10, cloud)
         return
     canvas.text(left, y + 24, f"{entry.answer.rank}.  {entry.answer.score:.4f}", size=19, bold=True)
-    ranks = {one.word: str(one) for one in entry.ranks}
-    top = max((one.product for one in entry.answer.words), default=1.0)
-    for line, one in enumerate(entry.answer.words[:_NUM_BARS]):
+    ranks = {rank.word: str(rank) for rank in entry.ranks}
+    top = max((word.product for word in entry.answer.words), default=1.0)
+    for line, word in enumerate(entry.answer.words[:_NUM_BARS]):
         middle = y + 58 + 32 * line
-        canvas.text(left, middle, one.word, size=15, max_width=room - 120)
-        canvas.text(left + room - 52, middle, f"{one.product:.4f}", size=14, align="right")
-        canvas.text(left + room, middle, ranks.get(one.word, ""), size=14, align="right",
+        canvas.text(left, middle, word.word, size=15, max_width=room - 120)
+        canvas.text(left + room - 52, middle, f"{word.product:.4f}", size=14, align="right")
+        canvas.text(left + room, middle, ranks.get(word.word, ""), size=14, align="right",
                     colour=canvas.theme.faint)  # fmt: skip
-        length = max(2.0, room * one.product / top)
+        length = max(2.0, room * word.product / top)
         canvas.box(left, middle + 10, length, 4, fill=canvas.theme.words[0])
-    missing = ", ".join(one.word for one in entry.answer.missing[:6])
+    missing = ", ".join(word.word for word in entry.answer.missing[:6])
     lacks = f"missing: {missing}" if missing else ""
     canvas.text(left, y + height - 16, lacks, size=13, colour=canvas.theme.faint, max_width=room)
 
@@ -139,7 +139,7 @@ def _figure(entry: ContactEntry, photo: Image.Image | None, link: Link | None) -
         shown = f'<img alt="{name}" src="{data_uri(fit(photo, 420, 300))}">'
     why = ""
     if entry.answer is not None:
-        ranks = {one.word: str(one) for one in entry.ranks}
+        ranks = {rank.word: str(rank) for rank in entry.ranks}
         rows = contribution_rows(entry.answer.words[:12], ranks, weights=False)
         why = (
             f"<p><b>{entry.answer.rank}.</b> score {entry.answer.score:.6f}</p>"

@@ -3,7 +3,7 @@ import pytest
 
 from lexret.encoders.protocol import PatchEncoding, PatchGrid
 from lexret.errors import InputError
-from lexret.explain.regions import patch_number, patches_in_box, telling_patches, vector_of
+from lexret.explain.patches.regions import patch_number, patches_in_box, telling_patches, vector_of
 from lexret.sparse import SparseBatch
 from lexret.vocabulary import Vocabulary
 

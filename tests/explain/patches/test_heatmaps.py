@@ -3,7 +3,7 @@ import pytest
 
 from lexret.encoders.protocol import PatchEncoding
 from lexret.errors import InputError
-from lexret.explain.heatmaps import heat_map, upsample
+from lexret.explain.patches.heatmaps import heat_map, upsample
 
 
 def test_a_map_holds_the_word_s_weight_in_every_patch(encoding: PatchEncoding) -> None:

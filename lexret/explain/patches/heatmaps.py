@@ -1,4 +1,4 @@
-"""Where in a picture a word was seen: its weight in every patch, as a map.
+"""Heat maps: the weight of a word in every patch of a picture.
 
 Shapes: P patches = rows x cols of the grid.
 """
@@ -39,7 +39,7 @@ def heat_map(encoding: PatchEncoding, word: str) -> FloatArray:
 
 
 def upsample(heat: FloatArray, width: int, height: int) -> FloatArray:
-    """Stretch a map over a picture, bilinearly between the centres of the patches.
+    """Resize a heat map to a picture, bilinearly between the centres of the patches.
 
     Args:
         heat: (rows, cols) float32.
@@ -50,7 +50,7 @@ def upsample(heat: FloatArray, width: int, height: int) -> FloatArray:
         (height, width) float32, within the range of ``heat``; flat beyond the outer centres.
 
     Raises:
-        InputError: if the size is not positive or the map has not two dimensions.
+        InputError: if the size is not positive or the map does not have two dimensions.
     """
     if heat.ndim != 2 or width < 1 or height < 1:
         raise InputError(

@@ -5,8 +5,14 @@ import pytest
 from PIL import Image, ImageFont
 
 from lexret.errors import InputError
-from lexret.explain.clouds import MIN_FONT_SIZE, PlacedWord, add_caption, draw_cloud, font_path
-from lexret.explain.palette import DARK, LIGHT, Theme
+from lexret.explain.drawing.clouds import (
+    MIN_FONT_SIZE,
+    PlacedWord,
+    add_caption,
+    draw_cloud,
+    font_path,
+)
+from lexret.explain.drawing.palette import DARK, LIGHT, Theme
 from lexret.sparse import WordWeight
 
 WORDS = [WordWeight(f"word{i:02d}" + "gjy"[i % 3] * (i % 5), 0.9**i) for i in range(40)]

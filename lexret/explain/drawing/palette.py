@@ -1,4 +1,4 @@
-"""Colours that can be read: of words on light or dark ground, and of numbered regions."""
+"""Palette: readable colours of words on a light or dark ground, and of numbered regions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REGION_COLOURS = (
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """Ground, ink and word colours of a picture; every colour is ``#rrggbb``.
+    """Theme of a drawing: ground, ink and word colours, each ``#rrggbb``.
 
     Attributes:
         name: ``"light"`` or ``"dark"``.
@@ -36,7 +36,7 @@ class Theme:
     words: tuple[str, ...]
 
     def colour_of(self, word: str) -> str:
-        """Return the word's colour: the same in every cloud, so that the eye can follow it."""
+        """Return the word's colour, which is the same in every cloud."""
         return self.words[zlib.crc32(word.encode()) % len(self.words)]
 
 
@@ -57,5 +57,5 @@ DARK = Theme(
 
 
 def region_colour(number: int) -> str:
-    """Return the colour of the region with that number (from 1); they come round again."""
+    """Return the colour of the region with a number (from 1); colours repeat."""
     return REGION_COLOURS[(number - 1) % len(REGION_COLOURS)]

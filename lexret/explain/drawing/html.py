@@ -1,4 +1,4 @@
-"""An explanation as one HTML file that needs nothing beside it: no network, no script."""
+"""HTML page of an explanation: one self-contained file, without network or scripts."""
 
 from __future__ import annotations
 
@@ -8,12 +8,19 @@ from typing import Final
 
 from PIL import Image
 
-from lexret.explain.clouds import draw_cloud
 from lexret.explain.contributions import Contribution
+from lexret.explain.drawing.clouds import draw_cloud
+from lexret.explain.drawing.figures import (
+    describe,
+    draw_marks,
+    fit,
+    heat_picture,
+    subtitle,
+    weight_range,
+)
+from lexret.explain.drawing.palette import DARK, LIGHT, Theme, region_colour
+from lexret.explain.drawing.svg import cloud_svg, data_uri, themed_styles, word_anchor, xml_text
 from lexret.explain.explanation import HitExplanation, PictureExplanation
-from lexret.explain.figures import describe, draw_marks, fit, heat_picture, subtitle, weight_range
-from lexret.explain.palette import DARK, LIGHT, Theme, region_colour
-from lexret.explain.svg import cloud_svg, data_uri, themed_styles, word_anchor, xml_text
 from lexret.sparse import WordWeight
 
 NUM_HEAT_MAPS: Final = 24
@@ -21,15 +28,14 @@ _MAP_SIZE: Final = 240
 
 
 def picture_html(photo: Image.Image, explanation: PictureExplanation) -> str:
-    """Return the page: photo and cloud, parts, products of a text, heat maps, all words.
+    """Return the page: photo and cloud, regions, products of a text, heat maps, all words.
 
-    Words of clouds are links to their heat maps. Colours follow the reader's choice of light or
-    dark.
+    Words of clouds are links to their heat maps. Colours follow the reader's light or dark mode.
     """
     name = PurePath(explanation.image).name
     note = xml_text(subtitle(explanation))
     body = [f"<h1>{xml_text(name)}</h1><p class=faint>{note}</p>"]
-    words = [WordWeight(one.word, one.weight) for one in explanation.words]
+    words = [WordWeight(word.word, word.weight) for word in explanation.words]
     shown = draw_marks(fit(photo, 760, 560), explanation)
     body.append(
         f'<div class=pair><img alt="{xml_text(name)}" src="{data_uri(shown)}">'
@@ -63,37 +69,39 @@ def contribution_rows(
     """Return the rows of a table of products, each with a bar.
 
     Args:
-        notes: word -> what stands in the last column; such as the rank without the word.
-        weights: whether to show what was multiplied.
+        notes: word -> what to put in the last column, such as the rank without the word.
+        weights: whether to show the factors of each product.
     """
     top = words[0].product if words else 1.0
     rows = []
-    for one in words:
-        share = 100 * one.product / top
-        factors = f"<td>{one.query_weight:.4f} \u00d7 {one.image_weight:.4f}</td>"
+    for word in words:
+        share = 100 * word.product / top
+        factors = f"<td>{word.query_weight:.4f} \u00d7 {word.image_weight:.4f}</td>"
         rows.append(
-            f"<tr><th>{xml_text(one.word)}</th>"
+            f"<tr><th>{xml_text(word.word)}</th>"
             f"{factors if weights else ''}"
-            f"<td>{one.product:.6f}</td>"
+            f"<td>{word.product:.6f}</td>"
             f'<td class=bar><div style="width:{share:.1f}%"></div></td>'
-            f"<td>{xml_text(notes.get(one.word, ''))}</td></tr>"
+            f"<td>{xml_text(notes.get(word.word, ''))}</td></tr>"
         )
     return "".join(rows)
 
 
 def missing_line(missing: tuple[WordWeight, ...]) -> str:
-    """Return the line that tells which words of a query a picture lacks."""
+    """Return the line that lists the words of a query that a picture lacks."""
     if not missing:
         return "<p>The picture lacks no word of the query.</p>"
-    names = ", ".join(f"{xml_text(one.word)} ({one.weight:.3f})" for one in missing[:40])
+    names = ", ".join(f"{xml_text(word.word)} ({word.weight:.3f})" for word in missing[:40])
     return f"<p>Words of the query that the picture lacks: {names}</p>"
 
 
 def _hit(hit: HitExplanation) -> str:
-    products = tuple(one.contribution for one in hit.matched)
-    places = {one.contribution.word: one.place for one in hit.matched}
+    products = tuple(word.contribution for word in hit.matched)
+    places = {word.contribution.word: word.place for word in hit.matched}
     notes = {word: f"patch {row},{col}" for word, (row, col) in places.items()}
-    best = ", ".join(f"{one.place[0]},{one.place[1]} ({one.score:.4f})" for one in hit.patches)
+    best = ", ".join(
+        f"{patch.place[0]},{patch.place[1]} ({patch.score:.4f})" for patch in hit.patches
+    )
     return (
         f"<h2>\u201c{xml_text(hit.query)}\u201d scores {hit.score:.6f}</h2>"
         "<table><tr><th>word<td>text \u00d7 picture<td>adds<td><td>seen most in</tr>"
@@ -105,7 +113,7 @@ def _hit(hit: HitExplanation) -> str:
 
 
 def _parts(explanation: PictureExplanation) -> Iterator[str]:
-    spoken = [one for one in explanation.regions if one.words]
+    spoken = [region for region in explanation.regions if region.words]
     if not spoken:
         return
     yield "<h2>What its parts say</h2><div class=grid>"
@@ -126,12 +134,12 @@ def _cloud(words: list[WordWeight], width: int, height: int, title: str) -> str:
 
 def _heat_maps(photo: Image.Image, explanation: PictureExplanation) -> Iterator[str]:
     size = fit(photo, _MAP_SIZE, _MAP_SIZE).size
-    maps = {one.word: (one.weight, one.heat, one.place) for one in explanation.words}
+    maps = {word.word: (word.weight, word.heat, word.place) for word in explanation.words}
     hit = explanation.hit
-    for one in hit.matched if hit else ():
-        weight = one.contribution.image_weight
-        maps.setdefault(one.contribution.word, (weight, one.heat, one.place))
-    matched = {one.contribution.word for one in hit.matched} if hit else set()
+    for shared in hit.matched if hit else ():
+        weight = shared.contribution.image_weight
+        maps.setdefault(shared.contribution.word, (weight, shared.heat, shared.place))
+    matched = {shared.contribution.word for shared in hit.matched} if hit else set()
     ordered = sorted(maps.items(), key=lambda item: (item[0] not in matched, -item[1][0], item[0]))
     for number, (word, (weight, heat, place)) in enumerate(ordered):
         anchor = f'id="{word_anchor(word)}"'

@@ -1,4 +1,4 @@
-"""Explanations as JSON: everything needed to draw them again, apart from the photo."""
+"""JSON of explanations: everything needed to draw them again, apart from the photo."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from lexret.explain.explanation import (
     MatchedWord,
     PictureExplanation,
 )
-from lexret.explain.parts import RelevantPatch
-from lexret.explain.regions import Region
+from lexret.explain.patches.parts import RelevantPatch
+from lexret.explain.patches.regions import Region
 from lexret.sparse import WordWeight
 
 FORMAT = "lexret-explanation"
 VERSION = 2
-"""Version 1, which is read as well, knows no patches that answer a text."""
+"""Version 1, which can be read as well, has no patches that match a text."""
 
 
 def to_json(explanation: PictureExplanation) -> str:
@@ -58,10 +58,10 @@ def _as_plain(explanation: PictureExplanation) -> dict[str, Any]:
         "size": {"width": explanation.width, "height": explanation.height},
         "grid": {"rows": explanation.grid.num_rows, "cols": explanation.grid.num_cols},
         "words": [
-            {"word": one.word, "weight": one.weight, "patch": one.place, "heat": one.heat}
-            for one in explanation.words
+            {"word": word.word, "weight": word.weight, "patch": word.place, "heat": word.heat}
+            for word in explanation.words
         ],
-        "regions": [_region_as_plain(one) for one in explanation.regions],
+        "regions": [_region_as_plain(region) for region in explanation.regions],
         "hit": None if explanation.hit is None else _hit_as_plain(explanation.hit),
     }
 
@@ -73,7 +73,7 @@ def _region_as_plain(explained: ExplainedRegion) -> dict[str, Any]:
         "kind": explained.region.kind,
         "box": explained.region.box,
         "patches": explained.places,
-        "words": [{"word": one.word, "weight": one.weight} for one in explained.words],
+        "words": [{"word": word.word, "weight": word.weight} for word in explained.words],
     }
 
 
@@ -83,23 +83,23 @@ def _hit_as_plain(hit: HitExplanation) -> dict[str, Any]:
         "score": hit.score,
         "words": [
             {
-                "word": one.contribution.word,
-                "query_weight": one.contribution.query_weight,
-                "image_weight": one.contribution.image_weight,
-                "product": one.contribution.product,
-                "patch": one.place,
-                "heat": one.heat,
+                "word": matched.contribution.word,
+                "query_weight": matched.contribution.query_weight,
+                "image_weight": matched.contribution.image_weight,
+                "product": matched.contribution.product,
+                "patch": matched.place,
+                "heat": matched.heat,
             }
-            for one in hit.matched
+            for matched in hit.matched
         ],
-        "missing": [{"word": one.word, "query_weight": one.weight} for one in hit.missing],
+        "missing": [{"word": word.word, "query_weight": word.weight} for word in hit.missing],
         "patches": [
             {
-                "patch": one.place,
-                "score": one.score,
-                "words": [asdict(word) for word in one.words],
+                "patch": patch.place,
+                "score": patch.score,
+                "words": [asdict(word) for word in patch.words],
             }
-            for one in hit.patches
+            for patch in hit.patches
         ],
     }
 
@@ -113,10 +113,10 @@ def _from_plain(plain: dict[str, Any]) -> PictureExplanation:
         height=plain["size"]["height"],
         grid=grid,
         words=tuple(
-            ExplainedWord(one["word"], one["weight"], _pair(one["patch"]), _heat(one["heat"]))
-            for one in plain["words"]
+            ExplainedWord(word["word"], word["weight"], _pair(word["patch"]), _heat(word["heat"]))
+            for word in plain["words"]
         ),
-        regions=tuple(_region_from_plain(one, grid) for one in plain["regions"]),
+        regions=tuple(_region_from_plain(region, grid) for region in plain["regions"]),
         hit=None if plain["hit"] is None else _hit_from_plain(plain["hit"]),
     )
 
@@ -130,25 +130,30 @@ def _region_from_plain(plain: dict[str, Any], grid: PatchGrid) -> ExplainedRegio
         name=plain["name"],
         region=Region(plain["kind"], (x0, y0, x1, y1), patches),
         places=places,
-        words=tuple(WordWeight(one["word"], one["weight"]) for one in plain["words"]),
+        words=tuple(WordWeight(word["word"], word["weight"]) for word in plain["words"]),
     )
 
 
 def _hit_from_plain(plain: dict[str, Any]) -> HitExplanation:
     matched = []
-    for one in plain["words"]:
+    for matched_word in plain["words"]:
         contribution = Contribution(
-            one["word"], one["query_weight"], one["image_weight"], one["product"]
+            matched_word["word"],
+            matched_word["query_weight"],
+            matched_word["image_weight"],
+            matched_word["product"],
         )
-        matched.append(MatchedWord(contribution, _pair(one["patch"]), _heat(one["heat"])))
-    missing = tuple(WordWeight(one["word"], one["query_weight"]) for one in plain["missing"])
+        matched.append(
+            MatchedWord(contribution, _pair(matched_word["patch"]), _heat(matched_word["heat"]))
+        )
+    missing = tuple(WordWeight(word["word"], word["query_weight"]) for word in plain["missing"])
     patches = tuple(
         RelevantPatch(
-            _pair(one["patch"]),
-            one["score"],
-            tuple(Contribution(**word) for word in one["words"]),
+            _pair(patch["patch"]),
+            patch["score"],
+            tuple(Contribution(**word) for word in patch["words"]),
         )
-        for one in plain.get("patches", [])
+        for patch in plain.get("patches", [])
     )
     return HitExplanation(plain["query"], plain["score"], tuple(matched), missing, patches)
 
@@ -163,11 +168,11 @@ def _heat(plain: list[list[float]]) -> Heat:
 
 
 def _indent(plain: dict[str, Any]) -> str:
-    """Indent the outer levels only: one line a word, not one line a number."""
+    """Indent only the outer levels: one line per word, not one per number."""
     lines = []
     for key, value in plain.items():
         if isinstance(value, list) and value:
-            rows = ",\n    ".join(_line(one) for one in value)
+            rows = ",\n    ".join(_line(item) for item in value)
             lines.append(f"  {_line(key)}: [\n    {rows}\n  ]")
         else:
             lines.append(f"  {_line(key)}: {_line(value)}")

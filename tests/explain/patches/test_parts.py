@@ -12,9 +12,9 @@ from PIL import Image
 from lexret.encoders.protocol import PatchEncoding, PatchGrid
 from lexret.errors import InputError, MismatchError
 from lexret.explain.explanation import TextQuery, explain_picture
-from lexret.explain.parts import cut_into_parts, relevant_patches
-from lexret.explain.regions import patches_in_mask
-from lexret.explain.serial import from_json, to_json
+from lexret.explain.explanation_json import from_json, to_json
+from lexret.explain.patches.parts import cut_into_parts, relevant_patches
+from lexret.explain.patches.regions import patches_in_mask
 from lexret.sparse import SparseBatch
 from lexret.vocabulary import Vocabulary
 

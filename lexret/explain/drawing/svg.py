@@ -1,7 +1,6 @@
-"""Figures as SVG: text stays text, and words may be links.
+"""SVG implementation of the canvas: text stays text, and words may be links.
 
-Fonts differ from machine to machine: every line says how long it is to be, so that none runs out
-of its place, whatever font it is set in.
+Fonts differ between machines, so every line states its length and keeps its place in any font.
 """
 
 from __future__ import annotations
@@ -15,9 +14,9 @@ from urllib.parse import quote
 
 from PIL import Image
 
-from lexret.explain.clouds import PlacedWord, WordCloud, font
-from lexret.explain.palette import DARK, LIGHT, Theme
-from lexret.explain.sheet import Align, shorten, text_width
+from lexret.explain.drawing.canvas import Align, shorten, text_width
+from lexret.explain.drawing.clouds import PlacedWord, WordCloud, font
+from lexret.explain.drawing.palette import DARK, LIGHT, Theme
 
 FONTS: Final = "'DejaVu Sans', Verdana, 'Segoe UI', Arial, sans-serif"
 JPEG_QUALITY: Final = 86
@@ -26,27 +25,27 @@ Link = Callable[[str], str]
 
 
 def word_anchor(word: str) -> str:
-    """Return the name of the place in a report that is about a word."""
+    """Return the anchor of a word in a report."""
     return "word-" + quote(word.replace(" ", "-"), safe="")
 
 
 def link_in_report(word: str) -> str:
-    """Return the address of a word's place in the ``report.html`` beside a figure."""
+    """Return the address of a word in the ``report.html`` in a figure's folder."""
     return f"report.html#{word_anchor(word)}"
 
 
 def data_uri(picture: Image.Image) -> str:
-    """Return a picture as an address that holds it, as JPEG."""
+    """Return a picture as a data URI, in JPEG."""
     buffer = io.BytesIO()
     picture.convert("RGB").save(buffer, "JPEG", quality=JPEG_QUALITY)
     return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
-class SvgSheet:
-    """A page like :class:`lexret.explain.sheet.Sheet`, drawn as SVG.
+class SvgCanvas:
+    """Canvas like :class:`lexret.explain.drawing.canvas.PngCanvas`, saved as SVG.
 
     Args:
-        link: gives the address that a word of a cloud leads to; without it, words are no links.
+        link: gives the address that a word of a cloud links to; without it, words are not links.
     """
 
     def __init__(
@@ -65,7 +64,7 @@ class SvgSheet:
 
     def cloud(self, x: int, y: int, cloud: WordCloud) -> None:
         """Put a cloud with its upper left corner at (x, y)."""
-        words = "".join(cloud_word(one, self._link) for one in cloud.words)
+        words = "".join(cloud_word(word, self._link) for word in cloud.words)
         self._parts.append(f'<g transform="translate({x} {y})">{words}</g>')
 
     def text(
@@ -80,7 +79,7 @@ class SvgSheet:
         align: Align = "left",
         max_width: float | None = None,
     ) -> None:
-        """Write a line; see :meth:`lexret.explain.sheet.Sheet.text`."""
+        """Write a line; see :meth:`lexret.explain.drawing.canvas.PngCanvas.text`."""
         if max_width is not None:
             text = shorten(text, size=size, bold=bold, max_width=max_width)
         anchor = {"left": "start", "center": "middle", "right": "end"}[align]
@@ -110,8 +109,8 @@ class SvgSheet:
 
 
 def cloud_svg(cloud: WordCloud, *, link: Link | None = None, title: str = "word cloud") -> str:
-    """Return a cloud as an SVG element that follows the reader's choice of light or dark."""
-    words = "".join(cloud_word(one, link, themed=True) for one in cloud.words)
+    """Return a cloud as an SVG element that follows the reader's light or dark mode."""
+    words = "".join(cloud_word(word, link, themed=True) for word in cloud.words)
     size = cloud.image.size
     return (
         f"{_open(*size)}<title>{xml_text(title)}</title><style>{themed_styles()}</style>"
@@ -129,31 +128,32 @@ def themed_styles() -> str:
     return f"{rules(LIGHT)}@media (prefers-color-scheme:dark){{{rules(DARK)}}}"
 
 
-def cloud_word(one: PlacedWord, link: Link | None, *, themed: bool = False) -> str:
-    """Return a word of a cloud as an SVG text at its place, a link where there is one to follow.
+def cloud_word(placed: PlacedWord, link: Link | None, *, themed: bool = False) -> str:
+    """Return a word of a cloud as an SVG text at its place, wrapped in a link if there is one.
 
     Args:
-        themed: colour it by a class of :func:`themed_styles` instead of its own colour.
+        themed: colour it by a class of :func:`themed_styles` instead of a fixed colour.
     """
-    left, top = ink_offset(one.word, one.font_size)
+    left, top = ink_offset(placed.word, placed.font_size)
     if themed:
-        place = LIGHT.words.index(LIGHT.colour_of(one.word))
+        place = LIGHT.words.index(LIGHT.colour_of(placed.word))
         colour = f'class="w{place}"'
     else:
-        colour = f'fill="{one.colour}"'
-    width = font(one.font_size).getlength(one.word)
+        colour = f'fill="{placed.colour}"'
+    width = font(placed.font_size).getlength(placed.word)
     text = (
-        f'<text x="{one.box[0] - left:g}" y="{one.box[1] - top:g}" font-size="{one.font_size}" '
-        f'font-weight="bold" {colour} {_length(width)}>{xml_text(one.word)}'
-        f"<title>{xml_text(one.word)} {one.weight:.3f}</title></text>"
+        f'<text x="{placed.box[0] - left:g}" y="{placed.box[1] - top:g}" '
+        f'font-size="{placed.font_size}" font-weight="bold" {colour} {_length(width)}>'
+        f"{xml_text(placed.word)}"
+        f"<title>{xml_text(placed.word)} {placed.weight:.3f}</title></text>"
     )
     if link is None:
         return text
-    return f'<a href="{escape(link(one.word), quote=True)}">{text}</a>'
+    return f'<a href="{escape(link(placed.word), quote=True)}">{text}</a>'
 
 
 def ink_offset(word: str, font_size: int) -> tuple[float, float]:
-    """Return where a word's ink begins, (right of, below) its origin on the base line."""
+    """Return where a word's ink starts, (right of, below) its origin on the baseline."""
     left, top, _, _ = font(font_size).getbbox(word, anchor="ls")
     return left, top
 
@@ -170,11 +170,11 @@ def _length(width: float) -> str:
 
 
 def xml_text(text: str) -> str:
-    """Escape a text for XML and HTML; characters that neither may hold are replaced."""
+    """Escape a text for XML and HTML; characters that are illegal in them are replaced."""
     legal = "".join(
-        one
-        if one in "\t\n\r" or (ord(one) >= 32 and not 0xD800 <= ord(one) <= 0xDFFF)
+        letter
+        if letter in "\t\n\r" or (ord(letter) >= 32 and not 0xD800 <= ord(letter) <= 0xDFFF)
         else "\ufffd"
-        for one in text
+        for letter in text
     )
     return escape(legal, quote=True)

@@ -1,4 +1,4 @@
-"""The picture with numbered rectangles around chosen regions."""
+"""Overlay: a picture with numbered outlines around some regions."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
 
-from lexret.explain.clouds import font
-from lexret.explain.palette import region_colour
-from lexret.explain.regions import Box
+from lexret.explain.drawing.clouds import font
+from lexret.explain.drawing.palette import region_colour
+from lexret.explain.patches.regions import Box
 
 MIN_LONG_SIDE = 640
 MAX_LONG_SIDE = 1600
@@ -20,11 +20,11 @@ _PALE = "#ffffff"
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What to outline in a picture, in pixels of the upright picture.
+    """Mark: an outline to draw in a picture, in pixels of the upright picture.
 
     Attributes:
-        number: what to write beside it.
-        box: (x0, y0, x1, y1); what it lies in.
+        number: the number to write next to it.
+        box: (x0, y0, x1, y1), its bounding box.
         cells: the rectangles of a grid that make up its shape; without any, the box is outlined.
     """
 
@@ -49,14 +49,14 @@ def draw_overlay(
 ) -> Image.Image:
     """Draw marks over a picture.
 
-    Each outline is a coloured line between a dark and a pale one, so that it stands out from
-    any picture; the number sits in a free corner of its rectangle, or beside a small one.
+    Each outline is a coloured line between a dark and a pale one, so it stands out from any
+    picture. The number is in a free corner of its rectangle, or next to a small one.
 
     Args:
         photo: in the size to draw it in.
         marks: what to draw.
-        measured_in: (width, height) of the picture whose pixels the boxes count; by default
-            the photo's own.
+        measured_in: (width, height) of the picture that boxes are measured in; by default the
+            photo's size.
     """
     canvas = photo.convert("RGB").copy()
     width, height = measured_in or photo.size
@@ -104,7 +104,7 @@ def _outline(
 def _outline_shape(
     draw: ImageDraw.ImageDraw, cells: Sequence[Box], colour: str, unit: float
 ) -> None:
-    """Draw the sides of cells at which no other cell lies, just inside of them."""
+    """Draw the outer sides of some cells, just inside of them."""
     taken = {(round(x0), round(y0)) for x0, y0, _, _ in cells}
     for x0, y0, x1, y1 in cells:
         left, right = (round(2 * x0 - x1), round(y0)), (round(x1), round(y0))
@@ -123,7 +123,7 @@ def _outline_shape(
 
 
 def _near(place: tuple[int, int], taken: set[tuple[int, int]]) -> bool:
-    """Whether a corner is there; rounding may shift it by a pixel."""
+    """Return whether a corner is among others; rounding may have shifted it by a pixel."""
     x, y = place
     return any((x + dx, y + dy) in taken for dx in (-1, 0, 1) for dy in (-1, 0, 1))
 
@@ -146,7 +146,7 @@ def _free_corner(
     canvas_size: tuple[int, int],
     others: Sequence[tuple[int, int, int, int]],
 ) -> tuple[int, int, int, int]:
-    """Return the first badge place at the box that covers no earlier badge."""
+    """Return the first place for a badge at a box that does not cover an earlier badge."""
     width, height = canvas_size
     first = None
     for x, y in _badge_places(box, side):
@@ -161,7 +161,7 @@ def _free_corner(
 
 def _badge_places(box: tuple[int, int, int, int], side: int) -> Iterator[tuple[int, int]]:
     x0, y0, x1, y1 = box
-    if min(x1 - x0, y1 - y0) < 2 * side:  # inside, the number would hide what is marked
+    if min(x1 - x0, y1 - y0) < 2 * side:  # inside, the number would hide the region
         yield from ((x0, y0 - side), (x0, y1), (x0 - side, y0), (x1, y0))
     yield from ((x0, y0), (x1 - side, y0), (x1 - side, y1 - side), (x0, y1 - side))
     for x in range(x0 + side + 2, x1 - side, side + 2):
@@ -170,5 +170,10 @@ def _badge_places(box: tuple[int, int, int, int], side: int) -> Iterator[tuple[i
         yield x0, y
 
 
-def _overlap(one: tuple[int, int, int, int], other: tuple[int, int, int, int]) -> bool:
-    return one[0] <= other[2] and other[0] <= one[2] and one[1] <= other[3] and other[1] <= one[3]
+def _overlap(badge: tuple[int, int, int, int], other: tuple[int, int, int, int]) -> bool:
+    return (
+        badge[0] <= other[2]
+        and other[0] <= badge[2]
+        and badge[1] <= other[3]
+        and other[1] <= badge[3]
+    )

@@ -1,4 +1,4 @@
-"""A figure laid out in pixels from its upper left corner, drawn by matplotlib's Agg canvas."""
+"""Canvas of a figure, laid out in pixels from the upper left corner, and its PNG implementation."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import numpy as np
 from PIL import Image
 
-from lexret.explain.clouds import WordCloud, font, font_path
-from lexret.explain.palette import Theme
+from lexret.explain.drawing.clouds import WordCloud, font, font_path
+from lexret.explain.drawing.palette import Theme
 
 if TYPE_CHECKING:
     from matplotlib.font_manager import FontProperties
@@ -22,7 +22,7 @@ Align = Literal["left", "center", "right"]
 
 
 class Canvas(Protocol):
-    """A page to put pictures, clouds, texts and bars on; see :class:`Sheet`."""
+    """Canvas for pictures, clouds, texts and bars; see :class:`PngCanvas`."""
 
     width: int
     height: int
@@ -63,18 +63,18 @@ class Canvas(Protocol):
 
 
 class CanvasMaker(Protocol):
-    """Makes an empty page of a size in pixels."""
+    """Maker of empty canvases of a size in pixels."""
 
     def __call__(self, width: int, height: int, theme: Theme, /) -> Canvas:
-        """Return the page."""
+        """Return the canvas."""
         ...
 
 
-class Sheet:
-    """A page of ``width`` x ``height`` pixels to put pictures, texts and bars on.
+class PngCanvas:
+    """Canvas of ``width`` x ``height`` pixels that is saved as PNG, drawn by matplotlib.
 
-    It holds its own figure and canvas: pyplot and its global state are not touched, so that
-    several sheets may be drawn at once.
+    It has a figure and an Agg canvas to itself: pyplot and its global state are not used, so
+    several canvases may be drawn at the same time.
     """
 
     def __init__(self, width: int, height: int, theme: Theme) -> None:
@@ -103,14 +103,14 @@ class Sheet:
         align: Align = "left",
         max_width: float | None = None,
     ) -> None:
-        """Write a line whose middle is at height y; cut it with an ellipsis at ``max_width``.
+        """Write a line whose middle is at height y, shortened with an ellipsis to ``max_width``.
 
         Letters that the font lacks are replaced by a mark.
 
         Args:
             size: of the letters, in pixels.
         """
-        text = "".join(one if ord(one) in _letters(bold) else "\ufffd" for one in text)
+        text = "".join(letter if ord(letter) in _letters(bold) else "\ufffd" for letter in text)
         if max_width is not None:
             text = shorten(text, size=size, bold=bold, max_width=max_width)
         self._figure.text(
@@ -161,7 +161,7 @@ def text_width(text: str, *, size: int, bold: bool = False) -> float:
 
 
 def shorten(text: str, *, size: int, max_width: float, bold: bool = False) -> str:
-    """Return the text, its end replaced by an ellipsis where it is too wide."""
+    """Return the text, its end replaced by an ellipsis if it is too wide."""
     if text_width(text, size=size, bold=bold) <= max_width:
         return text
     while text and text_width(text + "\u2026", size=size, bold=bold) > max_width:

@@ -1,4 +1,4 @@
-"""Parts of a picture, as sets of patches, and the words that such a part says."""
+"""Regions of a picture, as sets of patches, and the words of a region."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ RegionKind = Literal["telling", "patch", "box", "mask", "part"]
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A part of a picture.
+    """Region of a picture.
 
     Attributes:
         kind: chosen by :func:`telling_patches`; a patch, box or mask that was asked for; or a part
-            of the picture that :func:`lexret.explain.parts.cut_into_parts` cut it into.
-        box: (x0, y0, x1, y1) in pixels of the upright picture; of a mask or part, what it lies in.
+            that :func:`lexret.explain.patches.parts.cut_into_parts` cut the picture into.
+        box: (x0, y0, x1, y1) in pixels of the upright picture; the bounding box of a mask or part.
         patches: the numbers of its patches, rising, at least one.
     """
 
@@ -34,14 +34,14 @@ class Region:
 
 
 def telling_patches(encoding: PatchEncoding, *, num_patches: int = 4) -> tuple[int, ...]:
-    """Pick the patches that say most of what the picture says.
+    """Return the most informative patches of a picture.
 
-    A patch scores the summed weight of the picture's words that were won in it. Patches are
-    taken by falling score (ties: the lower number); a patch that touches a taken one, by an
-    edge or a corner, is passed over, so that the choice spreads over the picture.
+    The score of a patch is the total weight of the picture's words that are strongest in it.
+    Patches are taken by falling score (ties: the lower number); a patch that touches a taken one by
+    an edge or a corner is skipped, so that the patches spread over the picture.
 
     Returns:
-        patch numbers in the order taken; fewer than ``num_patches`` where no others score.
+        patch numbers in the order taken; fewer than ``num_patches`` if no others score.
 
     Raises:
         InputError: if ``num_patches`` is less than 1.
@@ -76,9 +76,9 @@ def patch_number(grid: PatchGrid, row: int, col: int) -> int:
 
 
 def patches_in_box(grid: PatchGrid, box: Box, width: int, height: int) -> tuple[int, ...]:
-    """Return the patches whose centres lie in a box.
+    """Return the patches whose centres are in a box.
 
-    A box too small to hold a centre stands for the one patch under the box's own centre.
+    A box too small to hold a centre means the one patch under the box's centre.
 
     Args:
         box: (x0, y0, x1, y1) in pixels of the upright picture; x1 and y1 are past the end.
@@ -86,7 +86,7 @@ def patches_in_box(grid: PatchGrid, box: Box, width: int, height: int) -> tuple[
         height: of the picture, in pixels.
 
     Raises:
-        InputError: if the box is empty or reaches out of the picture.
+        InputError: if the box is empty or extends beyond the picture.
     """
     x0, y0, x1, y1 = box
     if not (0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height):
@@ -107,12 +107,12 @@ def patches_in_box(grid: PatchGrid, box: Box, width: int, height: int) -> tuple[
 
 
 def patches_in_mask(grid: PatchGrid, mask: Image.Image) -> tuple[int, ...]:
-    """Return the patches that a mask covers by half or more.
+    """Return the patches of which a mask covers half or more.
 
-    A mask too small for that stands for the one patch that it covers most.
+    A mask too small for that means the one patch that it covers most.
 
     Args:
-        mask: of the upright picture's shape, in any size; what is not black belongs to the part.
+        mask: of the upright picture's shape, in any size; what is not black is in the region.
 
     Raises:
         InputError: if all of it is black.
@@ -131,8 +131,8 @@ def patches_in_mask(grid: PatchGrid, mask: Image.Image) -> tuple[int, ...]:
 
 
 def check_mask_shape(mask: Image.Image, width: int, height: int) -> None:
-    """Raise InputError if a mask is not of the shape of a picture; its size does not matter."""
-    # Whole pixels leave a little room, in a smaller copy more than in the picture itself.
+    """Raise InputError if a mask does not have the shape of a picture; its size does not matter."""
+    # Rounding to whole pixels changes a shape a little, a smaller copy more than the picture.
     if abs(mask.width * height - mask.height * width) > max(*mask.size, width, height):
         raise InputError(
             f"A mask has {mask.width} x {mask.height} pixels, the picture {width} x {height}; "
@@ -148,10 +148,10 @@ def check_regions(
     boxes: Sequence[Box] = (),
     masks: Sequence[Image.Image] = (),
 ) -> None:
-    """Raise InputError if a part that was asked for is none of a picture; no model is needed.
+    """Raise InputError if a region that was asked for is not within a picture; needs no model.
 
     Args:
-        grid: how the model's patches will lie.
+        grid: the model's grid of patches.
         size: (width, height) of the picture.
     """
     for row, col in patches:
@@ -171,10 +171,10 @@ def box_around(grid: PatchGrid, patches: Sequence[int], width: int, height: int)
 
 
 def vector_of(encoding: PatchEncoding, patches: Sequence[int]) -> LexicalVector:
-    """Return what a set of patches says: the maximum of each word over them.
+    """Return the vector of a set of patches: the maximum of each word over them.
 
-    This is the picture's own pooling, over fewer patches; weights stay in the picture's scale,
-    so that all patches together give every word of the picture its weight there.
+    This is how the picture's vector is pooled, over fewer patches. Weights stay on the picture's
+    scale, so all patches together give every word of the picture its weight there.
 
     Raises:
         InputError: if no patch is given.
@@ -191,6 +191,6 @@ def vector_of(encoding: PatchEncoding, patches: Sequence[int]) -> LexicalVector:
     return LexicalVector(term_ids[last], weights[last], encoding.patches.vocabulary)
 
 
-def _touch(grid: PatchGrid, one: int, other: int) -> bool:
-    (row, col), (other_row, other_col) = grid.place(one), grid.place(other)
+def _touch(grid: PatchGrid, patch: int, other: int) -> bool:
+    (row, col), (other_row, other_col) = grid.place(patch), grid.place(other)
     return abs(row - other_row) <= 1 and abs(col - other_col) <= 1

@@ -1,7 +1,7 @@
-"""Word clouds: every word's letters are as tall as the word's weight is large.
+"""Word clouds: the height of a word's letters is proportional to its weight.
 
-Set with the ``wordcloud`` package, in DejaVu Sans, which ships with matplotlib: with the same
-versions of both, the same words give the same picture on every machine.
+They are laid out by the package ``wordcloud`` in DejaVu Sans, which ships with matplotlib. With the
+same versions of both, the same words give the same picture on every machine.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import Any
 from PIL import Image, ImageDraw, ImageFont
 
 from lexret.errors import InputError
-from lexret.explain.palette import LIGHT, Theme
+from lexret.explain.drawing.palette import LIGHT, Theme
 from lexret.sparse import WordWeight
 
 MIN_FONT_SIZE = 13
-"""Words that would be smaller than this many pixels are set at this size, to stay readable."""
+"""Words that would be smaller than this many pixels get this size, to stay readable."""
 
 _FILL = 0.62
-"""Share of the canvas that the words' boxes may cover; denser clouds can hardly be packed."""
+"""Share of the canvas that the words' boxes may cover; denser clouds can rarely be packed."""
 
 _SHRINK = 0.94
 _SEED = 17
@@ -32,14 +32,14 @@ _PADDING = 14
 
 @dataclass(frozen=True, slots=True)
 class PlacedWord:
-    """A word as it stands in a cloud.
+    """Word placed in a cloud.
 
     Attributes:
         word: the text.
         weight: its weight.
         font_size: in pixels, proportional to the weight down to :data:`MIN_FONT_SIZE`.
-        box: (x0, y0, x1, y1) around it, in pixels; a small word may sit between the tails of
-            a large one, so that boxes may overlap where letters do not.
+        box: (x0, y0, x1, y1) around it, in pixels. A small word may be placed between the
+            descenders of a large one, so boxes may overlap where letters do not.
         colour: ``#rrggbb``.
     """
 
@@ -52,14 +52,14 @@ class PlacedWord:
 
 @dataclass(frozen=True, slots=True)
 class WordCloud:
-    """A drawn cloud and where its words stand."""
+    """Drawn word cloud, and where its words are."""
 
     image: Image.Image
     words: tuple[PlacedWord, ...]
 
 
 def font_path(*, bold: bool = True) -> Path:
-    """Return the file of the font that lexret draws with."""
+    """Return the path of the font that lexret draws with."""
     import matplotlib
 
     name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
@@ -68,7 +68,7 @@ def font_path(*, bold: bool = True) -> Path:
 
 @lru_cache(maxsize=256)
 def font(size: float, *, bold: bool = True) -> ImageFont.FreeTypeFont:
-    """Return that font, for letters of a size in pixels."""
+    """Return that font at a size in pixels."""
     return ImageFont.truetype(font_path(bold=bold), size)
 
 
@@ -80,19 +80,19 @@ def draw_cloud(
     theme: Theme = LIGHT,
     all_words: bool = True,
 ) -> WordCloud:
-    """Draw words so that a weight twice as large makes letters twice as tall.
+    """Draw a word cloud: a word of twice the weight gets letters of twice the height.
 
-    Words are placed level and whole. One scale holds for all of them: the largest with
-    which they fit, so that sizes can be compared within a cloud. Colours belong to words, not
-    to weights. The same input gives the same picture.
+    Words are horizontal and never cut off. They share one scale, the largest at which they fit, so
+    sizes can be compared within a cloud. Colours depend on words, not on weights. The same input
+    gives the same picture.
 
     Args:
         words: distinct words by falling weight; weights are greater than zero.
         width: of the canvas, in pixels.
         height: of the canvas, in pixels.
         theme: light or dark colours.
-        all_words: whether to refuse words that do not all fit at a readable size; otherwise
-            the weakest are left out until the others do.
+        all_words: whether to raise an error if not all words fit at a readable size; otherwise
+            the weakest are left out until the others fit.
 
     Raises:
         InputError: if there is no word, or if they do not fit.
@@ -123,17 +123,17 @@ def draw_cloud(
 
 def _font_sizes(words: Sequence[WordWeight], largest: int) -> list[int]:
     unit = largest / words[0].weight
-    return [max(MIN_FONT_SIZE, round(one.weight * unit)) for one in words]
+    return [max(MIN_FONT_SIZE, round(word.weight * unit)) for word in words]
 
 
 def _first_size(words: Sequence[WordWeight], width: int, height: int) -> int:
-    """Return the largest font size that the area and the longest word can allow."""
+    """Return the largest font size that the area and the longest word allow."""
     measured = font(100)
     top = words[0].weight
     widest, area = 0.0, 0.0
-    for one in words:
-        left, upper, right, lower = measured.getbbox(one.word)
-        scale = one.weight / top / 100
+    for word in words:
+        left, upper, right, lower = measured.getbbox(word.word)
+        scale = word.weight / top / 100
         word_width, word_height = (right - left) * scale, (lower - upper) * scale
         widest = max(widest, word_width)
         area += word_width * word_height
@@ -144,11 +144,11 @@ def _first_size(words: Sequence[WordWeight], width: int, height: int) -> int:
 def _place(
     words: Sequence[WordWeight], sizes: Sequence[int], width: int, height: int, theme: Theme
 ) -> Any:
-    """Lay the words out at exactly these sizes; the layout ends at the first that finds no room.
+    """Lay the words out at exactly these sizes; the layout ends at the first that does not fit.
 
-    The package scales a size from the one before it and rounds each time, so it is given the
-    whole-number sizes themselves as frequencies. A font step beyond all sizes keeps it from
-    shrinking one word alone.
+    The package derives each size from the one before and rounds every time, so it is given the
+    integer sizes themselves as frequencies. A font step larger than all sizes keeps it from
+    shrinking single words.
     """
     from wordcloud import WordCloud as Layout
 
@@ -167,7 +167,7 @@ def _place(
         color_func=_colour_function(theme),
         random_state=_SEED,
     )
-    frequencies = {one.word: size for one, size in zip(words, sizes, strict=True)}
+    frequencies = {word.word: size for word, size in zip(words, sizes, strict=True)}
     return layout.generate_from_frequencies(frequencies)
 
 
@@ -181,7 +181,7 @@ def _colour_function(theme: Theme) -> Callable[..., str]:
 def _placed(
     layout: Sequence[Any], words: Sequence[WordWeight], theme: Theme
 ) -> tuple[PlacedWord, ...]:
-    weights = {one.word: one.weight for one in words}
+    weights = {word.word: word.weight for word in words}
     placed = []
     for (word, _), font_size, (y, x), _, _ in layout:
         size = font(font_size).getmask(word).size
@@ -194,7 +194,7 @@ def _placed(
 def add_caption(
     cloud: Image.Image, caption: str, *, badge: str, badge_colour: str, theme: Theme = LIGHT
 ) -> Image.Image:
-    """Return a cloud under a line with a numbered badge and a caption.
+    """Return a cloud below a line with a numbered badge and a caption.
 
     Args:
         badge: the region's number, as in the overlay.

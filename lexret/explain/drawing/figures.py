@@ -1,4 +1,4 @@
-"""The two figures that tell a picture's story: what it says, and how it answers a text."""
+"""Figures of an explanation: a summary of a picture's words, and its score for a text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from lexret.encoders.protocol import PatchGrid
-from lexret.explain.clouds import WordCloud, draw_cloud
+from lexret.explain.drawing.canvas import Canvas, CanvasMaker, PngCanvas, shorten, text_width
+from lexret.explain.drawing.clouds import WordCloud, draw_cloud
+from lexret.explain.drawing.overlay import Mark, draw_overlay
+from lexret.explain.drawing.palette import LIGHT, Theme, region_colour
 from lexret.explain.explanation import (
     ExplainedRegion,
     Heat,
@@ -18,11 +21,8 @@ from lexret.explain.explanation import (
     PictureExplanation,
     Place,
 )
-from lexret.explain.heatmaps import upsample
-from lexret.explain.overlay import Mark, draw_overlay
-from lexret.explain.palette import LIGHT, Theme, region_colour
-from lexret.explain.regions import patch_number
-from lexret.explain.sheet import Canvas, CanvasMaker, Sheet, shorten, text_width
+from lexret.explain.patches.heatmaps import upsample
+from lexret.explain.patches.regions import patch_number
 from lexret.sparse import WordWeight
 
 WIDTH = 1600
@@ -44,18 +44,20 @@ def summary_figure(
     explanation: PictureExplanation,
     *,
     theme: Theme = LIGHT,
-    page: CanvasMaker = Sheet,
+    page: CanvasMaker = PngCanvas,
 ) -> bytes:
-    """Draw photo, word clouds of the whole and of the regions, and heat maps; return the file.
+    """Draw the photo, clouds of the whole and of the regions, and heat maps; return the file.
 
     Args:
-        page: makes the page; by default one for PNG.
+        page: makes the canvas; by default one for PNG.
     """
     shown = draw_marks(fit(photo, 820, 560), explanation)
     top_height = max(shown.height, 400)
     spoken = [region for region in explanation.regions if region.words]
     cells = _grid_cells(len(spoken), min(max(len(spoken), 2), 4), 250)
-    maps = [(one.word, weight_range(one.heat), one.heat, one.place) for one in explanation.words]
+    maps = [
+        (word.word, weight_range(word.heat), word.heat, word.place) for word in explanation.words
+    ]
     maps = maps[:NUM_HEAT_MAPS]
     map_size = fit(photo, _map_cell(len(maps)), 300).size
     regions_height = _HEADING + cells[-1][1] + 250 + 34 if cells else 0
@@ -65,7 +67,7 @@ def summary_figure(
 
     sheet.picture(_EDGE, _TITLE, shown)
     cloud_width = _INNER - shown.width - _GAP
-    words = [WordWeight(one.word, one.weight) for one in explanation.words][:NUM_CLOUD_WORDS]
+    words = [WordWeight(word.word, word.weight) for word in explanation.words][:NUM_CLOUD_WORDS]
     cloud = _cloud(tuple(words), cloud_width, top_height, theme)
     sheet.cloud(_EDGE + shown.width + _GAP, _TITLE, cloud)
 
@@ -86,18 +88,18 @@ def query_figure(
     hit: HitExplanation,
     *,
     theme: Theme = LIGHT,
-    page: CanvasMaker = Sheet,
+    page: CanvasMaker = PngCanvas,
 ) -> bytes:
-    """Draw how a picture answers a text: products as bars, heat maps; return the file.
+    """Draw a picture's score for a text, products as bars and heat maps; return the file.
 
-    In the photo stand the patches that answer the text best.
+    The patches that match the text best are marked in the photo.
     """
     shown = _draw_best_patches(fit(photo, 620, 420), explanation, hit)
     rows = hit.matched[:9]
     top_height = max(shown.height, 46 * len(rows) + 60)
     maps = [
-        (one.contribution.word, f"+{one.contribution.product:.4f}", one.heat, one.place)
-        for one in hit.matched[:NUM_HEAT_MAPS]
+        (word.contribution.word, f"+{word.contribution.product:.4f}", word.heat, word.place)
+        for word in hit.matched[:NUM_HEAT_MAPS]
     ]
     map_size = fit(photo, _map_cell(len(maps)), 300).size
     maps_height = _HEADING + 34 + map_size[1] if maps else 0
@@ -117,11 +119,11 @@ def draw_marks(photo: Image.Image, explanation: PictureExplanation) -> Image.Ima
     """Draw the numbered rectangles of all regions over the photo, in the photo's own size."""
     size = (explanation.width, explanation.height)
     marks = []
-    for one in explanation.regions:
-        shaped = one.region.kind in ("mask", "part")
-        cells = one.region.patches if shaped else ()
+    for region in explanation.regions:
+        shaped = region.region.kind in ("mask", "part")
+        cells = region.region.patches if shaped else ()
         boxes = tuple(explanation.grid.box(patch, *size) for patch in cells)
-        marks.append(Mark(one.number, one.region.box, boxes))
+        marks.append(Mark(region.number, region.region.box, boxes))
     return draw_overlay(photo, marks, measured_in=size)
 
 
@@ -130,14 +132,14 @@ def _draw_best_patches(
 ) -> Image.Image:
     grid, size = explanation.grid, photo.size
     marks = [
-        Mark(number, grid.box(patch_number(grid, *one.place), *size))
-        for number, one in enumerate(hit.patches[:NUM_BEST_PATCHES], start=1)
+        Mark(number, grid.box(patch_number(grid, *patch.place), *size))
+        for number, patch in enumerate(hit.patches[:NUM_BEST_PATCHES], start=1)
     ]
     return draw_overlay(photo, marks)
 
 
 def fit(photo: Image.Image, max_width: int, max_height: int) -> Image.Image:
-    """Return the picture scaled to fill a space without leaving its shape."""
+    """Return the picture scaled to fit into a space, its shape kept."""
     scale = min(max_width / photo.width, max_height / photo.height)
     size = (max(1, round(photo.width * scale)), max(1, round(photo.height * scale)))
     return photo.convert("RGB").resize(size, Image.Resampling.LANCZOS)
@@ -146,11 +148,11 @@ def fit(photo: Image.Image, max_width: int, max_height: int) -> Image.Image:
 def heat_picture(
     photo: Image.Image, grid: PatchGrid, heat: Heat, place: Place, size: tuple[int, int]
 ) -> Image.Image:
-    """Paint a heat map over a photo turned pale, and frame the winning patch.
+    """Paint a heat map over a grey photo, and frame the patch where the word is strongest.
 
     Args:
-        heat: rows of weights. The photo shows where they are lowest, and the brightest colour is
-            where they are highest: of a word that is seen everywhere, where it is seen most.
+        heat: rows of weights. The photo shows through where they are lowest, and the colour is
+            brightest where they are highest: for a word that is everywhere, where it is strongest.
         place: (row, col) of the patch to frame.
         size: (width, height) of the result, in pixels.
     """
@@ -174,7 +176,7 @@ def heat_picture(
 
 
 def weight_range(heat: Heat) -> str:
-    """Return the lowest and the highest weight of a map, as they stand above it."""
+    """Return the lowest and the highest weight of a map as the text above it."""
     low, high = min(map(min, heat)), max(map(max, heat))
     return f"{low:.2f} \u2013 {high:.2f}"
 
@@ -188,7 +190,7 @@ def _title(sheet: Canvas, title: str, subtitle: str) -> None:
 
 
 def subtitle(explanation: PictureExplanation) -> str:
-    """Return whose words they are and how many."""
+    """Return the line that names the model, and the numbers of words and patches."""
     grid = explanation.grid
     return (
         f"in the words of {explanation.model_id}: the {len(explanation.words)} strongest, "
@@ -227,7 +229,7 @@ def _region_cloud(sheet: Canvas, explained: ExplainedRegion, x: int, y: int, wid
 
 @lru_cache(maxsize=16)
 def _cloud(words: tuple[WordWeight, ...], width: int, height: int, theme: Theme) -> WordCloud:
-    """Return a cloud, kept for the same figure in another format: placing words takes long."""
+    """Draw a cloud, cached for the same figure in another format: placing words is slow."""
     return draw_cloud(words, width=width, height=height, theme=theme, all_words=False)
 
 
@@ -245,7 +247,7 @@ def describe(explained: ExplainedRegion) -> str:
 
 
 def _map_cell(num_maps: int) -> int:
-    """Return the width of a heat map's cell: few maps may be larger."""
+    """Return the width of a heat map's cell; a few maps may be larger than many."""
     num_cols = min(max(num_maps, 4), NUM_HEAT_MAPS)
     return (_INNER - (num_cols - 1) * 16) // num_cols
 
@@ -278,10 +280,11 @@ def _bars(sheet: Canvas, hit: HitExplanation, x: int, y: int, num_rows: int) -> 
     sheet.text(x + 430, y + 12, "text \u00d7 picture", size=16, colour=faint, align="right")
     sheet.text(x + 540, y + 12, "adds", size=16, colour=faint, align="right")
     top = hit.matched[0].contribution.product
-    for i, one in enumerate(hit.matched[:num_rows]):
+    for i, matched in enumerate(hit.matched[:num_rows]):
         middle = y + 50 + 46 * i
-        word, product = one.contribution.word, one.contribution.product
-        weights = f"{one.contribution.query_weight:.3f} \u00d7 {one.contribution.image_weight:.3f}"
+        added = matched.contribution
+        word, product = added.word, added.product
+        weights = f"{added.query_weight:.3f} \u00d7 {added.image_weight:.3f}"
         sheet.text(x, middle, word, size=22, bold=True, max_width=260)
         sheet.text(x + 430, middle, weights, size=17, colour=faint, align="right")
         sheet.text(x + 540, middle, f"{product:.4f}", size=19, align="right")
@@ -289,14 +292,14 @@ def _bars(sheet: Canvas, hit: HitExplanation, x: int, y: int, num_rows: int) -> 
         sheet.box(x + 560, middle - 13, length, 24, fill=sheet.theme.words[0])
     rest = hit.matched[num_rows:]
     if rest:
-        added = sum(one.contribution.product for one in rest)
-        line = f"{len(rest)} more words add {added:.4f}"
+        total = sum(word.contribution.product for word in rest)
+        line = f"{len(rest)} more words add {total:.4f}"
         sheet.text(x, y + 50 + 46 * num_rows - 8, line, size=17, colour=faint)
 
 
 def _missing(sheet: Canvas, hit: HitExplanation, y: int) -> None:
     if hit.missing:
-        names = ", ".join(one.word for one in hit.missing[:40])
+        names = ", ".join(word.word for word in hit.missing[:40])
         line = f"Words of the text that the picture lacks: {names}"
     else:
         line = "The picture lacks no word of the text."

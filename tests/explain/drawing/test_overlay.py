@@ -1,8 +1,8 @@
 import pytest
 from PIL import Image
 
-from lexret.explain.overlay import Mark, draw_overlay, fit_for_display
-from lexret.explain.palette import region_colour
+from lexret.explain.drawing.overlay import Mark, draw_overlay, fit_for_display
+from lexret.explain.drawing.palette import region_colour
 
 GREY = (128, 128, 128)
 DARK, PALE = (0x10, 0x14, 0x18), (255, 255, 255)

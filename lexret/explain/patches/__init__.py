@@ -1,0 +1,1 @@
+"""Patches of a picture: regions of them, heat maps over them, and parts of similar ones."""

@@ -1,0 +1,331 @@
+"""From a question to a query: the one way, for the command line, the page and Python alike.
+
+A question is text, pictures, a part of a picture, and pictures of the index, in any mixture. A
+text is plain or in the query language (docs/query-language.md). What takes time to import, such as
+the parser, is imported only for questions that need it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from lexret.engine.query.notes import notes_on_text
+from lexret.errors import InputError, MissingError
+from lexret.library.lookup import document_named
+from lexret.library.model_encoders import ModelEncoders, TextEncoderKind
+from lexret.library.query_pictures import (
+    PathLike,
+    PictureInFile,
+    PictureLike,
+    QueryPicture,
+    query_pictures,
+)
+from lexret.sparse import LexicalVector
+
+if TYPE_CHECKING:
+    from lexret.engine.index import EmbeddedIndex
+    from lexret.engine.query.binding import PictureParts
+    from lexret.engine.query.query import Query
+    from lexret.engine.query.syntax import ParsedQuery
+    from lexret.library.snapshots import Snapshot
+    from lexret.pictures.boxes import Box
+    from lexret.vocabulary import Vocabulary
+
+MakeVector = Callable[[], LexicalVector]
+EncodeText = Callable[[str], LexicalVector]
+NoteOnQuery = Callable[["ParsedQuery"], tuple[str, ...]]
+
+NO_FIELDS: Final[Mapping[str, str]] = MappingProxyType({})
+# A text without any of these is plain; to see that takes no parser, whose import takes time.
+_OPERATOR: Final = re.compile(r'[()"?^>:]|(?:^|\s)[+-]|\bOR\b')
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What somebody looks for.
+
+    Attributes:
+        text: in the query language; it may be empty where there is a picture.
+        pictures: pictures to look for.
+        likes: pictures of the index to look for, by id or path; they themselves are no hits.
+        box: the part that counts of the only picture among both.
+        text_encoder: which text encoder to use; by default the static one where there is one.
+
+    Raises:
+        InputError: if there is a box, and not exactly one picture.
+    """
+
+    text: str = ""
+    pictures: tuple[QueryPicture, ...] = ()
+    likes: tuple[str, ...] = ()
+    box: Box | None = None
+    text_encoder: TextEncoderKind | None = None
+
+    def __post_init__(self) -> None:
+        num_pictures = len(self.pictures) + len(self.likes)
+        if self.box is not None and num_pictures != 1:
+            raise InputError(
+                "A box is a part of one picture: give exactly one picture to search by with it; "
+                f"found {num_pictures}."
+            )
+
+    @classmethod
+    def of(
+        cls,
+        text: str = "",
+        *,
+        image: PictureLike | Sequence[PictureLike] | None = None,
+        box: Box | None = None,
+        like: PathLike | Sequence[PathLike] | None = None,
+        text_encoder: TextEncoderKind | None = None,
+    ) -> Question:
+        """Return a question by pictures and likes that are given one by one or several at once."""
+        return cls(text, query_pictures(image), _names(like), box, text_encoder)
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether pictures are part of it."""
+        return bool(self.pictures or self.likes)
+
+
+def _names(given: PathLike | Sequence[PathLike] | None) -> tuple[str, ...]:
+    if given is None:
+        return ()
+    if isinstance(given, str | os.PathLike):
+        return (os.fspath(given),)
+    return tuple(os.fspath(name) for name in given)
+
+
+@dataclass(frozen=True, eq=False)
+class Meaning:
+    """What a text means.
+
+    Attributes:
+        query: what to look for; a plain text is its vector.
+        notes: what is to be told, such as words that the vocabulary lacks.
+        is_plain: it is a text without operators and pictures.
+    """
+
+    query: LexicalVector | Query
+    notes: tuple[str, ...]
+    is_plain: bool
+
+    @property
+    def scores(self) -> bool:
+        """Whether anything in it scores; filters and excluded words alone do not."""
+        return isinstance(self.query, LexicalVector) or self.query.scores
+
+
+@dataclass(frozen=True, eq=False)
+class Understood(Meaning):
+    """A question and what it means.
+
+    Attributes:
+        question: what was asked.
+        text_encoder: what encoded its text; ``None`` where there is none to encode.
+    """
+
+    question: Question
+    text_encoder: TextEncoderKind | None = None
+
+
+def _make(_key: Hashable, make: MakeVector) -> LexicalVector:
+    return make()
+
+
+def _file_of(snapshot: Snapshot, doc_id: str) -> Path:
+    return snapshot.file_of(doc_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What a server does differently on the way to a query.
+
+    Attributes:
+        remember: returns the vector of a key, made by a function where it is not remembered.
+        turn: is entered while a picture is read and encoded, which takes long.
+        file_of: returns the file of a picture of the index; may refuse with MissingError.
+    """
+
+    remember: Callable[[Hashable, MakeVector], LexicalVector] = _make
+    turn: Callable[[], AbstractContextManager[object]] = nullcontext
+    file_of: Callable[[Snapshot, str], Path] = _file_of
+
+
+NO_HOOKS: Final = Hooks()
+
+
+def understand(
+    question: Question,
+    snapshot: Snapshot,
+    encoders: Callable[[], ModelEncoders],
+    *,
+    hooks: Hooks = NO_HOOKS,
+) -> Understood:
+    """Return the query that a question means over a snapshot of an index.
+
+    Args:
+        encoders: returns those of the model that made the index; called only where there is
+            something to encode.
+
+    Raises:
+        QueryError: if the text breaks the query language, or a word or filter of it is none of
+            the index; the message points at it.
+        InputError: if the question is empty, or none of its words is in the vocabulary, or its
+            box does not lie in its picture.
+        MissingError: if a picture is not there.
+        MismatchError: if the model is not the one that made the index.
+    """
+    return _Understanding(question, snapshot, encoders, hooks).understood()
+
+
+def _nothing_to_note(_parsed: ParsedQuery) -> tuple[str, ...]:
+    return ()
+
+
+def understand_text(
+    text: str,
+    vocabulary: Vocabulary,
+    encode: EncodeText,
+    *,
+    columns: Mapping[str, str] = NO_FIELDS,
+    muted: frozenset[str] = frozenset(),
+    pictures: Callable[[], PictureParts] | None = None,
+    note: NoteOnQuery = _nothing_to_note,
+) -> Meaning:
+    """Return the query that a text means.
+
+    Args:
+        encode: encodes a text as a query; called only where there is text to encode.
+        columns: the fields to filter by: name -> type.
+        muted: words that count nowhere.
+        pictures: returns what to look for beside the text.
+        note: returns what else is to be told about a query with operators.
+
+    Raises:
+        QueryError, InputError: see :func:`understand`.
+    """
+    if pictures is None and is_surely_plain(text):
+        notes = notes_on_text(text, vocabulary, muted=muted)
+        return Meaning(encode(text), notes, is_plain=True)
+    return _parsed(
+        text, vocabulary, encode, columns=columns, muted=muted, pictures=pictures, note=note
+    )
+
+
+def is_surely_plain(text: str) -> bool:
+    """Whether nothing in a text may be an operator."""
+    return _OPERATOR.search(text) is None
+
+
+def _parsed(
+    text: str,
+    vocabulary: Vocabulary,
+    encode: EncodeText,
+    *,
+    columns: Mapping[str, str],
+    muted: frozenset[str],
+    pictures: Callable[[], PictureParts] | None,
+    note: NoteOnQuery,
+) -> Meaning:
+    from lexret.engine.query.binding import NO_PICTURES, bind_query, notes_on
+    from lexret.engine.query.parser import parse_query
+
+    parsed = parse_query(text)
+    # What is wrong with the words is said before a picture is looked at, which takes longer.
+    notes = notes_on(parsed, vocabulary, muted=muted, has_pictures=pictures is not None)
+    parts = NO_PICTURES if pictures is None else pictures()
+    query = bind_query(parsed, vocabulary, columns, encode, pictures=parts)
+    notes += note(parsed)
+    return Meaning(query, notes, is_plain=parsed.is_plain and pictures is None)
+
+
+class _Understanding:
+    """Makes the query of one question; see :func:`understand`."""
+
+    def __init__(
+        self,
+        question: Question,
+        snapshot: Snapshot,
+        encoders: Callable[[], ModelEncoders],
+        hooks: Hooks,
+    ) -> None:
+        self._question, self._snapshot, self._hooks = question, snapshot, hooks
+        self._encoders = encoders
+        self._text_encoder: TextEncoderKind | None = None
+
+    @property
+    def _index(self) -> EmbeddedIndex:
+        return self._snapshot.index
+
+    def understood(self) -> Understood:
+        meaning = understand_text(
+            self._question.text,
+            self._index.vocabulary,
+            self._encode,
+            columns=self._index.columns,
+            muted=self._index.corrections.muted,
+            pictures=self._pictures if self._question.has_pictures else None,
+            note=self._note,
+        )
+        return Understood(
+            meaning.query, meaning.notes, meaning.is_plain, self._question, self._text_encoder
+        )
+
+    def _note(self, parsed: ParsedQuery) -> tuple[str, ...]:
+        from lexret.library.query_dates import notes_on_dates
+
+        return notes_on_dates(parsed, self._index)
+
+    def _encode(self, text: str) -> LexicalVector:
+        encoders = self._encoders()
+        self._text_encoder = kind = encoders.text_kind(self._question.text_encoder)
+
+        def make() -> LexicalVector:
+            texts = encoders.texts(kind, vocabulary=self._index.vocabulary)
+            return texts.encode_queries([text]).row(0)
+
+        return self._hooks.remember(("text", kind, text, self._index.model_id), make)
+
+    def _pictures(self) -> PictureParts:
+        from lexret.engine.query.binding import PictureParts
+
+        box, likes = self._question.box, tuple(map(self._document, self._question.likes))
+        if box is None:
+            vectors = [self._index.vector(doc_id) for doc_id in likes]
+        else:
+            vectors = [self._vector(self._file(doc_id), box) for doc_id in likes]
+        vectors += [self._vector(picture, box) for picture in self._question.pictures]
+        return PictureParts(tuple(vectors), likes)
+
+    def _document(self, given: str) -> str:
+        """Return the id of a picture of the index that was named by its id or by its path."""
+        try:
+            return document_named(self._index, given)
+        except MissingError as error:
+            raise MissingError(
+                f"{error} A picture that is not in the index is given as an image (--image)."
+            ) from error
+
+    def _file(self, doc_id: str) -> PictureInFile:
+        """Return the file of a picture of the index, remembered by its content."""
+        content = self._index.document(doc_id).fields.get("sha256")
+        key = None if content is None else ("file", doc_id, content)
+        return PictureInFile(self._hooks.file_of(self._snapshot, doc_id), key)
+
+    def _vector(self, picture: QueryPicture, box: Box | None) -> LexicalVector:
+        def make() -> LexicalVector:
+            with self._hooks.turn():
+                part = picture.read(box)
+                return self._encoders().images().encode([part]).row(0)
+
+        if picture.key is None:
+            return make()
+        return self._hooks.remember((picture.key, box, self._index.model_id), make)

@@ -1,0 +1,69 @@
+"""Results of a search: hits, each with the words that made its score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import overload
+
+from lexret.explain.answers import Answer
+from lexret.library.question import Understood
+from lexret.library.snapshots import Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit(Answer):
+    """A picture that was found, and why.
+
+    Attributes:
+        path: its file; it may be gone since it was indexed.
+        sure: whether it surely shows what was asked for; ``None`` where that was not judged.
+    """
+
+    path: Path
+    sure: bool | None = None
+
+    @classmethod
+    def of(cls, answer: Answer, snapshot: Snapshot, *, sure: bool | None = None) -> Hit:
+        """Return the hit that an answer of an index is."""
+        return cls(
+            answer.doc_id, answer.score, answer.rank, answer.words, answer.asked,
+            path=snapshot.file_of(answer.doc_id), sure=sure,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Results(Sequence[Hit]):
+    """What a search found: a sequence of hits, the best first.
+
+    Attributes:
+        hits: at most as many as were asked for.
+        notes: what is to be told about the question, such as words that the vocabulary lacks.
+        more: whether more pictures fit.
+        num_unsure: hits that were left out as they are not surely enough a match.
+        understood: the question and the query that it means.
+        snapshot: the commit of the index that was searched.
+    """
+
+    hits: tuple[Hit, ...]
+    notes: tuple[str, ...]
+    more: bool
+    num_unsure: int
+    understood: Understood
+    snapshot: Snapshot
+
+    def __len__(self) -> int:
+        return len(self.hits)
+
+    def __iter__(self) -> Iterator[Hit]:
+        return iter(self.hits)
+
+    @overload
+    def __getitem__(self, place: int) -> Hit: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Hit, ...]: ...
+
+    def __getitem__(self, place: int | slice) -> Hit | tuple[Hit, ...]:
+        return self.hits[place]

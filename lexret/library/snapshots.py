@@ -1,0 +1,144 @@
+"""Snapshots of an index: each one commit, and always the newest one to be had."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import threading
+import time
+from bisect import bisect_left
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+from lexret.engine.corrections.corrections import CORRECTIONS_FILE
+from lexret.engine.index import EmbeddedIndex, open_index
+from lexret.engine.segments.manifest import MANIFEST_FILE
+from lexret.errors import LexretError
+from lexret.library.folders import PictureFolder, picture_folders, picture_path, picture_root
+
+SECONDS_BETWEEN_LOOKS: Final = 0.25
+State = tuple[tuple[int, int, int] | None, ...]
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """One commit of an index; who began with it keeps it, whatever is committed meanwhile."""
+
+    index: EmbeddedIndex
+
+    def file_of(self, doc_id: str) -> Path:
+        """Return where the file of a picture lies, or would lie."""
+        return picture_path(self._base, doc_id)
+
+    def path_of(self, doc_id: str, *, allow_links: bool) -> Path | None:
+        """Return where a picture of the index lies, for those who must not see anything else.
+
+        Returns:
+            ``None`` where the index holds no such picture, or where its file lies outside of the
+            folders of the index: the index may be someone else's, a link may have been changed.
+        """
+        if "\0" in doc_id or doc_id not in self.index:
+            return None
+        path = self.file_of(doc_id)
+        if not any(path.is_relative_to(folder.path) for folder in self.folders):
+            return None
+        real = Path(os.path.realpath(path))
+        inside = any(real.is_relative_to(folder.path.resolve()) for folder in self.folders)
+        return path if inside or allow_links else None
+
+    @cached_property
+    def folders(self) -> tuple[PictureFolder, ...]:
+        """The folders of pictures."""
+        return picture_folders(self.index.manifest.roots, self.index.path)
+
+    def complete(self, prefix: str, *, k: int) -> list[str]:
+        """Return words that begin with some letters, the shortest first, then that hold them."""
+        prefix = " ".join(prefix.lower().split())
+        if not prefix:
+            return []
+        words = self._sorted_words
+        start, end = bisect_left(words, prefix), bisect_left(words, prefix + "\U0010ffff")
+        found = sorted(words[start:end], key=_length_first)[:k]
+        if len(found) < k and len(prefix) > 2:
+            inside = [word for word in words if prefix in word and not word.startswith(prefix)]
+            found += sorted(inside, key=_length_first)[: k - len(found)]
+        return found
+
+    @cached_property
+    def _base(self) -> Path | None:
+        return picture_root(self.index.manifest, self.index.path)
+
+    @cached_property
+    def _sorted_words(self) -> list[str]:
+        return sorted(self.index.vocabulary.words)
+
+
+class LatestSnapshot:
+    """The newest commit of an index, with its corrections; looked for at most every 0.25 seconds.
+
+    The index is opened when it is first asked for. Safe to share by threads.
+
+    Args:
+        path: the index folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self._snapshot: Snapshot | None = None
+        self._state: State = ()
+        self._looked = 0.0
+
+    def get(self) -> Snapshot:
+        """Return the index as last committed and corrected.
+
+        Where a newer commit cannot be read, the last one that could goes on being used.
+
+        Raises:
+            MissingError: if there is no index.
+            CorruptError: if it is damaged, and was never open.
+        """
+        with self._lock:
+            if self._snapshot is None:
+                self._state, self._looked = self._look(), time.monotonic()
+                self._snapshot = Snapshot(open_index(self.path))
+            elif time.monotonic() - self._looked >= SECONDS_BETWEEN_LOOKS:
+                self._looked = time.monotonic()
+                state = self._look()
+                if state != self._state:
+                    self._snapshot = self._opened(state, self._snapshot)
+            return self._snapshot
+
+    def expire(self) -> None:
+        """Let the next look be at once, because the index was changed just now."""
+        with self._lock:
+            self._looked = -math.inf
+
+    def _opened(self, state: State, before: Snapshot) -> Snapshot:
+        try:
+            snapshot = Snapshot(open_index(self.path))
+        except (LexretError, OSError) as error:
+            _log.warning("Going on with the commit before, as the newest cannot be read: %s", error)
+            return before
+        self._state = state
+        return snapshot
+
+    def _look(self) -> State:
+        """Return what changes with every commit and correction."""
+        return tuple(_identity(self.path / name) for name in (MANIFEST_FILE, CORRECTIONS_FILE))
+
+
+def _length_first(word: str) -> tuple[int, str]:
+    return len(word), word
+
+
+def _identity(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size

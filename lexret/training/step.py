@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -21,6 +20,7 @@ from lexret.errors import LexretError
 from lexret.training.distributed import Processes
 from lexret.training.encoded_batch import Encoded, Encoding, encode
 from lexret.training.losses import caption_words, contrastive, distillation, sparsity_penalty
+from lexret.training.random_draws import Stream, dropout_seed, generator
 from lexret.training.reading.batches import Batch
 from lexret.training.schedule import penalty_factor, rate_factor
 from lexret.training.words.drift_penalty import Anchor
@@ -126,8 +126,7 @@ def train_step(
         LexretError: if the loss is not finite.
     """
     train, processes = config.train, processes or Processes()
-    # Each process draws masks of its own; the first those of a process that is alone.
-    torch.manual_seed(train.seed * 1_000_003 + step + processes.rank * 1_000_000_000_039)
+    torch.manual_seed(dropout_seed(train.seed, step, processes.rank))
     factor = rate_factor(step, num_steps, train)
     for group in optimizer.param_groups:
         group["lr"] = group["peak_lr"] * factor
@@ -162,7 +161,7 @@ def random_budget(bounds: tuple[int, int], seed: int, step: int) -> int:
     every budget (nested dropout, Rippel et al., ICML 2014; ViLex's TailDrop for tokens).
     """
     low, high = (math.log(bound) for bound in bounds)
-    return round(math.exp(np.random.default_rng([seed, 3, step]).uniform(low, high)))
+    return round(math.exp(generator(Stream.WORD_BUDGET, seed, step).uniform(low, high)))
 
 
 def _dense_losses(learner: Learner, encoded: Encoded, train: TrainConfig) -> tuple[Tensor, Tensor]:

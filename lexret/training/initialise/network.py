@@ -35,6 +35,7 @@ from lexret.files.whole import whole_file
 from lexret.training.initialise.correlation import correlated_maps
 from lexret.training.losses import contrastive
 from lexret.training.observer import Observer
+from lexret.training.random_draws import Stream, generator
 from lexret.training.reading.augmented_views import PictureView
 from lexret.training.reading.batches import BatchSource
 from lexret.training.reading.sources import feature_folder
@@ -125,7 +126,7 @@ def _started(learner: Learner) -> dict[str, Tensor]:
 
 
 def _chosen(num_pictures: int, seed: int) -> np.ndarray:
-    order = np.random.default_rng([seed, 5]).permutation(num_pictures)
+    order = generator(Stream.INITIALISATION_PICTURES, seed).permutation(num_pictures)
     return np.sort(order[:_MOST_PICTURES])
 
 

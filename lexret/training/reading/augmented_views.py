@@ -23,6 +23,7 @@ from lexret.captions.caption_set import CaptionSet
 from lexret.config import DataConfig
 from lexret.encoders.image.backbones import ImageBackbone
 from lexret.errors import ImageError, MissingError
+from lexret.training.random_draws import Stream, generator
 from lexret.training.reading.unreadable import Unreadable
 
 # Sides of a crop: between 3:4 and 4:3, as ImageNet models are trained (Szegedy et al., 2015).
@@ -74,7 +75,7 @@ class PictureView:
         except (ImageError, MissingError) as error:
             self._unreadable.note(self._captions.name(row), error)
             return None
-        rng = np.random.default_rng([self._seed, 4, step, row])
+        rng = generator(Stream.AUGMENTATION, self._seed, step, row)
         if self._config.flip and rng.random() < 0.5:
             image = ImageOps.mirror(image)
         if self._config.crop < 1.0:

@@ -21,6 +21,7 @@ from lexret.config import TrainConfig
 from lexret.encoders.image.feature_cache import CachedFeatures
 from lexret.errors import InputError
 from lexret.training.distributed import Processes
+from lexret.training.random_draws import Stream, generator
 from lexret.training.reading.augmented_views import PictureView
 from lexret.training.reading.domains import Domains, name_groups
 from lexret.training.reading.imagined import FloatArray, ImaginedPictures
@@ -148,7 +149,7 @@ class BatchSource:
     def batch(self, step: int) -> Batch:
         """Return this process's share of the batch of a step, counted from 0 over all epochs."""
         chosen = self._domains.chosen(step)
-        rng = np.random.default_rng([self._config.seed, 2, step])
+        rng = generator(Stream.BATCH, self._config.seed, step)
         texts, owners = self._captions(chosen, rng)
         features_BPF = self._features(chosen, rng, step)
         return Batch(

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lexret.captions.caption_set import CaptionSet
+from lexret.training.random_draws import Stream, generator
 from lexret.vocabulary import Vocabulary
 
 Integers = npt.NDArray[np.int64]
@@ -61,11 +62,11 @@ class Domains:
         sequence = np.repeat(np.arange(len(self.sizes)), self._steps)
         if len(self.sizes) == 1:
             return sequence
-        return np.random.default_rng([self._seed, 8, epoch]).permutation(sequence)
+        return generator(Stream.DOMAIN_ORDER, self._seed, epoch).permutation(sequence)
 
     def _shuffled(self, domain: int, done: int) -> Integers:
-        key = [self._seed, 1, done, domain] if domain else [self._seed, 1, done]
-        return np.random.default_rng(key).permutation(self.sizes[domain])
+        key = (done, domain) if domain else (done,)
+        return generator(Stream.PICTURE_ORDER, self._seed, *key).permutation(self.sizes[domain])
 
 
 def name_groups(captions: CaptionSet, vocabulary: Vocabulary) -> dict[tuple[int, int], int]:

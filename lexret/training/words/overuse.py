@@ -18,6 +18,7 @@ from lexret.captions.word_use import caption_words
 from lexret.config import Activation
 from lexret.encoders.image.feature_cache import CachedFeatures
 from lexret.encoders.network import ImageSide
+from lexret.training.random_draws import Stream, generator
 from lexret.training.reading.imagined import FloatArray, ImaginedPictures
 from lexret.vocabulary import Vocabulary
 
@@ -53,7 +54,7 @@ class UseLimit:
         seed: int,
     ) -> None:
         self._uses_V, self._num_pictures, self._most = uses_V, num_pictures, most
-        chosen = np.random.default_rng([seed, 6]).permutation(len(features_NPF))
+        chosen = generator(Stream.WORD_USE_PICTURES, seed).permutation(len(features_NPF))
         self._features_NPF, self._sample = features_NPF, np.sort(chosen[:_SAMPLE])
 
     def apply(self, image: ImageSide) -> None:
@@ -104,8 +105,8 @@ def limit_use(
 
 def background_rows(first: int, last: int, *, seed: int) -> np.ndarray:
     """Return some of the pictures from ``first`` to before ``last``, drawn at random, rising."""
-    drawn = np.random.default_rng([seed, 9]).permutation(last - first)[:_BACKGROUND]
-    return np.sort(drawn) + first
+    order = generator(Stream.BASE_RATE_PICTURES, seed).permutation(last - first)
+    return np.sort(order[:_BACKGROUND]) + first
 
 
 @torch.no_grad()
@@ -139,7 +140,7 @@ def imagined_features(
     They are unlike the training pictures: a word that is in most of them was learnt from what
     all training pictures share, and would be in most pictures of another collection.
     """
-    rng = np.random.default_rng([seed, 7])
+    rng = generator(Stream.IMAGINED_PICTURES, seed)
     backgrounds = rng.integers(len(features_NPF), size=len(imagined)).tolist()
     return np.stack(
         [

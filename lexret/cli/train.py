@@ -20,6 +20,11 @@ class _Bars:
         self._bar: Any = None
         self._name = ""
 
+    def note(self, message: str) -> None:
+        from tqdm import tqdm
+
+        tqdm.write(message, file=sys.stderr)
+
     def shards(self, name: str, done: int, total: int) -> None:
         self._show(f"index of {name}", done, total, "shard")
 

@@ -15,12 +15,14 @@ from lexret.config import RunConfig
 from lexret.encoders.folder.checkpoint import save_checkpoint
 from lexret.encoders.image.max_head import head_kernel
 from lexret.errors import InputError
+from lexret.sparse import Precision
 from lexret.training.curves import draw_curves
 from lexret.training.dev_evaluation import evaluate_dev
 from lexret.training.distributed import Processes, started_processes
 from lexret.training.evaluated_weights import EvaluatedWeights
 from lexret.training.model_card import model_card
 from lexret.training.observer import Observer, Silent
+from lexret.training.precision import EMULATED, usable_precision
 from lexret.training.preparation import PreparedRun, prepare
 from lexret.training.reading.batches import Batch
 from lexret.training.reading.sources import batches_ahead
@@ -70,15 +72,20 @@ def train(
         raise InputError("The recipe names no training data; set data.train to a captions file.")
     folder = RunFolder(run)
     with started_processes(device) as processes:
+        wanted = config.train.precision
+        # Machines may differ; what the leading process computes in, all do.
+        precision = processes.told_by_leader(usable_precision(wanted, processes.device))
         if processes.leads:
             folder.write_config(config.to_json())
-            folder.write_environment(_environment(processes))
+            folder.write_environment(_environment(processes, precision))
         told = observer if processes.leads else Silent()
+        if precision != wanted:
+            told.note(EMULATED)
         prepared = prepare(config, folder, told, processes)
-        return _Run(config, folder, told, processes, prepared).go(stop_after)
+        return _Run(config, folder, told, processes, prepared, precision).go(stop_after)
 
 
-def _environment(processes: Processes) -> dict[str, Any]:
+def _environment(processes: Processes, precision: Precision) -> dict[str, Any]:
     device = processes.device
     on_gpu = device.type == "cuda"
     return {
@@ -89,6 +96,7 @@ def _environment(processes: Processes) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "processes": processes.size,
         "head_kernel": head_kernel(device),
+        "precision": precision,
     }
 
 
@@ -102,9 +110,10 @@ class _Run:
         observer: Observer,
         processes: Processes,
         prepared: PreparedRun,
+        precision: Precision,
     ) -> None:
         self.config, self.folder, self.observer = config, folder, observer
-        self.processes, self.prepared = processes, prepared
+        self.processes, self.prepared, self.precision = processes, prepared, precision
         self.learner, self.sets = prepared.learner, prepared.sets
         self.evaluated = EvaluatedWeights(
             prepared.learner,
@@ -153,6 +162,7 @@ class _Run:
             num_steps=self.num_steps,
             num_dense_steps=self.per_epoch * train.dense_epochs,
             processes=self.processes,
+            precision=self.precision,
         )
         if self.prepared.average is not None:
             self.prepared.average.update()

@@ -14,6 +14,9 @@ class Observer(Protocol):
     Of several processes the leading one alone tells.
     """
 
+    def note(self, message: str) -> None:
+        """The run does something else than its recipe says; the message tells what and why."""
+
     def shards(self, name: str, done: int, total: int) -> None:
         """``done`` shards of the split ``name`` are indexed."""
 
@@ -32,6 +35,8 @@ class Observer(Protocol):
 
 class Silent:
     """Passes nothing on: the observer of the processes that do not lead."""
+
+    def note(self, message: str) -> None: ...
 
     def shards(self, name: str, done: int, total: int) -> None: ...
 

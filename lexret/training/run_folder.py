@@ -1,7 +1,7 @@
 """The run folder: everything that a training run leaves behind.
 
 ``config.json``     the whole configuration
-``environment.json``  where it last ran: versions, device, processes, kernel of the vocabulary head
+``environment.json``  where it last ran: versions, device, processes, precision, kernel of the head
 ``metrics.jsonl``   one JSON object a line: {"kind": "step" | "dev", "step": ..., ...}
 ``curves.png``      losses, active words and dev recall over the steps
 ``state/``          what a resumed run starts from

@@ -17,6 +17,7 @@ from lexret.encoders.activations import activate
 from lexret.encoders.model import keep_strongest
 from lexret.encoders.network import LexicalNetwork
 from lexret.errors import LexretError
+from lexret.sparse import Precision
 from lexret.training.distributed import Processes
 from lexret.training.encoded_batch import Encoded, Encoding, encode
 from lexret.training.losses import caption_words, contrastive, distillation, sparsity_penalty
@@ -114,6 +115,7 @@ def train_step(
     num_steps: int,
     num_dense_steps: int = 0,
     processes: Processes | None = None,
+    precision: Precision | None = None,
 ) -> StepLosses:
     """Update the parameters once; the first ``num_dense_steps`` match without the vocabulary.
 
@@ -121,6 +123,7 @@ def train_step(
 
     Args:
         batch: this process's share, on its device.
+        precision: of the matrix products; None: the configuration's.
 
     Raises:
         LexretError: if the loss is not finite.
@@ -131,9 +134,8 @@ def train_step(
     for group in optimizer.param_groups:
         group["lr"] = group["peak_lr"] * factor
     optimizer.zero_grad(set_to_none=True)
-    precision = getattr(torch, train.precision)
     how = Encoding(
-        precision,
+        getattr(torch, precision or train.precision),
         words=step >= num_dense_steps,
         micro_batch=train.micro_batch,
         head_patches=train.head_patches,

@@ -18,7 +18,7 @@ from lexret.captions.caption_set import CaptionSet
 from lexret.encoders.activations import activate
 from lexret.encoders.image.feature_cache import cached_features
 from lexret.encoders.model import LexicalModel
-from lexret.training.distill.quick_precision import quick_precision
+from lexret.training.precision import quick_precision
 
 _BATCH: Final = 32
 

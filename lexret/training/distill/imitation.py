@@ -32,7 +32,6 @@ from lexret.encoders.model import TextEncoder
 from lexret.encoders.network import own_words
 from lexret.encoders.text.static_encoder import TableRows
 from lexret.encoders.text.static_table import Levels, StaticTable
-from lexret.training.distill.quick_precision import quick_precision
 from lexret.training.distill.scores import (
     Pictures,
     ScoresRecipe,
@@ -42,6 +41,7 @@ from lexret.training.distill.scores import (
 )
 from lexret.training.distill.student import Bags, StaticStudent, StudentOptimizers
 from lexret.training.distill.texts import frequent_pairs, further_words, taught_texts
+from lexret.training.precision import quick_precision
 
 Progress = Callable[[str, int, int], None]
 

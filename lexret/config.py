@@ -11,7 +11,6 @@ A recipe names a preset and changes some of its fields::
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
@@ -20,7 +19,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from lexret.errors import CorruptError, InputError, MissingError
+from lexret.errors import InputError, MissingError
 from lexret.sparse import Precision
 
 Activation = Literal["log1p_relu", "relu", "elu1p"]
@@ -390,22 +389,8 @@ class RunConfig(Frozen):
         return self
 
     def to_json(self) -> str:
-        """Return indented JSON that :meth:`from_json` reads back to an equal value."""
+        """Return indented JSON, from which an equal value can be validated."""
         return self.model_dump_json(indent=2) + "\n"
-
-    @classmethod
-    def from_json(cls, text: str) -> RunConfig:
-        """Read what :meth:`to_json` wrote.
-
-        Raises:
-            CorruptError: if it is not JSON.
-            InputError: if a value is wrong.
-        """
-        try:
-            values = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise CorruptError(f"The stored configuration is not JSON: {error}.") from error
-        return validated(cls, values, "the stored configuration")
 
 
 def validated(cls: type[C], values: Mapping[str, Any], where: str) -> C:

@@ -235,18 +235,6 @@ class TextEncoder:
         ]
         return _unit_rows(rows, self._side.codebook_VD.shape[1])
 
-    @torch.inference_mode()
-    def dense(self, texts: Sequence[str], *, batch_size: int = 32) -> FloatArray:
-        """Return (B, D) unit vectors of texts in the codebook's space, before the words."""
-        vectors = [
-            functional.normalize(
-                self._side.vectors(chunk, own_words(chunk, self._vocabulary)), dim=-1
-            )
-            for chunk in _chunks(texts, batch_size)
-        ]
-        unit_BD: FloatArray = torch.cat(vectors).float().numpy()
-        return unit_BD
-
 
 class LexicalModel:
     """A trained model: an image encoder and a text encoder of one vocabulary."""

@@ -214,11 +214,6 @@ class LexicalNetwork(nn.Module):
         self.text = TextSide(config, transformer, codebook_VD)
         silence(self.image, vocabulary)
 
-    def encode_texts(self, texts: Sequence[str]) -> Tensor:
-        """Return (B, V) activations of texts, not normalised."""
-        result: Tensor = self.text(texts, self.own_words(texts))
-        return result
-
     def own_words(self, texts: Sequence[str]) -> Tensor:
         """Return (B, V) with 1 where a text holds a word, on the network's device."""
         return own_words(texts, self.vocabulary).to(self.text.codebook_VD.device)

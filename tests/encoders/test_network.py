@@ -19,6 +19,12 @@ def config(folder: Path, **text: object) -> ModelConfig:
     return stored.model_copy(update={"text": stored.text.model_copy(update=text)})
 
 
+def activations(network: LexicalNetwork, texts: list[str]) -> torch.Tensor:
+    """(B, V) of texts, with the gradients that a test may ask for."""
+    result: torch.Tensor = network.text(texts, network.own_words(texts))
+    return result
+
+
 @pytest.fixture(scope="module")
 def network(tiny_model_folder: Path) -> LexicalNetwork:
     checkpoint = load_checkpoint(tiny_model_folder)
@@ -33,7 +39,7 @@ def test_own_words_marks_words_and_phrases_once() -> None:
 
 def test_texts_and_features_become_activations_of_every_word(network: LexicalNetwork) -> None:
     with torch.inference_mode():
-        texts_BV = network.encode_texts(["a dog", "two cars"])
+        texts_BV = activations(network, ["a dog", "two cars"])
         images_BV = network.encode_features(torch.randn(3, 9, 256))
     assert texts_BV.shape == (2, 60)
     assert images_BV.shape == (3, 60)
@@ -43,9 +49,9 @@ def test_texts_and_features_become_activations_of_every_word(network: LexicalNet
 def test_an_own_word_weighs_more_the_larger_its_learnt_weight(network: LexicalNetwork) -> None:
     dog = network.vocabulary.words.index("dog")
     with torch.no_grad():
-        before = network.encode_texts(["a dog", "a cat"])[:, dog]
+        before = activations(network, ["a dog", "a cat"])[:, dog]
         network.text.own_weight_V[dog] += 2
-        after = network.encode_texts(["a dog", "a cat"])[:, dog]
+        after = activations(network, ["a dog", "a cat"])[:, dog]
         network.text.own_weight_V[dog] -= 2
     assert after[0] > before[0] + 0.5
     assert after[1] == before[1]
@@ -54,7 +60,7 @@ def test_an_own_word_weighs_more_the_larger_its_learnt_weight(network: LexicalNe
 def test_an_own_words_activation_never_falls_below_the_floor(network: LexicalNetwork) -> None:
     with torch.no_grad():
         network.text.own_weight_V -= 100
-        weights_BV = network.encode_texts(["a red dog"])
+        weights_BV = activations(network, ["a red dog"])
         network.text.own_weight_V += 100
     floor = network.config.text.own_word_floor
     for word in ("red", "dog"):
@@ -76,7 +82,7 @@ def test_where_the_widths_agree_texts_start_in_the_codebooks_space(
     ).eval()
     with torch.inference_mode():
         hidden_BH = scaled.text.transformer(["zebra"])
-        weights_BV = scaled.encode_texts(["zebra"])
+        weights_BV = activations(scaled, ["zebra"])
     unit_BH = torch.nn.functional.normalize(hidden_BH)
     logits_BV = 3 * unit_BH @ scaled.text.codebook_VD.t() - 0.5
     torch.testing.assert_close(weights_BV, torch.log1p(logits_BV.relu()))
@@ -102,7 +108,7 @@ def test_every_trained_parameter_gets_a_gradient_and_nothing_else(
     network: LexicalNetwork,
 ) -> None:
     network.zero_grad()
-    texts_BV = network.encode_texts(["a dog", "two cars on the beach"])
+    texts_BV = activations(network, ["a dog", "two cars on the beach"])
     images_BV = network.encode_features(torch.randn(2, 9, 256))
     (texts_BV.sum() + images_BV.sum()).backward()
     for name, parameter in network.named_parameters():

@@ -35,7 +35,7 @@ from lexret.training.loop import train
 from lexret.training.observer import Silent
 
 config, run, stop_after = sys.argv[1:]
-config = RunConfig.from_json(pathlib.Path(config).read_text())
+config = RunConfig.model_validate_json(pathlib.Path(config).read_text())
 train(config, pathlib.Path(run), Silent(), stop_after=int(stop_after), device="cpu")
 """
 

@@ -65,7 +65,7 @@ def test_a_run_leaves_config_metrics_curves_card_and_a_usable_model(
     assert recorder.devs == [2, 4, 6]
     assert ("train, mirrored", 12, 12) in recorder.pictures
     run = tmp_path / "run"
-    assert RunConfig.from_json((run / "config.json").read_text()) == recipe
+    assert RunConfig.model_validate_json((run / "config.json").read_text()) == recipe
     assert [r["kind"] for r in steps_of(run)].count("step") == 6
     with Image.open(run / "curves.png") as curves:
         assert curves.width > 1000
@@ -127,7 +127,8 @@ class Killer(Silent):
         if step == 5:
             os.kill(os.getpid(), 9)
 folder = pathlib.Path({str(tmp_path)!r})
-train(RunConfig.from_json((folder / "config.json").read_text()), folder / "killed", Killer())
+config = RunConfig.model_validate_json((folder / "config.json").read_text())
+train(config, folder / "killed", Killer())
 """
     process = subprocess.run([sys.executable, "-c", code], capture_output=True)
     assert process.returncode == -9, process.stderr.decode()

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from lexret.encoders.model import ImageEncoder, LexicalModel
 
-STAGES: Final = ("read", "decode", "transform", "backbone", "head")
 DEFAULT_BATCH: Final = 16
 _ROUNDS: Final = 3
 _NUM_READERS: Final = 4

@@ -142,11 +142,6 @@ class Truth:
     def __len__(self) -> int:
         return len(self._counts_PK)
 
-    @property
-    def patch_counts(self) -> Sequence[Counts]:
-        """For each picture (P, K) pixels of each class in each patch."""
-        return self._counts_PK
-
     def overlap(self, predicted: Sequence[Predicted]) -> Overlap:
         """Hold predictions to the truth.
 

@@ -107,7 +107,7 @@ def class_vectors(names: Sequence[str], model: LexicalModel, prompts: Sequence[s
 
 
 def _dense_classes(names: Sequence[str], model: LexicalModel, prompts: Sequence[str]) -> Floats:
-    vectors = model.texts.dense(_prompted(names, prompts))
+    vectors = model.texts.encode_dense(_prompted(names, prompts))
     means_KD = vectors.reshape(len(names), len(prompts), -1).mean(axis=1)
     unit: Floats = means_KD / np.maximum(np.linalg.norm(means_KD, axis=1, keepdims=True), 1e-12)
     return unit

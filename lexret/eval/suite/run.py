@@ -200,7 +200,7 @@ class SuiteRun:
         from lexret.eval.control.exclusion import measure_control
 
         known = self._known_pictures(part.source)
-        dense = self.model.texts.dense(known.inventory.names)
+        dense = self.model.texts.encode_dense(known.inventory.names)
         return measure_control(known, self._texts, dense, seed=self._suite.seed).as_dict()
 
     def _no_match(self, name: str, part: Any) -> dict[str, Any]:

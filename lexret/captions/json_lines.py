@@ -25,7 +25,7 @@ def read_captions(path: Path) -> list[CaptionedImage]:
 
     ``"written_by": "template"`` in a line says that its captions were made from the name of a class
     or a file, ``"objects": {"sky": 0.38, "car": 0.02}`` which share of the picture each thing
-    covers. Further keys of a line and blank lines are left aside.
+    covers. Further keys of a line and blank lines are ignored.
 
     Args:
         path: a JSON-lines file, or a folder that holds ``captions.jsonl``.

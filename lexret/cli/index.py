@@ -96,14 +96,14 @@ def command(
       lexret index ./images --remove-root /mnt/archive
     """
     from lexret.encoders.folder.record import find_model, read_record
-    from lexret.encoders.lazy import LateImageEncoder
+    from lexret.encoders.lazy import LazyImageEncoder
     from lexret.library.indexing import index_folders
     from lexret.library.update_run import UpdateInterrupted
 
     place = index_path or _default_place(folders)
     recorded_source, recorded_precision = _recorded(place)
     source = model_source or recorded_source or DEFAULT_MODEL
-    images = LateImageEncoder(
+    images = LazyImageEncoder(
         read_record(find_model(source)), precision=precision or recorded_precision
     )
     try:

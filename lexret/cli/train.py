@@ -31,7 +31,7 @@ class _Bars:
     def features(self, name: str, done: int, total: int) -> None:
         self._show(f"features of {name}", done, total, "item")
 
-    def start(self, step: int, num_steps: int) -> None:
+    def initialisation(self, step: int, num_steps: int) -> None:
         self._show("matching wholes", step, num_steps, "step")
 
     def step(self, step: int, num_steps: int, losses: StepLosses) -> None:

@@ -1,4 +1,4 @@
-"""An image encoder that loads its model only when there is a picture to encode."""
+"""Lazy image encoder: its model is loaded with the first picture."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from lexret.encoders.protocol import Encoder
 
 
-class LateImageEncoder:
-    """The image encoder of a model folder; torch is imported with the first picture."""
+class LazyImageEncoder:
+    """Image encoder of a model folder that imports torch with the first picture to encode."""
 
     def __init__(self, record: ModelRecord, *, precision: Precision = "float32") -> None:
         self._record = record

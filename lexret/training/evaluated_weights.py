@@ -1,4 +1,4 @@
-"""What a run evaluates and saves: its averaged weights, with words held back to their use."""
+"""Evaluated weights: the averages that a run evaluates and saves, with words held back."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from lexret.vocabulary import Vocabulary
 
 
 class EvaluatedWeights:
-    """The weights that are evaluated and saved, of a learner that goes on training with others.
+    """Weights that are evaluated and saved, of a learner that goes on training with others.
 
     Args:
         average: None: the trained weights themselves.

@@ -1,4 +1,4 @@
-"""A training run from its first step to its last, through any number of interruptions."""
+"""Training loop: a run from its first step to its last, through any number of interruptions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from lexret.training.dev_evaluation import evaluate_dev
 from lexret.training.distributed import Processes, started_processes
 from lexret.training.evaluated_weights import EvaluatedWeights
 from lexret.training.model_card import model_card
-from lexret.training.observer import Observer, Silent
+from lexret.training.observer import Observer, SilentObserver
 from lexret.training.precision import EMULATED, usable_precision
 from lexret.training.preparation import PreparedRun, prepare
 from lexret.training.reading.batches import Batch
@@ -33,7 +33,7 @@ from lexret.training.step import train_step
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run came to.
+    """Outcome of a run.
 
     Attributes:
         model: the folder of the best checkpoint (of the last, without a dev split).
@@ -73,16 +73,16 @@ def train(
     folder = RunFolder(run)
     with started_processes(device) as processes:
         wanted = config.train.precision
-        # Machines may differ; what the leading process computes in, all do.
+        # Machines may differ: all compute in the precision of the leading process.
         precision = processes.told_by_leader(usable_precision(wanted, processes.device))
         if processes.leads:
             folder.write_config(config.to_json())
             folder.write_environment(_environment(processes, precision))
-        told = observer if processes.leads else Silent()
+        observer = observer if processes.leads else SilentObserver()
         if precision != wanted:
-            told.note(EMULATED)
-        prepared = prepare(config, folder, told, processes)
-        return _Run(config, folder, told, processes, prepared, precision).go(stop_after)
+            observer.note(EMULATED)
+        prepared = prepare(config, folder, observer, processes)
+        return _Run(config, folder, observer, processes, prepared, precision).go(stop_after)
 
 
 def _environment(processes: Processes, precision: Precision) -> dict[str, Any]:
@@ -101,7 +101,7 @@ def _environment(processes: Processes, precision: Precision) -> dict[str, Any]:
 
 
 class _Run:
-    """The steps of a prepared run."""
+    """Loop over the steps of a prepared run."""
 
     def __init__(
         self,
@@ -129,29 +129,29 @@ class _Run:
 
     def go(self, stop_after: int) -> Outcome:
         """Run from the saved step, or from the first, to the last."""
-        start = self._resume()
+        first = self._resume()
         last = min(self.num_steps, stop_after or self.num_steps)
-        done = start
+        done = first
         try:
-            for step, batch in enumerate(self._batches(start, last), start=start):
-                self._one_step(step, batch)
+            for step, batch in enumerate(self._batches(first, last), start=first):
+                self._step(step, batch)
                 done = step + 1
         finally:
-            # An interruption (Ctrl-C, a bad batch) keeps what was learnt up to the last step.
-            if done > start:
+            # After an interruption (Ctrl-C, a bad batch) what was learnt so far is kept.
+            if done > first:
                 self._save_state(done)
         if done == self.num_steps:
             self._finish()
         result = self.best["result"]
         return Outcome(self.folder.model, int(self.best["step"]), result)
 
-    def _batches(self, start: int, last: int) -> Iterable[Batch]:
+    def _batches(self, first: int, last: int) -> Iterable[Batch]:
         batches = self.prepared.batches
         if self.config.data.cached:
-            return map(batches.batch, range(start, last))
-        return batches_ahead(batches, start, last)
+            return map(batches.batch, range(first, last))
+        return batches_ahead(batches, first, last)
 
-    def _one_step(self, step: int, batch: Batch) -> None:
+    def _step(self, step: int, batch: Batch) -> None:
         train = self.config.train
         losses = train_step(
             self.learner,
@@ -160,7 +160,7 @@ class _Run:
             self.config,
             step=step,
             num_steps=self.num_steps,
-            num_dense_steps=self.per_epoch * train.dense_epochs,
+            num_steps_without_words=self._num_steps_without_words,
             processes=self.processes,
             precision=self.precision,
         )
@@ -170,7 +170,7 @@ class _Run:
         if self.processes.leads:
             self.folder.append({"kind": "step", "step": done, **asdict(losses)})
         self.observer.step(done, self.num_steps, losses)
-        if done <= self.per_epoch * train.dense_epochs and done < self.num_steps:
+        if done <= self._num_steps_without_words and done < self.num_steps:
             return self._checkpoint(done)
         evaluate = done % (self.per_epoch * train.eval_every_epochs) == 0 or done == self.num_steps
         if evaluate and self.sets.dev is not None:
@@ -178,6 +178,11 @@ class _Run:
                 self._evaluate(done)
             self.best = self.processes.told_by_leader(self.best)
         self._checkpoint(done)
+
+    @property
+    def _num_steps_without_words(self) -> int:
+        """Number of first steps that match dense vectors alone."""
+        return self.per_epoch * self.config.train.dense_epochs
 
     def _checkpoint(self, done: int) -> None:
         if done % self.config.train.checkpoint_every_steps == 0:

@@ -24,25 +24,25 @@ from lexret.files.whole import whole_file
 from lexret.training.average import WeightAverage
 from lexret.training.distributed import Processes
 from lexret.training.initialise.network import (
-    load_start,
-    save_start,
-    start_file,
-    start_network,
+    initialisation_file,
+    initialise_network,
+    load_initialisation,
+    save_initialisation,
 )
 from lexret.training.observer import Observer
 from lexret.training.reading.batches import BatchSource
-from lexret.training.reading.sources import Sets, open_batches, open_sets
+from lexret.training.reading.sources import DataSets, open_batches, open_sets
 from lexret.training.run_folder import RunFolder
 from lexret.training.step import Learner, make_optimizer
 from lexret.training.words.caption_statistics import rarity
-from lexret.training.words.drift_penalty import Anchor
+from lexret.training.words.drift_penalty import DriftPenalty
 from lexret.vocabularies.sources import open_vocabulary
 from lexret.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True, eq=False)
 class PreparedRun:
-    """Everything that the steps of a run work with, as it is before the first one.
+    """Run that is ready for its first step: everything that the steps work with.
 
     Attributes:
         batches: this process's share of the training batches.
@@ -50,7 +50,7 @@ class PreparedRun:
         average: of the learner's weights; None if the configuration asks for none.
     """
 
-    sets: Sets
+    sets: DataSets
     vocabulary: Vocabulary
     learner: Learner
     optimizer: torch.optim.AdamW
@@ -86,7 +86,8 @@ def prepare(
         _keep_codebook(folder, network.text.codebook_VD.cpu())
     processes.wait()
     if config.train.anchor_weight:
-        learner.anchor = _anchor(sets.train, vocabulary, folder, processes.device)
+        penalty = _drift_penalty(sets.train, vocabulary, folder, processes.device)
+        learner.drift_penalty = penalty
     decay = config.train.ema_decay
     average = WeightAverage(learner, decay) if decay else None
     return PreparedRun(sets, vocabulary, learner, optimizer, batches, dev_features, average)
@@ -101,24 +102,24 @@ def _initialise(
     observer: Observer,
     processes: Processes,
 ) -> None:
-    """Begin at a match of whole pictures and texts; the leading process makes it."""
+    """Put an initialised network in place; the leading process makes it."""
     learner.network.text.remember()
-    file = start_file(folder, captions, config)
+    file = initialisation_file(folder, captions, config)
     if processes.leads and not file.is_file():
-        start_network(learner, captions, batches, config, observer)
-        save_start(learner, file)
+        initialise_network(learner, captions, batches, config, observer)
+        save_initialisation(learner, file)
     processes.wait()
-    load_start(learner, file)
+    load_initialisation(learner, file)
 
 
-def _anchor(
+def _drift_penalty(
     captions: CaptionSet, vocabulary: Vocabulary, folder: RunFolder, device: torch.device
-) -> Anchor:
+) -> DriftPenalty:
     texts = [text for i in range(len(captions)) for text in captions.captions(i)]
     weights_V = rarity(caption_words(texts, vocabulary))
     first_VD = _kept_codebook(folder)
     assert first_VD is not None  # kept just before
-    return Anchor(first_VD.to(device), weights_V.to(device))
+    return DriftPenalty(first_VD.to(device), weights_V.to(device))
 
 
 def _codebook_file(folder: RunFolder) -> Path:

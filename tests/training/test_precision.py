@@ -14,14 +14,14 @@ from lexret.cli.main import main
 from lexret.config import RunConfig, merged
 from lexret.training import precision
 from lexret.training.loop import train
-from lexret.training.observer import Silent
+from lexret.training.observer import SilentObserver
 from lexret.training.precision import EMULATED, quick_precision, usable_precision
 from tests.training.test_run import _toml, steps_of
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
 
 
-class Notes(Silent):
+class Notes(SilentObserver):
     """Keeps the notes."""
 
     def __init__(self) -> None:

@@ -56,12 +56,12 @@ def command(
       lexret eval exclusion coco-masks --json
     """
     from lexret.encoders import load_model
+    from lexret.eval.control.annotated_pictures import open_annotated
     from lexret.eval.control.exclusion import measure_control
-    from lexret.eval.control.known_pictures import open_known
 
     model = load_model(model_source)
     with progress_bars() as tell:
-        pictures = open_known(source, model, batch_size=batch_size, progress=tell)
+        pictures = open_annotated(source, model, batch_size=batch_size, progress=tell)
     dense = model.texts.encode_dense(pictures.inventory.names)
     result = measure_control(
         pictures, texts_of(model, text_encoder), dense, max_pairs=max_queries, seed=seed

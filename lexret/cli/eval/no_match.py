@@ -62,18 +62,18 @@ def command(
     """
     from lexret.encoders import load_model
     from lexret.encoders.folder.record import find_model
-    from lexret.eval.control.known_pictures import open_known
+    from lexret.eval.control.annotated_pictures import open_annotated
     from lexret.eval.control.no_match import fit, make_searches, measure_no_match
     from lexret.library.calibration import save_calibration
 
     model = load_model(model_source)
     with progress_bars() as tell:
-        pictures = open_known(source, model, batch_size=batch_size, progress=tell)
+        pictures = open_annotated(source, model, batch_size=batch_size, progress=tell)
     result = measure_no_match(pictures, texts_of(model, text_encoder), seed=seed)
     if save:
         folder = Path(find_model(model_source))
         kinds: tuple[TextEncoderKind, ...] = ("contextual", "static")
-        for kind in kinds if model.has_static_texts else kinds[:1]:
+        for kind in kinds if model.has_static_text else kinds[:1]:
             fitted = result.calibration
             if kind != text_encoder:
                 searches = make_searches(pictures, texts_of(model, kind), seed=seed)

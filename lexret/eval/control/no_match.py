@@ -1,16 +1,15 @@
-"""Honest "nothing found": searches for what is not there, and thresholds that keep them empty.
+"""Searches for things that no picture shows, and thresholds that keep them empty.
 
-From pictures of which it is known what they show come searches of both kinds: for each thing, a
-collection with it and one from which its pictures were taken out, each whole, halved and quartered
-at random, asked for in several ways. Weights and thresholds are fitted on some of the things and
-measured on the others.
+Annotated pictures give searches of both kinds: for each thing, a collection with it and one from
+which its pictures were taken out, each whole, halved and quartered at random, asked for in several
+ways. Weights and thresholds are fitted on some of the things and measured on the others.
 
 Legend: C things, Q queries, I pictures, S searches.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,7 +19,7 @@ from scipy.optimize import minimize
 
 from lexret.encoders.protocol import Encoder
 from lexret.errors import InputError
-from lexret.eval.control.known_pictures import KnownPictures
+from lexret.eval.control.annotated_pictures import AnnotatedPictures
 from lexret.library.calibration import NUM_CONSIDERED, Calibration, measure_hits, own_terms
 
 RATES: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
@@ -39,11 +38,11 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class Searches:
-    """Many searches, each by its ten best hits.
+    """Searches, each by its ten best hits.
 
     Attributes:
-        measured_SH3: score, standing and own words' weight of the hits; rows of hits that there
-            were not are -inf in the score.
+        measured_SH3: score, standing and own words' weight of the hits; the score is -inf where a
+            search has fewer hits.
         right_SH: whether a hit shows the thing.
         present_S: whether any picture of the collection does.
         thing_S: what was asked for.
@@ -72,7 +71,7 @@ class Searches:
 
 @dataclass(frozen=True, slots=True)
 class ErrorRates:
-    """Both errors at one allowed share of false matches, in percent.
+    """Error rates at one allowed share of false matches, in percent.
 
     Attributes:
         false_matches: searches for absent things that found something.
@@ -95,7 +94,7 @@ class ErrorRates:
 
 @dataclass(frozen=True, eq=False)
 class NoMatchResult:
-    """What calibration achieves, beside a flat cut-off of the score, and the calibration itself.
+    """Result of calibration, with that of a flat cut-off of the score, and the calibration itself.
 
     Attributes:
         calibrated: allowed rate -> errors, each thing judged by a fit on other things.
@@ -116,8 +115,8 @@ class NoMatchResult:
     def as_dict(self) -> dict[str, Any]:
         """Return the result as ``lexret eval no-match --json`` prints it."""
         return {
-            "calibrated": {f"{rate:.0%}": one.as_dict() for rate, one in self.calibrated.items()},
-            "flat_cut_off": {f"{rate:.0%}": one.as_dict() for rate, one in self.flat.items()},
+            "calibrated": _by_rate(self.calibrated),
+            "flat_cut_off": _by_rate(self.flat),
             "everything_counts": self.unlimited.as_dict(),
             "num_things": self.num_things,
             "num_searches": {"absent": self.num_absent, "present": self.num_present},
@@ -125,8 +124,12 @@ class NoMatchResult:
         }
 
 
+def _by_rate(errors: Mapping[float, ErrorRates]) -> dict[str, dict[str, float]]:
+    return {f"{rate:.0%}": rates.as_dict() for rate, rates in errors.items()}
+
+
 def measure_no_match(
-    pictures: KnownPictures, texts: Encoder[str], *, seed: int = 0
+    pictures: AnnotatedPictures, texts: Encoder[str], *, seed: int = 0
 ) -> NoMatchResult:
     """Fit a calibration and measure both errors by cross-validation over things.
 
@@ -145,13 +148,13 @@ def measure_no_match(
     calibrated: dict[float, list[tuple[Searches, Floats]]] = {r: [] for r in REPORTED_RATES}
     flat: dict[float, list[tuple[Searches, Floats]]] = {r: [] for r in REPORTED_RATES}
     for fold in range(_NUM_FOLDS):
-        known, others = searches.part(fold_S != fold), searches.part(fold_S == fold)
-        fitted = fit(known, data=pictures.fingerprint)
-        known_flat, others_flat = known.measured_SH3[:, :, 0], others.measured_SH3[:, :, 0]
+        training, others = searches.part(fold_S != fold), searches.part(fold_S == fold)
+        fitted = fit(training, data=pictures.fingerprint)
+        training_flat, others_flat = training.measured_SH3[:, :, 0], others.measured_SH3[:, :, 0]
         for rate in REPORTED_RATES:
             least = fitted.threshold(rate)
             calibrated[rate].append((others, _evidence(fitted, others) - least))
-            flat[rate].append((others, others_flat - _least(known_flat, known, rate)))
+            flat[rate].append((others, others_flat - _least(training_flat, training, rate)))
     everything = np.where(searches.exists_SH, 1.0, -1.0)
     return NoMatchResult(
         {rate: _errors(judged) for rate, judged in calibrated.items()},
@@ -165,7 +168,7 @@ def measure_no_match(
     )
 
 
-def make_searches(pictures: KnownPictures, texts: Encoder[str], *, seed: int = 0) -> Searches:
+def make_searches(pictures: AnnotatedPictures, texts: Encoder[str], *, seed: int = 0) -> Searches:
     """Search for every thing in collections with and without it."""
     inventory, rng = pictures.inventory, np.random.default_rng(seed)
     images_IV = pictures.sparse.to_scipy()
@@ -186,7 +189,7 @@ def make_searches(pictures: KnownPictures, texts: Encoder[str], *, seed: int = 0
                 collection = np.sort(rng.permutation(pool)[:size])
                 present = bool(shown_I[collection].any())
                 if size < _MIN_PICTURES or present != with_it:
-                    continue  # halving may have taken the thing out: that is the other kind
+                    continue  # taking a part may have taken the thing out: that is the other kind
                 rows.append((*_one_search(scores_I, own_I, shown_I, collection), present, thing))
     measured, right, present_S, things = zip(*rows, strict=True) if rows else ((), (), (), ())
     return Searches(
@@ -231,7 +234,7 @@ def fit(searches: Searches, *, data: str) -> Calibration:
         value = np.logaddexp(0.0, -margins_S).mean() + _RIDGE * (weights[:3] ** 2).sum()
         return float(value), gradient
 
-    # Evidence never falls with any of the three numbers: a better score cannot speak against.
+    # Evidence must not fall with any of the three numbers: a better score is never worse evidence.
     bounds = [(0.0, None)] * 3 + [(None, None)]
     solved = minimize(loss, np.zeros(4), jac=True, method="L-BFGS-B", bounds=bounds).x
     slopes = solved[:3] / scale_3
@@ -272,4 +275,4 @@ def _errors(judged: Sequence[tuple[Searches, Floats]]) -> ErrorRates:
         absent += found_S[~searches.present_S].tolist()
         missed += (~found_S[searches.present_S]).tolist()
         right += is_right_S[searches.present_S].tolist()
-    return ErrorRates(*(100.0 * float(np.mean(one)) for one in (absent, missed, right)))
+    return ErrorRates(*(100.0 * float(np.mean(rate)) for rate in (absent, missed, right)))

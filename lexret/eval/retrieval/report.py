@@ -28,7 +28,7 @@ _CHUNK_ROWS: Final = 256
 
 @dataclass(frozen=True, eq=False)
 class RetrievalReport:
-    """What was found, and between which bounds it would lie for other queries of the same kind.
+    """Report of a retrieval: its result, with intervals for other queries of the same kind.
 
     Attributes:
         intervals: direction -> measure -> 95% interval; see :mod:`lexret.eval.intervals`.

@@ -9,7 +9,7 @@ from PIL import Image
 from lexret.encoders.protocol import PatchGrid
 from lexret.errors import InputError
 from lexret.eval.patches.masks import MaskedImage, MaskedImages, spoken
-from lexret.eval.patches.patchdis import PatchDisResult, Truth, winners
+from lexret.eval.patches.patchdis import PatchDisResult, PatchTruth, winners
 from lexret.eval.patches.patchdis_model import class_vectors, measure_patchdis
 
 GRID = PatchGrid(2, 2)
@@ -17,14 +17,14 @@ GRID = PatchGrid(2, 2)
 MASK = np.array([[0, 0, -1, -1], [0, 0, -1, -1], [0, 0, 1, 1], [0, 0, 1, 1]], dtype=np.int32)
 
 
-def truth_of(*masks: np.ndarray, num_classes: int = 3) -> Truth:
-    truth = Truth(num_classes)
+def truth_of(*masks: np.ndarray, num_classes: int = 3) -> PatchTruth:
+    truth = PatchTruth(num_classes)
     for mask in masks:
         truth.add(mask, GRID)
     return truth
 
 
-def pixels_of(truth: Truth, patch: int) -> list[int]:
+def pixels_of(truth: PatchTruth, patch: int) -> list[int]:
     """Pixels of each class in a patch of the only picture: what it gets right if it says the class,
     and no other patch says anything."""
     said = [np.where(np.arange(len(GRID)) == patch, k, -1) for k in range(3)]

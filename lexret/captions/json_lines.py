@@ -101,7 +101,7 @@ def _by_template(found: object, place: str) -> bool:
 
 def _objects(found: object, place: str) -> Mapping[str, float]:
     is_table = isinstance(found, dict) and all(
-        name.strip() and isinstance(share, int | float) and 0 <= share <= 1
+        is_text(name) and name.strip() and type(share) in (int, float) and 0 <= share <= 1
         for name, share in found.items()
     )
     if not is_table:

@@ -89,6 +89,7 @@ class BatchSource:
         processes: Processes | None = None,
     ) -> None:
         sizes = captions.sizes if isinstance(captions, JoinedCaptions) else (len(captions),)
+        self._sizes = sizes
         if min(sizes) < config.batch_size:
             raise InputError(
                 f"The training data hold {min(sizes)} pictures, fewer than one batch of "
@@ -128,7 +129,7 @@ class BatchSource:
     def for_initialisation(self) -> BatchSource:
         """Return the source of the whole batches that the initialisation needs."""
         config = self._config
-        size = min(config.start_batch_size, *self._domains.sizes)
+        size = min(config.start_batch_size, *self._sizes)
         changed = {"batch_size": size, "patch_dropout": 0.0, "captions_per_image": 1}
         changed |= {"caption_words_weight": 0.0, "caption_words_text_weight": 0.0}
         return BatchSource(

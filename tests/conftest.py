@@ -14,7 +14,7 @@ from PIL import Image
 from lexret.config import ModelConfig
 from lexret.encoders.folder.record import STATIC_TEXT_FILE, WEIGHTS_FILE, read_record, write_record
 from lexret.encoders.text.static_table import (
-    Levels,
+    QuantizedMatrix,
     StaticSettings,
     StaticTable,
     save_static_table,
@@ -132,9 +132,9 @@ def add_random_static_text(folder: Path) -> None:
     rows_VC, codebook_VC = rng.normal(size=(2, len(words), 8)).astype(np.float32)
     bias, own = rng.normal(size=(2, len(words))).astype(np.float32)
     table = StaticTable(
-        rows=Levels.of(rows_VC),
+        rows=QuantizedMatrix.of(rows_VC),
         base_C=rng.normal(size=8).astype(np.float32),
-        codebook=Levels.of(codebook_VC),
+        codebook=QuantizedMatrix.of(codebook_VC),
         bias_V=bias,
         own_V=np.abs(own),
     )

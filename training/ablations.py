@@ -23,7 +23,7 @@ from lexret.encoders.model import LexicalModel
 from lexret.eval.retrieval.recall import evaluate_retrieval
 from lexret.sparse import SparseBatch
 from lexret.training.loop import train
-from lexret.training.observer import Silent
+from lexret.training.observer import SilentObserver
 
 BUDGETS = (296, 64, 32)
 NUM_WORDS = 20898
@@ -73,7 +73,7 @@ def main(
         config = load_recipe(recipe, [*data, *COMMON, f"train.seed={seed}", *ROWS[name]])
         file = place / "measured.json"
         if not file.is_file():
-            outcome = train(config, place, Silent())
+            outcome = train(config, place, SilentObserver())
             measured = measure(load_model(outcome.model), config)
             file.write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
         click.echo(_row(name, json.loads(file.read_text(encoding="utf-8"))))

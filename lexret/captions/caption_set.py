@@ -19,7 +19,7 @@ _NUM_NAMED: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class CaptionedImage:
-    """A picture file and what people say about it.
+    """Picture file with its captions.
 
     Attributes:
         name: the path as the captions file gives it.
@@ -29,7 +29,7 @@ class CaptionedImage:
         caption_ids: the captions' ids there; empty where they have none.
         by_template: whether the captions were made from the name of a class or a file.
         objects: things in the picture, each with the share of the picture that it covers; empty
-            where nobody has outlined them.
+            where none were outlined.
     """
 
     name: str
@@ -42,9 +42,9 @@ class CaptionedImage:
 
 
 class CaptionSet(Protocol):
-    """N pictures with captions, in a fixed order; pictures are read when they are asked for.
+    """Set of N pictures with captions, in a fixed order; pictures are read on demand.
 
-    Pictures may be asked for from several threads at once.
+    Several threads may read pictures at once.
     """
 
     def __len__(self) -> int:
@@ -52,7 +52,7 @@ class CaptionSet(Protocol):
         ...
 
     def name(self, i: int) -> str:
-        """What to call picture ``i`` in messages; the same wherever the set lies."""
+        """Name of picture ``i`` in messages; the same wherever the set lies."""
         ...
 
     def captions(self, i: int) -> tuple[str, ...]:
@@ -84,7 +84,7 @@ class CaptionSet(Protocol):
 
 @final
 class FileCaptions:
-    """Picture files with captions; implements :class:`CaptionSet`."""
+    """Set of picture files with captions; implements :class:`CaptionSet`."""
 
     def __init__(self, items: Sequence[CaptionedImage]) -> None:
         self._items = tuple(items)
@@ -144,7 +144,7 @@ def check_captions(found: object, place: str, expected: str) -> tuple[str, ...]:
     """Return captions as a tuple.
 
     Args:
-        found: what stands where captions should be.
+        found: the value in the place of the captions.
         place: where that is, for the message.
         expected: what should be there, for the message.
 
@@ -169,7 +169,7 @@ def first_few(names: Sequence[str]) -> str:
 
 def is_text(value: object) -> bool:
     """Tell whether a value of JSON is a text of whole characters."""
-    # JSON can spell half a surrogate pair ("\\ud83d"), which is no character.
+    # JSON can spell half a surrogate pair ("\\ud83d"), which is not a character.
     return isinstance(value, str) and not any("\ud800" <= char <= "\udfff" for char in value)
 
 

@@ -25,7 +25,7 @@ _SAVED: Final = ("dataset_dict.json", "state.json")
 
 @final
 class DatasetCaptions:
-    """A split of a data set; implements :class:`~lexret.captions.caption_set.CaptionSet`."""
+    """Split of a data set; implements :class:`~lexret.captions.caption_set.CaptionSet`."""
 
     def __init__(self, images: Any, captions: Sequence[tuple[str, ...]], *, split: str) -> None:
         self._images = images
@@ -44,11 +44,11 @@ class DatasetCaptions:
         return self._captions[i]
 
     def by_template(self, i: int) -> bool:
-        """Tell that no caption is known to be made from a name."""
+        """Return False: the package does not say how captions were made."""
         return False
 
     def objects(self, i: int) -> Mapping[str, float]:
-        """Return no things: nobody has outlined them."""
+        """Return no things: none are outlined."""
         return {}
 
     def image(self, i: int) -> Image.Image:
@@ -92,21 +92,21 @@ def open_dataset(source: str) -> DatasetCaptions:
     captions = _read_captions(rows, f"datasets:{name}")
     if not captions:
         raise InputError(f"datasets:{name}, split {split}, has no rows.")
-    # Undecoded bytes: broken pictures and orientation are then treated as those of files are.
+    # Undecoded bytes: broken pictures and orientation are then treated as in files.
     images = rows.select_columns([IMAGE_COLUMN])
     images = images.cast_column(IMAGE_COLUMN, datasets.Image(decode=False))
     return DatasetCaptions(images, captions, split=split)
 
 
 def _cut(source: str) -> tuple[str, str]:
-    # At the first colon: a split may hold one itself ("train[:100]").
+    # At the first colon: a split may hold one too ("train[:100]").
     name, _, split = source.partition(":")
     return name, split
 
 
 @contextmanager
 def _quiet_hub() -> Iterator[None]:
-    """Keep the notes on each of the hub's retries off the terminal; the error tells the outcome."""
+    """Keep the hub's note on each retry off the terminal; the error says how it ended."""
     logger = logging.getLogger("huggingface_hub")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -135,10 +135,10 @@ def _load(name: str, split: str) -> tuple[Any, str]:
             "name a folder that save_to_disk wrote."
         ) from error
     if not isinstance(loaded, dict):
-        own = str(loaded.split or "rows")
-        if saved and split and split != own:
-            raise InputError(f"The data set saved in {name} is {own!r}; asked for {split!r}.")
-        return loaded, split or own
+        only = str(loaded.split or "rows")
+        if saved and split and split != only:
+            raise InputError(f"The data set saved in {name} is {only!r}; asked for {split!r}.")
+        return loaded, split or only
     if not split and len(loaded) == 1:
         split = next(iter(loaded))
     if split not in loaded:

@@ -1,4 +1,4 @@
-"""Readers of the two files in which the field's captions come: Karpathy's splits and COCO's.
+"""Readers of the two common caption formats: Karpathy's splits and COCO's annotations.
 
 ``karpathy:FILE[:SPLIT[:IMAGES]]`` is one of ``dataset_flickr8k.json``, ``dataset_flickr30k.json``
 and ``dataset_coco.json`` (Karpathy and Fei-Fei, CVPR 2015)::
@@ -37,18 +37,18 @@ def read_karpathy(source: str) -> list[CaptionedImage]:
     split, _, images = rest.partition(":")
     split = split or "test"
     values = _load(path, "images")
-    splits = {str(_field(one, "split", path)) for one in values["images"]}
-    chosen = [one for one in values["images"] if one["split"] == split]
+    splits = {str(_field(image, "split", path)) for image in values["images"]}
+    chosen = [image for image in values["images"] if image["split"] == split]
     if not chosen:
-        known = ", ".join(sorted(splits)) or "no picture"
-        raise InputError(f"{path} has no split {split!r}; it has {known}.")
+        found = ", ".join(sorted(splits)) or "no picture"
+        raise InputError(f"{path} has no split {split!r}; it has {found}.")
     items = []
-    for one in chosen:
-        name = "/".join(filter(None, (one.get("filepath"), str(_field(one, "filename", path)))))
-        sentences = _field(one, "sentences", path)
+    for image in chosen:
+        name = "/".join(filter(None, (image.get("filepath"), str(_field(image, "filename", path)))))
+        sentences = _field(image, "sentences", path)
         texts = [str(_field(sentence, "raw", path)).strip() for sentence in sentences]
         ids = [str(sentence.get("sentid", "")) for sentence in sentences]
-        image_id = str(one.get("cocoid", ""))
+        image_id = str(image.get("cocoid", ""))
         items.append(_Entry(name, image_id, texts, ids))
     return _placed(path, images, items)
 
@@ -63,8 +63,10 @@ def read_coco(source: str) -> list[CaptionedImage]:
     path, images = _cut(source)
     values = _load(path, "images", "annotations")
     entries = {
-        _field(one, "id", path): _Entry(str(_field(one, "file_name", path)), str(one["id"]), [], [])
-        for one in values["images"]
+        _field(image, "id", path): _Entry(
+            str(_field(image, "file_name", path)), str(image["id"]), [], []
+        )
+        for image in values["images"]
     }
     for annotation in values["annotations"]:
         image_id = _field(annotation, "image_id", path)
@@ -75,11 +77,11 @@ def read_coco(source: str) -> list[CaptionedImage]:
         entry = entries[image_id]
         entry.captions.append(str(_field(annotation, "caption", path)).strip())
         entry.caption_ids.append(str(annotation.get("id", "")))
-    return _placed(path, images, [one for one in entries.values() if one.captions])
+    return _placed(path, images, [entry for entry in entries.values() if entry.captions])
 
 
 class _Entry:
-    """A picture of a file, before it is looked for on disk."""
+    """Entry of a file: a picture with captions, before it is looked for on disk."""
 
     def __init__(
         self, name: str, image_id: str, captions: list[str], caption_ids: list[str]
@@ -91,7 +93,7 @@ class _Entry:
 
 
 def _cut(source: str) -> tuple[Path, str]:
-    """Cut at the first colon behind the file's name; the file may hold none in its path."""
+    """Cut at the first colon after the file's name; its path must not hold one."""
     file, _, rest = source.partition(":")
     if not file:
         raise InputError("No file is named; expected karpathy:FILE[:SPLIT] or coco:FILE.")
@@ -104,7 +106,7 @@ def _load(path: Path, *keys: str) -> dict[str, Any]:
         if not isinstance(values, dict) or not isinstance(values.get(key), list):
             found = sorted(values) if isinstance(values, dict) else type(values).__name__
             raise InputError(f"{path} holds {found}; expected an object with a list {key!r}.")
-        if not all(isinstance(one, dict) for one in values[key]):
+        if not all(isinstance(item, dict) for item in values[key]):
             raise InputError(f"{path}: expected objects in the list {key!r}.")
     return dict(values)
 
@@ -119,12 +121,12 @@ def _placed(path: Path, images: str, entries: Sequence[_Entry]) -> list[Captione
     """Find the pictures' folder and check that every picture is there, with captions."""
     if not entries:
         raise InputError(f"{path} names no picture with captions.")
-    blank = [one.name for one in entries if not one.captions or not all(one.captions)]
+    blank = [entry.name for entry in entries if not entry.captions or not all(entry.captions)]
     if blank:
         raise InputError(f"{path}: {len(blank)} pictures lack a caption: {first_few(blank)}.")
     folders = [Path(images)] if images else [path.parent, path.parent / "images"]
     folder = next((f for f in folders if (f / entries[0].name).is_file()), folders[0])
-    missing = [one.name for one in entries if not (folder / one.name).is_file()]
+    missing = [entry.name for entry in entries if not (folder / entry.name).is_file()]
     if missing:
         raise InputError(
             f"{len(missing)} of the {len(entries)} pictures that {path} names are not in "
@@ -133,11 +135,11 @@ def _placed(path: Path, images: str, entries: Sequence[_Entry]) -> list[Captione
         )
     return [
         CaptionedImage(
-            one.name,
-            folder / one.name,
-            tuple(one.captions),
-            image_id=one.image_id,
-            caption_ids=tuple(one.caption_ids) if all(one.caption_ids) else (),
+            entry.name,
+            folder / entry.name,
+            tuple(entry.captions),
+            image_id=entry.image_id,
+            caption_ids=tuple(entry.caption_ids) if all(entry.caption_ids) else (),
         )
-        for one in entries
+        for entry in entries
     ]

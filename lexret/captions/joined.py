@@ -1,4 +1,4 @@
-"""Several sets of captioned pictures as one."""
+"""Joined caption sets: several sets of captioned pictures as one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lexret.captions.caption_set import CaptionSet
 
 @final
 class JoinedCaptions:
-    """Several sets of captioned pictures, one after the other; implements :class:`CaptionSet`.
+    """Set of several sets' pictures, one after the other; implements :class:`CaptionSet`.
 
     Attributes:
         sets: the sets.
@@ -31,7 +31,7 @@ class JoinedCaptions:
         return self._ends[-1]
 
     def name(self, i: int) -> str:
-        """What picture ``i`` is called in its set."""
+        """Name of picture ``i`` in its set."""
         captions, place = self._place(i)
         return captions.name(place)
 

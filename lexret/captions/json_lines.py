@@ -25,7 +25,7 @@ def read_captions(path: Path) -> list[CaptionedImage]:
 
     ``"written_by": "template"`` in a line says that its captions were made from the name of a class
     or a file, ``"objects": {"sky": 0.38, "car": 0.02}`` which share of the picture each thing
-    covers. Further keys of a line and blank lines are left aside.
+    covers. Further keys of a line and blank lines are ignored.
 
     Args:
         path: a JSON-lines file, or a folder that holds ``captions.jsonl``.
@@ -101,7 +101,7 @@ def _by_template(found: object, place: str) -> bool:
 
 def _objects(found: object, place: str) -> Mapping[str, float]:
     is_table = isinstance(found, dict) and all(
-        name.strip() and isinstance(share, int | float) and 0 <= share <= 1
+        is_text(name) and name.strip() and type(share) in (int, float) and 0 <= share <= 1
         for name, share in found.items()
     )
     if not is_table:

@@ -1,6 +1,6 @@
-"""Where the pictures and captions lie in tar shards: found once, so that any picture can be read.
+"""Index of tar shards: where each picture and its captions lie, so that any one can be read.
 
-The shards are those of webdataset: tar files in which the members of a sample stand side by side
+The shards are those of webdataset: tar files in which the members of a sample follow each other
 and share their name up to the first dot (``00012.jpg``, ``00012.txt``, ``00012.json``).
 
 An index holds for each sample its shard, the picture's place and size in bytes, and its name and
@@ -34,13 +34,13 @@ _BLOCK: Final = 512
 _FORMAT: Final = 1
 _EXPECTED: Final = "expected a text, or a list of texts"
 
-# Told of (shards done, shards in all).
+# Called with (shards done, shards in all).
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class Skipped:
-    """A sample that was left out of an index: its shard and name, and why."""
+class SkippedSample:
+    """Sample that was left out of an index: its shard and name, and why."""
 
     name: str
     problem: str
@@ -48,7 +48,7 @@ class Skipped:
 
 @dataclass(frozen=True)
 class ShardIndex:
-    """Samples of shards, in order.
+    """Index of the samples of shards, in order.
 
     Attributes:
         shards: the tar files.
@@ -61,7 +61,7 @@ class ShardIndex:
     shards: tuple[Path, ...]
     places: npt.NDArray[np.int64]
     texts: npt.NDArray[np.uint8]
-    skipped: tuple[Skipped, ...]
+    skipped: tuple[SkippedSample, ...]
 
     def __len__(self) -> int:
         return len(self.places)
@@ -84,14 +84,14 @@ class ShardIndex:
 def open_index(
     shards: Sequence[Path], cache: Path | None, progress: Progress | None = None
 ) -> ShardIndex:
-    """Return the index of shards: the kept one if it is of the same files, else a new one.
+    """Return the index of shards: the cached one if it is of the same files, else a new one.
 
     Args:
-        cache: a folder to keep it in; None: it is only made in memory.
+        cache: a folder to keep it in; None: it is made in memory only.
 
     Raises:
         InputError: if no shard holds a usable sample.
-        CorruptError: if shards are cut short or no tar files; the message names all of them.
+        CorruptError: if shards are cut short or not tar files; the message names all of them.
         StorageError: if the index cannot be kept.
     """
     identity = [[shard.name, *_stamp(shard)] for shard in shards]
@@ -113,7 +113,7 @@ def _stamp(shard: Path) -> tuple[int, int]:
 
 @dataclass
 class _Sample:
-    """The members of one sample as they come; offsets and sizes in bytes."""
+    """Members of one sample as they come; offsets and sizes in bytes."""
 
     name: str
     picture: tuple[int, int] | None = None
@@ -142,7 +142,7 @@ def _is_table(value: object) -> bool:
 def _build(shards: Sequence[Path], progress: Progress | None) -> ShardIndex:
     places: list[npt.NDArray[np.int64]] = []
     texts: list[bytes] = []
-    skipped: list[Skipped] = []
+    skipped: list[SkippedSample] = []
     broken: list[str] = []
     length = 0
     for number, shard in enumerate(shards):
@@ -151,7 +151,7 @@ def _build(shards: Sequence[Path], progress: Progress | None) -> ShardIndex:
             for sample in _samples(shard):
                 entry, problem = _entry(sample)
                 if sample.picture is None or problem:
-                    skipped.append(Skipped(f"{shard.name}/{sample.name}", problem))
+                    skipped.append(SkippedSample(f"{shard.name}/{sample.name}", problem))
                     continue
                 rows.append((number, *sample.picture, length))
                 texts.append(entry)
@@ -220,7 +220,7 @@ def _samples(shard: Path) -> Iterator[_Sample]:
 
 
 def _take(sample: _Sample, extension: str, member: Any, archive: Any) -> None:
-    """Note a member: where a picture lies, what a text holds; others are left aside."""
+    """Note a member: where a picture lies, what a text holds; others are ignored."""
     if extension in PICTURES and sample.picture is None:
         sample.picture = (member.offset_data, member.size)
     elif extension in (_TEXT, _JSON):
@@ -228,7 +228,7 @@ def _take(sample: _Sample, extension: str, member: Any, archive: Any) -> None:
 
 
 def _require_end(archive: Any, shard: Path) -> None:
-    """Tell a shard that ends from one that breaks off: tarfile stops at both."""
+    """Check that a shard ends with its end mark: tarfile also stops where one breaks off."""
     archive.fileobj.seek(archive.offset)
     found = archive.fileobj.read(_BLOCK)
     if len(found) < _BLOCK or any(found):
@@ -249,7 +249,7 @@ def _save(index: ShardIndex, folder: Path) -> None:
             "shards": [shard.name for shard in index.shards],
             "num_samples": len(index),
             "num_bytes": len(index.texts),
-            "skipped": [[one.name, one.problem] for one in index.skipped],
+            "skipped": [[sample.name, sample.problem] for sample in index.skipped],
         }
         replace_file(folder / "index.json", json.dumps(record, indent=1).encode())
     except OSError as error:
@@ -264,7 +264,7 @@ def _load(folder: Path, shards: Sequence[Path]) -> ShardIndex:
         whole = (places.shape, len(texts)) == ((record["num_samples"], 4), record["num_bytes"])
         if record["format"] != _FORMAT or not whole:
             raise ValueError("its parts do not belong together")
-        skipped = tuple(Skipped(*one) for one in record["skipped"])
+        skipped = tuple(SkippedSample(*entry) for entry in record["skipped"])
         return ShardIndex(tuple(shards), places, texts, skipped)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CorruptError(

@@ -11,7 +11,7 @@ from typing import final
 
 from PIL import Image
 
-from lexret.captions.shard_index import Progress, ShardIndex, Skipped, open_index
+from lexret.captions.shard_index import Progress, ShardIndex, SkippedSample, open_index
 from lexret.errors import InputError, MissingError
 from lexret.pictures.decoding import ENCODING_MIN_SIDE, read_picture, unreadable
 
@@ -21,10 +21,10 @@ _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 
 @final
 class ShardCaptions:
-    """Samples of shards; implements :class:`~lexret.captions.caption_set.CaptionSet`.
+    """Set of the samples of shards; implements :class:`~lexret.captions.caption_set.CaptionSet`.
 
-    What an index left out (:attr:`skipped`) is no part of the set. A picture that turns out to be
-    broken when it is read is an error of :meth:`image`, as anywhere.
+    Samples that the index left out (:attr:`skipped`) are not part of the set. A picture that turns
+    out to be broken when it is read is an error of :meth:`image`, as in other sets.
     """
 
     def __init__(self, index: ShardIndex) -> None:
@@ -34,7 +34,7 @@ class ShardCaptions:
         return len(self._index)
 
     @property
-    def skipped(self) -> tuple[Skipped, ...]:
+    def skipped(self) -> tuple[SkippedSample, ...]:
         """Samples without a picture or without a usable caption."""
         return self._index.skipped
 
@@ -48,11 +48,11 @@ class ShardCaptions:
         return tuple(self._index.entry(i)[1:])
 
     def by_template(self, i: int) -> bool:
-        """Tell that no caption is known to be made from a name."""
+        """Return False: shards do not say how captions were made."""
         return False
 
     def objects(self, i: int) -> Mapping[str, float]:
-        """Return no things: nobody has outlined them."""
+        """Return no things: none are outlined."""
         return {}
 
     def image(self, i: int) -> Image.Image:
@@ -112,11 +112,11 @@ def find_shards(pattern: str) -> list[Path]:
     if Path(pattern).is_dir():
         pattern = f"{pattern}/*.tar"
     found: list[Path] = []
-    for one in _ranges(pattern):
-        matches = sorted(glob(one)) if has_magic(one) else [one] * Path(one).is_file()
+    for part in _ranges(pattern):
+        matches = sorted(glob(part)) if has_magic(part) else [part] * Path(part).is_file()
         if not matches:
             raise MissingError(
-                f"There is no shard {one}; the pattern may hold *, ?, [...] and ranges such as "
+                f"There is no shard {part}; the pattern may hold *, ?, [...] and ranges such as "
                 "{00000..01242}."
             )
         found += [Path(match) for match in matches]
@@ -124,7 +124,7 @@ def find_shards(pattern: str) -> list[Path]:
 
 
 def _ranges(pattern: str) -> list[str]:
-    """Write ranges out, keeping leading zeros."""
+    """Expand ranges, keeping leading zeros."""
     match = _RANGE.search(pattern)
     if match is None:
         return [pattern]
@@ -132,4 +132,4 @@ def _ranges(pattern: str) -> list[str]:
     numbers = range(int(first), int(last) + 1)
     names = (f"{n:0{len(first)}d}" for n in numbers)
     before, after = pattern[: match.start()], pattern[match.end() :]
-    return [one for name in names for one in _ranges(f"{before}{name}{after}")]
+    return [part for name in names for part in _ranges(f"{before}{name}{after}")]

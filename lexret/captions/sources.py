@@ -1,4 +1,4 @@
-"""Pictures with captions: what training and evaluation read.
+"""Sources of captioned pictures, which training and evaluation read.
 
 A source is a JSON-lines file, one picture a line::
 

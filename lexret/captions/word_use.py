@@ -1,4 +1,4 @@
-"""Which words captions use.
+"""Use of words in captions.
 
 Legend: N captions, V words.
 """

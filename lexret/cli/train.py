@@ -20,13 +20,18 @@ class _Bars:
         self._bar: Any = None
         self._name = ""
 
+    def note(self, message: str) -> None:
+        from tqdm import tqdm
+
+        tqdm.write(message, file=sys.stderr)
+
     def shards(self, name: str, done: int, total: int) -> None:
         self._show(f"index of {name}", done, total, "shard")
 
     def features(self, name: str, done: int, total: int) -> None:
         self._show(f"features of {name}", done, total, "item")
 
-    def start(self, step: int, num_steps: int) -> None:
+    def initialisation(self, step: int, num_steps: int) -> None:
         self._show("matching wholes", step, num_steps, "step")
 
     def step(self, step: int, num_steps: int, losses: StepLosses) -> None:

@@ -1,4 +1,4 @@
-"""An image encoder that loads its model only when there is a picture to encode."""
+"""Lazy image encoder: its model is loaded with the first picture."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lexret.encoders.protocol import Encoder
 
 
-class LateImageEncoder:
+class LazyImageEncoder:
     """The image encoder of a model folder; torch is imported with the first picture.
 
     Args:

@@ -1,4 +1,4 @@
-"""A trained model as users meet it: pictures or texts in, sparse vectors out.
+"""Trained models as users meet them: pictures or texts in, sparse vectors out.
 
 Each side is loaded when it is first used: searching needs no image backbone, indexing no text
 transformer. Legend: B items, P patches, V words.
@@ -40,7 +40,7 @@ _NUM_TRANSFORMERS: Final = 4
 
 
 class ImageEncoder:
-    """Pictures to sparse vectors; implements :class:`~lexret.encoders.protocol.PatchEncoder`.
+    """Encoder of pictures; implements :class:`~lexret.encoders.protocol.PatchEncoder`.
 
     Args:
         precision: what the vectors of pictures, and the features that :meth:`features` gives, are
@@ -82,7 +82,7 @@ class ImageEncoder:
 
     @property
     def side(self) -> ImageSide:
-        """The network, for those who learn from it; it is not to be changed."""
+        """The network, for training that learns from it; do not change it."""
         return self._side
 
     def features(self, images: Sequence[Image.Image]) -> Tensor:
@@ -125,8 +125,8 @@ class ImageEncoder:
     ) -> npt.NDArray[np.float32]:
         """Return (B, D) unit vectors of whole pictures, in the codebook's space, without words.
 
-        Their inner product with :meth:`TextEncoder.encode_dense` is what the model learns before
-        and beside its words.
+        Their inner product with :meth:`TextEncoder.encode_dense` is what the model learns to match
+        besides its words.
         """
         rows = [
             self._side.with_picture_vectors(self._backbone(self._pixels(chunk)))[1]
@@ -153,7 +153,7 @@ class ImageEncoder:
 
     def _pixels(self, images: Sequence[Image.Image]) -> Tensor:
         """Return (B, 3, S, S) pixels, transformed in threads: resizing lets other threads run."""
-        # A picture that is named twice is put through once: loading one is no work for two.
+        # A picture that is named twice is transformed once: two threads must not load it together.
         distinct = {id(image): image for image in images}
         with ThreadPoolExecutor(_NUM_TRANSFORMERS, thread_name_prefix="lexret-transform") as pool:
             done = dict(zip(distinct, pool.map(self.pixels, distinct.values()), strict=True))
@@ -179,7 +179,8 @@ class ImageEncoder:
 
 
 class TextEncoder:
-    """Texts to sparse vectors; implements :class:`~lexret.encoders.protocol.Encoder`."""
+    """Encoder of texts by a transformer; implements
+    :class:`~lexret.encoders.protocol.QueryEncoder`."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self._config = checkpoint.config
@@ -202,7 +203,7 @@ class TextEncoder:
 
     @property
     def side(self) -> TextSide:
-        """The network, for those who learn from it; it is not to be changed."""
+        """The network, for training that learns from it; do not change it."""
         return self._side
 
     @torch.inference_mode()
@@ -240,7 +241,7 @@ class TextEncoder:
 
 
 class LexicalModel:
-    """A trained model: an image encoder and a text encoder of one vocabulary."""
+    """Trained model: an image encoder and text encoders of one vocabulary."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self._checkpoint = checkpoint
@@ -282,13 +283,13 @@ class LexicalModel:
         return TextEncoder(self._checkpoint)
 
     @property
-    def has_static_texts(self) -> bool:
-        """Whether the model has a static text encoder beside the contextual one."""
+    def has_static_text(self) -> bool:
+        """Whether the model has a static text encoder besides the contextual one."""
         folder = self._checkpoint.folder
         return folder is not None and read_record(folder).has_static_text
 
     @cached_property
-    def static_texts(self) -> StaticTextEncoder:
+    def static_text(self) -> StaticTextEncoder:
         """The static text encoder, loaded on first use.
 
         Raises:
@@ -296,7 +297,9 @@ class LexicalModel:
         """
         folder = self._checkpoint.folder
         if folder is None:
-            raise MissingError(f"The model {self.model_id} is not on disk: it has no static texts.")
+            raise MissingError(
+                f"The model {self.model_id} is not on disk: it has no static text encoder."
+            )
         return load_static_text(folder, vocabulary=self.vocabulary)
 
 
@@ -366,7 +369,7 @@ def _codebook(checkpoint: Checkpoint, name: str) -> Tensor:
 
 def _load(side: nn.Module, checkpoint: Checkpoint, prefix: str) -> None:
     """Load one side's tensors; whatever is missing or left over is an error."""
-    own = {
+    tensors = {
         name.removeprefix(prefix): tensor
         for name, tensor in checkpoint.tensors.items()
         if name.startswith(prefix)
@@ -377,7 +380,7 @@ def _load(side: nn.Module, checkpoint: Checkpoint, prefix: str) -> None:
         if name.startswith("transformer.") and ".lora_" not in name
     }
     try:
-        result = side.load_state_dict(own, strict=False)
+        result = side.load_state_dict(tensors, strict=False)
     except RuntimeError as error:
         raise CorruptError(f"The checkpoint does not fit its configuration: {error}") from error
     # Models that were made before base rates were measured have none.

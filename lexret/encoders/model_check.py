@@ -1,4 +1,4 @@
-"""Everything of a model folder that can be checked: hashes, words, shapes, frozen parts, files.
+"""Checks of a model folder: hashes, words, shapes, frozen parts, files.
 
 A model is read from safetensors, JSON and text alone. What else lies in its folder, a pickled
 checkpoint for example, is named and never opened.
@@ -27,7 +27,7 @@ _PACKAGE: Final = "package:"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was checked.
+    """Result of checking one thing.
 
     Attributes:
         name: a file, or a part of the model.
@@ -47,9 +47,9 @@ class Check:
 def check_model(folder: Path) -> list[Check]:
     """Check a model; failures are results, not errors.
 
-    First what takes no network: record, hashes, vocabulary, shapes of what has a row a word,
-    frozen packages, other files. If all that is well, both sides are loaded (torch is imported),
-    which compares every tensor's shape with the configuration.
+    First what can be checked without loading it: record, hashes, vocabulary, shapes of tensors with
+    a row a word, frozen packages, other files. If all that is well, both sides are loaded (torch is
+    imported), which compares every tensor's shape with the configuration.
     """
     try:
         record = read_record(folder)
@@ -144,7 +144,7 @@ def _check_frozen_parts(config: ModelConfig) -> Iterator[Check]:
         files = [file for file in package_files() if file.package == package]
         if not files:
             yield Check(
-                f"frozen {part} part", "damaged", f"{source!r} is no package that lexret knows."
+                f"frozen {part} part", "damaged", f"{source!r} is not a package that lexret knows."
             )
         for file in files:
             name = f"{package}: {file.path.rpartition('/')[2]}"
@@ -171,7 +171,7 @@ def _other_files(record: ModelRecord, config: ModelConfig) -> Iterator[Check]:
 
 
 def _check_sides(record: ModelRecord) -> Iterator[Check]:
-    """Load what the model consists of; loading compares every tensor's shape."""
+    """Load the model's encoders; loading compares every tensor's shape."""
     from lexret.encoders import load_model
 
     model = load_model(record.folder)
@@ -180,7 +180,7 @@ def _check_sides(record: ModelRecord) -> Iterator[Check]:
         "text side": lambda: model.texts,
     }
     if record.has_static_text:
-        sides["static texts"] = lambda: model.static_texts
+        sides["static texts"] = lambda: model.static_text
     for name, load in sides.items():
         try:
             load()

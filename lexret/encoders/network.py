@@ -31,7 +31,7 @@ _MOST_REMEMBERED = 1 << 18
 
 
 class ImageSide(nn.Module):
-    """Patch features to word logits: adapter, trained visual codebook, max over patches."""
+    """Image side of the network: adapter, trained visual codebook, max over patches."""
 
     base_rate_V: Tensor
 
@@ -49,7 +49,7 @@ class ImageSide(nn.Module):
             requires_grad=config.word_bias,
         )
         self.evidence = _class_evidence(config)
-        # What each word weighs in pictures anyway; 0 until it is measured.
+        # The weight that each word has in most pictures; 0 until it is measured.
         self.register_buffer("base_rate_V", torch.zeros(len(codebook_VD)))
 
     def forward(self, features_BPF: Tensor, *, precision: torch.dtype = torch.float32) -> Tensor:
@@ -91,9 +91,10 @@ class ImageSide(nn.Module):
         *,
         precision: torch.dtype = torch.float32,
     ) -> Tensor:
-        """Return (B, V) the pictures' activations, class evidence among them, not normalised.
+        """Return (B, V) the pictures' activations with class evidence, not normalised.
 
-        Of each the word's base rate is taken off: what it weighs in most pictures says nothing.
+        The word's base rate is subtracted from each: the weight that a word has in most pictures
+        says nothing about this one.
         """
         patches_BPD = self.patch_vectors(features_BPF)
         weights_BV = activate(self.word_logits(patches_BPD, precision=precision), activation)
@@ -121,7 +122,7 @@ class ImageSide(nn.Module):
 
 
 class TextSide(nn.Module):
-    """Texts to word logits: transformer, mapper, frozen text codebook, the text's own words."""
+    """Text side of the network: transformer, mapper, text codebook, the text's own words."""
 
     codebook_VD: Tensor | nn.Parameter
 
@@ -142,8 +143,9 @@ class TextSide(nn.Module):
             torch.full((num_words,), config.text.bias_start, device=device),
             requires_grad=config.text.word_bias,
         )
-        start = config.text.own_word_weight
-        self.own_weight_V = nn.Parameter(torch.full((num_words,), start, device=device))
+        self.own_weight_V = nn.Parameter(
+            torch.full((num_words,), config.text.own_word_weight, device=device)
+        )
 
     def forward(self, texts: Sequence[str], own_words_BV: Tensor) -> Tensor:
         """Return (B, V) activations; see :meth:`word_logits`."""
@@ -160,7 +162,7 @@ class TextSide(nn.Module):
         return _scaled(mapped_BD, self.config.text.cosine_scale)
 
     def pooled(self, texts: Sequence[str]) -> Tensor:
-        """Return (B, H) what the transformer says of the texts."""
+        """Return (B, H) the transformer's pooled outputs."""
         if self._remembered is None:
             result: Tensor = self.transformer(texts)
             return result
@@ -174,8 +176,7 @@ class TextSide(nn.Module):
         return torch.stack([self._remembered[text] for text in texts])
 
     def remember(self) -> None:
-        """Keep the transformer's outputs from now on, if it is frozen: each text is put through it
-        once."""
+        """Encode each text once from now on and keep the output, if the transformer is frozen."""
         if self.config.text.lora_rank == 0:
             self._remembered = {}
 
@@ -194,7 +195,7 @@ class TextSide(nn.Module):
 
 
 class LexicalNetwork(nn.Module):
-    """All that is trained (and the frozen text codebook), without the image backbone."""
+    """Network of both sides without the image backbone: all that is trained, and what it needs."""
 
     def __init__(
         self, config: ModelConfig, vocabulary: Vocabulary, codebook_VD: Tensor | None = None
@@ -202,7 +203,8 @@ class LexicalNetwork(nn.Module):
         """Build a fresh network.
 
         Args:
-            codebook_VD: (V, D) start of both codebooks; made from the configured sources if None.
+            codebook_VD: (V, D) first vectors of both codebooks; None: made from the configured
+                sources.
         """
         super().__init__()
         self.config = config

@@ -15,7 +15,7 @@ from lexret.files.hashes import file_sha256
 
 @dataclass(frozen=True, slots=True)
 class PackageFile:
-    """One file of a package.
+    """File of a package.
 
     Attributes:
         package: name on PyPI.

@@ -1,4 +1,4 @@
-"""What an encoder is: items in, sparse vectors out. This module needs no torch."""
+"""Interfaces of encoders: items in, sparse vectors out. This module needs no torch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Item = TypeVar("Item", contravariant=True)
 
 @dataclass(frozen=True)
 class PatchGrid:
-    """A grid of patches that covers the whole picture; patches are numbered row by row."""
+    """Grid of patches that covers the whole picture; patches are numbered row by row."""
 
     num_rows: int
     num_cols: int
@@ -39,7 +39,7 @@ class PatchGrid:
 
 @dataclass(frozen=True, eq=False)
 class PatchEncoding:
-    """A picture's vector and where each of its words was won.
+    """Vector of a picture, and the patch that gave each of its words its weight.
 
     All weights, the patches' too, are divided by the same number (the picture's L2 norm), so
     that the maximum of a word over the patches equals its weight in ``image``.
@@ -48,7 +48,7 @@ class PatchEncoding:
         image: the picture's vector, exactly what an index of float32 stores.
         patches: one row a patch (P rows), every positive word, not cut to the strongest.
         grid: how the patches lie.
-        winning_patches: (len(image),) int32; the patch where ``image.term_ids[i]`` was won.
+        winning_patches: (len(image),) int32; the patch with most of the word ``image.term_ids[i]``.
     """
 
     image: LexicalVector
@@ -58,7 +58,7 @@ class PatchEncoding:
 
 
 class Encoder(Protocol[Item]):
-    """Turns items into sparse vectors of one vocabulary."""
+    """Encoder of items into sparse vectors of one vocabulary."""
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -77,10 +77,10 @@ class Encoder(Protocol[Item]):
 
 @runtime_checkable
 class QueryEncoder(Encoder[str], Protocol):
-    """An encoder of texts that also makes queries of them."""
+    """Encoder of texts that also makes queries of them."""
 
     def encode_queries(self, texts: Sequence[str], *, batch_size: int = 32) -> SparseBatch:
-        """Encode texts as what they look for, one row each, of unit length."""
+        """Encode texts as queries, one row each, of unit length."""
         ...
 
     def queries_of(self, documents: SparseBatch, texts: Sequence[str]) -> SparseBatch:
@@ -89,13 +89,13 @@ class QueryEncoder(Encoder[str], Protocol):
 
 
 def precision_of(encoder: Encoder[Item]) -> Precision:
-    """Return what an encoder computes its vectors in: what it says, else float32."""
+    """Return the precision that an encoder computes its vectors in; float32 if it names none."""
     precision: Precision = getattr(encoder, "precision", "float32")
     return precision
 
 
 class PatchEncoder(Encoder[Image.Image], Protocol):
-    """An encoder of pictures that also tells what each patch says."""
+    """Encoder of pictures that also encodes each of their patches."""
 
     def encode_patches(self, images: Sequence[Image.Image]) -> list[PatchEncoding]:
         """Encode pictures with their patches; ``image`` equals what :meth:`encode` gives in

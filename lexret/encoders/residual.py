@@ -1,4 +1,4 @@
-"""A linear map with a two-layer MLP beside it, for maps that start at a closed form."""
+"""Residual map: a linear layer plus a two-layer MLP, for maps that begin at a closed form."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from torch.nn import functional
 
 
 class ResidualMap(nn.Module):
-    """(..., in_dim) to (..., out_dim): ``direct(x) + down(relu(up(x)))``.
+    """Map from (..., in_dim) to (..., out_dim): ``direct(x) + down(relu(up(x)))``.
 
-    The MLP's last layer starts at zero, so that a fresh map is its linear part.
+    The MLP's last layer begins at zero, so that a fresh map is its linear part.
 
     Args:
-        width: hidden width of the MLP; 0: there is none.
+        width: hidden width of the MLP; 0: no MLP.
         dropout: on the input and on the MLP's hidden layer. Rows of a (B, P, in_dim) input share
             the mask of their picture.
     """

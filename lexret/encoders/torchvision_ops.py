@@ -1,6 +1,6 @@
-"""Let ``import torchvision`` succeed beside a torch that its compiled operators do not fit.
+"""Declarations of torchvision's operators, so that it can be imported with any build of torch.
 
-torchvision's wheels carry operators compiled for one build of torch. Beside another build (a CPU
+torchvision's wheels carry operators compiled for one build of torch. With another build (a CPU
 torch and a CUDA torchvision, say) they are not loaded, and registering their fake kernels then
 fails with "operator torchvision::nms does not exist", which breaks ``import timm`` and parts of
 transformers. lexret uses none of these operators: declaring their schemas is enough.
@@ -22,7 +22,7 @@ _library: torch.library.Library | None = None
 
 
 def operators_fit() -> bool:
-    """Tell whether torchvision's own compiled operators can be loaded beside this torch."""
+    """Tell whether torchvision's compiled operators can be loaded with this torch."""
     spec = importlib.util.find_spec("torchvision")
     if spec is None or not spec.submodule_search_locations:
         return False

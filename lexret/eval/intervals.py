@@ -1,7 +1,7 @@
-"""How far measured figures may be trusted: bootstrap intervals, and tests between two runs.
+"""Intervals of measured figures by the bootstrap, and tests between two runs.
 
-What is drawn are whole groups of queries (all captions of one picture belong together and are not
-independent), from the queries alone: the collection stays as it is. Legend: G groups, Q queries,
+Whole groups of queries are drawn (all captions of one picture belong together and are not
+independent), and queries alone: the collection stays as it is. Legend: G groups, Q queries,
 M measures, S draws.
 """
 
@@ -26,7 +26,7 @@ _CHUNK_DRAWS: Final = 250
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """The middle 95% of what a figure is over bootstrap draws."""
+    """Interval of a figure: the middle 95% of its values over bootstrap draws."""
 
     low: float
     high: float
@@ -38,7 +38,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Two runs over the same queries, by one measure.
+    """Difference of two runs over the same queries, by one measure.
 
     Attributes:
         first: the first run's figure.
@@ -64,7 +64,7 @@ class Difference:
 
 
 def query_values(ranks: npt.NDArray[Any], precisions: Values | None = None) -> dict[str, Values]:
-    """Return what each query adds to R@1, R@5, R@10 and mAP, in percent.
+    """Return each query's contribution to R@1, R@5, R@10 and mAP, in percent.
 
     Args:
         ranks: (Q,) of the best answer, from 1; infinite where it was not found.
@@ -85,8 +85,8 @@ def bootstrap_intervals(
     """Return 95% percentile intervals (Efron and Tibshirani, 1993, chapter 13) of means.
 
     Args:
-        values: measure -> (Q,) what each query adds.
-        groups_Q: the group of each query, from 0; None: each query is its own.
+        values: measure -> (Q,) each query's contribution.
+        groups_Q: the group of each query, from 0; None: each query is a group.
 
     Raises:
         InputError: if there are no queries or the arrays differ in length.

@@ -1,4 +1,4 @@
-"""Where a number comes from: code, model, data, settings, machine, command."""
+"""Provenance of a number: code, model, data, settings, machine, command."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _PACKAGES: Final = ("numpy", "torch", "timm", "transformers")
 
 @dataclass(frozen=True)
 class Provenance:
-    """What a recorded result carries.
+    """Provenance of a recorded result.
 
     Attributes:
         model: identity of the model (name and start of the weights' hash).
         data: name -> hash of each data set.
         settings: everything that was chosen, seeds too.
-        command: what was called.
+        command: the command line.
     """
 
     model: str
@@ -38,7 +38,7 @@ class Provenance:
     model_sha256: Mapping[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it with code, machine and date as they are now."""
+        """Return it with the present code, machine and date."""
         return {
             "lexret": __version__,
             "commit": source_commit(),
@@ -54,9 +54,9 @@ class Provenance:
 
 
 def source_commit() -> str | None:
-    """Return the commit of the checkout that this code lies in, None where it lies in none.
+    """Return the commit of the checkout that this code lies in; None if it lies in none.
 
-    Files that git knows and that differ from the commit are told by ``+changes``.
+    If tracked files differ from the commit, ``+changes`` is appended.
     """
     root = Path(__file__).resolve().parents[2]
     commit = _git(root, "rev-parse", "HEAD")
@@ -67,7 +67,7 @@ def source_commit() -> str | None:
 
 
 def describe_machine() -> dict[str, Any]:
-    """Return what speed depends on; nothing that names the machine."""
+    """Return the facts that speed depends on; nothing identifies the machine."""
     versions = {}
     for package in _PACKAGES:
         try:
@@ -105,7 +105,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def markdown_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Set a Markdown table."""
+    """Return a Markdown table."""
     lines = [headings, ["---"] * len(headings), *rows]
     return "".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |\n" for line in lines)
 

@@ -14,7 +14,7 @@ from lexret.library.model import record_of_model
 
 if TYPE_CHECKING:
     from lexret.encoders.folder.record import ModelRecord
-    from lexret.encoders.lazy import LateImageEncoder
+    from lexret.encoders.lazy import LazyImageEncoder
     from lexret.encoders.model import LexicalModel
     from lexret.encoders.protocol import PatchEncoder, QueryEncoder
     from lexret.engine.index import EmbeddedIndex
@@ -78,11 +78,11 @@ class ModelEncoders:
         with self._model_lock:
             return self._loaded()
 
-    def late_images(self, precision: Precision) -> LateImageEncoder:
+    def late_images(self, precision: Precision) -> LazyImageEncoder:
         """Return an image encoder that loads the model with its first picture."""
-        from lexret.encoders.lazy import LateImageEncoder
+        from lexret.encoders.lazy import LazyImageEncoder
 
-        return LateImageEncoder(self.record, precision=precision, load=self.model)
+        return LazyImageEncoder(self.record, precision=precision, load=self.model)
 
     def _loaded(self) -> LexicalModel:
         if self._model is None:

@@ -1,4 +1,4 @@
-"""Training curves as a picture."""
+"""Figure of a run's training curves."""
 
 from __future__ import annotations
 

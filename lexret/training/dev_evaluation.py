@@ -1,4 +1,4 @@
-"""Evaluation on a dev split while training, from cached features."""
+"""Evaluation on a dev split during training, from cached features."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BATCH = 64
 def evaluate_dev(
     network: LexicalNetwork, captions: CaptionSet, features_NPF: Features
 ) -> RetrievalResult:
-    """Return recall in both directions, with the word budgets that the model will ship with."""
+    """Return recall in both directions, with the word budgets of the saved model."""
     config, vocabulary = network.config, network.vocabulary
     device = network.text.codebook_VD.device
     images = []

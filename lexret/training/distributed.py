@@ -1,4 +1,4 @@
-"""Training in several processes, as torchrun starts them: each encodes its share of every batch.
+"""Distributed training, in the processes that torchrun starts: each encodes its share of a batch.
 
 The vectors of all shares are gathered, so that every process computes the same losses of the whole
 batch: negatives, the overuse penalty's averages, everything. A batch and its losses are therefore
@@ -28,7 +28,7 @@ _PATIENCE = timedelta(days=7)
 
 @dataclass(frozen=True)
 class Processes:
-    """The processes of a run as one of them sees them.
+    """Processes of a run, as one of them sees them.
 
     Attributes:
         rank: this one's number, 0 to ``size - 1``.
@@ -56,8 +56,8 @@ class Processes:
                 f"train.batch_size is {batch_size} over all processes, which {self.size} of them "
                 "cannot share evenly; set a multiple of their number."
             )
-        own = batch_size // self.size
-        return slice(self.rank * own, (self.rank + 1) * own)
+        num_rows = batch_size // self.size
+        return slice(self.rank * num_rows, (self.rank + 1) * num_rows)
 
     def gather(self, rows: Tensor) -> Tensor:
         """Return the rows of all processes, in their order, with gradient; each gives as many.
@@ -104,11 +104,13 @@ class Processes:
     def wait(self) -> None:
         """Return when every process has come here."""
         if self.size > 1:
-            # Not `barrier`: on a GPU that takes NCCL, whose watchdog knows no patience.
+            # Not `barrier`: on a GPU that uses NCCL, whose watchdog gives up long before.
             dist.all_reduce(torch.zeros(1))
 
 
 class _Gather(torch.autograd.Function):
+    """Function that gathers rows of all processes, with gradient."""
+
     @staticmethod
     def forward(ctx: Any, rows: Tensor, processes: Processes) -> Tensor:
         ctx.processes, ctx.num_rows = processes, len(rows)
@@ -119,9 +121,9 @@ class _Gather(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
-        # The sum of the same gradient over all processes, without asking them for it.
-        start = ctx.processes.rank * ctx.num_rows
-        return grads[0][start : start + ctx.num_rows] * ctx.processes.size, None
+        # The sum of the same gradient over all processes, without communication.
+        first = ctx.processes.rank * ctx.num_rows
+        return grads[0][first : first + ctx.num_rows] * ctx.processes.size, None
 
 
 def leads() -> bool:
@@ -141,16 +143,16 @@ def started_processes(device: str = "auto") -> Iterator[Processes]:
         InputError: if there is no such device.
     """
     rank, size = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
-    own_device = _device(device, int(os.environ.get("LOCAL_RANK", "0")))
-    if own_device.type == "cuda":
-        torch.cuda.set_device(own_device)
+    chosen = _device(device, int(os.environ.get("LOCAL_RANK", "0")))
+    if chosen.type == "cuda":
+        torch.cuda.set_device(chosen)
     if size == 1:
-        yield Processes(device=own_device)
+        yield Processes(device=chosen)
         return
-    backend = "cpu:gloo,cuda:nccl" if own_device.type == "cuda" else "gloo"
+    backend = "cpu:gloo,cuda:nccl" if chosen.type == "cuda" else "gloo"
     dist.init_process_group(backend, rank=rank, world_size=size, timeout=_PATIENCE)
     try:
-        yield Processes(rank, size, own_device)
+        yield Processes(rank, size, chosen)
     finally:
         dist.destroy_process_group()
 

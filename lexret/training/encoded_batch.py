@@ -1,7 +1,7 @@
-"""What the losses of a step look at: both sides' vectors of the whole batch.
+"""Encoded batches: both sides' vectors of a whole batch, which the losses of a step are made of.
 
-Between encoding and losses stand two things that big batches need. The shares of several processes
-are gathered; and with ``train.micro_batch`` a share is encoded in parts, so that its activations
+Big batches need two things between encoding and losses. The shares of several processes are
+gathered; and with ``train.micro_batch`` a share is encoded in parts, so that its activations
 need not fit into memory at once (GradCache: Gao et al., Scaling Deep Contrastive Learning Batch
 Size under Memory Limited Setup, RepL4NLP 2021, section 3.2): the parts are encoded without a
 graph, the losses give the vectors' gradients, and each part is encoded again, with the same
@@ -25,8 +25,8 @@ from lexret.training.reading.batches import Batch
 
 
 @dataclass(frozen=True)
-class Encoded:
-    """A batch, or a part of one, as both sides see it.
+class EncodedBatch:
+    """Batch, or a part of one, as both sides encode it.
 
     Attributes:
         pictures_BD: the whole pictures in the codebook's space.
@@ -48,18 +48,18 @@ class Encoded:
 
     def vectors(self) -> list[Tensor]:
         """Return what carries gradients."""
-        some = (self.pictures_BD, self.vectors_TD, self.logits_BV)
-        return [tensor for tensor in some if tensor is not None]
+        tensors = (self.pictures_BD, self.vectors_TD, self.logits_BV)
+        return [tensor for tensor in tensors if tensor is not None]
 
-    def mapped(self, change: Callable[[Tensor], Tensor]) -> Encoded:
+    def mapped(self, change: Callable[[Tensor], Tensor]) -> EncodedBatch:
         """Return the same with every tensor changed."""
         changed: dict[str, Any] = {}
         for field in fields(self):
             rows = getattr(self, field.name)
             changed[field.name] = None if rows is None else change(rows)
-        return Encoded(**changed)
+        return EncodedBatch(**changed)
 
-    def of_readable(self) -> Encoded:
+    def of_readable(self) -> EncodedBatch:
         """Return the same without the pictures that could not be read, and without their texts."""
         if bool(self.readable_B.all()):
             return self
@@ -69,8 +69,8 @@ class Encoded:
 
 
 @dataclass(frozen=True)
-class Encoding:
-    """How a step encodes.
+class EncodingSettings:
+    """Settings of a step's encoding.
 
     Attributes:
         precision: of the matrix products.
@@ -86,18 +86,18 @@ class Encoding:
 
 
 def encode(
-    network: LexicalNetwork, batch: Batch, how: Encoding, processes: Processes
-) -> tuple[Encoded, Callable[[], None]]:
+    network: LexicalNetwork, batch: Batch, settings: EncodingSettings, processes: Processes
+) -> tuple[EncodedBatch, Callable[[], None]]:
     """Encode this process's share of a batch and gather all shares.
 
     Returns:
         the whole batch, and what to call after the losses' backward pass.
     """
-    parts = _parts(batch, how.micro_batch)
+    parts = _parts(batch, settings.micro_batch)
     if len(parts) == 1:
-        share, finish = _encode(network, batch, how), _nothing
+        share, finish = _encode(network, batch, settings), _nothing
     else:
-        share, finish = _encode_parts(network, parts, how)
+        share, finish = _encode_parts(network, parts, settings)
     return share.mapped(processes.gather).of_readable(), finish
 
 
@@ -105,19 +105,19 @@ def _nothing() -> None:
     """Do nothing: the losses' backward pass went all the way."""
 
 
-def _encode(network: LexicalNetwork, batch: Batch, how: Encoding) -> Encoded:
-    low = how.precision != torch.float32
-    with torch.autocast(batch.features_BPF.device.type, dtype=how.precision, enabled=low):
+def _encode(network: LexicalNetwork, batch: Batch, settings: EncodingSettings) -> EncodedBatch:
+    low = settings.precision != torch.float32
+    with torch.autocast(batch.features_BPF.device.type, dtype=settings.precision, enabled=low):
         patches_BPD, pictures_BD = network.image.with_picture_vectors(
-            batch.features_BPF, num_patches=how.head_patches if how.words else None
+            batch.features_BPF, num_patches=settings.head_patches if settings.words else None
         )
         own_TV = network.own_words(batch.texts)
         vectors_TD = network.text.vectors(batch.texts, own_TV).float()
-    words = how.words
-    return Encoded(
+    words = settings.words
+    return EncodedBatch(
         pictures_BD=pictures_BD.float(),
         vectors_TD=vectors_TD,
-        logits_BV=network.image.word_logits(patches_BPD.float(), precision=how.precision)
+        logits_BV=network.image.word_logits(patches_BPD.float(), precision=settings.precision)
         if words
         else None,
         own_TV=own_TV > 0 if words else None,
@@ -128,13 +128,13 @@ def _encode(network: LexicalNetwork, batch: Batch, how: Encoding) -> Encoded:
 
 
 def _encode_parts(
-    network: LexicalNetwork, parts: Sequence[Batch], how: Encoding
-) -> tuple[Encoded, Callable[[], None]]:
+    network: LexicalNetwork, parts: Sequence[Batch], settings: EncodingSettings
+) -> tuple[EncodedBatch, Callable[[], None]]:
     states, encoded = [], []
     with torch.no_grad():
         for part in parts:
             states.append(_random_state(part))
-            encoded.append(_encode(network, part, how))
+            encoded.append(_encode(network, part, settings))
     share = _joined(encoded)
     for vectors in share.vectors():
         vectors.requires_grad_()
@@ -149,7 +149,7 @@ def _encode_parts(
         ]
         for i, part in enumerate(parts):
             _set_random_state(part, states[i])
-            again = _encode(network, part, how).vectors()
+            again = _encode(network, part, settings).vectors()
             given = [(v, piece[i]) for v, piece in zip(again, pieces, strict=True)]
             wanted = [(v, grad) for v, grad in given if grad is not None and v.requires_grad]
             torch.autograd.backward([v for v, _ in wanted], [grad for _, grad in wanted])
@@ -180,13 +180,13 @@ def _parts(batch: Batch, size: int | None) -> list[Batch]:
     return parts
 
 
-def _joined(parts: Sequence[Encoded]) -> Encoded:
+def _joined(parts: Sequence[EncodedBatch]) -> EncodedBatch:
     first = parts[0]
     joined: dict[str, Any] = {}
     for field in fields(first):
         pieces = [getattr(part, field.name) for part in parts]
         joined[field.name] = None if pieces[0] is None else torch.cat(pieces)
-    return Encoded(**joined)
+    return EncodedBatch(**joined)
 
 
 def _random_state(batch: Batch) -> list[Tensor]:

@@ -66,12 +66,12 @@ def distillation(student_BB: Tensor, teacher_BB: Tensor) -> Tensor:
     pairs = ((student_BB, teacher_BB), (student_BB.t(), teacher_BB.t()))
     losses = [
         functional.kl_div(
-            functional.log_softmax(own, 1),
-            functional.log_softmax(theirs, 1),
+            functional.log_softmax(student, 1),
+            functional.log_softmax(teacher, 1),
             log_target=True,
             reduction="batchmean",
         )
-        for own, theirs in pairs
+        for student, teacher in pairs
     ]
     return 0.5 * (losses[0] + losses[1])
 

@@ -1,4 +1,4 @@
-"""The model card, generated from the run: nothing in it is typed by hand but the recipe's texts."""
+"""Model card, generated from the run: only the recipe's texts in it are typed by hand."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lexret.config import RunConfig
 from lexret.encoders.network import LexicalNetwork
 
 _IMAGINED = (
-    "Beside them, features imagined from the image backbone's own ImageNet classifier: patches of "
+    "Besides them, features imagined from the image backbone's ImageNet classifier: patches of "
     "training pictures moved along the direction of each of its 1,000 classes, with the classes' "
     "names as captions. No further photo was used."
 )

@@ -1,4 +1,4 @@
-"""Who is told what happens in a run."""
+"""Observers of training runs."""
 
 from __future__ import annotations
 
@@ -9,19 +9,22 @@ from lexret.training.step import StepLosses
 
 
 class Observer(Protocol):
-    """Told what happens; the command line draws its progress bars from it.
+    """Observer of a training run; the command line draws its progress bars as one.
 
-    Of several processes the leading one alone tells.
+    Of several processes only the leading one reports.
     """
+
+    def note(self, message: str) -> None:
+        """The run departs from its recipe; the message says how and why."""
 
     def shards(self, name: str, done: int, total: int) -> None:
         """``done`` shards of the split ``name`` are indexed."""
 
     def features(self, name: str, done: int, total: int) -> None:
-        """Frozen features of ``done`` of the items called ``name`` are there."""
+        """Frozen features of ``done`` of the items called ``name`` are ready."""
 
-    def start(self, step: int, num_steps: int) -> None:
-        """``step`` of the ``num_steps`` steps before the vocabulary takes part are done."""
+    def initialisation(self, step: int, num_steps: int) -> None:
+        """``step`` of the ``num_steps`` steps that initialise the network are done."""
 
     def step(self, step: int, num_steps: int, losses: StepLosses) -> None:
         """``step`` of ``num_steps`` steps are done."""
@@ -30,14 +33,16 @@ class Observer(Protocol):
         """The dev split was evaluated after ``step`` steps."""
 
 
-class Silent:
-    """Passes nothing on: the observer of the processes that do not lead."""
+class SilentObserver:
+    """Observer that ignores everything, for the processes that do not lead."""
+
+    def note(self, message: str) -> None: ...
 
     def shards(self, name: str, done: int, total: int) -> None: ...
 
     def features(self, name: str, done: int, total: int) -> None: ...
 
-    def start(self, step: int, num_steps: int) -> None: ...
+    def initialisation(self, step: int, num_steps: int) -> None: ...
 
     def step(self, step: int, num_steps: int, losses: StepLosses) -> None: ...
 

@@ -1,7 +1,7 @@
-"""The run folder: everything that a training run leaves behind.
+"""Run folder: everything that a training run leaves behind.
 
 ``config.json``     the whole configuration
-``environment.json``  where it last ran: versions, device, processes, kernel of the vocabulary head
+``environment.json``  where it last ran: versions, device, processes, precision, kernel of the head
 ``metrics.jsonl``   one JSON object a line: {"kind": "step" | "dev", "step": ..., ...}
 ``curves.png``      losses, active words and dev recall over the steps
 ``state/``          what a resumed run starts from
@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lexret.captions.shard_index import Skipped
+from lexret.captions.shard_index import SkippedSample
 from lexret.errors import InputError, StorageError
 
 
@@ -63,10 +63,11 @@ class RunFolder:
         text = json.dumps(found, indent=2) + "\n"
         self._write(lambda: self.environment.write_text(text, encoding="utf-8"))
 
-    def write_skipped(self, skipped: Sequence[Skipped]) -> None:
+    def write_skipped(self, skipped: Sequence[SkippedSample]) -> None:
         """List the samples that the training shards' index left out."""
         lines = "".join(
-            json.dumps({"picture": one.name, "problem": one.problem}) + "\n" for one in skipped
+            json.dumps({"picture": sample.name, "problem": sample.problem}) + "\n"
+            for sample in skipped
         )
         self._write(lambda: self.skipped.write_text(lines, encoding="utf-8"))
 
@@ -91,7 +92,7 @@ class RunFolder:
         return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
 
     def forget_after(self, step: int) -> None:
-        """Drop metrics of steps after ``step``: the resumed run will make them again."""
+        """Drop metrics of steps after ``step``: the resumed run makes them again."""
         kept = [record for record in self.records() if record["step"] <= step]
         lines = "".join(json.dumps(record) + "\n" for record in kept)
         self._write(lambda: self.metrics.write_text(lines, encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Schedules: plain functions of the step, so that a resumed run needs no stored schedule."""
+"""Schedules of rates and penalties: functions of the step, so that nothing has to be stored."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from lexret.config import TrainConfig
 
 
 def rate_factor(step: int, num_steps: int, config: TrainConfig) -> float:
-    """Return what the peak learning rates are multiplied by: linear warm-up, then cosine."""
+    """Return the factor of the peak learning rates: linear warm-up, then cosine."""
     if step < config.warmup_steps:
         return (step + 1) / config.warmup_steps
     span = max(1, num_steps - config.warmup_steps)
@@ -18,7 +18,7 @@ def rate_factor(step: int, num_steps: int, config: TrainConfig) -> float:
 
 
 def penalty_factor(step: int, config: TrainConfig) -> float:
-    """Return what the penalty's weight is multiplied by: a quadratic rise (SPLADE, section 3.2)."""
+    """Return the factor of the penalty's weight: a quadratic rise (SPLADE, section 3.2)."""
     if config.penalty_warmup_steps == 0:
         return 1.0
     return min(1.0, (step + 1) / config.penalty_warmup_steps) ** 2

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +19,18 @@ from torch import Tensor
 
 from lexret.errors import CorruptError, MismatchError, StorageError
 from lexret.files.whole import swap_folder
+from lexret.training.average import WeightAverage
 from lexret.training.step import Learner
 
 _FORMAT = 1
+_MOMENT = "adamw."
 
 
 def save_state(
     folder: Path,
     learner: Learner,
     optimizer: torch.optim.AdamW,
-    average: dict[str, Tensor],
+    average: WeightAverage | None,
     *,
     step: int,
     config_json: str,
@@ -46,8 +49,9 @@ def save_state(
         for name, parameter in learner.trainable().items():
             tensors[f"parameter/{name}"] = parameter.detach().contiguous()
             for key, value in optimizer.state.get(parameter, {}).items():
-                tensors[f"adamw.{key}/{name}"] = torch.as_tensor(value).contiguous()
-        tensors |= {f"average/{name}": tensor for name, tensor in average.items()}
+                tensors[f"{_MOMENT}{key}/{name}"] = torch.as_tensor(value).contiguous()
+        if average is not None:
+            tensors |= {f"average/{name}": t.contiguous() for name, t in average.tensors().items()}
         save_file(tensors, fresh / "state.safetensors")
         meta = {"format": _FORMAT, "step": step, "config": config_json, "best": best}
         (fresh / "state.json").write_text(json.dumps(meta, indent=2), encoding="utf-8")
@@ -60,7 +64,7 @@ def load_state(
     folder: Path,
     learner: Learner,
     optimizer: torch.optim.AdamW,
-    average: dict[str, Tensor],
+    average: WeightAverage | None,
     *,
     config_json: str,
 ) -> tuple[int, dict[str, Any]]:
@@ -86,8 +90,14 @@ def load_state(
             f"The run in {folder.parent} was started with another configuration. Resume with the "
             "same recipe and --set values, or choose another --run folder."
         )
-    _restore(tensors, learner, optimizer, average, source)
-    return int(meta["step"]), dict(meta["best"])
+    step = int(meta["step"])
+    try:
+        _restore(tensors, learner, optimizer)
+        if average is not None:
+            average.restore(_of_kind(tensors, "average"), num_steps=step)
+    except KeyError as error:
+        raise CorruptError(f"The training state in {source} is of another network.") from error
+    return step, dict(meta["best"])
 
 
 def has_state(folder: Path) -> bool:
@@ -101,30 +111,32 @@ def _whole(folder: Path) -> Path:
     return old if not folder.exists() and old.exists() else folder
 
 
-def _restore(
-    tensors: dict[str, Tensor],
-    learner: Learner,
-    optimizer: torch.optim.AdamW,
-    average: dict[str, Tensor],
-    source: Path,
-) -> None:
-    wanted = learner.trainable()
-    stored = {n.removeprefix("parameter/") for n in tensors if n.startswith("parameter/")}
-    if stored != set(wanted):
-        raise CorruptError(f"The training state in {source} is of another network.")
-    moments: dict[str, dict[str, Tensor]] = {name: {} for name in wanted}
+def _of_kind(tensors: Mapping[str, Tensor], kind: str) -> dict[str, Tensor]:
+    """Return the tensors of one kind by the names of their parameters."""
+    prefix = f"{kind}/"
+    return {
+        name.removeprefix(prefix): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(prefix)
+    }
+
+
+def _restore(tensors: Mapping[str, Tensor], learner: Learner, optimizer: torch.optim.AdamW) -> None:
+    """Put parameters and AdamW's moments back.
+
+    Raises:
+        KeyError: if they are of other parameters.
+    """
+    parameters, saved = learner.trainable(), _of_kind(tensors, "parameter")
+    if different := parameters.keys() ^ saved.keys():
+        raise KeyError(min(different))
     with torch.no_grad():
-        for place, tensor in tensors.items():
-            kind, _, name = place.partition("/")
-            if kind == "parameter":
-                wanted[name].copy_(tensor)
-            elif kind == "average":
-                average[name] = tensor.to(wanted[name].device)
-            else:
-                # AdamW counts steps on the processor.
-                key = kind.removeprefix("adamw.")
-                device = "cpu" if key == "step" else wanted[name].device
-                moments[name][key] = tensor.to(device)
-    for name, parameter in wanted.items():
-        if moments[name]:
-            optimizer.state[parameter] = dict(moments[name])
+        for name, tensor in saved.items():
+            parameters[name].copy_(tensor)
+    for place, tensor in tensors.items():
+        kind, _, name = place.partition("/")
+        if kind.startswith(_MOMENT):
+            parameter, key = parameters[name], kind.removeprefix(_MOMENT)
+            # AdamW counts steps on the processor.
+            device = "cpu" if key == "step" else parameter.device
+            optimizer.state[parameter][key] = tensor.to(device)

@@ -1,4 +1,4 @@
-"""One training step: forward, losses, backward, update.
+"""Training step: forward, losses, backward, update.
 
 Legend: B pictures, T texts (B times captions per picture), V words.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -18,12 +17,14 @@ from lexret.encoders.activations import activate
 from lexret.encoders.model import keep_strongest
 from lexret.encoders.network import LexicalNetwork
 from lexret.errors import LexretError
+from lexret.sparse import Precision
 from lexret.training.distributed import Processes
-from lexret.training.encoded_batch import Encoded, Encoding, encode
+from lexret.training.encoded_batch import EncodedBatch, EncodingSettings, encode
 from lexret.training.losses import caption_words, contrastive, distillation, sparsity_penalty
+from lexret.training.random_draws import Stream, dropout_seed, generator
 from lexret.training.reading.batches import Batch
 from lexret.training.schedule import penalty_factor, rate_factor
-from lexret.training.words.drift_penalty import Anchor
+from lexret.training.words.drift_penalty import DriftPenalty
 
 # CLIP's bound on the learnt temperature (Radford et al., 2021, section 2.5).
 _MIN_TEMPERATURE = 0.01
@@ -31,7 +32,7 @@ _MIN_TEMPERATURE = 0.01
 
 @dataclass(frozen=True, slots=True)
 class StepLosses:
-    """What one step measured; losses before their weights, means over the batch."""
+    """Figures of one step: losses before their weights, means over the batch, and others."""
 
     total: float
     contrastive: float
@@ -50,14 +51,14 @@ class StepLosses:
 
 
 class Learner(nn.Module):
-    """The network with what only training needs: the temperatures."""
+    """Trainable module: the network with what only training needs, such as temperatures."""
 
     def __init__(self, network: LexicalNetwork, config: TrainConfig) -> None:
         super().__init__()
         self.network = network
         self.log_temperature = nn.Parameter(torch.tensor(math.log(config.temperature)))
         self.log_dense_temperature = nn.Parameter(torch.tensor(math.log(config.temperature)))
-        self.anchor: Anchor | None = None
+        self.drift_penalty: DriftPenalty | None = None
         if config.gradient_checkpointing:
             network.text.transformer.checkpoint_gradients()
 
@@ -67,13 +68,13 @@ class Learner(nn.Module):
 
 
 def make_optimizer(learner: Learner, config: TrainConfig) -> torch.optim.AdamW:
-    """Return AdamW with one group a kind of parameter; only matrices of the adapter decay."""
+    """Return AdamW with a group for each kind of parameter; only the adapter's matrices decay."""
     rates = {
         "rest": config.lr,
         "words": config.codebook_lr,
         "mapper": config.mapper_lr,
         "lora": config.lora_lr,
-        "own": config.own_word_lr,
+        "own_words": config.own_word_lr,
         "temperature": config.temperature_lr,
     }
     groups: dict[str, list[nn.Parameter]] = {kind: [] for kind in rates}
@@ -83,7 +84,7 @@ def make_optimizer(learner: Learner, config: TrainConfig) -> torch.optim.AdamW:
         elif "codebook" in name or "bias_V" in name:
             groups["words"].append(parameter)
         elif "own_weight" in name:
-            groups["own"].append(parameter)
+            groups["own_words"].append(parameter)
         elif "temperature" in name:
             groups["temperature"].append(parameter)
         elif "mapper" in name:
@@ -112,35 +113,36 @@ def train_step(
     *,
     step: int,
     num_steps: int,
-    num_dense_steps: int = 0,
+    num_steps_without_words: int = 0,
     processes: Processes | None = None,
+    precision: Precision | None = None,
 ) -> StepLosses:
-    """Update the parameters once; the first ``num_dense_steps`` match without the vocabulary.
+    """Update the parameters once.
 
     Dropout draws from a generator seeded by the step, so that a resumed run repeats it.
 
     Args:
         batch: this process's share, on its device.
+        num_steps_without_words: so many first steps match dense vectors alone.
+        precision: of the matrix products; None: the configuration's.
 
     Raises:
         LexretError: if the loss is not finite.
     """
     train, processes = config.train, processes or Processes()
-    # Each process draws masks of its own; the first those of a process that is alone.
-    torch.manual_seed(train.seed * 1_000_003 + step + processes.rank * 1_000_000_000_039)
+    torch.manual_seed(dropout_seed(train.seed, step, processes.rank))
     factor = rate_factor(step, num_steps, train)
     for group in optimizer.param_groups:
         group["lr"] = group["peak_lr"] * factor
     optimizer.zero_grad(set_to_none=True)
-    precision = getattr(torch, train.precision)
-    how = Encoding(
-        precision,
-        words=step >= num_dense_steps,
+    settings = EncodingSettings(
+        getattr(torch, precision or train.precision),
+        words=step >= num_steps_without_words,
         micro_batch=train.micro_batch,
         head_patches=train.head_patches,
     )
-    encoded, finish = encode(learner.network, batch, how, processes)
-    loss, parts = _losses(learner, encoded, config, step, num_dense_steps)
+    encoded, finish = encode(learner.network, batch, settings, processes)
+    loss, parts = _losses(learner, encoded, config, step, num_steps_without_words)
     if not torch.isfinite(loss):
         raise LexretError(
             f"The loss is {loss.item()} at step {step}; try a lower train.lr or "
@@ -162,11 +164,13 @@ def random_budget(bounds: tuple[int, int], seed: int, step: int) -> int:
     every budget (nested dropout, Rippel et al., ICML 2014; ViLex's TailDrop for tokens).
     """
     low, high = (math.log(bound) for bound in bounds)
-    return round(math.exp(np.random.default_rng([seed, 3, step]).uniform(low, high)))
+    return round(math.exp(generator(Stream.WORD_BUDGET, seed, step).uniform(low, high)))
 
 
-def _dense_losses(learner: Learner, encoded: Encoded, train: TrainConfig) -> tuple[Tensor, Tensor]:
-    """Match whole pictures with mapped texts, without the vocabulary.
+def _dense_losses(
+    learner: Learner, encoded: EncodedBatch, train: TrainConfig
+) -> tuple[Tensor, Tensor]:
+    """Match dense vectors of whole pictures and texts, without the vocabulary.
 
     Returns:
         the loss, and (T, T) how well each text's picture fits each text, over the temperature.
@@ -182,7 +186,11 @@ def _dense_losses(learner: Learner, encoded: Encoded, train: TrainConfig) -> tup
 
 
 def _losses(
-    learner: Learner, encoded: Encoded, config: RunConfig, step: int, num_dense_steps: int
+    learner: Learner,
+    encoded: EncodedBatch,
+    config: RunConfig,
+    step: int,
+    num_steps_without_words: int,
 ) -> tuple[Tensor, dict[str, float]]:
     train, network = config.train, learner.network
     dense, dense_matches_TT = _dense_losses(learner, encoded, train)
@@ -205,7 +213,7 @@ def _losses(
     extra = _extra_losses(learner, train, paired_TV, units_TV, temperature, dense_matches_TT)
     penalty_image = sparsity_penalty(images_BV, train.penalty)
     penalty_text = sparsity_penalty(texts_TV, train.penalty)
-    factor = train.penalty_weight * penalty_factor(step - num_dense_steps, train)
+    factor = train.penalty_weight * penalty_factor(step - num_steps_without_words, train)
     loss = match + factor * (penalty_image + penalty_text) + train.dense_weight * dense
     words = _words_loss(logits_BV, images_BV, encoded.shares_BV, train, num_texts=1)
     text_words = _words_loss(
@@ -237,13 +245,13 @@ def _extra_losses(
     temperature: Tensor,
     dense_matches_TT: Tensor,
 ) -> dict[str, Tensor]:
-    """Return the losses that keep words near the dense matches and near their start; 0 if off."""
+    """Return the losses that keep words near the dense matches and their first vectors; 0: off."""
     extra = {"distillation": images_TV.new_zeros(()), "anchor": images_TV.new_zeros(())}
     if train.distill_weight:
         matches_TT = images_TV @ texts_TV.t() / temperature
         extra["distillation"] = distillation(matches_TT, dense_matches_TT)
-    if learner.anchor is not None:
-        extra["anchor"] = learner.anchor.distance(learner.network)
+    if learner.drift_penalty is not None:
+        extra["anchor"] = learner.drift_penalty.distance(learner.network)
     return extra
 
 
@@ -265,15 +273,7 @@ def _words_loss(
 def _parts(**measured: Tensor) -> dict[str, float]:
     """Return all of a step's figures; those that this step did not measure are 0."""
     names = (
-        *(
-            "contrastive",
-            "dense",
-            "distillation",
-            "anchor",
-            "penalty_image",
-            "penalty_text",
-            "caption_words",
-        ),
-        *("caption_words_text", "temperature", "active_image", "active_text"),
+        *("contrastive", "dense", "distillation", "anchor", "penalty_image", "penalty_text"),
+        *("caption_words", "caption_words_text", "temperature", "active_image", "active_text"),
     )
     return {name: measured[name].item() if name in measured else 0.0 for name in names}

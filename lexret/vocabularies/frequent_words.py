@@ -53,7 +53,7 @@ VISIBLE_CATEGORIES: Final = frozenset(
 
 
 class WordRule:
-    """Decides which words belong to the default vocabulary (the module says how)."""
+    """Rule that decides which words belong to the default vocabulary (see the module)."""
 
     def __init__(self, wordnet: WordNet) -> None:
         self._wordnet = wordnet
@@ -72,8 +72,8 @@ class WordRule:
         readings = self._wordnet.readings(word)
         if self.is_offensive(word):
             return False
-        own = [reading for reading in readings if reading.lemma == word]
-        return any(map(self._is_common, own or readings))
+        exact = [reading for reading in readings if reading.lemma == word]
+        return any(map(self._is_common, exact or readings))
 
     def is_offensive(self, word: str) -> bool:
         """Whether WordNet marks the first sense of some reading as a slur or an obscenity."""

@@ -32,7 +32,7 @@ of `class_bonus` for rules 3 and 5; they follow the vocabulary's own words, whos
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -59,7 +59,7 @@ _PICTURED_CATEGORIES: Final = frozenset({"noun.animal", "noun.artifact", "noun.f
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpansionRule:
-    """The numbers of the module's rules."""
+    """Numbers of the module's rules."""
 
     min_pictures: int = 3
     min_association: float = 0.6
@@ -71,7 +71,7 @@ class ExpansionRule:
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """A phrase that was chosen, and why.
+    """Phrase that was chosen, and why.
 
     Attributes:
         sources: those of "classes", "list", "wordnet" and "captions" whose rule it passes.
@@ -83,7 +83,7 @@ class Phrase:
     sources: tuple[str, ...]
 
     def score(self, rule: ExpansionRule) -> int:
-        """What phrases are ranked by."""
+        """Return the number that phrases are ranked by."""
         bonus = rule.class_bonus if {"classes", "list"} & set(self.sources) else 0
         return self.num_pictures + self.num_glosses + bonus
 
@@ -109,7 +109,8 @@ def expand(
         InputError: if no phrase passes.
     """
     statistics = PhraseStatistics(pictures)
-    chooser = _Chooser(vocabulary, rule, statistics, wordnet)
+    nouns = noun_phrases(wordnet, narrow=rule.narrow) if wordnet else {}
+    chooser = _Chooser(vocabulary, rule, statistics, wordnet, nouns)
     chosen = chooser.choose(classes)
     ranked = sorted(chosen, key=lambda phrase: (-phrase.score(rule), phrase.text))[:num_phrases]
     if not ranked:
@@ -122,19 +123,26 @@ def expand(
 
 
 class _Chooser:
+    """Chooser of phrases by the module's rules.
+
+    Args:
+        nouns: WordNet's nouns of several words, by their key.
+    """
+
     def __init__(
         self,
         vocabulary: Vocabulary,
         rule: ExpansionRule,
         statistics: PhraseStatistics,
         wordnet: WordNet | None,
+        nouns: Mapping[Key, NounPhrase],
     ) -> None:
         self._vocabulary = vocabulary
         self._rule = rule
         self._statistics = statistics
         self._wordnet = wordnet
         self._words = WordRule(wordnet) if wordnet else None
-        self._nouns = noun_phrases(wordnet, narrow=rule.narrow) if wordnet else {}
+        self._nouns = nouns
 
     def choose(self, classes: PictureClasses | None) -> list[Phrase]:
         """Apply each source's rule; a phrase and its plural are one."""

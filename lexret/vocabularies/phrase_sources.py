@@ -1,4 +1,4 @@
-"""Where phrases come from that no caption needs to hold: WordNet's nouns, classes of pictures."""
+"""Sources of phrases besides captions: WordNet's nouns, and the classes of picture collections."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _INSTANCE_OF: Final = "@i"
 
 @dataclass(frozen=True, slots=True)
 class NounPhrase:
-    """A noun of several words as WordNet has it, in its first sense.
+    """Noun of several words as WordNet has it, in its first sense.
 
     Attributes:
         category: the lexicographer file of the sense, such as ``noun.animal``.
@@ -40,7 +40,7 @@ class NounPhrase:
 
 
 def noun_phrases(wordnet: WordNet, *, narrow: int) -> dict[Key, NounPhrase]:
-    """WordNet's nouns of two or three words, by their key.
+    """Return WordNet's nouns of two or three words, by their key.
 
     Args:
         narrow: a phrase is narrow if fewer things than this are kinds of it.
@@ -55,7 +55,7 @@ def noun_phrases(wordnet: WordNet, *, narrow: int) -> dict[Key, NounPhrase]:
 
 @dataclass(frozen=True, slots=True)
 class PictureClasses:
-    """What the classes of picture collections are called.
+    """Names of the classes of picture collections.
 
     Attributes:
         common: the names of each of ImageNet's 1,000 classes, in their order.
@@ -106,7 +106,7 @@ def _timm_lines(name: str) -> list[str]:
 def _lemmas_by_key(wordnet: WordNet) -> dict[Key, str]:
     lemmas: dict[Key, str] = {}
     for lemma in wordnet.noun_phrases():
-        if "'" in lemma:  # "potter's wheel": without its possessive it is no phrase to show
+        if "'" in lemma:  # "potter's wheel": without its possessive it is not a phrase to show
             continue
         words = tokenize(lemma.replace("_", " "))
         if len(words) in LENGTHS:

@@ -1,7 +1,7 @@
-"""How the words of captions go together: counts of bigrams and trigrams, and what they are worth.
+"""Statistics of phrases in captions: counts of bigrams and trigrams, and measures of association.
 
 A phrase is counted without the number of its last word: "hula hoop" and "hula hoops" are one, which
-is then spelled as it stands most often. Phrases neither begin nor end with a function word.
+is then spelled in its most frequent form. Phrases neither begin nor end with a function word.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ Key = tuple[str, ...]
 
 
 def phrase_key(words: Sequence[str]) -> Key:
-    """The words with the last one's number taken off: equal for a phrase and its plural."""
+    """Return the words without the last one's number: equal for a phrase and its plural."""
     return (*words[:-1], number_free(words[-1]))
 
 
 class PhraseStatistics:
-    """Counts over texts that belong together by picture.
+    """Statistics of phrases over texts, grouped by picture.
 
     Args:
         pictures: for each picture the texts that describe it.
@@ -62,7 +62,7 @@ class PhraseStatistics:
         return keys
 
     def phrases(self, *, min_pictures: int) -> list[str]:
-        """Every phrase that at least so many pictures' texts hold, as it is mostly spelled."""
+        """Return the phrases that so many pictures' texts hold, in their most frequent spelling."""
         return sorted(
             min(self._spellings[key].items(), key=lambda item: (-item[1], item[0]))[0]
             for key, pictures in self._spread.items()
@@ -70,7 +70,7 @@ class PhraseStatistics:
         )
 
     def num_pictures_with(self, phrase: str) -> int:
-        """How many pictures have a text that holds the phrase."""
+        """Return how many pictures have a text that holds the phrase."""
         return self._spread[phrase_key(phrase.split())]
 
     def association(self, phrase: str) -> float:
@@ -102,7 +102,7 @@ class PhraseStatistics:
         )
 
     def share_in_longer(self, phrase: str) -> float:
-        """The share of a phrase's uses that one longer phrase holds, between 0 and 1."""
+        """Return the share of a phrase's uses that one longer phrase holds, between 0 and 1."""
         key = phrase_key(phrase.split())
         return self._longest_share[key] / self._uses[key] if self._uses[key] else 0.0
 

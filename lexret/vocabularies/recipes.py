@@ -1,4 +1,4 @@
-"""How each shipped vocabulary is made, and what its record says about that."""
+"""Recipes of vocabularies: how the shipped ones and yours are made, and what their records say."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ FLICKR8K_TRAIN: Final = "934b88c2298e4f17e3b4c045ff5ad737b6130866719a29872833867
 _WORDNET_FILES: Final = ("index.noun", "index.verb", "index.adj", "index.adv")
 _WORDNET_PHRASE_FILES: Final = (*_WORDNET_FILES, "data.noun", "cntlist.rev")
 
-_OWN_LICENCE: Final = "not recorded; ask its owner"
+_UNRECORDED_LICENCE: Final = "not recorded; ask its owner"
 
 Pictures = Sequence[Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class BuiltVocabulary:
-    """The entries of a vocabulary in order, and what its record says of them."""
+    """Vocabulary that was built: its entries in order, and what its record says about them."""
 
     words: tuple[str, ...]
     language: str
@@ -120,7 +120,7 @@ def llama2() -> BuiltVocabulary:
     return BuiltVocabulary(words, "many", provenance)
 
 
-def own(
+def custom(
     captions: Mapping[str, Pictures],
     *,
     size: int,
@@ -128,12 +128,12 @@ def own(
     word_list: Sequence[str] = (),
     list_name: str = "",
 ) -> BuiltVocabulary:
-    """Build a vocabulary from one's own captions and word list.
+    """Build a vocabulary from the user's captions and word list.
 
     Args:
-        captions: each source's pictures, by what the record is to call the source.
-        word_list: words that stand before those of the captions.
-        list_name: what the record is to call the list.
+        captions: each source's pictures, by the name that the record gives the source.
+        word_list: words that come before those of the captions.
+        list_name: the name that the record gives the list.
 
     Raises:
         InputError: if no word passes the rule, or the list is longer than ``size``.
@@ -152,7 +152,7 @@ def own(
             {
                 "name": list_name,
                 "used_for": "its words, before those of the captions",
-                "licence": _OWN_LICENCE,
+                "licence": _UNRECORDED_LICENCE,
                 "sha256": {"words": hashlib.sha256(content).hexdigest()},
             },
         )
@@ -167,12 +167,12 @@ def own(
 
 
 def captions_sources(captions: Mapping[str, Pictures], used_for: str) -> list[dict[str, Any]]:
-    """What a record says of one's own captions: what they are called and what they hold."""
+    """Return what a record says about the user's captions: their names and contents."""
     return [
         {
             "name": name,
             "used_for": used_for,
-            "licence": _OWN_LICENCE,
+            "licence": _UNRECORDED_LICENCE,
             "num_pictures": len(pictures),
             "num_captions": sum(map(len, pictures)),
             "sha256": {"captions": captions_sha256(pictures)},
@@ -231,13 +231,12 @@ def expanded(
     rule: ExpansionRule | None = None,
     num_phrases: int | None = None,
 ) -> tuple[BuiltVocabulary, list[Phrase]]:
-    """Append phrases to a vocabulary, whose own entries keep their ids.
+    """Append phrases to a vocabulary, whose entries keep their ids.
 
     Args:
-        record: the vocabulary's own record, as far as there is one: name, language, sources,
-            licence.
+        record: the vocabulary's record, with name, language, sources and licence if they are known.
         pictures: for each picture its captions.
-        sources: what the record is to say of them.
+        sources: what the new record says about them.
         num_phrases: at most so many.
 
     Returns:

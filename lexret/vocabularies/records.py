@@ -1,4 +1,4 @@
-"""A vocabulary on disk: NAME.txt, one entry a line, and NAME.json, which says how it was made."""
+"""Records of vocabularies: NAME.txt, one entry a line, and NAME.json, how it was made."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ def write_vocabulary(
     provenance: Mapping[str, Any],
     overwrite: bool = False,
 ) -> Path:
-    """Write the entries to ``file`` and their record beside it.
+    """Write the entries to ``file`` and their record next to it.
 
     Args:
         file: a path that ends with ``.txt``.
         made_by: the command that makes it.
-        provenance: what the record says besides: order, rule, sources, licence.
+        provenance: what else the record says: order, rule, sources, licence.
 
     Returns:
         the path of the record.
 
     Raises:
-        InputError: if the path ends otherwise, or a file is there already and stays.
+        InputError: if the path ends differently, or a file is there already and must stay.
         StorageError: if writing fails.
     """
     if file.suffix != SUFFIX or not file.stem:
@@ -66,7 +66,7 @@ def write_vocabulary(
 
 
 def record_path(file: Path) -> Path:
-    """Where the record of a vocabulary file lies."""
+    """Return the path of a vocabulary file's record."""
     return file.with_suffix(".json")
 
 
@@ -75,7 +75,7 @@ def read_record(file: Path) -> dict[str, Any]:
 
     Raises:
         MissingError: if there is none.
-        CorruptError: if it is no JSON object.
+        CorruptError: if it is not a JSON object.
     """
     path = record_path(file)
     try:
@@ -113,7 +113,7 @@ def record_for(source: str) -> dict[str, Any]:
 
 
 def sha256_of(*files: Path) -> dict[str, str]:
-    """SHA-256 of files by their names.
+    """Return the SHA-256 of files by their names.
 
     Raises:
         MissingError: if one cannot be read.

@@ -1,4 +1,4 @@
-"""Vocabularies by name or by file."""
+"""Sources of vocabularies: a name or a file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from lexret.vocabulary import Vocabulary
 
 
 def open_vocabulary(source: str) -> Vocabulary:
-    """Load a vocabulary file where there is one at that path, else a shipped one by name.
+    """Load the vocabulary file at a path, or else a shipped vocabulary by name.
 
     Raises:
         MissingError: if there is neither; the message lists the shipped names.

@@ -1,7 +1,7 @@
-"""The word lists of the default vocabulary's rule: data, with the reason for each list.
+"""Word lists of the default vocabulary's rule: data, with the reason for each list.
 
-Everything that can be derived is derived in :mod:`lexret.vocabularies.frequent_words`; a word
-stands here only where neither WordNet nor a frequency list can tell.
+Everything that can be derived is derived in :mod:`lexret.vocabularies.frequent_words`; a word is
+listed here only if neither WordNet nor a frequency list can decide.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A reader of the WordNet database files: lemmas, senses, inflected forms.
+"""Reader of the WordNet database files: lemmas, senses, inflected forms.
 
 The file formats are those of the manual pages ``wndb(5WN)`` (index and data files, exception
 lists) and ``morphy(7WN)`` (how an inflected form finds its base form).
@@ -69,7 +69,7 @@ _TAG_COUNTS: Final = "cntlist.rev"
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """A pointer of a synset, for example ``@i`` (instance of) or ``;u`` (usage domain)."""
+    """Pointer of a synset, for example ``@i`` (instance of) or ``;u`` (usage domain)."""
 
     symbol: str
     part_of_speech: str
@@ -80,7 +80,7 @@ class Pointer:
 
 @dataclass(frozen=True, slots=True)
 class Synset:
-    """One sense: its words as they are spelled (capitals kept) and its pointers."""
+    """Synset: the words of one sense as they are spelled (capitals kept), and its pointers."""
 
     words: tuple[str, ...]
     pointers: tuple[Pointer, ...]
@@ -90,14 +90,14 @@ class Synset:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A base form of a word, with the part of speech in which WordNet lists it."""
+    """Reading of a word: a base form, with the part of speech in which WordNet lists it."""
 
     part_of_speech: str
     lemma: str
 
 
 class WordNet:
-    """The WordNet database in one folder, read once.
+    """Database of WordNet in one folder, read once.
 
     Raises:
         MissingError: if a file is missing.

@@ -188,7 +188,7 @@ def test_the_score_of_a_text_is_that_of_a_search(
     model = load_model(static_model_folder)
     with Image.open(picture) as image:
         vector = model.images.encode([image.convert("RGB")]).row(0)
-    for kind, encoder in (("static", model.static_texts), ("contextual", model.texts)):
+    for kind, encoder in (("static", model.static_text), ("contextual", model.texts)):
         query = encoder.encode_queries(["a dog"]).row(0)
         wanted = sum(one.weight * vector.weight_of(one.word) for one in query.words())
         options = [] if kind == "static" else ["--text-encoder", kind]

@@ -15,7 +15,7 @@ from PIL import Image
 
 from lexret.cli.main import main
 from lexret.encoders import load_model
-from lexret.encoders.lazy import LateImageEncoder
+from lexret.encoders.lazy import LazyImageEncoder
 from lexret.engine import open_index
 from lexret.engine.writer import EmbeddedIndexWriter
 
@@ -183,16 +183,16 @@ def test_an_interrupted_run_says_what_is_stored(
     monkeypatch: pytest.MonkeyPatch,
     num_before: int,
 ) -> None:
-    encode, encoded = LateImageEncoder.encode, []
+    encode, encoded = LazyImageEncoder.encode, []
 
-    def interrupt(self: LateImageEncoder, items: Any, **options: Any) -> Any:
+    def interrupt(self: LazyImageEncoder, items: Any, **options: Any) -> Any:
         if len(encoded) == num_before:
             raise KeyboardInterrupt
         encoded.append(items)
         return encode(self, items, **options)
 
     with monkeypatch.context() as interrupted:
-        interrupted.setattr(LateImageEncoder, "encode", interrupt)
+        interrupted.setattr(LazyImageEncoder, "encode", interrupt)
         result = lexret("index", picture_folder, "--model", tiny_model_folder, "--batch-size", 1)
     assert result.exit_code == 130
     told = f"{num_before} picture{'s' * (num_before > 1)} of this run stored; run it again to go on"
@@ -211,13 +211,13 @@ def test_an_interrupted_rebuild_that_keeps_fields_says_that_nothing_is_stored(
     )
     num_calls = []
 
-    def interrupt(self: LateImageEncoder, items: Any, **options: Any) -> Any:
+    def interrupt(self: LazyImageEncoder, items: Any, **options: Any) -> Any:
         num_calls.append(1)
         if len(num_calls) == 2:
             raise KeyboardInterrupt
         return load_model(tiny_model_folder).images.encode(items)
 
-    monkeypatch.setattr(LateImageEncoder, "encode", interrupt)
+    monkeypatch.setattr(LazyImageEncoder, "encode", interrupt)
     result = lexret("index", indexed, "--rebuild", "--batch-size", 1)
     assert result.exit_code == 130
     assert "Nothing new is stored yet" in result.stderr

@@ -22,7 +22,7 @@ from lexret.encoders.image.feature_cache import cached_features
 from lexret.errors import InputError
 from lexret.training.distributed import Processes, leads, started_processes
 from lexret.training.loop import train
-from lexret.training.observer import Silent
+from lexret.training.observer import SilentObserver
 from lexret.training.reading.batches import BatchSource
 from lexret.vocabulary import Vocabulary
 
@@ -32,11 +32,11 @@ _TRAIN = """
 import pathlib, sys
 from lexret.config import RunConfig
 from lexret.training.loop import train
-from lexret.training.observer import Silent
+from lexret.training.observer import SilentObserver
 
 config, run, stop_after = sys.argv[1:]
 config = RunConfig.model_validate_json(pathlib.Path(config).read_text())
-train(config, pathlib.Path(run), Silent(), stop_after=int(stop_after), device="cpu")
+train(config, pathlib.Path(run), SilentObserver(), stop_after=int(stop_after), device="cpu")
 """
 
 
@@ -100,7 +100,7 @@ def test_two_processes_with_half_a_batch_each_train_as_one_with_the_whole(
 ) -> None:
     config = RunConfig.model_validate(certain_values)
     (tmp_path / "config.json").write_text(config.to_json())
-    train(config, tmp_path / "one", Silent(), device="cpu")
+    train(config, tmp_path / "one", SilentObserver(), device="cpu")
     arguments = ["-c", _TRAIN, str(tmp_path / "config.json"), str(tmp_path / "two")]
     in_processes(2, [*arguments, "3"])
     assert len(steps_of(tmp_path / "two")) == 3

@@ -84,7 +84,7 @@ def test_parts_without_the_vocabulary_have_the_gradients_of_the_whole(
             *(stage.learner, optimizer, stage.batch, stage.config),
             step=0,
             num_steps=10,
-            num_dense_steps=5,
+            num_steps_without_words=5,
         )
         grads = {n: p.grad for n, p in stage.learner.trainable().items() if p.grad is not None}
         found.append(grads)

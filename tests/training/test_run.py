@@ -24,13 +24,13 @@ from lexret.encoders.image.feature_cache import cached_features
 from lexret.errors import CorruptError, InputError, MismatchError, MissingError, StorageError
 from lexret.eval.retrieval.recall import RetrievalResult
 from lexret.training.loop import train
-from lexret.training.observer import Silent
+from lexret.training.observer import SilentObserver
 from lexret.training.reading.batches import BatchSource
 from lexret.training.step import StepLosses
 from lexret.vocabulary import Vocabulary
 
 
-class Recorder(Silent):
+class Recorder(SilentObserver):
     """Keeps what it is told."""
 
     def __init__(self) -> None:
@@ -121,8 +121,8 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(recipe: RunConfig, tmp_pa
 import os, pathlib
 from lexret.config import RunConfig
 from lexret.training.loop import train
-from lexret.training.observer import Silent
-class Killer(Silent):
+from lexret.training.observer import SilentObserver
+class Killer(SilentObserver):
     def step(self, step, num_steps, losses):
         if step == 5:
             os.kill(os.getpid(), 9)

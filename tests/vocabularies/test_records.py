@@ -155,7 +155,7 @@ def test_the_hash_of_captions_knows_neither_order_nor_names_of_pictures() -> Non
 
 
 def test_a_vocabulary_of_ones_own_records_its_sources() -> None:
-    built = recipes.own(
+    built = recipes.custom(
         {"mine.jsonl": [["a dog", "dogs"], ["the dog"]]},
         size=3,
         min_pictures=2,

@@ -81,8 +81,8 @@ def command(
 
 def _open(source: str, model: LexicalModel, batch_size: int, tell: Progress) -> JudgedPictures:
     from lexret.captions.sources import open_captions
+    from lexret.eval.control.annotated_pictures import masks_in
     from lexret.eval.control.held_words import JudgedPictures
-    from lexret.eval.control.known_pictures import masks_in
     from lexret.eval.control.word_truth import truth_of_captions, truth_of_masks
     from lexret.eval.retrieval.encoding import encode_pictures
 

@@ -66,15 +66,17 @@ def command(
     from lexret.encoders import load_model
     from lexret.encoders.folder.record import find_model, read_record
     from lexret.encoders.folder.word_levels import read_word_levels
-    from lexret.eval.control.known_pictures import open_known
+    from lexret.eval.control.annotated_pictures import open_annotated
     from lexret.eval.control.no_match import measure_no_match
     from lexret.library.calibration import save_calibration
 
     model, record = load_model(model_source), read_record(find_model(model_source))
     levels_V = read_word_levels(record)
     with progress_bars() as tell:
-        pictures = open_known(source, model, batch_size=batch_size, progress=tell)
-        lessons = [open_known(s, model, batch_size=batch_size, progress=tell) for s in learn_from]
+        pictures = open_annotated(source, model, batch_size=batch_size, progress=tell)
+        lessons = [
+            open_annotated(s, model, batch_size=batch_size, progress=tell) for s in learn_from
+        ]
 
     def measured(kind: TextEncoderKind) -> NoMatchResult:
         texts = texts_of(model, kind)
@@ -83,7 +85,7 @@ def command(
     result = measured(text_encoder)
     if save:
         kinds: tuple[TextEncoderKind, ...] = ("contextual", "static")
-        for kind in kinds if model.has_static_texts else kinds[:1]:
+        for kind in kinds if model.has_static_text else kinds[:1]:
             fitted = result.calibration if kind == text_encoder else measured(kind).calibration
             save_calibration(record.folder, fitted, model_id=model.model_id, text_encoder=kind)
     if as_json:

@@ -77,7 +77,7 @@ def encode(
 
 def texts_of(model: LexicalModel, text_encoder: TextEncoderKind) -> Encoder[str]:
     """Return the text encoder that was asked for."""
-    return model.static_texts if text_encoder == "static" else model.texts
+    return model.static_text if text_encoder == "static" else model.texts
 
 
 @contextmanager

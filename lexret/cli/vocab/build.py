@@ -102,7 +102,7 @@ def _own(
     from lexret.vocabularies import recipes
     from lexret.vocabularies.caption_words import read_word_list
 
-    return recipes.own(
+    return recipes.custom(
         read_captions(captions),
         size=size,
         min_pictures=min_pictures,

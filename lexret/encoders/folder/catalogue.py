@@ -1,4 +1,4 @@
-"""What models there are and what their folders tell, without torch and without their tensors."""
+"""Catalogue of models: their folders and what these say, without torch and without tensors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HEADING: Final = "## "
 
 @dataclass(frozen=True, slots=True)
 class ModelSummary:
-    """One line about a model.
+    """Summary of a model, one line.
 
     Attributes:
         name: what its configuration calls it.
@@ -59,7 +59,7 @@ def model_folders(places: Iterable[Path] = ()) -> list[Path]:
 
 
 def summarize(folder: Path) -> ModelSummary:
-    """Read what a model folder tells of itself.
+    """Read a model folder's summary.
 
     Raises:
         MissingError: if there is no model.

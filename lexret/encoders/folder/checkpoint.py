@@ -1,4 +1,4 @@
-"""Models on disk as tensors: safetensors, JSON and text; never pickle.
+"""Checkpoints: models on disk as safetensors, JSON and text; never pickle.
 
 :mod:`lexret.encoders.folder.record` says which files there are. Files of a backbone that the model
 brings along (``model.image.weights``, ``model.text.backbone``) are named relative to the folder.
@@ -33,7 +33,7 @@ from lexret.vocabulary import Vocabulary
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a model folder holds.
+    """Contents of a model folder.
 
     Attributes:
         tensors: by their names in the network, float32.
@@ -127,7 +127,7 @@ def _save_weights(path: Path, tensors: Mapping[str, Tensor], half: bool) -> str:
     stored = {name: _stored(tensor, half) for name, tensor in tensors.items()}
     try:
         save_file(stored, path, metadata={"format": str(FORMAT)})
-    except SafetensorError as error:  # its way to say that the disk is full
+    except SafetensorError as error:  # raised where the disk is full
         raise OSError(f"{path.name}: {error}") from error
     # safetensors makes its files private to their owner.
     path.chmod(0o644)

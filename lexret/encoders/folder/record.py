@@ -1,10 +1,10 @@
-"""Model folders: which files there are, what ``model.json`` says of them, how one is replaced.
+"""Model folders: their files, the record in ``model.json``, and how a folder is replaced.
 
 ``model.json``                format version, configuration, hashes, numbers
 ``model.safetensors``         the trained tensors and the frozen text codebook
 ``vocabulary.txt``            one word a line
 ``README.md``                 the model card
-``static_text.safetensors``   the static text encoder; a model without one is whole too
+``static_text.safetensors``   the static text encoder, which a model need not have
 
 This module needs neither torch nor the tensors, so that a search opens a model in milliseconds.
 """
@@ -40,7 +40,7 @@ DEFAULT_MODEL = "mini"
 
 @dataclass(frozen=True)
 class ModelRecord:
-    """What a model folder says of itself in ``model.json``; no other file has been read.
+    """Record of a model: its ``model.json``; no other file has been read.
 
     Attributes:
         folder: where the model lies.

@@ -9,9 +9,9 @@ from lexret.config import ImageConfig
 
 
 class Adapter(nn.Module):
-    """(B, P, F) backbone features to (B, P, D) vectors in the codebook's space.
+    """Adapter from (B, P, F) backbone features to (B, P, D) vectors in the codebook's space.
 
-    As LexVLA's count of parameters tells (17.30 M for 768 -> 3072 -> 4096 with 768-wide
+    As LexVLA's count of parameters implies (17.30 M for 768 -> 3072 -> 4096 with 768-wide
     attention), no layer has a bias and the norms have no weights. With ``config.width`` a linear
     layer first narrows the features, for backbones that are wide and data that are few.
 

@@ -22,7 +22,7 @@ _PACKAGES = {LITE2.package: LITE2}
 
 
 class ImageBackbone(nn.Module):
-    """A frozen timm model that gives (B, P, F) patch features.
+    """Frozen timm model that gives (B, P, F) patch features.
 
     Convolutional maps are read at their last stage; of vision transformers the class and
     register tokens are left out. Pictures are resized (not cropped) to a square, so that a patch
@@ -89,17 +89,17 @@ class ImageBackbone(nn.Module):
 
 
 def _fuse_batch_norms(module: nn.Module) -> None:
-    """Put batch norms of frozen statistics into the convolutions before them.
+    """Fold batch norms of frozen statistics into the convolutions before them.
 
-    A pass over memory less for each: the whole backbone is 1.6 times as fast on a CPU. timm's
+    Each saves a pass over memory: the whole backbone is 1.6 times as fast on a CPU. timm's
     batch norms hold the activation that follows; it stays.
     """
     children = list(module.named_children())
     for _, child in children:
         _fuse_batch_norms(child)
-    for (name, one), (next_name, following) in pairwise(children):
-        if isinstance(one, nn.Conv2d) and isinstance(following, nn.BatchNorm2d):
-            setattr(module, name, fuse_conv_bn_eval(one, following))
+    for (name, layer), (next_name, following) in pairwise(children):
+        if isinstance(layer, nn.Conv2d) and isinstance(following, nn.BatchNorm2d):
+            setattr(module, name, fuse_conv_bn_eval(layer, following))
             rest = [getattr(following, part, nn.Identity()) for part in ("drop", "act")]
             setattr(module, next_name, nn.Sequential(*rest))
 
@@ -134,7 +134,7 @@ def _load_in_order(net: nn.Module, config: ImageConfig) -> None:
         raise InputError(f"Unknown weight package {name!r}; known: {sorted(_PACKAGES)}.")
     path = verified_path(_PACKAGES[name])
     stored = torch.load(path, map_location="cpu", weights_only=True)
-    # The classifier, which num_classes=0 left out here, comes last there.
+    # The classifier, which num_classes=0 leaves out here, comes last in the file.
     wanted = net.state_dict()
     pairs = list(zip(wanted.items(), stored.values(), strict=False))
     if any(mine.shape != theirs.shape for (_, mine), theirs in pairs) or len(stored) < len(wanted):

@@ -1,10 +1,10 @@
-"""What the backbone's own classifier says of each patch, as words beside the trained ones.
+"""Class evidence: words that the frozen backbone's classifier gives each patch.
 
-Captions speak of whole pictures and name few things, so that training tells a patch of the pizza
-from one of the table only where captions do. The classifier that the frozen backbone came with
-knows its classes at single patches too (class activation maps: Zhou et al., CVPR 2016); a table
-says which words stand for each class. Nothing of this is trained: the words are the classes' names
-and what the text side says of them.
+Captions describe whole pictures and name few things, so that training tells a patch of the pizza
+from one of the table only where captions do. The classifier that the backbone came with knows its
+classes at single patches too (class activation maps: Zhou et al., CVPR 2016); a table says which
+words stand for each class. None of this is trained: the words are those of the classes' names and
+of the text side's vectors for them.
 
 Legend: B pictures, P patches, F features, C classes, K words a class, N = C * K, W words of the
 table, V words of the vocabulary, D codebook dimension.
@@ -21,7 +21,7 @@ from lexret.encoders.image.class_head import ClassHead
 
 WORDS_A_CLASS: Final = 12
 
-# Chosen on Flickr8k's dev split and coco-dev. A patch is seen with half as much of its picture.
+# Chosen on Flickr8k's dev split and coco-dev. Half of the picture's mean is added to each patch.
 _CONTEXT: Final = 0.5
 # Evidence below the first counts for nothing; below the second, it holds rare words back.
 _LEAST: Final = 0.03
@@ -32,7 +32,7 @@ _MARGIN: Final = 3.0
 
 
 class ClassEvidence(nn.Module):
-    """Adds to the words of patches what the classifier says, and holds back what it denies.
+    """Module that raises the words of patches by class evidence and holds back denied ones.
 
     With p the classes' softmax at a patch and t the table, word w has the evidence
     e_w = min(1, sum_c p_c t_cw), from which a little is cut off. Read as a probability it has the
@@ -58,16 +58,16 @@ class ClassEvidence(nn.Module):
     def __init__(self, head: ClassHead, share: float) -> None:
         super().__init__()
         self.share, self.names = share, head.names
-        weights_CF, bias_C = (torch.tensor(one).float() for one in (head.weights_CF, head.bias_C))
+        weights_CF = torch.tensor(head.weights_CF).float()
         self.register_buffer("weights_FC", weights_CF.t(), persistent=False)
-        self.register_buffer("bias_C", bias_C, persistent=False)
+        self.register_buffer("bias_C", torch.tensor(head.bias_C).float(), persistent=False)
         num_entries = len(head.names) * WORDS_A_CLASS
         self.register_buffer("words_N", torch.zeros(num_entries, dtype=torch.int64))
         self.register_buffer("table_N", torch.zeros(num_entries))
         self.register_buffer("rare_N", torch.zeros(num_entries, dtype=torch.bool))
 
     def set_words(self, table_CV: Tensor, rare_V: Tensor) -> None:
-        """Say which words stand for each class, the ``WORDS_A_CLASS`` heaviest of them.
+        """Set which words stand for each class, the ``WORDS_A_CLASS`` heaviest of them.
 
         Args:
             table_CV: weights from 0 to 1.

@@ -25,7 +25,7 @@ Floats = npt.NDArray[np.floating[Any]]
 
 @dataclass(frozen=True, eq=False)
 class ClassHead:
-    """A linear classifier of backbone features.
+    """Linear classifier of backbone features.
 
     Attributes:
         weights_CF: of each class.
@@ -60,5 +60,5 @@ def _imagenet_names(num_classes: int) -> tuple[tuple[str, ...], ...]:
     from timm.data import ImageNetInfo
 
     info = ImageNetInfo()
-    described = (str(info.index_to_description(i)) for i in range(num_classes))
-    return tuple(tuple(name.strip() for name in one.split(",")) for one in described)
+    descriptions = (str(info.index_to_description(i)) for i in range(num_classes))
+    return tuple(tuple(name.strip() for name in text.split(",")) for text in descriptions)

@@ -1,4 +1,4 @@
-"""An adapter for few training pictures: each patch is seen within the mean of its picture."""
+"""Context adapter, for few training pictures: each patch is seen within its picture's mean."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lexret.encoders.residual import ResidualMap
 
 
 class ContextAdapter(nn.Module):
-    """(B, P, F) backbone features to vectors in the codebook's space.
+    """Adapter from (B, P, F) backbone features to vectors in the codebook's space.
 
     Features are square-rooted (which tames the few large ones, as power normalisation does;
     Perronnin et al., ECCV 2010, section 3.2) and standardised. With m the mean of a picture's P
@@ -38,7 +38,7 @@ class ContextAdapter(nn.Module):
         """Return the patches and (B, D) the whole pictures.
 
         Args:
-            num_patches: so many patches, drawn at random for all pictures; None: all.
+            num_patches: return this many patches, drawn at random for all pictures; None: all.
         """
         rows_BPF = self.standardised(features_BPF)
         mean_B1F = rows_BPF.mean(1, keepdim=True)

@@ -1,4 +1,4 @@
-"""Backbone features on disk: the backbone is frozen, so each picture is put through it once.
+"""Cache of backbone features on disk: the backbone is frozen, so each picture is encoded once.
 
 A cache is a folder per data set and backbone: ``features.npy`` (N, P, F) float16 and
 ``cache.json`` with what it belongs to, how many rows are whole and which pictures could not be
@@ -28,7 +28,7 @@ from lexret.files.whole import replace_file
 
 Features = npt.NDArray[np.float16]
 Progress = Callable[[int, int], None]
-# Told of each picture that could not be read, by number and problem; may raise.
+# Called with each picture that could not be read, its number and the problem; may raise.
 OnUnreadable = Callable[[int, LexretError], None]
 
 _BATCH = 32
@@ -36,7 +36,7 @@ _SAVE_EVERY = 20
 
 
 class JoinedFeatures:
-    """Cached features of several sets of pictures, one after the other.
+    """Array of the cached features of several sets of pictures, one after the other.
 
     Args:
         parts: (N, P, F) each, of the same P and F.
@@ -81,8 +81,8 @@ def cached_features(
         folder: holds one sub-folder a cache; made where missing.
         mirrored: features of the pictures flipped left to right.
         progress: called with (pictures done, pictures in all).
-        on_unreadable: is told of each picture that cannot be read, also of those of which an
-            earlier build knew; its features are NaN. None: such a picture is an error.
+        on_unreadable: called with each picture that cannot be read, also with those that an
+            earlier build could not read; their features are NaN. None: such a picture is an error.
         device: what the backbone runs on; None: the CPU.
 
     Raises:
@@ -93,14 +93,14 @@ def cached_features(
     """
     identity = _identity(captions, config, mirrored)
     place = folder / hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]
-    tell = on_unreadable or _refuse
+    on_unreadable = on_unreadable or _refuse
     try:
         place.mkdir(parents=True, exist_ok=True)
         num_done, unreadable = _progress_of(place / "cache.json")
         for i, error in unreadable.items():
-            tell(i, error)
+            on_unreadable(i, error)
         if num_done < len(captions):
-            build = _Build(captions, config, place, identity, mirrored, tell, device)
+            build = _Build(captions, config, place, identity, mirrored, on_unreadable, device)
             build.unreadable = unreadable
             build.run(num_done, progress)
         return np.load(place / "features.npy", mmap_mode="r")  # type: ignore[no-any-return]
@@ -152,7 +152,7 @@ def _reserve(file: Path) -> None:
 
 
 class _Build:
-    """Fills one cache."""
+    """Build of one cache, or of what it lacks."""
 
     def __init__(
         self,
@@ -161,11 +161,11 @@ class _Build:
         place: Path,
         identity: dict[str, Any],
         mirrored: bool,
-        tell: OnUnreadable,
+        on_unreadable: OnUnreadable,
         device: torch.device | None,
     ) -> None:
         self.captions, self.place, self.identity = captions, place, identity
-        self.mirrored, self.tell = mirrored, tell
+        self.mirrored, self.on_unreadable = mirrored, on_unreadable
         self.device = device or torch.device("cpu")
         self.backbone = ImageBackbone(config).to(self.device)
         self.shape = (len(captions), len(self.backbone.grid), config.feature_dim)
@@ -201,7 +201,7 @@ class _Build:
         features = np.full((len(found), *self.shape[1:]), np.nan, np.float16)
         for i, item in enumerate(found, start=start):
             if isinstance(item, LexretError):
-                self.tell(i, item)
+                self.on_unreadable(i, item)
                 self.unreadable[i] = item
         read = [i for i, item in enumerate(found) if isinstance(item, torch.Tensor)]
         if read:

@@ -5,8 +5,8 @@ Legend: B pictures, P patches, D codebook dimension, V words.
 The plain form makes a (B, P, V) tensor: at 81 patches, 20,000 words and 128 pictures 830 MB in
 float32, twice that with its gradient. Here a few pictures at a time are multiplied and only the
 maxima are kept; backward multiplies again, and where a sparse activation left few words with a
-gradient, only for those. (To keep the winners too costs more here than multiplying again: finding
-them makes forward half as slow again; figures in training/RESULTS.md.)
+gradient, only for those. (Keeping the winners too would cost more here than multiplying again:
+finding them makes forward half as slow again; figures in training/RESULTS.md.)
 
 On CUDA :mod:`lexret.encoders.image.max_head_triton` does the same on the chip; this form is its
 reference.
@@ -86,7 +86,7 @@ def _backward_block(
 
 
 def head_kernel(device: torch.device) -> HeadKernel:
-    """Say which form :func:`max_over_patches` runs on a device; nothing else chooses.
+    """Return which form :func:`max_over_patches` runs on a device; nothing else chooses.
 
     ``triton`` on CUDA where that package is importable (PyTorch's builds for Linux bring it),
     else ``torch``. A kernel that fails is an error, not a reason to take the other form.

@@ -1,4 +1,4 @@
-"""The vocabulary head as Triton kernels: what :mod:`lexret.encoders.image.max_head` runs on a GPU.
+"""Triton kernels of the vocabulary head, which :mod:`lexret.encoders.image.max_head` runs on GPUs.
 
 Legend: B pictures, P patches, D codebook dimension, V words; BLOCK_* are tile sizes.
 

@@ -1,6 +1,6 @@
-"""The words of a text by their use in the training captions: latent semantic vectors.
+"""Caption terms: latent semantic vectors of the words that training captions use.
 
-A transformer's sentence vector says what a text means; these say which words stand in it, weighed
+A transformer's sentence vector says what a text means; these say which words it holds, weighted
 by how rare they are, in few dimensions (Deerwester et al., Indexing by Latent Semantic Analysis,
 JASIS 41, 1990).
 
@@ -14,11 +14,11 @@ from torch import Tensor, nn
 
 
 class CaptionTerms(nn.Module):
-    """(B, V) which words stand in each text, to (B, L).
+    """Module from (B, V), which words each text holds, to (B, L).
 
     A text's vector is sum_r idf_r t_r / sqrt(sum_r idf_r^2) over its terms r: TF-IDF with binary
-    counts, of unit length, projected. Terms that the training captions do not have, and unused
-    rows of the tables, are 0.
+    counts, of unit length, projected. Terms that the training captions lack, and unused rows of
+    the tables, are 0.
     """
 
     term_ids_R: Tensor

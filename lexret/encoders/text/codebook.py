@@ -1,4 +1,4 @@
-"""Codebook vectors for the words of a vocabulary: where the common space begins.
+"""Codebooks: the first vectors of a vocabulary's words, in the space that both sides share.
 
 Legend: V words, D codebook dimension.
 """
@@ -31,7 +31,7 @@ def build_codebook(
         transformer: the text backbone, for the sources ``sentence`` (its pooled output for the
             word alone) and ``text_backbone`` (its input embeddings, averaged over the tokens).
 
-    The source ``text_side`` gives zeros: only a started text side can say what its words are.
+    The source ``text_side`` gives zeros: only an initialised text side can encode the words.
 
     Raises:
         InputError: if the sources have fewer dimensions than the configuration asks for.

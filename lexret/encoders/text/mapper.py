@@ -1,4 +1,4 @@
-"""From a text's pooled hidden state, and its words, to the codebook's space."""
+"""Text mapper: from a text's pooled hidden state and its words to the codebook's space."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lexret.encoders.text.caption_terms import CaptionTerms
 
 
 class TextMapper(nn.Module):
-    """(B, H) pooled hidden states and (B, V) own words to (B, D)."""
+    """Map from (B, H) pooled hidden states and (B, V) own words to (B, D)."""
 
     mean_H: Tensor
 

@@ -1,11 +1,11 @@
-"""Query vectors: what a text looks for, made from what it says.
+"""Query vectors, made of the vectors of texts.
 
 A text encoder gives a text hundreds of words by meaning; together they outvote the few that were
-typed. As a query its vector is sharpened, and the typed words are raised:
+typed. For a query the vector is sharpened, and the typed words are raised:
 
     q = unit(unit(w ** power) + typed_weight * unit(t))
 
-with w the text's weights and t 1 for each of its own words. The vector of a text as a document
+with w the text's weights and t 1 for each word that was typed. The vector of a text as a document
 (picture -> text) stays w.
 """
 
@@ -24,11 +24,11 @@ from lexret.vocabulary import Vocabulary
 
 @dataclass(frozen=True)
 class QueryForm:
-    """The two numbers that make a query of a text's vector.
+    """Form of a model's queries: the two numbers that make one of a text's vector.
 
     Attributes:
         power: exponent of the weights, above 0; more than 1 lets the strong words stand out.
-        typed_weight: length of the typed words' vector beside the text's, which has length 1.
+        typed_weight: length of the typed words' vector, which is added to the text's of length 1.
     """
 
     power: float = 1.0
@@ -65,7 +65,7 @@ def as_queries(documents: SparseBatch, texts: Sequence[str], form: QueryForm) ->
 
 
 def typed_words(text: str, vocabulary: Vocabulary) -> np.ndarray:
-    """Return the distinct ids of the words that a text itself holds, int32, rising."""
+    """Return the distinct ids of the words that a text holds, int32, rising."""
     return np.unique(np.array(vocabulary.match(text)[0], dtype=np.int32))
 
 
@@ -83,7 +83,7 @@ def _as_query(vector: LexicalVector, text: str, form: QueryForm) -> LexicalVecto
         weights = raised / np.sqrt(np.square(raised).sum())
     else:
         term_ids = vector.term_ids
-    # What float32 rounds to nothing is nothing.
+    # Weights that float32 rounds to 0 are left out.
     kept = weights.astype(np.float32) > 0
     return LexicalVector(
         term_ids[kept].astype(np.int32), weights[kept].astype(np.float32), vector.vocabulary

@@ -1,4 +1,4 @@
-"""The static text encoder: learnt tables in place of a network.
+"""Static text encoder: learnt tables in place of a network.
 
 It imitates the model's contextual text encoder (:class:`lexret.encoders.model.TextEncoder`) and
 needs nothing but numpy. With S the distinct rows of a text, its vector is ::
@@ -9,12 +9,13 @@ needs nothing but numpy. With S the distinct rows of a text, its vector is ::
 and the logit of word v is ``codebook[v] . z + bias[v] + (own[v] if v stands in the text)``.
 
 The words of the vocabulary have rows (phrases are looked for first), and so have further words of
-the captions that it was taught with ("biker" and "above" are no dimensions, but they say
-something) and pairs of words that often follow each other ("black dog", "on a"). The coordinates
-are the leading ones of the contextual encoder's vectors; ``codebook`` is the model's, in them.
+the captions that it was taught with ("biker" and "above" are not words of the vocabulary, but
+they mean something) and pairs of words that often follow each other ("black dog", "on a"). The
+coordinates are the leading ones of the contextual encoder's vectors; ``codebook`` is the model's,
+in them.
 
-Words that tell nothing are short: a text of them alone, |x| < ``least_length``, has no active
-words. Else what follows is what the contextual encoder does: the model's activation, a floor for
+Words that say nothing have short rows: a text of them alone, |x| < ``least_length``, has no active
+words. Otherwise the rest is as in the contextual encoder: the model's activation, a floor for
 the text's own words, the ``max_words`` strongest words, unit length.
 
 Legend: V words of the vocabulary, C coordinates.
@@ -49,7 +50,7 @@ _LEAST_LENGTH: Final = 1e-12
 
 
 class TableRows:
-    """Finds the rows of a text.
+    """Lookup of the table rows of a text.
 
     Args:
         further_words: lower-case tokens that are not in the vocabulary.
@@ -71,10 +72,10 @@ class TableRows:
 
     def of(self, text: str) -> list[int]:
         """Return the distinct rows of a text, rising: first those of the vocabulary's words."""
-        known, unknown = self._vocabulary.match(text)
-        further = (self._further[token] for token in unknown if token in self._further)
+        term_ids, others = self._vocabulary.match(text)
+        further = (self._further[token] for token in others if token in self._further)
         pairs = (self._pairs[pair] for pair in token_pairs(text) if pair in self._pairs)
-        return sorted({*known, *further, *pairs})
+        return sorted({*term_ids, *further, *pairs})
 
 
 def token_pairs(text: str) -> list[str]:
@@ -84,7 +85,7 @@ def token_pairs(text: str) -> list[str]:
 
 
 class StaticTextEncoder:
-    """Texts to sparse vectors by tables; implements :class:`~lexret.encoders.protocol.Encoder`."""
+    """Encoder of texts by tables; implements :class:`~lexret.encoders.protocol.QueryEncoder`."""
 
     def __init__(
         self,
@@ -116,7 +117,7 @@ class StaticTextEncoder:
         """Return one L2-normalised vector a text, as a document; to search use encode_queries.
 
         A text keeps its ``max_words`` strongest words; its own words are always among them. A
-        text whose words are all unknown, or tell nothing, gets an empty vector.
+        text whose words are all unknown, or say nothing, gets an empty vector.
 
         Args:
             batch_size: has no effect; texts are encoded one by one.
@@ -169,7 +170,7 @@ def load_static_text(
     Only the static part is read and checked; the model's other weights may be missing.
 
     Args:
-        vocabulary: the model's own, where it is in memory already; else it is read.
+        vocabulary: the model's, where it is in memory already; None: it is read.
 
     Raises:
         MissingError: if there is no such model, or it has no static text encoder.
@@ -191,7 +192,7 @@ def static_text_of(
     path = record.verify(STATIC_TEXT_FILE)
     settings, table = read_static_table(path)
     if settings.imitates != record.sha256[WEIGHTS_FILE]:
-        raise CorruptError(f"{path} imitates another model's text encoder. Make it anew.")
+        raise CorruptError(f"{path} imitates another model's text encoder. Make it again.")
     words = record.vocabulary() if vocabulary is None else vocabulary
     if settings.vocabulary != words.fingerprint:
         raise MismatchError(

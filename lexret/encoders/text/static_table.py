@@ -1,4 +1,4 @@
-"""The tables of a static text encoder, and their file.
+"""Tables of a static text encoder, and their file.
 
 :mod:`lexret.encoders.text.static_encoder` says what the numbers mean. Legend: V words of the
 vocabulary, R >= V rows (words of the vocabulary, further words, pairs of words), C coordinates.
@@ -24,17 +24,17 @@ _HEADER: Final = "static_text"
 
 @dataclass(frozen=True)
 class StaticSettings:
-    """What a static encoder takes over from its model, and what its rows stand for.
+    """Settings of a static encoder: what it takes over from its model, what its rows stand for.
 
     Attributes:
-        vocabulary: fingerprint of the words that the tables are about.
+        vocabulary: fingerprint of the tables' vocabulary.
         imitates: SHA-256 of the weights' file of the model that it imitates.
         activation: see :mod:`lexret.encoders.activations`.
         max_words: strongest words that a text keeps.
         own_word_floor: least activation of a word that the text holds.
         cosine_scale: length of a text's vector; None: as it comes.
-        least_length: a text that holds no word of the vocabulary and adds up to less says
-            nothing.
+        least_length: a text that holds no word of the vocabulary and whose rows add up to less
+            has no active words.
         further_words: words that are not in the vocabulary and have a row, in their order.
         pairs: two tokens with a space between, which have a row where they follow each other.
     """
@@ -51,14 +51,14 @@ class StaticSettings:
 
 
 @dataclass(frozen=True, eq=False)
-class Levels:
-    """A matrix in 8 bits: ``levels_NC * scale_N`` is the matrix, off by half a scale at most."""
+class QuantizedMatrix:
+    """Matrix in 8 bits: ``levels_NC * scale_N``, off by half a scale at most."""
 
     levels_NC: npt.NDArray[np.int8]
     scale_N: FloatArray
 
     @classmethod
-    def of(cls, matrix_NC: FloatArray) -> Levels:
+    def of(cls, matrix_NC: FloatArray) -> QuantizedMatrix:
         """Round each row to steps of its largest number over :data:`LEVELS`."""
         scale_N = (np.abs(matrix_NC).max(axis=1, initial=0.0) / LEVELS).astype(np.float32)
         divisor_N = np.where(scale_N > 0, scale_N, np.float32(1.0))
@@ -80,7 +80,7 @@ class Levels:
 
 @dataclass(frozen=True, eq=False)
 class StaticTable:
-    """The learnt numbers.
+    """Learnt numbers of a static text encoder.
 
     Attributes:
         rows: (R, C), what each word, further word and pair adds to a text's vector.
@@ -90,9 +90,9 @@ class StaticTable:
         own_V: (V,) float32, added to the logit of a word that the text holds.
     """
 
-    rows: Levels
+    rows: QuantizedMatrix
     base_C: FloatArray
-    codebook: Levels
+    codebook: QuantizedMatrix
     bias_V: FloatArray
     own_V: FloatArray
 
@@ -134,7 +134,7 @@ def read_static_table(path: Path) -> tuple[StaticSettings, StaticTable]:
         raise CorruptError(f"{path} cannot be read: {error}.") from error
     if not isinstance(header, dict) or header.pop("format", None) != STATIC_FORMAT:
         raise CorruptError(
-            f"{path} is of another format; this lexret reads {STATIC_FORMAT}. Make it anew with "
+            f"{path} is of another format; this lexret reads {STATIC_FORMAT}. Make it again with "
             "`lexret distill`."
         )
     try:
@@ -148,18 +148,18 @@ def read_static_table(path: Path) -> tuple[StaticSettings, StaticTable]:
 def _arrays(table: StaticTable) -> dict[str, npt.NDArray[Any]]:
     """Return the arrays by their names in the file; a matrix is two of them."""
     arrays: dict[str, npt.NDArray[Any]] = {}
-    for one in fields(StaticTable):
-        value = getattr(table, one.name)
-        if isinstance(value, Levels):
-            arrays[one.name], arrays[f"{one.name}.scale"] = value.levels_NC, value.scale_N
+    for name in (field.name for field in fields(StaticTable)):
+        value = getattr(table, name)
+        if isinstance(value, QuantizedMatrix):
+            arrays[name], arrays[f"{name}.scale"] = value.levels_NC, value.scale_N
         else:
-            arrays[one.name] = value
+            arrays[name] = value
     return arrays
 
 
 def _table(arrays: dict[str, npt.NDArray[Any]]) -> StaticTable:
-    def matrix(name: str) -> Levels:
-        return Levels(arrays.pop(name), arrays.pop(f"{name}.scale"))
+    def matrix(name: str) -> QuantizedMatrix:
+        return QuantizedMatrix(arrays.pop(name), arrays.pop(f"{name}.scale"))
 
     rows, codebook = matrix("rows"), matrix("codebook")
     return StaticTable(rows=rows, codebook=codebook, **arrays)

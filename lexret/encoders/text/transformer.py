@@ -18,7 +18,7 @@ from lexret.errors import CorruptError, InputError, MissingError
 
 
 class TextTransformer(nn.Module):
-    """Texts in, one pooled vector each out.
+    """Transformer that gives each text one pooled vector.
 
     Only LoRA's weights are trainable; with ``lora_rank = 0`` none are.
 
@@ -33,7 +33,7 @@ class TextTransformer(nn.Module):
         self.config = config
         declare_missing_operators()
         self._tokenizer, net = _load(config.backbone, getattr(torch, config.dtype))
-        # The only side that suits transformers with absolute positions too.
+        # Transformers with absolute positions allow no other side.
         self._tokenizer.padding_side = "right"
         if self._tokenizer.pad_token is None:
             self._tokenizer.pad_token = self._tokenizer.eos_token
@@ -61,13 +61,13 @@ class TextTransformer(nn.Module):
         return cast(Tensor, hidden_BTH[torch.arange(len(last_B), device=device), last_B])
 
     def checkpoint_gradients(self) -> None:
-        """Keep no activations for backward but compute them again (Chen et al., 2016).
+        """Compute activations again in backward instead of keeping them (Chen et al., 2016).
 
         Raises:
             InputError: if the transformer's class cannot.
         """
         net = cast(Any, self.net)
-        # Decoders would keep keys and values for the next word, which there is none of.
+        # Decoders would keep keys and values for a next word; here there is none.
         net.config.use_cache = False
         try:
             if hasattr(net, "activation_checkpointing_enable"):
@@ -83,7 +83,7 @@ class TextTransformer(nn.Module):
         prompt = self.config.prompt
         if prompt == "{text}":
             return list(texts)
-        # One token of leeway: the cut may split at its edge what was a single token.
+        # One token of leeway: at its edge the cut may split what was a single token.
         used = len(self._tokenizer(prompt.replace("{text}", ""))["input_ids"]) + 1
         num_tokens = max(self.config.max_tokens - used, 1)
         spans = self._tokenizer(list(texts), add_special_tokens=False, return_offsets_mapping=True)[

@@ -1,1 +1,1 @@
-"""What retrieval is held against: BM25, ridge regression, and other models' dense vectors."""
+"""Baselines of retrieval: BM25, ridge regression, and other models' dense vectors."""

@@ -1,7 +1,7 @@
-"""BM25 over captions: what words alone reach if a person wrote them. An upper reference.
+"""BM25 over captions, an upper reference: how well words find pictures if people wrote them.
 
-A picture's document is its captions, for one of its own captions as the query all OTHERS, so that
-no caption finds itself. Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and
+A picture's document is its captions; where one of these is the query, it is all OTHERS, so that no
+caption finds itself. Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and
 Beyond" (2009), with k1 = 1.2, b = 0.75 and the idf log(1 + (N - n + 0.5) / (n + 0.5)).
 
 Legend: I pictures, T captions, W words.
@@ -39,14 +39,14 @@ def bm25_scores(captions: Sequence[str], owners_T: npt.NDArray[np.int64]) -> Flo
         (_weighted(counts_IW, idf_W, mean_length) @ queries_TW.T).todense(), dtype=np.float64
     )
     others_TW = counts_IW[owners_T] - counts_TW  # each caption's picture without the caption
-    own_TW = _weighted(csr_matrix(others_TW), idf_W, mean_length)
-    own_T = np.asarray(own_TW.multiply(queries_TW).sum(axis=1)).ravel()
-    scores_IT[owners_T, np.arange(num_texts)] = own_T
+    weighted_TW = _weighted(csr_matrix(others_TW), idf_W, mean_length)
+    owner_scores_T = np.asarray(weighted_TW.multiply(queries_TW).sum(axis=1)).ravel()
+    scores_IT[owners_T, np.arange(num_texts)] = owner_scores_T
     return scores_IT
 
 
 def _counts(captions: Sequence[str]) -> csr_matrix:
-    """Return (T, W) how often each word stands in each caption."""
+    """Return (T, W) counts of the words in each caption."""
     place: dict[str, int] = {}
     rows, columns = [], []
     for row, text in enumerate(captions):

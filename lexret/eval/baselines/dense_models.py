@@ -1,8 +1,8 @@
-"""Dense models to stand beside: CLIP and its kin, through open_clip or transformers.
+"""Dense models for comparison: CLIP and its kin, through open_clip or transformers.
 
 ``open_clip:ARCHITECTURE:PRETRAINED`` (PRETRAINED may be a file) or ``transformers:NAME`` (or a
-folder). Nothing of them ships with lexret; where a package or the weights are missing, the error
-says how to get them.
+folder). None of them ships with lexret; where a package or the weights are missing, the error says
+how to get them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _BATCH: Final = 32
 
 
 class DenseModel(Protocol):
-    """Pictures and texts to unit vectors of one space."""
+    """Dense model: pictures and texts to unit vectors of one space."""
 
     def images(self, pictures: Sequence[Image.Image]) -> FloatArray:
         """Return (N, D) unit vectors."""
@@ -37,7 +37,7 @@ def open_dense_model(source: str) -> DenseModel:
     Raises:
         InputError: if the source is of neither kind.
         MissingPackageError: if its package is not installed.
-        MissingError: if its weights cannot be had.
+        MissingError: if its weights cannot be loaded.
     """
     kind, _, name = source.partition(":")
     if kind == "open_clip" and name:
@@ -51,6 +51,8 @@ def open_dense_model(source: str) -> DenseModel:
 
 
 class _OpenClip:
+    """Dense model of open_clip."""
+
     def __init__(self, name: str) -> None:
         try:
             import open_clip  # type: ignore[import-not-found,unused-ignore]
@@ -83,6 +85,8 @@ class _OpenClip:
 
 
 class _Transformers:
+    """Dense model of transformers."""
+
     def __init__(self, name: str) -> None:
         from lexret.encoders.torchvision_ops import declare_missing_operators
 

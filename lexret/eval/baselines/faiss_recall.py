@@ -1,4 +1,4 @@
-"""Recall of dense vectors through an index, to stand beside that of sparse ones.
+"""Recall of dense vectors through a FAISS index, for comparison with sparse ones.
 
 Shapes: I pictures, T texts, D dimensions.
 """
@@ -21,7 +21,7 @@ _NUMBER_WIDTH: Final = 9
 
 @dataclass(frozen=True, eq=False)
 class DenseRanks:
-    """The rank of each query's answer, from 1; ``Recall.from_ranks`` sums them up.
+    """Ranks of the queries' answers, from 1; ``Recall.from_ranks`` sums them up.
 
     Attributes:
         text_to_image: (T,) int64, of the picture that each text belongs to.
@@ -40,11 +40,11 @@ def dense_ranks(
     settings: FaissSettings,
     depth: int = DEFAULT_DEPTH,
 ) -> DenseRanks:
-    """Return the ranks that FAISS gives the right answers among what it finds.
+    """Return the ranks of the right answers among the hits that FAISS finds.
 
-    Unlike :func:`~lexret.eval.retrieval.recall.ranks_from_scores`, which looks at all scores, an
+    Unlike in :func:`~lexret.eval.retrieval.recall.ranks_from_scores`, which looks at all scores, an
     answer that is not among the first ``depth`` has the last rank of all: recall counts it as not
-    found, and a median beyond ``depth`` only says that it is so. Ties fall by number.
+    found, and a median beyond ``depth`` says no more than that. Ties are ordered by number.
 
     Args:
         owners_T: (T,) the picture that each text belongs to.
@@ -55,8 +55,8 @@ def dense_ranks(
     """
     if owners_T.shape != (len(texts_TD),) or not len(images_ID):
         raise InputError(
-            f"{len(owners_T)} owners stand beside {len(texts_TD)} texts and {len(images_ID)} "
-            "pictures; expected one owner a text, and a picture or more."
+            f"Found {len(owners_T)} owners, {len(texts_TD)} texts and {len(images_ID)} pictures; "
+            "expected one owner a text, and a picture or more."
         )
     of_images = FaissIndex(_numbers(len(images_ID)), images_ID, settings)
     of_texts = FaissIndex(_numbers(len(texts_TD)), texts_TD, settings)

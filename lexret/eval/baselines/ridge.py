@@ -43,7 +43,7 @@ READ_ROWS: Final = 256
 
 @dataclass(frozen=True)
 class Split:
-    """Pictures as pooled features, and their captions as words.
+    """Split of a data set: pictures as pooled features, and their captions as words.
 
     Attributes:
         pooled_NF: features.
@@ -64,7 +64,7 @@ class Split:
         return Split(self.pooled_NF[pictures], self.has_word_TV[chosen], owners)
 
     def caption_share(self, words: npt.NDArray[np.int64]) -> Array:
-        """Return (N, W): the share of a picture's captions that hold each of the words."""
+        """Return (N, W) the share of a picture's captions that hold each of the words."""
         num_pictures, num_captions = len(self.pooled_NF), len(self.owners_T)
         ones = np.ones(num_captions, np.float32)
         shape = (num_pictures, num_captions)
@@ -76,7 +76,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Ridge:
-    """Regressions of one training set for every alpha: the eigenvectors are shared."""
+    """Ridge regressions of one training set for every alpha, with shared eigenvectors."""
 
     mean_F: Array
     scale_F: Array

@@ -1,1 +1,1 @@
-"""Control: queries for what pictures show, without one thing, or for what none of them shows."""
+"""Control: queries that exclude or require a thing, and queries for things that are not there."""

@@ -1,8 +1,8 @@
-"""Things that a query may ask for, and which pictures show them by their captions or masks.
+"""Concepts: things to ask for, and which pictures show them by their captions or masks.
 
-A concept is a name and the words that say it. A picture shows it if a caption holds one of the
-words (in either number), or its mask one of the names. What no caption mentions may be there all
-the same: by captions, "absent" means "not worth mentioning to any of the people who described it".
+A concept is a name and the words that mean it. A picture shows it if a caption holds one of the
+words (in either number), or its mask one of the names. A picture may show what no caption mentions:
+by captions, "absent" means "not worth mentioning to any of the people who described it".
 """
 
 from __future__ import annotations
@@ -149,10 +149,10 @@ butterfly:
 
 @dataclass(frozen=True, slots=True)
 class Concept:
-    """A thing to ask for.
+    """Concept: a thing to ask for.
 
     Attributes:
-        name: as a query says it.
+        name: as queries spell it.
         words: keys without number of the words that mean it, the name's among them.
     """
 
@@ -160,7 +160,7 @@ class Concept:
     words: frozenset[str]
 
 
-def known_concepts() -> tuple[Concept, ...]:
+def caption_concepts() -> tuple[Concept, ...]:
     """Return the concepts that captions are searched for."""
     found = []
     for line in _TABLE.strip().splitlines():
@@ -172,7 +172,7 @@ def known_concepts() -> tuple[Concept, ...]:
 
 @dataclass(frozen=True, eq=False)
 class Inventory:
-    """What the pictures show.
+    """Inventory of what pictures show.
 
     Attributes:
         names: C concepts.
@@ -191,18 +191,18 @@ class Inventory:
         Raises:
             InputError: if there is no picture.
         """
-        concepts = known_concepts() if concepts is None else concepts
+        concepts = caption_concepts() if concepts is None else concepts
         said = [
             {number_free(word) for text in texts for word in tokenize(text)} for texts in captions
         ]
         if not said:
             raise InputError("There are no pictures with captions.")
-        shown = [[not words.isdisjoint(one.words) for words in said] for one in concepts]
-        return cls(tuple(one.name for one in concepts), np.array(shown, dtype=bool))
+        shown = [[not words.isdisjoint(concept.words) for words in said] for concept in concepts]
+        return cls(tuple(concept.name for concept in concepts), np.array(shown, dtype=bool))
 
     @classmethod
     def of_masks(cls, pictures: MaskedImages) -> Inventory:
-        """Take what the masks show; classes that are said alike are one."""
+        """Take what the masks show; classes whose names sound alike are one."""
         spoken_names = [spoken(name) for name in pictures.names]
         names = tuple(dict.fromkeys(spoken_names))
         place = {name: c for c, name in enumerate(names)}

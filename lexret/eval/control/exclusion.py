@@ -1,4 +1,4 @@
-"""Control: does "X without Y" leave Y out, and does "X with Y" bring it?
+"""Exclusion and requirement: does "X without Y" leave Y out, and does "X with Y" bring it?
 
 Queries are pairs of things that go together in the pictures at hand, so that leaving one out is
 not easy. The sparse index excludes and requires words exactly as ``lexret search "X -Y"`` and
@@ -19,8 +19,8 @@ import numpy.typing as npt
 from lexret.encoders.protocol import Encoder
 from lexret.encoders.text.queries import queries_of
 from lexret.errors import InputError
+from lexret.eval.control.annotated_pictures import AnnotatedPictures
 from lexret.eval.control.concepts import Inventory, Shown
-from lexret.eval.control.known_pictures import KnownPictures
 from lexret.eval.intervals import Interval, bootstrap_intervals
 from lexret.sparse import FloatArray
 
@@ -35,7 +35,7 @@ Scores = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class TopTen:
-    """What one way of asking found, over all queries.
+    """First ten hits of one way of asking, over all queries.
 
     Attributes:
         hits: mean number of hits among the first ten.
@@ -60,7 +60,7 @@ class TopTen:
 
 @dataclass(frozen=True, eq=False)
 class ControlResult:
-    """Both kinds of queries.
+    """Result for both kinds of queries.
 
     Attributes:
         pairs: the names of X and Y of each query.
@@ -76,8 +76,8 @@ class ControlResult:
     def as_dict(self) -> dict[str, Any]:
         """Return the result as ``lexret eval exclusion --json`` prints it."""
         return {
-            "exclusion": {name: one.as_dict() for name, one in self.without.items()},
-            "required": {name: one.as_dict() for name, one in self.required.items()},
+            "exclusion": {name: found.as_dict() for name, found in self.without.items()},
+            "required": {name: found.as_dict() for name, found in self.required.items()},
             "num_queries": len(self.pairs),
             "num_images": self.num_pictures,
             "queries": [f"{x} without {y}" for x, y in self.pairs],
@@ -86,7 +86,7 @@ class ControlResult:
 
 @dataclass(frozen=True, eq=False)
 class _Question:
-    """One pair, with the scores of all ways to ask for its parts."""
+    """Question of one pair, with the scores of all ways to ask for its parts."""
 
     x: int
     y: int
@@ -105,7 +105,7 @@ class _Question:
 
 
 def measure_control(
-    pictures: KnownPictures,
+    pictures: AnnotatedPictures,
     texts: Encoder[str],
     dense_texts_CD: FloatArray,
     *,
@@ -149,7 +149,7 @@ def measure_control(
 
 
 def _questions(
-    pictures: KnownPictures,
+    pictures: AnnotatedPictures,
     texts: Encoder[str],
     dense_texts_CD: FloatArray,
     pairs: Sequence[tuple[int, int]],
@@ -229,7 +229,7 @@ def _summary(
     wanted: bool,
     seed: int,
 ) -> TopTen:
-    """Sum hits up; a query without hits shows nothing wrong and nothing right."""
+    """Average over queries; one without hits shows nothing wrong and nothing right."""
     rows = []
     for hits, question in zip(found, questions, strict=True):
         x_I, y_I = shown_CI[question.x, hits], shown_CI[question.y, hits]
@@ -238,5 +238,5 @@ def _summary(
         rows.append([len(hits), 100 * x_I.sum() / size, 100 * y_I.sum() / size, 100 * good / size])
     values = np.array(rows, dtype=np.float64)
     interval = bootstrap_intervals({"Y": values[:, 2]}, seed=seed)["Y"]
-    hits_mean, first, second, good_mean = (float(one) for one in values.mean(axis=0))
+    hits_mean, first, second, good_mean = values.mean(axis=0).tolist()
     return TopTen(hits_mean, first, second, good_mean, interval)

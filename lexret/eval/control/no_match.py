@@ -1,16 +1,15 @@
-"""Honest "nothing found": searches for what is not there, and thresholds that keep them empty.
+"""Searches for things that no picture shows, and thresholds that keep them empty.
 
-From pictures of which it is known what they show come searches of both kinds: for each thing, a
-collection with it and one from which its pictures were taken out, each whole, halved and quartered
-at random, asked for in several ways. Weights and thresholds are fitted on some of the things and
-measured on the others.
+Annotated pictures give searches of both kinds: for each thing, a collection with it and one from
+which its pictures were taken out, each whole, halved and quartered at random, asked for in several
+ways. Weights and thresholds are fitted on some of the things and measured on the others.
 
 Legend: C things, Q queries, I pictures, S searches.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,7 +20,7 @@ from scipy.optimize import minimize
 from lexret.encoders.protocol import Encoder
 from lexret.encoders.text.queries import queries_of, typed_words
 from lexret.errors import InputError
-from lexret.eval.control.known_pictures import KnownPictures
+from lexret.eval.control.annotated_pictures import AnnotatedPictures
 from lexret.library.calibration import NUM_CONSIDERED, Calibration, measure_hits
 from lexret.sparse import FloatArray
 
@@ -41,7 +40,7 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class Searches:
-    """Many searches, each by its ten best hits.
+    """Searches, each by its ten best hits.
 
     Attributes:
         measured_SH4: score, standing, typed words' weight and hold of the hits; rows of hits that
@@ -74,7 +73,7 @@ class Searches:
 
 @dataclass(frozen=True, slots=True)
 class ErrorRates:
-    """Both errors at one allowed share of false matches, in percent.
+    """Error rates at one allowed share of false matches, in percent.
 
     Attributes:
         false_matches: searches for absent things that found something.
@@ -97,7 +96,7 @@ class ErrorRates:
 
 @dataclass(frozen=True, eq=False)
 class NoMatchResult:
-    """What calibration achieves, beside a flat cut-off of the score, and the calibration itself.
+    """Result of calibration, with that of a flat cut-off of the score, and the calibration itself.
 
     Attributes:
         calibrated: allowed rate -> errors, each thing judged by a fit on other things.
@@ -118,8 +117,8 @@ class NoMatchResult:
     def as_dict(self) -> dict[str, Any]:
         """Return the result as ``lexret eval no-match --json`` prints it."""
         return {
-            "calibrated": {f"{rate:.0%}": one.as_dict() for rate, one in self.calibrated.items()},
-            "flat_cut_off": {f"{rate:.0%}": one.as_dict() for rate, one in self.flat.items()},
+            "calibrated": _by_rate(self.calibrated),
+            "flat_cut_off": _by_rate(self.flat),
             "everything_counts": self.unlimited.as_dict(),
             "num_things": self.num_things,
             "num_searches": {"absent": self.num_absent, "present": self.num_present},
@@ -127,11 +126,15 @@ class NoMatchResult:
         }
 
 
+def _by_rate(errors: Mapping[float, ErrorRates]) -> dict[str, dict[str, float]]:
+    return {f"{rate:.0%}": rates.as_dict() for rate, rates in errors.items()}
+
+
 def measure_no_match(
-    pictures: KnownPictures,
+    pictures: AnnotatedPictures,
     texts: Encoder[str],
     *,
-    learn_from: Sequence[KnownPictures] = (),
+    learn_from: Sequence[AnnotatedPictures] = (),
     levels_V: FloatArray | None = None,
     seed: int = 0,
 ) -> NoMatchResult:
@@ -188,7 +191,7 @@ def measure_no_match(
 
 
 def make_searches(
-    pictures: KnownPictures,
+    pictures: AnnotatedPictures,
     texts: Encoder[str],
     *,
     levels_V: FloatArray | None = None,
@@ -321,4 +324,4 @@ def _errors(judged: Sequence[tuple[Searches, Floats]]) -> ErrorRates:
         absent += found_S[~searches.present_S].tolist()
         missed += (~found_S[searches.present_S]).tolist()
         right += is_right_S[searches.present_S].tolist()
-    return ErrorRates(*(100.0 * float(np.mean(one)) for one in (absent, missed, right)))
+    return ErrorRates(*(100.0 * float(np.mean(rate)) for rate in (absent, missed, right)))

@@ -1,1 +1,1 @@
-"""Cost: what the number of words a picture saves, and where the time of encoding goes."""
+"""Cost: recall against the number of words a picture, and the time of encoding by stage."""

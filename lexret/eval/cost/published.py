@@ -1,9 +1,9 @@
-"""Published zero-shot figures that curves are drawn beside, for scale.
+"""Published zero-shot figures, drawn next to measured curves for scale.
 
 CLIP ViT-B/16's are from open_clip's retrieval table. LexVLA's (Li et al., NeurIPS 2024) were read
 off the authors' figure of recall against sparsity: +-0.2 from text to image, +-0.6 from image to
-text. Both are of data sets and training data far larger than the ones that lexret ships with:
-they show the shape of the curve, not a rival.
+text. Data sets and training data of both are far larger than those that lexret ships with: they
+show the shape of the curve and are no comparison.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """One system on one data set.
+    """Published figures of one system on one data set.
 
     Attributes:
         words: active words (dimensions, for a dense model).

@@ -1,4 +1,4 @@
-"""What sparsity costs and what it saves: recall, postings and time against the word budget.
+"""Sparsity curve: recall, postings and time against the word budget.
 
 Legend: I pictures, T texts, V words.
 """
@@ -29,7 +29,7 @@ _K: Final = 10
 
 @dataclass(frozen=True)
 class BudgetPoint:
-    """Pictures cut to so many words.
+    """Point of the curve: pictures cut to a word budget.
 
     Attributes:
         budget: words a picture may keep; None: all that the encoder gives.
@@ -56,7 +56,7 @@ class BudgetPoint:
 
 @dataclass(frozen=True, eq=False)
 class WordUse:
-    """In how many pictures each word is active.
+    """Use of words: in how many pictures each word is active.
 
     Attributes:
         words: V words.
@@ -94,7 +94,7 @@ class WordUse:
 
 @dataclass(frozen=True, eq=False)
 class SparsityResult:
-    """The curve, and the words of the uncut vectors.
+    """Sparsity curve, and the use of words by the uncut vectors.
 
     Attributes:
         points: by rising budget, the uncut vectors last.
@@ -105,7 +105,7 @@ class SparsityResult:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the result as ``lexret eval sparsity`` writes it."""
-        return {"curve": [one.as_dict() for one in self.points], "words": self.use.as_dict()}
+        return {"curve": [point.as_dict() for point in self.points], "words": self.use.as_dict()}
 
 
 def measure_sparsity(
@@ -128,7 +128,7 @@ def measure_sparsity(
     if not budgets:
         raise InputError("There is no word budget; expected one or more, such as 32 and 296.")
     most = int(np.diff(encoded.images.indptr).max(initial=0))
-    wanted: list[int | None] = [*sorted({one for one in budgets if one < most}), None]
+    wanted: list[int | None] = [*sorted({budget for budget in budgets if budget < most}), None]
     points = []
     for done, budget in enumerate(wanted, start=1):
         cut = encoded.cut(image_words=budget)
@@ -146,7 +146,7 @@ def measure_sparsity(
 
 
 def postings_per_query(images: SparseBatch, texts: SparseBatch) -> float:
-    """Return how many postings a text's words have on average: what a search must look at."""
+    """Return how many postings a text's words have on average, which a search must read."""
     frequency_V = np.bincount(images.term_ids, minlength=len(images.vocabulary))
     return float(frequency_V[texts.term_ids].sum() / len(texts))
 

@@ -1,4 +1,4 @@
-"""The sparsity figure: recall, cost and word use in four panels."""
+"""Sparsity figure: recall, cost and word use in four panels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lexret.eval.cost.published import PUBLISHED
 from lexret.eval.cost.sparsity import BudgetPoint, SparsityResult
 
 _COLOURS: Final = {"R@1": "#b2182b", "R@5": "#ef8a62", "R@10": "#2166ac"}
-# Fewer than are recorded: more would lie over the curve.
+# Fewer than are recorded: more would cover the curve.
 _NUM_SHOWN: Final = 20
 _GREY: Final = "#888888"
 _MARKERS: Final = {"COCO": "s", "Flickr30k": "^"}
@@ -53,11 +53,12 @@ def _draw_recall(axis: Any, result: SparsityResult, direction: str, title: str) 
         intervals = [point.report.intervals[direction][name] for point in result.points]
         figures = [point.report.as_dict()[direction][name] for point in result.points]
         axis.plot(words, figures, "o-", color=colour, label=name)
-        low, high = [one.low for one in intervals], [one.high for one in intervals]
+        low = [interval.low for interval in intervals]
+        high = [interval.high for interval in intervals]
         axis.fill_between(words, low, high, color=colour, alpha=0.13, linewidth=0)
     _draw_published(axis, direction)
     axis.set_xscale("log")
-    axis.set_xticks(_WORD_TICKS, [str(one) for one in _WORD_TICKS])
+    axis.set_xticks(_WORD_TICKS, [str(tick) for tick in _WORD_TICKS])
     axis.minorticks_off()
     axis.set(title=title, xlabel="active words a picture", ylabel="percent", ylim=(0, 100))
     axis.grid(alpha=0.3)
@@ -70,12 +71,12 @@ def _draw_recall(axis: Any, result: SparsityResult, direction: str, title: str) 
 
 
 def _draw_published(axis: Any, direction: str) -> None:
-    """Draw R@1 of published systems: grey, because their data are others."""
+    """Draw R@1 of published systems, in grey because their data differ."""
     for data, marker in _MARKERS.items():
         for system, style in (("LexVLA", "--"), ("CLIP ViT-B/16", "")):
-            found = [one for one in PUBLISHED if (one.system, one.data) == (system, data)]
+            figures = [row for row in PUBLISHED if (row.system, row.data) == (system, data)]
             axis.plot(
-                [one.words for one in found], [getattr(one, direction)[0] for one in found],
+                [row.words for row in figures], [getattr(row, direction)[0] for row in figures],
                 style + marker, color=_GREY, markersize=5, linewidth=1,
                 markerfacecolor="white" if system == "LexVLA" else _GREY,
                 label=f"{system} R@1, {data} (published)",
@@ -87,7 +88,7 @@ def _draw_cost(axis: Any, result: SparsityResult) -> None:
     postings = [point.postings for point in result.points]
     (first,) = axis.plot(words, postings, "o-", color="#1b7837", label="postings read a query")
     axis.set_xscale("log")
-    axis.set_xticks(_WORD_TICKS[:6], [str(one) for one in _WORD_TICKS[:6]])
+    axis.set_xticks(_WORD_TICKS[:6], [str(tick) for tick in _WORD_TICKS[:6]])
     axis.minorticks_off()
     axis.set(title="cost of a search", xlabel="active words a picture", ylabel="postings")
     axis.set_ylim(0, 1.1 * max(postings))
@@ -110,7 +111,7 @@ def _draw_use(axis: Any, result: SparsityResult) -> None:
     axis.set(ylabel="percent of pictures", ylim=(0, 105))
     top = [f"{word} {100 * share:.0f}%" for word, share in by_use[:_NUM_SHOWN]]
     half = -(-len(top) // 2)
-    text = "\n".join("  ".join(f"{one:<20}" for one in top[row::half]) for row in range(half))
+    text = "\n".join("  ".join(f"{word:<20}" for word in top[row::half]) for row in range(half))
     total = len(by_use)
     axis.text(
         0.02, 0.03, f"most used:\n{text}\n\nnever used: {total - used:,} of {total:,} words",

@@ -1,4 +1,4 @@
-"""What ``lexret eval sparsity`` leaves in a folder."""
+"""Files that ``lexret eval sparsity`` writes into a folder."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def sparsity_table(result: SparsityResult) -> str:
 def _row(point: BudgetPoint) -> list[str]:
     result = point.report.result
     recalls = [
-        f"{one.r1:.1f}/{one.r5:.1f}/{one.r10:.1f}"
-        for one in (result.text_to_image, result.image_to_text)
+        f"{recall.r1:.1f}/{recall.r5:.1f}/{recall.r10:.1f}"
+        for recall in (result.text_to_image, result.image_to_text)
     ]
     budget = "all" if point.budget is None else str(point.budget)
     cost = [f"{point.postings:.0f}", f"{point.milliseconds:.3f}"]

@@ -1,4 +1,4 @@
-"""Where the time of encoding goes, stage by stage, and how close the whole comes to the backbone.
+"""Speed of encoding, stage by stage, and of the whole as a share of the backbone's.
 
 Stages of a picture: read (the file's bytes), decode (to upright RGB), transform (to the model's
 square), backbone (frozen features), head (words). Each is timed alone; the pipeline is timed as
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from lexret.encoders.model import ImageEncoder, LexicalModel
 
-STAGES: Final = ("read", "decode", "transform", "backbone", "head")
 DEFAULT_BATCH: Final = 16
 _ROUNDS: Final = 3
 _NUM_READERS: Final = 4
@@ -31,7 +30,7 @@ _NUM_READERS: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class HalfPrecision:
-    """Encoding in bfloat16, which pays on processors that have instructions for it.
+    """Speed in bfloat16, which pays on processors that have instructions for it.
 
     Attributes:
         speed: pictures a second of the backbone alone.
@@ -46,7 +45,7 @@ class HalfPrecision:
 
 @dataclass(frozen=True)
 class SpeedResult:
-    """Pictures and texts a second.
+    """Speed in pictures and texts a second.
 
     Attributes:
         stages: stage -> pictures a second, that stage alone.
@@ -71,7 +70,7 @@ class SpeedResult:
 
     @property
     def half_share_of_backbone(self) -> float:
-        """The speed of the pipeline in bfloat16 as one of the bare backbone's in float32."""
+        """The pipeline's speed in bfloat16 as a percentage of the bare backbone's in float32."""
         return 100.0 * self.half.pipeline / self.stages["backbone"]
 
     def as_dict(self) -> dict[str, Any]:
@@ -122,7 +121,7 @@ def measure_speed(
         raise InputError("There is no picture to time; expected one or more.")
     images = model.images
     content = [path.read_bytes() for path in paths]
-    pictures = [_decode(one, str(path)) for one, path in zip(content, paths, strict=True)]
+    pictures = [_decode(data, str(path)) for data, path in zip(content, paths, strict=True)]
     pixels = [images.pixels(picture) for picture in pictures]
     batches = [
         torch.stack(pixels[start : start + batch_size])
@@ -135,7 +134,7 @@ def measure_speed(
 
     stages = {
         "read": stage(lambda: [path.read_bytes() for path in paths]),
-        "decode": stage(lambda: [_decode(one, "picture") for one in content]),
+        "decode": stage(lambda: [_decode(data, "picture") for data in content]),
         "transform": stage(lambda: [images.pixels(picture) for picture in pictures]),
         "backbone": stage(lambda: [images.features_of_pixels(batch) for batch in batches]),
         "head": stage(lambda: [images.encode_features(batch) for batch in features]),
@@ -210,8 +209,8 @@ def _text_speeds(
     if not texts:
         return {}
     encoders: dict[str, Any] = {"contextual": model.texts}
-    if model.has_static_texts:
-        encoders["static"] = model.static_texts
+    if model.has_static_text:
+        encoders["static"] = model.static_text
     speeds = {}
     for name, encoder in encoders.items():
         seconds = _fastest(lambda encoder=encoder: encoder.encode(texts), clock)  # type: ignore[misc]

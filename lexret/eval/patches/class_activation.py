@@ -1,4 +1,4 @@
-"""The class-activation baseline: what the backbone's own ImageNet head says of each patch.
+"""Class-activation baseline: the classes that the backbone's ImageNet head gives each patch.
 
 A classifier of pooled features can be put to each patch's features instead of their mean: the
 class activation maps of Zhou et al. (CVPR 2016). The softmax over the 1,000 classes at a patch is
@@ -29,7 +29,7 @@ Floats = npt.NDArray[np.floating[Any]]
 
 
 class ClassActivation:
-    """Patch features to words through the ImageNet head.
+    """Baseline from patch features to words, through the ImageNet head.
 
     Args:
         weights_CF: of the classifier.
@@ -63,6 +63,7 @@ class ClassActivation:
 def class_words(names: Sequence[Sequence[str]], vocabulary: Vocabulary) -> SparseBatch:
     """Return (C, V): 1 for the words of each class's names, rows normalised; a row may be empty."""
     rows = [
-        {vocabulary.words[term_id]: 1.0 for term_id in name_words(one, vocabulary)} for one in names
+        {vocabulary.words[term_id]: 1.0 for term_id in name_words(group, vocabulary)}
+        for group in names
     ]
     return SparseBatch.from_words(rows, vocabulary).normalized()

@@ -1,4 +1,4 @@
-"""Do the patches that an explanation names carry the word? Deletion and insertion.
+"""Faithfulness of explanations: do the patches that one names carry the word?
 
 For a word of a picture, patches are covered with the picture's mean colour, those with most of the
 word first, and the picture is encoded again after each step (deletion); or they are uncovered on a
@@ -34,7 +34,7 @@ Curves = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Named patches against random ones.
+    """Comparison of named patches with random ones.
 
     Attributes:
         named_CF: relative weight of the word, by share of patches, in the explanation's order.
@@ -56,8 +56,8 @@ class Comparison:
             "named": round(float(named_C.mean()), 4),
             "random": round(float(random_C.mean()), 4),
             "difference_interval": interval.as_list(),
-            "named_curve": [round(float(one), 4) for one in self.named_CF.mean(axis=0)],
-            "random_curve": [round(float(one), 4) for one in self.random_CF.mean(axis=0)],
+            "named_curve": [round(weight, 4) for weight in self.named_CF.mean(axis=0).tolist()],
+            "random_curve": [round(weight, 4) for weight in self.random_CF.mean(axis=0).tolist()],
         }
 
     def interval(self) -> Interval:
@@ -68,7 +68,7 @@ class Comparison:
 
 @dataclass(frozen=True, eq=False)
 class FaithfulnessResult:
-    """Deletion (a smaller area is better) and insertion (a larger one is)."""
+    """Result of deletion (smaller areas are better) and insertion (larger areas are)."""
 
     deletion: Comparison
     insertion: Comparison
@@ -80,7 +80,7 @@ class FaithfulnessResult:
         return {
             "deletion": self.deletion.as_dict(),
             "insertion": self.insertion.as_dict(),
-            "shares": [round(one, 4) for one in self.shares],
+            "shares": [round(share, 4) for share in self.shares],
             "num_words": len(self.words),
             "words": list(self.words),
         }
@@ -114,7 +114,7 @@ def measure_faithfulness(
 
     Args:
         pictures: RGB.
-        num_words: so many of each picture's strongest words.
+        num_words: how many of each picture's strongest words.
         num_steps: how often a picture is encoded along a curve, besides its start.
         progress: called with (pictures done, pictures in all).
 

@@ -23,7 +23,7 @@ from lexret.eval.patches.masks import (
 )
 from lexret.files.text import read_json, read_text
 
-# Everingham et al., "The Pascal Visual Object Classes Challenge", IJCV 2015; written apart, as
+# Everingham et al., "The Pascal Visual Object Classes Challenge", IJCV 2015; in separate words, as
 # one says them. 0 is background, 255 the void around objects.
 _VOC: Final = (
     "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow",
@@ -62,7 +62,7 @@ def open_masked(folder: Path, *, split: str | None = None) -> MaskedImages:
     panoptic = sorted(folder.glob("panoptic_*.json")) + sorted(
         folder.glob("annotations/panoptic_*.json")
     )
-    chosen = [one for one in panoptic if split is None or one.stem == f"panoptic_{split}"]
+    chosen = [path for path in panoptic if split is None or path.stem == f"panoptic_{split}"]
     if chosen:
         return read_coco_panoptic(chosen[0])
     if any((folder / name).is_file() for name in _CAMVID_COLOURS):
@@ -90,12 +90,13 @@ def read_coco_panoptic(annotations: Path) -> MaskedImages:
     """
     values = read_json(annotations)
     try:
-        classes = {int(one["id"]): str(one["name"]) for one in values["categories"]}
+        classes = {int(entry["id"]): str(entry["name"]) for entry in values["categories"]}
         category_of = {
-            Path(one["file_name"]).stem: {
-                int(segment["id"]): int(segment["category_id"]) for segment in one["segments_info"]
+            Path(entry["file_name"]).stem: {
+                int(segment["id"]): int(segment["category_id"])
+                for segment in entry["segments_info"]
             }
-            for one in values["annotations"]
+            for entry in values["annotations"]
         }
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{annotations} is no panoptic annotation file: {error!r}.") from error
@@ -142,8 +143,8 @@ def _read_colours(
     if pixels.ndim != 3:
         raise InputError(f"The mask {item.mask} has one channel; expected three ({told}).")
     numbers_HW = pixels[..., :3].astype(np.int64) @ np.array(places)
-    known, places_HW = np.unique(numbers_HW, return_inverse=True)
-    ids = np.array([id_of.get(int(one), -1) for one in known], dtype=np.int32)
+    colours, places_HW = np.unique(numbers_HW, return_inverse=True)
+    ids = np.array([id_of.get(colour, -1) for colour in colours.tolist()], dtype=np.int32)
     return ids[places_HW].reshape(numbers_HW.shape)
 
 
@@ -152,7 +153,7 @@ def _camvid_colours(folder: Path) -> list[tuple[int, str]]:
     path = next(folder / name for name in _CAMVID_COLOURS if (folder / name).is_file())
     found = []
     for line in _lines(path):
-        numbers = [int(one) for one in re.findall(r"\b\d+\b", line)]
+        numbers = [int(digits) for digits in re.findall(r"\b\d+\b", line)]
         name = re.search(r"[A-Za-z]\w*", line)
         if len(numbers) == 3 and name:
             found.append((numbers[0] * 65536 + numbers[1] * 256 + numbers[2], name.group()))

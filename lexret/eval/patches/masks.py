@@ -1,8 +1,8 @@
-"""Pictures with semantic masks: what PatchDis is measured on.
+"""Pictures with semantic masks, which PatchDis is measured on.
 
-Every reader gives classes with names that can be said aloud, and masks of their numbers; pixels
-that have no name (unlabelled, void, background) are -1. Layouts are told apart by what is there;
-they are described in docs/patchdis.md.
+Every reader gives classes with names as one says them, and masks of their numbers; pixels without a
+name (unlabelled, void, background) are -1. Layouts are told apart by the files that are there;
+docs/patchdis.md describes them.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ Mask = npt.NDArray[np.int32]
 CLASSES_FILE: Final = "classes.json"
 # Names of pixels that were not labelled, or that stand for "none of these".
 UNNAMED: Final = frozenset({"", "unlabeled", "unlabelled", "void", "ignore", "background", "other"})
-# What COCO appends to the names of stuff; it is nothing that a picture shows.
+# COCO appends these to the names of stuff; they name nothing that a picture shows.
 _COCO_ENDINGS: Final = re.compile(r"-(merged|stuff|other)$")
 
 
 @dataclass(frozen=True, slots=True)
 class MaskedImage:
-    """A picture file and its mask file."""
+    """Picture file with its mask file."""
 
     name: str
     image: Path
@@ -74,7 +74,7 @@ class MaskedImages:
     @property
     def names(self) -> tuple[str, ...]:
         """The classes' names, by rising id."""
-        return tuple(self.classes[one] for one in sorted(self.classes))
+        return tuple(self.classes[number] for number in sorted(self.classes))
 
     def image(self, i: int) -> Image.Image:
         """Read picture ``i``: RGB, upright."""
@@ -83,9 +83,9 @@ class MaskedImages:
     def mask(self, i: int) -> Mask:
         """Return (H, W) places in :attr:`names`, -1 where a pixel has none of these names."""
         ids_HW = self.read_ids(self.items[i])
-        known = np.array(sorted(self.classes), dtype=np.int64)
-        places_HW = np.searchsorted(known, ids_HW).clip(max=len(known) - 1)
-        return np.where(known[places_HW] == ids_HW, places_HW, -1).astype(np.int32)
+        ids_K = np.array(sorted(self.classes), dtype=np.int64)
+        places_HW = np.searchsorted(ids_K, ids_HW).clip(max=len(ids_K) - 1)
+        return np.where(ids_K[places_HW] == ids_HW, places_HW, -1).astype(np.int32)
 
     def only(self, ids: Sequence[int]) -> MaskedImages:
         """Keep these classes; pixels of the others have no name then.
@@ -93,7 +93,8 @@ class MaskedImages:
         Raises:
             InputError: if none of the ids is a class.
         """
-        kept = {one: name for one, name in self.classes.items() if one in frozenset(ids)}
+        wanted = frozenset(ids)
+        kept = {number: name for number, name in self.classes.items() if number in wanted}
         if not kept:
             raise InputError(
                 f"None of the ids asked for is a class; there are {min(self.classes)} to "
@@ -129,7 +130,7 @@ def read_classes(path: Path) -> dict[int, str]:
 
 def named(classes: Mapping[int, str]) -> dict[int, str]:
     """Leave out ids whose name stands for no class."""
-    return {one: name for one, name in classes.items() if name.strip().lower() not in UNNAMED}
+    return {number: name for number, name in classes.items() if name.strip().lower() not in UNNAMED}
 
 
 def spoken(name: str) -> str:

@@ -1,4 +1,4 @@
-"""PatchDis: do a picture's patches mean what they say? docs/patchdis.md defines it.
+"""PatchDis: do a picture's patches mean what they say? Defined in docs/patchdis.md.
 
 Legend: N pictures, P patches, V words, K classes, D dense dimensions.
 """
@@ -28,7 +28,7 @@ _NUM_RANDOM: Final = 5
 
 @dataclass(frozen=True, eq=False)
 class Overlap:
-    """What predicted maps and truth have in common, by picture; pixels without a name left out.
+    """Overlap of predicted maps and truth, by picture, without pixels that have no name.
 
     Attributes:
         both_NK: pixels of a class that were given that class.
@@ -86,12 +86,12 @@ class Overlap:
 
 @dataclass(frozen=True, eq=False)
 class PatchDisResult:
-    """PatchDis of a model, and what it is worth.
+    """Result of PatchDis for a model, with baselines.
 
     Attributes:
         overlap: of the model's patches.
         names: the K classes.
-        baselines: name -> overlap; None where it cannot be had for this model.
+        baselines: name -> overlap; None where this model allows none.
     """
 
     overlap: Overlap
@@ -109,16 +109,16 @@ class PatchDisResult:
                 name: round(float(iou_K[k]), 4) for k, name in enumerate(self.names) if present_K[k]
             },
             "baselines": {
-                name: None if one is None else round(one.miou(), 4)
-                for name, one in self.baselines.items()
+                name: None if overlap is None else round(overlap.miou(), 4)
+                for name, overlap in self.baselines.items()
             },
             "num_images": len(self.overlap.truth_NK),
             "num_classes": {"asked": len(self.names), "present": int(present_K.sum())},
         }
 
 
-class Truth:
-    """The pixels of every patch by class, of many pictures: all that predictions are held to.
+class PatchTruth:
+    """Ground truth: pixels by class of every patch of many pictures.
 
     Args:
         num_classes: K.
@@ -129,7 +129,7 @@ class Truth:
         self._counts_PK: list[Counts] = []
 
     def add(self, mask_HW: Mask, grid: PatchGrid) -> None:
-        """Count a picture's pixels; one belongs to the patch that its centre lies in."""
+        """Count a picture's pixels; each belongs to the patch that its centre lies in."""
         height, width = mask_HW.shape
         rows_H = ((np.arange(height) + 0.5) * grid.num_rows / height).astype(np.int64)
         cols_W = ((np.arange(width) + 0.5) * grid.num_cols / width).astype(np.int64)
@@ -142,13 +142,8 @@ class Truth:
     def __len__(self) -> int:
         return len(self._counts_PK)
 
-    @property
-    def patch_counts(self) -> Sequence[Counts]:
-        """For each picture (P, K) pixels of each class in each patch."""
-        return self._counts_PK
-
     def overlap(self, predicted: Sequence[Predicted]) -> Overlap:
-        """Hold predictions to the truth.
+        """Compare predictions with the truth.
 
         Args:
             predicted: for each picture (P,) the class of each patch, -1 for none.
@@ -165,13 +160,13 @@ class Truth:
             both.append(np.bincount(classes, counts_PK[said, classes], minlength=size))
             given.append(np.bincount(classes, pixels_P[said], minlength=size))
             truth.append(counts_PK.sum(axis=0))
-        stacked = [np.array(one, dtype=np.int64) for one in (both, given, truth)]
+        stacked = [np.array(counts, dtype=np.int64) for counts in (both, given, truth)]
         if not stacked[2].any():
             raise InputError("No pixel of any mask has one of the classes that are asked for.")
         return Overlap(*stacked)
 
     def majority(self) -> Overlap:
-        """Give every patch the class with the most pixels of all: a baseline that was told it."""
+        """Give every patch the class with most pixels of all: a baseline that knows the truth."""
         most = int(np.argmax(sum(counts.sum(axis=0) for counts in self._counts_PK)))
         return self.overlap([np.full(len(counts), most) for counts in self._counts_PK])
 
@@ -182,7 +177,7 @@ class Truth:
             self.overlap([rng.integers(0, self._num_classes, len(c)) for c in self._counts_PK])
             for _ in range(_NUM_RANDOM)
         ]
-        sums = [sum(getattr(one, name) for one in draws) for name in Overlap.__annotations__]
+        sums = [sum(getattr(draw, name) for draw in draws) for name in Overlap.__annotations__]
         return Overlap(*sums)
 
 

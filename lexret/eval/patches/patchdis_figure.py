@@ -1,4 +1,4 @@
-"""Pictures beside their true and their predicted maps."""
+"""Figure of pictures with their true and their predicted maps."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _GOLDEN: Final = 0.61803398875
 def draw_maps(
     path: Path, pictures: MaskedImages, maps: PatchMaps, *, num_pictures: int = 10
 ) -> None:
-    """Draw pictures, evenly chosen, each beside the truth and what its patches say.
+    """Draw evenly chosen pictures, each with its true and its predicted map.
 
     Raises:
         StorageError: if the file cannot be written.
@@ -39,7 +39,7 @@ def draw_maps(
         axis.set_axis_off()
     for place, i in enumerate(chosen):
         row, column = divmod(place, _COLUMNS)
-        _draw_one(axes[row, 3 * column : 3 * column + 3], pictures, maps, int(i))
+        _draw_picture(axes[row, 3 * column : 3 * column + 3], pictures, maps, int(i))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path)
@@ -47,7 +47,7 @@ def draw_maps(
         raise StorageError(f"{path} cannot be written: {error.strerror}.") from error
 
 
-def _draw_one(axes: Any, pictures: MaskedImages, maps: PatchMaps, i: int) -> None:
+def _draw_picture(axes: Any, pictures: MaskedImages, maps: PatchMaps, i: int) -> None:
     mask = pictures.mask(i)
     said = maps.predicted[i].reshape(maps.grid.num_rows, maps.grid.num_cols)
     # As it is counted: where the truth has no name, nothing is counted.
@@ -76,8 +76,8 @@ def _coloured(places: Mask, num_classes: int) -> npt.NDArray[np.float64]:
 
 def _label(axis: Any, places: Mask, names: tuple[str, ...]) -> None:
     """Write the largest classes' names where they lie."""
-    known, counts = np.unique(places[places >= 0], return_counts=True)
-    for k in known[np.argsort(-counts)][:_NAMED]:
+    classes, counts = np.unique(places[places >= 0], return_counts=True)
+    for k in classes[np.argsort(-counts)][:_NAMED]:
         rows, cols = np.nonzero(places == k)
         # The pixel nearest to the middle lies within the class, also where the middle does not.
         nearest = np.argmin((rows - rows.mean()) ** 2 + (cols - cols.mean()) ** 2)

@@ -16,8 +16,8 @@ from lexret.eval.patches.masks import MaskedImages, spoken
 from lexret.eval.patches.patchdis import (
     DEFAULT_PROMPTS,
     PatchDisResult,
+    PatchTruth,
     Predicted,
-    Truth,
     winners,
 )
 from lexret.sparse import SparseBatch
@@ -30,9 +30,10 @@ Floats = npt.NDArray[np.floating[Any]]
 
 @dataclass(frozen=True, eq=False)
 class PatchMaps:
-    """What was predicted: for each picture (P,) classes, -1 for none.
+    """Predicted maps of pictures.
 
     Attributes:
+        predicted: for each picture (P,) classes, -1 for none.
         grid: how the patches lie.
     """
 
@@ -52,8 +53,8 @@ def measure_patchdis(
     """Measure a model's patches against masks.
 
     Args:
-        prompts: what is said of a class, with ``{name}`` for its name; a class's vector is the
-            normalised mean of its prompts' vectors.
+        prompts: texts for a class, with ``{name}`` for its name; a class's vector is the normalised
+            mean of its prompts' vectors.
         features: for each picture (1, P, F) as the image encoder gives them; None: made here.
         progress: called with (pictures done, pictures in all).
 
@@ -63,7 +64,7 @@ def measure_patchdis(
     lexical_KV = class_vectors(pictures.names, model, prompts).to_scipy().T.tocsr()
     dense_KD = _dense_classes(pictures.names, model, prompts)
     activation = ClassActivation.of(model)
-    truth = Truth(len(pictures.names))
+    truth = PatchTruth(len(pictures.names))
     predicted: dict[str, list[Predicted]] = {"lexical": [], "dense": [], "class_activation": []}
     for i in range(len(pictures.items)):
         features_1PF = (

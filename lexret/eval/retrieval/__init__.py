@@ -1,1 +1,1 @@
-"""Retrieval: recall by the Karpathy protocol, runs and qrels, and what they are measured with."""
+"""Retrieval: recall by the Karpathy protocol, and figures of TREC runs against qrels."""

@@ -1,4 +1,4 @@
-"""Pictures and captions put through a model once, for any number of measurements."""
+"""Pictures and captions, encoded once for any number of measurements."""
 
 from __future__ import annotations
 
@@ -23,15 +23,17 @@ _NUM_READERS: Final = 4
 
 
 class Progress(Protocol):
-    """Is told how far the work is."""
+    """Callback that is called with the progress of the work."""
 
     def __call__(self, kind: str, done: int, total: int) -> None:
-        """Take note that ``done`` of ``total`` ``"pictures"`` or ``"captions"`` are encoded."""
+        """``done`` of ``total`` ``"pictures"`` or ``"captions"`` are encoded."""
         ...
 
 
 @runtime_checkable
 class _HasIds(Protocol):
+    """Caption set whose pictures and captions have ids in their collection."""
+
     def image_id(self, i: int) -> str: ...
 
     def caption_ids(self, i: int) -> tuple[str, ...]: ...
@@ -39,7 +41,7 @@ class _HasIds(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class EncodedCaptions:
-    """Pictures and their captions as vectors.
+    """Vectors of pictures and of their captions.
 
     Attributes:
         images: I rows.
@@ -62,7 +64,7 @@ class EncodedCaptions:
     def cut(
         self, *, image_words: int | None = None, text_words: int | None = None
     ) -> EncodedCaptions:
-        """Cut vectors to so many of their strongest words and normalise them again; None: not."""
+        """Cut vectors to so many of their strongest words and normalise them again; None: uncut."""
         return EncodedCaptions(
             _cut(self.images, image_words),
             _cut(self.texts, text_words),
@@ -88,12 +90,12 @@ def encode_captions(
         InputError: if a picture cannot be read (the message names the first few): an evaluation
             that left some out would measure something else.
     """
-    told = progress or _tell_nobody
-    images_NV = encode_pictures(captions.image, len(captions), images, batch_size, told)
+    progress = progress or _ignore_progress
+    images_NV = encode_pictures(captions.image, len(captions), images, batch_size, progress)
     owned = [(text, i) for i in range(len(captions)) for text in captions.captions(i)]
     written = tuple(text for text, _ in owned)
     image_ids, text_ids = _ids(captions)
-    documents_TV = _encode_texts(written, texts, batch_size, told)
+    documents_TV = _encode_texts(written, texts, batch_size, progress)
     return EncodedCaptions(
         images_NV,
         documents_TV,
@@ -109,14 +111,14 @@ def _ids(captions: CaptionSet) -> tuple[tuple[str, ...], tuple[str, ...]]:
     numbers = range(len(captions))
     if isinstance(captions, _HasIds):
         image_ids = tuple(captions.image_id(i) for i in numbers)
-        return image_ids, tuple(one for i in numbers for one in captions.caption_ids(i))
+        return image_ids, tuple(text_id for i in numbers for text_id in captions.caption_ids(i))
     image_ids = tuple(captions.name(i) for i in numbers)
     text_ids = (f"{image_ids[i]}#{k}" for i in numbers for k in range(len(captions.captions(i))))
     return image_ids, tuple(text_ids)
 
 
-def _tell_nobody(kind: str, done: int, total: int) -> None:
-    """Progress that nobody wants to know."""
+def _ignore_progress(kind: str, done: int, total: int) -> None:
+    """Ignore progress."""
 
 
 def _cut(batch: SparseBatch, num_words: int | None) -> SparseBatch:
@@ -148,7 +150,7 @@ def encode_pictures(
                 pictures.append(future.result())
             except (ImageError, MissingError) as error:
                 broken.append(str(error).rstrip("."))
-        if not broken:  # otherwise only the others that are broken are looked for
+        if not broken:  # otherwise the rest is only read, to find what else is broken
             encoded.append(encoder.encode(pictures, batch_size=batch_size))
         done += len(chunk)
         if progress is not None:

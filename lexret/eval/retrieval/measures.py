@@ -28,7 +28,7 @@ from lexret.eval.retrieval.trec import Qrels, Run
 
 @dataclass(frozen=True, eq=False)
 class QueryFigures:
-    """What each query of a run came to.
+    """Figures of each query of a run.
 
     Attributes:
         queries: ids, in the qrels' order.
@@ -43,7 +43,7 @@ class QueryFigures:
     groups: npt.NDArray[np.int64]
 
     def values(self) -> dict[str, Values]:
-        """Return what each query adds to each measure, in percent."""
+        """Return each query's contribution to each measure, in percent."""
         return query_values(self.ranks, self.precisions)
 
     def as_dict(self) -> dict[str, Any]:
@@ -84,7 +84,8 @@ def measure_run(qrels: Qrels, run: Run) -> QueryFigures:
         [group_of.setdefault(documents, len(group_of)) for documents in right.values()]
     )
     for row, (query, documents) in enumerate(right.items()):
-        places = [i for i, one in enumerate(run.get(query, ()), start=1) if one in documents]
+        ranked = enumerate(run.get(query, ()), start=1)
+        places = [place for place, document in ranked if document in documents]
         if places:
             ranks[row] = places[0]
             found = np.arange(1, len(places) + 1)
@@ -94,5 +95,5 @@ def measure_run(qrels: Qrels, run: Run) -> QueryFigures:
 
 def compare_runs(qrels: Qrels, first: Run, second: Run, *, seed: int = 0) -> dict[str, Difference]:
     """Compare two runs over the qrels' queries; see :func:`lexret.eval.intervals.compare`."""
-    one, other = measure_run(qrels, first), measure_run(qrels, second)
-    return compare(one.values(), other.values(), one.groups, seed=seed)
+    of_first, of_second = measure_run(qrels, first), measure_run(qrels, second)
+    return compare(of_first.values(), of_second.values(), of_first.groups, seed=seed)

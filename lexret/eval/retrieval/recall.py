@@ -33,7 +33,7 @@ _CHUNK_SCORES: Final = 2**24  # 64 MiB of float32
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """How often what belongs together is found among the first 1, 5 and 10.
+    """Recall: how often the answer is among the first 1, 5 and 10.
 
     Attributes:
         r1: percent of queries whose answer ranks first.
@@ -73,14 +73,14 @@ class Recall:
 
 @dataclass(frozen=True, eq=False)
 class RetrievalRanks:
-    """The rank of each query's answer, from 1.
+    """Ranks of the queries' answers, from 1.
 
     Attributes:
         text_to_image: (T,) int64, of the picture that each text belongs to.
         image_to_text: (I,) int64, of each picture's best caption.
         image_to_text_ap: (I,) float64, the average precision of each picture's captions: with
-            the j-th best own caption behind b captions of others (those that score the same among
-            them), the mean of j / (j + b).
+            the j-th best of its captions behind b captions of other pictures (those that score
+            the same among them), the mean of j / (j + b).
     """
 
     text_to_image: Ranks
@@ -97,7 +97,7 @@ class RetrievalRanks:
 
 @dataclass(frozen=True, slots=True)
 class RetrievalResult:
-    """What was found, in both directions.
+    """Result of a measurement, in both directions.
 
     Attributes:
         active_words_image: mean number of words in a picture's vector.
@@ -226,9 +226,9 @@ def _ranks(
     text_to_image = np.empty(num_texts, dtype=np.int64)
     for start, end in _chunks(num_texts, num_images):
         scores_CI = text_rows(start, end)
-        own_C1 = np.take_along_axis(scores_CI, owners_T[start:end, None], axis=1)
-        # The own picture is among those that score as high as itself: it is the 1 of the rank.
-        text_to_image[start:end] = (scores_CI >= own_C1).sum(axis=1)
+        owner_C1 = np.take_along_axis(scores_CI, owners_T[start:end, None], axis=1)
+        # The text's picture scores as high as itself: it is the 1 of the rank.
+        text_to_image[start:end] = (scores_CI >= owner_C1).sum(axis=1)
 
     by_owner_T = np.argsort(owners_T, kind="stable")
     bounds = np.searchsorted(owners_T[by_owner_T], np.arange(num_images + 1))
@@ -236,20 +236,20 @@ def _ranks(
     image_to_text_ap = np.empty(num_images, dtype=np.float64)
     for start, end in _chunks(num_images, num_texts):
         for image, scores_T in enumerate(image_rows(start, end), start=start):
-            own = scores_T[by_owner_T[bounds[image] : bounds[image + 1]]]
-            places = _own_places(scores_T, own)
+            right = scores_T[by_owner_T[bounds[image] : bounds[image + 1]]]
+            places = _places(scores_T, right)
             image_to_text[image] = places[0]
-            image_to_text_ap[image] = np.mean(np.arange(1, len(own) + 1) / places)
+            image_to_text_ap[image] = np.mean(np.arange(1, len(right) + 1) / places)
     return RetrievalRanks(text_to_image, image_to_text, image_to_text_ap)
 
 
-def _own_places(scores_T: Scores, own: Scores) -> Ranks:
-    """Return the places of the own captions in the ranking, best first, ties against them."""
-    best_first = np.sort(own)[::-1]
+def _places(scores_T: Scores, right: Scores) -> Ranks:
+    """Return the places of the right captions in the ranking, best first, ties against them."""
+    best_first = np.sort(right)[::-1]
     not_better = np.searchsorted(np.sort(scores_T), best_first, side="left")
-    own_not_better = np.searchsorted(best_first[::-1], best_first, side="left")
-    others = (len(scores_T) - not_better) - (len(own) - own_not_better)
-    places: Ranks = np.arange(1, len(own) + 1) + others
+    right_not_better = np.searchsorted(best_first[::-1], best_first, side="left")
+    others = (len(scores_T) - not_better) - (len(right) - right_not_better)
+    places: Ranks = np.arange(1, len(right) + 1) + others
     return places
 
 

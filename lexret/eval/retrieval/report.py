@@ -1,4 +1,4 @@
-"""Measure a model's retrieval on pictures with captions: encode, rank, tell how sure it is."""
+"""Report of a model's retrieval on pictures with captions: recall, and how sure it is."""
 
 from __future__ import annotations
 
@@ -9,16 +9,12 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
-from lexret.captions.caption_set import CaptionSet
-from lexret.encoders.protocol import Encoder
 from lexret.eval.intervals import Interval, bootstrap_intervals, query_values
-from lexret.eval.retrieval.encoding import EncodedCaptions, Progress, encode_captions
+from lexret.eval.retrieval.encoding import EncodedCaptions
 from lexret.eval.retrieval.recall import (
     RetrievalRanks,
     RetrievalResult,
-    evaluate_retrieval,
     retrieval_ranks,
     summarise,
 )
@@ -32,7 +28,7 @@ _CHUNK_ROWS: Final = 256
 
 @dataclass(frozen=True, eq=False)
 class RetrievalReport:
-    """What was found, and between which bounds it would lie for other queries of the same kind.
+    """Report of a retrieval: its result, with intervals for other queries of the same kind.
 
     Attributes:
         intervals: direction -> measure -> 95% interval; see :mod:`lexret.eval.intervals`.
@@ -50,32 +46,6 @@ class RetrievalReport:
             for direction, of_measure in self.intervals.items()
         }
         return {**self.result.as_dict(), "intervals": bounds}
-
-
-def measure_retrieval(
-    captions: CaptionSet,
-    images: Encoder[Image.Image],
-    texts: Encoder[str],
-    *,
-    image_words: int | None = None,
-    text_words: int | None = None,
-    batch_size: int = 32,
-    progress: Progress | None = None,
-) -> RetrievalResult:
-    """Encode pictures and captions and measure recall in both directions.
-
-    Args:
-        image_words: cut every picture's vector to so many of its strongest words and normalise
-            it again; None: as the encoder gives it.
-        text_words: the same for the captions' vectors.
-
-    Raises:
-        InputError: if a picture cannot be read (the message names the first few): an evaluation
-            that left some out would measure something else.
-    """
-    encoded = encode_captions(captions, images, texts, batch_size=batch_size, progress=progress)
-    cut = encoded.cut(image_words=image_words, text_words=text_words)
-    return evaluate_retrieval(cut.images, cut.texts, cut.owners_T, queries=cut.queries)
 
 
 def report_retrieval(encoded: EncodedCaptions, *, seed: int = 0) -> RetrievalReport:

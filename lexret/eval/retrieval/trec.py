@@ -4,10 +4,10 @@ A line of qrels is ``QUERY 0 DOCUMENT GAIN``; a line of a run is
 ``QUERY Q0 DOCUMENT RANK SCORE NAME``. Ids hold no white space: in files, such characters (and %)
 are written as in URLs, and read back.
 
-Evaluation tools order a run by score and break ties in ways of their own (trec_eval: by the
-document's id, backwards, with scores in single precision). Runs written here leave them no choice:
-scores that are equal are written as neighbouring float32 numbers, in the order in which lexret
-counts them, that is, with what is right behind what is not.
+Evaluation tools order a run by score and differ in how they break ties (trec_eval: by the
+document's id, backwards, with scores in single precision). Runs written here have no ties: equal
+scores are written as neighbouring float32 numbers, in the order in which lexret counts them, that
+is, right documents after wrong ones.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _KEPT: Final = "/:#@+,;=!$&'()*[]~"
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """What was found for one query.
+    """Ranking of the documents that were found for one query.
 
     Attributes:
         query: the query's id.
@@ -159,7 +159,8 @@ def read_run(path: Path) -> dict[str, tuple[str, ...]]:
 
 def _in_order(scores: Mapping[str, float]) -> tuple[str, ...]:
     backwards = sorted(scores, key=lambda document: document.encode(), reverse=True)
-    return tuple(unquote(one) for one in sorted(backwards, key=scores.__getitem__, reverse=True))
+    in_order = sorted(backwards, key=scores.__getitem__, reverse=True)
+    return tuple(unquote(document) for document in in_order)
 
 
 def _escaped(name: str) -> str:

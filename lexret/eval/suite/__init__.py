@@ -1,1 +1,1 @@
-"""Suites: everything that is measured by one command, and its report."""
+"""Suites: sets of measurements that one command makes, and their reports."""

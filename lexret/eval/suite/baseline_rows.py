@@ -1,4 +1,4 @@
-"""Baselines of retrieval, all as a table of scores over the same pictures and captions."""
+"""Rows of a suite's baselines of retrieval, over the same pictures and captions."""
 
 from __future__ import annotations
 
@@ -28,8 +28,12 @@ _RIDGE_MIN_CAPTIONS = 6
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
-    """A model's vectors of one set of captions, sparse and dense."""
+class EncodedSource:
+    """Source of a suite as a model's vectors, sparse and dense.
+
+    Attributes:
+        dense_ID: unit vectors, the mean of the pictures' dense patches.
+    """
 
     captions: CaptionSet
     encoded: EncodedCaptions
@@ -38,7 +42,7 @@ class Measured:
 
 def baseline_rows(
     part: RetrievalPart,
-    measured: Measured,
+    measured: EncodedSource,
     mine: RetrievalRanks,
     model: LexicalModel,
     *,
@@ -46,7 +50,7 @@ def baseline_rows(
     cache: Path,
     seed: int,
 ) -> dict[str, dict[str, Any]]:
-    """Return what each baseline reaches, and how the model differs from it.
+    """Return each baseline's figures, and the model's difference from it.
 
     A baseline whose package or weights are missing has ``{"missing": why}``.
 
@@ -94,15 +98,15 @@ def ridge_ranks(part: RetrievalPart, *, data: Path, cache: Path, seed: int) -> R
     """
     if not part.ridge_train:
         raise InputError("The ridge baseline needs ridge_train, the captions that it learns from.")
-    known = load_split(str(data / part.ridge_train), None, cache, part.ridge_pool)
-    relative = choose_alpha(known, min_captions=_RIDGE_MIN_CAPTIONS, seed=seed)
+    train = load_split(str(data / part.ridge_train), None, cache, part.ridge_pool)
+    relative = choose_alpha(train, min_captions=_RIDGE_MIN_CAPTIONS, seed=seed)
     split = load_split(str(data / part.source), None, cache, part.ridge_pool)
-    ridge = Ridge.fit(known, min_captions=_RIDGE_MIN_CAPTIONS)
-    return ridge.ranks(split, alpha=relative * len(known.pooled_NF))
+    ridge = Ridge.fit(train, min_captions=_RIDGE_MIN_CAPTIONS)
+    return ridge.ranks(split, alpha=relative * len(train.pooled_NF))
 
 
 def figures(
-    ranks: RetrievalRanks, mine: RetrievalRanks, measured: Measured, seed: int
+    ranks: RetrievalRanks, mine: RetrievalRanks, measured: EncodedSource, seed: int
 ) -> dict[str, Any]:
     """Return figures with intervals, and the model's difference (model - baseline) with p."""
     owners_T = measured.encoded.owners_T
@@ -112,7 +116,7 @@ def figures(
         TEXT_TO_IMAGE: forth.as_dict(),
         IMAGE_TO_TEXT: back.as_dict(),
         "intervals": {
-            direction: {name: one.as_list() for name, one in found.items()}
+            direction: {name: interval.as_list() for name, interval in found.items()}
             for direction, found in intervals.items()
         },
         "model_minus_this": {
@@ -136,4 +140,4 @@ def figures(
 
 
 def _as_dict(differences: dict[str, Difference]) -> dict[str, Any]:
-    return {name: one.as_dict() for name, one in differences.items()}
+    return {name: difference.as_dict() for name, difference in differences.items()}

@@ -1,6 +1,6 @@
-"""Suites: what ``lexret eval all`` measures, as a TOML file.
+"""Definition of a suite, which ``lexret eval all`` measures, as a TOML file.
 
-Every table but the first values holds parts by name::
+After the first values, every table holds parts by name::
 
     model = "mini"
     [retrieval.coco-dev]
@@ -29,7 +29,7 @@ Baseline = Literal["random", "dense", "ridge", "bm25"]
 
 
 class RetrievalPart(Frozen):
-    """Recall of the model and of baselines, over one set of captions."""
+    """Part of a suite: recall of the model and of baselines, over one set of captions."""
 
     source: str
     words: tuple[int, ...] = Field((), description="further word budgets of pictures")
@@ -42,7 +42,7 @@ class RetrievalPart(Frozen):
 
 
 class PatchDisPart(Frozen):
-    """PatchDis over one folder of masks."""
+    """Part of a suite: PatchDis over one folder of masks."""
 
     source: str
     ids: tuple[tuple[int, int], ...] = Field((), description="ranges of class ids; empty: all")
@@ -51,19 +51,19 @@ class PatchDisPart(Frozen):
 
 
 class SparsityPart(Frozen):
-    """The sparsity curve over one set of captions."""
+    """Part of a suite: the sparsity curve over one set of captions."""
 
     source: str
     budgets: tuple[int, ...] = DEFAULT_BUDGETS
 
 
-class KnownPart(Frozen):
-    """Captions or masks that say what pictures show."""
+class AnnotatedPart(Frozen):
+    """Part of a suite over captions or masks that say what pictures show."""
 
     source: str
 
 
-class NoMatchPart(KnownPart):
+class NoMatchPart(AnnotatedPart):
     """Searches for absent things."""
 
     learn_from: tuple[str, ...] = Field(
@@ -72,7 +72,7 @@ class NoMatchPart(KnownPart):
 
 
 class FaithfulnessPart(Frozen):
-    """Deletion and insertion over a folder of pictures."""
+    """Part of a suite: deletion and insertion over a folder of pictures."""
 
     source: str
     pictures: int = Field(20, gt=0)
@@ -80,14 +80,14 @@ class FaithfulnessPart(Frozen):
 
 
 class SpeedPart(Frozen):
-    """Speed by stage over one set of captions."""
+    """Part of a suite: speed by stage over one set of captions."""
 
     source: str
     pictures: int = Field(64, gt=0)
 
 
 class Suite(Frozen):
-    """All that one command measures."""
+    """Suite of measurements that one command makes."""
 
     model: str = "mini"
     text_encoder: Literal["contextual", "static"] = "contextual"
@@ -95,8 +95,8 @@ class Suite(Frozen):
     retrieval: dict[str, RetrievalPart] = Field(default_factory=dict)
     patchdis: dict[str, PatchDisPart] = Field(default_factory=dict)
     sparsity: dict[str, SparsityPart] = Field(default_factory=dict)
-    exclusion: dict[str, KnownPart] = Field(default_factory=dict)
-    held_words: dict[str, KnownPart] = Field(default_factory=dict)
+    exclusion: dict[str, AnnotatedPart] = Field(default_factory=dict)
+    held_words: dict[str, AnnotatedPart] = Field(default_factory=dict)
     no_match: dict[str, NoMatchPart] = Field(default_factory=dict)
     faithfulness: dict[str, FaithfulnessPart] = Field(default_factory=dict)
     speed: dict[str, SpeedPart] = Field(default_factory=dict)

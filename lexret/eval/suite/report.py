@@ -1,4 +1,4 @@
-"""A suite's results as Markdown, from its JSON alone."""
+"""Report of a suite as Markdown, made of its JSON alone."""
 
 from __future__ import annotations
 
@@ -26,17 +26,18 @@ def retrieval_table(found: Values) -> str:
     headings = ["", "text->image R@1/5/10", "mAP", "median", "image->text R@1/5/10", "mAP",
                 "median", "model - this, t->i R@1"]  # fmt: skip
     rows = []
-    for words, one in found["model"].items():
-        mean = one["active_words"]["image"]
+    for words, figures in found["model"].items():
+        mean = figures["active_words"]["image"]
         label = f"model, {'uncut' if words == 'all' else words + ' words'} ({mean:.0f} active)"
-        rows.append([label, *_recall_cells(one), ""])
-    for name, one in found["baselines"].items():
-        if "missing" in one:
-            rows.append([name, "not measured: " + one["missing"].partition(":")[0], *[""] * 6])
+        rows.append([label, *_recall_cells(figures), ""])
+    for name, figures in found["baselines"].items():
+        if "missing" in figures:
+            why = figures["missing"].partition(":")[0]
+            rows.append([name, f"not measured: {why}", *[""] * 6])
             continue
-        difference = one["model_minus_this"]["text_to_image"]["R@1"]
+        difference = figures["model_minus_this"]["text_to_image"]["R@1"]
         shown = f"{difference['difference']:+.1f} (p = {difference['p_value']:.4f})"
-        rows.append([name, *_recall_cells(one), shown])
+        rows.append([name, *_recall_cells(figures), shown])
     example = found["model"]["all"]
     low, high = example["intervals"]["text_to_image"]["R@1"]
     note = (
@@ -59,23 +60,23 @@ def recall_summary(parts: Values) -> str:
     return markdown_table(headings, rows)
 
 
-def _recall_cells(one: Values) -> list[str]:
+def _recall_cells(figures: Values) -> list[str]:
     cells = []
     for direction in ("text_to_image", "image_to_text"):
-        figures = one[direction]
-        cells.append("/".join(f"{figures[f'R@{k}']:.1f}" for k in (1, 5, 10)))
-        cells += [f"{figures['mAP']:.1f}", f"{figures['median_rank']:g}"]
+        recall = figures[direction]
+        cells.append("/".join(f"{recall[f'R@{k}']:.1f}" for k in (1, 5, 10)))
+        cells += [f"{recall['mAP']:.1f}", f"{recall['median_rank']:g}"]
     return cells
 
 
 def patchdis_table(found: Values) -> str:
-    """The model's mIoU beside the baselines'."""
+    """The model's mIoU, then the baselines'."""
     low, high = found["interval"]
     baselines = found["baselines"]
     rows = [["model", f"{found['miou']:.2f} ({low:.1f} to {high:.1f})"]]
     rows += [
-        [name.replace("_", " "), "-" if one is None else f"{one:.2f}"]
-        for name, one in baselines.items()
+        [name.replace("_", " "), "-" if miou is None else f"{miou:.2f}"]
+        for name, miou in baselines.items()
     ]
     counts = found["num_classes"]
     classes = sorted(found["classes"].items(), key=lambda item: (-item[1], item[0]))
@@ -119,14 +120,8 @@ def control_table(found: Values) -> str:
     text = ""
     for kind, title in (("exclusion", "X without Y"), ("required", "X with Y")):
         rows = [
-            [
-                name,
-                f"{one['Y']:.1f}",
-                f"{one['X']:.1f}",
-                f"{one['right']:.1f}",
-                f"{one['hits']:.1f}",
-            ]
-            for name, one in found[kind].items()
+            [name, *(f"{figures[key]:.1f}" for key in ("Y", "X", "right", "hits"))]
+            for name, figures in found[kind].items()
         ]
         headings = [title, "% of top 10 with Y", "with X", "as asked", "hits"]
         text += markdown_table(headings, rows) + "\n"
@@ -177,11 +172,10 @@ def faithfulness_table(found: Values) -> str:
     """Areas under the curves."""
     rows = []
     for kind in ("deletion", "insertion"):
-        one = found[kind]
-        low, high = one["difference_interval"]
-        rows.append(
-            [kind, f"{one['named']:.3f}", f"{one['random']:.3f}", f"{low:+.3f} to {high:+.3f}"]
-        )
+        areas = found[kind]
+        low, high = areas["difference_interval"]
+        named, drawn = f"{areas['named']:.3f}", f"{areas['random']:.3f}"
+        rows.append([kind, named, drawn, f"{low:+.3f} to {high:+.3f}"])
     headings = ["area under the curve", "named patches", "random", "difference, 95%"]
     return markdown_table(headings, rows) + (
         f"\n{found['num_words']} words of {found['num_images']} pictures; a smaller deletion and "
@@ -192,8 +186,13 @@ def faithfulness_table(found: Values) -> str:
 def speed_table(found: Values) -> str:
     """Stages, pipeline and texts."""
     rows = [
-        [name, f"{one['images_per_s']:.1f}", f"{one['ms']:.2f}", f"{one['percent_of_time']:.1f}%"]
-        for name, one in found["stages"].items()
+        [
+            name,
+            f"{stage['images_per_s']:.1f}",
+            f"{stage['ms']:.2f}",
+            f"{stage['percent_of_time']:.1f}%",
+        ]
+        for name, stage in found["stages"].items()
     ]
     rows.append(["file to vector", f"{found['pipeline_images_per_s']:.1f}", "", ""])
     half = ""
@@ -225,7 +224,7 @@ SECTIONS: Final[Mapping[str, tuple[str, Callable[[Values], str]]]] = {
 
 
 def _provenance(values: Values) -> str:
-    machine = ", ".join(f"{name} {one}" for name, one in values["machine"].items())
+    machine = ", ".join(f"{name} {value}" for name, value in values["machine"].items())
     data = ", ".join(f"{name} {digest[:12]}" for name, digest in values["data"].items())
     lines = {
         "command": f"`{values['command']}`",
@@ -236,4 +235,4 @@ def _provenance(values: Values) -> str:
         "machine": machine,
         "date": values["date"],
     }
-    return "".join(f"- {name}: {one}\n" for name, one in lines.items())
+    return "".join(f"- {name}: {line}\n" for name, line in lines.items())

@@ -1,4 +1,4 @@
-"""Runs a suite: every picture is encoded once, every result carries where it comes from."""
+"""Run of a suite: every picture is encoded once, every result carries its provenance."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from lexret.captions.caption_set import CaptionSet
 from lexret.captions.sources import PEOPLE_PREFIX, open_captions
 from lexret.encoders.folder.record import read_record
 from lexret.encoders.folder.word_levels import read_word_levels
-from lexret.eval.control.known_pictures import (
-    KnownPictures,
-    WithDense,
-    known_by_captions,
-    known_by_masks,
+from lexret.eval.control.annotated_pictures import (
+    AnnotatedPictures,
+    RecordingEncoder,
+    annotated_by_captions,
+    annotated_by_masks,
     masks_in,
 )
 from lexret.eval.control.word_truth import truth_of_captions, truth_of_masks
@@ -24,7 +24,7 @@ from lexret.eval.patches.masks import MaskedImages
 from lexret.eval.provenance import Provenance, write_json, write_text
 from lexret.eval.retrieval.encoding import encode_captions
 from lexret.eval.retrieval.report import report_retrieval
-from lexret.eval.suite.baseline_rows import Measured, baseline_rows
+from lexret.eval.suite.baseline_rows import EncodedSource, baseline_rows
 from lexret.eval.suite.definition import PatchDisPart, RetrievalPart, SparsityPart, Suite
 from lexret.eval.suite.report import markdown
 from lexret.sparse import FloatArray, SparseBatch
@@ -37,21 +37,21 @@ Tell = Callable[[str], None]
 
 
 class SuiteRun:
-    """One run of a suite.
+    """Run of a suite.
 
     Args:
         data: the folder that sources are relative to.
         output: the folder for results.
         cache: where backbone features of the ridge baseline are kept.
-        tell: is told of each part before it begins.
+        tell: called with the name of each part before it begins.
     """
 
     def __init__(self, suite: Suite, *, data: Path, output: Path, cache: Path, tell: Tell) -> None:
         self._suite, self._data, self._output = suite, data, output
         self._cache, self._tell = cache, tell
-        self._measured: dict[str, Measured] = {}
+        self._sources: dict[str, EncodedSource] = {}
         self._features: dict[str, tuple[MaskedImages, list[Any]]] = {}
-        self._known: dict[str, KnownPictures] = {}
+        self._annotated: dict[str, AnnotatedPictures] = {}
         self._hashes: dict[str, str] = {}
 
     @cached_property
@@ -64,7 +64,7 @@ class SuiteRun:
     @property
     def _texts(self) -> Encoder[str]:
         static = self._suite.text_encoder == "static"
-        return self.model.static_texts if static else self.model.texts
+        return self.model.static_text if static else self.model.texts
 
     @cached_property
     def _levels_V(self) -> FloatArray | None:
@@ -128,12 +128,12 @@ class SuiteRun:
         self._hashes[source] = captions.fingerprint
         return captions
 
-    def _encoded(self, source: str) -> Measured:
-        if source not in self._measured:
-            captions, encoder = self._captions(source), WithDense(self.model)
+    def _encoded(self, source: str) -> EncodedSource:
+        if source not in self._sources:
+            captions, encoder = self._captions(source), RecordingEncoder(self.model)
             encoded = encode_captions(captions, encoder, self._texts)
-            self._measured[source] = Measured(captions, encoded, encoder.dense())
-        return self._measured[source]
+            self._sources[source] = EncodedSource(captions, encoded, encoder.dense())
+        return self._sources[source]
 
     def _masked(self, source: str) -> tuple[MaskedImages, list[Any]]:
         """Return pictures with masks, and the backbone's features of each."""
@@ -145,20 +145,20 @@ class SuiteRun:
             self._features[source] = (pictures, features)
         return self._features[source]
 
-    def _known_pictures(self, source: str) -> KnownPictures:
-        if source not in self._known:
-            self._known[source] = self._know(source)
-        return self._known[source]
+    def _annotated_pictures(self, source: str) -> AnnotatedPictures:
+        if source not in self._annotated:
+            self._annotated[source] = self._annotate(source)
+        return self._annotated[source]
 
-    def _know(self, source: str) -> KnownPictures:
+    def _annotate(self, source: str) -> AnnotatedPictures:
         if source in self._features or masks_in(Path(self._source(source))) is not None:
             pictures, features = self._masked(source)
-            encoder = WithDense(self.model)
-            rows = [encoder.encode_features(one) for one in features]
+            encoder = RecordingEncoder(self.model)
+            rows = [encoder.encode_features(features_1PF) for features_1PF in features]
             sparse = SparseBatch.concatenate(rows, self.model.vocabulary)
-            return known_by_masks(pictures, sparse, encoder.dense())
+            return annotated_by_masks(pictures, sparse, encoder.dense())
         measured = self._encoded(source)
-        return known_by_captions(measured.captions, measured.encoded.images, measured.dense_ID)
+        return annotated_by_captions(measured.captions, measured.encoded.images, measured.dense_ID)
 
     def _retrieval(self, name: str, part: RetrievalPart) -> dict[str, Any]:
         measured, seed = self._encoded(part.source), self._suite.seed
@@ -208,7 +208,7 @@ class SuiteRun:
     def _exclusion(self, name: str, part: Any) -> dict[str, Any]:
         from lexret.eval.control.exclusion import measure_control
 
-        known = self._known_pictures(part.source)
+        known = self._annotated_pictures(part.source)
         dense = self.model.texts.encode_dense(known.inventory.names)
         return measure_control(
             known, self._texts, dense, levels_V=self._levels_V, seed=self._suite.seed
@@ -218,9 +218,9 @@ class SuiteRun:
         from lexret.eval.control.no_match import measure_no_match
 
         return measure_no_match(
-            self._known_pictures(part.source),
+            self._annotated_pictures(part.source),
             self._texts,
-            learn_from=[self._known_pictures(source) for source in part.learn_from],
+            learn_from=[self._annotated_pictures(source) for source in part.learn_from],
             levels_V=self._levels_V,
             seed=self._suite.seed,
         ).as_dict()
@@ -229,7 +229,7 @@ class SuiteRun:
         from lexret.eval.control.held_words import JudgedPictures, measure_held
 
         vocabulary = self.model.vocabulary
-        vectors = self._known_pictures(part.source).sparse
+        vectors = self._annotated_pictures(part.source).sparse
         masked = masks_in(Path(self._source(part.source)))
         truth = (
             truth_of_captions(self._captions(part.source), vocabulary, name)

@@ -1,4 +1,4 @@
-"""The pictures of the captions that a static text encoder is taught with.
+"""Pictures of the captions that a static text encoder is taught with.
 
 Legend: P pictures, B pictures of a batch, Q patches, D codebook dimension, F backbone features, U
 words.
@@ -24,18 +24,18 @@ from lexret.encoders.image.feature_cache import (
     cached_features,
 )
 from lexret.encoders.model import LexicalModel
-from lexret.training.distill.quick_precision import quick_precision
+from lexret.training.precision import quick_precision
 
 _BATCH: Final = 32
 
 
 class CaptionPictures:
-    """Some pictures of a caption set; they are encoded when they are asked for.
+    """Pictures of a caption set, encoded on demand.
 
     Args:
         numbers: which pictures, in the order of their captions.
-        feature_cache: a folder with backbone features, as training keeps them; what it lacks is
-            added. None: the pictures are put through the backbone and nothing is kept.
+        feature_cache: a folder with backbone features, as training keeps them; missing ones are
+            added. None: the backbone encodes the pictures and nothing is kept.
         progress: called with "features" or "pictures", how many are done and how many there are.
     """
 

@@ -1,4 +1,4 @@
-"""Give a model folder its static text encoder."""
+"""Distillation of a model's static text encoder into its folder."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ from lexret.training.distill.caption_pictures import CaptionPictures
 from lexret.training.distill.imitation import (
     Progress,
     StaticRecipe,
-    Taught,
+    TaughtTables,
+    ignore_progress,
     teach_static_text,
-    tell_nobody,
 )
 
 # Of so many pictures one is held out, to see how well the encoders agree on new captions.
 _HELD_OUT_OF: Final = 50
-# Few of the vocabulary's words are as short as those that tell nothing ("a", "of").
+# Few words of the vocabulary have rows as short as words that say nothing ("a", "of").
 _SHORTEST_PERCENT: Final = 1.0
 _HEADING: Final = "## Static text encoder"
 
 
 @dataclass(frozen=True)
-class Distilled:
-    """What became of it.
+class DistillationResult:
+    """Result of a distillation.
 
     Attributes:
         model: the folder.
@@ -67,7 +67,7 @@ def distill(
     with_pictures: bool = True,
     feature_cache: Path | None = None,
     progress: Progress | None = None,
-) -> Distilled:
+) -> DistillationResult:
     """Teach a model's static text encoder, and write the model with it.
 
     Args:
@@ -77,9 +77,8 @@ def distill(
             is there is replaced once the new one is whole.
         with_pictures: also teach it to score the captions' pictures.
         feature_cache: as of :class:`~lexret.training.distill.caption_pictures.CaptionPictures`.
-        progress: as of :func:`~lexret.training.distill.imitation.teach_static_text`, and "features"
-        and
-            "pictures".
+        progress: as of :func:`~lexret.training.distill.imitation.teach_static_text`, and for
+            "features" and "pictures".
 
     Raises:
         InputError: if there are too few captions to hold some out.
@@ -91,7 +90,7 @@ def distill(
     model = load_model(source)
     numbers, held_out = _split(captions)
     pictures = (
-        CaptionPictures(model, captions, numbers, feature_cache, progress or tell_nobody)
+        CaptionPictures(model, captions, numbers, feature_cache, progress or ignore_progress)
         if with_pictures
         else None
     )
@@ -111,7 +110,7 @@ def distill(
         "torch": str(torch.__version__),
     }
     _write(find_model(source), folder, taught.table, settings, figures)
-    return Distilled(folder, agreement, (folder / STATIC_TEXT_FILE).stat().st_size)
+    return DistillationResult(folder, agreement, (folder / STATIC_TEXT_FILE).stat().st_size)
 
 
 def agreement_of(static: StaticTextEncoder, contextual: TextEncoder, texts: Sequence[str]) -> float:
@@ -134,8 +133,8 @@ def _captions_of(captions: CaptionSet, numbers: Sequence[int]) -> list[str]:
     return [text for i in numbers for text in captions.captions(i)]
 
 
-def settings_of(model: LexicalModel, taught: Taught) -> StaticSettings:
-    """Return what a static text encoder takes over from its model and its lessons."""
+def settings_of(model: LexicalModel, taught: TaughtTables) -> StaticSettings:
+    """Return the settings that a static text encoder takes from its model and its training."""
     config = model.checkpoint.config
     words_VC = taught.table.rows.rows(list(range(len(model.vocabulary))))
     lengths_V = np.linalg.norm(taught.table.base_C + words_VC, axis=1)
@@ -161,7 +160,7 @@ def _write(
 ) -> None:
     """Write the model at ``source`` with its static encoder to ``folder``."""
     record = read_record(source)
-    # Somebody may have trained into the folder meanwhile.
+    # Another training may have written into the folder meanwhile.
     if record.sha256[WEIGHTS_FILE] != settings.imitates:
         raise InputError(f"The model at {source} has changed meanwhile; run it again.")
 
@@ -189,9 +188,9 @@ def _with_section(card: str, table: StaticTable, figures: dict[str, Any]) -> str
     rest = after[following:] if following >= 0 else ""
     section = (
         f"\n{_HEADING}\n\nA table of {len(table.rows.scale_N):,} rows imitates the text side "
-        f"without a network: {figures['num_captions']:,} captions, every word of the vocabulary, "
-        "and random texts made of both were its lessons. On captions that were held "
-        f"out its vectors have a mean cosine of {figures['agreement']:.3f} with those of the text "
-        "side. `lexret search` uses it; `--text-encoder contextual` selects the other.\n"
+        f"without a network. It learnt from {figures['num_captions']:,} captions, every word of "
+        "the vocabulary, and random texts made of both. On captions that were held out, its "
+        f"vectors have a mean cosine of {figures['agreement']:.3f} with those of the text side. "
+        "`lexret search` uses it; `--text-encoder contextual` selects the other.\n"
     )
     return before.rstrip("\n") + "\n" + section + rest

@@ -1,16 +1,16 @@
-"""Teach a static text encoder to imitate a model's contextual one.
+"""Imitation: a static text encoder is taught to do as a model's contextual one.
 
 The contextual encoder gives a text a vector in the codebook's space; a word's logit is its dot
 product with the word's codebook vector, plus a bias. The static encoder keeps codebook and biases
-and has rows of a table add up to the vector (:mod:`lexret.encoders.text.static_encoder` has the
+and adds the vector up from rows of a table (:mod:`lexret.encoders.text.static_encoder` has the
 formula). The rows are learnt by the squared distance of vectors: nothing of the vocabulary's size
-takes part, which makes a step a matter of milliseconds. What takes the time is to put the texts
-through the transformer once. Where there are pictures, scores over them follow
+takes part, so that a step takes milliseconds. Most of the time goes into encoding the texts with
+the transformer once. Where there are pictures, scores over them follow
 (:mod:`lexret.training.distill.scores`).
 
-The vectors need few coordinates: texts vary less than their space allows. Kept are those in which
-the logits vary most: with S the second moment of the texts' vectors and K that of the codebook's,
-the leading left singular vectors of S^(1/2) K^(1/2) are the best of one size (a weighted form of
+The vectors need few coordinates: texts vary less than their space allows. Those in which the logits
+vary most are kept: with S the second moment of the texts' vectors and K that of the codebook's, the
+leading left singular vectors of S^(1/2) K^(1/2) are the best of one size (a weighted form of
 principal components: Hotelling, J. Educ. Psychol. 24, 1933).
 
 Legend: N texts, B texts of a batch, V words of the vocabulary, R rows of the table, D codebook
@@ -31,8 +31,7 @@ from torch.nn import functional
 from lexret.encoders.model import TextEncoder
 from lexret.encoders.network import own_words
 from lexret.encoders.text.static_encoder import TableRows
-from lexret.encoders.text.static_table import Levels, StaticTable
-from lexret.training.distill.quick_precision import quick_precision
+from lexret.encoders.text.static_table import QuantizedMatrix, StaticTable
 from lexret.training.distill.scores import (
     Pictures,
     ScoresRecipe,
@@ -42,6 +41,7 @@ from lexret.training.distill.scores import (
 )
 from lexret.training.distill.student import Bags, StaticStudent, StudentOptimizers
 from lexret.training.distill.texts import frequent_pairs, further_words, taught_texts
+from lexret.training.precision import quick_precision
 
 Progress = Callable[[str, int, int], None]
 
@@ -50,7 +50,7 @@ _ENCODE_BATCH: Final = 64
 
 @dataclass(frozen=True)
 class StaticRecipe:
-    """How a static text encoder is taught.
+    """Recipe of a static text encoder's training.
 
     Attributes:
         num_coordinates: length of a row at most (C).
@@ -81,8 +81,8 @@ class StaticRecipe:
 
 
 @dataclass(frozen=True)
-class Taught:
-    """A static text encoder's tables, and what its rows beyond the vocabulary stand for.
+class TaughtTables:
+    """Tables of a static text encoder, and what their rows beyond the vocabulary stand for.
 
     Attributes:
         further_words: as in :class:`~lexret.encoders.text.static_table.StaticSettings`.
@@ -103,7 +103,7 @@ def teach_static_text(
     recipe: StaticRecipe | None = None,
     *,
     progress: Progress | None = None,
-) -> Taught:
+) -> TaughtTables:
     """Teach a static text encoder; the same arguments give the same table on the same machine.
 
     Args:
@@ -113,7 +113,7 @@ def teach_static_text(
         progress: called with what is done ("texts", "steps", "score steps"), how much of it, and
             how much there is.
     """
-    chosen, told = recipe or StaticRecipe(), progress or tell_nobody
+    chosen, progress = recipe or StaticRecipe(), progress or ignore_progress
     least = chosen.min_captions
     further = further_words(captions, texts.vocabulary, min_captions=least)
     pairs = frequent_pairs(captions, num_pairs=chosen.num_pairs, min_captions=least)
@@ -127,11 +127,11 @@ def teach_static_text(
     )
     rows = TableRows(texts.vocabulary, further, pairs)
     bags = [rows.of(text) for text in every]
-    vectors_ND = contextual_vectors(texts, every, told)
+    vectors_ND = contextual_vectors(texts, every, progress)
     axes_DC = leading_axes(vectors_ND, texts.side.codebook_VD, chosen.num_coordinates)
     scale = texts.side.config.text.cosine_scale
     student = StaticStudent(len(rows), bags, vectors_ND @ axes_DC, scale)
-    _fit(student, bags, vectors_ND @ axes_DC, chosen, told)
+    _fit(student, bags, vectors_ND @ axes_DC, chosen, progress)
     scoring = None
     if pictures is not None:
         size, side = len(captions), texts.side
@@ -141,9 +141,9 @@ def teach_static_text(
         fit_scores(
             *(scoring, side, bags[:size], seen_ND, pictures, chosen.scores),
             seed=chosen.seed,
-            progress=told,
+            progress=progress,
         )
-    return Taught(table_of(student, texts, axes_DC, scoring), further, pairs, len(every))
+    return TaughtTables(table_of(student, texts, axes_DC, scoring), further, pairs, len(every))
 
 
 def contextual_vectors(texts: TextEncoder, every: Sequence[str], progress: Progress) -> Tensor:
@@ -184,15 +184,15 @@ def table_of(
     axes_DC: Tensor,
     scoring: ScoringStudent | None = None,
 ) -> StaticTable:
-    """Return what was learnt, rounded as it is stored, with what the model gives to it."""
+    """Return the learnt table, rounded as it is stored, with the model's biases and weights."""
     side = texts.side
     bias_V, own_V = side.bias_V.clone(), side.own_weight_V.clone()
     if scoring is not None:
         bias_V[scoring.word_ids_U], own_V[scoring.word_ids_U] = scoring.bias_U, scoring.own_U
     return StaticTable(
-        rows=Levels.of(student.rows_RC.numpy()),
+        rows=QuantizedMatrix.of(student.rows_RC.numpy()),
         base_C=student.base_C.numpy().copy(),
-        codebook=Levels.of((side.codebook_VD @ axes_DC).numpy()),
+        codebook=QuantizedMatrix.of((side.codebook_VD @ axes_DC).numpy()),
         bias_V=bias_V.numpy(),
         own_V=own_V.numpy(),
     )
@@ -222,5 +222,5 @@ def _batches(num_texts: int, size: int, epochs: int, seed: int) -> Iterator[list
         yield from (order[start : start + size].tolist() for start in range(0, num_texts, size))
 
 
-def tell_nobody(what: str, done: int, total: int) -> None:
-    """Progress that nobody wants to know."""
+def ignore_progress(what: str, done: int, total: int) -> None:
+    """Ignore progress."""

@@ -1,10 +1,10 @@
-"""Teach a static text encoder to score pictures as the contextual one does.
+"""Scores of a static text encoder: it is taught to score pictures as the contextual one does.
 
-Vectors that come close do not rank alike: what tells pictures apart may be in the small rest. So
-the student's activations are fitted to the teacher's by their cosine, its scores over random
-pictures to the teacher's by Kullback-Leibler divergence, and to the captions' own pictures as in
-training (InfoNCE; van den Oord et al., 2018, eq. 4). Only the words that captions use most take
-part, which is a fifth of the work for nine tenths of the weight.
+Vectors that are close may still rank differently: what tells pictures apart may lie in the small
+difference. So the student's activations are fitted to the teacher's by their cosine, its scores
+over random pictures to the teacher's by Kullback-Leibler divergence, and to the captions' own
+pictures as in training (InfoNCE; van den Oord et al., 2018, eq. 4). Only the words that captions
+use most take part, which is a fifth of the work for nine tenths of the weight.
 
 Legend: N texts, B texts of a batch, P pictures, I pictures of a batch, V words of the vocabulary,
 U words that take part, D codebook dimension, C coordinates.
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -31,7 +32,7 @@ _CHUNK: Final = 256
 
 
 class Pictures(Protocol):
-    """The captions' pictures."""
+    """Pictures of the captions that a student learns from."""
 
     @property
     def owners(self) -> Sequence[int]:
@@ -43,11 +44,11 @@ class Pictures(Protocol):
 
 @dataclass(frozen=True)
 class ScoresRecipe:
-    """How it is taught.
+    """Recipe of the scores' training.
 
     Attributes:
         num_words: words that take part (U).
-        num_pictures: pictures of a step beside the captions' own.
+        num_pictures: pictures of a step besides the captions' own.
         scores_weight: weight of the scores over pictures.
         own_picture_weight: weight of finding a caption's own picture.
         temperature: of both.
@@ -70,7 +71,7 @@ class ScoresRecipe:
 
 
 class ScoringStudent(nn.Module):
-    """A student's vectors, put through the codebook and the activation for U words."""
+    """Student whose vectors go on through codebook and activation, for U words."""
 
     word_ids_U: Tensor
     codebook_UC: Tensor
@@ -78,7 +79,7 @@ class ScoringStudent(nn.Module):
     def __init__(
         self, student: StaticStudent, side: TextSide, axes_DC: Tensor, word_ids_U: Tensor
     ) -> None:
-        """Start with the biases and own weights of ``side``."""
+        """Begin with the biases and own-word weights of ``side``."""
         super().__init__()
         self.student = student
         self.config = side.config
@@ -99,8 +100,8 @@ class ScoringStudent(nn.Module):
         """Return (B, U) with 1 where a text holds a word."""
         own_BU = torch.zeros(bags.num_texts, len(self.word_ids_U))
         place_W = self._place_R[bags.row_W]
-        known_W = place_W >= 0
-        own_BU[bags.text_W[known_W], place_W[known_W]] = 1.0
+        takes_part_W = place_W >= 0
+        own_BU[bags.text_W[takes_part_W], place_W[takes_part_W]] = 1.0
         return own_BU
 
     def weights(self, logits_BU: Tensor, own_BU: Tensor, own_U: Tensor) -> Tensor:
@@ -140,20 +141,29 @@ def fit_scores(
     Args:
         side: the teacher.
         bags: the captions' rows.
-        vectors_ND: what the teacher makes of them, in the codebook's space.
+        vectors_ND: the teacher's vectors of them, in the codebook's space.
         progress: called with "score steps", how many are done and how many there are.
     """
-    course = _Course(student, side, bags, vectors_ND, pictures, recipe, seed)
+    pictures_PU = normalize(pictures.weights(student.word_ids_U).float())
+    owners_N = np.asarray(pictures.owners)
+    lessons = _Lessons(student, side, bags, vectors_ND, pictures_PU, owners_N, recipe, seed)
     rng = np.random.default_rng(seed)
     order = np.concatenate([rng.permutation(len(bags)) for _ in range(recipe.epochs)])
     starts = range(0, len(order), recipe.batch)
     for step, start in enumerate(starts):
-        course.step(order[start : start + recipe.batch].tolist(), 1 - step / len(starts))
+        lessons.step(order[start : start + recipe.batch].tolist(), 1 - step / len(starts))
         progress("score steps", step + 1, len(starts))
 
 
-class _Course:
-    """One step after the other; the arguments are those of :func:`fit_scores`."""
+class _Lessons:
+    """Training steps of a student.
+
+    Args:
+        pictures_PU: the pictures' activations, of unit length.
+        owners_N: for each caption the number of its picture.
+
+    The others are those of :func:`fit_scores`.
+    """
 
     def __init__(
         self,
@@ -161,7 +171,8 @@ class _Course:
         side: TextSide,
         bags: Sequence[Sequence[int]],
         vectors_ND: Tensor,
-        pictures: Pictures,
+        pictures_PU: Tensor,
+        owners_N: npt.NDArray[np.int64],
         recipe: ScoresRecipe,
         seed: int,
     ) -> None:
@@ -170,12 +181,11 @@ class _Course:
         ids_U = student.word_ids_U
         self.codebook_UD = side.codebook_VD[ids_U].detach()
         self.bias_U, self.own_U = side.bias_V[ids_U].detach(), side.own_weight_V[ids_U].detach()
-        self.pictures_PU = normalize(pictures.weights(ids_U).float())
-        self.owners_N = np.asarray(pictures.owners)
+        self.pictures_PU, self.owners_N = pictures_PU, owners_N
         self.rng = np.random.default_rng(seed + 1)
         size = float(vectors_ND.square().mean().sqrt())
         rows = student.student.rows_RC
-        others = [one for one in student.parameters() if one is not rows]
+        others = [parameter for parameter in student.parameters() if parameter is not rows]
         self.optimizers = StudentOptimizers(
             rows, others, lr=recipe.lr * size, others_lr=recipe.bias_lr
         )

@@ -1,4 +1,4 @@
-"""What learns to be a static text encoder: its formula with trainable numbers.
+"""Student that becomes a static text encoder: its formula with trainable numbers.
 
 Legend: B texts, W their rows one after the other, R rows of the table, C coordinates.
 """
@@ -18,7 +18,7 @@ _BETAS: Final = (0.9, 0.99)
 
 @dataclass(frozen=True, eq=False)
 class Bags:
-    """The distinct rows of B texts.
+    """Bags of rows: the distinct table rows of B texts.
 
     Attributes:
         row_W: (W,) int64, text after text.
@@ -43,12 +43,12 @@ class Bags:
 
 
 class StaticStudent(nn.Module):
-    """Texts to vectors by the formula of :mod:`lexret.encoders.text.static_encoder`, trainable."""
+    """Trainable form of the formula in :mod:`lexret.encoders.text.static_encoder`."""
 
     def __init__(
         self, num_rows: int, bags: Sequence[Sequence[int]], vectors_NC: Tensor, scale: float | None
     ) -> None:
-        """Start each row as the mean of the texts that hold it.
+        """Begin each row as the mean of the texts that hold it.
 
         Args:
             bags: the rows of N texts.
@@ -73,7 +73,7 @@ class StaticStudent(nn.Module):
 
 
 class StudentOptimizers:
-    """Moves a student's numbers: of the table's rows, only those that a step touches.
+    """Optimizers of a student: of the table's rows, a step changes only those it touches.
 
     Args:
         lr: peak rate of the rows.
@@ -89,7 +89,7 @@ class StudentOptimizers:
         )
 
     def step(self, loss: Tensor, rate: float) -> None:
-        """Make a loss smaller, at a share of the peak rates."""
+        """Take a step down a loss's gradient, at a share of the peak rates."""
         for optimizer, peak in self._optimizers:
             optimizer.param_groups[0]["lr"] = peak * rate
             optimizer.zero_grad()

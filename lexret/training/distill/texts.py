@@ -1,8 +1,8 @@
-"""The texts that a static text encoder is taught with: captions, words, and what queries look like.
+"""Texts that a static text encoder is taught with: captions, words, and texts like queries.
 
-Captions say how words stand together; the vocabulary's words alone, and a few of them at random
-side by side, reach the words that no caption holds; pieces of captions are as short as queries;
-captions with other words put in show all of them in sentences.
+Captions show which words go together; the vocabulary's words alone, and random mixtures of a few
+of them, cover the words that no caption holds; pieces of captions are as short as queries; captions
+with some words exchanged show all words in sentences.
 """
 
 from __future__ import annotations
@@ -103,8 +103,8 @@ def _variation(
     caption: str, vocabulary: Vocabulary, used: Sequence[int], rng: np.random.Generator
 ) -> str:
     words = tokenize(caption)
-    known = [place for place, word in enumerate(words) if word in vocabulary]
-    exchanged = rng.permutation(known)[: int(rng.integers(1, 3))].tolist()
+    places = [place for place, word in enumerate(words) if word in vocabulary]
+    exchanged = rng.permutation(places)[: int(rng.integers(1, 3))].tolist()
     for place, word in zip(exchanged, _words(len(exchanged), vocabulary, used, rng), strict=True):
         words[int(place)] = word
     kept = rng.random(len(words)) >= _LEFT_OUT

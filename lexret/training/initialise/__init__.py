@@ -1,1 +1,1 @@
-"""Where a run begins: maps in closed form, before the first step."""
+"""Initialisation of a run: maps in closed form, before the first step."""

@@ -1,4 +1,4 @@
-"""Regularised canonical correlation analysis: the linear maps that make pairs alike.
+"""Regularised canonical correlation analysis: linear maps that make pairs alike.
 
 Legend: N pairs, X and Y their features' dimensions, D dimensions of the common space.
 """

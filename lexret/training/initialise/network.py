@@ -1,9 +1,9 @@
-"""Where training begins: both sides matched as wholes, then words put into their common space.
+"""Initialisation of the network: both sides are matched, then words enter their common space.
 
 A canonical correlation analysis of pooled picture features and text features gives linear maps in
-seconds; MLPs beside them are trained against the other pairs of a batch, which is cheap, because
-neither patches nor vocabulary take part. The words then enter the space as texts: a word's vector
-is what the text side makes of it.
+seconds. MLPs that are added to them are trained against the other pairs of a batch, which is cheap
+because neither patches nor the vocabulary take part. The words then enter the space as texts: a
+word's vector is the text side's vector of it.
 
 Legend: N pictures (times views), F backbone features, H text features, D codebook dimension,
 V words, B pictures a batch.
@@ -35,6 +35,7 @@ from lexret.files.whole import whole_file
 from lexret.training.initialise.correlation import correlated_maps
 from lexret.training.losses import contrastive
 from lexret.training.observer import Observer
+from lexret.training.random_draws import Stream, generator
 from lexret.training.reading.augmented_views import PictureView
 from lexret.training.reading.batches import BatchSource
 from lexret.training.reading.sources import feature_folder
@@ -54,14 +55,14 @@ _CHUNK = 256
 _SAMPLE = 256
 
 
-def start_network(
+def initialise_network(
     learner: Learner,
     captions: CaptionSet,
     batches: BatchSource,
     config: RunConfig,
     observer: Observer,
 ) -> None:
-    """Start both sides of a fresh network in place; the same arguments give the same start.
+    """Initialise both sides of a fresh network in place; the same arguments give the same weights.
 
     Raises:
         InputError: if the features have fewer dimensions than the codebook.
@@ -74,15 +75,15 @@ def start_network(
         _fit_closed_form(network, captions, batches, chosen, observer)
     torch.manual_seed(train.seed)
     network.train()
-    _match(learner, batches.for_start(), config, observer)
+    _match(learner, batches.for_initialisation(), config, observer)
     network.eval()
     with torch.no_grad():
         _place_words(network)
         _set_biases(network, captions, batches, chosen[:_SAMPLE], train.start_words)
 
 
-def start_file(folder: RunFolder, captions: CaptionSet, config: RunConfig) -> Path:
-    """Return where a start is kept: beside the cached features, for all runs that begin alike."""
+def initialisation_file(folder: RunFolder, captions: CaptionSet, config: RunConfig) -> Path:
+    """Return the weights' place: with the cached features, for all runs that begin alike."""
     later = {"name", "activation", "threshold", "max_image_words"}
     train = config.train.model_dump(mode="json")
     alike = {
@@ -98,34 +99,34 @@ def start_file(folder: RunFolder, captions: CaptionSet, config: RunConfig) -> Pa
     return feature_folder(config, folder) / f"start-{key}.safetensors"
 
 
-def save_start(learner: Learner, file: Path) -> None:
-    """Write what :func:`start_network` made, whole or not at all.
+def save_initialisation(learner: Learner, file: Path) -> None:
+    """Write what :func:`initialise_network` made, whole or not at all.
 
     Raises:
         StorageError: if writing fails.
     """
     try:
         with whole_file(file) as fresh:
-            save_file({k: v.cpu().contiguous() for k, v in _started(learner).items()}, fresh)
+            save_file({k: v.cpu().contiguous() for k, v in _weights(learner).items()}, fresh)
     except (OSError, SafetensorError) as error:
-        raise StorageError(f"Cannot write the start to {file}: {error}.") from error
+        raise StorageError(f"Cannot write the initialisation to {file}: {error}.") from error
 
 
-def load_start(learner: Learner, file: Path) -> None:
-    """Put a start that :func:`save_start` wrote into a learner of the same configuration."""
+def load_initialisation(learner: Learner, file: Path) -> None:
+    """Put weights that :func:`save_initialisation` wrote into a learner of that configuration."""
     stored = load_file(file)
     with torch.no_grad():
-        for name, tensor in _started(learner).items():
+        for name, tensor in _weights(learner).items():
             tensor.copy_(stored[name])
 
 
-def _started(learner: Learner) -> dict[str, Tensor]:
+def _weights(learner: Learner) -> dict[str, Tensor]:
     state = learner.network.trained_state()
     return {**state, "log_dense_temperature": learner.log_dense_temperature.data}
 
 
 def _chosen(num_pictures: int, seed: int) -> np.ndarray:
-    order = np.random.default_rng([seed, 5]).permutation(num_pictures)
+    order = generator(Stream.INITIALISATION_PICTURES, seed).permutation(num_pictures)
     return np.sort(order[:_MOST_PICTURES])
 
 
@@ -162,7 +163,7 @@ def _fit_closed_form(
             power=_POWER,
         )
     except ValueError as error:
-        raise InputError(f"model.codebook.dim is too large to start with: {error}") from error
+        raise InputError(f"model.codebook.dim is too large: {error}") from error
     for layer, weights in ((adapter.map.direct, image_FD), (mapper.map.direct, text_HD)):
         layer.weight.copy_(weights.t())
         layer.bias.zero_()
@@ -213,7 +214,7 @@ def _mean_roots(view: CachedFeatures | PictureView, chosen: np.ndarray) -> Tenso
 
 
 def _match(learner: Learner, batches: BatchSource, config: RunConfig, observer: Observer) -> None:
-    """Train the maps against the other pairs of a batch, whole pictures with whole texts."""
+    """Train the maps to match whole pictures and texts against the other pairs of a batch."""
     network, train = learner.network, config.train
     adapter, mapper = _parts(network)
     linear = [adapter.map.direct.weight, mapper.map.direct.weight]
@@ -246,7 +247,7 @@ def _match(learner: Learner, batches: BatchSource, config: RunConfig, observer: 
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        observer.start(step + 1, num_steps)
+        observer.initialisation(step + 1, num_steps)
 
 
 def _place_words(network: LexicalNetwork) -> None:

@@ -1,8 +1,8 @@
-"""Pictures read anew in each step, for training without cached features.
+"""Augmented views: pictures that are read again in each step, without cached features.
 
-For sets whose features no disk holds, and for augmentation: what is done to a picture is a function
-of seed, step and picture, so that a resumed run sees the same. Threads read and resize the pictures
-(Pillow does both outside of Python's lock), the backbone follows in one piece.
+They are for sets whose features fit on no disk, and for augmentation. What is done to a picture is
+a function of seed, step and picture, so that a resumed run sees the same. Threads read and resize
+the pictures (Pillow does both outside of Python's lock); the backbone then encodes them together.
 
 Legend: P patches, F features, S the backbone's image size.
 """
@@ -23,7 +23,8 @@ from lexret.captions.caption_set import CaptionSet
 from lexret.config import DataConfig
 from lexret.encoders.image.backbones import ImageBackbone
 from lexret.errors import ImageError, MissingError
-from lexret.training.reading.unreadable import Unreadable
+from lexret.training.random_draws import Stream, generator
+from lexret.training.reading.unreadable import UnreadablePictures
 
 # Sides of a crop: between 3:4 and 4:3, as ImageNet models are trained (Szegedy et al., 2015).
 _MAX_LOG_RATIO = math.log(4 / 3)
@@ -31,11 +32,11 @@ _TRIES = 10
 
 
 class PictureView:
-    """Features of pictures as they are asked for, mirrored and cropped at random if configured.
+    """View of a set's pictures: features on demand, mirrored and cropped at random if configured.
 
     Args:
         backbone: on the device that it is to run on.
-        unreadable: is told of pictures that cannot be read, and says when they are too many.
+        unreadable: notes pictures that cannot be read, and raises when they are too many.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class PictureView:
         config: DataConfig,
         *,
         seed: int,
-        unreadable: Unreadable,
+        unreadable: UnreadablePictures,
     ) -> None:
         self._captions, self._backbone, self._config = captions, backbone, config
         self._seed, self._unreadable = seed, unreadable
@@ -74,7 +75,7 @@ class PictureView:
         except (ImageError, MissingError) as error:
             self._unreadable.note(self._captions.name(row), error)
             return None
-        rng = np.random.default_rng([self._seed, 4, step, row])
+        rng = generator(Stream.AUGMENTATION, self._seed, step, row)
         if self._config.flip and rng.random() < 0.5:
             image = ImageOps.mirror(image)
         if self._config.crop < 1.0:

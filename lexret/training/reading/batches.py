@@ -1,5 +1,4 @@
-"""What is seen when: every choice is a function of the seed and the step, so that a resumed run
-makes the same ones and no generator has to be stored.
+"""Batches of training data, which are functions of the seed and the step.
 
 Legend: B pictures a batch, C captions of each, P patches, F features, V words.
 """
@@ -21,24 +20,25 @@ from lexret.config import TrainConfig
 from lexret.encoders.image.feature_cache import CachedFeatures
 from lexret.errors import InputError
 from lexret.training.distributed import Processes
+from lexret.training.random_draws import Stream, generator
 from lexret.training.reading.augmented_views import PictureView
 from lexret.training.reading.domains import Domains, name_groups
 from lexret.training.reading.imagined import FloatArray, ImaginedPictures
 from lexret.vocabulary import Vocabulary
 
-# Pictures whose captions' words are remembered: those of a small set all are.
+# Pictures whose captions' words are remembered; a small set has fewer.
 _REMEMBERED = 1 << 16
-# A thing that covers so much of a picture is as good as named by all of its captions.
+# A thing that covers this share of a picture counts as if all of its captions named it.
 _WHOLE_AREA = 0.02
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One step's data, or one process's share of them.
+    """Batch of a step, or one process's share of it.
 
     Attributes:
         features_BPF: float32 backbone features (of the patches that are not hidden).
-        texts: B * C captions, those of one picture side by side.
+        texts: B * C captions, those of one picture next to each other.
         owners_T: (B * C,) which picture each text is of; texts that were made from one name share a
             number, so that no chair is a wrong answer to "a chair".
         shares_BV: in which share of its captions a word stands, or None if not asked for.
@@ -63,10 +63,10 @@ class Batch:
 
 
 class BatchSource:
-    """Cuts a data set into the batches of each epoch; the incomplete last one is left out.
+    """Source of the batches of each epoch; a data set's incomplete last batch is left out.
 
     Of several processes each gets its share of a batch, and draws for the whole of it: together
-    they see what one process would.
+    they see what a single process would.
 
     Args:
         views: the pictures' features, in one or more versions of which each step takes one. A row
@@ -89,6 +89,7 @@ class BatchSource:
         processes: Processes | None = None,
     ) -> None:
         sizes = captions.sizes if isinstance(captions, JoinedCaptions) else (len(captions),)
+        self._sizes = sizes
         if min(sizes) < config.batch_size:
             raise InputError(
                 f"The training data hold {min(sizes)} pictures, fewer than one batch of "
@@ -96,7 +97,7 @@ class BatchSource:
             )
         self._views = views
         self._config = config
-        self._own = (processes or Processes()).share(config.batch_size)
+        self._share = (processes or Processes()).share(config.batch_size)
         self._real = captions
         self._num_real = len(captions)
         self._imagined = imagined
@@ -109,7 +110,7 @@ class BatchSource:
             config.seed,
         )
         self._groups = name_groups(captions, vocabulary)
-        # What no picture may say is asked of none.
+        # Silent words are never targets.
         self._silent = {vocabulary.term_id(word) for word in silent_words}
         self._vocabulary = vocabulary
         self._words = lru_cache(maxsize=_REMEMBERED)(self._find_words)
@@ -125,10 +126,10 @@ class BatchSource:
         """The imagined pictures among the real ones, if there are any."""
         return self._imagined
 
-    def for_start(self) -> BatchSource:
-        """Return whole batches, as large as :mod:`lexret.training.initialise.network` asks for."""
+    def for_initialisation(self) -> BatchSource:
+        """Return the source of the whole batches that the initialisation needs."""
         config = self._config
-        size = min(config.start_batch_size, *self._domains.sizes)
+        size = min(config.start_batch_size, *self._sizes)
         changed = {"batch_size": size, "patch_dropout": 0.0, "captions_per_image": 1}
         changed |= {"caption_words_weight": 0.0, "caption_words_text_weight": 0.0}
         return BatchSource(
@@ -148,14 +149,14 @@ class BatchSource:
     def batch(self, step: int) -> Batch:
         """Return this process's share of the batch of a step, counted from 0 over all epochs."""
         chosen = self._domains.chosen(step)
-        rng = np.random.default_rng([self._config.seed, 2, step])
+        rng = generator(Stream.BATCH, self._config.seed, step)
         texts, owners = self._captions(chosen, rng)
         features_BPF = self._features(chosen, rng, step)
         return Batch(
             features_BPF=features_BPF,
             texts=texts,
             owners_T=torch.tensor(owners),
-            shares_BV=self._shares(chosen[self._own]) if self._asks_for_words() else None,
+            shares_BV=self._shares(chosen[self._share]) if self._asks_for_words() else None,
             readable_B=_take_unreadable_out(features_BPF),
         )
 
@@ -167,7 +168,7 @@ class BatchSource:
         if kept == num_patches:
             return features_BPF
         every = np.tile(np.arange(num_patches), (len(chosen), 1))
-        places = np.sort(rng.permuted(every, axis=1)[self._own, :kept], axis=1)
+        places = np.sort(rng.permuted(every, axis=1)[self._share, :kept], axis=1)
         index = torch.from_numpy(places).unsqueeze(-1).expand(-1, -1, features_BPF.shape[2])
         return features_BPF.gather(1, index)
 
@@ -194,21 +195,21 @@ class BatchSource:
     ) -> FloatArray:
         """Return (B, P, F); those past the real pictures are imagined before a random one."""
         if self._imagined is None:
-            return _read(view, chosen[self._own], step)
+            return _read(view, chosen[self._share], step)
         sources = np.where(
             chosen < self._num_real, chosen, rng.integers(self._num_real, size=len(chosen))
         )
-        features_BPF = _read(view, sources[self._own], step)
+        features_BPF = _read(view, sources[self._share], step)
         elsewhere_PF = np.zeros(features_BPF.shape[1:], np.float32)
         for row in np.flatnonzero(chosen >= self._num_real).tolist():
             label = int(chosen[row]) - self._num_real
-            own_row = row - self._own.start
-            is_own = 0 <= own_row < len(features_BPF)
+            place = row - self._share.start
+            is_here = 0 <= place < len(features_BPF)
             # The other processes' pictures are imagined too: they draw from the same generator.
-            background_PF = features_BPF[own_row] if is_own else elsewhere_PF
+            background_PF = features_BPF[place] if is_here else elsewhere_PF
             imagined_PF = self._imagined.features(label, background_PF, rng)
-            if is_own:
-                features_BPF[own_row] = imagined_PF
+            if is_here:
+                features_BPF[place] = imagined_PF
         return features_BPF
 
     def _texts(self, i: int) -> tuple[str, ...]:
@@ -243,7 +244,7 @@ class BatchSource:
         for row, i in enumerate(chosen.tolist()):
             captions = self._texts(i)
             picks = rng.choice(len(captions), wanted, replace=len(captions) < wanted)
-            if self._own.start <= row < self._own.stop:
+            if self._share.start <= row < self._share.stop:
                 texts.extend(captions[pick] for pick in picks)
                 owners.extend(self._groups.get((i, pick), i) for pick in picks.tolist())
         return texts, owners

@@ -1,7 +1,7 @@
 """Domains of training pictures: which one a step shows, and which pictures of it.
 
-A batch of pictures from one source holds wrong pairs that are hard to tell from the right ones; a
-batch of street scenes and product photos is told apart at a glance.
+In a batch from one source the wrong pairs are hard to tell from the right ones; street scenes and
+product photos are told apart at a glance.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ import numpy as np
 import numpy.typing as npt
 
 from lexret.captions.caption_set import CaptionSet
+from lexret.training.random_draws import Stream, generator
 from lexret.vocabulary import Vocabulary
 
 Integers = npt.NDArray[np.int64]
 
 
 class Domains:
-    """Cuts items, numbered from 0 domain after domain, into the batches of each epoch.
+    """Schedule of domains: which items, numbered from 0 domain after domain, each step shows.
 
-    All is a function of the seed and the step. A domain's incomplete last batch is left out.
+    It is a function of the seed and the step. A domain's incomplete last batch is left out.
 
     Args:
         sizes: how many items each domain holds.
@@ -61,18 +62,18 @@ class Domains:
         sequence = np.repeat(np.arange(len(self.sizes)), self._steps)
         if len(self.sizes) == 1:
             return sequence
-        return np.random.default_rng([self._seed, 8, epoch]).permutation(sequence)
+        return generator(Stream.DOMAIN_ORDER, self._seed, epoch).permutation(sequence)
 
     def _shuffled(self, domain: int, done: int) -> Integers:
-        key = [self._seed, 1, done, domain] if domain else [self._seed, 1, done]
-        return np.random.default_rng(key).permutation(self.sizes[domain])
+        key = (done, domain) if domain else (done,)
+        return generator(Stream.PICTURE_ORDER, self._seed, *key).permutation(self.sizes[domain])
 
 
 def name_groups(captions: CaptionSet, vocabulary: Vocabulary) -> dict[tuple[int, int], int]:
-    """Return a group's number for each (picture, caption) that was made from a name.
+    """Return the number of a group for each (picture, caption) that was made from a name.
 
     Captions that hold the same words ("a chair", "there is a chair") are one group, because each is
-    true of all its pictures. Where nobody outlined objects, all captions of a picture are in the
+    true of all its pictures. Where no objects are outlined, all captions of a picture are in the
     group of the first: they were made from one name. Numbers begin at the number of pictures.
     """
     numbers: dict[tuple[int, ...], int] = {}
@@ -81,8 +82,8 @@ def name_groups(captions: CaptionSet, vocabulary: Vocabulary) -> dict[tuple[int,
         if not captions.by_template(i):
             continue
         texts = captions.captions(i)
-        one_name = not captions.objects(i)
+        from_one_name = not captions.objects(i)
         for place, text in enumerate(texts):
-            key = tuple(sorted(set(vocabulary.match(texts[0] if one_name else text)[0])))
+            key = tuple(sorted(set(vocabulary.match(texts[0] if from_one_name else text)[0])))
             groups[i, place] = len(captions) + numbers.setdefault(key, len(numbers))
     return groups

@@ -1,10 +1,10 @@
-"""Pictures imagined from the frozen backbone's own classifier.
+"""Imagined pictures: features made with the classifier of the frozen backbone, without photos.
 
 The backbone was trained to tell ImageNet's 1,000 classes apart; captions of a small data set name
 few of them. Its classifier says in which direction of the feature space each class lies, so that
-patches of a real picture, moved along the direction of "espresso", stand for a picture of one:
-features to train on that need no photo. Class names (from timm) are the captions; their WordNet
-definitions are not, because they speak of what no picture shows ("used for", "native to").
+patches of a real picture, moved in the direction of "espresso", stand for a picture of an espresso.
+Class names (from timm) are the captions; their WordNet definitions are not, because they speak of
+what no picture shows ("used for", "native to").
 
 Legend: P patches, F features, C classes.
 """
@@ -32,10 +32,10 @@ _FEATURE_RANGE: Final = (0.0, 6.0)
 
 
 class ImaginedPictures:
-    """One picture a class, made anew from another background each time.
+    """Set of imagined pictures, one a class, each time before another background.
 
     Raises:
-        InputError: if the backbone is not one whose classifier lexret knows.
+        InputError: if lexret does not know the backbone's classifier.
     """
 
     def __init__(self, config: ImageConfig) -> None:

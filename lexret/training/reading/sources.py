@@ -1,4 +1,4 @@
-"""What a run reads: its data sets, their features, and the batches of each step."""
+"""Sources of a run: its data sets, their features, and the batches of each step."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ from lexret.training.distributed import Processes
 from lexret.training.reading.augmented_views import PictureView
 from lexret.training.reading.batches import Batch, BatchSource
 from lexret.training.reading.imagined import ImaginedPictures
-from lexret.training.reading.unreadable import Unreadable
+from lexret.training.reading.unreadable import UnreadablePictures
 from lexret.training.run_folder import RunFolder
 from lexret.vocabulary import Vocabulary
 
-# Of pictures from the web some are always broken.
+# Some pictures from the web are always broken.
 _UNREADABLE_OF_SHARDS = 1e-3
 
-# Told of (split, pictures or shards done, how many there are).
+# Called with (split, pictures or shards done, pictures or shards in all).
 Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
-class Sets:
-    """The training set, and the dev split if the configuration names one."""
+class DataSets:
+    """Data sets of a run: the training set, and the dev split if the configuration names one."""
 
     train: CaptionSet
     dev: CaptionSet | None
@@ -47,8 +47,8 @@ class Sets:
 
 def open_sets(
     config: RunConfig, folder: RunFolder, processes: Processes, progress: Progress
-) -> Sets:
-    """Open the data sets; what an index of training shards leaves out is listed in the folder.
+) -> DataSets:
+    """Open the data sets; samples that a shard index leaves out are listed in the run folder.
 
     Raises:
         MissingError, InputError, CorruptError: if they are missing or cannot be used.
@@ -72,11 +72,11 @@ def open_sets(
     ]
     if processes.leads and skipped:
         folder.write_skipped(skipped)
-    return Sets(domains[0] if len(domains) == 1 else JoinedCaptions(domains), dev)
+    return DataSets(domains[0] if len(domains) == 1 else JoinedCaptions(domains), dev)
 
 
 def open_batches(
-    sets: Sets,
+    sets: DataSets,
     config: RunConfig,
     vocabulary: Vocabulary,
     folder: RunFolder,
@@ -93,7 +93,7 @@ def open_batches(
         InputError: if pictures cannot be read, or are too few for a batch.
         StorageError, CorruptError: if the feature cache cannot be written or read.
     """
-    opener = _Opener(config, folder, processes, progress)
+    opener = _FeatureOpener(config, folder, processes, progress)
     with _leader_first(processes):
         views = opener.views(sets.train)
         dev = sets.dev if processes.leads else None
@@ -116,20 +116,20 @@ def feature_folder(config: RunConfig, folder: RunFolder) -> Path:
     return Path(config.data.feature_cache or folder.path / "features")
 
 
-def batches_ahead(batches: BatchSource, start: int, end: int) -> Iterator[Batch]:
-    """Yield the batches of the steps from ``start`` to before ``end``, each made one step ahead."""
+def batches_ahead(batches: BatchSource, first: int, end: int) -> Iterator[Batch]:
+    """Yield the batches of the steps from ``first`` to before ``end``, each made one step ahead."""
     with ThreadPoolExecutor(max_workers=1) as pool:
-        coming = pool.submit(batches.batch, start)
-        for step in range(start, end):
-            batch = coming.result()
+        following = pool.submit(batches.batch, first)
+        for step in range(first, end):
+            batch = following.result()
             if step + 1 < end:
-                coming = pool.submit(batches.batch, step + 1)
+                following = pool.submit(batches.batch, step + 1)
             yield batch
 
 
 @contextmanager
 def _leader_first(processes: Processes) -> Iterator[None]:
-    """Let the leading process go through a block before the others: what it caches, they open."""
+    """Let the leading process run a block before the others, which open what it caches."""
     if not processes.leads:
         processes.wait()
     yield
@@ -137,8 +137,8 @@ def _leader_first(processes: Processes) -> Iterator[None]:
         processes.wait()
 
 
-class _Opener:
-    """Makes or opens the features of data sets."""
+class _FeatureOpener:
+    """Opener of data sets' features, which makes those that are missing."""
 
     def __init__(
         self,
@@ -153,7 +153,7 @@ class _Opener:
     def views(self, captions: CaptionSet) -> list[CachedFeatures | PictureView]:
         """Return the training pictures' views, of which each step takes one."""
         data = self._config.data
-        unreadable = Unreadable(
+        unreadable = UnreadablePictures(
             self._folder.unreadable(self._processes.rank), self._limit(len(captions))
         )
         if not data.cached:
@@ -169,9 +169,14 @@ class _Opener:
         return views
 
     def joined_features(
-        self, captions: CaptionSet, name: str, unreadable: Unreadable, *, mirrored: bool = False
+        self,
+        captions: CaptionSet,
+        name: str,
+        unreadable: UnreadablePictures,
+        *,
+        mirrored: bool = False,
     ) -> CachedFeatures:
-        """Return cached features; each of several joined sets has a cache of its own."""
+        """Return cached features; each of several joined sets has its own cache."""
         if not isinstance(captions, JoinedCaptions):
             return self.features(captions, name, unreadable, mirrored=mirrored)
         return JoinedFeatures(
@@ -182,11 +187,11 @@ class _Opener:
         self,
         captions: CaptionSet,
         name: str,
-        unreadable: Unreadable | None = None,
+        unreadable: UnreadablePictures | None = None,
         *,
         mirrored: bool = False,
     ) -> Features:
-        """Return cached features; without a list for unreadable pictures such a one is an error."""
+        """Return cached features; unless unreadable pictures are noted, they are errors."""
 
         def note(i: int, error: LexretError) -> None:
             assert unreadable is not None

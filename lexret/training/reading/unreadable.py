@@ -1,4 +1,4 @@
-"""Pictures that cannot be read while a model is trained: told, counted, and left out of the losses.
+"""Unreadable pictures of a run: noted, counted, and left out of the losses.
 
 Among millions of pictures from the web some are broken. A run may leave out a few, if its
 configuration says how many (``data.max_unreadable``); each is written into the run folder.
@@ -13,13 +13,13 @@ from pathlib import Path
 from lexret.errors import CorruptError, InputError, LexretError, StorageError
 
 
-class Unreadable:
-    """The pictures that one process could not read, as a file of JSON lines.
+class UnreadablePictures:
+    """List of the pictures that one process could not read, as a file of JSON lines.
 
-    May be told from several threads at once.
+    Several threads may note pictures at once.
 
     Args:
-        file: ``{"picture", "problem"}`` on each line; those that stand there count already.
+        file: ``{"picture", "problem"}`` on each line; those in it already count.
         limit: how many are allowed.
 
     Raises:
@@ -40,7 +40,7 @@ class Unreadable:
         return len(self._names)
 
     def note(self, name: str, error: LexretError) -> None:
-        """Leave a picture out.
+        """Note a picture that is left out.
 
         Raises:
             InputError: if these are more than are allowed; from the picture's own error.

@@ -1,1 +1,1 @@
-"""What keeps words in their place: their classes, their rarity, their first meaning, their use."""
+"""Constraints on words: their classes, their rarity, their first meaning, their use."""

@@ -1,4 +1,4 @@
-"""What training takes from the use of words in its captions: terms, and rarity.
+"""Statistics of the words that training captions use: terms, and rarity.
 
 Legend: N captions, V words, R terms, L latent dimensions.
 """
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lexret.encoders.text.caption_terms import CaptionTerms
 
-# A term stands in so many captions at least: rarer ones have no use to learn from.
+# Fewest captions that hold a term: the use of rarer words cannot be learnt.
 _LEAST_CAPTIONS = 3
 
 

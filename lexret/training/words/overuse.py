@@ -1,7 +1,7 @@
-"""No word may be where it is not: biases are lowered until a word is about as rare as its use.
+"""Limits on overused words: biases are lowered until a word is about as rare as its use.
 
-The overuse penalty holds a word's weight down, not the number of pictures that it weakly fires in,
-and words that few training captions use have little that says where they do not belong.
+The overuse penalty lowers a word's weight, not the number of pictures that it weakly fires in; and
+words that few training captions use hardly ever learn where they do not belong.
 
 Legend: N pictures, P patches, F features, V words.
 """
@@ -18,26 +18,27 @@ from lexret.captions.word_use import caption_words
 from lexret.config import Activation
 from lexret.encoders.image.feature_cache import CachedFeatures
 from lexret.encoders.network import ImageSide
+from lexret.training.random_draws import Stream, generator
 from lexret.training.reading.imagined import FloatArray, ImaginedPictures
 from lexret.vocabulary import Vocabulary
 
 _CHUNK = 64
 # Training pictures that show how often a word is active.
 _SAMPLE = 1000
-# Training pictures that show what a word weighs anyway.
+# Training pictures that show the base rate of a word's weight.
 _BACKGROUND = 2000
-# A word that so few pictures' captions use counts as unused.
+# A word that captions of fewer pictures use counts as unused.
 FEW = 5
-# A used word may be active in so many times as many pictures as captions name it in, on top:
-# captions leave out most of what a picture shows.
+# A used word may be active in this many times the pictures whose captions name it, on top of its
+# share: captions leave out most of what a picture shows.
 _TIMES = 3.0
 
 
 class UseLimit:
-    """Holds words back by what they do in a sample of a run's own pictures; see :func:`limit_use`.
+    """Limit on the use of words in a sample of a run's pictures; see :func:`limit_use`.
 
     Args:
-        features_NPF: of the pictures to draw the sample from.
+        features_NPF: of the pictures that the sample is drawn from.
         uses_V: captions of how many training pictures use each word.
         num_pictures: how many training pictures there are.
         most: see :func:`limit_use`.
@@ -53,7 +54,7 @@ class UseLimit:
         seed: int,
     ) -> None:
         self._uses_V, self._num_pictures, self._most = uses_V, num_pictures, most
-        chosen = np.random.default_rng([seed, 6]).permutation(len(features_NPF))
+        chosen = generator(Stream.WORD_USE_PICTURES, seed).permutation(len(features_NPF))
         self._features_NPF, self._sample = features_NPF, np.sort(chosen[:_SAMPLE])
 
     def apply(self, image: ImageSide) -> None:
@@ -75,9 +76,9 @@ def limit_use(
     Args:
         uses_V: captions of how many training pictures use the word.
         num_pictures: how many training pictures there are.
-        most: in which share of the pictures a word may be active that captions of fewer than five
-            pictures use; and any other word, with three times its share of captioned pictures on
-            top.
+        most: shares of the pictures in which a word may be active: the first for a word that
+            captions of fewer than five pictures use; the second for any other word, plus three
+            times the share of pictures whose captions use it.
 
     Returns:
         how many words were held back.
@@ -93,7 +94,7 @@ def limit_use(
     allowed_V = torch.where(uses_V < FEW, most[0], most[1] + _TIMES * uses_V / num_pictures) * len(
         logits_NV
     )
-    # The strongest logit that must become silent; at 0 or below it is already.
+    # The strongest logit that must not be active; at 0 or below it is not.
     place_1V = allowed_V.long().clamp_max(len(logits_NV) - 1).unsqueeze(0)
     falling_NV = logits_NV.sort(dim=0, descending=True).values
     excess_V = falling_NV.gather(0, place_1V)[0].clamp_min(0.0)
@@ -103,9 +104,9 @@ def limit_use(
 
 
 def background_rows(first: int, last: int, *, seed: int) -> np.ndarray:
-    """Return some of the pictures from ``first`` to before ``last``, drawn at random, rising."""
-    drawn = np.random.default_rng([seed, 9]).permutation(last - first)[:_BACKGROUND]
-    return np.sort(drawn) + first
+    """Return pictures from ``first`` to before ``last``, drawn at random, rising."""
+    order = generator(Stream.BASE_RATE_PICTURES, seed).permutation(last - first)
+    return np.sort(order[:_BACKGROUND]) + first
 
 
 @torch.no_grad()
@@ -137,10 +138,10 @@ def imagined_features(
 ) -> FloatArray:
     """Return (C, P, F) features of one imagined picture a class, before random real ones.
 
-    They are unlike the training pictures: a word that is in most of them was learnt from what
-    all training pictures share, and would be in most pictures of another collection.
+    They are unlike the training pictures: a word that is active in most of them was learnt from
+    what all training pictures share, and would be active in most pictures of other collections.
     """
-    rng = np.random.default_rng([seed, 7])
+    rng = generator(Stream.IMAGINED_PICTURES, seed)
     backgrounds = rng.integers(len(features_NPF), size=len(imagined)).tolist()
     return np.stack(
         [
@@ -175,6 +176,6 @@ def use_of_words(
     if imagined is not None:
         # Each class is seen before many backgrounds: it counts as several pictures.
         texts += [imagined.captions(i) for i in range(len(imagined))] * FEW
-    owners_N = np.repeat(np.arange(len(texts)), [len(of_one) for of_one in texts])
-    every = [text for of_one in texts for text in of_one]
+    owners_N = np.repeat(np.arange(len(texts)), [len(group) for group in texts])
+    every = [text for group in texts for text in group]
     return picture_uses(caption_words(every, vocabulary, parts=True), owners_N)

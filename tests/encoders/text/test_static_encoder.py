@@ -17,7 +17,7 @@ from lexret.encoders.folder.record import STATIC_TEXT_FILE, WEIGHTS_FILE, read_r
 from lexret.encoders.text.static_encoder import StaticTextEncoder, load_static_text
 from lexret.encoders.text.static_table import (
     LEVELS,
-    Levels,
+    QuantizedMatrix,
     StaticSettings,
     StaticTable,
     read_static_table,
@@ -46,9 +46,9 @@ def a_table(num_rows: int = len(WORDS), num_words: int = len(WORDS), seed: int =
     rng = np.random.default_rng(seed)
     bias, own = rng.normal(size=(2, num_words)).astype(np.float32)
     return StaticTable(
-        rows=Levels.of(rng.normal(size=(num_rows, 4)).astype(np.float32)),
+        rows=QuantizedMatrix.of(rng.normal(size=(num_rows, 4)).astype(np.float32)),
         base_C=rng.normal(size=4).astype(np.float32),
-        codebook=Levels.of(rng.normal(size=(num_words, 4)).astype(np.float32)),
+        codebook=QuantizedMatrix.of(rng.normal(size=(num_words, 4)).astype(np.float32)),
         bias_V=bias,
         own_V=np.abs(own),
     )
@@ -70,9 +70,9 @@ def plain(*further: dict[str, float], **first: float) -> StaticTable:
     zeros = np.zeros(len(WORDS), dtype=np.float32)
     own = zeros.copy()
     own[0] = 1.0
-    identity = Levels.of(np.eye(len(WORDS), dtype=np.float32))
+    identity = QuantizedMatrix.of(np.eye(len(WORDS), dtype=np.float32))
     return StaticTable(
-        rows=Levels.of(rows), base_C=zeros, codebook=identity, bias_V=zeros, own_V=own
+        rows=QuantizedMatrix.of(rows), base_C=zeros, codebook=identity, bias_V=zeros, own_V=own
     )
 
 
@@ -169,7 +169,9 @@ def test_rounding_is_off_by_half_a_level_at_most(seed: int) -> None:
     matrix = (rng.normal(size=(6, 4)) * 10.0 ** rng.integers(-3, 3, (6, 1))).astype(np.float32)
     matrix[2] = 0.0
     bounds = np.abs(matrix).max(axis=1, keepdims=True) / LEVELS / 2
-    assert (np.abs(Levels.of(matrix).rows(list(range(6))) - matrix) <= bounds * 1.001).all()
+    assert (
+        np.abs(QuantizedMatrix.of(matrix).rows(list(range(6))) - matrix) <= bounds * 1.001
+    ).all()
 
 
 @pytest.fixture
@@ -201,11 +203,11 @@ def test_what_is_saved_is_what_is_loaded(folder: Path, tmp_path: Path) -> None:
 
 def test_both_ways_to_an_encoder_are_one(folder: Path) -> None:
     static, model = load_static_text(folder), load_model(folder)
-    assert static.model_id == model.static_texts.model_id == model.model_id
-    assert model.has_static_texts
-    assert model.static_texts is model.static_texts
+    assert static.model_id == model.static_text.model_id == model.model_id
+    assert model.has_static_text
+    assert model.static_text is model.static_text
     texts = ["a dog on the beach", "two cars"]
-    found, wanted = static.encode(texts), model.static_texts.encode(texts)
+    found, wanted = static.encode(texts), model.static_text.encode(texts)
     np.testing.assert_array_equal(found.weights, wanted.weights)
     norms = [np.linalg.norm(vector.weights) for vector in found]
     np.testing.assert_allclose(norms, 1.0, rtol=1e-6)
@@ -219,7 +221,7 @@ def test_only_the_static_part_is_read(folder: Path) -> None:
 
 
 def test_a_model_without_one_says_how_to_make_it(tiny_model_folder: Path) -> None:
-    assert not load_model(tiny_model_folder).has_static_texts
+    assert not load_model(tiny_model_folder).has_static_text
     with pytest.raises(MissingError, match=r"no static text encoder.*lexret distill"):
         load_static_text(tiny_model_folder)
 

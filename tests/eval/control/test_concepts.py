@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lexret.errors import InputError
-from lexret.eval.control.concepts import Concept, Inventory, known_concepts
+from lexret.eval.control.concepts import Concept, Inventory, caption_concepts
 from lexret.eval.patches.masks import MaskedImage, MaskedImages
 
 CONCEPTS = (
@@ -27,7 +27,7 @@ def test_captions_show_a_concept_by_any_of_its_words_in_either_number() -> None:
 
 
 def test_known_concepts_have_distinct_names_and_know_their_plurals() -> None:
-    concepts = known_concepts()
+    concepts = caption_concepts()
     assert len({one.name for one in concepts}) == len(concepts)
     found = Inventory.of_captions([["Women on buses and horses"]])
     names = [one for one, shown in zip(found.names, found.shown_CI[:, 0], strict=True) if shown]

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from lexret.errors import InputError
+from lexret.eval.control.annotated_pictures import AnnotatedPictures
 from lexret.eval.control.concepts import Inventory
 from lexret.eval.control.exclusion import measure_control
-from lexret.eval.control.known_pictures import KnownPictures
 from lexret.sparse import SparseBatch
 from lexret.vocabulary import Vocabulary
 
@@ -28,7 +28,7 @@ class Names:
 
 
 @pytest.fixture
-def pictures(tiny_vocabulary: Vocabulary) -> KnownPictures:
+def pictures(tiny_vocabulary: Vocabulary) -> AnnotatedPictures:
     """Eight pictures of dogs, the first four on a beach; one of a car. Words are as shown."""
     rows = [{"dog": 0.9 - 0.1 * i, "beach": 0.5} for i in range(4)]
     rows += [{"dog": 0.45 - 0.1 * i} for i in range(4)]
@@ -36,13 +36,13 @@ def pictures(tiny_vocabulary: Vocabulary) -> KnownPictures:
     dog, beach = [True] * 8 + [False], [True] * 4 + [False] * 5
     inventory = Inventory(("dog", "beach"), np.array([dog, beach]))
     dense = np.array([[1.0, 1.0]] * 4 + [[1.0, 0.2]] * 4 + [[0.0, 0.1]], np.float32)
-    return KnownPictures(
+    return AnnotatedPictures(
         SparseBatch.from_words(rows, tiny_vocabulary), dense, inventory, fingerprint=""
     )
 
 
 def test_excluded_words_are_never_found_and_required_ones_always(
-    pictures: KnownPictures, tiny_vocabulary: Vocabulary
+    pictures: AnnotatedPictures, tiny_vocabulary: Vocabulary
 ) -> None:
     result = measure_control(pictures, Names(tiny_vocabulary), np.eye(2, dtype=np.float32))
     assert result.pairs == (("dog", "beach"),)
@@ -59,7 +59,7 @@ def test_excluded_words_are_never_found_and_required_ones_always(
 
 
 def test_pictures_without_pairs_are_an_error(
-    pictures: KnownPictures, tiny_vocabulary: Vocabulary
+    pictures: AnnotatedPictures, tiny_vocabulary: Vocabulary
 ) -> None:
     with pytest.raises(InputError, match="go together in 5 pictures"):
         measure_control(

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from lexret.errors import InputError
+from lexret.eval.control.annotated_pictures import AnnotatedPictures
 from lexret.eval.control.concepts import Inventory
-from lexret.eval.control.known_pictures import KnownPictures
 from lexret.eval.control.no_match import fit, make_searches, measure_no_match
 from lexret.sparse import SparseBatch
 from lexret.vocabulary import Vocabulary
@@ -28,7 +28,7 @@ class Names:
         return SparseBatch.from_words(rows, self.vocabulary)
 
 
-def pictures(*, noise: float, things: int = 40, num_pictures: int = 120) -> KnownPictures:
+def pictures(*, noise: float, things: int = 40, num_pictures: int = 120) -> AnnotatedPictures:
     """Pictures that show three things each; their words say so, beside noise."""
     rng = np.random.default_rng(0)
     shown = np.zeros((things, num_pictures), dtype=bool)
@@ -39,7 +39,7 @@ def pictures(*, noise: float, things: int = 40, num_pictures: int = 120) -> Know
     words = np.hstack([weights, np.zeros((num_pictures, 40 - things)), common])
     sparse = SparseBatch.from_dense(words, Names.vocabulary)
     dense = np.ones((num_pictures, 2), np.float32)
-    return KnownPictures(sparse, dense, Inventory(WORDS[:things], shown), "data")
+    return AnnotatedPictures(sparse, dense, Inventory(WORDS[:things], shown), "data")
 
 
 def test_every_thing_is_searched_for_with_and_without_its_pictures() -> None:

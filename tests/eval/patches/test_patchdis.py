@@ -9,7 +9,7 @@ from PIL import Image
 from lexret.encoders.protocol import PatchGrid
 from lexret.errors import InputError
 from lexret.eval.patches.masks import MaskedImage, MaskedImages, spoken
-from lexret.eval.patches.patchdis import PatchDisResult, Truth, winners
+from lexret.eval.patches.patchdis import PatchDisResult, PatchTruth, winners
 from lexret.eval.patches.patchdis_model import class_vectors, measure_patchdis
 
 GRID = PatchGrid(2, 2)
@@ -17,19 +17,26 @@ GRID = PatchGrid(2, 2)
 MASK = np.array([[0, 0, -1, -1], [0, 0, -1, -1], [0, 0, 1, 1], [0, 0, 1, 1]], dtype=np.int32)
 
 
-def truth_of(*masks: np.ndarray, num_classes: int = 3) -> Truth:
-    truth = Truth(num_classes)
+def truth_of(*masks: np.ndarray, num_classes: int = 3) -> PatchTruth:
+    truth = PatchTruth(num_classes)
     for mask in masks:
         truth.add(mask, GRID)
     return truth
 
 
+def pixels_of(truth: PatchTruth, patch: int) -> list[int]:
+    """Pixels of each class in a patch of the only picture: what it gets right if it says the class,
+    and no other patch says anything."""
+    said = [np.where(np.arange(len(GRID)) == patch, k, -1) for k in range(3)]
+    return [int(truth.overlap([classes]).both_NK[0, k]) for k, classes in enumerate(said)]
+
+
 def test_pixels_are_counted_in_the_patch_of_their_centre() -> None:
-    counts = truth_of(MASK).patch_counts[0]
-    assert counts.tolist() == [[4, 0, 0], [0, 0, 0], [4, 0, 0], [0, 4, 0]]
-    odd = truth_of(np.zeros((1, 3), np.int32)).patch_counts[0]
+    counts = [pixels_of(truth_of(MASK), patch) for patch in range(4)]
+    assert counts == [[4, 0, 0], [0, 0, 0], [4, 0, 0], [0, 4, 0]]
+    odd = truth_of(np.zeros((1, 3), np.int32))
     # The centre of the middle pixel of three lies in the right half, that of the row below.
-    assert odd.tolist() == [[0, 0, 0], [0, 0, 0], [1, 0, 0], [2, 0, 0]]
+    assert [pixels_of(odd, patch)[0] for patch in range(4)] == [0, 0, 1, 2]
 
 
 def test_overlap_counts_named_pixels_only() -> None:

@@ -13,8 +13,9 @@ from PIL import Image
 from lexret.captions.caption_set import CaptionSet
 from lexret.captions.sources import open_captions
 from lexret.errors import InputError
+from lexret.eval.retrieval.encoding import encode_captions
 from lexret.eval.retrieval.recall import Recall
-from lexret.eval.retrieval.report import measure_retrieval
+from lexret.eval.retrieval.report import report_retrieval
 from lexret.sparse import SparseBatch
 from lexret.vocabulary import Vocabulary
 
@@ -79,7 +80,9 @@ def test_captions_belong_to_their_pictures_in_any_batches(
     captions: CaptionSet, tiny_vocabulary: Vocabulary, batch_size: int
 ) -> None:
     images, texts = Colours(tiny_vocabulary), Words(tiny_vocabulary)
-    result = measure_retrieval(captions, images, texts, batch_size=batch_size)
+    result = report_retrieval(
+        encode_captions(captions, images, texts, batch_size=batch_size)
+    ).result
     # "two" matches nothing and ranks last, after the other two pictures.
     assert result.text_to_image == Recall(80.0, 100.0, 100.0, 1.0, pytest.approx(260 / 3))
     # The noise scores 0.5 with "red car" as well as with its own "car": a tie.
@@ -95,13 +98,14 @@ def test_word_budgets_cut_vectors_and_normalise_them_again(
     captions: CaptionSet, tiny_vocabulary: Vocabulary
 ) -> None:
     images, texts = Colours(tiny_vocabulary), Words(tiny_vocabulary)
-    result = measure_retrieval(captions, images, texts, image_words=1, text_words=1)
+    encoded = encode_captions(captions, images, texts).cut(image_words=1, text_words=1)
+    result = report_retrieval(encoded).result
     assert (result.active_words_image, result.active_words_text) == (1.0, 1.0)
 
 
 def test_progress_is_told_for_both_kinds(captions: CaptionSet, tiny_vocabulary: Vocabulary) -> None:
     told: list[tuple[str, int, int]] = []
-    measure_retrieval(
+    encode_captions(
         captions,
         Colours(tiny_vocabulary),
         Words(tiny_vocabulary),
@@ -119,7 +123,7 @@ def test_pictures_that_cannot_be_read_are_named_and_nothing_is_measured(
     (picture_folder / "more" / "noise.png").unlink()
     images = Colours(tiny_vocabulary)
     with pytest.raises(InputError) as caught:
-        measure_retrieval(captions, images, Words(tiny_vocabulary), batch_size=1)
+        encode_captions(captions, images, Words(tiny_vocabulary), batch_size=1)
     message = str(caught.value)
     assert message.startswith("2 of the 3 pictures cannot be read: ")
     assert "red.png is empty" in message

@@ -22,7 +22,7 @@ from lexret.errors import InputError, MissingError
 from lexret.training.distill.distillation import distill, settings_of
 from lexret.training.distill.imitation import (
     StaticRecipe,
-    Taught,
+    TaughtTables,
     contextual_vectors,
     leading_axes,
     table_of,
@@ -57,7 +57,7 @@ def model(tiny_model_folder: Path) -> LexicalModel:
 
 
 @pytest.fixture(scope="module")
-def taught(model: LexicalModel) -> Taught:
+def taught(model: LexicalModel) -> TaughtTables:
     return teach_static_text(model.texts, CAPTIONS, None, QUICK)
 
 
@@ -109,7 +109,7 @@ def test_pairs_are_the_most_frequent_neighbours() -> None:
     assert frequent_pairs(captions, num_pairs=1, min_captions=1) == ("a dog",)
 
 
-def test_the_same_seed_gives_the_same_table(model: LexicalModel, taught: Taught) -> None:
+def test_the_same_seed_gives_the_same_table(model: LexicalModel, taught: TaughtTables) -> None:
     again = teach_static_text(model.texts, CAPTIONS, None, QUICK)
     assert (again.further_words, again.pairs) == (taught.further_words, taught.pairs)
     for left, right in (
@@ -120,7 +120,7 @@ def test_the_same_seed_gives_the_same_table(model: LexicalModel, taught: Taught)
     np.testing.assert_array_equal(taught.table.base_C, again.table.base_C)
 
 
-def test_the_table_is_no_larger_than_asked_for(taught: Taught) -> None:
+def test_the_table_is_no_larger_than_asked_for(taught: TaughtTables) -> None:
     assert taught.further_words == ("on", "the", "a", "and")  # the most frequent first
     assert len(taught.pairs) == 10
     assert taught.table.base_C.shape == (12,)
@@ -144,7 +144,7 @@ def test_searching_does_what_was_taught(model: LexicalModel) -> None:
     own_BV = own_words(texts, vocabulary)
     for scale in (None, 10.0):
         student = StaticStudent(len(rows), bags, vectors_ND @ axes_DC, scale)
-        learnt = Taught(table_of(student, model.texts, axes_DC), ("a", "on"), pairs, 0)
+        learnt = TaughtTables(table_of(student, model.texts, axes_DC), ("a", "on"), pairs, 0)
         settings = replace(settings_of(model, learnt), cosine_scale=scale, least_length=0.0)
         encoder = StaticTextEncoder(learnt.table, settings, vocabulary, model_id=model.model_id)
         with torch.no_grad():

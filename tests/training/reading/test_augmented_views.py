@@ -18,9 +18,9 @@ from lexret.encoders.image.backbones import ImageBackbone
 from lexret.encoders.image.feature_cache import cached_features
 from lexret.errors import CorruptError, ImageError, InputError
 from lexret.training.loop import train
-from lexret.training.observer import Silent
+from lexret.training.observer import SilentObserver
 from lexret.training.reading.augmented_views import PictureView, random_crop
-from lexret.training.reading.unreadable import Unreadable
+from lexret.training.reading.unreadable import UnreadablePictures
 
 BROKEN = 3
 
@@ -46,7 +46,7 @@ def view_of(
         ImageBackbone(recipe.model.image),
         DataConfig(cached=False, workers=2, **data),
         seed=5,
-        unreadable=Unreadable(folder / "unreadable.jsonl", limit),
+        unreadable=UnreadablePictures(folder / "unreadable.jsonl", limit),
     )
 
 
@@ -90,9 +90,9 @@ def test_a_run_that_reads_its_pictures_in_each_step_can_be_resumed(
 ) -> None:
     changes = {"data": {"cached": False, "crop": 0.5, "dev": ""}}
     config = RunConfig.model_validate(merged(recipe_values, changes))
-    train(config, tmp_path / "whole", Silent(), device="cpu")
-    train(config, tmp_path / "cut", Silent(), device="cpu", stop_after=3)
-    train(config, tmp_path / "cut", Silent(), device="cpu")
+    train(config, tmp_path / "whole", SilentObserver(), device="cpu")
+    train(config, tmp_path / "cut", SilentObserver(), device="cpu", stop_after=3)
+    train(config, tmp_path / "cut", SilentObserver(), device="cpu")
     lines = [(tmp_path / run / "metrics.jsonl").read_text() for run in ("whole", "cut")]
     assert lines[0] == lines[1]
     assert len(lines[0].splitlines()) == 6
@@ -106,10 +106,10 @@ def test_a_broken_picture_stops_a_run_unless_some_may_be_left_out(
     data = {"train": str(broken_file), "dev": "", "cached": cached}
     strict = RunConfig.model_validate(merged(recipe_values, {"data": data}))
     with pytest.raises(InputError, match=r"green-circle\.png is (cut short|damaged)"):
-        train(strict, tmp_path / "strict", Silent(), device="cpu")
+        train(strict, tmp_path / "strict", SilentObserver(), device="cpu")
     data["max_unreadable"] = 0.1
     lenient = RunConfig.model_validate(merged(recipe_values, {"data": data}))
-    train(lenient, tmp_path / "run", Silent(), device="cpu")
+    train(lenient, tmp_path / "run", SilentObserver(), device="cpu")
     told = (tmp_path / "run" / "unreadable.jsonl").read_text().splitlines()
     assert [json.loads(line)["picture"] for line in told] == ["green-circle.png"]
     steps = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
@@ -134,19 +134,19 @@ def test_a_cache_remembers_the_pictures_that_it_lacks(
 def test_unreadable_pictures_count_once_up_to_their_limit(tmp_path: Path) -> None:
     file = tmp_path / "unreadable.jsonl"
     error = ImageError("a.jpg is empty (0 bytes).", reason="empty file")
-    list_of_two = Unreadable(file, 2)
+    list_of_two = UnreadablePictures(file, 2)
     for name in ("a.jpg", "b.jpg", "a.jpg"):
         list_of_two.note(name, error)
     with file.open("a") as stream:
         stream.write('{"picture": "cut sho')
-    again = Unreadable(file, 2)
+    again = UnreadablePictures(file, 2)
     assert len(again) == 2
     file.write_text(file.read_text().rpartition("\n")[0] + "\n")
     with pytest.raises(InputError, match=r"3 pictures cannot be read, 2 are allowed"):
-        Unreadable(file, 2).note("c.jpg", error)
+        UnreadablePictures(file, 2).note("c.jpg", error)
     file.write_text("no json\n")
     with pytest.raises(CorruptError, match="delete it"):
-        Unreadable(file, 2)
+        UnreadablePictures(file, 2)
 
 
 def test_a_nan_of_the_backbone_is_not_taken_for_a_broken_picture(recipe: RunConfig) -> None:

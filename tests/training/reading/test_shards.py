@@ -12,7 +12,7 @@ import pytest
 
 from lexret.config import RunConfig, merged
 from lexret.training.loop import train
-from lexret.training.observer import Silent
+from lexret.training.observer import SilentObserver
 
 
 @pytest.mark.parametrize("cached", [True, False])
@@ -34,7 +34,7 @@ def test_a_run_from_shards_lists_what_it_leaves_out(
             archive.addfile(described, io.BytesIO(content))
     data = {"train": f"webdataset:{tmp_path}", "dev": "", "cached": cached, "max_unreadable": 0.1}
     config = RunConfig.model_validate(merged(recipe_values, {"data": data}))
-    outcome = train(config, tmp_path / "run", Silent(), device="cpu")
+    outcome = train(config, tmp_path / "run", SilentObserver(), device="cpu")
     assert outcome.step == 3  # of 11 samples a batch of 6 an epoch
     skipped = (tmp_path / "run" / "skipped.jsonl").read_text().splitlines()
     assert [json.loads(line)["picture"] for line in skipped] == ["0.tar/0007"]

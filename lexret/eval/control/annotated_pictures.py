@@ -1,4 +1,4 @@
-"""Any pictures to measure on, with what they show: from captions or from masks."""
+"""Annotated pictures: any pictures to measure on, with what captions or masks say they show."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class KnownPictures:
-    """I pictures as vectors, and what they show.
+class AnnotatedPictures:
+    """Annotated pictures: the vectors of I pictures, and what these show.
 
     Attributes:
         sparse: I rows.
@@ -44,8 +44,8 @@ class KnownPictures:
     fingerprint: str
 
 
-class WithDense:
-    """An image encoder that keeps the dense vectors of what it encoded, from the same features."""
+class RecordingEncoder:
+    """Image encoder that also records the dense vectors of the pictures that it encodes."""
 
     def __init__(self, model: LexicalModel) -> None:
         self._images = model.images
@@ -70,7 +70,7 @@ class WithDense:
         return SparseBatch.concatenate(encoded, self.vocabulary)
 
     def encode_features(self, features_BPF: Any) -> SparseBatch:
-        """Encode pictures of which the backbone's features are there."""
+        """Encode pictures from their backbone features."""
         self._dense.append(self._images.dense_patches(features_BPF).mean(axis=1))
         return self._images.encode_features(features_BPF)
 
@@ -81,55 +81,55 @@ class WithDense:
         return unit
 
 
-def open_known(
+def open_annotated(
     source: str, model: LexicalModel, *, batch_size: int = 32, progress: Progress | None = None
-) -> KnownPictures:
+) -> AnnotatedPictures:
     """Encode pictures with captions, or a folder of pictures with masks.
 
     Raises:
         InputError: if a picture cannot be read.
     """
-    encoder = WithDense(model)
+    encoder = RecordingEncoder(model)
     masked = masks_in(Path(source))
     if masked is not None:
         count = len(masked.items)
         sparse = encode_pictures(masked.image, count, encoder, batch_size, progress)
-        return known_by_masks(masked, sparse, encoder.dense())
+        return annotated_by_masks(masked, sparse, encoder.dense())
     captions = open_captions(source)
     sparse = encode_pictures(captions.image, len(captions), encoder, batch_size, progress)
-    return known_by_captions(captions, sparse, encoder.dense())
+    return annotated_by_captions(captions, sparse, encoder.dense())
 
 
-def known_by_masks(
+def annotated_by_masks(
     masked: MaskedImages, sparse: SparseBatch, dense_ID: FloatArray
-) -> KnownPictures:
-    """Say of encoded pictures what their masks show."""
+) -> AnnotatedPictures:
+    """Annotate encoded pictures with what their masks show."""
     names = [item.name for item in masked.items]
-    return _known(names, Inventory.of_masks(masked), sparse, dense_ID)
+    return _annotated(names, Inventory.of_masks(masked), sparse, dense_ID)
 
 
-def known_by_captions(
+def annotated_by_captions(
     captions: CaptionSet, sparse: SparseBatch, dense_ID: FloatArray
-) -> KnownPictures:
-    """Say of encoded pictures what their captions mention."""
+) -> AnnotatedPictures:
+    """Annotate encoded pictures with what their captions mention."""
     numbers = range(len(captions))
     inventory = Inventory.of_captions(captions.captions(i) for i in numbers)
-    return _known([captions.name(i) for i in numbers], inventory, sparse, dense_ID)
+    return _annotated([captions.name(i) for i in numbers], inventory, sparse, dense_ID)
 
 
-def _known(
+def _annotated(
     names: Sequence[str], inventory: Inventory, sparse: SparseBatch, dense_ID: FloatArray
-) -> KnownPictures:
+) -> AnnotatedPictures:
     digest = hashlib.sha256("\n".join([*names, *inventory.names]).encode())
     digest.update(np.packbits(inventory.shown_CI).tobytes())
-    return KnownPictures(sparse, dense_ID, inventory, digest.hexdigest())
+    return AnnotatedPictures(sparse, dense_ID, inventory, digest.hexdigest())
 
 
 def masks_in(folder: Path) -> MaskedImages | None:
-    """Open a source that is a folder of pictures with masks; ``None`` where it is none.
+    """Open a folder of pictures with masks; ``None`` if the source is something else.
 
     Raises:
-        InputError: if it is one, and cannot be used.
+        InputError: if it is such a folder and cannot be used.
     """
     if not folder.is_dir() or (folder / CAPTIONS_FILE).is_file():
         return None

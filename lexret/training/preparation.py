@@ -1,0 +1,143 @@
+"""Preparation of a training run: data, features, a network with its first weights.
+
+What fails fast comes before what takes long: names and networks before features, which take
+minutes to hours the first time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from lexret.captions.caption_set import CaptionSet
+from lexret.captions.word_use import caption_words
+from lexret.config import RunConfig
+from lexret.encoders.image.feature_cache import Features
+from lexret.encoders.network import LexicalNetwork
+from lexret.errors import StorageError
+from lexret.files.whole import whole_file
+from lexret.training.average import WeightAverage
+from lexret.training.distributed import Processes
+from lexret.training.initialise.network import (
+    initialisation_file,
+    initialise_network,
+    load_initialisation,
+    save_initialisation,
+)
+from lexret.training.observer import Observer
+from lexret.training.reading.batches import BatchSource
+from lexret.training.reading.sources import DataSets, open_batches, open_sets
+from lexret.training.run_folder import RunFolder
+from lexret.training.step import Learner, make_optimizer
+from lexret.training.words.caption_statistics import rarity
+from lexret.training.words.drift_penalty import DriftPenalty
+from lexret.vocabularies.sources import open_vocabulary
+from lexret.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedRun:
+    """Run that is ready for its first step: everything that the steps work with.
+
+    Attributes:
+        batches: this process's share of the training batches.
+        dev_features: of the dev split, in the leading process and if there is one.
+        average: of the learner's weights; None if the configuration asks for none.
+    """
+
+    sets: DataSets
+    vocabulary: Vocabulary
+    learner: Learner
+    optimizer: torch.optim.AdamW
+    batches: BatchSource
+    dev_features: Features | None
+    average: WeightAverage | None
+
+
+def prepare(
+    config: RunConfig, folder: RunFolder, observer: Observer, processes: Processes
+) -> PreparedRun:
+    """Open the data, make or open their features, and make the network.
+
+    Raises:
+        InputError: if the data or the configuration cannot be used.
+        MissingError, CorruptError: if files are missing or damaged.
+        StorageError: if something cannot be written.
+    """
+    sets = open_sets(config, folder, processes, observer.shards)
+    vocabulary = open_vocabulary(config.model.vocabulary)
+    torch.manual_seed(config.train.seed)
+    network = LexicalNetwork(config.model, vocabulary, _kept_codebook(folder))
+    learner = Learner(network, config.train).to(processes.device)
+    optimizer = make_optimizer(learner, config.train)
+    batches, dev_features = open_batches(
+        sets, config, vocabulary, folder, processes, observer.features
+    )
+    if config.train.start == "correlated":
+        _initialise(learner, sets.train, batches, config, folder, observer, processes)
+    # Processes of different machines may have made slightly different weights.
+    processes.copy_from_leader([network.text.codebook_VD, *learner.trainable().values()])
+    if processes.leads:
+        _keep_codebook(folder, network.text.codebook_VD.cpu())
+    processes.wait()
+    if config.train.anchor_weight:
+        penalty = _drift_penalty(sets.train, vocabulary, folder, processes.device)
+        learner.drift_penalty = penalty
+    decay = config.train.ema_decay
+    average = WeightAverage(learner, decay) if decay else None
+    return PreparedRun(sets, vocabulary, learner, optimizer, batches, dev_features, average)
+
+
+def _initialise(
+    learner: Learner,
+    captions: CaptionSet,
+    batches: BatchSource,
+    config: RunConfig,
+    folder: RunFolder,
+    observer: Observer,
+    processes: Processes,
+) -> None:
+    """Put an initialised network in place; the leading process makes it."""
+    learner.network.text.remember()
+    file = initialisation_file(folder, captions, config)
+    if processes.leads and not file.is_file():
+        initialise_network(learner, captions, batches, config, observer)
+        save_initialisation(learner, file)
+    processes.wait()
+    load_initialisation(learner, file)
+
+
+def _drift_penalty(
+    captions: CaptionSet, vocabulary: Vocabulary, folder: RunFolder, device: torch.device
+) -> DriftPenalty:
+    texts = [text for i in range(len(captions)) for text in captions.captions(i)]
+    weights_V = rarity(caption_words(texts, vocabulary))
+    first_VD = _kept_codebook(folder)
+    assert first_VD is not None  # kept just before
+    return DriftPenalty(first_VD.to(device), weights_V.to(device))
+
+
+def _codebook_file(folder: RunFolder) -> Path:
+    return folder.path / "codebook.safetensors"
+
+
+def _kept_codebook(folder: RunFolder) -> Tensor | None:
+    """Return the text codebook that this run began with; None if it never did."""
+    file = _codebook_file(folder)
+    return load_file(file)["codebook_VD"] if file.is_file() else None
+
+
+def _keep_codebook(folder: RunFolder, codebook_VD: Tensor) -> None:
+    file = _codebook_file(folder)
+    if file.is_file():
+        return
+    try:
+        with whole_file(file) as fresh:
+            save_file({"codebook_VD": codebook_VD.contiguous()}, fresh)
+    except (OSError, SafetensorError) as error:
+        raise StorageError(f"Cannot write the codebook to {file}: {error}.") from error

@@ -105,7 +105,8 @@ class PictureUpdate:
     skipped: list[SkippedPicture] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        before = EmbeddedIndex(self.writer.path) if self.writer.manifest.segments else None
+        manifest = self.writer.manifest  # nobody else changes it: the writer holds the lock
+        before = EmbeddedIndex(self.writer.path, manifest=manifest) if manifest.segments else None
         documents: Sequence[Document] = list(before.documents()) if before else ()
         self.skipped += self.found.skipped
         self._known = {one.doc_id: KnownPicture.of(one) for one in documents}

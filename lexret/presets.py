@@ -28,7 +28,7 @@ _MINI: dict[str, Any] = {
             "dropout": 0.5,
             "word_bias": True,
             "cosine_scale": 10.0,
-            "class_evidence": 0.6,
+            "class_evidence": 0.25,
             # Every picture is one, and the captions of imagined ones say so.
             "silent_words": [
                 *("photo", "photos", "photograph", "photographs", "picture", "pictures"),
@@ -58,8 +58,8 @@ _MINI: dict[str, Any] = {
             "cosine_scale": 10.0,
             "own_word_weight": 2.0,
             "max_words": 256,
-            "query_power": 2.0,
-            "query_typed_weight": 1.0,
+            "query_power": 1.0,
+            "query_typed_weight": 0.5,
         },
     },
     "data": {"imagined": True},
@@ -86,7 +86,7 @@ _MINI: dict[str, Any] = {
         "head_patches": 12,
         "most_active": [0.01, 0.2],
         "most_active_imagined": [0.05, 0.5],
-        "base_rate_quantile": 0.7,
+        "base_rate_quantile": 0.5,
         "ema_decay": 0.97,
         "eval_every_epochs": 9,
         "precision": "bfloat16",

@@ -282,7 +282,7 @@ class EmbeddedIndexWriter:
     def close(self) -> None:
         """Drop what was not committed and release the lock; a second call does nothing."""
         if self._lock.held:
-            if self._pending or self._changed():
+            if self._buffer or self._changed():
                 self.rollback()
             self._lock.release()
 

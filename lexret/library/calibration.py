@@ -35,7 +35,7 @@ from lexret.sparse import FloatArray, LexicalVector
 CALIBRATION_FILE: Final = "calibration.json"
 NUM_CONSIDERED: Final = 10
 # Hits with the evidence that this share of searches for absent things reaches are called sure.
-SURE_RATE: Final = 0.1
+SURE_RATE: Final = 0.2
 _FORMAT: Final = 2
 # A word that is hardly ever active has a level near 0.
 _LEAST_LEVEL: Final = 0.01

@@ -12,7 +12,7 @@ Legend: I pictures, V words, S sets of pictures.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -28,7 +28,7 @@ _ENOUGH: Final = 12
 _MOST_HELD: Final = 0.03
 _TIMES_TRUE: Final = 2.5
 # The pictures are those that the model was trained with, where its words are surer of themselves.
-_SHRINK: Final = 0.85
+_SHRINK: Final = 0.7
 _NUM_THINGS: Final = 60
 # What a result counts as held too often: more than three times what is true, and more than this.
 _TOO_OFTEN: Final = 0.05
@@ -59,6 +59,12 @@ class JudgedPictures:
 
 def learn_levels(sets: Sequence[JudgedPictures], num_words: int) -> FloatArray:
     """Return (V,) the level of each word, 0 for a word that is never active."""
+    # What anybody outlines is known to be left out of captions, so it is wrong of no picture whose
+    # objects nobody outlined.
+    listed_V = np.any([pictures.truth.listed_V for pictures in sets], axis=0)
+    sets = [
+        replace(pictures, truth=replace(pictures.truth, listed_V=listed_V)) for pictures in sets
+    ]
     limits_V = np.zeros(num_words, np.float32)
     for pictures in sets:
         np.maximum(limits_V, _limits(pictures), out=limits_V)
@@ -76,10 +82,10 @@ def learn_levels(sets: Sequence[JudgedPictures], num_words: int) -> FloatArray:
 
 def _limits(pictures: JudgedPictures) -> FloatArray:
     """Return (V,) levels that hold no word in too many pictures of a set."""
-    weights_IV, true_IV = pictures.weights_IV, pictures.truth.true_IV
+    weights_IV = pictures.weights_IV
     num_pictures, num_words = weights_IV.shape
-    num_true_V = np.diff(true_IV.indptr)
-    allowed_V = np.maximum(_MOST_HELD * num_pictures, _TIMES_TRUE * num_true_V).astype(np.int64)
+    allowed_V = np.maximum(_MOST_HELD, _TIMES_TRUE * pictures.truth.share_true_V()) * num_pictures
+    allowed_V = allowed_V.astype(np.int64)
     limits_V = np.zeros(num_words, np.float32)
     for term_id in np.flatnonzero(np.diff(weights_IV.indptr) > allowed_V).tolist():
         start, end = weights_IV.indptr[term_id], weights_IV.indptr[term_id + 1]

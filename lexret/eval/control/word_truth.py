@@ -46,6 +46,20 @@ class WordTruth:
             return true_I | self.outlined_I
         return np.ones(len(true_I), dtype=bool)
 
+    def share_true_V(self) -> npt.NDArray[np.float64]:
+        """Return (V,) of which share of the pictures a word is true, as far as that is known.
+
+        For a word on the list that is its share of the pictures whose objects are outlined; where
+        there are none, nothing is known, and it is 1.
+        """
+        num_pictures = len(self.outlined_I)
+        said_V = np.diff(self.true_IV.indptr) / num_pictures
+        if not self.outlined_I.any():
+            return np.where(self.listed_V, 1.0, said_V)
+        outlined_V = np.asarray(self.true_IV[self.outlined_I].sum(axis=0)).ravel()
+        shown_V = outlined_V / self.outlined_I.sum()
+        return np.where(self.listed_V, np.maximum(shown_V, said_V), said_V)
+
     def true_of(self, term_id: int) -> npt.NDArray[np.bool_]:
         """Return (I,) of which pictures the word is true."""
         true_I = np.zeros(self.true_IV.shape[0], dtype=bool)

@@ -21,6 +21,7 @@ from lexret.engine.query.filters import (
 )
 from lexret.engine.query.syntax import FieldFilter, query_error
 from lexret.engine.store.columns import TEXT
+from lexret.errors import InputError
 
 DATE: Final = "date"
 SIZE: Final = "size"
@@ -71,8 +72,8 @@ def read_filter(
             if name == PATH:
                 return path_filter(written.value, negated=negated)
             return text_filter(name, written.value, negated=negated)
-        except re.error as error:
-            message = f"This is no pattern: {error.msg}."
+        except InputError as error:
+            message = f"This is no pattern: {error}."
             raise query_error(source, written.value_span, message) from error
     units = _UNITS if name == SIZE else {"": 1}
     low, high = _ends(source, written, lambda text: _number(text, units), _NUMBERS_EXPECTED)

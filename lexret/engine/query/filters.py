@@ -6,12 +6,12 @@ A document that lacks a field does not meet a condition on it; it meets the nega
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
+from lexret.engine.query.globs import Name, Pattern, fixed_beginning, path_pattern
 from lexret.engine.store.columns import FieldValue
 
 PATH: Final = "path"
@@ -101,7 +101,7 @@ class TextFilter:
     """
 
     field: str
-    pattern: re.Pattern[str]
+    pattern: Pattern
     prefix: str = ""
     negated: bool = False
 
@@ -110,7 +110,7 @@ class TextFilter:
         value = fields(self.field)
         if value is None and self.field == PATH:
             value = doc_id
-        return isinstance(value, str) and self.pattern.fullmatch(value) is not None
+        return isinstance(value, str) and self.pattern.fits(value)
 
 
 def path_filter(glob: str, *, negated: bool = False) -> TextFilter:
@@ -120,50 +120,21 @@ def path_filter(glob: str, *, negated: bool = False) -> TextFilter:
     of some, ``**`` for any folders. A glob without ``/`` is held against every folder's and the
     file's name, another one against the whole path or the path of a folder that it lies in; a
     ``/`` at its beginning may stand for the top of an absolute path.
+
+    Raises:
+        InputError: if a range of ``[...]`` runs backwards.
     """
-    below = "(?:/.*)?"
     glob = glob.rstrip("/") or glob
-    if "/" not in glob:
-        name = re.compile(f"(?:.*/)?{_translate(glob, separator='/')}{below}", re.DOTALL)
-        return TextFilter(PATH, name, negated=negated)
-    from_top, glob = glob.startswith("/"), glob.removeprefix("/")
-    parts = glob.split("/")
-    pattern = "/?" if from_top else ""
-    for number, part in enumerate(parts):
-        last = number == len(parts) - 1
-        if part == "**":
-            pattern += ".*" if last else "(?:.*/)?"
-        else:
-            pattern += _translate(part, separator="/") + ("" if last else "/")
-    prefix = "" if from_top else re.split(r"[*?[]", glob, maxsplit=1)[0].rstrip("/")
-    return TextFilter(PATH, re.compile(pattern + below, re.DOTALL), prefix, negated)
+    is_name = "/" not in glob
+    from_top = glob.startswith("/")
+    prefix = "" if is_name or from_top else fixed_beginning(glob).rstrip("/")
+    return TextFilter(PATH, path_pattern(glob), prefix, negated)
 
 
 def text_filter(field: str, glob: str, *, negated: bool = False) -> TextFilter:
-    """Return the filter for texts that a glob matches as a whole, whatever the case."""
-    pattern = re.compile(_translate(glob, separator=None), re.DOTALL | re.IGNORECASE)
-    return TextFilter(field, pattern, negated=negated)
+    """Return the filter for texts that a glob matches as a whole, whatever the case.
 
-
-def _translate(glob: str, *, separator: str | None) -> str:
-    """Turn wildcards into a regular expression; none of them stands for the separator."""
-    no_separator = "" if separator is None else f"(?!{re.escape(separator)})"
-    pattern, at = "", 0
-    while at < len(glob):
-        closes = glob.find("]", at + 2) if glob[at] == "[" else -1
-        if glob[at] == "*":
-            pattern += f"(?:{no_separator}.)*"
-            at = len(glob) - len(glob[at:].lstrip("*"))
-        elif glob[at] == "?":
-            pattern += f"{no_separator}."
-            at += 1
-        elif closes > 0:
-            inside = re.sub(r"([\\\[\]^&~|])", r"\\\1", glob[at + 1 : closes])
-            if inside.startswith("!"):
-                inside = f"^{inside[1:]}"
-            pattern += f"{no_separator}[{inside}]"
-            at = closes + 1
-        else:
-            pattern += re.escape(glob[at])
-            at += 1
-    return pattern
+    Raises:
+        InputError: if a range of ``[...]`` runs backwards.
+    """
+    return TextFilter(field, Name(glob, fold=str.casefold), negated=negated)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Mapping
 from datetime import datetime
@@ -25,6 +24,7 @@ from lexret.engine.query.filters import (
     path_filter,
     text_filter,
 )
+from lexret.engine.query.globs import Name
 from lexret.engine.query.parser import parse_query
 from lexret.engine.query.query import AnyOf, Choice, Holds, Query, QueryIndex
 from lexret.engine.store.columns import FieldValue
@@ -392,4 +392,4 @@ def test_wrong_queries_are_refused_by_both(words, batch, make_index, tmp_path: P
 def test_a_wanted_prefix_is_no_more_than_a_shortcut() -> None:
     assert path_filter("holiday/a*/b").prefix == "holiday/a"
     assert path_filter("*.jpg").prefix == ""
-    assert TextFilter("camera", re.compile("x")).prefix == ""
+    assert TextFilter("camera", Name("x")).prefix == ""

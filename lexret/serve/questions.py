@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lexret.engine.query.binding import PictureParts, bind_query, notes_on
-from lexret.engine.query.parser import parse_query
+from lexret.engine.query.binding import PictureParts, bind_query
 from lexret.engine.query.query import Query
 from lexret.errors import InputError, MissingError
+from lexret.library.reading import read_query
 from lexret.pictures.decoding import ENCODING_MIN_SIDE, open_picture
 from lexret.serve.pictures import Recent, Uploads
 from lexret.serve.snapshots import Library, Snapshot, crop
@@ -77,10 +77,9 @@ class Understanding:
         """
         if question.box is not None and not question.has_picture:
             raise InputError("A box is a part of a picture; none was given.")
-        parsed = parse_query(question.text)
         index = snapshot.index
-        notes = notes_on(
-            parsed,
+        read = read_query(
+            question.text,
             index.vocabulary,
             muted=index.corrections.muted,
             has_pictures=question.has_picture,
@@ -95,8 +94,8 @@ class Understanding:
             return vector
 
         pictures = self._pictures(question, snapshot)
-        query = bind_query(parsed, index.vocabulary, index.columns, encode, pictures=pictures)
-        return Understood(query, notes)
+        query = bind_query(read.query, index.vocabulary, index.columns, encode, pictures=pictures)
+        return Understood(query, read.notes)
 
     def _pictures(self, question: Question, snapshot: Snapshot) -> PictureParts:
         vectors: list[LexicalVector] = []

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 Box = tuple[int, int, int, int]
 
-# A text without any of these is plain; to see that takes no parser, whose import takes time.
-_OPERATOR: Final = re.compile(r'[()"?^>:]|(?:^|\s)[+-]|\bOR\b')
 # No argument of a program can hold it.
 _TEXT: Final = "\0"
 _EXCLUDED: Final = re.compile(r'-(?!k\d*\Z|h\Z)[^\W\d_][^\0]*|-[("][^\0]*')
@@ -137,6 +135,8 @@ def understand(wanted: Wanted, index: EmbeddedIndex) -> Understood:
         MissingError: if a picture is not there.
         MismatchError: if an encoder is needed, and the model is not the one of the index.
     """
+    from lexret.engine.query.plain import is_surely_plain
+
     if is_surely_plain(wanted.text) and not (wanted.images or wanted.likes):
         from lexret.engine.query.notes import notes_on_text
 
@@ -146,19 +146,13 @@ def understand(wanted: Wanted, index: EmbeddedIndex) -> Understood:
     return _understand(wanted, index)
 
 
-def is_surely_plain(text: str) -> bool:
-    """Whether nothing in a text may be an operator."""
-    return _OPERATOR.search(text) is None
-
-
 def _understand(wanted: Wanted, index: EmbeddedIndex) -> Understood:
-    from lexret.engine.query.binding import bind_query, notes_on
-    from lexret.engine.query.parser import parse_query
+    from lexret.engine.query.binding import bind_query
+    from lexret.library.reading import read_query
 
-    parsed = parse_query(wanted.text)
     has_pictures = bool(wanted.images or wanted.likes)
     muted = index.corrections.muted
-    notes = notes_on(parsed, index.vocabulary, muted=muted, has_pictures=has_pictures)
+    read = read_query(wanted.text, index.vocabulary, muted=muted, has_pictures=has_pictures)
     loaded: list[tuple[TextEncoderKind, Encoder[str]]] = []
 
     def encode(text: str) -> LexicalVector:
@@ -167,10 +161,10 @@ def _understand(wanted: Wanted, index: EmbeddedIndex) -> Understood:
         return loaded[0][1].encode([text]).row(0)
 
     query = bind_query(
-        parsed, index.vocabulary, index.columns, encode, pictures=_pictures(wanted, index)
+        read.query, index.vocabulary, index.columns, encode, pictures=_pictures(wanted, index)
     )
-    print_notes(notes)  # not before an error, which may tell the same words
-    plain = parsed.is_plain and not has_pictures
+    print_notes(read.notes)  # not before an error, which may tell the same words
+    plain = read.query.is_plain and not has_pictures
     return Understood(query, plain, loaded[0][0] if loaded else None)
 
 

@@ -25,10 +25,11 @@ from lexret.engine.query.syntax import (
     Sign,
     Term,
     query_error,
+    terms_of,
 )
 from lexret.errors import InputError
 from lexret.sparse import LexicalVector
-from lexret.vocabulary import STOP_WORDS, Vocabulary
+from lexret.vocabulary import STOP_WORDS, Vocabulary, tokenize
 
 EncodeText = Callable[[str], LexicalVector]
 
@@ -56,7 +57,7 @@ def free_text(parsed: ParsedQuery, *, has_pictures: bool = False) -> str:
         has_pictures: pictures are part of the query; then a weight below 1 turns a word of theirs
             down, and the word is no part of the text.
     """
-    if parsed.is_plain:
+    if parsed.is_plain and not parsed.is_rewritten:
         return parsed.source
     return _text(parsed.counting_terms(), has_pictures=has_pictures)
 
@@ -75,6 +76,8 @@ def notes_on(
     *,
     muted: frozenset[str] = frozenset(),
     has_pictures: bool = False,
+    told: frozenset[str] = frozenset(),
+    refusal: str = "",
 ) -> tuple[str, ...]:
     """Return what is to be told about a query's words: those that are unknown, and muted ones.
 
@@ -82,6 +85,8 @@ def notes_on(
 
     Args:
         muted: words that count nowhere in the index.
+        told: unknown words that were told of already.
+        refusal: the error's message, where there is a better one than these words.
         has_pictures: pictures are part of the query.
 
     Raises:
@@ -89,16 +94,22 @@ def notes_on(
             them are unknown or there is none.
     """
     text = free_text(parsed, has_pictures=has_pictures)
-    counting = [one for one in parsed.items if one.sign is not Sign.EXCLUDED]
-    words = [one for one in counting if not isinstance(one.node, FieldFilter)]
-    alone = not has_pictures and all(one.is_plain for one in words)
-    if alone and (words or not parsed.items):
-        notes = notes_on_text(text, vocabulary)
+    told |= {word for term in parsed.terms() if term.placed for word in tokenize(term.text)}
+    if _text_stands_alone(parsed) and not has_pictures:
+        notes = notes_on_text(text, vocabulary, told=told, refusal=refusal)
     else:
         whole = " ".join([text, *texts_in_groups(parsed)])
-        notes = notes_on_text(whole, vocabulary, alone=False)
+        notes = notes_on_text(whole, vocabulary, alone=False, told=told)
     texts = [text, *texts_in_groups(parsed), *_conditional_texts(parsed)]
     return (*notes, *muted_notes(texts, vocabulary, muted))
+
+
+def _text_stands_alone(parsed: ParsedQuery) -> bool:
+    """Whether there is nothing to look for but plain words, none of which the encoder places."""
+    counting = [item for item in parsed.items if item.sign is not Sign.EXCLUDED]
+    words = [item for item in counting if not isinstance(item.node, FieldFilter)]
+    plain = all(item.is_plain for item in words)
+    return plain and bool(words or not parsed.items) and not any(t.placed for t in parsed.terms())
 
 
 def _conditional_texts(parsed: ParsedQuery) -> Iterator[str]:
@@ -106,8 +117,7 @@ def _conditional_texts(parsed: ParsedQuery) -> Iterator[str]:
     for item in parsed.items:
         if isinstance(item.node, FieldFilter):
             continue
-        groups = item.node.alternatives if isinstance(item.node, Group) else ((item.node,),)
-        for term in (term for terms in groups for term in terms):
+        for term in terms_of(item.node):
             if item.sign is not Sign.NONE or not term.is_plain:
                 yield term.text
 
@@ -163,7 +173,7 @@ class _Binding:
             for sign in (Sign.REQUIRED, Sign.EXCLUDED)
         }
         excluded = conditions[Sign.EXCLUDED]
-        dropped = {all_of[0].term_id for one in excluded for all_of in one.alternatives
+        dropped = {all_of[0].term_id for any_of in excluded for all_of in any_of.alternatives
                    if len(all_of) == 1}  # fmt: skip
         return Query(
             vector=self._main_vector(dropped),
@@ -192,7 +202,7 @@ class _Binding:
             for terms in group.alternatives
         ]
         weight = 1.0 if group.weight is None else group.weight
-        return Choice(tuple(_scaled(one, weight) for one in vectors))
+        return Choice(tuple(_scaled(vector, weight) for vector in vectors))
 
     def _compose(
         self,
@@ -206,16 +216,17 @@ class _Binding:
         scales: dict[int, float] = {}
         for term in terms:
             if not term.expanded:
-                term_id = self._look_up(term)
                 weight = 1.0 if term.weight is None else term.weight
-                literals[term_id] = literals.get(term_id, 0.0) + weight
+                for term_id in self._look_up(term):
+                    literals[term_id] = literals.get(term_id, 0.0) + weight
             elif term.weight is not None:
-                term_id = self._look_up(term)
-                scales[term_id] = scales.get(term_id, 1.0) * term.weight
+                for term_id in self._look_up(term):
+                    scales[term_id] = scales.get(term_id, 1.0) * term.weight
             elif term.quoted:
                 self._look_up(term)
         parts = list(pictures)
-        if text and (self._parsed.is_plain or self._vocabulary.match(text)[0]):
+        placed = self._parsed.is_plain or any(term.placed for term in terms)
+        if text and (placed or self._vocabulary.match(text)[0]):
             parts.append(self._encode(text))
         if len(parts) == 1 and not (literals or scales or dropped):
             return parts[0]
@@ -228,27 +239,27 @@ class _Binding:
     def _all_of(self, terms: Sequence[Term]) -> tuple[Holds, ...]:
         """Return the words of an alternative; articles and the like are no condition."""
         telling = [term for term in terms if not self._says_nothing(term)] or terms
-        return tuple(Holds(self._look_up(term), term.threshold or 0.0) for term in telling)
+        return tuple(
+            Holds(term_id, term.threshold or 0.0)
+            for term in telling
+            for term_id in self._look_up(term)
+        )
 
     def _says_nothing(self, term: Term) -> bool:
         known, tokens = self._vocabulary.match(term.text)
-        return term.is_plain and not known and all(one in STOP_WORDS for one in tokens)
+        return term.is_plain and not known and STOP_WORDS.issuperset(tokens)
 
-    def _look_up(self, term: Term) -> int:
-        """Return the term id of a word that has an operator."""
+    def _look_up(self, term: Term) -> list[int]:
+        """Return the term ids of a word or phrase that has an operator; small words are none."""
         known, unknown = self._vocabulary.match(term.text)
-        if len(known) == 1 and not unknown:
-            return known[0]
-        raise query_error(self._parsed.source, term.span, self._unknown(term, known))
-
-    def _unknown(self, term: Term, known: Sequence[int]) -> str:
-        message = unknown_word(term.text, self._vocabulary)
-        if len(known) > 1:
-            words = ", ".join(self._vocabulary.words[one] for one in known)
-            message += f"; it holds these words one by one: {words}"
+        missing = [word for word in unknown if word not in STOP_WORDS]
+        if known and not missing:
+            return list(dict.fromkeys(known))
+        word = missing[0] if known and missing else term.text
+        message = unknown_word(word, self._vocabulary)
         if not term.expanded and not term.quoted:
             message += ". A ? behind a word asks for the word itself; leave it away in plain text"
-        return f"{message}."
+        raise query_error(self._parsed.source, term.span, f"{message}.")
 
 
 def _text(terms: Sequence[Term], *, has_pictures: bool) -> str:

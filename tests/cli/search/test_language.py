@@ -18,12 +18,14 @@ from PIL import Image
 
 from lexret.cli.main import main
 from lexret.cli.search import question
-from lexret.cli.search.question import is_surely_plain
 from lexret.encoders import load_model
 from lexret.engine import EmbeddedIndexWriter, open_index
+from lexret.engine.query import plain
 from lexret.engine.query.binding import bind_query
 from lexret.engine.query.parser import parse_query
+from lexret.engine.query.plain import is_surely_plain
 from lexret.explain.answers import answer
+from lexret.library.reading import read_query
 from lexret.sparse import SparseBatch
 
 DOCS = Path(__file__).parents[3] / "docs" / "query-language.md"
@@ -91,7 +93,7 @@ def test_what_is_taken_for_plain_is_plain(text: str) -> None:
 def test_a_plain_text_needs_no_parser(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = search("a dog, on a t-shirt", "--json").stdout
     with monkeypatch.context() as parsing:
-        parsing.setattr(question, "is_surely_plain", lambda text: False)
+        parsing.setattr(plain, "is_surely_plain", lambda text: False)
         assert search("a dog, on a t-shirt", "--json").stdout == expected
     monkeypatch.setattr(question, "_understand", None)
     assert search("a dog, on a t-shirt", "--json").stdout == expected
@@ -248,6 +250,24 @@ def test_unknown_words_beside_others_are_noted(photos: Path) -> None:
     assert result.stderr.startswith("Note: not in the vocabulary: beech (nearest: beach), doggs")
 
 
+def test_negations_exclude_and_say_so(photos: Path) -> None:
+    assert search("no dog", "--json").stdout == search("-(dog OR dogs)", "--json").stdout.replace(
+        "-(dog OR dogs)", "no dog"
+    )
+    result = search("beach? without dogs")
+    assert result.exit_code == 0
+    assert result.stderr == 'Note: "without dogs" excludes: -(dogs OR dog)\n'
+    assert "beach/2.png" in result.stdout
+    assert "beach/1.png" not in result.stdout
+
+
+def test_typographic_signs_are_the_plain_ones(photos: Path) -> None:
+    assert found("sea?", "\u2013dog") == found("sea? \u2212dog") == ["beach/2.png"]
+    assert found("+“traffic light” at night") == ["city/light.png"]
+    assert found("“dog sea” beach") == ["beach/1.png"]
+    assert search("what is this? a dog", "--json").exit_code == 0
+
+
 def test_nothing_found_is_told_without_repeating_the_query(photos: Path) -> None:
     result = search("dog? path:nowhere")
     assert (result.exit_code, result.stderr) == (1, "No picture among 4 fits the query.\n")
@@ -264,7 +284,8 @@ def test_every_query_of_the_documentation_means_something(photos: Path) -> None:
     index = open_index(photos / ".lexret")
     empty = SparseBatch.from_words([{}], index.vocabulary).row(0)
     for example in examples:
-        query = bind_query(parse_query(example), index.vocabulary, index.columns, lambda _: empty)
+        read = read_query(example, index.vocabulary)
+        query = bind_query(read.query, index.vocabulary, index.columns, lambda _: empty)
         index.find(query)
 
 

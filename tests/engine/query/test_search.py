@@ -262,9 +262,10 @@ UNKNOWN = [
     ("red +dogg", 5, 9, r"'dogg' is not in the vocabulary of 8 words \(nearest: dog\)\."),
     ("red -dogg", 5, 9, "nearest: dog"),
     ("beech^2", 0, 7, "nearest: beach"),
-    ('"red lake"', 0, 10, "it holds these words one by one: red, lake"),
+    ('"red xyzzy"', 0, 11, r"'xyzzy' is not in the vocabulary of 8 words\."),
+    ("xyzzy?", 0, 6, "leave it away in plain text"),
     ("-(dog OR xyzzy)", 9, 14, r"'xyzzy' is not in the vocabulary of 8 words\."),
-    ("what is this?", 8, 13, "leave it away in plain text"),
+    ("red this?^2", 4, 11, "'this' is not in the vocabulary"),
     ("dog camra:Leica", 4, 9, r"no field 'camra'; there are: camera, date, mtime_ns, path, ratio"),
     ("size:big", 5, 8, "such as 3, 1.5..8"),
     ("size:1XB", 5, 8, "such as 3, 1.5..8"),
@@ -293,6 +294,18 @@ def test_small_words_in_a_condition_are_no_condition(words, bind) -> None:
     query = bind("+(a dog OR the lake)")
     ids = [words.term_id("dog"), words.term_id("lake")]
     assert query.required == (AnyOf(((Holds(ids[0]),), (Holds(ids[1]),))),)
+
+
+def test_several_words_with_an_operator_count_together(words, bind) -> None:
+    red, lake = (Holds(words.term_id(word)) for word in ("red", "lake"))
+    assert bind('+"a red lake"').required == (AnyOf(((red, lake),)),)
+    query = bind('-"red lake" dog')
+    assert query.excluded == (AnyOf(((red, lake),)),)
+    assert weights_of(query.vector) == {"dog": 0.8, "cat": 0.6}
+    assert weights_of(bind('"red lake"?^2').vector) == {"red": 2.0, "lake": 2.0}
+    assert weights_of(bind('"red lake"^0.5').vector) == {
+        "red": 0.4, "lake": 0.4, "sky": 0.6, "beach": 0.6,
+    }  # fmt: skip
 
 
 def test_numbers_sizes_and_dates(bind) -> None:

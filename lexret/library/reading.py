@@ -1,0 +1,53 @@
+"""The one way from the text of a query to what is bound to an index: read, rewritten, noted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lexret.engine.query.binding import notes_on
+from lexret.engine.query.parser import parse_query
+from lexret.engine.query.rewriting import rewrite
+from lexret.engine.query.syntax import ParsedQuery
+from lexret.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class ReadQuery:
+    """A query that the vocabulary can say, and what is to be told about it.
+
+    Attributes:
+        query: for :func:`lexret.engine.query.binding.bind_query`.
+        notes: what was done to it, and the words that are unknown or muted.
+    """
+
+    query: ParsedQuery
+    notes: tuple[str, ...]
+
+
+def read_query(
+    text: str,
+    vocabulary: Vocabulary,
+    *,
+    muted: frozenset[str] = frozenset(),
+    has_pictures: bool = False,
+) -> ReadQuery:
+    """Read the text of a query.
+
+    Args:
+        muted: words that count nowhere in the index.
+        has_pictures: pictures are part of the query.
+
+    Raises:
+        QueryError: if it breaks the query language; the message points at the place.
+        InputError: if there is nothing to look for but words, and none of them is known.
+    """
+    rewritten = rewrite(parse_query(text), vocabulary)
+    notes = notes_on(
+        rewritten.query,
+        vocabulary,
+        muted=muted,
+        has_pictures=has_pictures,
+        told=rewritten.told,
+        refusal=rewritten.refusal,
+    )
+    return ReadQuery(rewritten.query, (*rewritten.notes, *notes))

@@ -16,7 +16,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "lexret"
 # From the ground up; what stands in ``lexret/`` as a single file is a room as well.
 ROOMS = (
-    *("errors", "vocabulary", "sparse", "files", "engine"),
+    *("errors", "vocabulary", "sparse", "files", "language", "engine"),
     *("presets", "config", "pictures", "captions", "models", "encoders", "vocabularies"),
     *("interop", "library", "explain", "eval", "training", "diagnosis", "serve", "cli"),
 )
@@ -27,7 +27,8 @@ GROUND_OF_THE_ENGINE = {"errors", "vocabulary", "sparse", "files", "engine"}
 FACADES = ("__init__.py", "__main__.py")
 # Rooms that never import torch, and rooms that do so only inside a function.
 WITHOUT_TORCH = {
-    *("errors", "vocabulary", "sparse", "files", "engine", "presets", "config", "pictures"),
+    *("errors", "vocabulary", "sparse", "files", "language", "engine", "presets", "config"),
+    "pictures",
     *("captions", "vocabularies", "interop", "library", "cli"),
 }
 TORCH_WHEN_CALLED = {"explain", "eval", "diagnosis", "serve"}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lexret.engine.query.binding import notes_on
 from lexret.engine.query.parser import parse_query
-from lexret.engine.query.rewriting import rewrite
+from lexret.engine.query.rewriting import ReadWords, rewrite
 from lexret.engine.query.syntax import ParsedQuery
 from lexret.vocabulary import Vocabulary
 
@@ -30,18 +31,31 @@ def read_query(
     *,
     muted: frozenset[str] = frozenset(),
     has_pictures: bool = False,
+    reads_pieces: Callable[[], bool] = lambda: False,
 ) -> ReadQuery:
-    """Read the text of a query.
+    """Read the text of a query: its operators, and what stands for words that are unknown.
 
     Args:
         muted: words that count nowhere in the index.
         has_pictures: pictures are part of the query.
+        reads_pieces: whether the text encoder reads words that the vocabulary lacks, as a
+            contextual one does; asked only where nothing else stands for a word.
 
     Raises:
         QueryError: if it breaks the query language; the message points at the place.
         InputError: if there is nothing to look for but words, and none of them is known.
     """
-    rewritten = rewrite(parse_query(text), vocabulary)
+
+    def read(words: Sequence[str]) -> ReadWords:
+        from lexret.language.dictionaries.folder import installed_dictionaries
+        from lexret.language.reader import TextReader
+
+        reader = TextReader(
+            vocabulary, dictionaries=installed_dictionaries, reads_pieces=reads_pieces
+        )
+        return reader(words)
+
+    rewritten = rewrite(parse_query(text), vocabulary, read)
     notes = notes_on(
         rewritten.query,
         vocabulary,

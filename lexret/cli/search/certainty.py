@@ -69,6 +69,6 @@ def keep_sure(
     calibration = read_calibration(
         folder, model_id=index.model_id, text_encoder=understood.text_encoder
     )
-    sure = matching(index, wanted.text, query, calibration, rate=max_false_matches)
+    sure = matching(index, understood.text, query, calibration, rate=max_false_matches)
     kept = [one for one in answers if one.doc_id in sure]
     return [replace(one, rank=rank) for rank, one in enumerate(kept, start=1)]

@@ -112,11 +112,13 @@ class Understood:
     Attributes:
         is_plain: the query is a text without operators and pictures.
         text_encoder: what encoded its text; ``None`` where there is none.
+        text: what was encoded: known words stand for others.
     """
 
     query: LexicalVector | Query
     is_plain: bool
     text_encoder: TextEncoderKind | None
+    text: str
 
     @property
     def scores(self) -> bool:
@@ -135,24 +137,30 @@ def understand(wanted: Wanted, index: EmbeddedIndex) -> Understood:
         MissingError: if a picture is not there.
         MismatchError: if an encoder is needed, and the model is not the one of the index.
     """
+    from lexret.engine.query.notes import has_unknown_words, notes_on_text
     from lexret.engine.query.plain import is_surely_plain
 
-    if is_surely_plain(wanted.text) and not (wanted.images or wanted.likes):
-        from lexret.engine.query.notes import notes_on_text
-
+    alone = is_surely_plain(wanted.text) and not (wanted.images or wanted.likes)
+    if alone and not has_unknown_words(wanted.text, index.vocabulary):
         print_notes(notes_on_text(wanted.text, index.vocabulary, muted=index.corrections.muted))
         kind, texts = load_texts_of(index, wanted.model_source, wanted.text_encoder)
-        return Understood(texts.encode([wanted.text]).row(0), True, kind)
+        return Understood(texts.encode([wanted.text]).row(0), True, kind, wanted.text)
     return _understand(wanted, index)
 
 
 def _understand(wanted: Wanted, index: EmbeddedIndex) -> Understood:
-    from lexret.engine.query.binding import bind_query
+    from lexret.engine.query.binding import bind_query, free_text
     from lexret.library.reading import read_query
 
     has_pictures = bool(wanted.images or wanted.likes)
     muted = index.corrections.muted
-    read = read_query(wanted.text, index.vocabulary, muted=muted, has_pictures=has_pictures)
+    read = read_query(
+        wanted.text,
+        index.vocabulary,
+        muted=muted,
+        has_pictures=has_pictures,
+        reads_pieces=lambda: _is_contextual(wanted, index),
+    )
     loaded: list[tuple[TextEncoderKind, Encoder[str]]] = []
 
     def encode(text: str) -> LexicalVector:
@@ -164,8 +172,19 @@ def _understand(wanted: Wanted, index: EmbeddedIndex) -> Understood:
         read.query, index.vocabulary, index.columns, encode, pictures=_pictures(wanted, index)
     )
     print_notes(read.notes)  # not before an error, which may tell the same words
-    plain = read.query.is_plain and not has_pictures
-    return Understood(query, plain, loaded[0][0] if loaded else None)
+    kind = loaded[0][0] if loaded else None
+    if read.query.is_plain and not has_pictures and query.vector is not None:
+        return Understood(query.vector, True, kind, free_text(read.query))
+    return Understood(query, False, kind, free_text(read.query))
+
+
+def _is_contextual(wanted: Wanted, index: EmbeddedIndex) -> bool:
+    """Whether the text encoder that is asked for reads words that the vocabulary lacks."""
+    if wanted.text_encoder is not None:
+        return wanted.text_encoder == "contextual"
+    from lexret.library.model import record_of_model
+
+    return not record_of_model(index, wanted.model_source).has_static_text
 
 
 def _pictures(wanted: Wanted, index: EmbeddedIndex) -> PictureParts:

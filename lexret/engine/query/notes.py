@@ -50,6 +50,12 @@ def notes_on_text(
     return (*notes, *muted_notes([text], vocabulary, muted))
 
 
+def has_unknown_words(text: str, vocabulary: Vocabulary) -> bool:
+    """Whether any word of a text is neither an entry nor a small word nor a single letter."""
+    unknown = vocabulary.match(text)[1]
+    return any(not (word in STOP_WORDS or (len(word) == 1 and word.isascii())) for word in unknown)
+
+
 def muted_notes(
     texts: Iterable[str], vocabulary: Vocabulary, muted: frozenset[str]
 ) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from lexret.engine.query.negations import exclude_negated
+from lexret.engine.query.notes import has_unknown_words
 from lexret.engine.query.syntax import FieldFilter, Group, Item, ParsedQuery, Sign, Term, terms_of
 from lexret.vocabulary import STOP_WORDS, Vocabulary, tokenize
 
@@ -87,8 +88,9 @@ def rewrite(parsed: ParsedQuery, vocabulary: Vocabulary, read: Reader | None = N
     """
     items, notes = parsed.items, list[str]()
     told, refusal = frozenset[str](), ""
-    if read is not None and has_unknown_words(parsed, vocabulary):
-        readings = read([word for term in parsed.terms() for word in tokenize(term.text)])
+    texts = [term.text for term in parsed.terms()]
+    if read is not None and any(has_unknown_words(text, vocabulary) for text in texts):
+        readings = read([word for text in texts for word in tokenize(text)])
         items = _Replacement(readings.words).apply(items)
         notes += readings.notes
         told, refusal = readings.told, readings.refusal
@@ -100,12 +102,6 @@ def rewrite(parsed: ParsedQuery, vocabulary: Vocabulary, read: Reader | None = N
     return Rewritten(
         ParsedQuery(parsed.source, items, is_rewritten=True), tuple(notes), told, refusal
     )
-
-
-def has_unknown_words(parsed: ParsedQuery, vocabulary: Vocabulary) -> bool:
-    """Whether any word of a query is neither in the vocabulary nor a small one."""
-    texts = (term.text for term in parsed.terms())
-    return any(not STOP_WORDS.issuperset(vocabulary.match(text)[1]) for text in texts)
 
 
 class _Replacement:

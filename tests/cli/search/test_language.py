@@ -35,6 +35,8 @@ PICTURES: dict[str, dict[str, float]] = {
     "city/car.png": {"car": 0.75, "street": 0.5, "dog": 0.0625},
     "city/light.png": {"traffic light": 0.75, "night": 0.5},
 }
+BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+GERMAN = {"Hund": "dog", "Strand": "beach", "Ohr": "ear"}
 FIELDS = {
     "size": [1000, 2_000_000, 3_000_000, 4_000_000],
     "taken_s": [1717243200, 1717243200 + 86400 * 40, None, None],
@@ -231,6 +233,7 @@ def test_pictures_and_words_add_up(photos: Path, tiny_model_folder: Path) -> Non
         (["--like", "beach/1.png", "--box", "1,2,3,4"], "exactly one --image"),
         (["--image", "gone.png"], "no picture gone.png"),
         (["dog OR cat"], "(beach OR lake)"),
+        (["un chien sur la plage"], "English only: this looks like French, and none of its words"),
         (["xyzzy -dog"], "'xyzzy' is not in the vocabulary of 60 words. Say it with"),
         (["xyzzy path:beach"], "'xyzzy' is not in the vocabulary of 60 words. Say it with"),
         (["+dogg"], "(nearest: dog, dogs).\n  +dogg\n   ^~~~\n"),
@@ -245,9 +248,53 @@ def test_what_cannot_be_used_is_told(photos: Path, arguments: list[str], message
 
 
 def test_unknown_words_beside_others_are_noted(photos: Path) -> None:
-    result = search("beech dog? (cat OR doggs)")
+    result = search("beahc dog? (cat OR doogs)")
     assert result.exit_code == 0
-    assert result.stderr.startswith("Note: not in the vocabulary: beech (nearest: beach), doggs")
+    assert result.stderr.startswith("Note: not in the vocabulary: beahc (nearest: beach), doogs")
+
+
+def test_other_words_stand_for_unknown_ones_and_a_note_says_so(photos: Path) -> None:
+    result = search("+automobile", "--json")
+    assert [hit["path"] for hit in json.loads(result.stdout)["hits"]] == ["city/car.png"]
+    note = 'Note: "automobile" is not a word of this model; searching for "car" instead\n'
+    assert result.stderr == note
+    assert found("+dóg") == ["beach/1.png", "city/car.png"]
+
+
+def test_a_contextual_encoder_reads_words_that_nothing_stands_for(photos: Path) -> None:
+    result = search("qwertyuiop", "--text-encoder", "contextual")
+    assert result.exit_code in (0, 1)
+    assert "its text encoder reads it by its pieces" in result.stderr
+
+
+def test_a_dictionary_translates_and_notes_stay_in_both_languages(
+    photos: Path, tmp_path: Path
+) -> None:
+    def lexret(*arguments: object) -> Result:
+        return CliRunner().invoke(main, ["language", *map(str, arguments)], catch_exceptions=False)
+
+    german = tmp_path / "deu.index"
+    body = "".join(f"{word} /x/ <n>\n{english}\n" for word, english in GERMAN.items())
+    places, start = "", 0
+    for word, english in GERMAN.items():
+        length = len(f"{word} /x/ <n>\n{english}\n")
+        digits = [BASE64[start // 64] + BASE64[start % 64], BASE64[length]]
+        places += f"{word.lower()}\t{digits[0]}\t{digits[1]}\n"
+        start += length
+    german.write_text(places, encoding="utf-8")
+    german.with_suffix(".dict").write_text(body, encoding="utf-8")
+    assert lexret("list").exit_code == 1
+    result = lexret("add", "German", german)
+    assert result.exit_code == 0
+    assert result.stdout.startswith("German: 3 words of deu, in ")
+    assert lexret("list").stdout.split()[-4:] == ["deu", "German", "3", "deu"]
+    assert json.loads(lexret("list", "--json").stdout)[0]["language"] == "deu"
+    result = search("+Hund am +Strand", "--json")
+    assert [hit["path"] for hit in json.loads(result.stdout)["hits"]] == ["beach/1.png"]
+    assert result.stderr == 'Note: German: "hund" = dog, "strand" = beach\n'
+    assert found("Strand ohne Hund") == ["beach/2.png"]
+    assert lexret("remove", "deu").stdout == "Removed the dictionary of German.\n"
+    assert search("Hund am Strand").exit_code == 2
 
 
 def test_negations_exclude_and_say_so(photos: Path) -> None:

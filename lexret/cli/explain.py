@@ -139,7 +139,7 @@ def command(
     size = (picture.width, picture.height)
     record = read_record(find_model(model_source))
     check_regions(_grid(record), size, patches=patches, boxes=boxes, masks=masks)
-    static = None if query is None else _static_texts(query, record, text_encoder)
+    query, static = (None, None) if query is None else _texts(query, record, text_encoder)
     with progress_line() as say:
         say("Loading the model")
         model = load_model(record.folder)
@@ -173,18 +173,18 @@ def _grid(record: ModelRecord) -> PatchGrid:
     return PatchGrid(side, side)
 
 
-def _static_texts(
+def _texts(
     query: str, record: ModelRecord, kind: TextEncoderKind | None
-) -> Encoder[str] | None:
-    """Check a text; return what encodes it, where that is the table that needs no model."""
+) -> tuple[str, Encoder[str] | None]:
+    """Read a text; return it, and what encodes it where that is the table that needs no model."""
     from lexret.encoders.text.static_encoder import static_text_of
-    from lexret.engine.query.notes import notes_on_text
+    from lexret.library.reading import read_plain_text
 
     vocabulary = record.vocabulary()
-    print_notes(notes_on_text(query, vocabulary))
-    if chosen_text_encoder(kind, has_static=record.has_static_text) == "static":
-        return static_text_of(record, vocabulary=vocabulary)
-    return None
+    is_static = chosen_text_encoder(kind, has_static=record.has_static_text) == "static"
+    read = read_plain_text(query, vocabulary, reads_pieces=lambda: not is_static)
+    print_notes(read.notes)
+    return read.text, static_text_of(record, vocabulary=vocabulary) if is_static else None
 
 
 def _text_query(query: str, texts: Encoder[str]) -> TextQuery:

@@ -10,7 +10,7 @@ from typing import Final
 from lexret.language.compounds import split_compound
 from lexret.language.kinds import Kinds, shipped_kinds
 from lexret.language.readings import WordReading
-from lexret.language.spelling import folded, forms, spellings
+from lexret.language.spelling import bases, folded, forms, spellings
 from lexret.vocabulary import STOP_WORDS, Vocabulary
 
 _LIST: Final = "english-21k.txt"
@@ -42,8 +42,8 @@ class English:
             return WordReading(parts, together=True)
         found = self._kinds.known_of(word, self._vocabulary)
         if not found:
-            bases = (base for base in (*spellings(word), *forms(word)) if base in self._kinds)
-            found = next(filter(None, map(self._known_of, bases)), ())
+            others = (base for base in (*spellings(word), *bases(word)) if base in self._kinds)
+            found = next(filter(None, map(self._known_of, others)), ())
         return WordReading(found) if found else None
 
     def other_form(self, word: str) -> str | None:
@@ -51,16 +51,20 @@ class English:
         accented = self._accented.get(folded(word))
         if accented is not None:
             return accented
-        return self._first([*spellings(word), *forms(word)]) or self._first(
-            form for spelling in spellings(word) for form in forms(spelling)
-        )
+        spelled = list(spellings(word))
+        cut = [base for spelling in (word, *spelled) for base in bases(spelling)]
+        found = self._first([*spelled, *cut])
+        # What is no word has no forms either: "dogg" is not the stem of "dogged".
+        return found or (self._first(forms(word)) if self._is_listed(word) else None)
 
     def holds(self, word: str) -> bool:
         """Whether a word is English, as far as can be told, and if the vocabulary lacks it."""
         if word in self._vocabulary or word in STOP_WORDS or word.isdigit():
             return True
-        is_listed = f"\n{word}\n" in self._list
-        return is_listed or word in self._kinds or self.other_form(word) is not None
+        return self._is_listed(word) or self.other_form(word) is not None
+
+    def _is_listed(self, word: str) -> bool:
+        return f"\n{word}\n" in self._list or word in self._kinds
 
     def _first(self, words: Iterable[str]) -> str | None:
         return next((word for word in words if word in self._vocabulary), None)

@@ -3,8 +3,8 @@
 An unknown word is, in this order: a known one without accents or in letters of another width; in a
 text of another language, what a dictionary of the user says; another form or spelling of a known
 word; a word of one of the dictionaries; a compound of known words; something that a known word is
-a kind of or is called too; left to a text encoder that reads pieces of words, where there is one.
-Where none of this helps it stays unknown.
+a kind of or is called too; left to a text encoder that reads pieces of words, where there is one
+and the word is not nearly a known one. Where none of this helps it stays unknown.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ class _Reading:
         form = self._english.other_form(plain)
         reading = None if form else self._from_dictionaries(word)
         reading = reading or self._english.place(plain)
-        if reading is None and self._reads_pieces():
+        if reading is None and self._reads_pieces() and not self._is_misspelt(plain):
             self._tell(
                 f'"{word}" is no word of this model; its text encoder reads it by its pieces', word
             )
@@ -140,6 +140,10 @@ class _Reading:
                 word,
             )
         return reading
+
+    def _is_misspelt(self, plain: str) -> bool:
+        """Whether a word is no English word, and nearly one of the vocabulary."""
+        return not self._english.holds(plain) and bool(self._vocabulary.nearest(plain))
 
     def _tell(self, note: str, word: str) -> None:
         self._notes[note] = None

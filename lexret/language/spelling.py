@@ -71,15 +71,19 @@ def spellings(word: str) -> Iterator[str]:
                 yield word[:place] + new + word[place + len(old) :]
 
 
-def forms(word: str) -> Iterator[str]:
-    """Yield words that a word may be a form of, and forms of it: "galloping", "gallop"."""
-    for ending, bases in _FORMS:
+def bases(word: str) -> Iterator[str]:
+    """Yield words that a word may be a form of: "galloping", "gallop"."""
+    for ending, replacements in _FORMS:
         stem = word.removesuffix(ending)
         if stem == word or len(stem) < _SHORTEST:
             continue
-        yield from (stem + base for base in bases)
+        yield from (stem + replacement for replacement in replacements)
         if ending in _DOUBLING and stem[-1] == stem[-2]:  # "jogging", "jog"
             yield stem[:-1]
+
+
+def forms(word: str) -> Iterator[str]:
+    """Yield forms of a word: "gallop", "galloping"."""
     yield from (word + ending for ending in _MORE)
     yield from (word + word[-1] + ending for ending in ("ing", "ed", "er"))
     if word.endswith("y"):

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lexret.engine.query.binding import notes_on
+from lexret.engine.query.notes import has_unknown_words, notes_on_text
 from lexret.engine.query.parser import parse_query
-from lexret.engine.query.rewriting import ReadWords, rewrite
+from lexret.engine.query.rewriting import Reader, ReadWords, rewrite
 from lexret.engine.query.syntax import ParsedQuery
-from lexret.vocabulary import Vocabulary
+from lexret.vocabulary import Vocabulary, tokenize
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,51 @@ def read_query(
         InputError: if there is nothing to look for but words, and none of them is known.
     """
 
+    rewritten = rewrite(parse_query(text), vocabulary, _reader(vocabulary, reads_pieces))
+    notes = notes_on(
+        rewritten.query,
+        vocabulary,
+        muted=muted,
+        has_examples=has_pictures,
+        told=rewritten.told,
+        refusal=rewritten.refusal,
+    )
+    return ReadQuery(rewritten.query, (*rewritten.notes, *notes))
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPlainText:
+    """A text that the vocabulary can say, and what is to be told about it."""
+
+    text: str
+    notes: tuple[str, ...]
+
+
+def read_plain_text(
+    text: str, vocabulary: Vocabulary, *, reads_pieces: Callable[[], bool] = lambda: False
+) -> ReadPlainText:
+    """Read a text in which nothing is an operator.
+
+    Raises:
+        InputError: if none of its words is known.
+    """
+    if not has_unknown_words(text, vocabulary):
+        return ReadPlainText(text, notes_on_text(text, vocabulary))
+    words = tokenize(text)
+    read = _reader(vocabulary, reads_pieces)(words)
+    said = [
+        word if reading is None or reading.stays else " ".join(reading.entries)
+        for word, reading in zip(words, read.words, strict=True)
+    ]
+    fresh = " ".join(word for word in said if word)
+    placed = any(reading is not None and reading.stays for reading in read.words)
+    notes = notes_on_text(fresh, vocabulary, alone=not placed, told=read.told, refusal=read.refusal)
+    return ReadPlainText(fresh, (*read.notes, *notes))
+
+
+def _reader(vocabulary: Vocabulary, reads_pieces: Callable[[], bool]) -> Reader:
+    """Return what reads unknown words; nothing of it is loaded before there is one."""
+
     def read(words: Sequence[str]) -> ReadWords:
         from lexret.language.dictionaries.folder import installed_dictionaries
         from lexret.language.reader import TextReader
@@ -55,13 +101,4 @@ def read_query(
         )
         return reader(words)
 
-    rewritten = rewrite(parse_query(text), vocabulary, read)
-    notes = notes_on(
-        rewritten.query,
-        vocabulary,
-        muted=muted,
-        has_pictures=has_pictures,
-        told=rewritten.told,
-        refusal=rewritten.refusal,
-    )
-    return ReadQuery(rewritten.query, (*rewritten.notes, *notes))
+    return read

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lexret.engine.query.binding import PictureParts, bind_query
+from lexret.engine.query.binding import Examples, bind_query
 from lexret.engine.query.query import Query
 from lexret.errors import InputError, MissingError
+from lexret.library.query_fields import PICTURE_FIELDS
 from lexret.library.reading import read_query
 from lexret.pictures.decoding import ENCODING_MIN_SIDE, open_picture
 from lexret.serve.pictures import Recent, Uploads
@@ -94,10 +95,17 @@ class Understanding:
             return vector
 
         pictures = self._pictures(question, snapshot)
-        query = bind_query(read.query, index.vocabulary, index.columns, encode, pictures=pictures)
+        query = bind_query(
+            read.query,
+            index.vocabulary,
+            index.columns,
+            encode,
+            examples=pictures,
+            aliases=PICTURE_FIELDS,
+        )
         return Understood(query, read.notes)
 
-    def _pictures(self, question: Question, snapshot: Snapshot) -> PictureParts:
+    def _pictures(self, question: Question, snapshot: Snapshot) -> Examples:
         vectors: list[LexicalVector] = []
         without: tuple[str, ...] = ()
         if question.like is not None:
@@ -111,7 +119,7 @@ class Understanding:
         if question.image is not None:
             box = question.box if question.like is None else None
             vectors.append(self._upload(question.image, box, snapshot))
-        return PictureParts(tuple(vectors), without)
+        return Examples(tuple(vectors), without)
 
     def _upload(self, key: str, box: Box | None, snapshot: Snapshot) -> LexicalVector:
         cache_key = ("upload", key, box, snapshot.index.model_id)

@@ -6,7 +6,7 @@ up to four steps away, the first name: "reference book", or if that is no word o
 "book". Where some were found, one more step is taken. Things with very many kinds ("object",
 "instrumentality") say too little to stand for anything, except a few that pictures show
 ("animal"). A place that has a name is a kind of place, where the word means nothing else; persons'
-names and offensive words are left out.
+names, those of genera and the like, and offensive words are left out.
 
 The weight of a word is 1 for a synonym of the first sense and 0.7 times that for each step; it is
 divided by the number of the sense, doubled where a picture can show the sense, and 0.3 of that in
@@ -45,6 +45,9 @@ _BROAD_BUT_SEEN: Final = frozenset(
 _UP: Final = frozenset({"@", "@i"})
 _ASIDE: Final = frozenset({"&", "+", "\\"})
 _INSTANCE: Final = "@i"
+_TAXA: Final = frozenset(
+    {"class", "division", "family", "genus", "kingdom", "order", "phylum", "subfamily", "tribe"}
+)
 _CITY_OF: Final = {"capital": "city"}
 
 Weights = dict[str, float]
@@ -117,7 +120,8 @@ class _Builder:
 
     def _senses(self, word: str, part_of_speech: str) -> list[Synset]:
         """The first senses of a word, those of a name only where it has no others."""
-        senses = list(self._wordnet.senses(Reading(part_of_speech, word)))
+        found = self._wordnet.senses(Reading(part_of_speech, word))
+        senses = [synset for synset in found if not self._is_a_taxon(synset)]
         kinds = [synset for synset in senses if not _is_a_name(synset)]
         places = [synset for synset in senses if synset.category != "noun.person"]
         return (kinds or places)[:NUM_SENSES]
@@ -161,6 +165,13 @@ class _Builder:
 
     def _at(self, pointer: Pointer) -> Synset:
         return self._wordnet.synset_at(pointer.offset, part_of_speech=pointer.part_of_speech)
+
+    def _is_a_taxon(self, synset: Synset) -> bool:
+        """Whether it is a genus, family or the like: "Paris" is a genus of flowers."""
+        if synset.category not in ("noun.animal", "noun.plant"):
+            return False
+        above = (self._at(pointer) for pointer in synset.pointers if pointer.symbol in _UP)
+        return any(near.words[0].lower().rpartition("_")[2] in _TAXA for near in above)
 
     def _is_broad(self, synset: Synset) -> bool:
         """Whether a noun has too many kinds to stand for one of them."""

@@ -80,6 +80,15 @@ def test_what_is_not_made_of_known_words_is_not_split(english: English, word: st
     assert split_compound(word, lambda part: WORDS.term_id(part)) in ((), ("over", "dog"))
 
 
+@pytest.mark.parametrize("word", ["dogg", "cookk", "hatt", "gallo"])
+def test_a_misspelt_word_is_no_form_of_another(english: English, word: str) -> None:
+    assert english.place(word) is None
+    assert (
+        English(Vocabulary(["dogged", "person", "hatter", "cooks", "galloping"])).place(word)
+        is None
+    )
+
+
 def test_kinds_stand_for_a_word_and_reach_a_small_vocabulary(english: English) -> None:
     assert english.place("quokka") == WordReading(("animal",))
     assert english.place("quokkas") == WordReading(("animal",))

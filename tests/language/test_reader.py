@@ -88,6 +88,8 @@ def test_an_encoder_that_reads_pieces_gets_what_nothing_stands_for() -> None:
     assert found.words[1] == WordReading(stays=True)
     assert found.words[2] == WordReading(("cook", "book"), together=True)
     assert "by its pieces" in found.notes[0]
+    # What is nearly a known word is misspelt: the nearest words are told, not what it may be.
+    assert read("a beahc", reads_pieces=True) == ReadText((None, None))
 
 
 def test_a_text_of_a_dictionarys_language_is_translated_as_a_whole() -> None:

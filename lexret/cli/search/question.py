@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lexret.cli.common import TextEncoderKind
     from lexret.encoders.protocol import Encoder
     from lexret.engine.index import EmbeddedIndex
-    from lexret.engine.query.binding import PictureParts
+    from lexret.engine.query.binding import Examples
     from lexret.engine.query.query import Query
     from lexret.sparse import LexicalVector
 
@@ -150,6 +150,7 @@ def understand(wanted: Wanted, index: EmbeddedIndex) -> Understood:
 
 def _understand(wanted: Wanted, index: EmbeddedIndex) -> Understood:
     from lexret.engine.query.binding import bind_query, free_text
+    from lexret.library.query_fields import PICTURE_FIELDS
     from lexret.library.reading import read_query
 
     has_pictures = bool(wanted.images or wanted.likes)
@@ -169,7 +170,12 @@ def _understand(wanted: Wanted, index: EmbeddedIndex) -> Understood:
         return loaded[0][1].encode([text]).row(0)
 
     query = bind_query(
-        read.query, index.vocabulary, index.columns, encode, pictures=_pictures(wanted, index)
+        read.query,
+        index.vocabulary,
+        index.columns,
+        encode,
+        examples=_pictures(wanted, index),
+        aliases=PICTURE_FIELDS,
     )
     print_notes(read.notes)  # not before an error, which may tell the same words
     kind = loaded[0][0] if loaded else None
@@ -187,15 +193,15 @@ def _is_contextual(wanted: Wanted, index: EmbeddedIndex) -> bool:
     return not record_of_model(index, wanted.model_source).has_static_text
 
 
-def _pictures(wanted: Wanted, index: EmbeddedIndex) -> PictureParts:
-    from lexret.engine.query.binding import PictureParts
+def _pictures(wanted: Wanted, index: EmbeddedIndex) -> Examples:
+    from lexret.engine.query.binding import Examples
 
     likes = tuple(_document(index, one) for one in wanted.likes)
     vectors = [index.vector(one) for one in likes]
     if wanted.images:
         images = [_read(path, wanted.box) for path in wanted.images]
         vectors += load_images_of(index, wanted.model_source).encode(images)
-    return PictureParts(tuple(vectors), likes)
+    return Examples(tuple(vectors), likes)
 
 
 def _document(index: EmbeddedIndex, given: str) -> str:

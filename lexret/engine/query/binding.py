@@ -1,7 +1,7 @@
 """What a query means to an index: words become postings and vectors, filters meet the fields.
 
 Words without a mark, words with ``+`` and words with ``^`` make one text, which the text encoder
-turns into a vector of length 1. Each picture adds a vector of length 1, each word with ``?`` its
+turns into a vector of length 1. Each example adds a vector of length 1, each word with ``?`` its
 own entry with the weight 1 (or the one behind ``^``). Other weights behind ``^`` multiply the
 word's entry of the sum. In brackets, each alternative is put together in this way on its own.
 Excluded words leave the sum. Conditions are exact and know only the words themselves.
@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 
 from lexret.engine.query.filter_values import read_filter
+from lexret.engine.query.filters import NO_ALIASES, FieldAliases
 from lexret.engine.query.notes import NO_WORD, muted_notes, notes_on_text, unknown_word
 from lexret.engine.query.query import AnyOf, Choice, Holds, Query
 from lexret.engine.query.syntax import (
@@ -35,11 +36,11 @@ EncodeText = Callable[[str], LexicalVector]
 
 
 @dataclass(frozen=True, eq=False)
-class PictureParts:
-    """The pictures that a query holds beside its text.
+class Examples:
+    """What a query looks for beside its text: vectors, such as those of pictures.
 
     Attributes:
-        vectors: one a picture.
+        vectors: one an example.
         without: ids of documents that are themselves the question, and no answers.
     """
 
@@ -47,25 +48,25 @@ class PictureParts:
     without: tuple[str, ...] = ()
 
 
-NO_PICTURES: Final = PictureParts()
+NO_EXAMPLES: Final = Examples()
 
 
-def free_text(parsed: ParsedQuery, *, has_pictures: bool = False) -> str:
+def free_text(parsed: ParsedQuery, *, has_examples: bool = False) -> str:
     """Return the text outside of brackets that is for the text encoder; it may be empty.
 
     Args:
-        has_pictures: pictures are part of the query; then a weight below 1 turns a word of theirs
+        has_examples: examples are part of the query; then a weight below 1 turns a word of theirs
             down, and the word is no part of the text.
     """
     if parsed.is_plain and not parsed.is_rewritten:
         return parsed.source
-    return _text(parsed.counting_terms(), has_pictures=has_pictures)
+    return _text(parsed.counting_terms(), has_examples=has_examples)
 
 
 def texts_in_groups(parsed: ParsedQuery) -> list[str]:
     """Return the texts of the alternatives in brackets that are for the text encoder."""
     groups = (i.node for i in parsed.items if i.sign is not Sign.EXCLUDED)
-    texts = [_text(terms, has_pictures=False) for node in groups if isinstance(node, Group)
+    texts = [_text(terms, has_examples=False) for node in groups if isinstance(node, Group)
              for terms in node.alternatives]  # fmt: skip
     return [text for text in texts if text]
 
@@ -75,7 +76,7 @@ def notes_on(
     vocabulary: Vocabulary,
     *,
     muted: frozenset[str] = frozenset(),
-    has_pictures: bool = False,
+    has_examples: bool = False,
     told: frozenset[str] = frozenset(),
     refusal: str = "",
 ) -> tuple[str, ...]:
@@ -87,15 +88,15 @@ def notes_on(
         muted: words that count nowhere in the index.
         told: unknown words that were told of already.
         refusal: the error's message, where there is a better one than these words.
-        has_pictures: pictures are part of the query.
+        has_examples: examples are part of the query.
 
     Raises:
         InputError: if there is nothing to look for but words for the text encoder, and all of
             them are unknown or there is none.
     """
-    text = free_text(parsed, has_pictures=has_pictures)
+    text = free_text(parsed, has_examples=has_examples)
     told |= {word for term in parsed.terms() if term.placed for word in tokenize(term.text)}
-    if _text_stands_alone(parsed) and not has_pictures:
+    if _text_stands_alone(parsed) and not has_examples:
         notes = notes_on_text(text, vocabulary, told=told, refusal=refusal)
     else:
         whole = " ".join([text, *texts_in_groups(parsed)])
@@ -128,7 +129,8 @@ def bind_query(
     columns: Mapping[str, str],
     encode: EncodeText,
     *,
-    pictures: PictureParts = NO_PICTURES,
+    examples: Examples = NO_EXAMPLES,
+    aliases: FieldAliases = NO_ALIASES,
 ) -> Query:
     """Give a query its meaning over an index.
 
@@ -136,16 +138,17 @@ def bind_query(
         vocabulary: of the index.
         columns: the fields of its documents: name -> type.
         encode: the text encoder; called only where there is text.
-        pictures: what to look for beside the text.
+        examples: what to look for beside the text.
+        aliases: what names of filters mean that are no fields.
 
     Raises:
         QueryError: if a word with an operator is not in the vocabulary (the message tells the
             nearest that are), or a filter does not fit the fields; the message points at it.
         InputError: if the query is empty.
     """
-    if not parsed.items and not pictures.vectors:
+    if not parsed.items and not examples.vectors:
         raise InputError(NO_WORD)
-    return _Binding(parsed, vocabulary, columns, encode, pictures).bind()
+    return _Binding(parsed, vocabulary, columns, encode, examples, aliases).bind()
 
 
 class _Binding:
@@ -157,10 +160,11 @@ class _Binding:
         vocabulary: Vocabulary,
         columns: Mapping[str, str],
         encode: EncodeText,
-        pictures: PictureParts,
+        examples: Examples,
+        aliases: FieldAliases,
     ) -> None:
         self._parsed, self._vocabulary, self._columns = parsed, vocabulary, columns
-        self._encode, self._pictures = encode, pictures
+        self._encode, self._examples, self._aliases = encode, examples, aliases
 
     def bind(self) -> Query:
         items = self._parsed.items
@@ -182,23 +186,23 @@ class _Binding:
             required=conditions[Sign.REQUIRED],
             excluded=excluded,
             filters=tuple(
-                read_filter(self._parsed.source, i.node, self._columns,
+                read_filter(self._parsed.source, i.node, self._columns, self._aliases,
                             negated=i.sign is Sign.EXCLUDED)
                 for i in items if isinstance(i.node, FieldFilter)
             ),
-            without=self._pictures.without,
+            without=self._examples.without,
         )  # fmt: skip
 
     def _main_vector(self, dropped: set[int]) -> LexicalVector | None:
         terms = self._parsed.counting_terms()
-        if not terms and not self._pictures.vectors:
+        if not terms and not self._examples.vectors:
             return None
-        text = free_text(self._parsed, has_pictures=bool(self._pictures.vectors))
-        return self._compose(text, terms, self._pictures.vectors, dropped)
+        text = free_text(self._parsed, has_examples=bool(self._examples.vectors))
+        return self._compose(text, terms, self._examples.vectors, dropped)
 
     def _choice(self, group: Group, dropped: set[int]) -> Choice:
         vectors = [
-            self._compose(_text(terms, has_pictures=False), terms, (), dropped)
+            self._compose(_text(terms, has_examples=False), terms, (), dropped)
             for terms in group.alternatives
         ]
         weight = 1.0 if group.weight is None else group.weight
@@ -208,10 +212,10 @@ class _Binding:
         self,
         text: str,
         terms: Sequence[Term],
-        pictures: Sequence[LexicalVector],
+        examples: Sequence[LexicalVector],
         dropped: set[int],
     ) -> LexicalVector:
-        """Put the vector of some terms and pictures together."""
+        """Put the vector of some terms and examples together."""
         literals: dict[int, float] = {}
         scales: dict[int, float] = {}
         for term in terms:
@@ -224,7 +228,7 @@ class _Binding:
                     scales[term_id] = scales.get(term_id, 1.0) * term.weight
             elif term.quoted:
                 self._look_up(term)
-        parts = list(pictures)
+        parts = list(examples)
         placed = self._parsed.is_plain or any(term.placed for term in terms)
         if text and (placed or self._vocabulary.match(text)[0]):
             parts.append(self._encode(text))
@@ -262,14 +266,14 @@ class _Binding:
         raise query_error(self._parsed.source, term.span, f"{message}.")
 
 
-def _text(terms: Sequence[Term], *, has_pictures: bool) -> str:
+def _text(terms: Sequence[Term], *, has_examples: bool) -> str:
     """Join the terms that are for the text encoder, as they were written."""
     return " ".join(
         term.text
         for term in terms
         if term.expanded
         and term.weight != 0
-        and not (has_pictures and term.weight is not None and term.weight < 1)
+        and not (has_examples and term.weight is not None and term.weight < 1)
     )
 
 

@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from lexret.engine.query.filters import (
-    MTIME,
     PATH,
-    TAKEN,
+    DateFields,
     DateFilter,
+    FieldAliases,
     Filter,
     NumberFilter,
     path_filter,
@@ -23,8 +23,6 @@ from lexret.engine.query.syntax import FieldFilter, query_error
 from lexret.engine.store.columns import TEXT
 from lexret.errors import InputError
 
-DATE: Final = "date"
-SIZE: Final = "size"
 _UNITS: Final = {
     "": 1, "b": 1, "k": 10**3, "kb": 10**3, "m": 10**6, "mb": 10**6, "g": 10**9, "gb": 10**9,
     "kib": 2**10, "mib": 2**20, "gib": 2**30,
@@ -50,23 +48,29 @@ class Period:
 
 
 def read_filter(
-    source: str, written: FieldFilter, columns: Mapping[str, str], *, negated: bool
+    source: str,
+    written: FieldFilter,
+    columns: Mapping[str, str],
+    aliases: FieldAliases,
+    *,
+    negated: bool,
 ) -> Filter:
     """Understand a filter of a query.
 
     Args:
         source: the query's text, for messages.
         columns: the fields of the index: name -> type.
+        aliases: what other names mean, and which fields have units.
 
     Raises:
         QueryError: if the index has no such field, or the value is not one for it.
     """
     name = written.name
-    if name == DATE:
-        return _date_filter(source, written, columns, negated=negated)
+    if name in aliases.dates:
+        return _date_filter(source, written, columns, aliases, negated=negated)
     kind = TEXT if name == PATH else columns.get(name)
     if kind is None:
-        raise query_error(source, written.name_span, _unknown_field(name, columns))
+        raise query_error(source, written.name_span, _unknown_field(name, columns, aliases))
     if kind == TEXT:
         try:
             if name == PATH:
@@ -75,7 +79,7 @@ def read_filter(
         except InputError as error:
             message = f"This is no pattern: {error}."
             raise query_error(source, written.value_span, message) from error
-    units = _UNITS if name == SIZE else {"": 1}
+    units = _UNITS if name in aliases.sizes else {"": 1}
     low, high = _ends(source, written, lambda text: _number(text, units), _NUMBERS_EXPECTED)
     if low is not None and high is not None and low > high:
         raise query_error(source, written.value_span, "The second number is less than the first.")
@@ -90,29 +94,36 @@ _DATES_EXPECTED: Final = (
 )
 
 
-def _unknown_field(name: str, columns: Mapping[str, str]) -> str:
-    known = {PATH, *columns} | ({DATE} if {TAKEN, MTIME} & set(columns) else set())
+def _unknown_field(name: str, columns: Mapping[str, str], aliases: FieldAliases) -> str:
+    dates = {date for date, fields in aliases.dates.items() if _tells_dates(fields, columns)}
     return (
-        f"The pictures of this index have no field {name!r}; there are: "
-        f"{', '.join(sorted(known))}. Run `lexret index DIR` once more where the index is older "
-        "than the field. If this is no filter, set a blank before or after the colon."
+        f"This index has no field {name!r}; there are: "
+        f"{', '.join(sorted({PATH, *columns} | dates))}. {aliases.hint}{' ' * bool(aliases.hint)}"
+        "If this is no filter, set a blank before or after the colon."
     )
 
 
+def _tells_dates(fields: DateFields, columns: Mapping[str, str]) -> bool:
+    return not columns.keys().isdisjoint((fields.by_clock, fields.by_system))
+
+
 def _date_filter(
-    source: str, written: FieldFilter, columns: Mapping[str, str], *, negated: bool
+    source: str,
+    written: FieldFilter,
+    columns: Mapping[str, str],
+    aliases: FieldAliases,
+    *,
+    negated: bool,
 ) -> DateFilter:
-    if not {TAKEN, MTIME} & set(columns):
-        message = (
-            "This index stores no dates of its pictures; make it anew with "
-            "`lexret index DIR --rebuild`."
-        )
+    fields = aliases.dates[written.name]
+    if not _tells_dates(fields, columns):
+        message = f"This index stores no dates. {aliases.hint}".rstrip()
         raise query_error(source, written.name_span, message)
     first, last = _ends(source, written, _period, _DATES_EXPECTED)
     begins, ends = first.begins if first else None, last.ends if last else None
     if begins is not None and ends is not None and begins >= ends:
         raise query_error(source, written.value_span, "The second date is before the first.")
-    return DateFilter(begins, ends, negated)
+    return DateFilter(fields, begins, ends, negated)
 
 
 def _ends(
@@ -122,8 +133,8 @@ def _ends(
     text = written.value
     low, dots, high = text.partition("..")
     texts = (low, high) if dots else (text, text)
-    values = [read(one) if one else None for one in texts]
-    wrong = any(one and value is None for one, value in zip(texts, values, strict=True))
+    values = [read(end) if end else None for end in texts]
+    wrong = any(end and value is None for end, value in zip(texts, values, strict=True))
     if wrong or not any(texts):
         message = f"The value of {written.name} is {text!r}; expected {expected}."
         raise query_error(source, written.value_span, message)
@@ -147,7 +158,7 @@ def _period(text: str) -> Period | None:
     found = _DATE.fullmatch(text)
     if found is None:
         return None
-    numbers = [int(one) for one in found.groups() if one is not None]
+    numbers = [int(digits) for digits in found.groups() if digits is not None]
     year, month, day, hour, minute, second = [*numbers, *(1, 1, 1, 0, 0, 0)[len(numbers) :]]
     try:
         begins = datetime(year, month, day, hour, minute, second)

@@ -6,8 +6,8 @@ A document that lacks a field does not meet a condition on it; it meets the nega
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
@@ -15,8 +15,6 @@ from lexret.engine.query.globs import Name, Pattern, fixed_beginning, path_patte
 from lexret.engine.store.columns import FieldValue
 
 PATH: Final = "path"
-MTIME: Final = "mtime_ns"
-TAKEN: Final = "taken_s"
 INT64: Final = (-(2**63), 2**63 - 1)
 _NANO: Final = 1_000_000_000
 
@@ -54,40 +52,73 @@ class NumberFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class DateFilter:
-    """When a picture was taken, or where that is not known, when its file was last changed.
-
-    The camera's clock is taken as it is; times of files are read in this machine's time zone.
+class DateFields:
+    """The fields that tell the date of a document.
 
     Attributes:
+        by_clock: seconds since 1970 by a clock whose time zone is not known.
+        by_system: nanoseconds since 1970 (UTC), for documents without the other.
+    """
+
+    by_clock: str
+    by_system: str
+
+
+@dataclass(frozen=True)
+class FieldAliases:
+    """What names in queries mean that are no fields, and which fields are written with units.
+
+    Attributes:
+        dates: names of dates, such as ``date``, and the fields that tell them.
+        sizes: fields that count bytes.
+        hint: what to do where a field is missing, for messages.
+    """
+
+    dates: Mapping[str, DateFields] = field(default_factory=dict)
+    sizes: frozenset[str] = frozenset()
+    hint: str = ""
+
+
+NO_ALIASES: Final = FieldAliases()
+
+
+@dataclass(frozen=True, slots=True)
+class DateFilter:
+    """When a document was made, as a clock without time zone says it, or the system's time.
+
+    The clock is taken as it is; the system's times are read in this machine's time zone.
+
+    Attributes:
+        fields: where the date stands.
         first: the earliest moment that is wanted, without time zone; ``None`` is no bound.
         end: the earliest moment after it that is not.
     """
 
+    fields: DateFields
     first: datetime | None
     end: datetime | None
     negated: bool = False
 
-    def taken_bounds(self) -> tuple[int, int]:
-        """Return the bounds of ``taken_s``: the lowest number wanted and the highest."""
+    def clock_bounds(self) -> tuple[int, int]:
+        """Return the bounds by the clock: the lowest number wanted and the highest."""
         low = INT64[0] if self.first is None else int(self.first.replace(tzinfo=UTC).timestamp())
         high = INT64[1] if self.end is None else int(self.end.replace(tzinfo=UTC).timestamp()) - 1
         return low, high
 
-    def changed_bounds(self) -> tuple[int, int]:
-        """Return the bounds of ``mtime_ns``: the lowest number wanted and the highest."""
+    def system_bounds(self) -> tuple[int, int]:
+        """Return the bounds by the system: the lowest number wanted and the highest."""
         low = INT64[0] if self.first is None else int(self.first.timestamp()) * _NANO
         high = INT64[1] if self.end is None else int(self.end.timestamp()) * _NANO - 1
         return max(low, INT64[0]), min(high, INT64[1])
 
     def meets(self, doc_id: str, fields: Fields) -> bool:
         """Tell whether the document's date lies within the bounds."""
-        taken, changed = fields(TAKEN), fields(MTIME)
-        if isinstance(taken, int):
-            low, high = self.taken_bounds()
-            return low <= taken <= high
-        low, high = self.changed_bounds()
-        return isinstance(changed, int) and low <= changed <= high
+        by_clock, by_system = fields(self.fields.by_clock), fields(self.fields.by_system)
+        if isinstance(by_clock, int):
+            low, high = self.clock_bounds()
+            return low <= by_clock <= high
+        low, high = self.system_bounds()
+        return isinstance(by_system, int) and low <= by_system <= high
 
 
 @dataclass(frozen=True, slots=True)

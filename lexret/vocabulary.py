@@ -237,6 +237,18 @@ class Vocabulary:
                 return term_id, length
         return self._ids.get(tokens[start]), 1
 
+    def numbers_of(self, word: str) -> tuple[str, ...]:
+        """Return an entry and those that differ from it in number only ("cat", "cats")."""
+        found = self._by_number.get(number_free(word), ())
+        return (word, *(entry for entry in found if entry != word))
+
+    @cached_property
+    def _by_number(self) -> dict[str, list[str]]:
+        entries: dict[str, list[str]] = {}
+        for word in self._words:
+            entries.setdefault(number_free(word), []).append(word)
+        return entries
+
     def nearest(self, word: str, *, num_words: int = 3) -> list[str]:
         """Return the entries whose spelling is closest to ``word``, best first."""
         return difflib.get_close_matches(word.lower(), self._words, n=num_words, cutoff=0.75)

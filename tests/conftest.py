@@ -65,6 +65,14 @@ TINY_MODEL: dict[str, Any] = {
 }
 
 
+@pytest.fixture(autouse=True)
+def dictionaries(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder in place of the user's dictionaries, which change what searches find."""
+    folder = tmp_path_factory.mktemp("languages")
+    monkeypatch.setenv("LEXRET_LANGUAGES", str(folder))
+    return folder
+
+
 @pytest.fixture(scope="session")
 def tiny_vocabulary() -> Vocabulary:
     """Six words, in an order that is not alphabetical."""

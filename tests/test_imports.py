@@ -17,7 +17,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "lexret"
 # From the ground up; what stands in ``lexret/`` as a single file is a room as well.
 ROOMS = (
-    *("errors", "vocabulary", "sparse", "files", "engine"),
+    *("errors", "vocabulary", "sparse", "files", "language", "engine"),
     *("presets", "config", "pictures", "captions", "models", "encoders", "vocabularies"),
     *("interop", "explain", "library", "eval", "training", "diagnosis", "serve", "cli"),
 )
@@ -30,7 +30,8 @@ SPEAKS_OF_PICTURES = "engine/query/"
 FACADES = ("__init__.py", "__main__.py")
 # Rooms that never import torch, and rooms that do so only inside a function.
 WITHOUT_TORCH = {
-    *("errors", "vocabulary", "sparse", "files", "engine", "presets", "config", "pictures"),
+    *("errors", "vocabulary", "sparse", "files", "language", "engine", "presets", "config"),
+    "pictures",
     *("captions", "vocabularies", "interop", "library", "cli"),
 }
 TORCH_WHEN_CALLED = {"explain", "eval", "diagnosis", "serve"}

@@ -57,6 +57,9 @@ COMMANDS: Final = {
     "distill": LazyCommand("lexret.cli.distill", "Teach a model its static text encoder."),
     "eval": LazyCommand("lexret.cli.eval.group", "Measure a model on pictures with captions."),
     "vocab": LazyCommand("lexret.cli.vocab.group", "Make vocabularies, and look into them."),
+    "language": LazyCommand(
+        "lexret.cli.language.group", "Search in other languages, through dictionaries."
+    ),
     "models": LazyCommand("lexret.cli.models.group", "List, show and verify models."),
     "doctor": LazyCommand("lexret.cli.doctor", "Show what is installed and what is missing."),
 }

@@ -186,6 +186,21 @@ class EmbeddedIndex:
         ]
         return _ranked(found, k)
 
+    def score_moments(self, query: LexicalVector) -> tuple[float, float]:
+        """Return the mean and the standard deviation of the scores of all live documents.
+
+        Of the stored vectors: corrections of single documents change them hardly.
+        """
+        total, squares = 0.0, 0.0
+        for segment in self._segments:
+            scores_N = segment.score(query.term_ids, query.weights)
+            if segment.deleted is not None:
+                scores_N = scores_N[~segment.deleted]
+            total += float(scores_N.sum())
+            squares += float(np.square(scores_N).sum())
+        mean = total / max(1, len(self))
+        return mean, float(max(squares / max(1, len(self)) - mean * mean, 0.0)) ** 0.5
+
     def weights(
         self, doc_ids: Sequence[str], term_ids: Sequence[int] | npt.NDArray[np.int32]
     ) -> FloatArray:

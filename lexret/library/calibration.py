@@ -22,7 +22,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -83,10 +83,21 @@ class Calibration:
         return self.least_evidence[within[-1]]
 
 
+def moments(all_scores: Floats, num_pictures: int) -> tuple[float, float]:
+    """Return the mean and the standard deviation of the scores of a collection.
+
+    Args:
+        all_scores: of every picture that shares a word with the query.
+        num_pictures: in the collection; the others score 0.
+    """
+    mean = float(all_scores.sum()) / num_pictures
+    square = float(np.square(all_scores).sum()) / num_pictures
+    return mean, float(max(square - mean * mean, 0.0)) ** 0.5
+
+
 def measure_hits(
     scores: Sequence[float] | Floats,
-    all_scores: Floats,
-    num_pictures: int,
+    mean_and_deviation: tuple[float, float],
     typed_weights_HT: Floats,
     typed_levels_T: Floats | None,
 ) -> Floats:
@@ -94,14 +105,11 @@ def measure_hits(
 
     Args:
         scores: of the H hits.
-        all_scores: of every picture that shares a word with the query.
-        num_pictures: in the collection; the others score 0.
+        mean_and_deviation: of the scores of all pictures; see :func:`moments`.
         typed_weights_HT: the hits' weights of the T words that were typed.
         typed_levels_T: their levels; None: the model has none.
     """
-    mean = float(all_scores.sum()) / num_pictures
-    square = float(np.square(all_scores).sum()) / num_pictures
-    deviation = max(square - mean * mean, 0.0) ** 0.5
+    mean, deviation = mean_and_deviation
     found = np.asarray(scores, dtype=np.float64)
     standing = (found - mean) / deviation if deviation > 1e-9 else np.zeros_like(found)
     nothing = np.zeros_like(found)
@@ -114,21 +122,36 @@ def measure_hits(
     return np.stack([found, standing, weight, hold], axis=1)
 
 
-def matching(
+class ScoredPicture(Protocol):
+    """A hit of a search."""
+
+    @property
+    def doc_id(self) -> str:
+        """Its id."""
+        ...
+
+    @property
+    def score(self) -> float:
+        """Its score."""
+        ...
+
+
+def surely_match(
     index: Any,
+    hits: Sequence[ScoredPicture],
     text: str,
     query: LexicalVector,
     calibration: Calibration,
     *,
     levels_V: FloatArray | None = None,
     rate: float = SURE_RATE,
-) -> frozenset[str]:
-    """Return the documents among the best of a search that are surely enough what was asked for.
-
-    Hits are looked at ten by ten, best first; where none of ten is enough, no later one is.
+) -> list[bool]:
+    """Tell which hits of a search are surely enough what was asked for.
 
     Args:
-        index: anything with ``search`` and ``weights`` as the embedded index has them.
+        index: anything with ``score_moments`` and ``weights`` as the embedded index has them.
+        hits: with ``doc_id`` and ``score``.
+        text: what was typed.
         levels_V: the words' levels; None: the model has none.
         rate: the share of searches for absent things that may find something.
 
@@ -136,22 +159,16 @@ def matching(
         InputError: if ``rate`` is smaller than the calibration can tell.
     """
     least = calibration.threshold(rate)
-    (hits,) = index.search(query.as_batch(), k=max(1, len(index)))
+    if not hits:
+        return []
     typed = typed_words(text, index.vocabulary)
     levels_T = None if levels_V is None else levels_V[typed].astype(np.float64)
-    all_scores = np.array([hit.score for hit in hits])
-    sure: list[str] = []
-    for start in range(0, len(hits), NUM_CONSIDERED):
-        best = hits[start : start + NUM_CONSIDERED]
-        weights_HT = index.weights([hit.doc_id for hit in best], typed).astype(np.float64)
-        measured_H4 = measure_hits(
-            [hit.score for hit in best], all_scores, len(index), weights_HT, levels_T
-        )
-        enough = calibration.evidence(measured_H4) >= least
-        sure += [hit.doc_id for hit, is_enough in zip(best, enough, strict=True) if is_enough]
-        if not enough.any():
-            break
-    return frozenset(sure)
+    weights_HT = index.weights([hit.doc_id for hit in hits], typed).astype(np.float64)
+    # To score the whole collection again takes time, and is of no use where it does not count.
+    spread = index.score_moments(query) if calibration.weights[1] else (0.0, 0.0)
+    measured_H4 = measure_hits([hit.score for hit in hits], spread, weights_HT, levels_T)
+    enough: list[bool] = (calibration.evidence(measured_H4) >= least).tolist()
+    return enough
 
 
 def read_calibration(folder: Path, *, model_id: str, text_encoder: str) -> Calibration:

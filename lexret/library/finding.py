@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from lexret.errors import InputError
+from lexret.errors import InputError, MismatchError, MissingError
 from lexret.explain.answers import Answer, answer
 from lexret.library.question import Understood
 from lexret.library.results import Hit, Results
@@ -15,7 +14,7 @@ from lexret.library.snapshots import Snapshot
 from lexret.sparse import LexicalVector
 
 if TYPE_CHECKING:
-    from lexret.library.calibration import Calibration
+    from lexret.library.model_encoders import ModelEncoders
 
 Backend = Literal["embedded", "lucene"]
 
@@ -27,29 +26,30 @@ def find(
     k: int,
     backend: Backend = "embedded",
     building: Callable[[], None] | None = None,
-    model_folder: Callable[[], Path],
+    encoders: Callable[[], ModelEncoders],
     max_false_matches: float | None = None,
 ) -> Results:
     """Return the best ``k`` hits; see :meth:`lexret.library.library.Library.find`.
 
     Args:
-        model_folder: returns where the model lies, whose calibration judges hits; called only
-            where ``max_false_matches`` is given.
+        encoders: returns those of the model, whose calibration judges hits; called only for texts.
     """
     # One hit more than is asked for tells whether there are more.
     every = _answers(understood, snapshot, k=k + 1, backend=backend, building=building)
-    kept = every
+    sure = _judged(every, understood, snapshot, encoders, max_false_matches)
+    kept = list(zip(every[:k], sure[:k], strict=True))
+    num_kept = len(every)
     if max_false_matches is not None:
-        judged = _calibration(understood, snapshot, model_folder())
-        kept = _sure(every, understood, snapshot, judged, max_false_matches)
-    beyond = {found.doc_id for found in every[k:]}
-    sure = None if max_false_matches is None else True
-    hits = [Hit.of(found, snapshot, sure=sure) for found in kept if found.doc_id not in beyond]
+        sure_answers = [found for found, is_sure in kept if is_sure]
+        kept = [
+            (replace(found, rank=rank), True) for rank, found in enumerate(sure_answers, start=1)
+        ]
+        num_kept = sum(is_sure is True for is_sure in sure)
     return Results(
-        hits=tuple(hits),
+        hits=tuple(Hit.of(found, snapshot, sure=is_sure) for found, is_sure in kept),
         notes=understood.notes,
-        more=len(kept) > k,
-        num_unsure=len(every) - len(kept),
+        more=num_kept > k,
+        num_unsure=len(every) - num_kept,
         understood=understood,
         snapshot=snapshot,
     )
@@ -71,36 +71,48 @@ def _answers(
     return answer(mirror, mirror.rounded(understood.query), k=k)
 
 
-def _calibration(understood: Understood, snapshot: Snapshot, folder: Path) -> Calibration:
-    """Return what the model's scores are worth for such a question."""
-    from lexret.library.calibration import read_calibration
-
-    if understood.text_encoder is None or not understood.is_plain:
+def _judged(
+    answers: Sequence[Answer],
+    understood: Understood,
+    snapshot: Snapshot,
+    encoders: Callable[[], ModelEncoders],
+    max_false_matches: float | None,
+) -> list[bool | None]:
+    """Tell of each answer whether it is surely enough a match; None where nothing tells that."""
+    vector = _judged_vector(understood)
+    if max_false_matches is not None and (vector is None or not understood.is_plain):
         raise InputError(
             "--max-false-matches judges plain texts; take operators, filters and pictures out of "
             "the query."
         )
-    return read_calibration(
-        folder, model_id=snapshot.index.model_id, text_encoder=understood.text_encoder
+    unknown: list[bool | None] = [None] * len(answers)
+    if vector is None or understood.text_encoder is None:
+        return unknown
+    from lexret.library.calibration import SURE_RATE, read_calibration, surely_match
+
+    model, index = encoders(), snapshot.index
+    try:
+        calibration = read_calibration(
+            model.record.folder, model_id=index.model_id, text_encoder=understood.text_encoder
+        )
+    except (MissingError, MismatchError):
+        if max_false_matches is not None:
+            raise
+        return unknown
+    if max_false_matches is None and calibration.rates[0] > SURE_RATE:
+        return unknown  # it was measured with too few searches to tell
+    rate = SURE_RATE if max_false_matches is None else max_false_matches
+    judged = surely_match(
+        index, answers, understood.text, vector, calibration, levels_V=model.levels_V(), rate=rate
     )
+    return list(judged)
 
 
-def _sure(
-    answers: Sequence[Answer],
-    understood: Understood,
-    snapshot: Snapshot,
-    calibration: Calibration,
-    max_false_matches: float,
-) -> list[Answer]:
-    """Keep the answers that the model's calibration lets through, ranked anew."""
-    from lexret.library.calibration import matching
-
+def _judged_vector(understood: Understood) -> LexicalVector | None:
+    """Return what a question's text looks for; None where there is more than the text, or none."""
     query = understood.query
-    vector = query if isinstance(query, LexicalVector) else query.vector
-    if vector is None:
-        raise AssertionError("a plain text has a vector")
-    sure = matching(
-        snapshot.index, understood.question.text, vector, calibration, rate=max_false_matches
-    )
-    kept = [found for found in answers if found.doc_id in sure]
-    return [replace(found, rank=rank) for rank, found in enumerate(kept, start=1)]
+    if isinstance(query, LexicalVector):
+        return query
+    if query.choices or understood.question.has_pictures or not understood.text:
+        return None
+    return query.vector

@@ -254,7 +254,7 @@ class Library:
             k=k,
             backend=backend,
             building=building,
-            model_folder=lambda: self.encoders(snapshot).record.folder,
+            encoders=lambda: self.encoders(snapshot),
             max_false_matches=max_false_matches,
         )
 

@@ -10,7 +10,6 @@ from typing import Final
 from lexret.engine.corrections.corrections import load_corrections
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.protocol import Document
-from lexret.engine.query.filters import MTIME
 from lexret.engine.segments.manifest import Manifest
 from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.errors import InputError, MismatchError, MissingError
@@ -23,6 +22,7 @@ from lexret.library.folders import (
     record_roots,
 )
 from lexret.library.moved_corrections import NewId, join_corrections
+from lexret.library.query_fields import MTIME
 
 _NUMBERS: Final = {"int64", "float64"}
 

@@ -10,6 +10,7 @@ import threading
 from typing import TYPE_CHECKING, Literal
 
 from lexret.encoders.folder.record import DEFAULT_MODEL, find_model, read_record
+from lexret.encoders.folder.word_levels import read_word_levels
 from lexret.library.model import record_of_model
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from lexret.encoders.model import LexicalModel
     from lexret.encoders.protocol import PatchEncoder, QueryEncoder
     from lexret.engine.index import EmbeddedIndex
-    from lexret.sparse import Precision
+    from lexret.sparse import FloatArray, Precision
     from lexret.vocabulary import Vocabulary
 
 TextEncoderKind = Literal["static", "contextual"]
@@ -37,6 +38,7 @@ class ModelEncoders:
         self._static_lock, self._model_lock = threading.Lock(), threading.Lock()
         self._static: QueryEncoder | None = None
         self._model: LexicalModel | None = None
+        self._levels: tuple[FloatArray | None] | None = None
 
     def text_kind(self, kind: TextEncoderKind | None = None) -> TextEncoderKind:
         """Return the text encoder that is named; else the static one where there is one."""
@@ -63,6 +65,17 @@ class ModelEncoders:
 
                 self._static = static_text_of(self.record, vocabulary=vocabulary)
             return self._static
+
+    def levels_V(self) -> FloatArray | None:
+        """Return (V,) the weight from which a picture holds each word; None: the model has none.
+
+        Raises:
+            CorruptError: if the file is damaged.
+        """
+        with self._static_lock:
+            if self._levels is None:
+                self._levels = (read_word_levels(self.record),)
+            return self._levels[0]
 
     def images(self) -> PatchEncoder:
         """Return the image encoder in float32; loading it takes seconds.

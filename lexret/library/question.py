@@ -8,7 +8,6 @@ the parser, is imported only for questions that need it.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -16,10 +15,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from lexret.engine.query.notes import notes_on_text
+from lexret.engine.query.plain import is_surely_plain
 from lexret.errors import InputError, MissingError
 from lexret.library.lookup import document_named
 from lexret.library.model_encoders import ModelEncoders, TextEncoderKind
+from lexret.library.plain_reading import read_plain_text
 from lexret.library.query_pictures import (
     PathLike,
     PictureInFile,
@@ -31,11 +31,12 @@ from lexret.sparse import LexicalVector
 
 if TYPE_CHECKING:
     from lexret.engine.index import EmbeddedIndex
-    from lexret.engine.query.binding import PictureParts
+    from lexret.engine.query.binding import Examples
     from lexret.engine.query.query import Query
     from lexret.engine.query.syntax import ParsedQuery
     from lexret.library.snapshots import Snapshot
     from lexret.pictures.boxes import Box
+    from lexret.sparse import FloatArray
     from lexret.vocabulary import Vocabulary
 
 MakeVector = Callable[[], LexicalVector]
@@ -43,8 +44,6 @@ EncodeText = Callable[[str], LexicalVector]
 NoteOnQuery = Callable[["ParsedQuery"], tuple[str, ...]]
 
 NO_FIELDS: Final[Mapping[str, str]] = MappingProxyType({})
-# A text without any of these is plain; to see that takes no parser, whose import takes time.
-_OPERATOR: Final = re.compile(r'[()"?^>:]|(?:^|\s)[+-]|\bOR\b')
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +108,13 @@ class Meaning:
 
     Attributes:
         query: what to look for; a plain text is its vector.
+        text: what the text encoder was given, with what stands for unknown words; it may be empty.
         notes: what is to be told, such as words that the vocabulary lacks.
         is_plain: it is a text without operators and pictures.
     """
 
     query: LexicalVector | Query
+    text: str
     notes: tuple[str, ...]
     is_plain: bool
 
@@ -197,8 +198,10 @@ def understand_text(
     *,
     columns: Mapping[str, str] = NO_FIELDS,
     muted: frozenset[str] = frozenset(),
-    pictures: Callable[[], PictureParts] | None = None,
+    pictures: Callable[[], Examples] | None = None,
     note: NoteOnQuery = _nothing_to_note,
+    reads_pieces: Callable[[], bool] = lambda: False,
+    levels_V: Callable[[], FloatArray | None] = lambda: None,
 ) -> Meaning:
     """Return the query that a text means.
 
@@ -208,21 +211,26 @@ def understand_text(
         muted: words that count nowhere.
         pictures: returns what to look for beside the text.
         note: returns what else is to be told about a query with operators.
+        reads_pieces: whether the text encoder reads words that the vocabulary lacks.
+        levels_V: returns the weight from which a picture holds each word.
 
     Raises:
         QueryError, InputError: see :func:`understand`.
     """
     if pictures is None and is_surely_plain(text):
-        notes = notes_on_text(text, vocabulary, muted=muted)
-        return Meaning(encode(text), notes, is_plain=True)
+        read = read_plain_text(text, vocabulary, muted=muted, reads_pieces=reads_pieces)
+        return Meaning(encode(read.text), read.text, read.notes, is_plain=True)
     return _parsed(
-        text, vocabulary, encode, columns=columns, muted=muted, pictures=pictures, note=note
+        text,
+        vocabulary,
+        encode,
+        columns=columns,
+        muted=muted,
+        pictures=pictures,
+        note=note,
+        reads_pieces=reads_pieces,
+        levels_V=levels_V,
     )
-
-
-def is_surely_plain(text: str) -> bool:
-    """Whether nothing in a text may be an operator."""
-    return _OPERATOR.search(text) is None
 
 
 def _parsed(
@@ -232,19 +240,39 @@ def _parsed(
     *,
     columns: Mapping[str, str],
     muted: frozenset[str],
-    pictures: Callable[[], PictureParts] | None,
+    pictures: Callable[[], Examples] | None,
     note: NoteOnQuery,
+    reads_pieces: Callable[[], bool],
+    levels_V: Callable[[], FloatArray | None],
 ) -> Meaning:
-    from lexret.engine.query.binding import NO_PICTURES, bind_query, notes_on
-    from lexret.engine.query.parser import parse_query
+    from lexret.engine.query.binding import NO_EXAMPLES, bind_query, free_text
+    from lexret.engine.query.syntax import Sign
+    from lexret.library.query_fields import PICTURE_FIELDS
+    from lexret.library.reading import read_query
 
-    parsed = parse_query(text)
     # What is wrong with the words is said before a picture is looked at, which takes longer.
-    notes = notes_on(parsed, vocabulary, muted=muted, has_pictures=pictures is not None)
-    parts = NO_PICTURES if pictures is None else pictures()
-    query = bind_query(parsed, vocabulary, columns, encode, pictures=parts)
-    notes += note(parsed)
-    return Meaning(query, notes, is_plain=parsed.is_plain and pictures is None)
+    read = read_query(
+        text,
+        vocabulary,
+        muted=muted,
+        has_pictures=pictures is not None,
+        reads_pieces=reads_pieces,
+    )
+    has_signs = any(item.sign is not Sign.NONE for item in read.query.items)
+    query = bind_query(
+        read.query,
+        vocabulary,
+        columns,
+        encode,
+        examples=NO_EXAMPLES if pictures is None else pictures(),
+        aliases=PICTURE_FIELDS,
+        levels_V=levels_V()
+        if any(item.sign is not Sign.NONE for item in read.query.items)
+        else None,
+    )
+    typed = free_text(read.query, has_examples=pictures is not None)
+    is_plain = read.query.is_plain and pictures is None
+    return Meaning(query, typed, (*read.notes, *note(read.query)), is_plain=is_plain)
 
 
 class _Understanding:
@@ -274,10 +302,20 @@ class _Understanding:
             muted=self._index.corrections.muted,
             pictures=self._pictures if self._question.has_pictures else None,
             note=self._note,
+            reads_pieces=self._reads_pieces,
+            levels_V=lambda: self._encoders().levels_V(),
         )
         return Understood(
-            meaning.query, meaning.notes, meaning.is_plain, self._question, self._text_encoder
+            meaning.query,
+            meaning.text,
+            meaning.notes,
+            meaning.is_plain,
+            self._question,
+            self._text_encoder,
         )
+
+    def _reads_pieces(self) -> bool:
+        return self._encoders().text_kind(self._question.text_encoder) == "contextual"
 
     def _note(self, parsed: ParsedQuery) -> tuple[str, ...]:
         from lexret.library.query_dates import notes_on_dates
@@ -294,8 +332,8 @@ class _Understanding:
 
         return self._hooks.remember(("text", kind, text, self._index.model_id), make)
 
-    def _pictures(self) -> PictureParts:
-        from lexret.engine.query.binding import PictureParts
+    def _pictures(self) -> Examples:
+        from lexret.engine.query.binding import Examples
 
         box, likes = self._question.box, tuple(map(self._document, self._question.likes))
         if box is None:
@@ -303,7 +341,7 @@ class _Understanding:
         else:
             vectors = [self._vector(self._file(doc_id), box) for doc_id in likes]
         vectors += [self._vector(picture, box) for picture in self._question.pictures]
-        return PictureParts(tuple(vectors), likes)
+        return Examples(tuple(vectors), likes)
 
     def _document(self, given: str) -> str:
         """Return the id of a picture of the index that was named by its id or by its path."""

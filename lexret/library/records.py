@@ -9,9 +9,9 @@ from typing import Final, Self
 
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.protocol import Document
-from lexret.engine.query.filters import DATE_FROM, KEYWORDS
 from lexret.engine.store.columns import FieldValue
 from lexret.errors import CorruptError
+from lexret.library.query_fields import DATE_FROM, KEYWORDS
 from lexret.pictures.exif import CameraTags
 from lexret.sparse import LexicalVector
 

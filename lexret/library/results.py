@@ -53,6 +53,12 @@ class Results(Sequence[Hit]):
     understood: Understood
     snapshot: Snapshot
 
+    @property
+    def num_sure(self) -> int | None:
+        """How many of the hits are sure; ``None`` where that was not judged."""
+        judged = [hit.sure for hit in self.hits if hit.sure is not None]
+        return sum(judged) if judged else None
+
     def __len__(self) -> int:
         return len(self.hits)
 

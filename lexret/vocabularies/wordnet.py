@@ -86,6 +86,8 @@ class Synset:
     pointers: tuple[Pointer, ...]
     category: str
     """The lexicographer file of lexnames(5WN), for example ``noun.animal``; "" for the others."""
+    offset: int
+    """Where it starts in the data file of its part of speech."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,10 @@ class WordNet:
     def noun_phrases(self) -> Iterator[str]:
         """The noun lemmas of several words, with "_" or "-" between the words."""
         return (lemma for lemma in self._offsets["noun"] if "_" in lemma or "-" in lemma)
+
+    def single_words(self) -> set[str]:
+        """The lemmas of one word, of all parts of speech."""
+        return {lemma for lemmas in self._offsets.values() for lemma in lemmas if "_" not in lemma}
 
     def glosses(self) -> Iterator[str]:
         """The definition and examples of every synset: about 118,000 short English texts."""
@@ -272,4 +278,4 @@ def _parse_synset(line: str, *, name: str) -> Synset:
             f"{name}: {line[:60]!r} is not a synset line of wndb(5WN); get an undamaged copy"
         ) from error
     category = _CATEGORIES[file_number] if 0 <= file_number < len(_CATEGORIES) else ""
-    return Synset(words=words, pointers=pointers, category=category)
+    return Synset(words=words, pointers=pointers, category=category, offset=int(fields[0]))

@@ -21,7 +21,7 @@ def command(index_path: Path | None, as_json: bool) -> None:
       lexret fields list
       lexret fields list --index ./images --json
     """
-    from lexret.engine.query.filters import NAMES_OF_COLUMNS
+    from lexret.library.query_fields import PICTURE_FIELDS
     from lexret.library.records import INDEXED_FIELDS, SIDECAR
 
     index = open_chosen_index(index_path)
@@ -30,7 +30,7 @@ def command(index_path: Path | None, as_json: bool) -> None:
         for name, value in document.fields.items():
             counts[name] += value is not None
     counts.pop(SIDECAR, None)  # tells people nothing
-    names = {column: name for name, column in NAMES_OF_COLUMNS.items()}
+    names = {column: name for name, column in PICTURE_FIELDS.columns.items()}
     if as_json:
         values = [
             {

@@ -135,6 +135,7 @@ def command(
             asked = _asked(results, images, backend)
             click.echo(json.dumps({**asked, "hits": _hits(results, paths, ranks)}, indent=2))
         else:
+            _note_unsure(results)
             click.echo(_as_text(results, paths, ranks if explain else None))
             show_pictures(paths, wanted=pictures)
             _note_more(results, k)
@@ -145,6 +146,11 @@ def command(
         ctx.exit(1)
     if not is_whole:
         ctx.exit(2)
+
+
+def _note_unsure(results: Results) -> None:
+    if results.num_sure == 0:
+        click.echo("Note: none of these is a sure match; they are the best guesses.", err=True)
 
 
 def _note_more(results: Results, k: int) -> None:
@@ -188,7 +194,7 @@ def _hits(
 
 def _hit(hit: Hit, path: str) -> dict[str, object]:
     words = [asdict(contribution) for contribution in hit.words]
-    return {"path": path, "score": hit.score, "rank": hit.rank, "words": words}
+    return {"path": path, "score": hit.score, "rank": hit.rank, "sure": hit.sure, "words": words}
 
 
 def _as_text(
@@ -205,8 +211,12 @@ def _as_text(
 
 
 def _table(hits: Sequence[Hit], paths: Sequence[str]) -> str:
+    """Set hits in a table, with a line where the sure ones end; order stays that of the scores."""
     rows = []
-    for hit, path in zip(hits, paths, strict=True):
+    last_sure = max((number for number, hit in enumerate(hits) if hit.sure), default=-1)
+    for number, (hit, path) in enumerate(zip(hits, paths, strict=True)):
+        if number == last_sure + 1 and last_sure >= 0 and hit.sure is not None:
+            rows.append(["", "", "-- less sure from here --", ""])
         words = ", ".join(f"{w.word} {w.product:.3f}" for w in hit.words[:MATCHING_WORDS_SHOWN])
         more = len(hit.words) - MATCHING_WORDS_SHOWN
         rows.append([str(hit.rank), f"{hit.score:.4f}", path, words + (f", +{more}" * (more > 0))])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from lexret.cli.common import json_option
+from lexret.cli.common import json_option, near_path, plural
 from lexret.cli.vocab.options import (
     captions_option,
     force_option,
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from lexret.vocabularies.recipes import BuiltVocabulary
 
 # As in lexret.vocabularies.recipes, which is too slow to import for --help.
-NAMES: Final = ("english-20k", "english-21k", "llama2-17k")
+KINDS: Final = "english-kinds"
+NAMES: Final = ("english-20k", "english-21k", "llama2-17k", KINDS)
 
 
 @click.command("build")
@@ -66,7 +68,8 @@ def command(
 
     Without NAME, the words are those of your captions, those with most pictures first, after the
     words of your list. english-20k needs --wordnet and the package wordfreq; english-21k needs
-    --wordnet and the captions of Flickr8k's train split; llama2-17k needs nothing.
+    --wordnet and the captions of Flickr8k's train split; llama2-17k needs nothing. english-kinds is
+    no vocabulary but the table of words that stand for unknown ones; it needs --wordnet.
 
     \b
     Example:
@@ -76,6 +79,9 @@ def command(
     """
     from lexret.vocabularies.records import write_vocabulary
 
+    if name == KINDS:
+        _kinds(wordnet, out or Path(f"{KINDS}.gz"), force=force, as_json=as_json)
+        return
     if name is None:
         if not captions and word_list is None:
             raise click.UsageError(f"Give one of {', '.join(NAMES)}, or --captions, or --words.")
@@ -94,6 +100,19 @@ def command(
         overwrite=force,
     )
     report(out, built.words, as_json=as_json)
+
+
+def _kinds(wordnet: Path | None, out: Path, *, force: bool, as_json: bool) -> None:
+    """Make the table of kinds and its record."""
+    from lexret.vocabularies.recipes import kinds
+
+    if wordnet is None:
+        raise click.UsageError(f"{KINDS} needs WordNet's folder: --wordnet DIR")
+    num_words = kinds(wordnet, out, overwrite=force)
+    if as_json:
+        click.echo(json.dumps({"file": near_path(out.resolve()), "num_words": num_words}, indent=2))
+    else:
+        click.echo(f"{out}: {plural(num_words, 'word')}")
 
 
 def _own(

@@ -1,7 +1,7 @@
 """What a query means to an index: words become postings and vectors, filters meet the fields.
 
 Words without a mark, words with ``+`` and words with ``^`` make one text, which the text encoder
-turns into a vector of length 1. Each picture adds a vector of length 1, each word with ``?`` its
+turns into a vector of length 1. Each example adds a vector of length 1, each word with ``?`` its
 own entry with the weight 1 (or the one behind ``^``). Other weights behind ``^`` multiply the
 word's entry of the sum. In brackets, each alternative is put together in this way on its own.
 Excluded words leave the sum. Conditions are exact and know only the words themselves.
@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 
 from lexret.engine.query.filter_values import read_filter
+from lexret.engine.query.filters import NO_ALIASES, FieldAliases
 from lexret.engine.query.notes import NO_WORD, muted_notes, notes_on_text, unknown_word
 from lexret.engine.query.query import AnyOf, Choice, Holds, Query
 from lexret.engine.query.syntax import (
@@ -25,20 +26,21 @@ from lexret.engine.query.syntax import (
     Sign,
     Term,
     query_error,
+    terms_of,
 )
 from lexret.errors import InputError
-from lexret.sparse import LexicalVector
-from lexret.vocabulary import STOP_WORDS, Vocabulary
+from lexret.sparse import FloatArray, LexicalVector
+from lexret.vocabulary import STOP_WORDS, Vocabulary, tokenize
 
 EncodeText = Callable[[str], LexicalVector]
 
 
 @dataclass(frozen=True, eq=False)
-class PictureParts:
-    """The pictures that a query holds beside its text.
+class Examples:
+    """What a query looks for beside its text: vectors, such as those of pictures.
 
     Attributes:
-        vectors: one a picture.
+        vectors: one an example.
         without: ids of documents that are themselves the question, and no answers.
     """
 
@@ -46,25 +48,25 @@ class PictureParts:
     without: tuple[str, ...] = ()
 
 
-NO_PICTURES: Final = PictureParts()
+NO_EXAMPLES: Final = Examples()
 
 
-def free_text(parsed: ParsedQuery, *, has_pictures: bool = False) -> str:
+def free_text(parsed: ParsedQuery, *, has_examples: bool = False) -> str:
     """Return the text outside of brackets that is for the text encoder; it may be empty.
 
     Args:
-        has_pictures: pictures are part of the query; then a weight below 1 turns a word of theirs
+        has_examples: examples are part of the query; then a weight below 1 turns a word of theirs
             down, and the word is no part of the text.
     """
-    if parsed.is_plain:
+    if parsed.is_plain and not parsed.is_rewritten:
         return parsed.source
-    return _text(parsed.counting_terms(), has_pictures=has_pictures)
+    return _text(parsed.counting_terms(), has_examples=has_examples)
 
 
 def texts_in_groups(parsed: ParsedQuery) -> list[str]:
     """Return the texts of the alternatives in brackets that are for the text encoder."""
     groups = (i.node for i in parsed.items if i.sign is not Sign.EXCLUDED)
-    texts = [_text(terms, has_pictures=False) for node in groups if isinstance(node, Group)
+    texts = [_text(terms, has_examples=False) for node in groups if isinstance(node, Group)
              for terms in node.alternatives]  # fmt: skip
     return [text for text in texts if text]
 
@@ -74,7 +76,9 @@ def notes_on(
     vocabulary: Vocabulary,
     *,
     muted: frozenset[str] = frozenset(),
-    has_pictures: bool = False,
+    has_examples: bool = False,
+    told: frozenset[str] = frozenset(),
+    refusal: str = "",
 ) -> tuple[str, ...]:
     """Return what is to be told about a query's words: those that are unknown, and muted ones.
 
@@ -82,23 +86,31 @@ def notes_on(
 
     Args:
         muted: words that count nowhere in the index.
-        has_pictures: pictures are part of the query.
+        told: unknown words that were told of already.
+        refusal: the error's message, where there is a better one than these words.
+        has_examples: examples are part of the query.
 
     Raises:
         InputError: if there is nothing to look for but words for the text encoder, and all of
             them are unknown or there is none.
     """
-    text = free_text(parsed, has_pictures=has_pictures)
-    counting = [one for one in parsed.items if one.sign is not Sign.EXCLUDED]
-    words = [one for one in counting if not isinstance(one.node, FieldFilter)]
-    alone = not has_pictures and all(one.is_plain for one in words)
-    if alone and (words or not parsed.items):
-        notes = notes_on_text(text, vocabulary)
+    text = free_text(parsed, has_examples=has_examples)
+    told |= {word for term in parsed.terms() if term.placed for word in tokenize(term.text)}
+    if _text_stands_alone(parsed) and not has_examples:
+        notes = notes_on_text(text, vocabulary, told=told, refusal=refusal)
     else:
         whole = " ".join([text, *texts_in_groups(parsed)])
-        notes = notes_on_text(whole, vocabulary, alone=False)
+        notes = notes_on_text(whole, vocabulary, alone=False, told=told)
     texts = [text, *texts_in_groups(parsed), *_conditional_texts(parsed)]
     return (*notes, *muted_notes(texts, vocabulary, muted))
+
+
+def _text_stands_alone(parsed: ParsedQuery) -> bool:
+    """Whether there is nothing to look for but plain words, none of which the encoder places."""
+    counting = [item for item in parsed.items if item.sign is not Sign.EXCLUDED]
+    words = [item for item in counting if not isinstance(item.node, FieldFilter)]
+    plain = all(item.is_plain for item in words)
+    return plain and bool(words or not parsed.items) and not any(t.placed for t in parsed.terms())
 
 
 def _conditional_texts(parsed: ParsedQuery) -> Iterator[str]:
@@ -106,8 +118,7 @@ def _conditional_texts(parsed: ParsedQuery) -> Iterator[str]:
     for item in parsed.items:
         if isinstance(item.node, FieldFilter):
             continue
-        groups = item.node.alternatives if isinstance(item.node, Group) else ((item.node,),)
-        for term in (term for terms in groups for term in terms):
+        for term in terms_of(item.node):
             if item.sign is not Sign.NONE or not term.is_plain:
                 yield term.text
 
@@ -118,7 +129,9 @@ def bind_query(
     columns: Mapping[str, str],
     encode: EncodeText,
     *,
-    pictures: PictureParts = NO_PICTURES,
+    examples: Examples = NO_EXAMPLES,
+    aliases: FieldAliases = NO_ALIASES,
+    levels_V: FloatArray | None = None,
 ) -> Query:
     """Give a query its meaning over an index.
 
@@ -126,16 +139,19 @@ def bind_query(
         vocabulary: of the index.
         columns: the fields of its documents: name -> type.
         encode: the text encoder; called only where there is text.
-        pictures: what to look for beside the text.
+        levels_V: the weight from which a document holds each word, for required and excluded words
+            without a weight of their own; None: every weight holds its word.
+        examples: what to look for beside the text.
+        aliases: what names of filters mean that are no fields.
 
     Raises:
         QueryError: if a word with an operator is not in the vocabulary (the message tells the
             nearest that are), or a filter does not fit the fields; the message points at it.
         InputError: if the query is empty.
     """
-    if not parsed.items and not pictures.vectors:
+    if not parsed.items and not examples.vectors:
         raise InputError(NO_WORD)
-    return _Binding(parsed, vocabulary, columns, encode, pictures).bind()
+    return _Binding(parsed, vocabulary, columns, encode, examples, aliases, levels_V).bind()
 
 
 class _Binding:
@@ -147,10 +163,13 @@ class _Binding:
         vocabulary: Vocabulary,
         columns: Mapping[str, str],
         encode: EncodeText,
-        pictures: PictureParts,
+        examples: Examples,
+        aliases: FieldAliases,
+        levels_V: FloatArray | None,
     ) -> None:
         self._parsed, self._vocabulary, self._columns = parsed, vocabulary, columns
-        self._encode, self._pictures = encode, pictures
+        self._encode, self._examples, self._aliases = encode, examples, aliases
+        self._levels_V = levels_V
 
     def bind(self) -> Query:
         items = self._parsed.items
@@ -163,7 +182,7 @@ class _Binding:
             for sign in (Sign.REQUIRED, Sign.EXCLUDED)
         }
         excluded = conditions[Sign.EXCLUDED]
-        dropped = {all_of[0].term_id for one in excluded for all_of in one.alternatives
+        dropped = {all_of[0].term_id for any_of in excluded for all_of in any_of.alternatives
                    if len(all_of) == 1}  # fmt: skip
         return Query(
             vector=self._main_vector(dropped),
@@ -172,50 +191,51 @@ class _Binding:
             required=conditions[Sign.REQUIRED],
             excluded=excluded,
             filters=tuple(
-                read_filter(self._parsed.source, i.node, self._columns,
+                read_filter(self._parsed.source, i.node, self._columns, self._aliases,
                             negated=i.sign is Sign.EXCLUDED)
                 for i in items if isinstance(i.node, FieldFilter)
             ),
-            without=self._pictures.without,
+            without=self._examples.without,
         )  # fmt: skip
 
     def _main_vector(self, dropped: set[int]) -> LexicalVector | None:
         terms = self._parsed.counting_terms()
-        if not terms and not self._pictures.vectors:
+        if not terms and not self._examples.vectors:
             return None
-        text = free_text(self._parsed, has_pictures=bool(self._pictures.vectors))
-        return self._compose(text, terms, self._pictures.vectors, dropped)
+        text = free_text(self._parsed, has_examples=bool(self._examples.vectors))
+        return self._compose(text, terms, self._examples.vectors, dropped)
 
     def _choice(self, group: Group, dropped: set[int]) -> Choice:
         vectors = [
-            self._compose(_text(terms, has_pictures=False), terms, (), dropped)
+            self._compose(_text(terms, has_examples=False), terms, (), dropped)
             for terms in group.alternatives
         ]
         weight = 1.0 if group.weight is None else group.weight
-        return Choice(tuple(_scaled(one, weight) for one in vectors))
+        return Choice(tuple(_scaled(vector, weight) for vector in vectors))
 
     def _compose(
         self,
         text: str,
         terms: Sequence[Term],
-        pictures: Sequence[LexicalVector],
+        examples: Sequence[LexicalVector],
         dropped: set[int],
     ) -> LexicalVector:
-        """Put the vector of some terms and pictures together."""
+        """Put the vector of some terms and examples together."""
         literals: dict[int, float] = {}
         scales: dict[int, float] = {}
         for term in terms:
             if not term.expanded:
-                term_id = self._look_up(term)
                 weight = 1.0 if term.weight is None else term.weight
-                literals[term_id] = literals.get(term_id, 0.0) + weight
+                for term_id in self._look_up(term):
+                    literals[term_id] = literals.get(term_id, 0.0) + weight
             elif term.weight is not None:
-                term_id = self._look_up(term)
-                scales[term_id] = scales.get(term_id, 1.0) * term.weight
+                for term_id in self._look_up(term):
+                    scales[term_id] = scales.get(term_id, 1.0) * term.weight
             elif term.quoted:
                 self._look_up(term)
-        parts = list(pictures)
-        if text and (self._parsed.is_plain or self._vocabulary.match(text)[0]):
+        parts = list(examples)
+        placed = self._parsed.is_plain or any(term.placed for term in terms)
+        if text and (placed or self._vocabulary.match(text)[0]):
             parts.append(self._encode(text))
         if len(parts) == 1 and not (literals or scales or dropped):
             return parts[0]
@@ -228,37 +248,45 @@ class _Binding:
     def _all_of(self, terms: Sequence[Term]) -> tuple[Holds, ...]:
         """Return the words of an alternative; articles and the like are no condition."""
         telling = [term for term in terms if not self._says_nothing(term)] or terms
-        return tuple(Holds(self._look_up(term), term.threshold or 0.0) for term in telling)
+        return tuple(
+            Holds(term_id, self._threshold(term, term_id))
+            for term in telling
+            for term_id in self._look_up(term)
+        )
+
+    def _threshold(self, term: Term, term_id: int) -> float:
+        """Return the weight above which a document holds a word."""
+        if term.threshold is not None:
+            return term.threshold
+        if self._levels_V is None or self._levels_V[term_id] <= 0:
+            return 0.0
+        return float(np.nextafter(self._levels_V[term_id], np.float32(0.0)))
 
     def _says_nothing(self, term: Term) -> bool:
         known, tokens = self._vocabulary.match(term.text)
-        return term.is_plain and not known and all(one in STOP_WORDS for one in tokens)
+        return term.is_plain and not known and STOP_WORDS.issuperset(tokens)
 
-    def _look_up(self, term: Term) -> int:
-        """Return the term id of a word that has an operator."""
+    def _look_up(self, term: Term) -> list[int]:
+        """Return the term ids of a word or phrase that has an operator; small words are none."""
         known, unknown = self._vocabulary.match(term.text)
-        if len(known) == 1 and not unknown:
-            return known[0]
-        raise query_error(self._parsed.source, term.span, self._unknown(term, known))
-
-    def _unknown(self, term: Term, known: Sequence[int]) -> str:
-        message = unknown_word(term.text, self._vocabulary)
-        if len(known) > 1:
-            words = ", ".join(self._vocabulary.words[one] for one in known)
-            message += f"; it holds these words one by one: {words}"
+        missing = [word for word in unknown if word not in STOP_WORDS]
+        if known and not missing:
+            return list(dict.fromkeys(known))
+        word = missing[0] if known and missing else term.text
+        message = unknown_word(word, self._vocabulary)
         if not term.expanded and not term.quoted:
             message += ". A ? behind a word asks for the word itself; leave it away in plain text"
-        return f"{message}."
+        raise query_error(self._parsed.source, term.span, f"{message}.")
 
 
-def _text(terms: Sequence[Term], *, has_pictures: bool) -> str:
+def _text(terms: Sequence[Term], *, has_examples: bool) -> str:
     """Join the terms that are for the text encoder, as they were written."""
     return " ".join(
         term.text
         for term in terms
         if term.expanded
         and term.weight != 0
-        and not (has_pictures and term.weight is not None and term.weight < 1)
+        and not (has_examples and term.weight is not None and term.weight < 1)
     )
 
 

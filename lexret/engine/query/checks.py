@@ -37,9 +37,9 @@ def check_vectors(
     """Do as :func:`check_query` for vectors that need not stand in one batch."""
     if k < 1:
         raise InputError(f"A search must ask for at least 1 hit; found k = {k}.")
-    for one in vectors:
-        if one.vocabulary.fingerprint != fingerprint:
-            one.vocabulary.require_same(vocabulary(), mine="the query", theirs="the index")
+    for vector in vectors:
+        if vector.vocabulary.fingerprint != fingerprint:
+            vector.vocabulary.require_same(vocabulary(), mine="the query", theirs="the index")
 
 
 def check_terms(term_ids: Sequence[int], *, num_words: int) -> None:

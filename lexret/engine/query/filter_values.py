@@ -10,23 +10,20 @@ from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from lexret.engine.query.filters import (
-    KEYWORDS,
-    MTIME,
-    NAMES_OF_COLUMNS,
     PATH,
-    TAKEN,
+    DateFields,
     DateFilter,
+    FieldAliases,
     Filter,
-    KeywordFilter,
+    ListFilter,
     NumberFilter,
     path_filter,
     text_filter,
 )
 from lexret.engine.query.syntax import FieldFilter, query_error
 from lexret.engine.store.columns import TEXT
+from lexret.errors import InputError
 
-DATE: Final = "date"
-SIZE: Final = "size"
 _UNITS: Final = {
     "": 1, "b": 1, "k": 10**3, "kb": 10**3, "m": 10**6, "mb": 10**6, "g": 10**9, "gb": 10**9,
     "kib": 2**10, "mib": 2**20, "gib": 2**30,
@@ -52,34 +49,40 @@ class Period:
 
 
 def read_filter(
-    source: str, written: FieldFilter, columns: Mapping[str, str], *, negated: bool
+    source: str,
+    written: FieldFilter,
+    columns: Mapping[str, str],
+    aliases: FieldAliases,
+    *,
+    negated: bool,
 ) -> Filter:
     """Understand a filter of a query.
 
     Args:
         source: the query's text, for messages.
         columns: the fields of the index: name -> type.
+        aliases: what other names mean, and which fields have units.
 
     Raises:
         QueryError: if the index has no such field, or the value is not one for it.
     """
     name = written.name
-    if name == DATE:
-        return _date_filter(source, written, columns, negated=negated)
-    column = name if name in columns else NAMES_OF_COLUMNS.get(name, name)
+    if name in aliases.dates:
+        return _date_filter(source, written, columns, aliases, negated=negated)
+    column = name if name in columns else aliases.columns.get(name, name)
     kind = TEXT if name == PATH else columns.get(column)
     if kind is None:
-        raise query_error(source, written.name_span, _unknown_field(name, columns))
+        raise query_error(source, written.name_span, _unknown_field(name, columns, aliases))
     if kind == TEXT:
         try:
             if name == PATH:
                 return path_filter(written.value, negated=negated)
             condition = text_filter(column, written.value, negated=negated)
-            return KeywordFilter(condition) if column == KEYWORDS else condition
-        except re.error as error:
-            message = f"This is no pattern: {error.msg}."
+            return ListFilter(condition) if column in aliases.lists else condition
+        except InputError as error:
+            message = f"This is no pattern: {error}."
             raise query_error(source, written.value_span, message) from error
-    units = _UNITS if name == SIZE else {"": 1}
+    units = _UNITS if name in aliases.sizes else {"": 1}
     low, high = _ends(source, written, lambda text: _number(text, units), _NUMBERS_EXPECTED)
     if low is not None and high is not None and low > high:
         raise query_error(source, written.value_span, "The second number is less than the first.")
@@ -94,33 +97,39 @@ _DATES_EXPECTED: Final = (
 )
 
 
-def _unknown_field(name: str, columns: Mapping[str, str]) -> str:
-    shown = {column: name for name, column in NAMES_OF_COLUMNS.items()}
+def _unknown_field(name: str, columns: Mapping[str, str], aliases: FieldAliases) -> str:
+    dates = {date for date, fields in aliases.dates.items() if _tells_dates(fields, columns)}
+    shown = {column: written for written, column in aliases.columns.items()}
     readable = {shown.get(column, column) for column in columns}
-    known = {PATH, *(field for field in readable if not field.startswith("_"))} | (
-        {DATE} if {TAKEN, MTIME} & set(columns) else set()
-    )
+    known = {PATH, *(field for field in readable if not field.startswith("_"))} | dates
     return (
-        f"The pictures of this index have no field {name!r}; there are: "
-        f"{', '.join(sorted(known))}. Run `lexret index DIR` once more where the index is older "
-        "than the field. If this is no filter, set a blank before or after the colon."
+        f"This index has no field {name!r}; there are: "
+        f"{', '.join(sorted(known))}. {aliases.hint}{' ' * bool(aliases.hint)}"
+        "If this is no filter, set a blank before or after the colon."
     )
+
+
+def _tells_dates(fields: DateFields, columns: Mapping[str, str]) -> bool:
+    return not columns.keys().isdisjoint((fields.by_clock, fields.by_system))
 
 
 def _date_filter(
-    source: str, written: FieldFilter, columns: Mapping[str, str], *, negated: bool
+    source: str,
+    written: FieldFilter,
+    columns: Mapping[str, str],
+    aliases: FieldAliases,
+    *,
+    negated: bool,
 ) -> DateFilter:
-    if not {TAKEN, MTIME} & set(columns):
-        message = (
-            "This index stores no dates of its pictures; make it anew with "
-            "`lexret index DIR --rebuild`."
-        )
+    fields = aliases.dates[written.name]
+    if not _tells_dates(fields, columns):
+        message = f"This index stores no dates. {aliases.hint}".rstrip()
         raise query_error(source, written.name_span, message)
     first, last = _ends(source, written, _period, _DATES_EXPECTED)
     begins, ends = first.begins if first else None, last.ends if last else None
     if begins is not None and ends is not None and begins >= ends:
         raise query_error(source, written.value_span, "The second date is before the first.")
-    return DateFilter(begins, ends, negated)
+    return DateFilter(fields, begins, ends, negated)
 
 
 def _ends(
@@ -130,8 +139,8 @@ def _ends(
     text = written.value
     low, dots, high = text.partition("..")
     texts = (low, high) if dots else (text, text)
-    values = [read(one) if one else None for one in texts]
-    wrong = any(one and value is None for one, value in zip(texts, values, strict=True))
+    values = [read(end) if end else None for end in texts]
+    wrong = any(end and value is None for end, value in zip(texts, values, strict=True))
     if wrong or not any(texts):
         message = f"The value of {written.name} is {text!r}; expected {expected}."
         raise query_error(source, written.value_span, message)
@@ -155,7 +164,7 @@ def _period(text: str) -> Period | None:
     found = _DATE.fullmatch(text)
     if found is None:
         return None
-    numbers = [int(one) for one in found.groups() if one is not None]
+    numbers = [int(digits) for digits in found.groups() if digits is not None]
     year, month, day, hour, minute, second = [*numbers, *(1, 1, 1, 0, 0, 0)[len(numbers) :]]
     try:
         begins = datetime(year, month, day, hour, minute, second)

@@ -8,22 +8,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
+from lexret.engine.query.globs import Name, Pattern, fixed_beginning, path_pattern
 from lexret.engine.store.columns import FieldValue
 
 PATH: Final = "path"
-MTIME: Final = "mtime_ns"
-TAKEN: Final = "taken_s"
-DATE_FROM: Final = "_date_from"
-KEYWORDS: Final = "_keywords"
-# Names in queries of columns that no field of people can have the name of.
-NAMES_OF_COLUMNS: Final = {"keyword": KEYWORDS, "date_from": DATE_FROM}
 INT64: Final = (-(2**63), 2**63 - 1)
 _NANO: Final = 1_000_000_000
+_NOT_ASCII: Final = re.compile(r"[^\0-\x7f]")
 
 Fields = Callable[[str], FieldValue]
 
@@ -59,40 +55,77 @@ class NumberFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class DateFilter:
-    """When a picture was taken, or where that is not known, when its file was last changed.
-
-    The camera's clock is taken as it is; times of files are read in this machine's time zone.
+class DateFields:
+    """The fields that tell the date of a document.
 
     Attributes:
+        by_clock: seconds since 1970 by a clock whose time zone is not known.
+        by_system: nanoseconds since 1970 (UTC), for documents without the other.
+    """
+
+    by_clock: str
+    by_system: str
+
+
+@dataclass(frozen=True)
+class FieldAliases:
+    """What names in queries mean that are no fields, and which fields are written with units.
+
+    Attributes:
+        dates: names of dates, such as ``date``, and the fields that tell them.
+        sizes: fields that count bytes.
+        columns: names of fields that are stored under another name.
+        lists: stored fields that hold several texts, one a line.
+        hint: what to do where a field is missing, for messages.
+    """
+
+    dates: Mapping[str, DateFields] = field(default_factory=dict)
+    sizes: frozenset[str] = frozenset()
+    columns: Mapping[str, str] = field(default_factory=dict)
+    lists: frozenset[str] = frozenset()
+    hint: str = ""
+
+
+NO_ALIASES: Final = FieldAliases()
+
+
+@dataclass(frozen=True, slots=True)
+class DateFilter:
+    """When a document was made, as a clock without time zone says it, or the system's time.
+
+    The clock is taken as it is; the system's times are read in this machine's time zone.
+
+    Attributes:
+        fields: where the date stands.
         first: the earliest moment that is wanted, without time zone; ``None`` is no bound.
         end: the earliest moment after it that is not.
     """
 
+    fields: DateFields
     first: datetime | None
     end: datetime | None
     negated: bool = False
 
-    def taken_bounds(self) -> tuple[int, int]:
-        """Return the bounds of ``taken_s``: the lowest number wanted and the highest."""
+    def clock_bounds(self) -> tuple[int, int]:
+        """Return the bounds by the clock: the lowest number wanted and the highest."""
         low = INT64[0] if self.first is None else int(self.first.replace(tzinfo=UTC).timestamp())
         high = INT64[1] if self.end is None else int(self.end.replace(tzinfo=UTC).timestamp()) - 1
         return low, high
 
-    def changed_bounds(self) -> tuple[int, int]:
-        """Return the bounds of ``mtime_ns``: the lowest number wanted and the highest."""
+    def system_bounds(self) -> tuple[int, int]:
+        """Return the bounds by the system: the lowest number wanted and the highest."""
         low = INT64[0] if self.first is None else int(self.first.timestamp()) * _NANO
         high = INT64[1] if self.end is None else int(self.end.timestamp()) * _NANO - 1
         return max(low, INT64[0]), min(high, INT64[1])
 
     def meets(self, doc_id: str, fields: Fields) -> bool:
         """Tell whether the document's date lies within the bounds."""
-        taken, changed = fields(TAKEN), fields(MTIME)
-        if isinstance(taken, int):
-            low, high = self.taken_bounds()
-            return low <= taken <= high
-        low, high = self.changed_bounds()
-        return isinstance(changed, int) and low <= changed <= high
+        by_clock, by_system = fields(self.fields.by_clock), fields(self.fields.by_system)
+        if isinstance(by_clock, int):
+            low, high = self.clock_bounds()
+            return low <= by_clock <= high
+        low, high = self.system_bounds()
+        return isinstance(by_system, int) and low <= by_system <= high
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +134,12 @@ class TextFilter:
 
     Attributes:
         field: the field; ``path`` is the document's id where there is no such field.
-        pattern: matches the whole text in composed Unicode.
-        prefix: what every text begins with that fits; in ASCII, which has one normal form.
+        pattern: matches the whole text.
+        prefix: what every text begins with that fits.
     """
 
     field: str
-    pattern: re.Pattern[str]
+    pattern: Pattern
     prefix: str = ""
     negated: bool = False
 
@@ -119,29 +152,29 @@ class TextFilter:
 
     def fits(self, text: str) -> bool:
         """Tell whether a text fits the pattern, in whichever normal form of Unicode it is."""
-        return self.pattern.fullmatch(normal(text)) is not None
+        return self.pattern.fits(normal(text))
 
 
 @dataclass(frozen=True, slots=True)
-class KeywordFilter:
-    """A keyword that fits a pattern, among those that people gave a picture, one a line.
+class ListFilter:
+    """A text that fits a pattern, among those of a field that holds several, one a line.
 
     Attributes:
-        keyword: the condition on one of them.
+        text: the condition on one of them.
     """
 
-    keyword: TextFilter
+    text: TextFilter
 
     @property
     def negated(self) -> bool:
-        """Whether the pictures without such a keyword are wanted."""
-        return self.keyword.negated
+        """Whether the documents without such a text are wanted."""
+        return self.text.negated
 
     def meets(self, doc_id: str, fields: Fields) -> bool:
-        """Tell whether one of the document's keywords fits the pattern."""
-        value = fields(self.keyword.field)
-        words = value.split("\n") if isinstance(value, str) else ()
-        return any(self.keyword.fits(word) for word in words)
+        """Tell whether one of the document's texts fits the pattern."""
+        value = fields(self.text.field)
+        texts = value.split("\n") if isinstance(value, str) else ()
+        return any(self.text.fits(text) for text in texts)
 
 
 def normal(text: str) -> str:
@@ -156,50 +189,23 @@ def path_filter(glob: str, *, negated: bool = False) -> TextFilter:
     of some, ``**`` for any folders. A glob without ``/`` is held against every folder's and the
     file's name, another one against the whole path or the path of a folder that it lies in; a
     ``/`` at its beginning may stand for the top of an absolute path.
+
+    Raises:
+        InputError: if a range of ``[...]`` runs backwards.
     """
-    below = "(?:/.*)?"
     glob = normal(glob.rstrip("/") or glob)
-    if "/" not in glob:
-        name = re.compile(f"(?:.*/)?{_translate(glob, separator='/')}{below}", re.DOTALL)
-        return TextFilter(PATH, name, negated=negated)
-    from_top, glob = glob.startswith("/"), glob.removeprefix("/")
-    parts = glob.split("/")
-    pattern = "/?" if from_top else ""
-    for number, part in enumerate(parts):
-        last = number == len(parts) - 1
-        if part == "**":
-            pattern += ".*" if last else "(?:.*/)?"
-        else:
-            pattern += _translate(part, separator="/") + ("" if last else "/")
-    prefix = "" if from_top else re.split(r"[*?[]|[^\0-\x7f]", glob, maxsplit=1)[0].rstrip("/")
-    return TextFilter(PATH, re.compile(pattern + below, re.DOTALL), prefix, negated)
+    is_name = "/" not in glob
+    from_top = glob.startswith("/")
+    # Ids may be in another normal form than the glob, so that only ASCII is sure.
+    fixed = "" if is_name or from_top else _NOT_ASCII.split(fixed_beginning(glob), maxsplit=1)[0]
+    prefix = fixed.rstrip("/")
+    return TextFilter(PATH, path_pattern(glob), prefix, negated)
 
 
 def text_filter(field: str, glob: str, *, negated: bool = False) -> TextFilter:
-    """Return the filter for texts that a glob matches as a whole, whatever the case."""
-    pattern = re.compile(_translate(normal(glob), separator=None), re.DOTALL | re.IGNORECASE)
-    return TextFilter(field, pattern, negated=negated)
+    """Return the filter for texts that a glob matches as a whole, whatever the case.
 
-
-def _translate(glob: str, *, separator: str | None) -> str:
-    """Turn wildcards into a regular expression; none of them stands for the separator."""
-    no_separator = "" if separator is None else f"(?!{re.escape(separator)})"
-    pattern, at = "", 0
-    while at < len(glob):
-        closes = glob.find("]", at + 2) if glob[at] == "[" else -1
-        if glob[at] == "*":
-            pattern += f"(?:{no_separator}.)*"
-            at = len(glob) - len(glob[at:].lstrip("*"))
-        elif glob[at] == "?":
-            pattern += f"{no_separator}."
-            at += 1
-        elif closes > 0:
-            inside = re.sub(r"([\\\[\]^&~|])", r"\\\1", glob[at + 1 : closes])
-            if inside.startswith("!"):
-                inside = f"^{inside[1:]}"
-            pattern += f"{no_separator}[{inside}]"
-            at = closes + 1
-        else:
-            pattern += re.escape(glob[at])
-            at += 1
-    return pattern
+    Raises:
+        InputError: if a range of ``[...]`` runs backwards.
+    """
+    return TextFilter(field, Name(normal(glob), fold=str.casefold), negated=negated)

@@ -14,9 +14,7 @@ import numpy as np
 from lexret.engine.postings.topk import best
 from lexret.engine.query.filters import (
     INT64,
-    MTIME,
     PATH,
-    TAKEN,
     DateFilter,
     Filter,
     NumberFilter,
@@ -35,16 +33,16 @@ def find_in_segment(segment: Segment, query: Query, *, k: int) -> list[LocalHit]
     only against documents that remain.
     """
     wanted_N = _by_postings(segment, query)
-    for one in query.filters:
-        if isinstance(one, NumberFilter | DateFilter):
-            wanted_N &= _by_numbers(segment, one) != one.negated
+    for condition in query.filters:
+        if isinstance(condition, NumberFilter | DateFilter):
+            wanted_N &= _by_numbers(segment, condition) != condition.negated
     scores_N = score(segment, query) if query.scores else None
     if scores_N is not None:
         wanted_N &= scores_N > 0
     places_D = np.flatnonzero(wanted_N)
-    for one in query.filters:
-        if not isinstance(one, NumberFilter | DateFilter):
-            places_D = _by_values(segment, one, places_D)
+    for condition in query.filters:
+        if not isinstance(condition, NumberFilter | DateFilter):
+            places_D = _by_values(segment, condition, places_D)
     if scores_N is None:
         return [LocalHit(int(place), 0.0) for place in places_D[:k]]
     return [LocalHit(int(places_D[i]), float(scores_N[places_D[i]]))
@@ -60,7 +58,7 @@ def score(segment: Segment, query: Query) -> Scores:
         else segment.score(vector.term_ids, vector.weights)
     )
     for choice in query.choices:
-        parts = [segment.score(one.term_ids, one.weights) for one in choice.alternatives]
+        parts = [segment.score(vector.term_ids, vector.weights) for vector in choice.alternatives]
         scores_N += np.maximum.reduce(parts)
     return scores_N
 
@@ -70,7 +68,7 @@ def _by_postings(segment: Segment, query: Query) -> Mask:
     if segment.deleted is not None:
         wanted_N &= ~segment.deleted
     if query.without:
-        ids = [encode_text(one, what="Document id") for one in query.without]
+        ids = [encode_text(doc_id, what="Document id") for doc_id in query.without]
         wanted_N[[place for place in segment.find(ids) if place >= 0]] = False
     for condition in query.required:
         wanted_N &= _meets(segment, condition)
@@ -88,10 +86,10 @@ def _meets(segment: Segment, condition: AnyOf) -> Mask:
 
 def _holds_all(segment: Segment, words: Sequence[Holds]) -> Mask:
     held_N = np.ones(len(segment), dtype=bool)
-    for one in words:
-        docs, weights = segment.postings(one.term_id)
+    for word in words:
+        docs, weights = segment.postings(word.term_id)
         holds_N = np.zeros(len(segment), dtype=bool)
-        holds_N[docs[weights > np.float32(one.above)]] = True
+        holds_N[docs[weights > np.float32(word.above)]] = True
         held_N &= holds_N
     return held_N
 
@@ -101,11 +99,11 @@ def _by_numbers(segment: Segment, condition: NumberFilter | DateFilter) -> Mask:
     if isinstance(condition, NumberFilter):
         values, present = segment.numbers(condition.field) or nothing
         return present & _within(values, condition.low, condition.high)
-    taken, is_taken = segment.numbers(TAKEN) or nothing
-    changed, is_changed = segment.numbers(MTIME) or nothing
-    by_camera = _within(taken, *condition.taken_bounds())
-    by_file = is_changed & _within(changed, *condition.changed_bounds())
-    result: Mask = np.where(is_taken, by_camera, by_file)
+    clock, has_clock = segment.numbers(condition.fields.by_clock) or nothing
+    system, has_system = segment.numbers(condition.fields.by_system) or nothing
+    by_clock = _within(clock, *condition.clock_bounds())
+    by_system = has_system & _within(system, *condition.system_bounds())
+    result: Mask = np.where(has_clock, by_clock, by_system)
     return result
 
 

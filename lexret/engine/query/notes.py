@@ -21,23 +21,39 @@ _LONGEST: Final = 64
 
 
 def notes_on_text(
-    text: str, vocabulary: Vocabulary, *, muted: frozenset[str] = frozenset(), alone: bool = True
+    text: str,
+    vocabulary: Vocabulary,
+    *,
+    muted: frozenset[str] = frozenset(),
+    alone: bool = True,
+    told: frozenset[str] = frozenset(),
+    refusal: str = "",
 ) -> tuple[str, ...]:
     """Return what is to be told about the words of a text.
 
     Args:
         muted: words that count nowhere.
         alone: there is nothing to look for but these words.
+        told: unknown words that were told of already.
+        refusal: the error's message, where there is a better one than these words.
 
     Raises:
         InputError: if they stand alone, and the vocabulary lacks all of them or there is none.
     """
     known, tokens = vocabulary.match(text)
-    unknown = [one for one in dict.fromkeys(tokens) if one not in STOP_WORDS]
+    unknown = [word for word in dict.fromkeys(tokens) if word not in STOP_WORDS]
     if alone and not known:
-        raise InputError(_nothing_known(text, unknown or list(dict.fromkeys(tokens)), vocabulary))
+        words = unknown or list(dict.fromkeys(tokens))
+        raise InputError(refusal or _nothing_known(text, words, vocabulary))
+    unknown = [word for word in unknown if word not in told]
     notes = [f"not in the vocabulary: {_listed(unknown, vocabulary)}"] if unknown else []
     return (*notes, *muted_notes([text], vocabulary, muted))
+
+
+def has_unknown_words(text: str, vocabulary: Vocabulary) -> bool:
+    """Whether any word of a text is neither an entry nor a small word nor a single letter."""
+    unknown = vocabulary.match(text)[1]
+    return any(not (word in STOP_WORDS or (len(word) == 1 and word.isascii())) for word in unknown)
 
 
 def muted_notes(
@@ -46,8 +62,9 @@ def muted_notes(
     """Return a note on the muted words of some texts, where there are any."""
     if not muted:
         return ()
-    words = (vocabulary.words[one] for text in texts for one in vocabulary.match(text)[0])
-    found = [one for one in dict.fromkeys(words) if one in muted]
+    term_ids = (term_id for text in texts for term_id in vocabulary.match(text)[0])
+    words = dict.fromkeys(vocabulary.words[term_id] for term_id in term_ids)
+    found = [word for word in words if word in muted]
     return (f"muted in this index (counts for nothing): {', '.join(found)}",) if found else ()
 
 
@@ -62,10 +79,10 @@ def _nothing_known(text: str, unknown: list[str], vocabulary: Vocabulary) -> str
     if not unknown:
         return NO_WORD
     if len(unknown) == 1:
-        return f"{unknown_word(unknown[0], vocabulary)}. Say it with other words."
+        return f"{unknown_word(unknown[0], vocabulary)}. Say it with other English words."
     return (
         f"No word of {text!r} is in the vocabulary of {len(vocabulary):,} words: "
-        f"{_listed(unknown, vocabulary)}. Say it with other words."
+        f"{_listed(unknown, vocabulary)}. Say it with other English words."
     )
 
 

@@ -6,7 +6,7 @@ quotation marks, and a sign belongs to what follows it without white space::
     query       = { [ sign ] ( term | group | filter ) }
     sign        = "+" | "-"
     term        = ( word | phrase ) { mark }
-    phrase      = '"' { any character but '"' } '"'
+    phrase      = quote { any character but a quote } quote
     mark        = "?" | "^" number | ">" number
     group       = "(" alternative { "OR" alternative } ")" [ "^" number ]
     alternative = term { term }
@@ -15,14 +15,18 @@ quotation marks, and a sign belongs to what follows it without white space::
 A word is a run of characters other than white space, brackets and quotation marks. A run without
 a letter or digit is punctuation and has no marks; a sign that no letter, digit, bracket or
 quotation mark follows is punctuation too. So a text without operators is a query that means the
-text. What a query means is the business of :mod:`lexret.engine.query.binding`.
+text. Typographic quotation marks and minus signs are what their plain ones are; a ``?`` that ends
+a sentence is punctuation. What a query means is the business of
+:mod:`lexret.engine.query.binding`.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
+from lexret.engine.query.plain import MINUS_SIGNS, QUOTES
 from lexret.engine.query.syntax import (
     FieldFilter,
     Group,
@@ -34,14 +38,17 @@ from lexret.engine.query.syntax import (
     query_error,
 )
 from lexret.errors import QueryError
+from lexret.vocabulary import STOP_WORDS, tokenize
 
 MAX_WEIGHT: Final = 1000.0
 
 _SPACE: Final = re.compile(r"\s*")
-_RUN: Final = re.compile(r'[^\s()"]+')
-_SIGNED: Final = re.compile(r'[+-](?=[^\W_]|[("])')
-_FILTER: Final = re.compile(r'([^\W\d]\w*):("[^"]*"?|[^\s"]+)')
-_ONE_MARK: Final = r'(?:\?|(?:\^|>(?=[\d.]))[^\s()"?^>]*)'
+_Q: Final = re.escape(QUOTES)
+_RUN: Final = re.compile(rf"[^\s(){_Q}]+")
+_SIGNED: Final = re.compile(rf"[+{re.escape(MINUS_SIGNS)}](?=[^\W_]|[({_Q}])")
+_FILTER: Final = re.compile(rf'([^\W\d]\w*):([{_Q}][^{_Q}]*[{_Q}]?|[^\s"]+)')
+_QUOTE: Final = re.compile(f"[{_Q}]")
+_ONE_MARK: Final = rf"(?:\?|(?:\^|>(?=[\d.]))[^\s()?^>{_Q}]*)"
 _MARKS: Final = re.compile(f"{_ONE_MARK}+")
 _MARKS_AT_END: Final = re.compile(rf"{_ONE_MARK}+\Z")
 _MARK: Final = re.compile(r"\?|[\^>][^?^>]*")
@@ -58,6 +65,14 @@ def parse_query(source: str) -> ParsedQuery:
     return _Parser(source).parse()
 
 
+def _is_asked(item: Item) -> bool:
+    """Whether it is a word with a ``?`` behind it and nothing else."""
+    term = item.node
+    return item.sign is Sign.NONE and isinstance(term, Term) and term == Term(
+        term.text, term.span, expanded=False
+    )  # fmt: skip
+
+
 class _Parser:
     """Reads one query from left to right; ``_at`` is the next character."""
 
@@ -69,7 +84,31 @@ class _Parser:
         items = []
         while not self._at_end():
             items.append(self._item())
-        return ParsedQuery(self._source, tuple(items))
+        return ParsedQuery(self._source, self._punctuated(items))
+
+    def _punctuated(self, items: Sequence[Item]) -> tuple[Item, ...]:
+        """Take the ``?`` of sentences for punctuation.
+
+        So it is behind a small word ("what is this?"), and behind any word of a text with small
+        words that has no other operator ("is there a dog?").
+        """
+        is_sentence = all(item.is_plain or _is_asked(item) for item in items) and any(
+            not STOP_WORDS.isdisjoint(tokenize(item.node.text))
+            for item in items
+            if isinstance(item.node, Term)
+        )
+        return tuple(
+            self._as_written(item, item.node)
+            if isinstance(item.node, Term)
+            and _is_asked(item)
+            and (is_sentence or STOP_WORDS.issuperset(tokenize(item.node.text)))
+            else item
+            for item in items
+        )
+
+    def _as_written(self, item: Item, term: Term) -> Item:
+        span = term.span
+        return Item(item.sign, Term(self._source[span.start : span.end], span))
 
     def _item(self) -> Item:
         start = self._at
@@ -97,14 +136,14 @@ class _Parser:
         if found is None:
             return Sign.NONE
         self._at = found.end()
-        return Sign(found[0])
+        return Sign.REQUIRED if found[0] == "+" else Sign.EXCLUDED
 
     def _filter(self) -> FieldFilter | None:
         found = _FILTER.match(self._source, self._at)
         if found is None:
             return None
         value = found[2]
-        if value.startswith('"'):
+        if value[0] in QUOTES:
             self._check_quotes(value, found.start(2))
             value = value[1:-1]
         if not value:
@@ -113,7 +152,7 @@ class _Parser:
         return FieldFilter(found[1], value, Span(*found.span(1)), Span(*found.span(2)))
 
     def _term(self) -> Term:
-        if self._next_is('"'):
+        if _QUOTE.match(self._source, self._at):
             return self._phrase()
         run = _RUN.match(self._source, self._at)
         if run is None:
@@ -127,7 +166,8 @@ class _Parser:
 
     def _phrase(self) -> Term:
         start = self._at
-        end = self._source.find('"', start + 1) + 1 or len(self._source)
+        closes = _QUOTE.search(self._source, start + 1)
+        end = closes.end() if closes else len(self._source)
         self._check_quotes(self._source[start:end], start)
         body = " ".join(self._source[start + 1 : end - 1].split())
         if not _HAS_WORD.search(body):
@@ -137,7 +177,7 @@ class _Parser:
         return self._marked(body, marks[0] if marks else "", start, self._at, quoted=True)
 
     def _check_quotes(self, quoted: str, start: int) -> None:
-        if len(quoted) < 2 or not quoted.endswith('"'):
+        if len(quoted) < 2 or quoted[-1] not in QUOTES:
             raise self._error("This quotation mark is never closed.", start, start + 1)
 
     def _marked(self, body: str, marks: str, start: int, end: int, *, quoted: bool) -> Term:

@@ -93,13 +93,13 @@ class Query:
     def vectors(self) -> list[LexicalVector]:
         """Return the vector, if there is one, and all alternatives."""
         own = [] if self.vector is None else [self.vector]
-        return own + [one for choice in self.choices for one in choice.alternatives]
+        return own + [vector for choice in self.choices for vector in choice.alternatives]
 
     def conditional_terms(self) -> list[int]:
         """Return the words that the conditions are about."""
         conditions = (*self.required, *self.excluded)
-        return [one.term_id for any_of in conditions for all_of in any_of.alternatives
-                for one in all_of]  # fmt: skip
+        return [word.term_id for any_of in conditions for all_of in any_of.alternatives
+                for word in all_of]  # fmt: skip
 
 
 class QueryIndex(Index, Protocol):

@@ -40,6 +40,7 @@ class Term:
         expanded: whether the text encoder gets it (no ``?`` behind it).
         weight: the number behind ``^``.
         threshold: the number behind ``>``.
+        placed: the text encoder reads it, though it is no word of the vocabulary.
     """
 
     text: str
@@ -48,6 +49,7 @@ class Term:
     expanded: bool = True
     weight: float | None = None
     threshold: float | None = None
+    placed: bool = False
 
     @property
     def is_plain(self) -> bool:
@@ -94,20 +96,39 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class ParsedQuery:
-    """A query: its text and its parts in their order."""
+    """A query: its text and its parts in their order.
+
+    Attributes:
+        is_rewritten: what the parts say is no longer what the text says.
+    """
 
     source: str
     items: tuple[Item, ...]
+    is_rewritten: bool = False
 
     @property
     def is_plain(self) -> bool:
         """Whether there is no operator in it: then the whole text is for the text encoder."""
         return all(item.is_plain for item in self.items)
 
+    def terms(self) -> list[Term]:
+        """Return all words and phrases, those in brackets too, in their order."""
+        nodes = (item.node for item in self.items)
+        return [term for node in nodes for term in terms_of(node)]
+
     def counting_terms(self) -> list[Term]:
         """Return the words and phrases outside of brackets that are not excluded."""
         wanted = (item.node for item in self.items if item.sign is not Sign.EXCLUDED)
         return [node for node in wanted if isinstance(node, Term)]
+
+
+def terms_of(node: Term | Group | FieldFilter) -> tuple[Term, ...]:
+    """Return the words and phrases of a part of a query."""
+    if isinstance(node, Term):
+        return (node,)
+    if isinstance(node, Group):
+        return tuple(term for terms in node.alternatives for term in terms)
+    return ()
 
 
 def query_error(source: str, span: Span, message: str) -> QueryError:
@@ -116,8 +137,8 @@ def query_error(source: str, span: Span, message: str) -> QueryError:
     first = 0 if start < _COLUMNS_SHOWN else start - _COLUMNS_BEFORE
     lead = "... " if first else ""
     line = "".join(
-        "\ufffd" if not (one.isprintable() or one.isspace()) else " " if one.isspace() else one
-        for one in source[first : first + _COLUMNS_SHOWN]
+        " " if sign.isspace() else sign if sign.isprintable() else "\ufffd"
+        for sign in source[first : first + _COLUMNS_SHOWN]
     )
     pad = len(lead) + sum(map(_width, source[first:start]))
     marked = max(1, sum(map(_width, source[start : min(end, first + _COLUMNS_SHOWN)])))

@@ -54,11 +54,12 @@ class WordTruth:
         """
         num_pictures = len(self.outlined_I)
         said_V = np.diff(self.true_IV.indptr) / num_pictures
-        if not self.outlined_I.any():
-            return np.where(self.listed_V, 1.0, said_V)
-        outlined_V = np.asarray(self.true_IV[self.outlined_I].sum(axis=0)).ravel()
-        shown_V = outlined_V / self.outlined_I.sum()
-        return np.where(self.listed_V, np.maximum(shown_V, said_V), said_V)
+        shown_V = np.ones_like(said_V)
+        if self.outlined_I.any():
+            outlined_V = np.asarray(self.true_IV[self.outlined_I].sum(axis=0)).ravel()
+            shown_V = np.maximum(outlined_V / self.outlined_I.sum(), said_V)
+        share_V: npt.NDArray[np.float64] = np.where(self.listed_V, shown_V, said_V)
+        return share_V
 
     def true_of(self, term_id: int) -> npt.NDArray[np.bool_]:
         """Return (I,) of which pictures the word is true."""

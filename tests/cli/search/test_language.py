@@ -20,11 +20,14 @@ from PIL import Image
 from lexret.cli.main import main
 from lexret.encoders import load_model
 from lexret.engine import EmbeddedIndexWriter, open_index
+from lexret.engine.query import plain
 from lexret.engine.query.binding import bind_query
 from lexret.engine.query.parser import parse_query
+from lexret.engine.query.plain import is_surely_plain
 from lexret.explain.answers import answer
 from lexret.library import question
-from lexret.library.question import is_surely_plain
+from lexret.library.query_fields import PICTURE_FIELDS
+from lexret.library.reading import read_query
 from lexret.sparse import SparseBatch
 
 DOCS = Path(__file__).parents[3] / "docs" / "query-language.md"
@@ -34,6 +37,8 @@ PICTURES: dict[str, dict[str, float]] = {
     "city/car.png": {"car": 0.75, "street": 0.5, "dog": 0.0625},
     "city/light.png": {"traffic light": 0.75, "night": 0.5},
 }
+BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+GERMAN = {"Hund": "dog", "Strand": "beach", "Ohr": "ear"}
 FIELDS = {
     "size": [1000, 2_000_000, 3_000_000, 4_000_000],
     "taken_s": [1717243200, 1717243200 + 86400 * 40, None, None],
@@ -94,7 +99,7 @@ def test_what_is_taken_for_plain_is_plain(text: str) -> None:
 def test_a_plain_text_needs_no_parser(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = search("a dog, on a t-shirt", "--json").stdout
     with monkeypatch.context() as parsing:
-        parsing.setattr(question, "is_surely_plain", lambda text: False)
+        parsing.setattr(plain, "is_surely_plain", lambda text: False)
         assert search("a dog, on a t-shirt", "--json").stdout == expected
     monkeypatch.setattr(question, "_parsed", None)
     assert search("a dog, on a t-shirt", "--json").stdout == expected
@@ -235,8 +240,9 @@ def test_pictures_and_words_add_up(photos: Path, tiny_model_folder: Path) -> Non
         (["--image", "a", "--image", "b", "--box", "1,2,3,4"], "exactly one picture"),
         (["--image", "gone.png"], "no picture gone.png"),
         (["dog OR cat"], "(beach OR lake)"),
-        (["xyzzy -dog"], "'xyzzy' is not in the vocabulary of 60 words. Say it with"),
-        (["xyzzy path:beach"], "'xyzzy' is not in the vocabulary of 60 words. Say it with"),
+        (["un chien sur la plage"], "English only: this looks like French, and none of its words"),
+        (["dogg -dog"], "of 60 words (nearest: dog, dogs). Say it with"),
+        (["dogg path:beach"], "of 60 words (nearest: dog, dogs). Say it with"),
         (["+dogg"], "(nearest: dog, dogs).\n  +dogg\n   ^~~~\n"),
         (["-dogg"], "(nearest: dog, dogs).\n  -dogg\n   ^~~~\n"),
         (["camra:x"], "no field 'camra'; there are: camera, date, date_from, exposure_s"),
@@ -249,9 +255,71 @@ def test_what_cannot_be_used_is_told(photos: Path, arguments: list[str], message
 
 
 def test_unknown_words_beside_others_are_noted(photos: Path) -> None:
-    result = search("beech dog? (cat OR doggs)")
+    result = search("beahc dog? (cat OR doogs)")
     assert result.exit_code == 0
-    assert result.stderr.startswith("Note: not in the vocabulary: beech (nearest: beach), doggs")
+    assert result.stderr.startswith("Note: not in the vocabulary: beahc (nearest: beach), doogs")
+
+
+def test_other_words_stand_for_unknown_ones_and_a_note_says_so(photos: Path) -> None:
+    result = search("+automobile", "--json")
+    assert [hit["path"] for hit in json.loads(result.stdout)["hits"]] == ["city/car.png"]
+    note = 'Note: "automobile" is not a word of this model; searching for "car" instead\n'
+    assert result.stderr == note
+    assert found("+dóg") == ["beach/1.png", "city/car.png"]
+
+
+def test_a_contextual_encoder_reads_words_that_nothing_stands_for(photos: Path) -> None:
+    result = search("qwertyuiop", "--text-encoder", "contextual")
+    assert result.exit_code in (0, 1)
+    assert "its text encoder reads it by its pieces" in result.stderr
+
+
+def test_a_dictionary_translates_and_notes_stay_in_both_languages(
+    photos: Path, tmp_path: Path
+) -> None:
+    def lexret(*arguments: object) -> Result:
+        return CliRunner().invoke(main, ["language", *map(str, arguments)], catch_exceptions=False)
+
+    german = tmp_path / "deu.index"
+    body = "".join(f"{word} /x/ <n>\n{english}\n" for word, english in GERMAN.items())
+    places, start = "", 0
+    for word, english in GERMAN.items():
+        length = len(f"{word} /x/ <n>\n{english}\n")
+        digits = [BASE64[start // 64] + BASE64[start % 64], BASE64[length]]
+        places += f"{word.lower()}\t{digits[0]}\t{digits[1]}\n"
+        start += length
+    german.write_text(places, encoding="utf-8")
+    german.with_suffix(".dict").write_text(body, encoding="utf-8")
+    assert lexret("list").exit_code == 1
+    result = lexret("add", "German", german)
+    assert result.exit_code == 0
+    assert result.stdout.startswith("German: 3 words of deu, in ")
+    assert lexret("list").stdout.split()[-4:] == ["deu", "German", "3", "deu"]
+    assert json.loads(lexret("list", "--json").stdout)[0]["language"] == "deu"
+    result = search("+Hund am +Strand", "--json")
+    assert [hit["path"] for hit in json.loads(result.stdout)["hits"]] == ["beach/1.png"]
+    assert result.stderr == 'Note: German: "hund" = dog, "strand" = beach\n'
+    assert found("Strand ohne Hund") == ["beach/2.png"]
+    assert lexret("remove", "deu").stdout == "Removed the dictionary of German.\n"
+    assert search("Hund am Strand").exit_code == 2
+
+
+def test_negations_exclude_and_say_so(photos: Path) -> None:
+    assert search("no dog", "--json").stdout == search("-(dog OR dogs)", "--json").stdout.replace(
+        "-(dog OR dogs)", "no dog"
+    )
+    result = search("beach? without dogs")
+    assert result.exit_code == 0
+    assert result.stderr == 'Note: "without dogs" excludes: -(dogs OR dog)\n'
+    assert "beach/2.png" in result.stdout
+    assert "beach/1.png" not in result.stdout
+
+
+def test_typographic_signs_are_the_plain_ones(photos: Path) -> None:
+    assert found("sea?", "\u2013dog") == found("sea? \u2212dog") == ["beach/2.png"]
+    assert found("+“traffic light” at night") == ["city/light.png"]
+    assert found("“dog sea” beach") == ["beach/1.png"]
+    assert search("what is this? a dog", "--json").exit_code == 0
 
 
 def test_nothing_found_is_told_without_repeating_the_query(photos: Path) -> None:
@@ -270,7 +338,10 @@ def test_every_query_of_the_documentation_means_something(photos: Path) -> None:
     index = open_index(photos / ".lexret")
     empty = SparseBatch.from_words([{}], index.vocabulary).row(0)
     for example in examples:
-        query = bind_query(parse_query(example), index.vocabulary, index.columns, lambda _: empty)
+        read = read_query(example, index.vocabulary)
+        query = bind_query(
+            read.query, index.vocabulary, index.columns, lambda _: empty, aliases=PICTURE_FIELDS
+        )
         index.find(query)
 
 

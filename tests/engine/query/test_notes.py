@@ -15,7 +15,7 @@ WORDS = Vocabulary(["dog", "dogs", "beach", "light", "traffic light"])
 
 def notes(query: str, *muted: str, has_pictures: bool = False) -> tuple[str, ...]:
     parsed = parse_query(query)
-    return notes_on(parsed, WORDS, muted=frozenset(muted), has_pictures=has_pictures)
+    return notes_on(parsed, WORDS, muted=frozenset(muted), has_examples=has_pictures)
 
 
 def test_unknown_words_are_told_with_the_nearest_and_small_words_are_not() -> None:

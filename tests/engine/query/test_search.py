@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Mapping
 from datetime import datetime
@@ -16,15 +15,18 @@ from hypothesis import strategies as st
 from oracle import ExactIndex
 
 from lexret.engine import EmbeddedIndexWriter, open_index
-from lexret.engine.query.binding import PictureParts, bind_query, free_text
+from lexret.engine.query.binding import Examples, bind_query, free_text
 from lexret.engine.query.filters import (
+    DateFields,
     DateFilter,
+    FieldAliases,
     Filter,
     NumberFilter,
     TextFilter,
     path_filter,
     text_filter,
 )
+from lexret.engine.query.globs import Name
 from lexret.engine.query.parser import parse_query
 from lexret.engine.query.query import AnyOf, Choice, Holds, Query, QueryIndex
 from lexret.engine.store.columns import FieldValue
@@ -35,6 +37,7 @@ from lexret.vocabulary import Vocabulary
 
 DOC_IDS = ["a", "b/c d.jpg", "ä/x", "b/ä.png", "z\udcff", "b/b/c", "10", "9", "Z"]
 DAY_S = 86_400
+WHEN = DateFields(by_clock="taken_s", by_system="mtime_ns")
 JUNE_S = 1_717_200_000  # 2024-06-01 00:00
 
 
@@ -67,7 +70,7 @@ def filters() -> st.SearchStrategy[Filter]:
     return st.one_of(
         st.builds(NumberFilter, st.sampled_from(["ratio", "nothing"]), number, number, flag),
         st.builds(NumberFilter, st.just("size"), sizes, sizes, flag),
-        st.builds(DateFilter, moments(), moments(), flag),
+        st.builds(DateFilter, st.just(WHEN), moments(), moments(), flag),
         st.builds(lambda glob, negated: path_filter(glob, negated=negated), globs, flag),
         st.builds(
             lambda glob, negated: text_filter("camera", glob, negated=negated),
@@ -167,6 +170,7 @@ class Letters:
         return vector(self.words, weights | dict.fromkeys(known, 0.8))
 
 
+ALIASES = FieldAliases(dates={"date": WHEN}, sizes=frozenset({"size"}), hint="Index again.")
 COLUMNS = {"size": "int64", "mtime_ns": "int64", "camera": "text", "ratio": "float64"}
 
 
@@ -176,7 +180,9 @@ def bind(words: Vocabulary):
 
     def bound(text: str, **options: object) -> Query:
         encoder.asked.clear()
-        return bind_query(parse_query(text), words, COLUMNS, encoder, **options)  # type: ignore[arg-type]
+        return bind_query(  # type: ignore[arg-type]
+            parse_query(text), words, COLUMNS, encoder, aliases=ALIASES, **options
+        )
 
     bound.encoder = encoder  # type: ignore[attr-defined]
     return bound
@@ -248,13 +254,13 @@ def test_a_query_that_scores_nothing_lists_what_meets_its_conditions(
 
 def test_pictures_and_words_add_up_and_words_of_a_picture_are_turned_down(words, bind) -> None:
     picture = vector(words, {"dog": 0.5, "lake": 0.5, "sky": 0.5})
-    parts = PictureParts((picture,), without=("a.jpg",))
-    query = bind("red dog^0.5 lake^0 -sky", pictures=parts)
+    parts = Examples((picture,), without=("a.jpg",))
+    query = bind("red dog^0.5 lake^0 -sky", examples=parts)
     assert bind.encoder.asked == ["red"]
     assert weights_of(query.vector) == {"dog": 0.25, "red": 0.8}
     assert query.without == ("a.jpg",)
-    assert bind("", pictures=parts).vector is picture
-    assert free_text(parse_query("red dog^0.5"), has_pictures=True) == "red"
+    assert bind("", examples=parts).vector is picture
+    assert free_text(parse_query("red dog^0.5"), has_examples=True) == "red"
     assert free_text(parse_query("red dog^0.5")) == "red dog"
 
 
@@ -262,9 +268,10 @@ UNKNOWN = [
     ("red +dogg", 5, 9, r"'dogg' is not in the vocabulary of 8 words \(nearest: dog\)\."),
     ("red -dogg", 5, 9, "nearest: dog"),
     ("beech^2", 0, 7, "nearest: beach"),
-    ('"red lake"', 0, 10, "it holds these words one by one: red, lake"),
+    ('"red xyzzy"', 0, 11, r"'xyzzy' is not in the vocabulary of 8 words\."),
+    ("xyzzy?", 0, 6, "leave it away in plain text"),
     ("-(dog OR xyzzy)", 9, 14, r"'xyzzy' is not in the vocabulary of 8 words\."),
-    ("what is this?", 8, 13, "leave it away in plain text"),
+    ("red this?^2", 4, 11, "'this' is not in the vocabulary"),
     ("dog camra:Leica", 4, 9, r"no field 'camra'; there are: camera, date, mtime_ns, path, ratio"),
     ("size:big", 5, 8, "such as 3, 1.5..8"),
     ("size:1XB", 5, 8, "such as 3, 1.5..8"),
@@ -295,6 +302,18 @@ def test_small_words_in_a_condition_are_no_condition(words, bind) -> None:
     assert query.required == (AnyOf(((Holds(ids[0]),), (Holds(ids[1]),))),)
 
 
+def test_several_words_with_an_operator_count_together(words, bind) -> None:
+    red, lake = (Holds(words.term_id(word)) for word in ("red", "lake"))
+    assert bind('+"a red lake"').required == (AnyOf(((red, lake),)),)
+    query = bind('-"red lake" dog')
+    assert query.excluded == (AnyOf(((red, lake),)),)
+    assert weights_of(query.vector) == {"dog": 0.8, "cat": 0.6}
+    assert weights_of(bind('"red lake"?^2').vector) == {"red": 2.0, "lake": 2.0}
+    assert weights_of(bind('"red lake"^0.5').vector) == {
+        "red": 0.4, "lake": 0.4, "sky": 0.6, "beach": 0.6,
+    }  # fmt: skip
+
+
 def test_numbers_sizes_and_dates(bind) -> None:
     def read(text: str) -> Filter:
         (one,) = bind(text).filters
@@ -305,20 +324,22 @@ def test_numbers_sizes_and_dates(bind) -> None:
     assert read("ratio:1/4") == NumberFilter("ratio", 0.25, 0.25)
     assert read("ratio:-3") == NumberFilter("ratio", -3, -3)
     june, july, august = (datetime(2024, month, 1) for month in (6, 7, 8))
-    assert read("date:2024-06") == DateFilter(june, july)
-    assert read("date:2024-06..2024-07") == DateFilter(june, august)
-    assert read("date:2024-06..") == DateFilter(june, None)
-    assert read("date:..2023") == DateFilter(None, datetime(2024, 1, 1))
-    assert read("date:2024-02-29") == DateFilter(datetime(2024, 2, 29), datetime(2024, 3, 1))
+    assert read("date:2024-06") == DateFilter(WHEN, june, july)
+    assert read("date:2024-06..2024-07") == DateFilter(WHEN, june, august)
+    assert read("date:2024-06..") == DateFilter(WHEN, june, None)
+    assert read("date:..2023") == DateFilter(WHEN, None, datetime(2024, 1, 1))
+    assert read("date:2024-02-29") == DateFilter(WHEN, datetime(2024, 2, 29), datetime(2024, 3, 1))
     assert read("date:2024-06-01T10:30") == DateFilter(
-        datetime(2024, 6, 1, 10, 30), datetime(2024, 6, 1, 10, 31)
+        WHEN, datetime(2024, 6, 1, 10, 30), datetime(2024, 6, 1, 10, 31)
     )
     with pytest.raises(QueryError, match="stores no dates"):
+        bind_query(parse_query("date:2024"), bind.encoder.words, {}, bind.encoder, aliases=ALIASES)
+    with pytest.raises(QueryError, match="no field 'date'; there are: path"):
         bind_query(parse_query("date:2024"), bind.encoder.words, {}, bind.encoder)
 
 
 def test_dates_are_when_a_picture_was_taken_else_when_its_file_changed() -> None:
-    day = DateFilter(datetime(2024, 6, 1), datetime(2024, 6, 2))
+    day = DateFilter(WHEN, datetime(2024, 6, 1), datetime(2024, 6, 2))
     noon = int(datetime(2024, 6, 1, 12).timestamp()) * 10**9
     assert day.meets("a", {"taken_s": JUNE_S, "mtime_ns": 1}.get)
     assert not day.meets("a", {"taken_s": JUNE_S + DAY_S, "mtime_ns": noon}.get)
@@ -392,4 +413,4 @@ def test_wrong_queries_are_refused_by_both(words, batch, make_index, tmp_path: P
 def test_a_wanted_prefix_is_no_more_than_a_shortcut() -> None:
     assert path_filter("holiday/a*/b").prefix == "holiday/a"
     assert path_filter("*.jpg").prefix == ""
-    assert TextFilter("camera", re.compile("x")).prefix == ""
+    assert TextFilter("camera", Name("x")).prefix == ""

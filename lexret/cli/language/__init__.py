@@ -1,0 +1,1 @@
+"""``lexret language``: dictionaries, with which searches in other languages find pictures."""

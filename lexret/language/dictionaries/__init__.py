@@ -1,0 +1,1 @@
+"""Dictionaries that users name: read from FreeDict's and StarDict's files, kept compactly."""

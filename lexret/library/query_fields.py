@@ -1,0 +1,23 @@
+"""What names of filters mean for pictures."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lexret.engine.query.filters import DateFields, FieldAliases
+
+DATE: Final = "date"
+MTIME: Final = "mtime_ns"
+TAKEN: Final = "taken_s"
+DATE_FROM: Final = "_date_from"
+KEYWORDS: Final = "_keywords"
+PICTURE_FIELDS: Final = FieldAliases(
+    dates={DATE: DateFields(by_clock=TAKEN, by_system=MTIME)},
+    sizes=frozenset({"size"}),
+    # No field that people give can have such a name, which begins with no letter.
+    columns={"keyword": KEYWORDS, "date_from": DATE_FROM},
+    lists=frozenset({KEYWORDS}),
+    hint="Run `lexret index DIR` once more where the index is older than the field.",
+)
+"""For :func:`~lexret.engine.query.binding.bind_query`: a picture's date is when it was taken, by
+the camera's clock, or where that is not known, when its file was last changed."""

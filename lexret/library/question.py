@@ -266,9 +266,7 @@ def _parsed(
         encode,
         examples=NO_EXAMPLES if pictures is None else pictures(),
         aliases=PICTURE_FIELDS,
-        levels_V=levels_V()
-        if any(item.sign is not Sign.NONE for item in read.query.items)
-        else None,
+        levels_V=levels_V() if has_signs else None,
     )
     typed = free_text(read.query, has_examples=pictures is not None)
     is_plain = read.query.is_plain and pictures is None

@@ -15,11 +15,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from lexret.engine.query.notes import has_unknown_words, notes_on_text
 from lexret.engine.query.plain import is_surely_plain
 from lexret.errors import InputError, MissingError
 from lexret.library.lookup import document_named
 from lexret.library.model_encoders import ModelEncoders, TextEncoderKind
-from lexret.library.plain_reading import read_plain_text
 from lexret.library.query_pictures import (
     PathLike,
     PictureInFile,
@@ -217,9 +217,9 @@ def understand_text(
     Raises:
         QueryError, InputError: see :func:`understand`.
     """
-    if pictures is None and is_surely_plain(text):
-        read = read_plain_text(text, vocabulary, muted=muted, reads_pieces=reads_pieces)
-        return Meaning(encode(read.text), read.text, read.notes, is_plain=True)
+    if pictures is None and is_surely_plain(text) and not has_unknown_words(text, vocabulary):
+        notes = notes_on_text(text, vocabulary, muted=muted)
+        return Meaning(encode(text), text, notes, is_plain=True)
     return _parsed(
         text,
         vocabulary,
@@ -269,8 +269,10 @@ def _parsed(
         levels_V=levels_V() if has_signs else None,
     )
     typed = free_text(read.query, has_examples=pictures is not None)
-    is_plain = read.query.is_plain and pictures is None
-    return Meaning(query, typed, (*read.notes, *note(read.query)), is_plain=is_plain)
+    notes = (*read.notes, *note(read.query))
+    if read.query.is_plain and pictures is None and query.vector is not None:
+        return Meaning(query.vector, typed, notes, is_plain=True)
+    return Meaning(query, typed, notes, is_plain=False)
 
 
 class _Understanding:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lexret.engine.query.binding import notes_on
 from lexret.engine.query.parser import parse_query
-from lexret.engine.query.rewriting import rewrite
+from lexret.engine.query.rewriting import Reader, ReadWords, rewrite
 from lexret.engine.query.syntax import ParsedQuery
-from lexret.library.plain_reading import reader_of_unknown_words
 from lexret.vocabulary import Vocabulary
 
 
@@ -48,7 +47,7 @@ def read_query(
     """
 
     rewritten = rewrite(
-        parse_query(text), vocabulary, reader_of_unknown_words(vocabulary, reads_pieces)
+        parse_query(text), vocabulary, _reader_of_unknown_words(vocabulary, reads_pieces)
     )
     notes = notes_on(
         rewritten.query,
@@ -59,3 +58,18 @@ def read_query(
         refusal=rewritten.refusal,
     )
     return ReadQuery(rewritten.query, (*rewritten.notes, *notes))
+
+
+def _reader_of_unknown_words(vocabulary: Vocabulary, reads_pieces: Callable[[], bool]) -> Reader:
+    """Return what reads unknown words; nothing of it is loaded before there is one."""
+
+    def read(words: Sequence[str]) -> ReadWords:
+        from lexret.language.dictionaries.folder import installed_dictionaries
+        from lexret.language.reader import TextReader
+
+        reader = TextReader(
+            vocabulary, dictionaries=installed_dictionaries, reads_pieces=reads_pieces
+        )
+        return reader(words)
+
+    return read

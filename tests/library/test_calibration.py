@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,13 @@ from lexret.errors import CorruptError, InputError, MismatchError, MissingError
 from lexret.library.calibration import (
     CALIBRATION_FILE,
     Calibration,
-    matching,
     measure_hits,
+    moments,
     read_calibration,
     save_calibration,
+    surely_match,
 )
-from lexret.sparse import FloatArray, IdArray, SparseBatch
+from lexret.sparse import FloatArray, IdArray, LexicalVector, SparseBatch
 from lexret.vocabulary import Vocabulary
 
 PLAIN = Calibration((1.0, 0.0, 0.0, 0.0, 0.0), (0.05, 0.2), (0.6, 0.3), 100, "data")
@@ -25,15 +27,17 @@ PLAIN = Calibration((1.0, 0.0, 0.0, 0.0, 0.0), (0.05, 0.2), (0.6, 0.3), 100, "da
 
 def test_hits_are_measured_against_all_pictures_also_those_that_score_nothing() -> None:
     # Scores 0.6, 0.2, 0, 0: mean 0.2, variance 0.06.
-    found = measure_hits([0.6], np.array([0.6, 0.2]), 4, np.array([[0.2, 0.3]]), None)
+    spread = moments(np.array([0.6, 0.2]), 4)
+    assert spread == pytest.approx((0.2, 0.06**0.5))
+    found = measure_hits([0.6], spread, np.array([[0.2, 0.3]]), None)
     np.testing.assert_allclose(found, [[0.6, 0.4 / 0.06**0.5, 0.25, 0.0]])
-    alike = measure_hits([0.5], np.array([0.5, 0.5]), 2, np.zeros((1, 0)), np.zeros(0))
+    alike = measure_hits([0.5], moments(np.array([0.5, 0.5]), 2), np.zeros((1, 0)), np.zeros(0))
     assert alike.tolist() == [[0.5, 0.0, 0.0, 0.0]]
 
 
 def test_the_hold_of_typed_words_is_their_weight_over_their_level_2_at_most() -> None:
     weights, levels = np.array([[0.2, 0.9]]), np.array([0.4, 0.1])
-    found = measure_hits([0.5], np.array([0.5]), 1, weights, levels)
+    found = measure_hits([0.5], (0.5, 0.0), weights, levels)
     assert found[0, 3] == pytest.approx((0.5 + 2.0) / 2)
 
 
@@ -45,39 +49,49 @@ def test_the_threshold_is_that_of_the_largest_share_within_the_one_allowed() -> 
         PLAIN.threshold(0.01)
 
 
+@dataclass(frozen=True)
+class Scored:
+    doc_id: str
+    score: float
+
+
 class Exact:
     """As much of an index as a calibration asks for."""
 
     def __init__(self, batch: SparseBatch) -> None:
-        from oracle import ExactIndex
-
-        self._batch = batch
-        self._index = ExactIndex([str(i) for i in range(len(batch))], batch, model_id="m")
+        self._dense = batch.to_scipy().toarray()
         self.vocabulary = batch.vocabulary
-        self.search = self._index.search
 
-    def __len__(self) -> int:
-        return len(self._batch)
+    def hits(self, word: str) -> list[Scored]:
+        scores = self._dense[:, self.vocabulary.term_id(word)]
+        order = np.argsort(-scores, kind="stable")
+        return [Scored(str(i), float(scores[i])) for i in order if scores[i] > 0]
+
+    def score_moments(self, query: LexicalVector) -> tuple[float, float]:
+        scores = self._dense[:, query.term_ids] @ query.weights
+        return float(scores.mean()), float(scores.std())
 
     def weights(self, doc_ids: list[str], term_ids: IdArray) -> FloatArray:
-        dense = self._batch.to_scipy().toarray()
-        return dense[np.array([int(one) for one in doc_ids])][:, term_ids]
+        return self._dense[np.array([int(doc_id) for doc_id in doc_ids])][:, term_ids]
 
 
-def test_only_hits_with_enough_evidence_match(tiny_vocabulary: Vocabulary) -> None:
+def test_only_hits_with_enough_evidence_surely_match(tiny_vocabulary: Vocabulary) -> None:
     rows = [{"dog": 0.9}, {"dog": 0.5, "beach": 0.5}, {"beach": 0.2}, {"car": 1.0}]
     index = Exact(SparseBatch.from_words(rows, tiny_vocabulary))
     query = SparseBatch.from_words([{"dog": 1.0}], tiny_vocabulary).row(0)
-    assert matching(index, "dog", query, PLAIN, rate=0.05) == {"0"}
-    assert matching(index, "dog", query, PLAIN, rate=0.2) == {"0", "1"}
-    own = Calibration((0.0, 0.0, 1.0, 0.0, 0.0), (0.05,), (0.7,), 100, "data")
-    assert matching(index, "dog", query, own, rate=0.05) == {"0"}
-    assert matching(index, "zebra", query, own, rate=0.05) == frozenset()
+    hits = index.hits("dog")
+    assert surely_match(index, hits, "dog", query, PLAIN, rate=0.05) == [True, False]
+    assert surely_match(index, hits, "dog", query, PLAIN, rate=0.2) == [True, True]
+    typed = Calibration((0.0, 0.0, 1.0, 0.0, 0.0), (0.05,), (0.7,), 100, "data")
+    assert surely_match(index, hits, "dog", query, typed, rate=0.05) == [True, False]
+    assert surely_match(index, hits, "zebra", query, typed, rate=0.05) == [False, False]
     held = Calibration((0.0, 0.0, 0.0, 1.0, 0.0), (0.05,), (1.0,), 100, "data")
     levels = np.full(len(tiny_vocabulary), 0.5, np.float32)
-    assert matching(index, "dog", query, held, levels_V=levels, rate=0.05) == {"0", "1"}
-    none = SparseBatch.from_words([{"two": 1.0}], tiny_vocabulary).row(0)
-    assert matching(index, "two", none, PLAIN, rate=0.2) == frozenset()
+    assert surely_match(index, hits, "dog", query, held, levels_V=levels, rate=0.05) == [True, True]
+    # Scores 0.9, 0.5, 0, 0: mean 0.35, deviation 0.378.
+    standing = Calibration((0.0, 1.0, 0.0, 0.0, 0.0), (0.05,), (1.0,), 100, "data")
+    assert surely_match(index, hits, "dog", query, standing, rate=0.05) == [True, False]
+    assert surely_match(index, [], "two", query, PLAIN, rate=0.2) == []
 
 
 def test_a_calibration_comes_back_and_leaves_the_other_text_encoders_alone(tmp_path: Path) -> None:

@@ -17,9 +17,10 @@ from lexret.errors import InputError, MissingError, QueryError
 from lexret.library import update_run
 from lexret.library.fields import set_fields
 from lexret.library.folders import default_index
-from lexret.library.indexing import index_folder
+from lexret.library.indexing import index_folders
 from lexret.library.lookup import document_named, find_document
 from lexret.library.query_dates import notes_on_dates
+from lexret.library.query_fields import PICTURE_FIELDS
 from lexret.library.records import KnownPicture, own_fields_of
 from lexret.sparse import SparseBatch
 from tests.pictures.metadata_files import bag, iim, iptc_segment, jpeg, noise, packet, xmp_segment
@@ -32,13 +33,19 @@ def root(tmp_path: Path, colours) -> Path:
     noise().save(tmp_path / "beside.tif")
     (tmp_path / "beside.xmp").write_bytes(packet(bag("Zu\u0308rich", "grandmaster")))
     noise().save(tmp_path / "none.png")
-    index_folder(tmp_path, default_index(tmp_path), colours)
+    index_folders([tmp_path], default_index(tmp_path), colours)
     return tmp_path
 
 
 def fitting(root: Path, query: str) -> list[str]:
     index = open_index(default_index(root))
-    bound = bind_query(parse_query(query), index.vocabulary, index.columns, lambda text: None)
+    bound = bind_query(
+        parse_query(query),
+        index.vocabulary,
+        index.columns,
+        lambda text: None,
+        aliases=PICTURE_FIELDS,
+    )
     return [hit.doc_id for hit in index.find(bound)]
 
 
@@ -65,11 +72,11 @@ def test_pictures_are_filtered_by_any_of_their_keywords(query: str, root: Path) 
 def test_keywords_beside_a_picture_are_read_again_when_they_change(root: Path, colours) -> None:
     (root / "beside.xmp").write_bytes(packet(bag("Beach")))
     os.utime(root / "beside.xmp", ns=(5, 5))
-    report = index_folder(root, default_index(root), colours)
+    report = index_folders([root], default_index(root), colours)
     assert (report.num_encoded, report.num_unchanged) == (0, 4)
     assert fitting(root, "keyword:beach") == ["beside.tif"]
     (root / "beside.xmp").unlink()
-    index_folder(root, default_index(root), colours)
+    index_folders([root], default_index(root), colours)
     assert fitting(root, "keyword:beach") == []
 
 
@@ -82,15 +89,15 @@ def test_an_index_of_before_keywords_is_searched_and_gains_them_without_encoding
             KnownPicture, "as_fields",
             lambda self: {n: v for n, v in as_fields(self).items() if n[0] != "_"},
         )  # fmt: skip
-        index_folder(root, default_index(root), colours, rebuild=True)
+        index_folders([root], default_index(root), colours, rebuild=True)
     assert fitting(root, "path:*.png") == ["none.png"]
     with pytest.raises(QueryError, match="no field 'keyword'"):
         fitting(root, "keyword:grandma")
     num_encoded = colours.num_encoded
-    index_folder(root, default_index(root), colours)
+    index_folders([root], default_index(root), colours)
     assert colours.num_encoded == num_encoded and fitting(root, "keyword:grandma") == ["xmp.jpg"]
     monkeypatch.setattr(update_run.PictureUpdate, "_take", None)
-    assert index_folder(root, default_index(root), colours).num_unchanged == 4
+    assert index_folders([root], default_index(root), colours).num_unchanged == 4
 
 
 def test_a_field_of_that_name_that_a_person_made_before_stays(root: Path, colours) -> None:
@@ -102,7 +109,7 @@ def test_a_field_of_that_name_that_a_person_made_before_stays(root: Path, colour
         writer.add(["none.png"], batch, fields={name: [v] for name, v in fields.items()})
         writer.commit()
     os.utime(root / "none.png", ns=(5, 5))
-    index_folder(root, path, colours)
+    index_folders([root], path, colours)
     assert own_fields_of(open_index(path).document("none.png")) == {"keyword": 7}
     assert fitting(root, "keyword:7") == ["none.png"]
     for name in ("keyword", "date_from"):
@@ -122,7 +129,7 @@ def test_the_source_of_a_date_is_told_and_filtered(root: Path, colours) -> None:
     created = "<p:DateCreated>2019-07-01</p:DateCreated>"
     spaces = ' xmlns:p="http://ns.adobe.com/photoshop/1.0/"'
     (root / "xmp.jpg").write_bytes(jpeg(xmp_segment(packet(created, declared=spaces))))
-    index_folder(root, default_index(root), colours)
+    index_folders([root], default_index(root), colours)
     assert fitting(root, "date:2019-07-01") == ["changed.jpg", "taken.jpg", "xmp.jpg"]
     assert fitting(root, "date_from:exif") == ["taken.jpg"]
     assert fitting(root, "date_from:exif*") == ["changed.jpg", "taken.jpg"]
@@ -142,7 +149,7 @@ def test_a_query_for_dates_says_for_how_many_pictures_the_file_speaks(root: Path
     exif[ExifTags.Base.DateTime] = "2019:07:01 12:00:00"
     noise().save(root / "taken.jpg", exif=exif)
     (root / "none.png").unlink()
-    index_folder(root, default_index(root), colours)
+    index_folders([root], default_index(root), colours)
     (note,) = notes_on_dates(parse_query("date:2019"), open_index(default_index(root)))
     assert note.startswith("3 of 4 pictures") and "date_from:* leaves them out" in note
 
@@ -159,7 +166,7 @@ def test_names_are_found_in_either_normal_form(
     (tmp_path / stored).parent.mkdir()
     noise().save(tmp_path / stored)
     noise().save(tmp_path / "Zu.png")
-    index_folder(tmp_path, default_index(tmp_path), colours)
+    index_folders([tmp_path], default_index(tmp_path), colours)
     folder, name = asked.split("/")
     for query in (
         f"path:{folder}",
@@ -185,7 +192,7 @@ def test_of_two_names_that_differ_in_form_alone_each_is_found(tmp_path: Path, co
         noise().save(tmp_path / name)
     if len(os.listdir(tmp_path)) < 2:
         pytest.skip("the file system holds one normal form alone")
-    index_folder(tmp_path, default_index(tmp_path), colours)
+    index_folders([tmp_path], default_index(tmp_path), colours)
     index = open_index(default_index(tmp_path))
     assert [find_document(index, name) for name in names] == names
     assert fitting(tmp_path, "path:\u00e9.png") == sorted(names)

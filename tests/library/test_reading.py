@@ -8,7 +8,7 @@ import pytest
 
 from lexret.engine.query.binding import free_text
 from lexret.errors import InputError, QueryError
-from lexret.library.reading import read_plain_text, read_query
+from lexret.library.reading import read_query
 from lexret.vocabulary import Vocabulary
 
 WORDS = Vocabulary(["dog", "dogs", "beach", "cook", "book", "car", "leash"])
@@ -52,16 +52,3 @@ def test_what_nothing_stands_for_is_an_error_only_where_nothing_is_left() -> Non
     told = read_query("xyzzy", WORDS, reads_pieces=lambda: True)
     assert free_text(told.query) == "xyzzy"
     assert read_query("xyzzy dog", WORDS, muted=frozenset({"dog"})).notes[-1].startswith("muted")
-
-
-def test_a_plain_text_is_read_without_operators() -> None:
-    read = read_plain_text("a cookbook -dog", WORDS)
-    assert read.text == "a cook book dog"
-    assert read.notes == (
-        '"cookbook" is not a word of this model; searching for "cook", "book" instead',
-    )
-    assert read_plain_text("no dog, please: a beach", WORDS).text == "no dog please a beach"
-    assert read_plain_text("A dog!", WORDS).text == "A dog!"
-    with pytest.raises(InputError, match="English only"):
-        read_plain_text("un chien noir", WORDS)
-    assert read_plain_text("xyzzy", WORDS, reads_pieces=lambda: True).text == "xyzzy"

@@ -35,4 +35,4 @@ def test_the_python_example_of_the_readme_runs(
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == "1 new pictures of 4"
     assert len(printed) == 2 + len(names["results"])
-    assert printed[-1] == "()"
+    assert "4 of 4 pictures tell no date" in printed[-1]

@@ -18,7 +18,7 @@ from lexret.eval.intervals import Difference, compare, query_values
 from lexret.eval.retrieval.encoding import EncodedCaptions
 from lexret.eval.retrieval.recall import RetrievalRanks, ranks_from_scores
 from lexret.eval.retrieval.report import IMAGE_TO_TEXT, TEXT_TO_IMAGE, intervals_of
-from lexret.eval.suite.definition import RetrievalPart
+from lexret.eval.suite.definition import RetrievalPart, source_below
 from lexret.sparse import FloatArray
 
 if TYPE_CHECKING:
@@ -98,9 +98,9 @@ def ridge_ranks(part: RetrievalPart, *, data: Path, cache: Path, seed: int) -> R
     """
     if not part.ridge_train:
         raise InputError("The ridge baseline needs ridge_train, the captions that it learns from.")
-    train = load_split(str(data / part.ridge_train), None, cache, part.ridge_pool)
+    train = load_split(source_below(data, part.ridge_train), None, cache, part.ridge_pool)
     relative = choose_alpha(train, min_captions=_RIDGE_MIN_CAPTIONS, seed=seed)
-    split = load_split(str(data / part.source), None, cache, part.ridge_pool)
+    split = load_split(source_below(data, part.source), None, cache, part.ridge_pool)
     ridge = Ridge.fit(train, min_captions=_RIDGE_MIN_CAPTIONS)
     return ridge.ranks(split, alpha=relative * len(train.pooled_NF))
 

@@ -21,6 +21,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from lexret.captions.sources import PEOPLE_PREFIX
 from lexret.config import Frozen, read_toml, validated
 from lexret.eval.cost.sparsity import DEFAULT_BUDGETS
 from lexret.eval.patches.patchdis import DEFAULT_PROMPTS
@@ -100,6 +101,13 @@ class Suite(Frozen):
     no_match: dict[str, NoMatchPart] = Field(default_factory=dict)
     faithfulness: dict[str, FaithfulnessPart] = Field(default_factory=dict)
     speed: dict[str, SpeedPart] = Field(default_factory=dict)
+
+
+def source_below(data: Path, source: str) -> str:
+    """Return a suite's source below the data folder; one with another prefix is taken as it is."""
+    if source.startswith(PEOPLE_PREFIX):
+        return PEOPLE_PREFIX + str(data / source.removeprefix(PEOPLE_PREFIX))
+    return source if ":" in source else str(data / source)
 
 
 def load_suite(path: Path) -> Suite:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lexret.captions.caption_set import CaptionSet
-from lexret.captions.sources import PEOPLE_PREFIX, open_captions
+from lexret.captions.sources import open_captions
 from lexret.encoders.folder.record import read_record
 from lexret.encoders.folder.word_levels import read_word_levels
 from lexret.eval.control.annotated_pictures import (
@@ -25,7 +25,13 @@ from lexret.eval.provenance import Provenance, write_json, write_text
 from lexret.eval.retrieval.encoding import encode_captions
 from lexret.eval.retrieval.report import report_retrieval
 from lexret.eval.suite.baseline_rows import EncodedSource, baseline_rows
-from lexret.eval.suite.definition import PatchDisPart, RetrievalPart, SparsityPart, Suite
+from lexret.eval.suite.definition import (
+    PatchDisPart,
+    RetrievalPart,
+    SparsityPart,
+    Suite,
+    source_below,
+)
 from lexret.eval.suite.report import markdown
 from lexret.sparse import FloatArray, SparseBatch
 
@@ -118,10 +124,7 @@ class SuiteRun:
         )
 
     def _source(self, source: str) -> str:
-        """Return a source below the data folder; one with a prefix is taken as it is."""
-        if source.startswith(PEOPLE_PREFIX):
-            return PEOPLE_PREFIX + str(self._data / source.removeprefix(PEOPLE_PREFIX))
-        return source if ":" in source else str(self._data / source)
+        return source_below(self._data, source)
 
     def _captions(self, source: str) -> CaptionSet:
         captions = open_captions(self._source(source))

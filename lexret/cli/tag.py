@@ -20,6 +20,7 @@ from lexret.cli.common import (
 if TYPE_CHECKING:
     from lexret.engine.index import EmbeddedIndex
     from lexret.pictures.keywords import KeywordChange
+    from lexret.sparse import FloatArray
 
 
 @click.command("tag")
@@ -43,7 +44,7 @@ def command(
     remove: bool,
     as_json: bool,
 ) -> None:
-    """Write the strongest words of pictures of an index into their files, as keywords (XMP/IPTC).
+    """Write the words that pictures of an index hold into their files, as keywords (XMP/IPTC).
 
     Without --write nothing is changed: what would be is shown. Without PICTURE, all pictures of
     the index are meant. JPEG and PNG files hold the keywords themselves, for other formats a file
@@ -61,14 +62,17 @@ def command(
     from lexret.errors import ImageError, MissingError, StorageError
     from lexret.library.folders import picture_path, picture_root
     from lexret.library.lookup import document_named
+    from lexret.library.model import record_of_model
+    from lexret.library.model_encoders import ModelEncoders
     from lexret.pictures.keywords import check_writable, plan_keywords, write_keywords
 
     index = open_chosen_index(index_path)
+    levels_V = None if remove else ModelEncoders(record_of_model(index)).levels_V()
     base = picture_root(index.manifest, index.path)
     ids = [document_named(index, one) for one in pictures] or index.doc_ids()
     num_changed, num_failed = 0, 0
     for doc_id in ids:
-        words = [] if remove else _words(index, doc_id, k=k, above=above)
+        words = [] if remove else _words(index, doc_id, levels_V, k=k, above=above)
         try:
             change = plan_keywords(picture_path(base, doc_id), words)
             if change.is_one:
@@ -88,8 +92,13 @@ def command(
     ctx.exit(2 if num_failed else 0 if num_changed else 1)
 
 
-def _words(index: EmbeddedIndex, doc_id: str, *, k: int, above: float) -> list[str]:
-    return [one.word for one in index.vector(doc_id).words(k) if one.weight > above]
+def _words(
+    index: EmbeddedIndex, doc_id: str, levels_V: FloatArray | None, *, k: int, above: float
+) -> list[str]:
+    from lexret.library.tags import tags_of
+
+    held = tags_of(index.vector(doc_id), levels_V, k)
+    return [word.word for word in held if word.weight > above]
 
 
 def _as_json(change: KeywordChange) -> str:

@@ -11,7 +11,10 @@ import click
 from lexret.cli.common import json_option, picture_model_option, render_table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lexret.encoders.protocol import PatchEncoding
+    from lexret.sparse import WordWeight
 
 BAR_WIDTH: Final = 30
 
@@ -42,9 +45,10 @@ class WordsCommand(click.Command):
 @json_option
 @click.pass_context
 def command(ctx: click.Context, image: Path, k: int, model_source: str, as_json: bool) -> None:
-    """Show the top words of the picture IMAGE, the strongest first.
+    """Show the top words of the picture IMAGE, the surest first.
 
-    The last column is the patch where the model saw the word most: its row and column, from 0,
+    A word that the picture holds, as `+word` and `lexret tag` understand it, has a bar of full
+    blocks; a lighter bar says that it may be there as well. The last column is the patch where the model saw the word most: its row and column, from 0,
     in the grid that the model lays over the picture. The exit status is 1 if no word was found.
     What an index says of a picture is corrected with `lexret words edit`; see its --help.
 
@@ -55,44 +59,53 @@ def command(ctx: click.Context, image: Path, k: int, model_source: str, as_json:
       lexret words edit photo.jpg +lighthouse -rocket
     """
     from lexret.encoders import load_model
+    from lexret.encoders.folder.record import find_model, read_record
+    from lexret.encoders.folder.word_levels import read_word_levels
+    from lexret.library.tags import surest_words
     from lexret.pictures.decoding import ENCODING_MIN_SIDE, open_image
 
     photo = open_image(image, min_side=ENCODING_MIN_SIDE)
     model = load_model(model_source)
     (encoding,) = model.images.encode_patches([photo])
+    levels_V = read_word_levels(read_record(find_model(model_source)))
+    listed = surest_words(encoding.image, levels_V)[:k]
     if as_json:
-        values = {"image": str(image), "model": model.model_id, **_as_json(encoding, k)}
+        values = {"image": str(image), "model": model.model_id, **_as_json(encoding, listed)}
         click.echo(json.dumps(values, indent=2))
     elif len(encoding.image):
-        click.echo(_table(encoding, k))
+        click.echo(_table(encoding, listed))
     if not len(encoding.image):
         click.echo(f"The model {model.model_id} finds no word in {image}.", err=True)
         ctx.exit(1)
 
 
-def _as_json(encoding: PatchEncoding, k: int) -> dict[str, object]:
+def _as_json(
+    encoding: PatchEncoding, listed: Sequence[tuple[WordWeight, bool]]
+) -> dict[str, object]:
     from lexret.explain.explanation import places_won
 
     places = places_won(encoding)
     return {
         "grid": {"rows": encoding.grid.num_rows, "cols": encoding.grid.num_cols},
         "words": [
-            {"word": one.word, "weight": one.weight, "patch": list(places[one.word])}
-            for one in encoding.image.words(k)
+            {"word": word.word, "weight": word.weight, "held": held,
+             "patch": list(places[word.word])}
+            for word, held in listed
         ],
-    }
+    }  # fmt: skip
 
 
-def _table(encoding: PatchEncoding, k: int) -> str:
+def _table(encoding: PatchEncoding, listed: Sequence[tuple[WordWeight, bool]]) -> str:
     from lexret.explain.explanation import places_won
 
     places = places_won(encoding)
-    words = encoding.image.words(k)
+    strongest = max(word.weight for word, _ in listed)
     rows = []
-    for one in words:
-        row, col = places[one.word]
-        bar = "\u2588" * max(1, round(BAR_WIDTH * one.weight / words[0].weight))
-        rows.append([one.word, f"{one.weight:.4f}", bar.ljust(BAR_WIDTH), f"{row},{col}"])
+    for word, held in listed:
+        row, col = places[word.word]
+        block = "\u2588" if held else "\u2591"
+        bar = block * max(1, round(BAR_WIDTH * word.weight / strongest))
+        rows.append([word.word, f"{word.weight:.4f}", bar.ljust(BAR_WIDTH), f"{row},{col}"])
     grid = encoding.grid
     last = f"patch of {grid.num_rows} x {grid.num_cols}"
     return render_table(["word", "weight", "", last], rows, right=(1,))

@@ -21,6 +21,7 @@ from lexret.library.query_pictures import PathLike, PictureLike
 from lexret.library.question import NO_HOOKS, Hooks, Question, Understood, understand
 from lexret.library.results import Results
 from lexret.library.snapshots import LatestSnapshot, Snapshot
+from lexret.library.tags import tags_of
 
 if TYPE_CHECKING:
     from lexret.explain.explanation import PictureExplanation
@@ -274,6 +275,20 @@ class Library:
         """
         index = self.snapshot().index
         return index.vector(document_named(index, os.fspath(picture))).words(k)
+
+    def tags(self, picture: PathLike, k: int | None = None) -> list[WordWeight]:
+        """Return the words that a picture of the index holds, corrected, the surest first.
+
+        Args:
+            picture: its id or path.
+            k: at most so many words; by default all.
+
+        Raises:
+            MissingError: if the index holds no such picture, or its model is not there.
+        """
+        snapshot = self.snapshot()
+        vector = snapshot.index.vector(document_named(snapshot.index, os.fspath(picture)))
+        return tags_of(vector, self.encoders(snapshot).levels_V(), k)
 
     def duplicates(self, *, near: float | None = None) -> list[DuplicateGroup]:
         """Return groups of pictures that are there twice, in each the one to keep first.

@@ -15,7 +15,7 @@ from lexret.pictures.exif import CameraTags
 from lexret.sparse import LexicalVector
 
 EXIF: Final = "exif"
-TAG_FIELDS: Final = tuple(one.name for one in fields(CameraTags))
+TAG_FIELDS: Final = tuple(tag.name for tag in fields(CameraTags))
 FILE_FIELDS: Final = ("path", "size", "mtime_ns", "sha256", "width", "height")
 # What `lexret index` writes itself; every other field is somebody's own.
 INDEXED_FIELDS: Final = frozenset({*FILE_FIELDS, EXIF, *TAG_FIELDS})
@@ -135,7 +135,7 @@ class KnownVectors:
         self._path = path
         self._before = before
         self._latest: EmbeddedIndex | None = None
-        self._old = {one.sha256: one for one in known.values()}
+        self._old = {picture.sha256: picture for picture in known.values()}
         self._stored: dict[str, KnownPicture] = {}
         self._fresh: dict[str, tuple[KnownPicture, LexicalVector]] = {}
 

@@ -69,7 +69,7 @@ def command(
     index = open_chosen_index(index_path)
     levels_V = None if remove else ModelEncoders(record_of_model(index)).levels_V()
     base = picture_root(index.manifest, index.path)
-    ids = [document_named(index, one) for one in pictures] or index.doc_ids()
+    ids = [document_named(index, picture) for picture in pictures] or index.doc_ids()
     num_changed, num_failed = 0, 0
     for doc_id in ids:
         words = [] if remove else _words(index, doc_id, levels_V, k=k, above=above)
@@ -107,6 +107,6 @@ def _as_json(change: KeywordChange) -> str:
 
 
 def _as_text(change: KeywordChange) -> str:
-    added = [f"+{one}" for one in change.after if one not in change.before]
-    gone = [f"-{one}" for one in change.before if one not in change.after]
+    added = [f"+{keyword}" for keyword in change.after if keyword not in change.before]
+    gone = [f"-{keyword}" for keyword in change.before if keyword not in change.after]
     return printable(f"{near_path(change.path)}: {', '.join([*added, *gone])}")

@@ -48,8 +48,9 @@ def command(ctx: click.Context, image: Path, k: int, model_source: str, as_json:
     """Show the top words of the picture IMAGE, the surest first.
 
     A word that the picture holds, as `+word` and `lexret tag` understand it, has a bar of full
-    blocks; a lighter bar says that it may be there as well. The last column is the patch where the model saw the word most: its row and column, from 0,
-    in the grid that the model lays over the picture. The exit status is 1 if no word was found.
+    blocks; a lighter bar says that it may be there as well. The last column is the patch where the
+    model saw the word most: its row and column, from 0, in the grid that the model lays over the
+    picture. The exit status is 1 if no word was found.
     What an index says of a picture is corrected with `lexret words edit`; see its --help.
 
     \b

@@ -19,8 +19,8 @@ EXIF: Final = "exif"
 SIDECAR: Final = "_sidecar_ns"
 # The columns of tags. Fields of people begin with a letter: an underscore makes room for new ones.
 TAG_FIELDS: Final = {
-    one.name: {"keywords": KEYWORDS, "date_from": DATE_FROM}.get(one.name, one.name)
-    for one in fields(CameraTags)
+    tag.name: {"keywords": KEYWORDS, "date_from": DATE_FROM}.get(tag.name, tag.name)
+    for tag in fields(CameraTags)
 }
 FILE_FIELDS: Final = ("path", "size", "mtime_ns", "sha256", "width", "height", SIDECAR)
 # What `lexret index` writes itself; every other field is somebody's own.
@@ -151,7 +151,7 @@ class KnownVectors:
         self._path = path
         self._before = before
         self._latest: EmbeddedIndex | None = None
-        self._old = {one.sha256: one for one in known.values()}
+        self._old = {picture.sha256: picture for picture in known.values()}
         self._stored: dict[str, KnownPicture] = {}
         self._fresh: dict[str, tuple[KnownPicture, LexicalVector]] = {}
 

@@ -151,7 +151,5 @@ def _wide_to_rgb(image: Image.Image, tones: Tones) -> Image.Image:
 
 def shows_something(image: Image.Image, *, least_contrast: int = 8) -> bool:
     """Whether a picture is more than one plain colour, compression's noise aside."""
-    return any(
-        high - low > least_contrast
-        for low, high in (image.getchannel(band).getextrema() for band in range(3))
-    )
+    extremes: Any = image.getextrema()  # of an RGB picture: the lowest and highest of each channel
+    return any(high - low > least_contrast for low, high in extremes)

@@ -32,7 +32,7 @@ from lexret.pictures.reading import (
     ReadSettings,
     Refusal,
 )
-from lexret.pictures.worker import SECONDS_A_FILE, Costs, Decoded, Hashed, Ready
+from lexret.pictures.worker import Costs, Decoded, Hashed, Ready
 
 # Run by a fresh interpreter, which has this one's paths but not its main module: a script that uses
 # lexret is not run again. Ctrl-C is for the process that was started by hand.
@@ -66,6 +66,7 @@ class Worker:
     """
 
     def __init__(self, settings: ReadSettings) -> None:
+        self._settings = settings
         with ExitStack() as made:
             try:
                 # What libraries write to the standard error goes here, not between lines of
@@ -157,7 +158,7 @@ class Worker:
     def _how_it_ended(self) -> str:
         code = self._process.wait()
         if code == -signal.SIGXCPU:
-            return f"it took more than {SECONDS_A_FILE} s of processor time"
+            return f"it took more than {self._settings.max_seconds} s of processor time"
         if code >= 0:
             return f"the decoding process ended with exit status {code}"
         try:

@@ -28,10 +28,13 @@ class ReadSettings:
     Attributes:
         max_pixels: larger pictures are refused.
         min_side: see :func:`lexret.pictures.decoding.read_picture`.
+        max_seconds: processor time that a process spends on one file; a file that keeps a decoder
+            busy for longer is taken for one that it never ends with.
     """
 
     max_pixels: int
     min_side: int | None = None
+    max_seconds: int = 300
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Final
 
 from PIL import Image
 
 from lexret.pictures.reading import FileContent, ReadSettings, read_file
-
-# A file that keeps a decoder busy for longer is taken for one that it never ends with.
-SECONDS_A_FILE: Final = 300
 
 
 @dataclass(frozen=True)
@@ -79,7 +75,7 @@ def main(handle: int, shared: int, settings: ReadSettings) -> None:
         connection.send(Ready())
         while True:
             path: Path = connection.recv()
-            _limit_time()
+            _limit_time(settings.max_seconds)
             outcome = read_file(path, settings, is_known=is_known, admit=admit)
             if isinstance(outcome, FileContent) and outcome.picture is not None:
                 image = outcome.picture.image
@@ -99,10 +95,10 @@ def _be_the_first_to_go() -> None:
         Path("/proc/self/oom_score_adj").write_text("1000")
 
 
-def _limit_time() -> None:
+def _limit_time(max_seconds: int) -> None:
     """Let the system end this process where the next file takes it too much processor time."""
     used = resource.getrusage(resource.RUSAGE_SELF)
-    seconds = int(used.ru_utime + used.ru_stime) + 1 + SECONDS_A_FILE
+    seconds = int(used.ru_utime + used.ru_stime) + 1 + max_seconds
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
     if hard == resource.RLIM_INFINITY or seconds < hard:
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, hard))

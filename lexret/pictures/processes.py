@@ -46,7 +46,7 @@ from lexret.pictures.worker import main
 main(handle, shared, ReadSettings(**settings))
 """
 _MAX_REMARK: Final = 300
-_SECONDS_TO_END: Final = 0.2
+_SECONDS_TO_END: Final = 10
 DIED: Final = "the decoder died"
 
 
@@ -110,7 +110,6 @@ class Worker:
             self._connection.send(path)
             return self._with_remark(self._converse(is_known, admit))
         except (EOFError, OSError) as error:
-            self._stop()
             how, remark = self._how_it_ended(), self._last_remark()
             if not self._started:
                 raise _cannot_start(remark or how) from error
@@ -156,6 +155,9 @@ class Worker:
         return "".join(letter for letter in last if letter.isprintable())[:_MAX_REMARK]
 
     def _how_it_ended(self) -> str:
+        with suppress(subprocess.TimeoutExpired):  # it has lost its connection, or ended
+            self._process.wait(_SECONDS_TO_END)
+        self._process.kill()
         code = self._process.wait()
         if code == -signal.SIGXCPU:
             return f"it took more than {self._settings.max_seconds} s of processor time"
@@ -170,16 +172,11 @@ class Worker:
 
     def end(self) -> None:
         """End the process, whatever it is doing, and let go of what the worker holds."""
-        self._stop()
-        self._remarks.close()
-        self._shared.close()
-
-    def _stop(self) -> None:
         self._connection.close()
-        with suppress(subprocess.TimeoutExpired):  # it ends by itself when the connection does
-            self._process.wait(_SECONDS_TO_END)
         self._process.kill()
         self._process.wait()
+        self._remarks.close()
+        self._shared.close()
 
     def kill(self) -> None:
         """End the process while another thread waits for its answer, which ends the waiting."""

@@ -16,7 +16,7 @@ _TRANSPARENT_MODES: Final = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
 _WHITE: Final = (255, 255, 255, 255)
 # Larger pictures are converted in strips of about so many pixels: a copy of the whole would double
 # what decoding takes.
-_STRIP_PIXELS: Final = 1 << 20
+_STRIP_PIXELS: Final = 1 << 18
 _TIFF_BITS, _TIFF_PHOTOMETRIC, _WHITE_IS_ZERO = 258, 262, 0
 # How a PNG file's transparent colour, told in the file's own depth, becomes one of 8 bits.
 _PNG_DEPTHS: Final = {"L;2": 85, "L;4": 17}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 # A JPEG XL file's first bytes, and its size: 8 x 8 pixels.
 _HEAD = b"\xff\x0a\x41\x00"
-_PACKAGE = '''
+_PACKAGE = """
 import os, signal, sys, time
 from PIL import Image, ImageFile
 
@@ -51,7 +51,7 @@ class Obeying(ImageFile.ImageFile):
         return Image.Image.load(self)
 
 Image.register_open("JXL", Obeying, lambda head: head[:2] == b"\\xff\\x0a")
-'''
+"""
 
 
 def install(folder: Path) -> None:

@@ -18,7 +18,14 @@ from lexret.pictures.colours import shows_something, small_rgb, tones_of, transp
 from lexret.pictures.exif import NO_TAGS, CameraTags
 from lexret.pictures.formats import ANIMATED_FORMATS
 from lexret.pictures.memory import decoding_cost
-from lexret.pictures.opening import Admission, OpenedPicture, broken, open_header, pixel_limit
+from lexret.pictures.opening import (
+    Admission,
+    OpenedPicture,
+    broken,
+    check_cost,
+    open_header,
+    pixel_limit,
+)
 
 # Phones make pictures of up to 200 million pixels.
 MAX_PIXELS: Final = 250_000_000
@@ -113,7 +120,8 @@ def read_picture(
     Args:
         file: opened for reading bytes, at its beginning.
         name: what to call it in messages.
-        max_pixels: larger pictures are refused.
+        max_pixels: larger pictures are refused, and those that take more than 8 bytes for each of
+            so many to decode.
         min_side: reduce a larger picture by a whole number such that no side falls below so many
             pixels, except where it is longer than 3:2: it has at most ``MAX_REDUCED_SQUARES``
             times the square of that. JPEG files are decoded faster then.
@@ -134,12 +142,14 @@ def read_picture(
                 factor = _reduction(size, min_side)
                 image.draft(None, (size[0] // factor, size[1] // factor))
             if not opened.is_decoded:
-                hold(decoding_cost(image, size))
+                cost = decoding_cost(image, size)
+                check_cost(name, size, cost, max_pixels)
+                hold(cost)
             rgb = _decode(image, min_side)
             if image.format == "TIFF":
                 size = image.size  # Pillow turns TIFF pictures, and only those, as it loads them
             return _upright(rgb, size, opened)
-        except MemoryError:
+        except (ImageError, MemoryError):
             raise
         except Exception as error:  # decoders raise whatever a broken file drives them to
             raise broken(name, error) from error

@@ -138,7 +138,7 @@ def _largest_icon(file: IO[bytes]) -> tuple[int, int]:
     file.seek(0)
     listing = file.read(6)
     entries = file.read(16 * int.from_bytes(listing[4:6], "little"))
-    sizes = [(256, 256)]
+    sizes = [(1, 1)]
     for start in range(0, len(entries) - 15, 16):
         file.seek(int.from_bytes(entries[start + 12 : start + 16], "little"))
         inner = file.read(24)
@@ -147,7 +147,8 @@ def _largest_icon(file: IO[bytes]) -> tuple[int, int]:
             sizes.append((int.from_bytes(sides[0], "big"), int.from_bytes(sides[1], "big")))
         else:
             sides = inner[4:8], inner[8:12]
-            sizes.append((int.from_bytes(sides[0], "little"), int.from_bytes(sides[1], "little")))
+            height = int.from_bytes(sides[1], "little") // 2  # the mask lies below the picture
+            sizes.append((int.from_bytes(sides[0], "little"), height))
     return max(sizes, key=lambda size: size[0] * size[1])
 
 

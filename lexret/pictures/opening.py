@@ -24,6 +24,8 @@ Admission = Callable[[int], AbstractContextManager[object]]
 
 # Of a picture whose reader decodes it as it opens it: 4, and as much again meanwhile.
 _BYTES_A_PIXEL: Final = 8
+# Most formats take 4, some up to 20 (JPEG 2000): of those, smaller pictures only are read.
+MOST_BYTES_A_PIXEL: Final = 8
 _open_lock = threading.Lock()
 
 
@@ -191,6 +193,18 @@ def check_size(name: str, size: tuple[int, int], max_pixels: int) -> None:
     width, height = size
     if width * height > max_pixels:
         raise _too_many_pixels(name, f"{width:,} x {height:,} pixels", max_pixels)
+
+
+def check_cost(name: str, size: tuple[int, int], num_bytes: int, max_pixels: int) -> None:
+    """Raise ImageError where decoding a picture takes more than pixels of a common format would."""
+    most = MOST_BYTES_A_PIXEL * max_pixels
+    if num_bytes > most:
+        raise ImageError(
+            f"{name} is too large: decoding its {size[0]:,} x {size[1]:,} pixels takes "
+            f"{num_bytes:,} bytes; at most {most:,} are taken, {MOST_BYTES_A_PIXEL} for each of "
+            f"the {max_pixels:,} pixels that are read.",
+            reason="too many pixels",
+        )
 
 
 def _too_many_pixels(name: str, found: str, max_pixels: int) -> ImageError:

@@ -120,7 +120,7 @@ def read_picture(
     Args:
         file: opened for reading bytes, at its beginning.
         name: what to call it in messages.
-        max_pixels: larger pictures are refused, and those that take more than 8 bytes for each of
+        max_pixels: larger pictures are refused, and those that take more than 10 bytes for each of
             so many to decode.
         min_side: reduce a larger picture by a whole number such that no side falls below so many
             pixels, except where it is longer than 3:2: it has at most ``MAX_REDUCED_SQUARES``

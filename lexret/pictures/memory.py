@@ -12,8 +12,9 @@ from PIL import Image
 
 # Bytes that a pixel takes in Pillow; every mode that is not named takes 4.
 _BYTES_A_PIXEL: Final = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2, "I;16N": 2}
-# Formats whose decoders hold further copies of the whole picture: how many, of 4 bytes a pixel.
-_COPIES: Final = {"GIF": 2, "WEBP": 2, "AVIF": 2, "HEIF": 2, "JXL": 2, "JPEG2000": 4, "TIFF": 1}
+# What decoders hold beside that of the whole picture, in bytes a pixel: other frames, planes of
+# another colour space, the same as bytes, or (JPEG 2000) channels of 4 bytes.
+_BYTES_BESIDE: Final = {"GIF": 8, "WEBP": 8, "AVIF": 8, "HEIF": 6, "JPEG2000": 16, "TIFF": 4}
 # A progressive JPEG file is decoded from the coefficients of the whole picture, 2 bytes each.
 _BYTES_A_COEFFICIENT: Final = 2
 
@@ -27,8 +28,8 @@ def decoding_cost(image: Image.Image, full_size: tuple[int, int] | None = None) 
     """
     width, height = image.size
     full_width, full_height = full_size or image.size
-    copies = _COPIES.get(image.format or "", 0)
-    cost = width * height * (_BYTES_A_PIXEL.get(image.mode, 4) + 4 * copies)
+    beside = _BYTES_BESIDE.get(image.format or "", 0)
+    cost = width * height * (_BYTES_A_PIXEL.get(image.mode, 4) + beside)
     if image.info.get("progressive"):
         cost += full_width * full_height * _BYTES_A_COEFFICIENT * len(image.getbands())
     return cost

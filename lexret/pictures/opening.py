@@ -22,10 +22,10 @@ from lexret.pictures.raw import CameraFile, find_camera_file
 # Asked before a picture is decoded, with the bytes that this takes at most.
 Admission = Callable[[int], AbstractContextManager[object]]
 
-# Of a picture whose reader decodes it as it opens it: 4, and as much again meanwhile.
-_BYTES_A_PIXEL: Final = 8
+# Of a picture whose reader decodes it as it opens it: ICO and JPEG XL, which computes in floats.
+_BYTES_A_PIXEL: Final = 16
 # Most formats take 4, some up to 20 (JPEG 2000): of those, smaller pictures only are read.
-MOST_BYTES_A_PIXEL: Final = 8
+MOST_BYTES_A_PIXEL: Final = 10
 _open_lock = threading.Lock()
 
 
@@ -136,8 +136,10 @@ def _open(
         return OpenedPicture(_open_preview(file, name, camera_file), file, camera_file)
     claimed = size_before_opening(file, head)
     if claimed is not None:
+        cost = _BYTES_A_PIXEL * claimed[0] * claimed[1]
         check_size(name, claimed, max_pixels)
-        admit(_BYTES_A_PIXEL * claimed[0] * claimed[1])
+        check_cost(name, claimed, cost, max_pixels)
+        admit(cost)
     file.seek(0)
     return OpenedPicture(_open_with_pillow(file, readers(head)), file)
 

@@ -12,6 +12,8 @@ from typing import IO, Final
 
 from PIL import Image
 
+from lexret.errors import ImageError
+
 RAW_EXTENSIONS: Final = frozenset({
     ".dng", ".nef", ".nrw", ".arw", ".sr2", ".cr2", ".cr3", ".pef", ".srw", ".3fr", ".fff", ".erf",
     ".kdc", ".dcr", ".mef", ".rwl", ".rw2", ".raf", ".gpr",
@@ -79,10 +81,21 @@ def readers(head: bytes) -> tuple[str, ...]:
     """Return the formats that Pillow may take a file with these first bytes for.
 
     A package that reads such a file is imported where it is installed.
+
+    Raises:
+        ImageError: if it is installed and cannot be imported.
     """
     wanted = optional_format(head)
     if wanted is not None and wanted.is_installed and wanted.name not in Image.OPEN:
-        module = import_module(wanted.module)
+        try:
+            module = import_module(wanted.module)
+        except ImportError as error:
+            raise ImageError(
+                f"A {wanted.called} picture cannot be read, as {wanted.package} is installed and "
+                f"cannot be imported: {error}. Install it again: pip install --force-reinstall "
+                f"{wanted.package}",
+                reason=f"{wanted.called}, {wanted.package} is broken",
+            ) from error
         if wanted is HEIF:
             module.register_heif_opener()
     if wanted is not None and wanted.name in Image.OPEN:

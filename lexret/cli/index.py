@@ -6,7 +6,6 @@ import json
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from lexret.sparse import Precision
 
 MAX_SKIPPED_SHOWN: Final = 20
+_MOST_SHOWN: Final = 8
 
 
 @click.command("index")
@@ -54,6 +54,22 @@ MAX_SKIPPED_SHOWN: Final = 20
               help="What the model computes in: bfloat16 is about twice as fast on "
               "processors made for it.  [default: as the index was made; a new one "
               "float32]")  # fmt: skip
+@click.option("--exclude", "exclude", multiple=True, metavar="PATTERN",
+              help="Do not look at files and folders of that name (repeatable), such as '*.gif' or "
+              "'Drafts/'; what the index holds of them leaves it. A file .lexretignore holds such "
+              "patterns, one a line.")  # fmt: skip
+@click.option("--no-default-excludes", is_flag=True,
+              help="Look at recycle bins, thumbnails and previews of other programs "
+              "too.")  # fmt: skip
+@click.option("--max-pixels", type=click.IntRange(min=1), metavar="N",
+              help="Refuse larger pictures, which take 4 bytes a pixel while they are decoded, but "
+              "for JPEG.  [default: 250,000,000]")  # fmt: skip
+@click.option("--jobs", type=click.IntRange(min=0), metavar="N",
+              help="Processes that decode pictures; 0 decodes in this one, which a damaged picture "
+              "may end.  [default: the processors, at most 4]")  # fmt: skip
+@click.option("--retry-refused", is_flag=True,
+              help="Read files again that an earlier run could not read, changed or "
+              "not.")  # fmt: skip
 @click.option("--rebuild", is_flag=True, help="Make the index anew, for example for another model.")
 @click.option("--allow-empty", is_flag=True,
               help="Accept that every picture of a folder is gone.")  # fmt: skip
@@ -70,6 +86,11 @@ def command(
     batch_size: int,
     weights: str | None,
     precision: Precision | None,
+    exclude: tuple[str, ...],
+    no_default_excludes: bool,
+    max_pixels: int | None,
+    jobs: int | None,
+    retry_refused: bool,
     rebuild: bool,
     allow_empty: bool,
     remove: tuple[Path, ...],
@@ -82,7 +103,8 @@ def command(
     folder held that is not there now, such as a disk that is not mounted, stays in the index.
 
     Pictures that did not change are not read again, renamed and moved ones are not encoded again.
-    Files that are not readable pictures are skipped and listed at the end. An interrupted run
+    Files that are not readable pictures are skipped and listed at the end; they are not read again
+    until they change. An interrupted run
     goes on where it stopped. The exit status is 1 if there is no picture in the index in the end.
 
     \b
@@ -92,9 +114,14 @@ def command(
       lexret index ./images /mnt/archive
       lexret index
       lexret index ./images --remove-root /mnt/archive
+      lexret index ./images --exclude '*.gif' --exclude scans/raw/
     """
+    from lexret.library.indexing import DEFAULT_PATTERNS
     from lexret.library.library import Library
+    from lexret.library.reader import Decoding
     from lexret.library.update_run import UpdateInterrupted
+    from lexret.pictures.decoding import MAX_PIXELS
+    from lexret.pictures.exclusion import parse_exclusion
 
     place = index_path or _default_place(folders)
     library = Library(place, model=model_source)
@@ -102,6 +129,12 @@ def command(
         with _progress_bar() as progress, _quiet_pillow():
             report = library.update(
                 *folders,
+                decoding=Decoding(jobs=jobs, max_pixels=max_pixels or MAX_PIXELS),
+                exclusions=(
+                    *(() if no_default_excludes else DEFAULT_PATTERNS),
+                    *map(parse_exclusion, exclude),
+                ),
+                retry_refused=retry_refused,
                 remove=remove,
                 weights=weights,
                 precision=precision,
@@ -167,7 +200,12 @@ def _as_json(report: IndexReport, place: Path) -> dict[str, object]:
         "removed": report.num_removed,
         "encoded": report.num_encoded,
         "absent_folders": [str(folder) for folder in report.absent],
-        "skipped": [asdict(skipped) for skipped in report.skipped],
+        "not_looked_at": dict(report.not_looked_at.endings.most_common()),
+        "excluded": dict(report.not_looked_at.excluded.most_common()),
+        "skipped": [
+            {"path": file.path, "reason": file.reason, "message": file.message}
+            for file in report.skipped
+        ],
         "seconds": round(report.seconds, 3),
     }
 
@@ -190,6 +228,7 @@ def _as_text(report: IndexReport, place: Path) -> str:
     ]
     for folder in report.absent:
         lines.append(f"Not there: {printable(str(folder))}; what the index holds of it stays")
+    lines += _left_aside(report)
     if report.skipped:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in report.reasons())
         lines.append(f"Skipped {plural(len(report.skipped), 'file')}: {reasons}")
@@ -198,3 +237,19 @@ def _as_text(report: IndexReport, place: Path) -> str:
         if len(report.skipped) > MAX_SKIPPED_SHOWN:
             lines.append(f"  ... and {len(report.skipped) - MAX_SKIPPED_SHOWN:,} more (see --json)")
     return "\n".join(lines)
+
+
+def _left_aside(report: IndexReport) -> list[str]:
+    """Say what was found in the folders and not looked at."""
+    lines = []
+    for heading, counts in (
+        ("Not looked at", report.not_looked_at.endings),
+        ("Left out by patterns", report.not_looked_at.excluded),
+    ):
+        shown = [f"{count:,} {printable(name)}" for name, count in counts.most_common(_MOST_SHOWN)]
+        more = counts.total() - sum(count for _, count in counts.most_common(_MOST_SHOWN))
+        if shown:
+            lines.append(
+                f"{heading}: {', '.join([*shown, *([f'{more:,} others'] if more else [])])}"
+            )
+    return lines

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from PIL import Image
 
@@ -18,9 +19,15 @@ from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.errors import InputError, MismatchError, MissingError
 from lexret.library.folder_changes import drop_first_root
 from lexret.library.moved_corrections import follow_moved_pictures
-from lexret.library.reader import SkippedPicture
+from lexret.library.reader import Decoding, SkippedPicture
+from lexret.library.refused import RefusedFiles, reader_identity
 from lexret.library.scan import UpdatePlan, find_files, plan_rebuild, plan_update
 from lexret.library.update_run import FoundFiles, PictureUpdate, Progress
+from lexret.pictures.exclusion import DEFAULT_EXCLUSIONS, Exclusion, parse_exclusion
+from lexret.pictures.finding import NotLookedAt
+
+DEFAULT_DECODING: Final = Decoding()
+DEFAULT_PATTERNS: Final = tuple(map(parse_exclusion, DEFAULT_EXCLUSIONS))
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,7 @@ class IndexReport:
         num_pictures: what the index holds now.
         skipped: files that are not readable pictures, and folders that cannot be listed.
         absent: folders of the index that are not there now; what it holds of them stays.
+        not_looked_at: files that do not end like a picture, and what patterns left out.
         seconds: how long it took.
         model_id: the model that encodes the index's pictures.
     """
@@ -50,6 +58,7 @@ class IndexReport:
     num_pictures: int
     skipped: tuple[SkippedPicture, ...]
     absent: tuple[Path, ...]
+    not_looked_at: NotLookedAt
     seconds: float
     model_id: str
 
@@ -68,7 +77,9 @@ def index_folders(
     model_source: str | None = None,
     weights: str | None = None,
     batch_size: int = 32,
-    workers: int = 4,
+    decoding: Decoding = DEFAULT_DECODING,
+    exclusions: Sequence[Exclusion] = DEFAULT_PATTERNS,
+    retry_refused: bool = False,
     progress: Progress | None = None,
     rebuild: bool = False,
     allow_empty: bool = False,
@@ -76,8 +87,9 @@ def index_folders(
     """Index folders of pictures, or bring their index up to date.
 
     A file of the same size and time of change as before is not read again; one whose content is
-    known, under whatever path, is not encoded again. Work is committed about every 1000 pictures
-    or 60 seconds, and when the run is interrupted, so that the next run goes on from there.
+    known, under whatever path, is not encoded again. A file that could not be read is not tried
+    again until it changes (:mod:`lexret.library.refused`). Work is committed about every 1000
+    pictures or 60 seconds, and when the run is interrupted: the next one goes on from there.
 
     Args:
         folders: those to look through; the index gains those that it does not hold yet. Without
@@ -88,7 +100,9 @@ def index_folders(
         weights: how a new index stores them, ``exact`` or ``8bit``; without a word as the index
             does that is made anew, else ``exact``.
         batch_size: pictures that are encoded together.
-        workers: threads that read and decode.
+        decoding: how pictures are decoded.
+        exclusions: patterns of what is not looked at; what the index holds of it leaves it.
+        retry_refused: read files again that could not be read before.
         progress: is called with the number of files done and the number of files to do.
         rebuild: make the index anew; what is there gives way at the first commit, or where it
             holds fields that somebody gave, at the last.
@@ -111,15 +125,25 @@ def index_folders(
         remove=remove,
         model_source=model_source,
         weights=weights,
+        exclusions=exclusions,
         rebuild=rebuild,
     )
     with writer:
+        refused = RefusedFiles(
+            index_path, reader_identity(decoding.max_pixels), forget=rebuild or retry_refused
+        )
         update = PictureUpdate(
-            plan.base, writer, encoder, found, batch_size=batch_size, own_before=plan.own_fields
+            plan.base,
+            writer,
+            encoder,
+            found,
+            batch_size=batch_size,
+            refused=refused,
+            own_before=plan.own_fields,
         )
         update.check_not_all_gone(allow_empty=allow_empty)
         writer.commit_roots(plan.roots)
-        update.run(workers=workers, progress=progress)
+        update.run(decoding=decoding, progress=progress)
         num_pictures = writer.manifest.num_documents
         if plan.leaving and not plan.base_leaves:
             writer.commit_roots(plan.remaining)
@@ -138,6 +162,7 @@ def index_folders(
         num_pictures=num_pictures,
         skipped=tuple(update.skipped),
         absent=plan.absent,
+        not_looked_at=found.not_looked_at,
         seconds=time.monotonic() - started,
         model_id=encoder.model_id,
     )
@@ -151,6 +176,7 @@ def _begin(
     remove: Sequence[Path],
     model_source: str | None,
     weights: str | None,
+    exclusions: Sequence[Exclusion],
     rebuild: bool,
 ) -> tuple[UpdatePlan, EmbeddedIndexWriter, FoundFiles]:
     """Say what is to be done, take the writer's lock, and look for the files."""
@@ -166,12 +192,12 @@ def _begin(
                 _check_weights(writer.manifest, index_path, weights)
                 _check_precision(writer.manifest, index_path, precision_of(encoder))
                 plan = plan_update(folders, index_path, writer.manifest.roots, remove=remove)
-                return plan, writer, find_files(plan)
+                return plan, writer, find_files(plan, exclusions)
             except BaseException:
                 writer.close()
                 raise
     plan = plan_rebuild(folders, index_path, remove=remove)
-    found, before = find_files(plan), Manifest.load_if_sound(index_path)
+    found, before = find_files(plan, exclusions), Manifest.load_if_sound(index_path)
     writer = EmbeddedIndexWriter.create(
         index_path,
         encoder.vocabulary,

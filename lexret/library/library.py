@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from lexret.explain.explanation import PictureExplanation
     from lexret.library.duplicates import DuplicateGroup
     from lexret.library.indexing import IndexReport
+    from lexret.library.reader import Decoding
     from lexret.library.update_run import Progress
     from lexret.pictures.boxes import Box
+    from lexret.pictures.exclusion import Exclusion
     from lexret.sparse import Precision, WordWeight
 
 
@@ -112,6 +114,9 @@ class Library:
         weights: str | None = None,
         precision: Precision | None = None,
         batch_size: int = 32,
+        decoding: Decoding | None = None,
+        exclusions: Sequence[Exclusion] | None = None,
+        retry_refused: bool = False,
         rebuild: bool = False,
         allow_empty: bool = False,
         progress: Progress | None = None,
@@ -129,6 +134,9 @@ class Library:
             precision: what the model computes in, ``float32`` or ``bfloat16``; by default what the
                 index records.
             batch_size: pictures that are encoded together.
+            decoding: how pictures are decoded; by default in processes, within bounded memory.
+            exclusions: patterns of what is not looked at; by default bins, thumbnails and the like.
+            retry_refused: read files again that could not be read before.
             rebuild: make the index anew, for example for another model.
             allow_empty: accept that all pictures of a folder are gone.
             progress: is called with the number of files done and the number of files to do.
@@ -137,7 +145,7 @@ class Library:
             LexretError: see :func:`lexret.library.indexing.index_folders`.
             UpdateInterrupted: on Ctrl-C while it runs; tells how many pictures are stored.
         """
-        from lexret.library.indexing import index_folders
+        from lexret.library.indexing import DEFAULT_DECODING, DEFAULT_PATTERNS, index_folders
 
         before = Manifest.load_if_sound(self.path)  # a damaged one is reported when it is opened
         source, encoders = self._encoders.of_source(before.model_source if before else None)
@@ -151,6 +159,9 @@ class Library:
                 model_source=lasting_source(source),
                 weights=weights,
                 batch_size=batch_size,
+                decoding=decoding or DEFAULT_DECODING,
+                exclusions=DEFAULT_PATTERNS if exclusions is None else exclusions,
+                retry_refused=retry_refused,
                 progress=progress,
                 rebuild=rebuild,
                 allow_empty=allow_empty,

@@ -1,21 +1,64 @@
-"""Reads picture files in threads, ahead of the encoder, and knows them by their content."""
+"""Reads the picture files of a folder ahead of the encoder, and knows them by their content."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-from lexret.errors import ImageError
 from lexret.library.folders import picture_path
-from lexret.pictures.decoding import ENCODING_MIN_SIDE, Picture, read_picture, read_tags, unreadable
+from lexret.pictures.decoding import ENCODING_MIN_SIDE, MAX_PIXELS, Picture, unreadable
 from lexret.pictures.exif import CameraTags
+from lexret.pictures.memory import MemoryBudget
 from lexret.pictures.metadata.picture_notes import read_notes
 from lexret.pictures.metadata.sidecars import sidecar_state
+from lexret.pictures.processes import ProcessReader
+from lexret.pictures.reading import FileReader, FileState, ReadSettings, Refusal, ThreadReader
+
+# What pictures that are being decoded may take together. One that needs more is decoded alone.
+DECODING_BYTES: Final = 1 << 29
+_MOST_JOBS: Final = 4
+# A process takes about a tenth of a second to start, as long as a few pictures to decode.
+_FILES_A_PROCESS: Final = 8
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How the pictures of a run are decoded.
+
+    Attributes:
+        jobs: processes that decode at the same time; 0 decodes in threads of this process, which a
+            picture that a decoder dies of takes with it. ``None``: as many as there are
+            processors, but no more than 4.
+        max_pixels: larger pictures are refused.
+        num_bytes: what pictures that are being decoded may take together.
+    """
+
+    jobs: int | None = None
+    max_pixels: int = MAX_PIXELS
+    num_bytes: int = DECODING_BYTES
+
+    def threads_for(self, num_files: int) -> int:
+        """Return how many threads, and as many processes, so many files are worth."""
+        if self.jobs == 0:
+            return _default_jobs()
+        jobs = _default_jobs() if self.jobs is None else self.jobs
+        return max(1, min(jobs, -(-num_files // _FILES_A_PROCESS)))
+
+    def reader(self) -> FileReader:
+        """Make the reader of files; its processes are started when they are needed."""
+        settings = ReadSettings(self.max_pixels, ENCODING_MIN_SIDE)
+        budget = MemoryBudget(self.num_bytes)
+        return ThreadReader(settings, budget) if self.jobs == 0 else ProcessReader(settings, budget)
+
+
+def _default_jobs() -> int:
+    usable = getattr(os, "sched_getaffinity", None)
+    return min(_MOST_JOBS, (len(usable(0)) if usable else os.cpu_count()) or 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +83,11 @@ class PictureFile:
     tags: CameraTags
     sidecar_ns: int
 
+    @property
+    def state(self) -> FileState:
+        """What the file was when it was read."""
+        return FileState(self.size, self.mtime_ns)
+
 
 @dataclass(frozen=True, slots=True)
 class SkippedPicture:
@@ -49,55 +97,63 @@ class SkippedPicture:
         path: relative to the base of the index.
         reason: short and countable, such as ``"empty file"``.
         message: the whole story.
+        state: of the file, where reading it again would come to the same.
     """
 
     path: str
     reason: str
     message: str
+    state: FileState | None = None
 
 
 def read_files(
-    base: Path, paths: Iterable[str], *, is_known: Callable[[str], bool], workers: int, ahead: int
+    base: Path,
+    paths: Sequence[str],
+    *,
+    is_known: Callable[[str], bool],
+    decoding: Decoding,
+    ahead: int,
 ) -> Generator[PictureFile | SkippedPicture, None, None]:
-    """Read files in threads and yield them in the order of ``paths``.
+    """Read files and yield them in the order of ``paths``.
 
     Args:
         base: what the paths are relative to.
-        is_known: is asked, from the threads, whether the content of a hash needs no decoding.
-        workers: number of threads.
-        ahead: at most so many files are read before they are asked for.
+        is_known: is asked, from several threads, whether the content of a hash needs no decoding.
+        ahead: at most so many files are read before they are asked for, beside those in work.
+
+    Raises:
+        InputError: if no process can be started.
     """
+    threads = decoding.threads_for(len(paths))
     waiting: deque[Future[PictureFile | SkippedPicture]] = deque()
-    with ThreadPoolExecutor(workers, thread_name_prefix="lexret-read") as pool:
+    reader = decoding.reader()
+    with ThreadPoolExecutor(threads, thread_name_prefix="lexret-read") as pool:
         try:
             for path in paths:
-                waiting.append(pool.submit(_read, base, path, is_known))
-                if len(waiting) > ahead:
+                waiting.append(pool.submit(_read, reader, base, path, is_known))
+                if len(waiting) > ahead + threads:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
         finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            for future in waiting:
+                future.cancel()
+            reader.close()
 
 
-def _read(base: Path, path: str, is_known: Callable[[str], bool]) -> PictureFile | SkippedPicture:
+def _read(
+    reader: FileReader, base: Path, path: str, is_known: Callable[[str], bool]
+) -> PictureFile | SkippedPicture:
     full = picture_path(base, path)
+    outcome = reader.read(full, is_known=is_known)
+    if isinstance(outcome, Refusal):
+        return SkippedPicture(path, outcome.reason, outcome.message, outcome.state)
     try:
-        with full.open("rb") as file:
-            state = os.fstat(file.fileno())
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            file.seek(0)
-            picture = None
-            if is_known(digest):
-                tags = read_tags(file, str(full))
-            else:
-                picture = read_picture(file, str(full), min_side=ENCODING_MIN_SIDE)
-                tags = picture.tags
-        beside = sidecar_state(full)
-        tags = read_notes(full).added_to(tags)
-        return PictureFile(path, state.st_size, state.st_mtime_ns, digest, picture, tags, beside)
-    except ImageError as error:
-        return SkippedPicture(path, error.reason, str(error))
+        beside, tags = sidecar_state(full), read_notes(full).added_to(outcome.tags)
     except OSError as error:
-        broken = unreadable(full, error)
-        return SkippedPicture(path, broken.reason, str(broken))
+        gone = unreadable(full, error)
+        return SkippedPicture(path, gone.reason, str(gone))
+    state = outcome.state
+    return PictureFile(
+        path, state.size, state.mtime_ns, outcome.sha256, outcome.picture, tags, beside
+    )

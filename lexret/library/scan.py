@@ -19,7 +19,8 @@ from lexret.library.folders import (
 from lexret.library.reader import SkippedPicture
 from lexret.library.records import INDEXED_FIELDS, own_fields_of
 from lexret.library.update_run import FoundFiles
-from lexret.pictures.decoding import find_images
+from lexret.pictures.exclusion import Exclusion
+from lexret.pictures.finding import NotLookedAt, find_images
 
 OwnFields = Mapping[str, Mapping[str, FieldValue]]
 
@@ -168,27 +169,41 @@ def own_fields(index: EmbeddedIndex, folders: Sequence[PictureFolder]) -> OwnFie
     return result
 
 
-def find_files(plan: UpdatePlan) -> FoundFiles:
+def find_files(plan: UpdatePlan, exclusions: Sequence[Exclusion]) -> FoundFiles:
     """Find the picture files of a plan.
+
+    Args:
+        exclusions: patterns of what is not looked at, relative to each folder.
 
     Raises:
         MissingError: if a folder is not there.
-        InputError: if it cannot be listed, or one that is new to the index holds no picture.
+        InputError: if it cannot be listed, or one that is new to the index holds no picture, or an
+            ignore file cannot be read.
     """
     paths: list[str] = []
     skipped: list[SkippedPicture] = []
+    not_looked_at = NotLookedAt()
     for folder in plan.searched:
-        found = _find_in(folder, skipped)
+        counts = NotLookedAt()
+        found = _find_in(folder, skipped, exclusions, counts)
         if not found and folder in plan.added:
+            left_out = ", ".join(counts.excluded)
+            why = f"; what matches {left_out} is left out" if left_out else ""
             raise InputError(
                 f"There is no picture in {folder.path}: no file in it ends like a picture (.jpg, "
-                ".png, .webp and others). Name the folder that holds the pictures."
+                f".png, .webp and others){why}. Name the folder that holds the pictures."
             )
         paths += found
-    return FoundFiles(tuple(paths), tuple(skipped), plan.searched, plan.leaving)
+        not_looked_at.add(counts)
+    return FoundFiles(tuple(paths), tuple(skipped), plan.searched, plan.leaving, not_looked_at)
 
 
-def _find_in(folder: PictureFolder, skipped: list[SkippedPicture]) -> list[str]:
+def _find_in(
+    folder: PictureFolder,
+    skipped: list[SkippedPicture],
+    exclusions: Sequence[Exclusion],
+    counts: NotLookedAt,
+) -> list[str]:
     root = folder.path
 
     def name(path: Path) -> str:
@@ -200,4 +215,5 @@ def _find_in(folder: PictureFolder, skipped: list[SkippedPicture]) -> list[str]:
             raise InputError(message) from error
         skipped.append(SkippedPicture(name(path), "unreadable folder", message))
 
-    return [name(path) for path in find_images(root, on_unreadable=note)]
+    found = find_images(root, on_unreadable=note, exclusions=exclusions, counts=counts)
+    return [name(path) for path in found]

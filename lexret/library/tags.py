@@ -22,8 +22,7 @@ def sureness(vector: LexicalVector, levels_V: FloatArray | None) -> FloatArray:
     if levels_V is None:
         return vector.weights
     levels = np.maximum(levels_V[vector.term_ids], np.float32(_LEAST_LEVEL))
-    sure: FloatArray = vector.weights / np.sqrt(levels)
-    return sure
+    return (vector.weights / np.sqrt(levels)).astype(np.float32)
 
 
 def tags_of(

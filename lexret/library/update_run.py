@@ -18,13 +18,20 @@ from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.errors import InputError
 from lexret.library.folders import PictureFolder, picture_path
 from lexret.library.moved_corrections import follow_renames
-from lexret.library.reader import PictureFile, SkippedPicture, read_files
+from lexret.library.reader import Decoding, PictureFile, SkippedPicture, read_files
 from lexret.library.records import KnownPicture, KnownVectors
+from lexret.library.refused import RefusedFiles
+from lexret.pictures.finding import NotLookedAt
 from lexret.pictures.metadata.sidecars import sidecar_state
+from lexret.pictures.processes import DIED
+from lexret.pictures.reading import FileState
 from lexret.sparse import LexicalVector, SparseBatch
 
 PICTURES_A_COMMIT: Final = 1000
 SECONDS_A_COMMIT: Final = 60.0
+# Pictures that wait to be encoded together take at most about so many bytes.
+BATCH_BYTES: Final = 1 << 28
+_BYTES_A_PIXEL: Final = 4  # as Pillow holds RGB
 
 Progress = Callable[[int, int], None]
 
@@ -50,12 +57,14 @@ class FoundFiles:
         skipped: the folders below that kept theirs secret.
         searched: the folders that were looked through.
         leaving: folders that leave the index, with all that it holds of them.
+        not_looked_at: what else lies in the folders.
     """
 
     paths: tuple[str, ...]
     skipped: tuple[SkippedPicture, ...]
     searched: tuple[PictureFolder, ...]
     leaving: tuple[PictureFolder, ...] = ()
+    not_looked_at: NotLookedAt = field(default_factory=NotLookedAt)
 
     def covers(self, path: str) -> bool:
         """Whether the file would have been found if it were there, or is to leave the index."""
@@ -87,6 +96,7 @@ class PictureUpdate:
         encoder: turns pictures into vectors.
         found: the picture files there are.
         batch_size: pictures that are encoded together.
+        refused: files that an earlier run could not read.
         own_before: fields that pictures had in an index that this one replaces: id -> fields.
             Where there are any, nothing is committed before the end, lest they be lost.
 
@@ -100,6 +110,7 @@ class PictureUpdate:
     encoder: Encoder[Image.Image]
     found: FoundFiles
     batch_size: int
+    refused: RefusedFiles
     own_before: Mapping[str, Mapping[str, FieldValue]] = field(default_factory=dict)
     counts: UpdateCounts = field(default_factory=UpdateCounts)
     skipped: list[SkippedPicture] = field(default_factory=list)
@@ -139,7 +150,7 @@ class PictureUpdate:
                     "Is a disk not mounted? If they are really gone, say so with --allow-empty."
                 )
 
-    def run(self, *, workers: int, progress: Progress | None) -> None:
+    def run(self, *, decoding: Decoding, progress: Progress | None) -> None:
         """Bring the index up to date; see ``index_folders``.
 
         Raises:
@@ -147,12 +158,13 @@ class PictureUpdate:
         """
         to_read = [path for path in self.found.paths if not self._is_unchanged(path)]
         self.counts.unchanged = len(self.found.paths) - len(to_read)
+        to_read = [path for path in to_read if not self._was_refused(path)]
         files = read_files(
             self.base,
             to_read,
             is_known=self._vectors.__contains__,
-            workers=workers,
-            ahead=self.batch_size + workers,
+            decoding=decoding,
+            ahead=self.batch_size,
         )
         try:
             for done, file in enumerate(files, start=1):
@@ -163,6 +175,7 @@ class PictureUpdate:
             self._encode_batch()
             self._delete_gone()
             self._commit()
+            self._forget_what_is_readable()
         except KeyboardInterrupt as error:
             if not self.own_before:
                 self._commit()  # what is encoded by now; the next run goes on from here
@@ -182,6 +195,24 @@ class PictureUpdate:
         now = (state.st_size, state.st_mtime_ns, beside)
         return (known.size, known.mtime_ns, known.sidecar_ns) == now
 
+    def _was_refused(self, path: str) -> bool:
+        """Whether an earlier run refused the file as it is now; it is skipped again then."""
+        if path not in self.refused:
+            return False
+        try:
+            state = FileState.of(picture_path(self.base, path).stat())
+        except OSError:
+            return False  # reading it will tell what is wrong
+        known = self.refused.find(path, state)
+        if known is not None:
+            self._skip(known)
+        return known is not None
+
+    def _forget_what_is_readable(self) -> None:
+        skipped = {picture.path for picture in self.skipped}
+        self.refused.keep(lambda path: path in skipped or not self.found.covers(path))
+        self.refused.save()
+
     def _take(self, file: PictureFile | SkippedPicture) -> None:
         if isinstance(file, SkippedPicture):
             self._skip(file)
@@ -189,11 +220,18 @@ class PictureUpdate:
             self._store(file, *known)
         else:
             self._batch.append(file)
-            if len(self._batch) >= self.batch_size:
+            if len(self._batch) >= self.batch_size or self._batch_bytes() >= BATCH_BYTES:
                 self._encode_batch()
+
+    def _batch_bytes(self) -> int:
+        images = [file.picture.image for file in self._batch if file.picture is not None]
+        return sum(_BYTES_A_PIXEL * image.width * image.height for image in images)
 
     def _skip(self, skipped: SkippedPicture) -> None:
         self.skipped.append(skipped)
+        self.refused.add(skipped)
+        if skipped.reason == DIED:
+            self.refused.save()  # whatever else befalls this run, the next one is warned
         if skipped.path in self._known:
             self._gone.add(skipped.path)
 
@@ -285,6 +323,7 @@ class PictureUpdate:
             self.writer.commit()
             self._vectors.committed()
             follow_renames(self.writer.path, self._renamed)
+        self.refused.save()
         self._num_stored += self._num_uncommitted
         self._num_uncommitted = 0
         self._last_commit = time.monotonic()
@@ -292,4 +331,4 @@ class PictureUpdate:
 
 def _rejected(file: PictureFile, why: str) -> SkippedPicture:
     message = f"{file.path} was rejected by the model: {why}"
-    return SkippedPicture(file.path, "rejected by the model", message)
+    return SkippedPicture(file.path, "rejected by the model", message, file.state)

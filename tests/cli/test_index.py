@@ -65,6 +65,35 @@ def test_the_report_can_be_had_as_json(picture_folder: Path, tiny_model_folder: 
     ]
 
 
+def test_what_is_not_looked_at_is_told(picture_folder: Path, tiny_model_folder: Path) -> None:
+    for name in ("a.mov", "b.MOV", "notes", "@eaDir/c.jpg", "red.xmp"):
+        (picture_folder / name).parent.mkdir(exist_ok=True)
+        (picture_folder / name).touch()
+    shutil.copy(picture_folder / "red.png", picture_folder / "again.png")
+    arguments = ["index", picture_folder, "--model", tiny_model_folder]
+    result = lexret(*arguments, "--exclude", "again.*", "--exclude", "more/", "--jobs", "0")
+    assert result.stdout.startswith("2 pictures in")
+    assert "Not looked at: 2 .mov, 1 no ending\n" in result.stdout
+    assert "Left out by patterns: 1 @eaDir/, 1 again.*, 1 more/" in result.stdout
+    report = json.loads(lexret("index", picture_folder, "--no-default-excludes", "--json").stdout)
+    assert report["not_looked_at"] == {".mov": 2, "no ending": 1}
+    assert report["excluded"] == {}
+    assert report["pictures"] == 4
+    assert [one["path"] for one in report["skipped"]] == ["@eaDir/c.jpg"]
+    (picture_folder / ".lexretignore").write_text("*.jpg\n")
+    report = json.loads(lexret("index", picture_folder, "--json").stdout)
+    assert (report["pictures"], report["removed"]) == (3, 1)  # also out of the index
+    assert report["excluded"] == {"*.jpg": 1, "@eaDir/": 1}
+
+
+def test_the_limit_of_pixels_can_be_changed(picture_folder: Path, tiny_model_folder: Path) -> None:
+    arguments = ["index", picture_folder, "--model", tiny_model_folder, "--json"]
+    report = json.loads(lexret(*arguments, "--max-pixels", "1599").stdout)
+    assert (report["pictures"], len(report["skipped"])) == (2, 1)
+    assert report["skipped"][0]["reason"] == "too many pixels"
+    assert json.loads(lexret("index", picture_folder, "--json").stdout)["pictures"] == 3
+
+
 def test_many_skipped_files_are_cut_short(picture_folder: Path, tiny_model_folder: Path) -> None:
     for number in range(25):
         (picture_folder / f"{number:02d}.jpg").touch()

@@ -15,7 +15,9 @@ import pytest
 from PIL import Image, ImageCms
 
 from lexret.errors import ImageError, InputError, MissingError
-from lexret.pictures.decoding import EXTENSIONS, find_images, open_image, read_picture
+from lexret.pictures.decoding import open_image, read_picture
+from lexret.pictures.finding import find_images
+from lexret.pictures.formats import EXTENSIONS
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
 
@@ -174,7 +176,7 @@ def test_a_file_that_is_no_picture_is_told(tmp_path: Path) -> None:
     path.write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n")
     assert reason_of(path) == "not a picture"
     path.write_bytes(b"\x00\x00\x00\x18ftypheic" + bytes(100))
-    assert reason_of(path) == "unsupported format (HEIC)"
+    assert reason_of(path) == "HEIC/HEIF, needs lexret[heif]"
     assert reason_of(tmp_path) == "not a picture"
 
 

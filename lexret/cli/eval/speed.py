@@ -41,7 +41,7 @@ def command(
     from lexret.captions.json_lines import CAPTIONS_FILE, read_captions
     from lexret.encoders import load_model
     from lexret.eval.cost.speed import measure_speed
-    from lexret.pictures.decoding import find_images
+    from lexret.pictures.finding import find_images
 
     path, texts = Path(source), []
     if path.is_file() or (path / CAPTIONS_FILE).is_file():

@@ -22,7 +22,8 @@ from PIL import Image, ImageStat
 from lexret.encoders.protocol import PatchEncoder, PatchEncoding, PatchGrid
 from lexret.errors import InputError
 from lexret.eval.intervals import Interval, bootstrap_intervals
-from lexret.pictures.decoding import ENCODING_MIN_SIDE, find_images, open_image
+from lexret.pictures.decoding import ENCODING_MIN_SIDE, open_image
+from lexret.pictures.finding import find_images
 
 DEFAULT_STEPS: Final = 9
 DEFAULT_WORDS: Final = 1

@@ -22,7 +22,8 @@ from PIL import Image
 
 from lexret.errors import InputError, MissingError
 from lexret.files.text import read_json
-from lexret.pictures.decoding import ENCODING_MIN_SIDE, find_images, open_image
+from lexret.pictures.decoding import ENCODING_MIN_SIDE, open_image
+from lexret.pictures.finding import find_images
 
 Mask = npt.NDArray[np.int32]
 

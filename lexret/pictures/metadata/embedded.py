@@ -10,13 +10,14 @@ from typing import Any, Final
 from PIL import Image
 
 from lexret.errors import ImageError
-from lexret.pictures.decoding import open_header
+from lexret.pictures.decoding import MAX_PIXELS
 from lexret.pictures.metadata.holders import JpegHolder, KeywordHolder, PngHolder
 from lexret.pictures.metadata.iptc import iptc_of
 from lexret.pictures.metadata.jpeg import JpegFile
 from lexret.pictures.metadata.keyword_lists import distinct, people_keywords
 from lexret.pictures.metadata.png import SIGNATURE
 from lexret.pictures.metadata.windows import windows_keywords
+from lexret.pictures.opening import open_header, pixel_limit
 
 _TIFF_XMP: Final = 700
 _TIFF_IPTC: Final = 33723
@@ -62,7 +63,11 @@ def embedded_notes(path: Path) -> EmbeddedNotes:
                 return _jpeg_notes(file.read())
             if head == SIGNATURE:
                 return _held(PngHolder(file.read()), ())
-            return _image_notes(open_header(file, str(path)), path)
+            with pixel_limit(MAX_PIXELS):
+                opened = open_header(
+                    file, str(path), max_pixels=MAX_PIXELS, admit=lambda cost: None
+                )
+                return _image_notes(opened.image, path)
     except ImageError as error:
         if error.reason in ("not a picture", "unsupported format (HEIC)"):
             return EmbeddedNotes()

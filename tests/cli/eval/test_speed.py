@@ -13,7 +13,7 @@ from lexret.cli.main import main
 from lexret.encoders import load_model
 from lexret.errors import InputError
 from lexret.eval.cost.speed import encode_files, measure_speed
-from lexret.pictures.decoding import find_images
+from lexret.pictures.finding import find_images
 
 
 def speed(*arguments: object) -> Result:

@@ -1,12 +1,12 @@
 """Judge by eye how many of a model's strongest words are right.
 
-    python eval/judge_words.py sheets DEV.jsonl -o sheets/
+    python eval/judge_words.py sheets coco-dev/captions.jsonl varied/dev.jsonl -o sheets/
     python eval/judge_words.py score eval/words_judged.json
 
-`sheets` takes 100 pictures, spread evenly over the file, and writes PNGs to look at and
-`words.json`: for each picture (its line in the file, from 1) the 20 strongest words, and an empty
-list "wrong". A reader moves a copy to where it belongs after filling in what is neither right nor
-plausible for the picture.
+`sheets` takes 100 pictures, spread evenly over all files, and writes PNGs to look at and
+`words.json`: for each picture (folder and line of its file, from 1) the 20 strongest words, and an
+empty list "wrong". A reader moves a copy to where it belongs after filling in what is neither right
+nor plausible for the picture.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import click
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from lexret.captions.joined import JoinedCaptions
 from lexret.captions.sources import open_captions
 from lexret.encoders import load_model
 
@@ -34,12 +35,18 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("captions")
+@click.argument("captions", nargs=-1, required=True)
 @click.option("--model", default="mini", show_default=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
-def sheets(captions: str, model: str, output: Path) -> None:
+def sheets(captions: tuple[str, ...], model: str, output: Path) -> None:
     """Write sheets of pictures with their words, and words.json."""
-    data, encoder = open_captions(captions), load_model(model).images
+    data = JoinedCaptions([open_captions(source) for source in captions])
+    encoder = load_model(model).images
+    names = [
+        f"{Path(source).parent.name}:{line + 1}"
+        for source, size in zip(captions, data.sizes, strict=True)
+        for line in range(size)
+    ]
     rows = np.linspace(0, len(data) - 1, NUM_PICTURES).round().astype(int).tolist()
     output.mkdir(parents=True, exist_ok=True)
     pictures: dict[str, Any] = {}
@@ -50,8 +57,8 @@ def sheets(captions: str, model: str, output: Path) -> None:
         sheet = Image.new("RGB", (2 * CELL[0], A_SHEET // 2 * CELL[1]), "white")
         for i, (row, image) in enumerate(zip(chunk, images, strict=True)):
             words = [weighed.word for weighed in found.row(i).words(NUM_WORDS)]
-            pictures[str(row + 1)] = {"words": words, "wrong": []}
-            _draw(sheet, i, f"line {row + 1}", image, words)
+            pictures[names[row]] = {"words": words, "wrong": []}
+            _draw(sheet, i, names[row], image, words)
         sheet.save(output / f"sheet-{start // A_SHEET + 1:02d}.png")
     record = {"model": encoder.model_id, "words_a_picture": NUM_WORDS, "pictures": pictures}
     (output / "words.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
@@ -69,8 +76,9 @@ def score(judged: Path) -> None:
     wrong = [word for p in pictures.values() for word in p["wrong"]]
     stands = 100 * (1 - len(wrong) / num_words)
     click.echo(f"{stands:.1f}% of {num_words} words of {len(pictures)} pictures stand")
-    ten = [sum(w in p["wrong"] for w in p["words"][:10]) for p in pictures.values()]
-    click.echo(f"{100 * (1 - sum(ten) / (10 * len(pictures))):.1f}% of each picture's first ten")
+    for count, name in ((10, "ten"), (5, "five")):
+        first = [word in p["wrong"] for p in pictures.values() for word in p["words"][:count]]
+        click.echo(f"{100 * (1 - sum(first) / len(first)):.1f}% of each picture's first {name}")
     most = sorted(set(wrong), key=lambda word: (-wrong.count(word), word))[:15]
     click.echo("wrong most often: " + ", ".join(f"{w} {wrong.count(w)}" for w in most))
 

@@ -5,7 +5,8 @@ A source is a JSON-lines file, one picture a line::
     {"image": "images/1.jpg", "captions": ["A dog runs.", "A brown dog on grass."]}
 
 a folder that holds such a file under the name ``captions.jsonl``, ``datasets:NAME[:SPLIT]``,
-``webdataset:PATTERN``, ``karpathy:FILE[:SPLIT[:IMAGES]]`` or ``coco:FILE[:IMAGES]``.
+``webdataset:PATTERN``, ``karpathy:FILE[:SPLIT[:IMAGES]]`` or ``coco:FILE[:IMAGES]``. Of a captions
+file ``people:FILE`` keeps the pictures whose captions people wrote.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from typing import Final
 
 from lexret.captions.caption_set import CaptionSet, FileCaptions
 from lexret.captions.json_lines import read_captions
+from lexret.errors import InputError
 
 DATASETS_PREFIX: Final = "datasets:"
 SHARDS_PREFIX: Final = "webdataset:"
 KARPATHY_PREFIX: Final = "karpathy:"
 COCO_PREFIX: Final = "coco:"
+PEOPLE_PREFIX: Final = "people:"
 
 
 def open_captions(
@@ -58,4 +61,15 @@ def open_captions(
         from lexret.captions.formats import read_coco
 
         return FileCaptions(read_coco(str(source).removeprefix(COCO_PREFIX)))
+    if str(source).startswith(PEOPLE_PREFIX):
+        return _written_by_people(Path(str(source).removeprefix(PEOPLE_PREFIX)))
     return FileCaptions(read_captions(Path(source)))
+
+
+def _written_by_people(file: Path) -> FileCaptions:
+    items = [item for item in read_captions(file) if not item.by_template]
+    if not items:
+        raise InputError(
+            f'No line of {file} has captions that people wrote: all say "written_by": "template".'
+        )
+    return FileCaptions(items)

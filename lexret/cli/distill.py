@@ -48,10 +48,12 @@ class _Bars:
 @click.argument("model_source", metavar="MODEL")
 @click.option(
     "--captions",
-    "captions_source",
+    "captions_sources",
     required=True,
+    multiple=True,
     metavar="CAPTIONS",
-    help="Captions to learn from, as for `lexret train`: best those that trained the model.",
+    help="Captions to learn from, as for `lexret train`: best those that trained the model (may be "
+    "repeated).",
 )
 @click.option(
     "-o",
@@ -83,7 +85,7 @@ class _Bars:
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 def command(
     model_source: str,
-    captions_source: str,
+    captions_sources: tuple[str, ...],
     folder: Path,
     with_pictures: bool,
     feature_cache: Path | None,
@@ -105,6 +107,7 @@ def command(
     """
     from dataclasses import replace
 
+    from lexret.captions.joined import JoinedCaptions
     from lexret.captions.sources import open_captions
     from lexret.training.distill.distillation import distill
     from lexret.training.distill.imitation import StaticRecipe
@@ -114,11 +117,12 @@ def command(
         recipe = replace(recipe, num_coordinates=coordinates)
     if pairs is not None:
         recipe = replace(recipe, num_pairs=pairs)
+    sets = [open_captions(source) for source in captions_sources]
     bars = _Bars()
     try:
         result = distill(
             model_source,
-            open_captions(captions_source),
+            sets[0] if len(sets) == 1 else JoinedCaptions(sets),
             folder,
             recipe,
             with_pictures=with_pictures,

@@ -47,10 +47,10 @@ def command(
 
     Without --write nothing is changed: what would be is shown. Without PICTURE, all pictures of
     the index are meant. JPEG and PNG files hold the keywords themselves, for other formats a file
-    NAME.xmp is written; pixels are never touched, nor are keywords of yours. Keywords that lexret
-    wrote before are replaced. --remove takes them back, and the metadata with them where nothing
-    else is left in it. Corrected and muted words are respected. As the files change,
-    `lexret index` encodes them again. The exit status is 1 if there was nothing to change.
+    NAME.xmp does; nothing else is touched, nor are keywords of yours. Keywords that lexret wrote
+    before are replaced. --remove takes them back, byte for byte. Corrected and muted words are
+    respected. As the files change, `lexret index` encodes them again. The exit status is 1 if there
+    was nothing to change, and 2 if a file was left alone because of a fault, which is named.
 
     \b
     Example:
@@ -58,10 +58,10 @@ def command(
       lexret tag photo.jpg -k 5 --write
       lexret tag --remove --write
     """
-    from lexret.errors import ImageError, MissingError
+    from lexret.errors import ImageError, MissingError, StorageError
     from lexret.library.folders import picture_path, picture_root
     from lexret.library.lookup import document_named
-    from lexret.pictures.keywords import plan_keywords, write_keywords
+    from lexret.pictures.keywords import check_writable, plan_keywords, write_keywords
 
     index = open_chosen_index(index_path)
     base = picture_root(index.manifest, index.path)
@@ -71,21 +71,21 @@ def command(
         words = [] if remove else _words(index, doc_id, k=k, above=above)
         try:
             change = plan_keywords(picture_path(base, doc_id), words)
-        except (ImageError, MissingError) as error:
+            if change.is_one:
+                (write_keywords if write else check_writable)(change)
+        except (ImageError, MissingError, StorageError) as error:
             click.echo(printable(f"Left as it is: {error}"), err=True)
             num_failed += 1
             continue
         if not change.is_one:
             continue
         num_changed += 1
-        if write:
-            write_keywords(change)
         click.echo(_as_json(change) if as_json else _as_text(change))
     done = "changed" if write else "would change; nothing was written, --write does it"
     click.echo(f"{plural(num_changed, 'file')} {done}.", err=True)
     if num_failed:
-        click.echo(f"{plural(num_failed, 'picture')} could not be read.", err=True)
-    ctx.exit(0 if num_changed else 1)
+        click.echo(f"{plural(num_failed, 'picture')} left alone, for the reasons above.", err=True)
+    ctx.exit(2 if num_failed else 0 if num_changed else 1)
 
 
 def _words(index: EmbeddedIndex, doc_id: str, *, k: int, above: float) -> list[str]:

@@ -220,7 +220,10 @@ class TextEncoder:
 
     def encode_queries(self, texts: Sequence[str], *, batch_size: int = 32) -> SparseBatch:
         """Return one L2-normalised query a text; see :mod:`lexret.encoders.queries`."""
-        documents = self.encode(texts, batch_size=batch_size)
+        return self.queries_of(self.encode(texts, batch_size=batch_size), texts)
+
+    def queries_of(self, documents: SparseBatch, texts: Sequence[str]) -> SparseBatch:
+        """Do as :meth:`encode_queries` from what :meth:`encode` made of the texts."""
         text = self._config.text
         return as_queries(documents, texts, QueryForm(text.query_power, text.query_typed_weight))
 

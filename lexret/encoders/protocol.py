@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -75,11 +75,16 @@ class Encoder(Protocol[Item]):
         ...
 
 
+@runtime_checkable
 class QueryEncoder(Encoder[str], Protocol):
     """An encoder of texts that also makes queries of them."""
 
     def encode_queries(self, texts: Sequence[str], *, batch_size: int = 32) -> SparseBatch:
         """Encode texts as what they look for, one row each, of unit length."""
+        ...
+
+    def queries_of(self, documents: SparseBatch, texts: Sequence[str]) -> SparseBatch:
+        """Do as :meth:`encode_queries` from what :meth:`encode` made of the texts."""
         ...
 
 

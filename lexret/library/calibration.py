@@ -2,12 +2,14 @@
 
 A score alone does not say whether a picture shows what was asked for: some words are rarer than
 others, some collections further from what the model was trained on. The evidence for a hit is a
-weighted sum of three numbers and a constant:
+weighted sum of four numbers and a constant:
 
 - the score itself;
 - how far the score stands above those of the collection: (score - mean) / standard deviation, over
   ALL its pictures, those that share no word with the query too;
-- the mean weight in the picture of the query's own words (not those that the encoder added).
+- the mean weight in the picture of the words that were typed (not those that the encoder added);
+- how far the picture holds them: the mean of each typed word's weight over its level, at most 2
+  (:mod:`lexret.encoders.folder.word_levels`; 0 for a model without levels).
 
 A calibration holds the weights and, for shares of false matches, the least evidence that a hit
 needs. It is measured on pictures of which it is known what they show (``lexret eval no-match``) and
@@ -25,14 +27,19 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from lexret.encoders.text.queries import typed_words
 from lexret.errors import CorruptError, InputError, MismatchError, MissingError, StorageError
 from lexret.files.whole import replace_file
-from lexret.sparse import LexicalVector
-from lexret.vocabulary import Vocabulary
+from lexret.sparse import FloatArray, LexicalVector
 
 CALIBRATION_FILE: Final = "calibration.json"
 NUM_CONSIDERED: Final = 10
-_FORMAT: Final = 1
+# Hits with the evidence that this share of searches for absent things reaches are called sure.
+SURE_RATE: Final = 0.1
+_FORMAT: Final = 2
+# A word that is hardly ever active has a level near 0.
+_LEAST_LEVEL: Final = 0.01
+_MOST_HOLD: Final = 2.0
 
 Floats = npt.NDArray[np.float64]
 
@@ -42,23 +49,23 @@ class Calibration:
     """What a model's scores are worth.
 
     Attributes:
-        weights: of score, standing and own words' weight, and the constant.
+        weights: of score, standing, typed words' weight and hold, and the constant.
         rates: rising shares of queries for absent things that may find something, from 0 to 1.
         least_evidence: for each rate, what the best hit of a query must have.
         num_queries: queries for absent things that it was measured with.
         data: hash of the pictures that it was measured on.
     """
 
-    weights: tuple[float, float, float, float]
+    weights: tuple[float, float, float, float, float]
     rates: tuple[float, ...]
     least_evidence: tuple[float, ...]
     num_queries: int
     data: str
 
-    def evidence(self, measured_H3: Floats) -> Floats:
-        """Return the evidence for hits from (H, 3) numbers, as :func:`measure_hits` gives them."""
+    def evidence(self, measured_H4: Floats) -> Floats:
+        """Return the evidence for hits from (H, 4) numbers, as :func:`measure_hits` gives them."""
         *weights, constant = self.weights
-        evidence_H: Floats = measured_H3 @ np.array(weights) + constant
+        evidence_H: Floats = measured_H4 @ np.array(weights) + constant
         return evidence_H
 
     def threshold(self, rate: float) -> float:
@@ -77,38 +84,52 @@ class Calibration:
 
 
 def measure_hits(
-    scores: Sequence[float] | Floats, all_scores: Floats, num_pictures: int, own_weights: Floats
+    scores: Sequence[float] | Floats,
+    all_scores: Floats,
+    num_pictures: int,
+    typed_weights_HT: Floats,
+    typed_levels_T: Floats | None,
 ) -> Floats:
-    """Return (H, 3) score, standing and own words' weight of hits.
+    """Return (H, 4) score, standing, typed words' weight and hold of hits.
 
     Args:
         scores: of the H hits.
         all_scores: of every picture that shares a word with the query.
         num_pictures: in the collection; the others score 0.
-        own_weights: (H,) mean weight of the query's own words.
+        typed_weights_HT: the hits' weights of the T words that were typed.
+        typed_levels_T: their levels; None: the model has none.
     """
     mean = float(all_scores.sum()) / num_pictures
     square = float(np.square(all_scores).sum()) / num_pictures
     deviation = max(square - mean * mean, 0.0) ** 0.5
     found = np.asarray(scores, dtype=np.float64)
     standing = (found - mean) / deviation if deviation > 1e-9 else np.zeros_like(found)
-    return np.stack([found, standing, np.asarray(own_weights, dtype=np.float64)], axis=1)
-
-
-def own_terms(text: str, vocabulary: Vocabulary) -> npt.NDArray[np.int32]:
-    """Return the distinct ids of the words that a text itself holds, rising."""
-    return np.unique(np.array(vocabulary.match(text)[0], dtype=np.int32))
+    nothing = np.zeros_like(found)
+    has_typed = typed_weights_HT.shape[1] > 0
+    weight = typed_weights_HT.mean(axis=1) if has_typed else nothing
+    hold = nothing
+    if has_typed and typed_levels_T is not None:
+        levels_T = np.maximum(typed_levels_T, _LEAST_LEVEL)
+        hold = np.minimum(typed_weights_HT / levels_T, _MOST_HOLD).mean(axis=1)
+    return np.stack([found, standing, weight, hold], axis=1)
 
 
 def matching(
-    index: Any, text: str, query: LexicalVector, calibration: Calibration, *, rate: float
+    index: Any,
+    text: str,
+    query: LexicalVector,
+    calibration: Calibration,
+    *,
+    levels_V: FloatArray | None = None,
+    rate: float = SURE_RATE,
 ) -> frozenset[str]:
     """Return the documents among the best of a search that are surely enough what was asked for.
 
-    Of no more than the ten best by score, which are those that were calibrated.
+    Hits are looked at ten by ten, best first; where none of ten is enough, no later one is.
 
     Args:
         index: anything with ``search`` and ``weights`` as the embedded index has them.
+        levels_V: the words' levels; None: the model has none.
         rate: the share of searches for absent things that may find something.
 
     Raises:
@@ -116,16 +137,21 @@ def matching(
     """
     least = calibration.threshold(rate)
     (hits,) = index.search(query.as_batch(), k=max(1, len(index)))
-    if not hits:
-        return frozenset()
-    best = hits[:NUM_CONSIDERED]
-    ids = [hit.doc_id for hit in best]
-    own = own_terms(text, index.vocabulary)
-    weights = index.weights(ids, own).mean(axis=1) if len(own) else np.zeros(len(ids))
+    typed = typed_words(text, index.vocabulary)
+    levels_T = None if levels_V is None else levels_V[typed].astype(np.float64)
     all_scores = np.array([hit.score for hit in hits])
-    measured = measure_hits([hit.score for hit in best], all_scores, len(index), weights)
-    enough = calibration.evidence(measured) >= least
-    return frozenset(one for one, is_enough in zip(ids, enough, strict=True) if is_enough)
+    sure: list[str] = []
+    for start in range(0, len(hits), NUM_CONSIDERED):
+        best = hits[start : start + NUM_CONSIDERED]
+        weights_HT = index.weights([hit.doc_id for hit in best], typed).astype(np.float64)
+        measured_H4 = measure_hits(
+            [hit.score for hit in best], all_scores, len(index), weights_HT, levels_T
+        )
+        enough = calibration.evidence(measured_H4) >= least
+        sure += [hit.doc_id for hit, is_enough in zip(best, enough, strict=True) if is_enough]
+        if not enough.any():
+            break
+    return frozenset(sure)
 
 
 def read_calibration(folder: Path, *, model_id: str, text_encoder: str) -> Calibration:
@@ -154,7 +180,7 @@ def read_calibration(folder: Path, *, model_id: str, text_encoder: str) -> Calib
         found = values["text_encoders"][text_encoder]
         weights = [float(one) for one in found["weights"]]
         calibration = Calibration(
-            (weights[0], weights[1], weights[2], weights[3]),
+            (weights[0], weights[1], weights[2], weights[3], weights[4]),
             tuple(float(one) for one in found["rates"]),
             tuple(float(one) for one in found["least_evidence"]),
             int(found["num_queries"]),

@@ -14,6 +14,7 @@ from typing import Final
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.protocol import Document
 from lexret.engine.query.filter_values import DATE
+from lexret.engine.query.filters import NAMES_OF_COLUMNS
 from lexret.engine.store.columns import TEXT, FieldValue, kind_of
 from lexret.engine.vectors import StoredDocuments, read_documents
 from lexret.engine.writer import EmbeddedIndexWriter
@@ -30,7 +31,7 @@ OwnFields = Mapping[str, FieldValue]
 
 def check_name(name: str) -> None:
     """Raise InputError where nobody may give pictures a field of that name."""
-    if name in INDEXED_FIELDS or name == DATE:
+    if name in INDEXED_FIELDS or name == DATE or name in NAMES_OF_COLUMNS:
         raise InputError(
             f"The field {name!r} belongs to `lexret index`, which reads it from the files. Choose "
             "another name."

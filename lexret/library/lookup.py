@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
+from weakref import WeakKeyDictionary
 
 from lexret.engine.index import EmbeddedIndex
 from lexret.errors import MissingError
@@ -10,16 +14,40 @@ from lexret.library.folders import id_of_file, picture_folders
 
 
 def find_document(index: EmbeddedIndex, given: str) -> str | None:
-    """Return the id of a picture that is named by its id or by the path of its file, if any."""
-    if given in index:
-        return given
+    """Return the id of a picture that is named by its id or by the path of its file, if any.
+
+    Names are found in any normal form of Unicode: systems write the same name in several.
+    """
+    ids = list(_possible_ids(index, given))
+    forms = [unicodedata.normalize(form, doc_id) for form in ("NFC", "NFD") for doc_id in ids]
+    found = next((doc_id for doc_id in (*ids, *forms) if doc_id in index), None)
+    if found is not None or all(doc_id.isascii() for doc_id in ids):
+        return found
+    by_form = _ids_by_normal_form(index)  # parts of a path may differ in form
+    meant = {doc_id for form in forms for doc_id in by_form.get(form, ())}
+    return meant.pop() if len(meant) == 1 else None
+
+
+def _possible_ids(index: EmbeddedIndex, given: str) -> Iterator[str]:
+    yield given
     path = Path(given)
     folders = picture_folders(index.manifest.roots, index.path)
     for place in (path.parent.resolve() / path.name, path.resolve()):  # a link, and its target
         doc_id = id_of_file(place, folders)
-        if doc_id is not None and doc_id in index:
-            return doc_id
-    return None
+        if doc_id is not None:
+            yield doc_id
+
+
+_ids: Final[WeakKeyDictionary[EmbeddedIndex, dict[str, list[str]]]] = WeakKeyDictionary()
+
+
+def _ids_by_normal_form(index: EmbeddedIndex) -> dict[str, list[str]]:
+    """Return the ids of an index by their composed form (NFC)."""
+    if index not in _ids:
+        _ids[index] = {}
+        for doc_id in index.doc_ids():
+            _ids[index].setdefault(unicodedata.normalize("NFC", doc_id), []).append(doc_id)
+    return _ids[index]
 
 
 def document_named(index: EmbeddedIndex, given: str) -> str:

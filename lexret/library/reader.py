@@ -69,7 +69,8 @@ class PictureFile:
         mtime_ns: time of the last change, in nanoseconds.
         sha256: of the content, in hexadecimal digits.
         picture: what is in it; ``None`` where the content was known and was not decoded.
-        tags: what the camera wrote into it.
+        tags: what is written of it, in the file and beside it.
+        sidecar_ns: what the XMP files beside it are known by.
     """
 
     path: str
@@ -78,6 +79,7 @@ class PictureFile:
     sha256: str
     picture: Picture | None
     tags: CameraTags
+    sidecar_ns: int
 
     @property
     def state(self) -> FileState:
@@ -145,5 +147,11 @@ def _read(
         return SkippedPicture(path, outcome.reason, outcome.message, outcome.state)
     state = outcome.state
     return PictureFile(
-        path, state.size, state.mtime_ns, outcome.sha256, outcome.picture, outcome.tags
+        path,
+        state.size,
+        state.mtime_ns,
+        outcome.sha256,
+        outcome.picture,
+        outcome.tags,
+        outcome.sidecar_ns,
     )

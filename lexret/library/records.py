@@ -9,16 +9,22 @@ from typing import Final, Self
 
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.protocol import Document
+from lexret.engine.query.filters import DATE_FROM, KEYWORDS
 from lexret.engine.store.columns import FieldValue
 from lexret.errors import CorruptError
 from lexret.pictures.exif import CameraTags
 from lexret.sparse import LexicalVector
 
 EXIF: Final = "exif"
-TAG_FIELDS: Final = tuple(one.name for one in fields(CameraTags))
-FILE_FIELDS: Final = ("path", "size", "mtime_ns", "sha256", "width", "height")
+SIDECAR: Final = "_sidecar_ns"
+# The columns of tags. Fields of people begin with a letter: an underscore makes room for new ones.
+TAG_FIELDS: Final = {
+    one.name: {"keywords": KEYWORDS, "date_from": DATE_FROM}.get(one.name, one.name)
+    for one in fields(CameraTags)
+}
+FILE_FIELDS: Final = ("path", "size", "mtime_ns", "sha256", "width", "height", SIDECAR)
 # What `lexret index` writes itself; every other field is somebody's own.
-INDEXED_FIELDS: Final = frozenset({*FILE_FIELDS, EXIF, *TAG_FIELDS})
+INDEXED_FIELDS: Final = frozenset({*FILE_FIELDS, EXIF, *TAG_FIELDS.values()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,8 @@ class KnownPicture:
         height: of the upright picture, in pixels.
         tags: what the camera wrote into the file; ``None`` where that was not read, as by a
             lexret of before.
+        sidecar_ns: what the XMP files beside it are known by; ``None`` where they were not read,
+            as by a lexret of before.
         own: fields that somebody gave the picture, which stay when its file changes or moves.
     """
 
@@ -45,6 +53,7 @@ class KnownPicture:
     width: int
     height: int
     tags: CameraTags | None = None
+    sidecar_ns: int | None = field(default=None, compare=False)
     own: Mapping[str, FieldValue] = field(default_factory=dict, compare=False)
 
     @classmethod
@@ -58,6 +67,7 @@ class KnownPicture:
             width=_number(document, "width"),
             height=_number(document, "height"),
             tags=None if document.fields.get(EXIF) is None else _tags(document),
+            sidecar_ns=_number_or_none(document, SIDECAR),
             own=own_fields_of(document),
         )
 
@@ -70,6 +80,7 @@ class KnownPicture:
             "sha256": [self.sha256],
             "width": [self.width],
             "height": [self.height],
+            **({} if self.sidecar_ns is None else {SIDECAR: [self.sidecar_ns]}),
             **self._tag_fields(),
             **{name: [value] for name, value in self.own.items()},
         }
@@ -77,9 +88,9 @@ class KnownPicture:
     def _tag_fields(self) -> dict[str, list[FieldValue]]:
         if self.tags is None:
             return {}
-        values = {name: getattr(self.tags, name) for name in TAG_FIELDS}
-        found = any(value is not None for value in values.values())
-        return {EXIF: [int(found)], **{name: [value] for name, value in values.items()}}
+        values = {column: getattr(self.tags, name) for name, column in TAG_FIELDS.items()}
+        found = self.tags.is_of_camera
+        return {EXIF: [int(found)], **{column: [value] for column, value in values.items()}}
 
 
 def own_fields_of(document: Document) -> dict[str, FieldValue]:
@@ -92,7 +103,7 @@ def own_fields_of(document: Document) -> dict[str, FieldValue]:
 
 
 def _tags(document: Document) -> CameraTags:
-    values = {name: document.fields.get(name) for name in TAG_FIELDS}
+    values = {name: document.fields.get(column) for name, column in TAG_FIELDS.items()}
     return CameraTags(**values)  # type: ignore[arg-type]
 
 
@@ -108,6 +119,11 @@ def _number(document: Document, name: str) -> int:
     if not isinstance(value, int):
         raise _not_a_picture(document, name)
     return value
+
+
+def _number_or_none(document: Document, name: str) -> int | None:
+    value = document.fields.get(name)
+    return value if isinstance(value, int) else None
 
 
 def _not_a_picture(document: Document, name: str) -> CorruptError:

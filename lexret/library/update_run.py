@@ -22,6 +22,7 @@ from lexret.library.reader import Decoding, PictureFile, SkippedPicture, read_fi
 from lexret.library.records import KnownPicture, KnownVectors
 from lexret.library.refused import RefusedFiles
 from lexret.pictures.finding import NotLookedAt
+from lexret.pictures.metadata.sidecars import sidecar_state
 from lexret.pictures.processes import DIED
 from lexret.pictures.reading import FileState
 from lexret.sparse import LexicalVector, SparseBatch
@@ -185,11 +186,13 @@ class PictureUpdate:
         known = self._known.get(path)
         if known is None or known.tags is None:
             return False  # an index of an older lexret lacks the tags: read, but not encoded again
+        file = picture_path(self.base, path)
         try:
-            state = picture_path(self.base, path).stat()
+            state, beside = file.stat(), sidecar_state(file)
         except OSError:
             return False  # reading it will tell what is wrong
-        return (known.size, known.mtime_ns) == (state.st_size, state.st_mtime_ns)
+        now = (state.st_size, state.st_mtime_ns, beside)
+        return (known.size, known.mtime_ns, known.sidecar_ns) == now
 
     def _was_refused(self, path: str) -> bool:
         """Whether an earlier run refused the file as it is now; it is skipped again then."""
@@ -278,6 +281,7 @@ class PictureUpdate:
             size=file.size,
             mtime_ns=file.mtime_ns,
             tags=file.tags,
+            sidecar_ns=file.sidecar_ns,
             own=self.own_before.get(file.path, {}) if before is None else before.own,
         )
         batch = SparseBatch.from_vectors([vector], self.encoder.vocabulary)

@@ -1,31 +1,53 @@
-"""Writes keywords into picture files, byte by byte around the pixels, which stay as they are.
+"""Writes keywords into picture files, byte by byte around everything else, which stays as it is.
 
-JPEG and PNG hold them themselves; of other formats a file ``<name>.xmp`` beside the picture does,
-as photo programs expect it. In a JPEG that has IPTC-IIM keywords as well, both are kept alike
-(Metadata Working Group, Guidelines for Handling Image Metadata 2.0, 2010).
+JPEG and PNG hold them themselves; of other formats a file beside the picture does, as photo
+programs expect it. In a JPEG that has IPTC-IIM data as well, both are kept alike (Metadata Working
+Group, Guidelines for Handling Image Metadata 2.0, 2010).
+
+Every change is undone in memory before it is made: one that could not be taken back byte for byte
+is refused. What is not understood is refused as well, and the file stays as it is.
 """
 
 from __future__ import annotations
 
-import shutil
+import os
 import struct
+import unicodedata
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from lexret.errors import ImageError, MissingError, StorageError
-from lexret.files.whole import whole_file
-from lexret.pictures.xmp import keywords_of, own_keywords_of, with_keywords
+from lexret.pictures.metadata.embedded import embedded_keywords
+from lexret.pictures.metadata.holders import JpegHolder, KeywordHolder, PngHolder
+from lexret.pictures.metadata.iptc import (
+    fitting_words,
+    iptc_digest,
+    iptc_keywords,
+    with_iptc_words,
+    without_iptc_words,
+)
+from lexret.pictures.metadata.keyword_lists import (
+    distinct,
+    own_in_iptc,
+    packet_keywords,
+    people_keywords,
+)
+from lexret.pictures.metadata.packets import SUBJECT, read_packet
+from lexret.pictures.metadata.png import SIGNATURE
+from lexret.pictures.metadata.replacing import (
+    check_unchanged,
+    create_file,
+    interrupted_copy,
+    remove_file,
+    replace_content,
+)
+from lexret.pictures.metadata.sidecars import belongs_to, read_sidecar, sidecar_for, sidecars_of
+from lexret.pictures.metadata.xmp import Marks, keywords_of, marks_of, with_words, without_words
 
-_XMP: Final = b"http://ns.adobe.com/xap/1.0/\0"
-_PHOTOSHOP: Final = b"Photoshop 3.0\0"
-_IPTC: Final = 0x0404
-_PNG: Final = b"\x89PNG\r\n\x1a\n"
-_PNG_XMP: Final = b"XML:com.adobe.xmp\0"
-_MAX_SEGMENT: Final = 65_533
-_MAX_IIM_KEYWORD: Final = 64
+_JPEG: Final = b"\xff\xd8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +58,7 @@ class KeywordChange:
         path: the file that holds them: the picture or the one beside it.
         before: all its keywords.
         after: all its keywords then.
+        old: the whole file now; ``None`` where there is none.
         content: the whole file then; ``None`` where it stays as it is, or goes.
         goes: the file beside the picture is taken away, as nothing is left in it.
     """
@@ -43,6 +66,7 @@ class KeywordChange:
     path: Path
     before: tuple[str, ...]
     after: tuple[str, ...]
+    old: bytes | None
     content: bytes | None
     goes: bool = False
 
@@ -55,203 +79,186 @@ class KeywordChange:
 def plan_keywords(picture: Path, words: Sequence[str]) -> KeywordChange:
     """Return what it takes to make these the keywords that lexret wrote of a picture.
 
-    Nothing is written. Keywords of people stay. Without words, what lexret wrote is taken back:
-    an XMP packet or a file beside the picture that holds nothing else then goes.
+    Nothing is written. Keywords of people stay, and a word that is one of them is not written
+    again. Without words, what lexret wrote is taken back, byte for byte.
 
     Raises:
         MissingError: if the picture is not there.
-        ImageError: if its metadata are damaged, or would grow too large.
+        ImageError: if its metadata are damaged or not understood, or would grow too large; the
+            message names the file.
     """
-    place = picture.resolve()
+    place = _resolved(picture)
     content = _read(place)
-    if content.startswith(b"\xff\xd8"):
-        return _plan(place, content, _jpeg_xmp(content), words, _with_jpeg_xmp)
-    if content.startswith(_PNG):
-        return _plan(place, content, _png_xmp(content), words, _with_png_xmp)
-    sidecar = place.with_name(f"{place.name}.xmp")
-    packet = sidecar.read_bytes() if sidecar.is_file() else None
-    change = _plan(sidecar, b"", packet, words, lambda _content, new, *_own: new or b"")
-    return replace(change, content=None, goes=True) if change.content == b"" else change
+    try:
+        if content.startswith(_JPEG):
+            return _planned(place, JpegHolder(content), words, _beside(picture, words))
+        if content.startswith(SIGNATURE):
+            return _planned(place, PngHolder(content), words, _beside(picture, words))
+        return _plan_sidecar(picture, place, words)
+    except ImageError as error:
+        message = str(error) if str(place) in str(error) else f"{place}: {error}"
+        raise ImageError(message, reason=error.reason) from error
+    except (ValueError, IndexError, struct.error, zlib.error, RecursionError) as error:
+        raise ImageError(
+            f"{place}: its metadata are damaged: {error}.", reason="damaged"
+        ) from error
 
 
 def write_keywords(change: KeywordChange) -> None:
-    """Replace the file at once; a crash leaves the old or the new one. StorageError on failure."""
-    if change.goes:
-        _remove(change.path)
-    if change.content is None:
-        return
-    try:
-        with whole_file(change.path, hidden=True) as fresh:
-            fresh.write_bytes(change.content)
-            if change.path.exists():
-                shutil.copymode(change.path, fresh)
-    except OSError as error:
-        raise StorageError(f"{change.path} cannot be written: {error}.") from error
+    """Change the file at once; a crash leaves the old or the new one.
+
+    Its times, rights and names stay.
+
+    Raises:
+        StorageError: if that fails, or the file changed since it was planned; it is left as it is.
+    """
+    if change.goes and change.old is not None:
+        remove_file(change.path, expected=change.old)
+    elif change.content is not None and change.old is None:
+        create_file(change.path, change.content)
+    elif change.content is not None and change.old is not None:
+        replace_content(change.path, change.content, expected=change.old)
 
 
-def _remove(path: Path) -> None:
+def check_writable(change: KeywordChange) -> None:
+    """Raise StorageError where a change could not be written, as far as can be told before."""
+    folder = change.path.parent
+    if not os.access(folder, os.W_OK):
+        raise StorageError(f"{folder} may not be written.")
+    if change.old is not None:
+        check_unchanged(change.path, change.old)
+
+
+def _resolved(picture: Path) -> Path:
     try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise StorageError(f"{path} cannot be removed: {error}.") from error
+        return picture.resolve()
+    except (OSError, RuntimeError) as error:  # links in a circle
+        raise ImageError(f"{picture} cannot be read: {error}.", reason="unreadable") from error
 
 
 def _read(path: Path) -> bytes:
+    kept = interrupted_copy(path)
+    if kept.exists():
+        raise ImageError(
+            f"Writing {path} was interrupted once; as it was before, it is kept in {kept}. If the "
+            "picture is whole, delete that copy; else copy it over the picture.",
+            reason="interrupted",
+        )
     try:
+        if path.exists() and not path.is_file():
+            raise ImageError(f"{path} is not a file.", reason="not a picture")
         return path.read_bytes()
     except FileNotFoundError as error:
         raise MissingError(f"There is no picture {path}.") from error
     except OSError as error:
-        raise ImageError(f"{path} cannot be read: {error}.", reason="unreadable") from error
+        raise ImageError(f"{path} cannot be read: {error.strerror or error}.",
+                         reason="unreadable") from error  # fmt: skip
 
 
-def _plan(
-    place: Path,
-    content: bytes,
-    packet: bytes | None,
-    words: Sequence[str],
-    put: Callable[[bytes, bytes | None, Sequence[str], Sequence[str]], bytes],
-) -> KeywordChange:
-    before, own = keywords_of(packet), own_keywords_of(packet)
-    new = with_keywords(packet, words)
-    if keywords_of(new) == before and own_keywords_of(new) == own:
-        return KeywordChange(place, tuple(before), tuple(before), None)
-    after = put(content, new, own, own_keywords_of(new))
-    return KeywordChange(place, tuple(before), tuple(keywords_of(new)), after)
+def _planned(
+    place: Path, holder: KeywordHolder, words: Sequence[str], beside: Sequence[str],
+    copied: Sequence[str] = (),
+) -> KeywordChange:  # fmt: skip
+    """Plan the change of a file.
 
-
-def _jpeg_segments(content: bytes) -> Iterator[tuple[int, int, int]]:
-    """Yield (marker, start, end) of the segments before the pixels, and what follows as the last.
-
-    The parts join to the whole file.
+    Args:
+        beside: keywords of people in other files, which are not written again.
+        copied: those among them that a list of lexret's words alone would hide.
     """
-    place = 2
-    while True:
-        if place + 4 > len(content) or content[place] != 0xFF:
-            raise ImageError("The JPEG file is damaged before its pixels.", reason="damaged")
-        marker = content[place + 1]
-        if marker in (0xDA, 0xD9) or 0xC0 <= marker <= 0xC3:  # the frame: no metadata follow it
-            yield marker, place, len(content)
-            return
-        end = place + 2 + struct.unpack_from(">H", content, place + 2)[0]
-        yield marker, place, end
-        place = end
-
-
-def _jpeg_xmp(content: bytes) -> bytes | None:
-    for marker, start, end in _jpeg_segments(content):
-        if marker == 0xE1 and content[start + 4 : end].startswith(_XMP):
-            return content[start + 4 + len(_XMP) : end]
-    return None
-
-
-def _with_jpeg_xmp(
-    content: bytes, packet: bytes | None, old: Sequence[str], new: Sequence[str]
-) -> bytes:
-    """Return a JPEG file with another XMP packet or none, its IPTC-IIM keywords changed alike."""
-    segment = b"" if packet is None else _segment(0xE1, _XMP + packet)
-    parts, put, is_left_out = [content[:2]], False, False
-    for marker, start, end in _jpeg_segments(content):
-        body = content[start + 4 : end]
-        if marker == 0xE1 and body.startswith(_XMP) and not is_left_out:
-            is_left_out = True  # the packet that was read; a second one is not ours to take
-            continue
-        if not put and not (marker == 0xE0 or (marker == 0xE1 and body.startswith(b"Exif\0"))):
-            parts.append(segment)
-            put = True
-        if marker == 0xED and body.startswith(_PHOTOSHOP):
-            parts.append(_segment(0xED, _PHOTOSHOP + _with_iim(body[len(_PHOTOSHOP) :], old, new)))
-        else:
-            parts.append(content[start:end])
-    return b"".join(parts)
-
-
-def _segment(marker: int, body: bytes) -> bytes:
-    if len(body) > _MAX_SEGMENT:
+    base = _stripped(holder, copied)
+    new = _with_words(base, words, beside, copied) if words else base
+    if _stripped(new, copied) != base:
         raise ImageError(
-            f"The metadata would take {len(body):,} bytes; a JPEG segment holds {_MAX_SEGMENT:,}.",
-            reason="too much metadata",
+            "The change could not be taken back byte for byte.", reason="unknown structure"
         )
-    return struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body
+    before, after = _keywords(holder), _keywords(new)
+    if (before == after and _marks(holder) == _marks(new)) or new == holder:
+        return KeywordChange(place, before, before, holder.content, None)
+    return KeywordChange(place, before, after, holder.content, new.content, new.content is None)
 
 
-def _with_iim(resources: bytes, old: Sequence[str], new: Sequence[str]) -> bytes:
-    """Change the keywords in the IPTC block of Photoshop's resources, where there is one."""
-    parts, place = [], 0
-    while place + 12 <= len(resources) and resources[place : place + 4] == b"8BIM":
-        (kind,) = struct.unpack_from(">H", resources, place + 4)
-        name_end = place + 6 + (resources[place + 6] + 2) // 2 * 2
-        (size,) = struct.unpack_from(">I", resources, name_end)
-        data = resources[name_end + 4 : name_end + 4 + size]
-        end = name_end + 4 + size + size % 2
-        if kind == _IPTC:
-            data = _with_iim_keywords(data, old, new)
-            head = resources[place:name_end] + struct.pack(">I", len(data))
-            parts.append(head + data + b"\0" * (len(data) % 2))
-        else:
-            parts.append(resources[place:end])
-        place = end
-    return b"".join(parts) + resources[place:]
+def _marks(holder: KeywordHolder) -> list[tuple[tuple[str, ...], tuple[str, ...] | None]]:
+    found: list[Marks | None] = [marks_of(packet) for packet in holder.packets]
+    return [(marks.words, marks.in_iptc) for marks in found if marks is not None]
 
 
-def _with_iim_keywords(data: bytes, old: Sequence[str], new: Sequence[str]) -> bytes:
-    """Change the data sets 2:25 (IPTC-IIM 4.2, section 6); other data sets stay as they are."""
-    gone = {one.encode() for one in old}
-    kept, place, at_end = [], 0, 0
-    while place + 5 <= len(data) and data[place] == 0x1C and not data[place + 3] & 0x80:
-        end = place + 5 + struct.unpack_from(">H", data, place + 3)[0]
-        if (data[place + 1], data[place + 2]) != (2, 25) or data[place + 5 : end] not in gone:
-            kept.append(data[place:end])
-            if data[place + 1] <= 2:
-                at_end = len(kept)
-        place = end
-    added = [
-        b"\x1c\x02\x19" + struct.pack(">H", len(one)) + one
-        for one in (word.encode() for word in new if word.isascii())
-        if len(one) <= _MAX_IIM_KEYWORD
+def _keywords(holder: KeywordHolder) -> tuple[str, ...]:
+    found = [word for packet in holder.packets for word in keywords_of(packet)]
+    found += iptc_keywords(holder.iptc) if holder.iptc is not None else []
+    return tuple(distinct([*found, *holder.other_keywords]))
+
+
+def _stripped(holder: KeywordHolder, copied: Sequence[str]) -> KeywordHolder:
+    """Take back what lexret wrote; ``copied`` are keywords that other files hold."""
+    marked = [number for number, packet in enumerate(holder.packets) if marks_of(packet)]
+    if not marked:
+        return holder
+    if len(marked) > 1:
+        raise ImageError("Its XMP metadata are there more than once.", reason="damaged metadata")
+    packet, iptc = holder.packets[marked[0]], holder.iptc
+    elsewhere = [*copied, *holder.other_keywords]
+    if iptc is not None:
+        iptc = without_iptc_words(iptc, own_in_iptc([packet]))
+        elsewhere += iptc_keywords(iptc)
+    return holder.replaced(without_words(packet, elsewhere=elsewhere), iptc, marked[0])
+
+
+def _with_words(
+    base: KeywordHolder, words: Sequence[str], beside: Sequence[str], copied: Sequence[str]
+) -> KeywordHolder:
+    """Put words into a file without words of lexret."""
+    packets, iptc = base.packets, base.iptc
+    if len(packets) > 1:
+        raise ImageError("Its XMP metadata are there more than once.", reason="damaged metadata")
+    base.check()
+    said = [*people_keywords(packets, iptc), *base.other_keywords, *beside]
+    theirs = {_folded(word) for word in said}
+    new = [word for word in dict.fromkeys(words) if _folded(word) not in theirs]
+    if not new:
+        return base
+    has_list = bool(packets) and bool(read_packet(packets[0]).values(SUBJECT))
+    hidden = [*copied, *(iptc_keywords(iptc) if iptc else ()), *base.other_keywords]
+    in_iptc = fitting_words(iptc, new) if iptc is not None else []
+    after = with_iptc_words(iptc, in_iptc) if iptc is not None else None
+    packet = with_words(
+        packets[0] if packets else None,
+        new,
+        copied=[] if has_list else distinct(hidden),
+        in_iptc=in_iptc,
+        digests=None if iptc is None or after is None else (iptc_digest(iptc), iptc_digest(after)),
+        note=base.note(),
+    )
+    return base.replaced(packet, after, 0)
+
+
+def _folded(word: str) -> str:
+    return unicodedata.normalize("NFC", word).casefold()
+
+
+def _beside(picture: Path, words: Sequence[str]) -> list[str]:
+    """Return the keywords of people in files beside a picture; not needed to take words back."""
+    return [
+        word
+        for sidecar in (sidecars_of(picture) if words else ())
+        for word in _said_in(sidecar, read_sidecar(sidecar))
     ]
-    return b"".join([*kept[:at_end], *added, *kept[at_end:]]) + data[place:]
 
 
-def _png_chunks(content: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Yield (kind, start, end) of a PNG file's chunks."""
-    place = len(_PNG)
-    while place + 12 <= len(content):
-        (size,) = struct.unpack_from(">I", content, place)
-        end = place + 12 + size
-        if end > len(content):
-            break
-        yield content[place + 4 : place + 8], place, end
-        place = end
+def _said_in(sidecar: Path, packet: bytes) -> list[str]:
+    try:
+        return packet_keywords(packet)
+    except ImageError as error:
+        raise ImageError(f"{sidecar}: {error}", reason=error.reason) from error
 
 
-def _png_xmp(content: bytes) -> bytes | None:
-    for kind, start, end in _png_chunks(content):
-        body = content[start + 8 : end - 4]
-        if kind == b"iTXt" and body.startswith(_PNG_XMP):
-            compressed, rest = body[len(_PNG_XMP)], body[len(_PNG_XMP) + 2 :]
-            packet = rest.split(b"\0", 2)[2]  # behind language and translated keyword
-            return zlib.decompressobj().decompress(packet, 1 << 24) if compressed else packet
-    return None
-
-
-def _with_png_xmp(
-    content: bytes, packet: bytes | None, _old: Sequence[str], _new: Sequence[str]
-) -> bytes:
-    """Return a PNG file with another XMP packet, in front of its pixels, or with none."""
-    body = b"iTXt" + _PNG_XMP + b"\0\0\0\0" + (packet or b"")
-    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
-    chunk = b"" if packet is None else chunk
-    parts, put, last, is_left_out = [content[: len(_PNG)]], False, len(_PNG), False
-    for kind, start, end in _png_chunks(content):
-        last = end
-        if kind == b"iTXt" and content[start + 8 : end].startswith(_PNG_XMP) and not is_left_out:
-            is_left_out = True  # the packet that was read; a second one is not ours to take
-            continue
-        parts.append(content[start:end])
-        if kind == b"IHDR" and not put:
-            parts.append(chunk)
-            put = True
-    if not put:
-        raise ImageError("The PNG file has no header.", reason="damaged")
-    return b"".join(parts) + content[last:]
+def _plan_sidecar(picture: Path, place: Path, words: Sequence[str]) -> KeywordChange:
+    """Plan the change of the file beside a picture: of the one that lexret wrote into before."""
+    packets = {path: read_sidecar(path) for path in sidecars_of(picture)}
+    said = {path: _said_in(path, packet) for path, packet in packets.items()}
+    chosen = next((path for path, packet in packets.items() if marks_of(packet)), None)
+    if chosen is None:
+        mine = (path for path, packet in packets.items() if belongs_to(path, packet, place))
+        chosen = next(mine, sidecar_for(place))
+    others = [word for path, found in said.items() if path != chosen for word in found]
+    copied = distinct([*embedded_keywords(place), *others])
+    return _planned(chosen, KeywordHolder(packets.get(chosen)), words, copied, copied)

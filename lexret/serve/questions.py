@@ -9,6 +9,7 @@ from lexret.engine.query.binding import PictureParts, bind_query, notes_on
 from lexret.engine.query.parser import parse_query
 from lexret.engine.query.query import Query
 from lexret.errors import InputError, MissingError
+from lexret.library.query_dates import notes_on_dates
 from lexret.pictures.decoding import ENCODING_MIN_SIDE, open_picture
 from lexret.serve.pictures import Recent, Uploads
 from lexret.serve.snapshots import Library, Snapshot, crop
@@ -96,7 +97,7 @@ class Understanding:
 
         pictures = self._pictures(question, snapshot)
         query = bind_query(parsed, index.vocabulary, index.columns, encode, pictures=pictures)
-        return Understood(query, notes)
+        return Understood(query, (*notes, *notes_on_dates(parsed, index)))
 
     def _pictures(self, question: Question, snapshot: Snapshot) -> PictureParts:
         vectors: list[LexicalVector] = []

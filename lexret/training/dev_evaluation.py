@@ -9,6 +9,7 @@ from lexret.captions.caption_set import CaptionSet
 from lexret.encoders.image.feature_cache import Features
 from lexret.encoders.model import image_vectors, text_vectors
 from lexret.encoders.network import LexicalNetwork
+from lexret.encoders.text.queries import QueryForm, as_queries
 from lexret.eval.retrieval.recall import RetrievalResult, evaluate_retrieval
 from lexret.sparse import SparseBatch
 
@@ -38,8 +39,11 @@ def evaluate_dev(
         own_BV = network.own_words(chunk)
         weights_BV = network.text(chunk, own_BV).cpu()
         encoded.append(text_vectors(weights_BV, own_BV.cpu(), config, vocabulary))
+    documents = SparseBatch.concatenate(encoded, vocabulary)
+    form = QueryForm(config.text.query_power, config.text.query_typed_weight)
     return evaluate_retrieval(
         SparseBatch.concatenate(images, vocabulary),
-        SparseBatch.concatenate(encoded, vocabulary),
+        documents,
         np.array(owners),
+        queries=as_queries(documents, texts, form),
     )

@@ -37,7 +37,7 @@ def photos(tmp_path: Path, tiny_model_folder: Path, monkeypatch: pytest.MonkeyPa
 def test_nothing_is_written_without_write(photos: Path) -> None:
     before = (photos / "a.jpg").read_bytes()
     result = tag()
-    assert result.exit_code == 0
+    assert result.exit_code == 2  # gone.jpg
     assert result.stdout == "a.jpg: +dog, +beach\nb.png: +car\n"
     assert "nothing was written" in result.stderr and "gone.jpg" in result.stderr
     assert (photos / "a.jpg").read_bytes() == before
@@ -53,3 +53,22 @@ def test_words_are_written_and_taken_back(photos: Path) -> None:
     assert (photos / "a.jpg").read_bytes() != before
     assert tag("--remove", "--write").stdout == "a.jpg: -dog, -beach\n"
     assert (photos / "a.jpg").read_bytes() == before
+
+
+def test_one_damaged_or_unwritable_file_does_not_end_the_run(photos: Path) -> None:
+    damaged = (photos / "a.jpg").read_bytes()[:30]
+    (photos / "a.jpg").write_bytes(damaged)
+    (photos / "gone.jpg").write_bytes((photos / "b.png").read_bytes())
+    (photos / "gone.jpg").chmod(0o444)
+    assert "gone.jpg may not be written" in tag().stderr  # a dry run says so, too
+    result = tag("--write")
+    assert result.exit_code == 2 and result.stdout == "b.png: +car\n"
+    assert "a.jpg" in result.stderr and "damaged" in result.stderr
+    assert "gone.jpg may not be written: it is read-only" in result.stderr
+    assert "1 file changed" in result.stderr and "2 pictures left alone" in result.stderr
+    assert (photos / "a.jpg").read_bytes() == damaged
+
+
+def test_a_run_without_faults_ends_with_0_and_one_without_changes_with_1(photos: Path) -> None:
+    assert tag("b.png", "--write").exit_code == 0
+    assert tag("b.png", "--write").exit_code == 1

@@ -20,15 +20,21 @@ from lexret.library.calibration import (
 from lexret.sparse import FloatArray, IdArray, SparseBatch
 from lexret.vocabulary import Vocabulary
 
-PLAIN = Calibration((1.0, 0.0, 0.0, 0.0), (0.05, 0.2), (0.6, 0.3), 100, "data")
+PLAIN = Calibration((1.0, 0.0, 0.0, 0.0, 0.0), (0.05, 0.2), (0.6, 0.3), 100, "data")
 
 
 def test_hits_are_measured_against_all_pictures_also_those_that_score_nothing() -> None:
     # Scores 0.6, 0.2, 0, 0: mean 0.2, variance 0.06.
-    found = measure_hits([0.6], np.array([0.6, 0.2]), 4, np.array([0.25]))
-    np.testing.assert_allclose(found, [[0.6, 0.4 / 0.06**0.5, 0.25]])
-    alike = measure_hits([0.5], np.array([0.5, 0.5]), 2, np.array([0.0]))
-    assert alike.tolist() == [[0.5, 0.0, 0.0]]
+    found = measure_hits([0.6], np.array([0.6, 0.2]), 4, np.array([[0.2, 0.3]]), None)
+    np.testing.assert_allclose(found, [[0.6, 0.4 / 0.06**0.5, 0.25, 0.0]])
+    alike = measure_hits([0.5], np.array([0.5, 0.5]), 2, np.zeros((1, 0)), np.zeros(0))
+    assert alike.tolist() == [[0.5, 0.0, 0.0, 0.0]]
+
+
+def test_the_hold_of_typed_words_is_their_weight_over_their_level_2_at_most() -> None:
+    weights, levels = np.array([[0.2, 0.9]]), np.array([0.4, 0.1])
+    found = measure_hits([0.5], np.array([0.5]), 1, weights, levels)
+    assert found[0, 3] == pytest.approx((0.5 + 2.0) / 2)
 
 
 def test_the_threshold_is_that_of_the_largest_share_within_the_one_allowed() -> None:
@@ -64,16 +70,19 @@ def test_only_hits_with_enough_evidence_match(tiny_vocabulary: Vocabulary) -> No
     query = SparseBatch.from_words([{"dog": 1.0}], tiny_vocabulary).row(0)
     assert matching(index, "dog", query, PLAIN, rate=0.05) == {"0"}
     assert matching(index, "dog", query, PLAIN, rate=0.2) == {"0", "1"}
-    own = Calibration((0.0, 0.0, 1.0, 0.0), (0.05,), (0.7,), 100, "data")
+    own = Calibration((0.0, 0.0, 1.0, 0.0, 0.0), (0.05,), (0.7,), 100, "data")
     assert matching(index, "dog", query, own, rate=0.05) == {"0"}
     assert matching(index, "zebra", query, own, rate=0.05) == frozenset()
+    held = Calibration((0.0, 0.0, 0.0, 1.0, 0.0), (0.05,), (1.0,), 100, "data")
+    levels = np.full(len(tiny_vocabulary), 0.5, np.float32)
+    assert matching(index, "dog", query, held, levels_V=levels, rate=0.05) == {"0", "1"}
     none = SparseBatch.from_words([{"two": 1.0}], tiny_vocabulary).row(0)
     assert matching(index, "two", none, PLAIN, rate=0.2) == frozenset()
 
 
 def test_a_calibration_comes_back_and_leaves_the_other_text_encoders_alone(tmp_path: Path) -> None:
     save_calibration(tmp_path, PLAIN, model_id="m-1", text_encoder="static")
-    other = Calibration((1.0, 2.0, 3.0, 4.0), (0.1,), (0.5,), 7, "x")
+    other = Calibration((1.0, 2.0, 3.0, 4.0, 5.0), (0.1,), (0.5,), 7, "x")
     save_calibration(tmp_path, other, model_id="m-1", text_encoder="contextual")
     assert read_calibration(tmp_path, model_id="m-1", text_encoder="static") == PLAIN
     assert read_calibration(tmp_path, model_id="m-1", text_encoder="contextual") == other
@@ -92,9 +101,9 @@ def test_missing_and_damaged_calibrations_say_how_to_make_one(tmp_path: Path) ->
     with pytest.raises(CorruptError, match="cannot be read"):
         read_calibration(tmp_path, model_id="m", text_encoder="static")
     (tmp_path / CALIBRATION_FILE).write_text(json.dumps({"format": 9}))
-    with pytest.raises(CorruptError, match="format 1"):
+    with pytest.raises(CorruptError, match="format 2"):
         read_calibration(tmp_path, model_id="m", text_encoder="static")
-    values = {"format": 1, "model_id": "m", "text_encoders": {"static": {"weights": [1]}}}
+    values = {"format": 2, "model_id": "m", "text_encoders": {"static": {"weights": [1]}}}
     (tmp_path / CALIBRATION_FILE).write_text(json.dumps(values))
     with pytest.raises(CorruptError, match="damaged"):
         read_calibration(tmp_path, model_id="m", text_encoder="static")

@@ -57,6 +57,7 @@ def test_tags_are_read_with_the_picture_and_alone(form: str) -> None:
         focal_mm=28.0,
         latitude=47.51,
         longitude=-8.25,
+        date_from="exif",
     )
     assert read_tags(picture(full_exif(), form), "it") == expected
     assert read_picture(picture(full_exif(), form), "it", min_side=8).tags == expected
@@ -100,6 +101,9 @@ def test_odd_values_are_left_out_and_the_next_best_date_is_taken() -> None:
         {GPS.GPSLatitude: (95.0, 0.0, 0.0), GPS.GPSLongitude: (1.0, float("nan"), 0.0)},
     )
     assert read_camera_tags(odd) == CameraTags(  # type: ignore[arg-type]
-        taken_s=int(datetime(2024, 1, 2, tzinfo=UTC).timestamp()), camera="Canon EOS", iso=100
+        taken_s=int(datetime(2024, 1, 2, tzinfo=UTC).timestamp()),
+        camera="Canon EOS",
+        iso=100,
+        date_from="exif_changed",
     )
     assert read_camera_tags(Odd({}, {}, OSError)) == CameraTags()  # type: ignore[arg-type]

@@ -56,6 +56,8 @@ def command(
       lexret eval exclusion coco-masks --json
     """
     from lexret.encoders import load_model
+    from lexret.encoders.folder.record import find_model, read_record
+    from lexret.encoders.folder.word_levels import read_word_levels
     from lexret.eval.control.exclusion import measure_control
     from lexret.eval.control.known_pictures import open_known
 
@@ -64,7 +66,12 @@ def command(
         pictures = open_known(source, model, batch_size=batch_size, progress=tell)
     dense = model.texts.dense(pictures.inventory.names)
     result = measure_control(
-        pictures, texts_of(model, text_encoder), dense, max_pairs=max_queries, seed=seed
+        pictures,
+        texts_of(model, text_encoder),
+        dense,
+        levels_V=read_word_levels(read_record(find_model(model_source))),
+        max_pairs=max_queries,
+        seed=seed,
     )
     if as_json:
         values = {**result.as_dict(), "model": model.model_id, "text_encoder": text_encoder}

@@ -14,6 +14,9 @@ COMMANDS: Final = {
     "patchdis": LazyCommand("lexret.cli.eval.patchdis", "Whether patches mean what they say."),
     "sparsity": LazyCommand("lexret.cli.eval.sparsity", "Recall and cost against word budgets."),
     "exclusion": LazyCommand("lexret.cli.eval.exclusion", "Whether X without Y leaves Y out."),
+    "held-words": LazyCommand(
+        "lexret.cli.eval.held_words", "Whether the words that pictures hold are true of them."
+    ),
     "no-match": LazyCommand("lexret.cli.eval.no_match", "Whether nothing is found for nothing."),
     "faithfulness": LazyCommand(
         "lexret.cli.eval.faithfulness", "Whether patches that a word names carry it."

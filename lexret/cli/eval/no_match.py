@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -29,6 +28,8 @@ if TYPE_CHECKING:
 @click.option("--save", is_flag=True,
               help="Keep calibrations in the model's folder, for lexret search: one for each of "
               "its text encoders.")  # fmt: skip
+@click.option("--learn-from", "learn_from", multiple=True, metavar="SOURCE",
+              help="Learn from these pictures instead of SOURCE (may be repeated).")  # fmt: skip
 @eval_model_option
 @eval_text_encoder_option
 @batch_size_option
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 def command(
     source: str,
     save: bool,
+    learn_from: tuple[str, ...],
     model_source: str,
     text_encoder: TextEncoderKind,
     batch_size: int,
@@ -50,7 +52,7 @@ def command(
     those of them that do not show the thing. False matches are searches for absent things that
     find something, missed are searches for present things that find nothing; calibrated evidence
     stands beside one cut-off of the score for all queries. Each thing is judged by what was
-    learnt from others.
+    learnt from others, or with --learn-from all things by what was learnt there.
 
     `lexret search --max-false-matches 5%` uses the calibration that --save keeps.
 
@@ -58,27 +60,32 @@ def command(
     Example:
       lexret eval no-match photos/captions.jsonl
       lexret eval no-match photos/captions.jsonl --save --model ./my-model
+      lexret eval no-match photos/captions.jsonl --learn-from others/captions.jsonl
       lexret eval no-match coco-masks --text-encoder static --json
     """
     from lexret.encoders import load_model
-    from lexret.encoders.folder.record import find_model
+    from lexret.encoders.folder.record import find_model, read_record
+    from lexret.encoders.folder.word_levels import read_word_levels
     from lexret.eval.control.known_pictures import open_known
-    from lexret.eval.control.no_match import fit, make_searches, measure_no_match
+    from lexret.eval.control.no_match import measure_no_match
     from lexret.library.calibration import save_calibration
 
-    model = load_model(model_source)
+    model, record = load_model(model_source), read_record(find_model(model_source))
+    levels_V = read_word_levels(record)
     with progress_bars() as tell:
         pictures = open_known(source, model, batch_size=batch_size, progress=tell)
-    result = measure_no_match(pictures, texts_of(model, text_encoder), seed=seed)
+        lessons = [open_known(s, model, batch_size=batch_size, progress=tell) for s in learn_from]
+
+    def measured(kind: TextEncoderKind) -> NoMatchResult:
+        texts = texts_of(model, kind)
+        return measure_no_match(pictures, texts, learn_from=lessons, levels_V=levels_V, seed=seed)
+
+    result = measured(text_encoder)
     if save:
-        folder = Path(find_model(model_source))
         kinds: tuple[TextEncoderKind, ...] = ("contextual", "static")
         for kind in kinds if model.has_static_texts else kinds[:1]:
-            fitted = result.calibration
-            if kind != text_encoder:
-                searches = make_searches(pictures, texts_of(model, kind), seed=seed)
-                fitted = fit(searches, data=pictures.fingerprint)
-            save_calibration(folder, fitted, model_id=model.model_id, text_encoder=kind)
+            fitted = result.calibration if kind == text_encoder else measured(kind).calibration
+            save_calibration(record.folder, fitted, model_id=model.model_id, text_encoder=kind)
     if as_json:
         values = {**result.as_dict(), "model": model.model_id, "text_encoder": text_encoder}
         click.echo(json.dumps({**values, "data_sha256": pictures.fingerprint}, indent=2))

@@ -21,22 +21,35 @@ def command(index_path: Path | None, as_json: bool) -> None:
       lexret fields list
       lexret fields list --index ./images --json
     """
-    from lexret.library.records import INDEXED_FIELDS
+    from lexret.engine.query.filters import NAMES_OF_COLUMNS
+    from lexret.library.records import INDEXED_FIELDS, SIDECAR
 
     index = open_chosen_index(index_path)
     counts = dict.fromkeys(sorted(index.columns), 0)
     for document in index.documents():
         for name, value in document.fields.items():
             counts[name] += value is not None
+    counts.pop(SIDECAR, None)  # tells people nothing
+    names = {column: name for name, column in NAMES_OF_COLUMNS.items()}
     if as_json:
         values = [
-            {"name": n, "type": index.columns[n], "pictures": c, "own": n not in INDEXED_FIELDS}
+            {
+                "name": names.get(n, n),
+                "type": index.columns[n],
+                "pictures": c,
+                "own": n not in INDEXED_FIELDS,
+            }
             for n, c in counts.items()
         ]
         click.echo(json.dumps(values, indent=2))
         return
     rows = [
-        [n, index.columns[n], f"{c:,}", "lexret index" if n in INDEXED_FIELDS else "own"]
+        [
+            names.get(n, n),
+            index.columns[n],
+            f"{c:,}",
+            "lexret index" if n in INDEXED_FIELDS else "own",
+        ]
         for n, c in counts.items()
     ]
     click.echo(render_table(["field", "type", "pictures", "given by"], rows, right=[2]))

@@ -54,7 +54,8 @@ def keep_sure(
     from dataclasses import replace
 
     from lexret.cli.common import DEFAULT_MODEL
-    from lexret.encoders.folder.record import find_model
+    from lexret.encoders.folder.record import find_model, read_record
+    from lexret.encoders.folder.word_levels import read_word_levels
     from lexret.errors import InputError
     from lexret.library.calibration import matching, read_calibration
     from lexret.sparse import LexicalVector
@@ -65,10 +66,19 @@ def keep_sure(
             "--max-false-matches judges plain texts; take operators, filters and pictures out of "
             "the query."
         )
-    folder = find_model(wanted.model_source or index.manifest.model_source or DEFAULT_MODEL)
-    calibration = read_calibration(
-        folder, model_id=index.model_id, text_encoder=understood.text_encoder
+    record = read_record(
+        find_model(wanted.model_source or index.manifest.model_source or DEFAULT_MODEL)
     )
-    sure = matching(index, wanted.text, query, calibration, rate=max_false_matches)
+    calibration = read_calibration(
+        record.folder, model_id=index.model_id, text_encoder=understood.text_encoder
+    )
+    sure = matching(
+        index,
+        wanted.text,
+        query,
+        calibration,
+        levels_V=read_word_levels(record),
+        rate=max_false_matches,
+    )
     kept = [one for one in answers if one.doc_id in sure]
     return [replace(one, rank=rank) for rank, one in enumerate(kept, start=1)]

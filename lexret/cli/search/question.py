@@ -154,6 +154,7 @@ def is_surely_plain(text: str) -> bool:
 def _understand(wanted: Wanted, index: EmbeddedIndex) -> Understood:
     from lexret.engine.query.binding import bind_query, notes_on
     from lexret.engine.query.parser import parse_query
+    from lexret.library.query_dates import notes_on_dates
 
     parsed = parse_query(wanted.text)
     has_pictures = bool(wanted.images or wanted.likes)
@@ -169,7 +170,9 @@ def _understand(wanted: Wanted, index: EmbeddedIndex) -> Understood:
     query = bind_query(
         parsed, index.vocabulary, index.columns, encode, pictures=_pictures(wanted, index)
     )
-    print_notes(notes)  # not before an error, which may tell the same words
+    print_notes(
+        [*notes, *notes_on_dates(parsed, index)]
+    )  # not before an error, which may tell the same words
     plain = parsed.is_plain and not has_pictures
     return Understood(query, plain, loaded[0][0] if loaded else None)
 

@@ -68,7 +68,8 @@ def save_checkpoint(
     """Write a model folder; an existing one is replaced only once the new one is whole.
 
     Args:
-        half: store matrices in float16, half the size; vectors stay float32.
+        half: store matrices in float16, half the size; vectors stay float32, but for those that
+            lose nothing by it.
 
     Returns:
         the SHA-256 of the weights' file.
@@ -134,5 +135,9 @@ def _save_weights(path: Path, tensors: Mapping[str, Tensor], half: bool) -> str:
 
 
 def _stored(tensor: Tensor, half: bool) -> Tensor:
-    narrow = half and tensor.ndim >= 2
-    return tensor.detach().to(torch.float16 if narrow else torch.float32).cpu().contiguous()
+    values = tensor.detach().cpu().contiguous()
+    loses_nothing = values.is_floating_point() and torch.equal(
+        values.half().float(), values.float()
+    )
+    narrow = half and (values.ndim >= 2 or loses_nothing)
+    return values.to(torch.float16 if narrow else torch.float32)

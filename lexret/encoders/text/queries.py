@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from lexret.encoders.protocol import Encoder, QueryEncoder
 from lexret.sparse import LexicalVector, SparseBatch
 from lexret.vocabulary import Vocabulary
 
@@ -40,6 +41,17 @@ class QueryForm:
             float(text_config.get("query_power", 1.0)),
             float(text_config.get("query_typed_weight", 0.0)),
         )
+
+
+def queries_of(encoder: Encoder[str], documents: SparseBatch, texts: Sequence[str]) -> SparseBatch:
+    """Return the queries that an encoder makes of texts; the texts themselves, if it makes none.
+
+    Args:
+        documents: what the encoder made of the texts.
+    """
+    if isinstance(encoder, QueryEncoder):
+        return encoder.queries_of(documents, texts)
+    return documents
 
 
 def as_queries(documents: SparseBatch, texts: Sequence[str], form: QueryForm) -> SparseBatch:

@@ -125,7 +125,11 @@ class StaticTextEncoder:
 
     def encode_queries(self, texts: Sequence[str], *, batch_size: int = 32) -> SparseBatch:
         """Return one L2-normalised query a text; see :mod:`lexret.encoders.queries`."""
-        return as_queries(self.encode(texts, batch_size=batch_size), texts, self._query_form)
+        return self.queries_of(self.encode(texts, batch_size=batch_size), texts)
+
+    def queries_of(self, documents: SparseBatch, texts: Sequence[str]) -> SparseBatch:
+        """Do as :meth:`encode_queries` from what :meth:`encode` made of the texts."""
+        return as_queries(documents, texts, self._query_form)
 
     @cached_property
     def _directions_VC(self) -> FloatArray:

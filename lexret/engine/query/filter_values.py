@@ -10,11 +10,14 @@ from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from lexret.engine.query.filters import (
+    KEYWORDS,
     MTIME,
+    NAMES_OF_COLUMNS,
     PATH,
     TAKEN,
     DateFilter,
     Filter,
+    KeywordFilter,
     NumberFilter,
     path_filter,
     text_filter,
@@ -63,14 +66,16 @@ def read_filter(
     name = written.name
     if name == DATE:
         return _date_filter(source, written, columns, negated=negated)
-    kind = TEXT if name == PATH else columns.get(name)
+    column = name if name in columns else NAMES_OF_COLUMNS.get(name, name)
+    kind = TEXT if name == PATH else columns.get(column)
     if kind is None:
         raise query_error(source, written.name_span, _unknown_field(name, columns))
     if kind == TEXT:
         try:
             if name == PATH:
                 return path_filter(written.value, negated=negated)
-            return text_filter(name, written.value, negated=negated)
+            condition = text_filter(column, written.value, negated=negated)
+            return KeywordFilter(condition) if column == KEYWORDS else condition
         except re.error as error:
             message = f"This is no pattern: {error.msg}."
             raise query_error(source, written.value_span, message) from error
@@ -90,7 +95,11 @@ _DATES_EXPECTED: Final = (
 
 
 def _unknown_field(name: str, columns: Mapping[str, str]) -> str:
-    known = {PATH, *columns} | ({DATE} if {TAKEN, MTIME} & set(columns) else set())
+    shown = {column: name for name, column in NAMES_OF_COLUMNS.items()}
+    readable = {shown.get(column, column) for column in columns}
+    known = {PATH, *(field for field in readable if not field.startswith("_"))} | (
+        {DATE} if {TAKEN, MTIME} & set(columns) else set()
+    )
     return (
         f"The pictures of this index have no field {name!r}; there are: "
         f"{', '.join(sorted(known))}. Run `lexret index DIR` once more where the index is older "

@@ -7,6 +7,7 @@ A document that lacks a field does not meet a condition on it; it meets the nega
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +18,10 @@ from lexret.engine.store.columns import FieldValue
 PATH: Final = "path"
 MTIME: Final = "mtime_ns"
 TAKEN: Final = "taken_s"
+DATE_FROM: Final = "_date_from"
+KEYWORDS: Final = "_keywords"
+# Names in queries of columns that no field of people can have the name of.
+NAMES_OF_COLUMNS: Final = {"keyword": KEYWORDS, "date_from": DATE_FROM}
 INT64: Final = (-(2**63), 2**63 - 1)
 _NANO: Final = 1_000_000_000
 
@@ -96,8 +101,8 @@ class TextFilter:
 
     Attributes:
         field: the field; ``path`` is the document's id where there is no such field.
-        pattern: matches the whole text.
-        prefix: what every text begins with that fits.
+        pattern: matches the whole text in composed Unicode.
+        prefix: what every text begins with that fits; in ASCII, which has one normal form.
     """
 
     field: str
@@ -110,7 +115,38 @@ class TextFilter:
         value = fields(self.field)
         if value is None and self.field == PATH:
             value = doc_id
-        return isinstance(value, str) and self.pattern.fullmatch(value) is not None
+        return isinstance(value, str) and self.fits(value)
+
+    def fits(self, text: str) -> bool:
+        """Tell whether a text fits the pattern, in whichever normal form of Unicode it is."""
+        return self.pattern.fullmatch(normal(text)) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class KeywordFilter:
+    """A keyword that fits a pattern, among those that people gave a picture, one a line.
+
+    Attributes:
+        keyword: the condition on one of them.
+    """
+
+    keyword: TextFilter
+
+    @property
+    def negated(self) -> bool:
+        """Whether the pictures without such a keyword are wanted."""
+        return self.keyword.negated
+
+    def meets(self, doc_id: str, fields: Fields) -> bool:
+        """Tell whether one of the document's keywords fits the pattern."""
+        value = fields(self.keyword.field)
+        words = value.split("\n") if isinstance(value, str) else ()
+        return any(self.keyword.fits(word) for word in words)
+
+
+def normal(text: str) -> str:
+    """Return a text in composed Unicode (NFC), as file systems write names in either form."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def path_filter(glob: str, *, negated: bool = False) -> TextFilter:
@@ -122,7 +158,7 @@ def path_filter(glob: str, *, negated: bool = False) -> TextFilter:
     ``/`` at its beginning may stand for the top of an absolute path.
     """
     below = "(?:/.*)?"
-    glob = glob.rstrip("/") or glob
+    glob = normal(glob.rstrip("/") or glob)
     if "/" not in glob:
         name = re.compile(f"(?:.*/)?{_translate(glob, separator='/')}{below}", re.DOTALL)
         return TextFilter(PATH, name, negated=negated)
@@ -135,13 +171,13 @@ def path_filter(glob: str, *, negated: bool = False) -> TextFilter:
             pattern += ".*" if last else "(?:.*/)?"
         else:
             pattern += _translate(part, separator="/") + ("" if last else "/")
-    prefix = "" if from_top else re.split(r"[*?[]", glob, maxsplit=1)[0].rstrip("/")
+    prefix = "" if from_top else re.split(r"[*?[]|[^\0-\x7f]", glob, maxsplit=1)[0].rstrip("/")
     return TextFilter(PATH, re.compile(pattern + below, re.DOTALL), prefix, negated)
 
 
 def text_filter(field: str, glob: str, *, negated: bool = False) -> TextFilter:
     """Return the filter for texts that a glob matches as a whole, whatever the case."""
-    pattern = re.compile(_translate(glob, separator=None), re.DOTALL | re.IGNORECASE)
+    pattern = re.compile(_translate(normal(glob), separator=None), re.DOTALL | re.IGNORECASE)
     return TextFilter(field, pattern, negated=negated)
 
 

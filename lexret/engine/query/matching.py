@@ -148,7 +148,7 @@ def _by_text(segment: Segment, condition: TextFilter, places_D: Places) -> Place
             segment.doc_id(place) if text is None else text
             for place, text in zip(asked_D.tolist(), texts, strict=True)
         ]
-    fitting = [text is not None and condition.pattern.fullmatch(text) is not None for text in texts]
+    fitting = [text is not None and condition.fits(text) for text in texts]
     fitting_D: Places = asked_D[np.array(fitting, dtype=bool)]
     if not condition.negated:
         return fitting_D

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lexret.encoders.protocol import Encoder
+from lexret.encoders.text.queries import queries_of
 from lexret.errors import InputError
 from lexret.eval.control.concepts import Inventory, Shown
 from lexret.eval.control.known_pictures import KnownPictures
@@ -94,6 +95,13 @@ class _Question:
     dense_x_I: Scores
     dense_y_I: Scores
     weight_y_I: Scores
+    level_y: float
+
+    @property
+    def holds_y_I(self) -> npt.NDArray[np.bool_]:
+        """Whether a picture holds the word of Y at its level."""
+        held: npt.NDArray[np.bool_] = (self.weight_y_I > 0) & (self.weight_y_I >= self.level_y)
+        return held
 
 
 def measure_control(
@@ -101,6 +109,7 @@ def measure_control(
     texts: Encoder[str],
     dense_texts_CD: FloatArray,
     *,
+    levels_V: FloatArray | None = None,
     max_pairs: int = MAX_PAIRS,
     min_pictures: int = 2,
     seed: int = 0,
@@ -109,6 +118,7 @@ def measure_control(
 
     Args:
         dense_texts_CD: unit vectors of the inventory's names.
+        levels_V: the words' levels, by which ``+`` and ``-`` go; None: the model has none.
         max_pairs: at most so many queries.
         min_pictures: a pair needs so many pictures with both, and with X alone.
 
@@ -128,7 +138,7 @@ def measure_control(
             f"No two things of the {len(inventory.names)} asked for go together in {min_pictures} "
             "pictures; a larger collection is needed."
         )
-    questions = _questions(pictures, texts, dense_texts_CD, pairs)
+    questions = _questions(pictures, texts, dense_texts_CD, pairs, levels_V)
     names = tuple((inventory.names[x], inventory.names[y]) for x, y in pairs)
     return ControlResult(
         names,
@@ -143,25 +153,36 @@ def _questions(
     texts: Encoder[str],
     dense_texts_CD: FloatArray,
     pairs: Sequence[tuple[int, int]],
+    levels_V: FloatArray | None,
 ) -> list[_Question]:
     images_VI = pictures.sparse.to_scipy().T.tocsr()
     names = pictures.inventory.names
-    sparse_CI = (texts.encode(names).to_scipy() @ images_VI).toarray().astype(np.float64)
+    queries_CV = queries_of(texts, texts.encode(names), names).to_scipy()
+    sparse_CI = (queries_CV @ images_VI).toarray().astype(np.float64)
     dense_CI = (dense_texts_CD @ pictures.dense_ID.T).astype(np.float64)
     vocabulary = pictures.sparse.vocabulary
+    term_ids = {y: vocabulary.term_id(names[y]) for _, y in pairs}
     weights_I = {
-        y: images_VI[vocabulary.term_id(names[y])].toarray()[0].astype(np.float64) for _, y in pairs
+        y: images_VI[term_id].toarray()[0].astype(np.float64) for y, term_id in term_ids.items()
+    }
+    levels = {
+        y: 0.0 if levels_V is None else float(levels_V[term_id]) for y, term_id in term_ids.items()
     }
     return [
-        _Question(x, y, sparse_CI[x], sparse_CI[y], dense_CI[x], dense_CI[y], weights_I[y])
+        _Question(
+            *(x, y, sparse_CI[x], sparse_CI[y], dense_CI[x], dense_CI[y], weights_I[y], levels[y])
+        )
         for x, y in pairs
     ]
 
 
 def _without(questions: Sequence[_Question], inventory: Inventory, seed: int) -> dict[str, TopTen]:
-    ways = {"X alone": [_sparse_top(q.sparse_x_I) for q in questions]}
+    ways = {
+        "X alone": [_sparse_top(q.sparse_x_I) for q in questions],
+        "X -Y": [_sparse_top(q.sparse_x_I, ~q.holds_y_I) for q in questions],
+    }
     for limit in THRESHOLDS:
-        name = "X -Y" if limit == 0 else f"X -Y>{limit:g}"
+        name = f"X -Y>{limit:g}"
         ways[name] = [_sparse_top(q.sparse_x_I, q.weight_y_I <= limit) for q in questions]
     ways["dense X alone"] = [_top(q.dense_x_I) for q in questions]
     for part in _SUBTRACTIONS:
@@ -177,7 +198,7 @@ def _required(questions: Sequence[_Question], inventory: Inventory, seed: int) -
     ways = {
         "X alone": [_sparse_top(q.sparse_x_I) for q in questions],
         "X Y": [_sparse_top(q.sparse_x_I + q.sparse_y_I) for q in questions],
-        "X +Y": [_sparse_top(q.sparse_x_I + q.sparse_y_I, q.weight_y_I > 0) for q in questions],
+        "X +Y": [_sparse_top(q.sparse_x_I + q.sparse_y_I, q.holds_y_I) for q in questions],
         "dense X alone": [_top(q.dense_x_I) for q in questions],
         "dense X + Y": [_top(q.dense_x_I + q.dense_y_I) for q in questions],
     }

@@ -19,9 +19,11 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 
 from lexret.encoders.protocol import Encoder
+from lexret.encoders.text.queries import queries_of, typed_words
 from lexret.errors import InputError
 from lexret.eval.control.known_pictures import KnownPictures
-from lexret.library.calibration import NUM_CONSIDERED, Calibration, measure_hits, own_terms
+from lexret.library.calibration import NUM_CONSIDERED, Calibration, measure_hits
+from lexret.sparse import FloatArray
 
 RATES: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
 REPORTED_RATES: Final = (0.05, 0.1, 0.2)
@@ -42,14 +44,14 @@ class Searches:
     """Many searches, each by its ten best hits.
 
     Attributes:
-        measured_SH3: score, standing and own words' weight of the hits; rows of hits that there
-            were not are -inf in the score.
+        measured_SH4: score, standing, typed words' weight and hold of the hits; rows of hits that
+            there were not are -inf in the score.
         right_SH: whether a hit shows the thing.
         present_S: whether any picture of the collection does.
         thing_S: what was asked for.
     """
 
-    measured_SH3: Floats
+    measured_SH4: Floats
     right_SH: Bools
     present_S: Bools
     thing_S: npt.NDArray[np.int64]
@@ -57,7 +59,7 @@ class Searches:
     def part(self, chosen_S: Bools) -> Searches:
         """Return some of the searches."""
         return Searches(
-            self.measured_SH3[chosen_S],
+            self.measured_SH4[chosen_S],
             self.right_SH[chosen_S],
             self.present_S[chosen_S],
             self.thing_S[chosen_S],
@@ -66,7 +68,7 @@ class Searches:
     @property
     def exists_SH(self) -> Bools:
         """Whether there is such a hit."""
-        there: Bools = np.isfinite(self.measured_SH3[:, :, 0])
+        there: Bools = np.isfinite(self.measured_SH4[:, :, 0])
         return there
 
 
@@ -126,14 +128,24 @@ class NoMatchResult:
 
 
 def measure_no_match(
-    pictures: KnownPictures, texts: Encoder[str], *, seed: int = 0
+    pictures: KnownPictures,
+    texts: Encoder[str],
+    *,
+    learn_from: Sequence[KnownPictures] = (),
+    levels_V: FloatArray | None = None,
+    seed: int = 0,
 ) -> NoMatchResult:
-    """Fit a calibration and measure both errors by cross-validation over things.
+    """Fit a calibration and measure both errors.
+
+    Args:
+        learn_from: what to fit on; without any, on the same pictures, each thing judged by a fit
+            on other things.
+        levels_V: the words' levels; None: the model has none.
 
     Raises:
         InputError: if the pictures give too few searches to learn from.
     """
-    searches = make_searches(pictures, texts, seed=seed)
+    searches = make_searches(pictures, texts, levels_V=levels_V, seed=seed)
     absent = int((~searches.present_S).sum())
     if min(absent, len(searches.present_S) - absent) < _MIN_SEARCHES:
         raise InputError(
@@ -141,13 +153,23 @@ def measure_no_match(
             f"{len(searches.present_S) - absent} for present ones; expected {_MIN_SEARCHES} or "
             "more of each. Use more pictures, of more things."
         )
-    fold_S = searches.thing_S % _NUM_FOLDS
+    if learn_from:
+        lessons = [make_searches(p, texts, levels_V=levels_V, seed=seed) for p in learn_from]
+        data = ", ".join(pictures.fingerprint for pictures in learn_from)
+        fitted_on = joined(lessons)
+        splits = [(fitted_on, searches)]
+    else:
+        fitted_on, data = searches, pictures.fingerprint
+        fold_S = searches.thing_S % _NUM_FOLDS
+        splits = [
+            (searches.part(fold_S != fold), searches.part(fold_S == fold))
+            for fold in range(_NUM_FOLDS)
+        ]
     calibrated: dict[float, list[tuple[Searches, Floats]]] = {r: [] for r in REPORTED_RATES}
     flat: dict[float, list[tuple[Searches, Floats]]] = {r: [] for r in REPORTED_RATES}
-    for fold in range(_NUM_FOLDS):
-        known, others = searches.part(fold_S != fold), searches.part(fold_S == fold)
-        fitted = fit(known, data=pictures.fingerprint)
-        known_flat, others_flat = known.measured_SH3[:, :, 0], others.measured_SH3[:, :, 0]
+    for known, others in splits:
+        fitted = fit(known, data=data)
+        known_flat, others_flat = known.measured_SH4[:, :, 0], others.measured_SH4[:, :, 0]
         for rate in REPORTED_RATES:
             least = fitted.threshold(rate)
             calibrated[rate].append((others, _evidence(fitted, others) - least))
@@ -157,7 +179,7 @@ def measure_no_match(
         {rate: _errors(judged) for rate, judged in calibrated.items()},
         {rate: _errors(judged) for rate, judged in flat.items()},
         _errors([(searches, everything)]),
-        fit(searches, data=pictures.fingerprint),
+        fit(fitted_on, data=data),
         len(np.unique(searches.thing_S)),
         absent,
         len(searches.present_S) - absent,
@@ -165,19 +187,25 @@ def measure_no_match(
     )
 
 
-def make_searches(pictures: KnownPictures, texts: Encoder[str], *, seed: int = 0) -> Searches:
+def make_searches(
+    pictures: KnownPictures,
+    texts: Encoder[str],
+    *,
+    levels_V: FloatArray | None = None,
+    seed: int = 0,
+) -> Searches:
     """Search for every thing in collections with and without it."""
     inventory, rng = pictures.inventory, np.random.default_rng(seed)
     images_IV = pictures.sparse.to_scipy()
     asked = [(c, way.format(name)) for way in WAYS for c, name in enumerate(inventory.names)]
-    queries = texts.encode([text for _, text in asked])
+    written = [text for _, text in asked]
+    queries = queries_of(texts, texts.encode(written), written)
     scores_QI = (queries.to_scipy() @ images_IV.T).toarray().astype(np.float64)
     rows: list[tuple[Floats, Bools, bool, int]] = []
     for (thing, text), scores_I in zip(asked, scores_QI, strict=True):
-        own = own_terms(text, pictures.sparse.vocabulary)
-        own_I = np.zeros(len(pictures.sparse))
-        if len(own):
-            own_I = np.asarray(images_IV[:, own].mean(axis=1), dtype=np.float64).ravel()
+        typed = typed_words(text, pictures.sparse.vocabulary)
+        typed_IT = images_IV[:, typed].toarray().astype(np.float64)
+        levels_T = None if levels_V is None else levels_V[typed].astype(np.float64)
         shown_I = inventory.shown_CI[thing]
         for with_it in (True, False):
             pool = np.arange(len(shown_I)) if with_it else np.flatnonzero(~shown_I)
@@ -187,10 +215,16 @@ def make_searches(pictures: KnownPictures, texts: Encoder[str], *, seed: int = 0
                 present = bool(shown_I[collection].any())
                 if size < _MIN_PICTURES or present != with_it:
                     continue  # halving may have taken the thing out: that is the other kind
-                rows.append((*_one_search(scores_I, own_I, shown_I, collection), present, thing))
+                rows.append(
+                    (
+                        *_one_search(scores_I, typed_IT, levels_T, shown_I, collection),
+                        present,
+                        thing,
+                    )
+                )
     measured, right, present_S, things = zip(*rows, strict=True) if rows else ((), (), (), ())
     return Searches(
-        np.array(measured).reshape(-1, NUM_CONSIDERED, 3),
+        np.array(measured).reshape(-1, NUM_CONSIDERED, 4),
         np.array(right, dtype=bool).reshape(-1, NUM_CONSIDERED),
         np.array(present_S, dtype=bool),
         np.array(things, dtype=np.int64),
@@ -198,45 +232,60 @@ def make_searches(pictures: KnownPictures, texts: Encoder[str], *, seed: int = 0
 
 
 def _one_search(
-    scores_I: Floats, own_I: Floats, shown_I: Bools, collection: npt.NDArray[np.int64]
+    scores_I: Floats,
+    typed_IT: Floats,
+    levels_T: Floats | None,
+    shown_I: Bools,
+    collection: npt.NDArray[np.int64],
 ) -> tuple[Floats, Bools]:
     scores = scores_I[collection]
     order = np.argsort(-scores, kind="stable")[:NUM_CONSIDERED]
     hits = order[scores[order] > 0]
-    found = np.full((NUM_CONSIDERED, 3), -np.inf)
+    found = np.full((NUM_CONSIDERED, 4), -np.inf)
     found[:, 1:] = 0.0
     right = np.zeros(NUM_CONSIDERED, dtype=bool)
     if len(hits):
         chosen = collection[hits]
         found[: len(hits)] = measure_hits(
-            scores[hits], scores[scores > 0], len(collection), own_I[chosen]
+            scores[hits], scores[scores > 0], len(collection), typed_IT[chosen], levels_T
         )
         right[: len(hits)] = shown_I[chosen]
     return found, right
 
 
+def joined(parts: Sequence[Searches]) -> Searches:
+    """Put searches of several collections together."""
+    return Searches(
+        np.concatenate([part.measured_SH4 for part in parts]),
+        np.concatenate([part.right_SH for part in parts]),
+        np.concatenate([part.present_S for part in parts]),
+        np.concatenate([part.thing_S for part in parts]),
+    )
+
+
 def fit(searches: Searches, *, data: str) -> Calibration:
     """Fit the evidence (logistic regression on best hits) and the thresholds (quantiles)."""
     found_S = searches.exists_SH[:, 0]
-    features_S3 = searches.measured_SH3[found_S, 0]
+    features_S4 = searches.measured_SH4[found_S, 0]
     wanted_S = np.where(searches.present_S & searches.right_SH[:, 0], 1.0, -1.0)[found_S]
-    center_3, scale_3 = features_S3.mean(axis=0), features_S3.std(axis=0) + 1e-9
-    scaled_S3 = (features_S3 - center_3) / scale_3
+    center_4, scale_4 = features_S4.mean(axis=0), features_S4.std(axis=0) + 1e-9
+    scaled_S4 = (features_S4 - center_4) / scale_4
 
     def loss(weights: Floats) -> tuple[float, Floats]:
-        margins_S = wanted_S * (scaled_S3 @ weights[:3] + weights[3])
+        margins_S = wanted_S * (scaled_S4 @ weights[:4] + weights[4])
         pull_S = -wanted_S / (1.0 + np.exp(np.clip(margins_S, -50, 50)))
-        gradient = np.append(scaled_S3.T @ pull_S, pull_S.sum()) / len(margins_S)
-        gradient[:3] += 2 * _RIDGE * weights[:3]
-        value = np.logaddexp(0.0, -margins_S).mean() + _RIDGE * (weights[:3] ** 2).sum()
+        gradient = np.append(scaled_S4.T @ pull_S, pull_S.sum()) / len(margins_S)
+        gradient[:4] += 2 * _RIDGE * weights[:4]
+        value = np.logaddexp(0.0, -margins_S).mean() + _RIDGE * (weights[:4] ** 2).sum()
         return float(value), gradient
 
-    # Evidence never falls with any of the three numbers: a better score cannot speak against.
-    bounds = [(0.0, None)] * 3 + [(None, None)]
-    solved = minimize(loss, np.zeros(4), jac=True, method="L-BFGS-B", bounds=bounds).x
-    slopes = solved[:3] / scale_3
-    constant = float(solved[3] - slopes @ center_3)
-    weights = (float(slopes[0]), float(slopes[1]), float(slopes[2]), constant)
+    # Evidence never falls with any of the four numbers: a better score cannot speak against.
+    bounds = [(0.0, None)] * 4 + [(None, None)]
+    solved = minimize(loss, np.zeros(5), jac=True, method="L-BFGS-B", bounds=bounds).x
+    slopes = solved[:4] / scale_4
+    constant = float(solved[4] - slopes @ center_4)
+    score, standing, weight, hold = (float(slope) for slope in slopes)
+    weights = (score, standing, weight, hold, constant)
     num_absent = int((~searches.present_S).sum())
     rates = tuple(rate for rate in RATES if rate * num_absent >= 1) or (RATES[-1],)
     unset = Calibration(weights, rates, (0.0,) * len(rates), num_absent, data)
@@ -247,8 +296,8 @@ def fit(searches: Searches, *, data: str) -> Calibration:
 
 def _evidence(calibration: Calibration, searches: Searches) -> Floats:
     exists_SH = searches.exists_SH
-    measured = np.where(exists_SH[:, :, None], searches.measured_SH3, 0.0)
-    evidence_SH = calibration.evidence(measured.reshape(-1, 3)).reshape(exists_SH.shape)
+    measured = np.where(exists_SH[:, :, None], searches.measured_SH4, 0.0)
+    evidence_SH = calibration.evidence(measured.reshape(-1, 4)).reshape(exists_SH.shape)
     return np.where(exists_SH, evidence_SH, -np.inf)
 
 

@@ -136,7 +136,7 @@ def measure_sparsity(
             BudgetPoint(
                 budget,
                 report_retrieval(cut, seed=seed),
-                postings_per_query(cut.images, cut.texts),
+                postings_per_query(cut.images, cut.queries),
                 search_milliseconds(cut, model_id=model_id),
             )
         )
@@ -156,7 +156,7 @@ def search_milliseconds(encoded: EncodedCaptions, *, model_id: str) -> float:
     from lexret.engine.index import EmbeddedIndex
     from lexret.engine.writer import EmbeddedIndexWriter
 
-    queries = [row.as_batch() for row in encoded.texts][:_TIMED_QUERIES]
+    queries = [row.as_batch() for row in encoded.queries][:_TIMED_QUERIES]
     with tempfile.TemporaryDirectory(prefix="lexret-eval-") as folder:
         path = Path(folder) / "index"
         with EmbeddedIndexWriter.create(

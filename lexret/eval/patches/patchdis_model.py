@@ -100,7 +100,7 @@ def class_vectors(names: Sequence[str], model: LexicalModel, prompts: Sequence[s
         InputError: if there is no prompt, or one has no ``{name}``.
     """
     texts = _prompted(names, prompts)
-    encoded = model.texts.encode(texts).to_scipy()
+    encoded = model.texts.encode_queries(texts).to_scipy()
     means_KV = sum(encoded[k :: len(prompts)] for k in range(len(prompts)))
     batch = SparseBatch.from_dense(means_KV.toarray(), model.vocabulary)
     return batch.normalized()

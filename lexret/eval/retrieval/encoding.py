@@ -13,6 +13,7 @@ from PIL import Image
 
 from lexret.captions.caption_set import CaptionSet
 from lexret.encoders.protocol import Encoder
+from lexret.encoders.text.queries import queries_of
 from lexret.errors import ImageError, InputError, MissingError
 from lexret.eval.retrieval.recall import Owners
 from lexret.sparse import SparseBatch
@@ -42,7 +43,8 @@ class EncodedCaptions:
 
     Attributes:
         images: I rows.
-        texts: T rows, the captions of picture 0 first.
+        texts: T rows, the captions of picture 0 first: as documents, which pictures look for.
+        queries: T rows, the captions as queries, which look for pictures.
         owners_T: (T,) the picture that each caption belongs to.
         image_ids: the pictures' ids in their collection.
         text_ids: the captions' ids.
@@ -51,6 +53,7 @@ class EncodedCaptions:
 
     images: SparseBatch
     texts: SparseBatch
+    queries: SparseBatch
     owners_T: Owners
     image_ids: tuple[str, ...]
     text_ids: tuple[str, ...]
@@ -63,6 +66,7 @@ class EncodedCaptions:
         return EncodedCaptions(
             _cut(self.images, image_words),
             _cut(self.texts, text_words),
+            _cut(self.queries, text_words),
             self.owners_T,
             self.image_ids,
             self.text_ids,
@@ -89,9 +93,11 @@ def encode_captions(
     owned = [(text, i) for i in range(len(captions)) for text in captions.captions(i)]
     written = tuple(text for text, _ in owned)
     image_ids, text_ids = _ids(captions)
+    documents_TV = _encode_texts(written, texts, batch_size, told)
     return EncodedCaptions(
         images_NV,
-        _encode_texts(written, texts, batch_size, told),
+        documents_TV,
+        queries_of(texts, documents_TV, written),
         np.array([owner for _, owner in owned], dtype=np.int64),
         image_ids,
         text_ids,

@@ -126,20 +126,21 @@ class RetrievalResult:
 
 
 def evaluate_retrieval(
-    images: SparseBatch, texts: SparseBatch, owners_T: Owners
+    images: SparseBatch, texts: SparseBatch, owners_T: Owners, *, queries: SparseBatch | None = None
 ) -> RetrievalResult:
     """Measure recall of sparse vectors under their dot product.
 
     Args:
         images: I rows.
-        texts: T rows, of the same vocabulary.
+        texts: T rows, of the same vocabulary, which pictures look for.
         owners_T: (T,) the picture's row that each text belongs to.
+        queries: T rows, the texts as they look for pictures; None: as ``texts``.
 
     Raises:
         MismatchError: if the vocabularies differ.
         InputError: if the owners do not fit, or a picture has no text.
     """
-    return summarise(images, texts, retrieval_ranks(images, texts, owners_T))
+    return summarise(images, texts, retrieval_ranks(images, texts, owners_T, queries=queries))
 
 
 def summarise(images: SparseBatch, texts: SparseBatch, ranks: RetrievalRanks) -> RetrievalResult:
@@ -155,7 +156,9 @@ def summarise(images: SparseBatch, texts: SparseBatch, ranks: RetrievalRanks) ->
     )
 
 
-def retrieval_ranks(images: SparseBatch, texts: SparseBatch, owners_T: Owners) -> RetrievalRanks:
+def retrieval_ranks(
+    images: SparseBatch, texts: SparseBatch, owners_T: Owners, *, queries: SparseBatch | None = None
+) -> RetrievalRanks:
     """Return the ranks of sparse vectors under their dot product; see :func:`evaluate_retrieval`.
 
     Memory does not grow with I x T: scores are made and counted in chunks of rows.
@@ -164,9 +167,10 @@ def retrieval_ranks(images: SparseBatch, texts: SparseBatch, owners_T: Owners) -
     _check_owners(owners_T, num_images=len(images), num_texts=len(texts))
     images_IV, texts_TV = images.to_scipy(), texts.to_scipy()
     images_VI, texts_VT = images_IV.T.tocsr(), texts_TV.T.tocsr()
+    queries_TV = texts_TV if queries is None else queries.to_scipy()
 
     def text_rows(start: int, end: int) -> Scores:
-        scores_CI: Scores = (texts_TV[start:end] @ images_VI).toarray()
+        scores_CI: Scores = (queries_TV[start:end] @ images_VI).toarray()
         return scores_CI
 
     def image_rows(start: int, end: int) -> Scores:

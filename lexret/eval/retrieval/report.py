@@ -75,12 +75,14 @@ def measure_retrieval(
     """
     encoded = encode_captions(captions, images, texts, batch_size=batch_size, progress=progress)
     cut = encoded.cut(image_words=image_words, text_words=text_words)
-    return evaluate_retrieval(cut.images, cut.texts, cut.owners_T)
+    return evaluate_retrieval(cut.images, cut.texts, cut.owners_T, queries=cut.queries)
 
 
 def report_retrieval(encoded: EncodedCaptions, *, seed: int = 0) -> RetrievalReport:
     """Measure vectors in both directions, with bootstrap intervals over pictures."""
-    ranks = retrieval_ranks(encoded.images, encoded.texts, encoded.owners_T)
+    ranks = retrieval_ranks(
+        encoded.images, encoded.texts, encoded.owners_T, queries=encoded.queries
+    )
     return RetrievalReport(
         summarise(encoded.images, encoded.texts, ranks),
         intervals_of(ranks, encoded.owners_T, seed=seed),
@@ -128,6 +130,7 @@ def _turned(encoded: EncodedCaptions) -> EncodedCaptions:
     return EncodedCaptions(
         encoded.texts,
         encoded.images,
+        encoded.images,
         encoded.owners_T,
         encoded.text_ids,
         encoded.image_ids,
@@ -139,8 +142,8 @@ def _rankings(
     encoded: EncodedCaptions, qrels: dict[str, dict[str, int]], depth: int
 ) -> Iterator[Ranking]:
     documents_VD = encoded.images.to_scipy().T.tocsr()
-    queries_QV = encoded.texts.to_scipy()
-    for start in range(0, len(encoded.texts), _CHUNK_ROWS):
+    queries_QV = encoded.queries.to_scipy()
+    for start in range(0, len(encoded.queries), _CHUNK_ROWS):
         scores_CD = (queries_QV[start : start + _CHUNK_ROWS] @ documents_VD).toarray()
         for query, scores_D in zip(encoded.text_ids[start:], scores_CD, strict=False):
             yield rank_documents(query, encoded.image_ids, scores_D, qrels[query], depth=depth)

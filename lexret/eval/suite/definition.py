@@ -63,6 +63,14 @@ class KnownPart(Frozen):
     source: str
 
 
+class NoMatchPart(KnownPart):
+    """Searches for absent things."""
+
+    learn_from: tuple[str, ...] = Field(
+        (), description="sources to learn the evidence from; empty: from the same, across things"
+    )
+
+
 class FaithfulnessPart(Frozen):
     """Deletion and insertion over a folder of pictures."""
 
@@ -88,7 +96,8 @@ class Suite(Frozen):
     patchdis: dict[str, PatchDisPart] = Field(default_factory=dict)
     sparsity: dict[str, SparsityPart] = Field(default_factory=dict)
     exclusion: dict[str, KnownPart] = Field(default_factory=dict)
-    no_match: dict[str, KnownPart] = Field(default_factory=dict)
+    held_words: dict[str, KnownPart] = Field(default_factory=dict)
+    no_match: dict[str, NoMatchPart] = Field(default_factory=dict)
     faithfulness: dict[str, FaithfulnessPart] = Field(default_factory=dict)
     speed: dict[str, SpeedPart] = Field(default_factory=dict)
 

@@ -147,6 +147,28 @@ def no_match_table(found: Values) -> str:
     )
 
 
+def held_words_table(found: Values) -> str:
+    """How well held words tell what pictures show, beside every weight."""
+    rows = []
+    for name, values in (("every weight", found["every_weight"]), ("at its level", found["held"])):
+        if values is not None:
+            rows.append(
+                [
+                    name,
+                    f"{values['recall']:.1f}%",
+                    f"{values['precision']:.1f}%",
+                    f"{values['held_a_picture']:.1f}",
+                    f"{len(values['too_often'])}",
+                ]
+            )
+    counted = found["held"] or found["every_weight"]
+    headings = ["held", "recall", "precision", "words a picture", "held too often"]
+    return markdown_table(headings, rows) + (
+        f"\nMeans over the {len(counted['things'])} things that are outlined most often, "
+        f"{counted['num_images']:,} pictures.\n"
+    )
+
+
 def _error_cells(errors: Values) -> list[str]:
     return [f"{errors[name]:.1f}%" for name in ("false_matches", "missed", "right")]
 
@@ -195,6 +217,7 @@ SECTIONS: Final[Mapping[str, tuple[str, Callable[[Values], str]]]] = {
     "patchdis": ("PatchDis", patchdis_table),
     "sparsity": ("Sparsity", sparsity_table),
     "exclusion": ("Control", control_table),
+    "held_words": ("Held words", held_words_table),
     "no_match": ("Nothing found", no_match_table),
     "faithfulness": ("Faithfulness of explanations", faithfulness_table),
     "speed": ("Speed", speed_table),

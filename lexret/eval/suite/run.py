@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lexret.captions.caption_set import CaptionSet
-from lexret.captions.sources import open_captions
+from lexret.captions.sources import PEOPLE_PREFIX, open_captions
+from lexret.encoders.folder.record import read_record
+from lexret.encoders.folder.word_levels import read_word_levels
 from lexret.eval.control.known_pictures import (
     KnownPictures,
     WithDense,
@@ -16,6 +18,7 @@ from lexret.eval.control.known_pictures import (
     known_by_masks,
     masks_in,
 )
+from lexret.eval.control.word_truth import truth_of_captions, truth_of_masks
 from lexret.eval.patches.mask_formats import open_masked
 from lexret.eval.patches.masks import MaskedImages
 from lexret.eval.provenance import Provenance, write_json, write_text
@@ -24,7 +27,7 @@ from lexret.eval.retrieval.report import report_retrieval
 from lexret.eval.suite.baseline_rows import Measured, baseline_rows
 from lexret.eval.suite.definition import PatchDisPart, RetrievalPart, SparsityPart, Suite
 from lexret.eval.suite.report import markdown
-from lexret.sparse import SparseBatch
+from lexret.sparse import FloatArray, SparseBatch
 
 if TYPE_CHECKING:
     from lexret.encoders.model import LexicalModel
@@ -63,6 +66,11 @@ class SuiteRun:
         static = self._suite.text_encoder == "static"
         return self.model.static_texts if static else self.model.texts
 
+    @cached_property
+    def _levels_V(self) -> FloatArray | None:
+        folder = self.model.checkpoint.folder
+        return None if folder is None else read_word_levels(read_record(folder))
+
     def run(self, *, command: str) -> dict[str, Any]:
         """Measure everything and write ``results.json``, ``results.md`` and plots.
 
@@ -75,6 +83,7 @@ class SuiteRun:
             "patchdis": (dict(suite.patchdis), self._patchdis),
             "sparsity": (dict(suite.sparsity), self._sparsity),
             "exclusion": (dict(suite.exclusion), self._exclusion),
+            "held_words": (dict(suite.held_words), self._held_words),
             "no_match": (dict(suite.no_match), self._no_match),
             "faithfulness": (dict(suite.faithfulness), self._faithfulness),
             "speed": (dict(suite.speed), self._speed),
@@ -98,8 +107,6 @@ class SuiteRun:
         folder = self.model.checkpoint.folder
         digests: dict[str, str] = {}
         if folder is not None:
-            from lexret.encoders.folder.record import read_record
-
             digests = dict(read_record(folder).sha256)
         return Provenance(
             model=self.model.model_id,
@@ -112,6 +119,8 @@ class SuiteRun:
 
     def _source(self, source: str) -> str:
         """Return a source below the data folder; one with a prefix is taken as it is."""
+        if source.startswith(PEOPLE_PREFIX):
+            return PEOPLE_PREFIX + str(self._data / source.removeprefix(PEOPLE_PREFIX))
         return source if ":" in source else str(self._data / source)
 
     def _captions(self, source: str) -> CaptionSet:
@@ -201,13 +210,38 @@ class SuiteRun:
 
         known = self._known_pictures(part.source)
         dense = self.model.texts.dense(known.inventory.names)
-        return measure_control(known, self._texts, dense, seed=self._suite.seed).as_dict()
+        return measure_control(
+            known, self._texts, dense, levels_V=self._levels_V, seed=self._suite.seed
+        ).as_dict()
 
     def _no_match(self, name: str, part: Any) -> dict[str, Any]:
         from lexret.eval.control.no_match import measure_no_match
 
-        known = self._known_pictures(part.source)
-        return measure_no_match(known, self._texts, seed=self._suite.seed).as_dict()
+        return measure_no_match(
+            self._known_pictures(part.source),
+            self._texts,
+            learn_from=[self._known_pictures(source) for source in part.learn_from],
+            levels_V=self._levels_V,
+            seed=self._suite.seed,
+        ).as_dict()
+
+    def _held_words(self, name: str, part: Any) -> dict[str, Any]:
+        from lexret.eval.control.held_words import JudgedPictures, measure_held
+
+        vocabulary = self.model.vocabulary
+        vectors = self._known_pictures(part.source).sparse
+        masked = masks_in(Path(self._source(part.source)))
+        truth = (
+            truth_of_captions(self._captions(part.source), vocabulary, name)
+            if masked is None
+            else truth_of_masks(masked, vocabulary, name)
+        )
+        pictures = JudgedPictures.of(vectors, truth)
+        every = measure_held(pictures, None, vocabulary).as_dict()
+        if self._levels_V is None:
+            return {"every_weight": every, "held": None}
+        held = measure_held(pictures, self._levels_V, vocabulary).as_dict()
+        return {"every_weight": every, "held": held}
 
     def _faithfulness(self, name: str, part: Any) -> dict[str, Any]:
         from lexret.eval.patches.faithfulness import evenly_chosen, measure_faithfulness

@@ -15,8 +15,14 @@ import torch
 from torch import Tensor
 
 from lexret.captions.caption_set import CaptionSet
+from lexret.captions.joined import JoinedCaptions
 from lexret.encoders.activations import activate
-from lexret.encoders.image.feature_cache import cached_features
+from lexret.encoders.image.feature_cache import (
+    CachedFeatures,
+    Features,
+    JoinedFeatures,
+    cached_features,
+)
 from lexret.encoders.model import LexicalModel
 from lexret.training.distill.quick_precision import quick_precision
 
@@ -65,7 +71,7 @@ class CaptionPictures:
             if features is None:
                 features_BQF = images.features([self._captions.image(i) for i in chunk])
             else:
-                features_BQF = torch.from_numpy(features[chunk].astype(np.float32))
+                features_BQF = torch.from_numpy(features[np.array(chunk)].astype(np.float32))
             vectors_BQD = side.patch_vectors(features_BQF)
             with quick_precision():
                 logits_BU = (vectors_BQD @ codebook_DU).amax(1).float() + bias_U
@@ -74,11 +80,18 @@ class CaptionPictures:
             self._progress("pictures", start + len(chunk), len(self._numbers))
         return torch.cat(parts)
 
-    def _features(self) -> np.ndarray[tuple[int, ...], np.dtype[np.float16]] | None:
+    def _features(self) -> CachedFeatures | None:
         if self._feature_cache is None:
             return None
+        if isinstance(self._captions, JoinedCaptions):
+            # Each set has a cache of its own, as training keeps them.
+            return JoinedFeatures([self._cached(part) for part in self._captions.sets])
+        return self._cached(self._captions)
+
+    def _cached(self, captions: CaptionSet) -> Features:
+        assert self._feature_cache is not None
         return cached_features(
-            self._captions,
+            captions,
             self._model.checkpoint.config.image,
             self._feature_cache,
             progress=lambda done, total: self._progress("features", done, total),

@@ -128,7 +128,8 @@ def measure_base_rates(
         chunk = chunk.nan_to_num().to(image.base_rate_V.device)
         weights.append(image.word_weights(chunk, activation))
     rising_NV = torch.cat(weights).sort(dim=0).values
-    image.base_rate_V.copy_(rising_NV[int(quantile * (len(rising_NV) - 1))])
+    # In half precision, as a checkpoint stores it.
+    image.base_rate_V.copy_(rising_NV[int(quantile * (len(rising_NV) - 1))].half().float())
 
 
 def imagined_features(

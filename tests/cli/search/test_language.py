@@ -43,6 +43,8 @@ FIELDS = {
     "iso": [100, 800, 100, 100],
     "f_number": [1.8, 4.0, 1.8, 1.8],
     "exposure_s": [0.001, 0.01, 0.1, 0.1],
+    "_keywords": ["Grandma", "People|Grandma", None, None],
+    "_date_from": ["exif", "xmp", None, None],
     "latitude": [47.5, None, None, None],
     "longitude": [8.5, None, None, None],
 }
@@ -233,7 +235,7 @@ def test_pictures_and_words_add_up(photos: Path, tiny_model_folder: Path) -> Non
         (["xyzzy path:beach"], "'xyzzy' is not in the vocabulary of 60 words. Say it with"),
         (["+dogg"], "(nearest: dog, dogs).\n  +dogg\n   ^~~~\n"),
         (["-dogg"], "(nearest: dog, dogs).\n  -dogg\n   ^~~~\n"),
-        (["camra:x"], "no field 'camra'; there are: camera, date, exposure_s"),
+        (["camra:x"], "no field 'camra'; there are: camera, date, date_from, exposure_s"),
     ],
 )
 def test_what_cannot_be_used_is_told(photos: Path, arguments: list[str], message: str) -> None:

@@ -48,7 +48,7 @@ def test_every_thing_is_searched_for_with_and_without_its_pictures() -> None:
     # No hit of a search for an absent thing shows it.
     assert not searches.right_SH[~searches.present_S].any()
     assert searches.right_SH[searches.present_S, 0].mean() > 0.8
-    scores = searches.measured_SH3[:, :, 0]
+    scores = searches.measured_SH4[:, :, 0]
     assert (np.diff(scores, axis=1)[searches.exists_SH[:, 1:]] <= 0).all()
 
 
@@ -73,7 +73,7 @@ def test_thresholds_let_through_no_more_than_they_may() -> None:
     absent = searches.part(~searches.present_S)
     for rate in (0.05, 0.2):
         there = absent.exists_SH
-        measured = np.where(there[:, :, None], absent.measured_SH3, -1e9).reshape(-1, 3)
+        measured = np.where(there[:, :, None], absent.measured_SH4, -1e9).reshape(-1, 4)
         evidence = calibration.evidence(measured).reshape(there.shape).max(axis=1)
         assert (evidence >= calibration.threshold(rate)).mean() <= rate
 
@@ -81,3 +81,19 @@ def test_thresholds_let_through_no_more_than_they_may() -> None:
 def test_too_few_searches_are_an_error() -> None:
     with pytest.raises(InputError, match="Use more pictures"):
         measure_no_match(pictures(noise=0.1, things=4, num_pictures=10), Names())
+
+
+def test_what_is_learnt_from_other_pictures_judges_these() -> None:
+    here, there = pictures(noise=0.3), pictures(noise=0.6, num_pictures=90)
+    result = measure_no_match(here, Names(), learn_from=[there])
+    lessons = make_searches(there, Names())
+    assert result.calibration == fit(lessons, data=there.fingerprint)
+    assert result.num_pictures == 120
+
+
+def test_hold_is_the_mean_of_typed_weights_over_their_levels() -> None:
+    found = make_searches(
+        pictures(noise=0.0), Names(), levels_V=np.full(41, 0.4, np.float32)
+    ).measured_SH4
+    there = np.isfinite(found[:, :, 0])
+    assert found[there][:, 3] == pytest.approx(np.minimum(found[there][:, 2] / 0.4, 2.0))

@@ -1,0 +1,1 @@
+"""Metadata in picture files, read and edited around bytes that stay as they are."""

@@ -11,11 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from lexret.library.folders import picture_path
-from lexret.pictures.decoding import ENCODING_MIN_SIDE, MAX_PIXELS, Picture, unreadable
+from lexret.pictures.decoding import ENCODING_MIN_SIDE, MAX_PIXELS, Picture
 from lexret.pictures.exif import CameraTags
 from lexret.pictures.memory import MemoryBudget
-from lexret.pictures.metadata.picture_notes import read_notes
-from lexret.pictures.metadata.sidecars import sidecar_state
 from lexret.pictures.processes import ProcessReader
 from lexret.pictures.reading import FileReader, FileState, ReadSettings, Refusal, ThreadReader
 
@@ -144,16 +142,16 @@ def read_files(
 def _read(
     reader: FileReader, base: Path, path: str, is_known: Callable[[str], bool]
 ) -> PictureFile | SkippedPicture:
-    full = picture_path(base, path)
-    outcome = reader.read(full, is_known=is_known)
+    outcome = reader.read(picture_path(base, path), is_known=is_known)
     if isinstance(outcome, Refusal):
         return SkippedPicture(path, outcome.reason, outcome.message, outcome.state)
-    try:
-        beside, tags = sidecar_state(full), read_notes(full).added_to(outcome.tags)
-    except OSError as error:
-        gone = unreadable(full, error)
-        return SkippedPicture(path, gone.reason, str(gone))
     state = outcome.state
     return PictureFile(
-        path, state.size, state.mtime_ns, outcome.sha256, outcome.picture, tags, beside
+        path,
+        state.size,
+        state.mtime_ns,
+        outcome.sha256,
+        outcome.picture,
+        outcome.tags,
+        outcome.sidecar_ns,
     )

@@ -26,6 +26,7 @@ Admission = Callable[[int], AbstractContextManager[object]]
 _BYTES_A_PIXEL: Final = 16
 # Most formats take 4, some up to 20 (JPEG 2000): of those, smaller pictures only are read.
 MOST_BYTES_A_PIXEL: Final = 10
+_ANY_SIZE: Final = 1 << 62
 _open_lock = threading.Lock()
 
 
@@ -126,6 +127,34 @@ def open_header(
         raise broken(name, error) from error
     check_size(name, opened.image.size, max_pixels)
     return opened
+
+
+def open_for_metadata(file: IO[bytes], name: str) -> Image.Image | None:
+    """Open a picture for what is written in its file; nothing of it is to be decoded.
+
+    Of a camera's raw file that is the file itself, not its preview.
+
+    Returns:
+        ``None`` where no reader takes the file, or only one that decodes it at once.
+
+    Raises:
+        ImageError: if it is empty or damaged.
+    """
+    head = file.read(HEAD_BYTES)
+    if not head:
+        raise ImageError(f"{name} is empty (0 bytes).", reason="empty file")
+    try:
+        with pixel_limit(_ANY_SIZE):
+            if size_before_opening(file, head) is not None:
+                return None
+            file.seek(0)
+            return _open_with_pillow(file, readers(head))
+    except UnidentifiedImageError:
+        return None
+    except (ImageError, MemoryError):
+        raise
+    except Exception as error:  # as above
+        raise broken(name, error) from error
 
 
 def _open(

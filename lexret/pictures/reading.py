@@ -18,6 +18,8 @@ from lexret.errors import ImageError
 from lexret.pictures.decoding import Picture, read_picture, read_tags, unreadable
 from lexret.pictures.exif import CameraTags
 from lexret.pictures.memory import MemoryBudget
+from lexret.pictures.metadata.picture_notes import read_notes
+from lexret.pictures.metadata.sidecars import sidecar_state
 from lexret.pictures.opening import Admission
 
 
@@ -63,13 +65,15 @@ class FileContent:
         state: of the file.
         sha256: of the content, in hexadecimal digits.
         picture: what is in it; ``None`` where the content was known and was not decoded.
-        tags: what the camera wrote into it.
+        tags: what is written of it, in the file and beside it.
+        sidecar_ns: what the XMP files beside it are known by.
     """
 
     state: FileState
     sha256: str
     picture: Picture | None
     tags: CameraTags
+    sidecar_ns: int
 
 
 @dataclass(frozen=True)
@@ -120,17 +124,20 @@ def read_file(
             state = FileState.of(os.fstat(file.fileno()))
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             file.seek(0)
+            picture = None
             if is_known(digest):
                 tags = read_tags(file, str(path), max_pixels=settings.max_pixels)
-                return FileContent(state, digest, None, tags)
-            picture = read_picture(
-                file,
-                str(path),
-                max_pixels=settings.max_pixels,
-                min_side=settings.min_side,
-                admit=admit,
-            )
-        return FileContent(state, digest, picture, picture.tags)
+            else:
+                picture = read_picture(
+                    file,
+                    str(path),
+                    max_pixels=settings.max_pixels,
+                    min_side=settings.min_side,
+                    admit=admit,
+                )
+                tags = picture.tags
+        beside = sidecar_state(path)
+        return FileContent(state, digest, picture, read_notes(path).added_to(tags), beside)
     except ImageError as error:
         return Refusal(error.reason, str(error), state)
     except MemoryError:

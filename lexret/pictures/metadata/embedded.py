@@ -10,14 +10,13 @@ from typing import Any, Final
 from PIL import Image
 
 from lexret.errors import ImageError
-from lexret.pictures.decoding import MAX_PIXELS
 from lexret.pictures.metadata.holders import JpegHolder, KeywordHolder, PngHolder
 from lexret.pictures.metadata.iptc import iptc_of
 from lexret.pictures.metadata.jpeg import JpegFile
 from lexret.pictures.metadata.keyword_lists import distinct, people_keywords
 from lexret.pictures.metadata.png import SIGNATURE
 from lexret.pictures.metadata.windows import windows_keywords
-from lexret.pictures.opening import open_header, pixel_limit
+from lexret.pictures.opening import open_for_metadata
 
 _TIFF_XMP: Final = 700
 _TIFF_IPTC: Final = 33723
@@ -50,7 +49,7 @@ def embedded_keywords(path: Path) -> list[str]:
 
 
 def embedded_notes(path: Path) -> EmbeddedNotes:
-    """Read what a picture file holds inside; a raw file, which is not read, holds nothing.
+    """Read what a picture file holds inside; a file that no reader takes holds nothing.
 
     Raises:
         ImageError: if the metadata are damaged, or the file cannot be read.
@@ -63,15 +62,8 @@ def embedded_notes(path: Path) -> EmbeddedNotes:
                 return _jpeg_notes(file.read())
             if head == SIGNATURE:
                 return _held(PngHolder(file.read()), ())
-            with pixel_limit(MAX_PIXELS):
-                opened = open_header(
-                    file, str(path), max_pixels=MAX_PIXELS, admit=lambda cost: None
-                )
-                return _image_notes(opened.image, path)
-    except ImageError as error:
-        if error.reason in ("not a picture", "unsupported format (HEIC)"):
-            return EmbeddedNotes()
-        raise
+            image = open_for_metadata(file, str(path))
+            return EmbeddedNotes() if image is None else _image_notes(image, path)
     except OSError as error:
         raise ImageError(f"{path} cannot be read: {error.strerror or error}.",
                          reason="unreadable") from error  # fmt: skip

@@ -11,6 +11,7 @@ from PIL import ExifTags, Image
 
 from lexret.errors import ImageError
 from lexret.pictures.decoding import Picture, open_picture, read_picture, read_tags
+from lexret.pictures.metadata.picture_notes import read_keywords
 from tests.pictures.made import directory
 
 BLUE, RED, GREEN = (0, 0, 255), (255, 0, 0), (0, 255, 0)
@@ -22,7 +23,7 @@ def jpeg(size: tuple[int, int], colour: tuple[int, int, int], **options: object)
     return file.getvalue()
 
 
-def dng(*, preview: bytes | None, orientation: int = 1) -> bytes:
+def dng(*, preview: bytes | None, orientation: int = 1, xmp: bytes = b"") -> bytes:
     """A DNG file: a thumbnail without compression, sensor data, a small and a large preview."""
     data = bytearray(b"II*\x00\x00\x00\x00\x00")
 
@@ -50,15 +51,15 @@ def dng(*, preview: bytes | None, orientation: int = 1) -> bytes:
         subs.pop()
     exif = below({33434: (4, (1, 1))} | {36867: (7, tuple(b"2021:05:06 07:08:09\x00"))})
     thumbnail = put(bytes(GREEN) * 16)
-    maker = put(b"Leica\x00")
     first = {
         254: (4, (1,)), 256: (4, (4,)), 257: (4, (4,)), 258: (3, (8, 8, 8)), 259: (3, (1,)),
         262: (3, (2,)), 273: (4, (thumbnail,)), 274: (3, (orientation,)), 277: (3, (3,)),
         279: (4, (48,)), 330: (4, tuple(subs)), 34665: (4, (exif,)), 50706: (1, (1, 6, 0, 0)),
     }  # fmt: skip
+    if xmp:
+        first[700] = (1, tuple(xmp))
     start = put(directory(first, len(data)))
     data[4:8] = struct.pack("<I", start)
-    assert maker
     return bytes(data)
 
 
@@ -100,6 +101,19 @@ def test_without_a_preview_the_file_is_refused_and_not_its_thumbnail_shown() -> 
 def test_a_camera_file_is_known_by_its_content_whatever_it_is_called(tmp_path: Path) -> None:
     path = tmp_path / "photo.tif"
     path.write_bytes(dng(preview=jpeg((96, 64), BLUE)))
+    assert colour(open_picture(path)) == "blue"
+
+
+def test_keywords_in_a_camera_file_are_read_though_its_preview_is_shown(tmp_path: Path) -> None:
+    packet = (
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF '
+        'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" '
+        'xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:subject><rdf:Bag><rdf:li>grandma</rdf:li>'
+        "</rdf:Bag></dc:subject></rdf:Description></rdf:RDF></x:xmpmeta>"
+    )
+    path = tmp_path / "photo.dng"
+    path.write_bytes(dng(preview=jpeg((96, 64), BLUE), xmp=packet.encode()))
+    assert read_keywords(path) == ("grandma",)
     assert colour(open_picture(path)) == "blue"
 
 

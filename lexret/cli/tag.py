@@ -62,12 +62,10 @@ def command(
     from lexret.errors import ImageError, MissingError, StorageError
     from lexret.library.folders import picture_path, picture_root
     from lexret.library.lookup import document_named
-    from lexret.library.model import record_of_model
-    from lexret.library.model_encoders import ModelEncoders
     from lexret.pictures.keywords import check_writable, plan_keywords, write_keywords
 
     index = open_chosen_index(index_path)
-    levels_V = None if remove else ModelEncoders(record_of_model(index)).levels_V()
+    levels_V = None if remove else _levels(index)
     base = picture_root(index.manifest, index.path)
     ids = [document_named(index, picture) for picture in pictures] or index.doc_ids()
     num_changed, num_failed = 0, 0
@@ -90,6 +88,22 @@ def command(
     if num_failed:
         click.echo(f"{plural(num_failed, 'picture')} left alone, for the reasons above.", err=True)
     ctx.exit(2 if num_failed else 0 if num_changed else 1)
+
+
+def _levels(index: EmbeddedIndex) -> FloatArray | None:
+    """Return the levels of an index's words; None, and say so, where its model is not there."""
+    from lexret.errors import MismatchError, MissingError
+    from lexret.library.model import record_of_model
+    from lexret.library.model_encoders import ModelEncoders
+
+    try:
+        return ModelEncoders(record_of_model(index)).levels_V()
+    except (MissingError, MismatchError):
+        click.echo(
+            "Note: the model of this index is not there, so that words go by their weight alone.",
+            err=True,
+        )
+        return None
 
 
 def _words(

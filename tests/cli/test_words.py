@@ -42,7 +42,7 @@ def test_json_is_what_programs_expect(picture_folder: Path, tiny_model_folder: P
     assert answer["image"] == str(picture)
     assert answer["model"] == load_model(tiny_model_folder).model_id
     assert len(answer["words"]) == 4
-    assert all(list(one) == ["word", "weight", "patch"] for one in answer["words"])
+    assert all(list(one) == ["word", "weight", "held", "patch"] for one in answer["words"])
     assert answer["grid"] == {"rows": 3, "cols": 3}
     assert all(0 <= number < 3 for one in answer["words"] for number in one["patch"])
     weights = [one["weight"] for one in answer["words"]]

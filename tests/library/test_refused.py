@@ -15,7 +15,7 @@ from lexret.engine import open_index
 from lexret.errors import InputError
 from lexret.library import refused, update_run
 from lexret.library.folders import default_index
-from lexret.library.indexing import IndexReport, index_folder, index_folders
+from lexret.library.indexing import IndexReport, index_folders
 from lexret.library.reader import Decoding
 from lexret.pictures.processes import DIED
 from tests.pictures import hostile
@@ -199,7 +199,7 @@ def test_the_list_forgets_what_is_gone_and_keeps_what_was_not_looked_through(
     index_folders([root, other], index, colours)
     (root / "bad.png").unlink()
     read_paths.clear()
-    index_folder(root, index, colours)
+    index_folders([root], index, colours)
     files = json.loads((index / refused.REFUSED_FILE).read_text())["files"]
     assert [Path(name).name for name in files] == ["bad.png"]
     assert index_folders([], index, colours).reasons() == [("not a picture", 1)]

@@ -92,7 +92,8 @@ class ClassEvidence(nn.Module):
         """
         evidence_BPW, rare_W = self._evidence(features_BPF, columns_W)
         held_BPW = torch.where(rare_W, (evidence_BPW / _ENOUGH).clamp(max=1.0), 1.0)
-        logits_BPW = torch.logit(evidence_BPW, eps=_SURE) + _MARGIN
+        # In bfloat16 a number just below 1 would be 1, whose logit is infinite.
+        logits_BPW = torch.logit(evidence_BPW.float(), eps=_SURE) + _MARGIN
         return weights_BPW * held_BPW + self.share * logits_BPW.clamp_min(0.0).log1p()
 
     def _evidence(self, features_BPF: Tensor, columns_W: Tensor) -> tuple[Tensor, Tensor]:

@@ -46,6 +46,12 @@ def test_words_of_the_class_at_a_patch_rise_by_their_share_of_the_table() -> Non
     torch.testing.assert_close(found_PW[1], torch.tensor([1.0, 1.5, 1.0 + 0.5 * cut, 1.0]))
 
 
+def test_a_sure_class_has_finite_weights_in_bfloat16_too() -> None:
+    with torch.autocast("cpu", torch.bfloat16):
+        found_PW = weigh(evidence(), [[60.0, 0.0, 0.0]])
+    assert torch.isfinite(found_PW).all()
+
+
 def test_rare_names_count_only_as_far_as_there_is_evidence() -> None:
     found_PW = weigh(evidence(rare=(DOG, CRANE)), [[1.0, 0.0, 0.0]])
     torch.testing.assert_close(found_PW[0], torch.tensor([1.5, 1.0, 1.0, 0.0]))

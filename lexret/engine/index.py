@@ -41,6 +41,7 @@ class EmbeddedIndex:
             with numpy and loads numba, if it is installed, once that is worth it. All give the
             same answers to the last bit.
         threads: how many queries of a batch are searched at a time.
+        manifest: the commit to open, if it was read before; by default the newest.
 
     Raises:
         InputError: if there is no such engine, or ``threads`` is less than 1.
@@ -56,6 +57,7 @@ class EmbeddedIndex:
         corrections: Corrections = NO_CORRECTIONS,
         engine: Engine = "auto",
         threads: int = 1,
+        manifest: Manifest | None = None,
     ) -> None:
         if engine == "compiled":
             require_compiled()
@@ -64,7 +66,7 @@ class EmbeddedIndex:
         self._path, self._threads = Path(path), threads
         self._switch = EngineSwitch(engine)
         self._corrections = corrections
-        self._manifest, self._words, self._segments = _open_snapshot(self._path)
+        self._manifest, self._words, self._segments = _open_snapshot(self._path, manifest)
 
     @property
     def path(self) -> Path:
@@ -290,9 +292,11 @@ def open_index(path: str | Path, *, engine: Engine = "auto", threads: int = 1) -
     return EmbeddedIndex(Path(path), corrections=corrections, engine=engine, threads=threads)
 
 
-def _open_snapshot(path: Path) -> tuple[Manifest, bytes, tuple[Segment, ...]]:
+def _open_snapshot(
+    path: Path, manifest: Manifest | None
+) -> tuple[Manifest, bytes, tuple[Segment, ...]]:
     """Open what the manifest names; start again if a writer has merged it away meanwhile."""
-    manifest = Manifest.load(path)
+    manifest = Manifest.load(path) if manifest is None else manifest
     for _ in range(_ATTEMPTS):
         try:
             words = (path / manifest.vocabulary_file).read_bytes()

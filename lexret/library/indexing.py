@@ -55,7 +55,7 @@ class IndexReport:
 
     def reasons(self) -> list[tuple[str, int]]:
         """Return why files were skipped and how often, the most frequent first."""
-        counts = Counter(one.reason for one in self.skipped)
+        counts = Counter(skipped.reason for skipped in self.skipped)
         return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 

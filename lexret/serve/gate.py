@@ -147,7 +147,7 @@ class Gate:
         given = [headers.get("authorization", "").removeprefix("Bearer "), _cookie(headers)]
         given += [value for name, value in _query(scope) if name == "token"]
         wanted = self._settings.token.encode()
-        return any(hmac.compare_digest(one.encode("utf-8", "replace"), wanted) for one in given)
+        return any(hmac.compare_digest(token.encode("utf-8", "replace"), wanted) for token in given)
 
     def _welcome(self, scope: Scope) -> tuple[str, str] | None:
         """Return where to lead a browser that brings the token in the address, and its cookie."""

@@ -51,6 +51,11 @@ class ServeSettings:
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
             raise InputError(f"The port is {self.port}; expected 0 to 65535.")
+        if self.max_kept_bytes < self.max_upload_bytes:
+            raise InputError(
+                f"Pictures may have {self.max_upload_bytes:,} bytes, but only "
+                f"{self.max_kept_bytes:,} bytes of them are kept; allow at least as many."
+            )
         if self.token is None and not is_loopback(self.host):
             raise InputError(
                 f"{self.host} can be reached from other machines: a token is needed. Give one of "

@@ -37,8 +37,7 @@ RUN = """
     encoders = util.module_from_spec(spec)
     spec.loader.exec_module(encoders)
     update_run.PICTURES_A_COMMIT = 3
-    index_folders(
-        [Path(sys.argv[1])], Path(sys.argv[2]),
+    index_folders([Path(sys.argv[1])], Path(sys.argv[2]),
         encoders.ColourEncoder(Vocabulary(["red", "green", "blue"])), batch_size=2,
         progress=lambda done, total: print(done, flush=True),
     )

@@ -51,7 +51,7 @@ def command(file: Path, index_path: Path | None, skip_unknown: bool, as_json: bo
         )
     num_changed = set_fields(place, wanted)
     if as_json:
-        paths = [one.path for one in unknown]
+        paths = [row.path for row in unknown]
         click.echo(json.dumps({"changed": num_changed, "unknown": paths}, indent=2))
     else:
         left_out = f", {plural(len(unknown), 'unknown one')} left out" if unknown else ""

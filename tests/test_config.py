@@ -95,7 +95,7 @@ def test_none_unsets_a_value_of_the_preset_in_a_recipe(recipe: Path) -> None:
     config = load_recipe(recipe)
     assert (config.train.image_words, config.train.base_rate_quantile) == (None, None)
     assert config.train.most_active is not None
-    assert RunConfig.from_json(config.to_json()) == config
+    assert RunConfig.model_validate_json(config.to_json()) == config
 
 
 def test_none_is_a_value_where_it_is_one_and_wrong_where_a_value_is_needed(recipe: Path) -> None:

@@ -41,7 +41,7 @@ class EmbeddedIndex:
             with numpy and loads numba, if it is installed, once that is worth it. All give the
             same answers to the last bit.
         threads: how many queries of a batch are searched at a time.
-        manifest: the commit to open, where it was read already; by default the newest.
+        manifest: the commit to open, if it was read before; by default the newest.
 
     Raises:
         InputError: if there is no such engine, or ``threads`` is less than 1.

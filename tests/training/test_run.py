@@ -213,11 +213,11 @@ def test_batches_depend_on_seed_and_step_alone(recipe: RunConfig, tmp_path: Path
 
     first, second = source(0), source(0)
     second.batch(0)
-    one, two, other = first.batch(3), second.batch(3), source(1).batch(3)
-    assert torch.equal(one.features_BPF, two.features_BPF)
-    assert one.texts == two.texts
-    assert one.texts != other.texts
-    assert one.features_BPF.shape == (6, 6, 4)
+    batch, same, other = first.batch(3), second.batch(3), source(1).batch(3)
+    assert torch.equal(batch.features_BPF, same.features_BPF)
+    assert batch.texts == same.texts
+    assert batch.texts != other.texts
+    assert batch.features_BPF.shape == (6, 6, 4)
     seen = torch.cat([first.batch(step).owners_T for step in (0, 1)])
     assert sorted(seen.tolist()) == list(range(12))
 

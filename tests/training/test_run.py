@@ -114,6 +114,42 @@ def test_an_interrupted_and_resumed_run_equals_an_uninterrupted_one(
         assert torch.equal(tensor, found[name]), name
 
 
+class Interrupted(Recorder):
+    """Presses Ctrl-C while it is told of a step or of its evaluation."""
+
+    def __init__(self, kind: str, step: int) -> None:
+        super().__init__()
+        self.last = (kind, step)
+
+    def step(self, step: int, num_steps: int, losses: StepLosses) -> None:
+        self._interrupt_at("step", step)
+
+    def dev(self, step: int, result: RetrievalResult) -> None:
+        self._interrupt_at("dev", step)
+
+    def _interrupt_at(self, kind: str, step: int) -> None:
+        if (kind, step) == self.last:
+            raise KeyboardInterrupt
+
+
+def test_a_run_that_is_interrupted_after_a_step_or_in_its_evaluation_goes_on_from_there(
+    recipe: RunConfig, tmp_path: Path
+) -> None:
+    whole = train(recipe, tmp_path / "whole", Recorder())
+    run = tmp_path / "cut"
+    for kind, step in (("step", 3), ("step", 4), ("dev", 4), ("dev", 6)):
+        with pytest.raises(KeyboardInterrupt):
+            train(recipe, run, Interrupted(kind, step))
+        assert json.loads((run / "state" / "state.json").read_text())["step"] == step
+    last = Recorder()
+    resumed = train(recipe, run, last)
+    assert (last.steps, last.devs) == ([], [6])
+    assert resumed.result == whole.result
+    assert steps_of(run) == steps_of(tmp_path / "whole")
+    expected, found = tensors_of(whole.model), tensors_of(resumed.model)
+    assert all(torch.equal(tensor, found[name]) for name, tensor in expected.items())
+
+
 def test_a_killed_run_goes_on_from_its_last_checkpoint(recipe: RunConfig, tmp_path: Path) -> None:
     whole = train(recipe, tmp_path / "whole", Recorder())
     (tmp_path / "config.json").write_text(recipe.to_json())

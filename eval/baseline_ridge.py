@@ -52,7 +52,7 @@ def main(
     """
     if features_tests and len(features_tests) != len(tests):
         raise click.UsageError(
-            f"Found {len(tests)} --test and {len(features_tests)} --features-test; expected as many."
+            f"Found {len(tests)} --test, {len(features_tests)} --features-test; expected as many."
         )
     try:
         training = load_split(train, features_train, cache, pool)

@@ -51,15 +51,17 @@ def main(
       python eval/baseline_ridge.py --train train.jsonl --test dev.jsonl
     """
     if features_tests and len(features_tests) != len(tests):
-        raise click.UsageError(f"{len(tests)} --test stand beside {len(features_tests)} features.")
+        raise click.UsageError(
+            f"Found {len(tests)} --test, {len(features_tests)} --features-test; expected as many."
+        )
     try:
-        known = load_split(train, features_train, cache, pool)
-        relative = alpha or choose_alpha(known, min_captions=min_captions, seed=seed)
-        ridge = Ridge.fit(known, min_captions=min_captions)
+        training = load_split(train, features_train, cache, pool)
+        relative = alpha or choose_alpha(training, min_captions=min_captions, seed=seed)
+        ridge = Ridge.fit(training, min_captions=min_captions)
         for i, test in enumerate(tests):
             features = features_tests[i] if features_tests else None
             split = load_split(test, features, cache, pool)
-            ranks = ridge.ranks(split, alpha=relative * len(known.pooled_NF))
+            ranks = ridge.ranks(split, alpha=relative * len(training.pooled_NF))
             text_to_image, image_to_text = ranks.summary()
             answer = {
                 "test": Path(test).name,

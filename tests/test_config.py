@@ -142,6 +142,40 @@ def test_a_wrong_assignment_names_the_field_and_what_was_found(
     assert re.search(message, str(caught.value))
 
 
+@pytest.mark.parametrize("passes", ["[]", "[1, 0.5, 2]", "[1.0, 1.0, 1.0]"])
+def test_passes_pair_with_the_sources(recipe: Path, passes: str) -> None:
+    more = 'data.more=["objects.jsonl", "products.jsonl"]'
+    data = load_recipe(recipe, [more, f"data.passes={passes}"]).data
+    assert data.more == ("objects.jsonl", "products.jsonl")
+    assert len(data.passes) in (0, 3)
+
+
+@pytest.mark.parametrize("passes", ["[1]", "[1, 2, 3]", "[1, 0]", "[-1, 1]"])
+def test_passes_that_do_not_pair_with_the_sources_are_refused(recipe: Path, passes: str) -> None:
+    with pytest.raises(InputError, match=r"data: .*above 0 for each of the 2 sources"):
+        load_recipe(recipe, ['data.more=["objects.jsonl"]', f"data.passes={passes}"])
+
+
+@pytest.mark.parametrize("quantile", ["0", "1", "1.5"])
+def test_a_base_rate_is_a_quantile_between_zero_and_one(recipe: Path, quantile: str) -> None:
+    with pytest.raises(InputError, match=r"train\.base_rate_quantile: "):
+        load_recipe(recipe, [f"train.base_rate_quantile={quantile}"])
+
+
+def test_base_rates_need_cached_features() -> None:
+    values = merged(preset_values("lexvla"), {"data": {"cached": False}})
+    with pytest.raises(InputError, match=r"base_rate_quantile needs data\.cached = true"):
+        validated(RunConfig, merged(values, {"train": {"base_rate_quantile": 0.7}}), "here")
+    assert validated(RunConfig, values, "here").train.base_rate_quantile is None
+
+
+def test_the_query_form_is_bounded(recipe: Path) -> None:
+    text = load_recipe(recipe, ["model.text.query_power=1.5"]).model.text
+    assert (text.query_power, text.query_typed_weight) == (1.5, 1.0)
+    with pytest.raises(InputError, match=r"(?s)text\.query_power: .*text\.query_typed_weight: "):
+        load_recipe(recipe, ["model.text.query_power=0", "model.text.query_typed_weight=-1"])
+
+
 def test_every_wrong_field_is_named_at_once(recipe: Path) -> None:
     with pytest.raises(InputError, match=r"(?s)small\.toml.*train\.lr.*train\.seeds"):
         load_recipe(recipe, ["train.lr=-1", "train.seeds=4"])

@@ -194,7 +194,7 @@ def _samples(shard: Path) -> Iterator[_Sample]:
     """Yield the samples of a shard.
 
     Raises:
-        CorruptError: if the file is no tar file or is cut short.
+        CorruptError: if the file is not a tar file or is cut short.
     """
     sample: _Sample | None = None
     try:

@@ -83,7 +83,7 @@ def open_shards(
     Args:
         pattern: may hold ``*``, ``?``, ``[...]`` and ranges such as ``{00000..01242}``; of a range
             every shard must be there.
-        cache: a folder where the index is kept; None: it is made anew each time.
+        cache: a folder where the index is kept; None: it is made again each time.
 
     Raises:
         MissingError: if there are no such shards.

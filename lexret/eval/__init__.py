@@ -1,1 +1,1 @@
-""""""
+"""Evaluation of models: retrieval, patches, control, cost, baselines and suites."""

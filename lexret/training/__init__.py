@@ -1,1 +1,1 @@
-""""""
+"""Training of models: the loop, its steps and losses, and what a run reads."""

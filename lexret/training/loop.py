@@ -27,7 +27,7 @@ from lexret.training.preparation import PreparedRun, prepare
 from lexret.training.reading.batches import Batch
 from lexret.training.reading.sources import batches_ahead
 from lexret.training.run_folder import RunFolder
-from lexret.training.state import has_state, load_state, save_state
+from lexret.training.state import Progress, has_state, load_state, save_state
 from lexret.training.step import train_step
 
 
@@ -115,7 +115,7 @@ class _Run:
         self.config, self.folder, self.observer = config, folder, observer
         self.processes, self.prepared, self.precision = processes, prepared, precision
         self.learner, self.sets = prepared.learner, prepared.sets
-        self.evaluated = EvaluatedWeights(
+        self.weights = EvaluatedWeights(
             prepared.learner,
             prepared.average,
             config,
@@ -126,21 +126,22 @@ class _Run:
         self.per_epoch = prepared.batches.steps_per_epoch
         self.num_steps = self.per_epoch * config.train.epochs
         self.best: dict[str, Any] = {"score": -1.0, "step": 0, "result": None}
+        self.done, self.evaluated = 0, 0
 
     def go(self, stop_after: int) -> Outcome:
         """Run from the saved step, or from the first, to the last."""
-        first = self._resume()
+        self._resume()
+        first, before = self.done, (self.done, self.evaluated)
         last = min(self.num_steps, stop_after or self.num_steps)
-        done = first
         try:
+            self._evaluate_if_due()  # an interruption may have come before it
             for step, batch in enumerate(self._batches(first, last), start=first):
                 self._step(step, batch)
-                done = step + 1
         finally:
             # After an interruption (Ctrl-C, a bad batch) what was learnt so far is kept.
-            if done > first:
-                self._save_state(done)
-        if done == self.num_steps:
+            if (self.done, self.evaluated) != before:
+                self._save_state()
+        if self.done == self.num_steps:
             self._finish()
         result = self.best["result"]
         return Outcome(self.folder.model, int(self.best["step"]), result)
@@ -152,7 +153,6 @@ class _Run:
         return batches_ahead(batches, first, last)
 
     def _step(self, step: int, batch: Batch) -> None:
-        train = self.config.train
         losses = train_step(
             self.learner,
             self.prepared.optimizer,
@@ -166,32 +166,40 @@ class _Run:
         )
         if self.prepared.average is not None:
             self.prepared.average.update()
-        done = step + 1
+        # From here on the weights are those of this step, whatever interrupts the rest.
+        self.done = step + 1
         if self.processes.leads:
-            self.folder.append({"kind": "step", "step": done, **asdict(losses)})
-        self.observer.step(done, self.num_steps, losses)
-        if done <= self._num_steps_without_words and done < self.num_steps:
-            return self._checkpoint(done)
-        evaluate = done % (self.per_epoch * train.eval_every_epochs) == 0 or done == self.num_steps
-        if evaluate and self.sets.dev is not None:
-            if self.processes.leads:
-                self._evaluate(done)
-            self.best = self.processes.told_by_leader(self.best)
-        self._checkpoint(done)
+            self.folder.append({"kind": "step", "step": self.done, **asdict(losses)})
+        self.observer.step(self.done, self.num_steps, losses)
+        self._evaluate_if_due()
+        if self.done % self.config.train.checkpoint_every_steps == 0:
+            self._save_state()
+
+    def _evaluate_if_due(self) -> None:
+        """Evaluate, unless that was done after this step or there is nothing to evaluate."""
+        if self.sets.dev is None or self.evaluated >= self.done or not self._is_evaluation_due():
+            return
+        if self.processes.leads:
+            self._evaluate(self.done)
+        self.best = self.processes.told_by_leader(self.best)
+        self.evaluated = self.done
+
+    def _is_evaluation_due(self) -> bool:
+        if self.done == self.num_steps:
+            return True
+        if self.done <= self._num_steps_without_words:
+            return False
+        return self.done % (self.per_epoch * self.config.train.eval_every_epochs) == 0
 
     @property
     def _num_steps_without_words(self) -> int:
         """Number of first steps that match dense vectors alone."""
         return self.per_epoch * self.config.train.dense_epochs
 
-    def _checkpoint(self, done: int) -> None:
-        if done % self.config.train.checkpoint_every_steps == 0:
-            self._save_state(done)
-
     def _evaluate(self, step: int) -> None:
         dev, features = self.sets.dev, self.prepared.dev_features
         assert dev is not None and features is not None
-        with self.evaluated.in_place():
+        with self.weights.in_place():
             result = evaluate_dev(self.learner.network, dev, features)
             figures = result.as_dict()
             self.folder.append({"kind": "dev", "step": step, **figures})
@@ -202,8 +210,9 @@ class _Run:
                 for name in ("R@1", "R@5", "R@10")
             )
             if score > self.best["score"]:
-                self.best = {"score": score, "step": step, "result": figures}
-                self._save_model()
+                best = {"score": score, "step": step, "result": figures}
+                self._save_model(best)
+                self.best = best
         draw_curves(self.folder.records(), self.folder.curves)
 
     def _finish(self) -> None:
@@ -211,14 +220,14 @@ class _Run:
             self.best = {"score": 0.0, "step": self.num_steps, "result": None}
             if not self.processes.leads:
                 return
-            with self.evaluated.in_place():
-                self._save_model()
+            with self.weights.in_place():
+                self._save_model(self.best)
             draw_curves(self.folder.records(), self.folder.curves)
 
-    def _save_model(self) -> None:
+    def _save_model(self, best: dict[str, Any]) -> None:
         network = self.learner.network
-        card = model_card(self.config, self.sets.train, self.sets.dev, self.best, network)
-        numbers = {"dev": self.best["result"], "step": self.best["step"]}
+        card = model_card(self.config, self.sets.train, self.sets.dev, best, network)
+        numbers = {"dev": best["result"], "step": best["step"]}
         save_checkpoint(
             self.folder.model,
             self.config.model,
@@ -228,22 +237,23 @@ class _Run:
             card=card,
         )
 
-    def _resume(self) -> int:
+    def _resume(self) -> None:
+        """Put a saved state in place, if there is one."""
         self.learner.train()
         if not has_state(self.folder.state):
-            return 0
-        step, self.best = load_state(
+            return
+        progress = load_state(
             self.folder.state,
             self.learner,
             self.prepared.optimizer,
             self.prepared.average,
             config_json=self.config.to_json(),
         )
+        self.done, self.evaluated, self.best = progress.step, progress.evaluated, progress.best
         if self.processes.leads:
-            self.folder.forget_after(step)
-        return step
+            self.folder.forget_after(self.done, evaluated=self.evaluated)
 
-    def _save_state(self, step: int) -> None:
+    def _save_state(self) -> None:
         if not self.processes.leads:
             return
         save_state(
@@ -251,7 +261,6 @@ class _Run:
             self.learner,
             self.prepared.optimizer,
             self.prepared.average,
-            step=step,
+            progress=Progress(self.done, self.evaluated, self.best),
             config_json=self.config.to_json(),
-            best=self.best,
         )

@@ -91,9 +91,15 @@ class RunFolder:
         text = self.metrics.read_text(encoding="utf-8")
         return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
 
-    def forget_after(self, step: int) -> None:
-        """Drop metrics of steps after ``step``: the resumed run makes them again."""
-        kept = [record for record in self.records() if record["step"] <= step]
+    def forget_after(self, step: int, *, evaluated: int) -> None:
+        """Drop metrics that a resumed run makes again.
+
+        Args:
+            step: drop those of later steps.
+            evaluated: drop evaluations of later steps.
+        """
+        until = {"step": step, "dev": min(step, evaluated)}
+        kept = [record for record in self.records() if record["step"] <= until[record["kind"]]]
         lines = "".join(json.dumps(record) + "\n" for record in kept)
         self._write(lambda: self.metrics.write_text(lines, encoding="utf-8"))
 

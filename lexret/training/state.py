@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,17 +27,31 @@ _FORMAT = 1
 _MOMENT = "adamw."
 
 
+@dataclass(frozen=True)
+class Progress:
+    """Progress of a run.
+
+    Attributes:
+        step: how many steps are done.
+        evaluated: after how many steps the last evaluation was done.
+        best: the record of the best evaluation.
+    """
+
+    step: int
+    evaluated: int
+    best: dict[str, Any]
+
+
 def save_state(
     folder: Path,
     learner: Learner,
     optimizer: torch.optim.AdamW,
     average: WeightAverage | None,
     *,
-    step: int,
+    progress: Progress,
     config_json: str,
-    best: dict[str, Any],
 ) -> None:
-    """Write the state after ``step`` steps; the previous one stays until this one is whole.
+    """Write the state of a run; the previous one stays until this one is whole.
 
     Raises:
         StorageError: if writing fails.
@@ -53,7 +68,7 @@ def save_state(
         if average is not None:
             tensors |= {f"average/{name}": t.contiguous() for name, t in average.tensors().items()}
         save_file(tensors, fresh / "state.safetensors")
-        meta = {"format": _FORMAT, "step": step, "config": config_json, "best": best}
+        meta = {"format": _FORMAT, "config": config_json, **asdict(progress)}
         (fresh / "state.json").write_text(json.dumps(meta, indent=2), encoding="utf-8")
         swap_folder(fresh, folder, old=folder.with_name(f".{folder.name}.old"))
     except (OSError, SafetensorError) as error:
@@ -67,11 +82,8 @@ def load_state(
     average: WeightAverage | None,
     *,
     config_json: str,
-) -> tuple[int, dict[str, Any]]:
-    """Put a saved state back in place.
-
-    Returns:
-        the number of steps done and the record of the best evaluation.
+) -> Progress:
+    """Put a saved state back in place, and return how far the run had come.
 
     Raises:
         MismatchError: if it was saved by a run of another configuration.
@@ -97,7 +109,8 @@ def load_state(
             average.restore(_of_kind(tensors, "average"), num_steps=step)
     except KeyError as error:
         raise CorruptError(f"The training state in {source} is of another network.") from error
-    return step, dict(meta["best"])
+    # States of older versions were not saved between a step and its evaluation.
+    return Progress(step, int(meta.get("evaluated", step)), dict(meta["best"]))
 
 
 def has_state(folder: Path) -> bool:

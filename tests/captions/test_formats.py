@@ -75,7 +75,7 @@ def place(folder: Path, values: Any, *pictures: str) -> Path:
 
 
 def test_flickr8k_splits_are_read(tmp_path: Path) -> None:
-    names = [one["filename"] for one in FLICKR8K["images"]]  # type: ignore[index]
+    names = [image["filename"] for image in FLICKR8K["images"]]  # type: ignore[index]
     file = place(tmp_path, FLICKR8K, f"images/{names[0]}", f"photos/{names[1]}")
     train = open_captions(f"karpathy:{file}:train")
     assert isinstance(train, FileCaptions)

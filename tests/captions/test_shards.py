@@ -95,7 +95,7 @@ def test_what_cannot_be_used_is_left_out_and_told(tmp_path: Path) -> None:
     )
     captions = open_shards(str(path))
     assert len(captions) == 1
-    told = {one.name: one.problem for one in captions.skipped}
+    told = {sample.name: sample.problem for sample in captions.skipped}
     assert list(told) == [f"0.tar/{i}" for i in range(1, 9)]
     problems = ("no picture", "no caption", "0 bytes", "is blank", "utf-8", "Expecting property")
     problems += ("no caption", "the captions are 7")

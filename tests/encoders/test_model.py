@@ -12,7 +12,7 @@ from PIL import Image
 
 from lexret.encoders import load_model
 from lexret.encoders.folder.checkpoint import Checkpoint
-from lexret.encoders.model import LexicalModel, TextEncoder, keep_strongest
+from lexret.encoders.model import ImageEncoder, LexicalModel, TextEncoder, keep_strongest
 from lexret.errors import InputError, MissingError
 
 COLOURS = ("red", "blue", "green", "white")
@@ -112,7 +112,8 @@ def test_the_head_too_is_computed_in_lower_precision(
 ) -> None:
     features_BPF = model.images.features(pictures)
     whole, rounded = (
-        model.image_encoder(one).encode_features(features_BPF) for one in ("float32", "bfloat16")
+        model.image_encoder(precision).encode_features(features_BPF)
+        for precision in ("float32", "bfloat16")
     )
     assert not np.array_equal(whole.weights, rounded.weights)
     assert whole.to_scipy().multiply(rounded.to_scipy()).sum(1).min() > 0.98
@@ -122,11 +123,11 @@ def test_patches_and_dense_vectors_stay_in_full_precision(
     model: LexicalModel, pictures: list[Image.Image]
 ) -> None:
     low = model.image_encoder("bfloat16")
-    for one, two in zip(
+    for rounded, whole in zip(
         low.encode_patches(pictures), model.images.encode_patches(pictures), strict=True
     ):
-        assert np.array_equal(one.image.weights, two.image.weights)
-        assert np.array_equal(one.patches.weights, two.patches.weights)
+        assert np.array_equal(rounded.image.weights, whole.image.weights)
+        assert np.array_equal(rounded.patches.weights, whole.patches.weights)
     assert np.array_equal(low.encode_dense(pictures), model.images.encode_dense(pictures))
 
 
@@ -230,6 +231,30 @@ def test_a_side_is_loaded_when_it_is_first_used(tiny_model_folder: Path) -> None
     fresh.texts.encode(["dog"])
     assert "images" not in vars(fresh)
     assert fresh.texts is fresh.texts
+
+
+def test_a_model_from_before_base_rates_is_loaded_as_if_they_were_zero(
+    model: LexicalModel, pictures: list[Image.Image]
+) -> None:
+    stored = model.checkpoint
+    tensors = dict(stored.tensors)
+    assert float(tensors.pop("image.base_rate_V").abs().max()) == 0.0
+    older = ImageEncoder(Checkpoint(stored.config, stored.vocabulary, tensors, stored.sha256))
+    assert np.array_equal(older.encode(pictures).weights, model.images.encode(pictures).weights)
+
+
+def test_a_word_says_something_only_beyond_its_base_rate(
+    model: LexicalModel, pictures: list[Image.Image]
+) -> None:
+    stored = model.checkpoint
+    rates_V = torch.zeros(len(stored.vocabulary))
+    (strongest,) = model.images.encode(pictures[:1]).row(0).words(1)
+    rates_V[stored.vocabulary.words.index(strongest.word)] = 1e3
+    tensors = {**stored.tensors, "image.base_rate_V": rates_V}
+    encoder = ImageEncoder(Checkpoint(stored.config, stored.vocabulary, tensors, stored.sha256))
+    vector = encoder.encode(pictures[:1]).row(0)
+    assert vector.weight_of(strongest.word) == 0.0
+    assert len(vector) > 0
 
 
 def test_encoding_keeps_no_gradients(model: LexicalModel, pictures: list[Image.Image]) -> None:

@@ -74,6 +74,24 @@ def test_logits_of_patches_have_the_pictures_logits_as_maximum(network: LexicalN
     torch.testing.assert_close(patches_BPV.amax(1), network.image(features_BPF).clamp_min(0))
 
 
+def test_a_base_rate_is_taken_from_pictures_and_patches_alike(network: LexicalNetwork) -> None:
+    features_BPF = torch.randn(3, 9, 256)
+    base_rate_V = network.image.base_rate_V
+    with torch.no_grad():
+        before_BV = network.image.word_weights(features_BPF, "log1p_relu")
+        before_BPV = network.image.patch_weights(features_BPF, "log1p_relu")
+        rates_V = torch.linspace(0, float(before_BV.max()), len(base_rate_V))
+        base_rate_V.copy_(rates_V)
+        after_BV = network.image.word_weights(features_BPF, "log1p_relu")
+        after_BPV = network.image.patch_weights(features_BPF, "log1p_relu")
+        base_rate_V.zero_()
+    torch.testing.assert_close(after_BV, (before_BV - rates_V).clamp_min(0))
+    torch.testing.assert_close(after_BPV, (before_BPV - rates_V).clamp_min(0))
+    torch.testing.assert_close(after_BPV.amax(1), after_BV)
+    assert (after_BV == 0).any() and (after_BV > 0).any()
+    assert "image.base_rate_V" in network.trained_state()
+
+
 def test_where_the_widths_agree_texts_start_in_the_codebooks_space(
     network: LexicalNetwork, tiny_model_folder: Path
 ) -> None:

@@ -12,7 +12,7 @@ from lexret.config import RunConfig
 from lexret.encoders.network import LexicalNetwork
 from lexret.errors import CorruptError
 from lexret.training.average import WeightAverage, warm_decay
-from lexret.training.state import load_state, save_state
+from lexret.training.state import Progress, load_state, save_state
 from lexret.training.step import Learner, make_optimizer
 from lexret.vocabularies.sources import open_vocabulary
 
@@ -60,12 +60,17 @@ def test_a_saved_average_goes_on_as_if_it_had_never_stopped(
         set_to(learner, value)
         whole.update()
     state = tmp_path / "state"
-    save_state(*(state, learner, optimizer, whole), step=2, config_json="{}", best={"score": 0.0})
+    save_state(
+        *(state, learner, optimizer, whole),
+        progress=Progress(2, 0, {"score": 0.0}),
+        config_json="{}",
+    )
     assert f"average/{NAME}" in load_file(state / "state.safetensors")
     other = a_learner(recipe)
     resumed = WeightAverage(other, 0.9)
     fresh = make_optimizer(other, recipe.train)
-    assert load_state(state, other, fresh, resumed, config_json="{}")[0] == 2
+    progress = load_state(state, other, fresh, resumed, config_json="{}")
+    assert progress == Progress(2, 0, {"score": 0.0})
     for own, average in ((learner, whole), (other, resumed)):
         set_to(own, 5.0)
         average.update()
@@ -81,7 +86,7 @@ def test_a_state_without_a_parameter_is_of_another_network(
     average, optimizer = WeightAverage(learner, 0.9), make_optimizer(learner, recipe.train)
     average.update()
     state = tmp_path / "state"
-    save_state(*(state, learner, optimizer, average), step=1, config_json="{}", best={})
+    save_state(*(state, learner, optimizer, average), progress=Progress(1, 0, {}), config_json="{}")
     tensors = load_file(state / "state.safetensors")
     del tensors[f"{kind}/{NAME}"]
     save_file(tensors, state / "state.safetensors")

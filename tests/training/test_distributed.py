@@ -105,8 +105,8 @@ def test_two_processes_with_half_a_batch_each_train_as_one_with_the_whole(
     in_processes(2, [*arguments, "3"])
     assert len(steps_of(tmp_path / "two")) == 3
     in_processes(2, [*arguments, "0"])  # resumed
-    one, two = steps_of(tmp_path / "one"), steps_of(tmp_path / "two")
-    assert len(one) == len(two) == 6
+    alone, together = steps_of(tmp_path / "one"), steps_of(tmp_path / "two")
+    assert len(alone) == len(together) == 6
     for name in (
         "penalty_image",
         "penalty_text",
@@ -115,8 +115,8 @@ def test_two_processes_with_half_a_batch_each_train_as_one_with_the_whole(
         "distillation",
         "anchor",
     ):
-        assert one[-1][name] > 0
-    for mine, theirs in zip(one, two, strict=True):
+        assert alone[-1][name] > 0
+    for mine, theirs in zip(alone, together, strict=True):
         assert theirs == pytest.approx(mine, rel=2e-5, abs=1e-6)
     weights = [load_file(tmp_path / run / "state" / "state.safetensors") for run in ("one", "two")]
     assert weights[0].keys() == weights[1].keys()

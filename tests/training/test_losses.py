@@ -28,14 +28,14 @@ def test_contrastive_takes_captions_of_one_picture_as_positives_of_each_other() 
 
 def test_contrastive_weighs_both_directions_alike() -> None:
     images, texts = torch.tensor([[1.0, 0.0], [0.6, 0.8]]), torch.eye(2)
-    owners, one = torch.tensor([0, 1]), torch.tensor(1.0)
+    owners, unit = torch.tensor([0, 1]), torch.tensor(1.0)
     rows = torch.tensor([[1.0, 0.0], [0.6, 0.8]])
 
     def cross_entropy(logits: torch.Tensor) -> float:
         return float(-torch.log_softmax(logits, 1).diagonal().mean())
 
     expected = (cross_entropy(rows) + cross_entropy(rows.t())) / 2
-    assert float(contrastive(images, texts, one, owners)) == pytest.approx(expected, abs=1e-6)
+    assert float(contrastive(images, texts, unit, owners)) == pytest.approx(expected, abs=1e-6)
 
 
 def test_hard_negatives_weigh_more_by_their_likeness() -> None:

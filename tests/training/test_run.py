@@ -114,6 +114,42 @@ def test_an_interrupted_and_resumed_run_equals_an_uninterrupted_one(
         assert torch.equal(tensor, found[name]), name
 
 
+class Interrupted(Recorder):
+    """Presses Ctrl-C while it is told of a step or of its evaluation."""
+
+    def __init__(self, kind: str, step: int) -> None:
+        super().__init__()
+        self.last = (kind, step)
+
+    def step(self, step: int, num_steps: int, losses: StepLosses) -> None:
+        self._interrupt_at("step", step)
+
+    def dev(self, step: int, result: RetrievalResult) -> None:
+        self._interrupt_at("dev", step)
+
+    def _interrupt_at(self, kind: str, step: int) -> None:
+        if (kind, step) == self.last:
+            raise KeyboardInterrupt
+
+
+def test_a_run_that_is_interrupted_after_a_step_or_in_its_evaluation_goes_on_from_there(
+    recipe: RunConfig, tmp_path: Path
+) -> None:
+    whole = train(recipe, tmp_path / "whole", Recorder())
+    run = tmp_path / "cut"
+    for kind, step in (("step", 3), ("step", 4), ("dev", 4), ("dev", 6)):
+        with pytest.raises(KeyboardInterrupt):
+            train(recipe, run, Interrupted(kind, step))
+        assert json.loads((run / "state" / "state.json").read_text())["step"] == step
+    last = Recorder()
+    resumed = train(recipe, run, last)
+    assert (last.steps, last.devs) == ([], [6])
+    assert resumed.result == whole.result
+    assert steps_of(run) == steps_of(tmp_path / "whole")
+    expected, found = tensors_of(whole.model), tensors_of(resumed.model)
+    assert all(torch.equal(tensor, found[name]) for name, tensor in expected.items())
+
+
 def test_a_killed_run_goes_on_from_its_last_checkpoint(recipe: RunConfig, tmp_path: Path) -> None:
     whole = train(recipe, tmp_path / "whole", Recorder())
     (tmp_path / "config.json").write_text(recipe.to_json())
@@ -213,11 +249,11 @@ def test_batches_depend_on_seed_and_step_alone(recipe: RunConfig, tmp_path: Path
 
     first, second = source(0), source(0)
     second.batch(0)
-    one, two, other = first.batch(3), second.batch(3), source(1).batch(3)
-    assert torch.equal(one.features_BPF, two.features_BPF)
-    assert one.texts == two.texts
-    assert one.texts != other.texts
-    assert one.features_BPF.shape == (6, 6, 4)
+    batch, same, other = first.batch(3), second.batch(3), source(1).batch(3)
+    assert torch.equal(batch.features_BPF, same.features_BPF)
+    assert batch.texts == same.texts
+    assert batch.texts != other.texts
+    assert batch.features_BPF.shape == (6, 6, 4)
     seen = torch.cat([first.batch(step).owners_T for step in (0, 1)])
     assert sorted(seen.tolist()) == list(range(12))
 

@@ -15,7 +15,7 @@ class ContextAdapter(nn.Module):
     Features are square-rooted (which tames the few large ones, as power normalisation does;
     Perronnin et al., ECCV 2010, section 3.2) and standardised. With m the mean of a picture's P
     rows, patch p enters the map as m + spread (x_p - m): the attention of the paper's adapter with
-    even weights. The mean itself, mapped alike, stands for the whole picture.
+    even weights. The mean itself, mapped in the same way, stands for the whole picture.
     """
 
     mean_F: Tensor

@@ -131,17 +131,17 @@ def read_camvid(folder: Path, *, split: str | None) -> MaskedImages:
 
 
 def _read_colours(
-    item: MaskedImage, id_of: Mapping[int, int], places: tuple[int, int, int], told: str
+    item: MaskedImage, id_of: Mapping[int, int], places: tuple[int, int, int], meaning: str
 ) -> Mask:
     """Return (H, W) the ids that a mask's colours stand for; -1 for colours without one.
 
     Args:
         places: what red, green and blue count in a colour's number.
-        told: what the colours are, for messages.
+        meaning: what the colours are, for messages.
     """
     pixels = read_pixels(item)
     if pixels.ndim != 3:
-        raise InputError(f"The mask {item.mask} has one channel; expected three ({told}).")
+        raise InputError(f"The mask {item.mask} has one channel; expected three ({meaning}).")
     numbers_HW = pixels[..., :3].astype(np.int64) @ np.array(places)
     colours, places_HW = np.unique(numbers_HW, return_inverse=True)
     ids = np.array([id_of.get(colour, -1) for colour in colours.tolist()], dtype=np.int32)

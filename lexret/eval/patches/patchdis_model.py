@@ -98,7 +98,7 @@ def class_vectors(names: Sequence[str], model: LexicalModel, prompts: Sequence[s
     """Return one unit vector a class: the mean of its prompts' vectors, normalised.
 
     Raises:
-        InputError: if there is no prompt, or one has no ``{name}``.
+        InputError: if there is no prompt, or one lacks ``{name}``.
     """
     texts = _prompted(names, prompts)
     encoded = model.texts.encode_queries(texts).to_scipy()

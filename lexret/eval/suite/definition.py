@@ -11,7 +11,7 @@ After the first values, every table holds parts by name::
     source = "coco-masks"
     ids = [[1, 90]]
 
-Sources are relative to the folder that the command is told with ``--data``.
+Sources are relative to the folder that the command gets with ``--data``.
 """
 
 from __future__ import annotations
@@ -115,6 +115,6 @@ def load_suite(path: Path) -> Suite:
 
     Raises:
         MissingError: if there is no such file.
-        InputError: if it is no TOML or a value is wrong.
+        InputError: if it is not TOML or a value is wrong.
     """
     return validated(Suite, read_toml(path, what="suite"), str(path))

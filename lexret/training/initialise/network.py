@@ -86,7 +86,7 @@ def initialisation_file(folder: RunFolder, captions: CaptionSet, config: RunConf
     """Return the weights' place: with the cached features, for all runs that begin alike."""
     later = {"name", "activation", "threshold", "max_image_words"}
     train = config.train.model_dump(mode="json")
-    alike = {
+    decisive = {
         "model": config.model.model_dump(mode="json", exclude=later),
         "pictures": captions.fingerprint,
         "flip": config.data.flip,
@@ -95,7 +95,7 @@ def initialisation_file(folder: RunFolder, captions: CaptionSet, config: RunConf
         "train": {name: train[name] for name in ("seed", "region", "min_lr_fraction")}
         | {name: value for name, value in train.items() if name.startswith("start")},
     }
-    key = hashlib.sha256(json.dumps(alike, sort_keys=True).encode()).hexdigest()[:16]
+    key = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
     return feature_folder(config, folder) / f"start-{key}.safetensors"
 
 

@@ -118,6 +118,8 @@ def feature_folder(config: RunConfig, folder: RunFolder) -> Path:
 
 def batches_ahead(batches: BatchSource, first: int, end: int) -> Iterator[Batch]:
     """Yield the batches of the steps from ``first`` to before ``end``, each made one step ahead."""
+    if first >= end:
+        return
     with ThreadPoolExecutor(max_workers=1) as pool:
         following = pool.submit(batches.batch, first)
         for step in range(first, end):

@@ -153,8 +153,8 @@ def test_batch_norms_within_convolutions_change_no_feature(tmp_path: Path) -> No
     save_tiny_image_backbone(tmp_path / "net.safetensors")
     given = config(CONVOLUTIONS, weights=str(tmp_path / "net.safetensors"), image_size=96)
     backbone = ImageBackbone(given)
-    assert not any(isinstance(one, torch.nn.BatchNorm2d) for one in backbone.modules())
-    assert not any(one.requires_grad for one in backbone.parameters())
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in backbone.modules())
+    assert not any(parameter.requires_grad for parameter in backbone.parameters())
     plain = timm.create_model("test_efficientnet", pretrained=False, num_classes=0).eval()
     plain.load_state_dict(load_file(tmp_path / "net.safetensors"))
     with torch.inference_mode():

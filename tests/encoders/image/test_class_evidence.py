@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,15 @@ def evidence(share: float = 0.5, *, rare: tuple[int, ...] = ()) -> ClassEvidence
     return made
 
 
+def added(probability: float) -> float:
+    """What a learnt word of a probability weighs: log(1 + max(0, logit + 3)), by hand."""
+    return math.log1p(max(0.0, math.log(probability / (1 - probability)) + 3.0))
+
+
+# A class beyond doubt is kept 0.0001 from 1: log(1 + 9.21024 + 3).
+FULL = 2.58100
+
+
 def weigh(made: ClassEvidence, features_PF: list[list[float]], learnt: float = 1.0) -> torch.Tensor:
     columns_W = made.columns()
     assert columns_W.tolist() == [DOG, PIZZA, PIE, CRANE]
@@ -41,9 +51,44 @@ def weigh(made: ClassEvidence, features_PF: list[list[float]], learnt: float = 1
 
 def test_words_of_the_class_at_a_patch_rise_by_their_share_of_the_table() -> None:
     found_PW = weigh(evidence(), [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
-    cut = (0.4 - 0.03) / 0.97  # a little counts for nothing
-    torch.testing.assert_close(found_PW[0], torch.tensor([1.5, 1.0, 1.0, 1.0]))
-    torch.testing.assert_close(found_PW[1], torch.tensor([1.0, 1.5, 1.0 + 0.5 * cut, 1.0]))
+    # 0.4 of the table is cut by 0.03 to 0.38144: log(1 - 0.48345 + 3) = 1.25748.
+    pie = 1.0 + 0.5 * 1.25748
+    expected_PW = torch.tensor(
+        [[1.0 + 0.5 * FULL, 1.0, 1.0, 1.0], [1.0, 1.0 + 0.5 * FULL, pie, 1.0]]
+    )
+    torch.testing.assert_close(found_PW[:2], expected_PW, rtol=0, atol=2e-5)
+    assert added(0.9999) == pytest.approx(FULL, abs=1e-5)
+    assert added((0.4 - 0.03) / 0.97) == pytest.approx(1.25748, abs=1e-5)
+
+
+def test_the_evidence_of_a_patch_in_doubt_is_shared() -> None:
+    # The first two classes alike, the third 6.67 lower: softmax 0.49968 twice, and 0.00064.
+    found_PW = weigh(evidence(), [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
+    half = 1.0 + 0.5 * added((0.49968 - 0.03) / 0.97)
+    pie = 1.0 + 0.5 * added((0.4 * 0.49968 - 0.03) / 0.97)
+    expected_W = torch.tensor([half, half, pie, 1.0])
+    torch.testing.assert_close(found_PW[2], expected_W, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        (0.03, 0.0),  # what is cut off
+        (0.03 + 0.97 * 0.047, 0.0),  # training makes words active above sigmoid(-3) = 0.0474
+        (0.03 + 0.97 * 0.1, math.log(4.0 - math.log(9.0))),
+        (0.03 + 0.97 * 0.5, math.log(4.0)),
+    ],
+)
+def test_evidence_weighs_what_a_learnt_word_of_its_probability_would(
+    entry: float, expected: float
+) -> None:
+    made = ClassEvidence(HEAD, 1.0)
+    table_CV = torch.eye(3, 20)
+    table_CV[0, 0] = entry
+    made.set_words(table_CV, torch.zeros(20, dtype=torch.bool))
+    weights_BPW = torch.zeros(1, 1, 3)
+    found_BPW = made(torch.tensor([[[1.0, 0.0, 0.0]]]), weights_BPW, made.columns())
+    assert float(found_BPW[0, 0, 0]) == pytest.approx(expected, abs=1e-4)
 
 
 def test_a_sure_class_has_finite_weights_in_bfloat16_too() -> None:
@@ -54,7 +99,19 @@ def test_a_sure_class_has_finite_weights_in_bfloat16_too() -> None:
 
 def test_rare_names_count_only_as_far_as_there_is_evidence() -> None:
     found_PW = weigh(evidence(rare=(DOG, CRANE)), [[1.0, 0.0, 0.0]])
-    torch.testing.assert_close(found_PW[0], torch.tensor([1.5, 1.0, 1.0, 0.0]))
+    expected_W = torch.tensor([1.0 + 0.5 * FULL, 1.0, 1.0, 0.0])
+    torch.testing.assert_close(found_PW[0], expected_W, rtol=0, atol=2e-5)
+
+
+def test_little_evidence_lets_a_rare_name_through_in_part() -> None:
+    made = ClassEvidence(HEAD, 0.5)
+    table_CV = torch.eye(3, 20)
+    table_CV[0, 0] = 0.03 + 0.97 * 0.02  # 0.02 after the cut: 0.4 of the 0.05 that is enough
+    made.set_words(table_CV, torch.ones(20, dtype=torch.bool))
+    weights_BPW = torch.full((1, 1, 3), 2.0)
+    found_BPW = made(torch.tensor([[[1.0, 0.0, 0.0]]]), weights_BPW, made.columns())
+    # Too little to add anything itself; the other two classes have no evidence at all.
+    torch.testing.assert_close(found_BPW[0, 0], torch.tensor([0.8, 0.0, 0.0]), rtol=0, atol=1e-5)
 
 
 def test_a_patch_is_seen_within_its_picture() -> None:

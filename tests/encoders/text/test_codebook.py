@@ -80,11 +80,11 @@ def test_the_text_backbone_source_averages_the_embeddings_of_a_words_tokens(
 
 def test_sources_are_put_side_by_side_and_count_alike(tiny: TextTransformer) -> None:
     both = build_codebook(config("sentence", "text_backbone", dim=32), WORDS, tiny)
-    one, two = (
+    first, second = (
         build_codebook(config(source, dim=16), WORDS, tiny)
         for source in ("sentence", "text_backbone")
     )
-    torch.testing.assert_close(both @ both.t(), (one @ one.t() + two @ two.t()) / 2)
+    torch.testing.assert_close(both @ both.t(), (first @ first.t() + second @ second.t()) / 2)
 
 
 def test_a_projection_keeps_the_similarities_that_matter_most(tiny: TextTransformer) -> None:

@@ -77,7 +77,7 @@ def plain(*further: dict[str, float], **first: float) -> StaticTable:
 
 
 def weights(vector: LexicalVector) -> dict[str, float]:
-    return {one.word: one.weight for one in vector.words()}
+    return {word.word: word.weight for word in vector.words()}
 
 
 def unit(**weights: float) -> dict[str, float]:
@@ -133,7 +133,7 @@ def test_own_words_are_kept_however_few_there_may_be() -> None:
 
 def test_an_own_word_is_active_even_where_the_table_is_against_it() -> None:
     vector = encoder(plain(dog=-9.0, puppy=-9.0)).encode(["dog beach"]).row(0)
-    assert {one.word for one in vector.words()} == {"dog", "beach"}
+    assert {word.word for word in vector.words()} == {"dog", "beach"}
 
 
 def test_a_text_of_unknown_words_has_no_active_words() -> None:
@@ -160,7 +160,7 @@ def test_elu1p_is_never_zero() -> None:
 
 def test_equal_weights_keep_the_lower_id() -> None:
     vector = encoder(plain(beach=2.0, sand=2.0, puppy=2.0), max_words=2).encode(["dog"]).row(0)
-    assert {one.word for one in vector.words()} == {"dog", "beach"}
+    assert {word.word for word in vector.words()} == {"dog", "beach"}
 
 
 @pytest.mark.parametrize("seed", range(3))

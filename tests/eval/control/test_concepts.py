@@ -28,9 +28,9 @@ def test_captions_show_a_concept_by_any_of_its_words_in_either_number() -> None:
 
 def test_known_concepts_have_distinct_names_and_know_their_plurals() -> None:
     concepts = caption_concepts()
-    assert len({one.name for one in concepts}) == len(concepts)
+    assert len({concept.name for concept in concepts}) == len(concepts)
     found = Inventory.of_captions([["Women on buses and horses"]])
-    names = [one for one, shown in zip(found.names, found.shown_CI[:, 0], strict=True) if shown]
+    names = [name for name, shown in zip(found.names, found.shown_CI[:, 0], strict=True) if shown]
     assert names == ["horse", "woman", "bus"]
 
 

@@ -28,7 +28,7 @@ class Brightness:
         return small[..., 0].reshape(9) / 255.0
 
     def encode(self, items: Sequence[Image.Image], *, batch_size: int = 32) -> SparseBatch:
-        rows = np.array([[self._patches(one).max(), 0.0] for one in items])
+        rows = np.array([[self._patches(picture).max(), 0.0] for picture in items])
         return SparseBatch.from_dense(rows, self.vocabulary)
 
     def encode_patches(self, images: Sequence[Image.Image]) -> list[PatchEncoding]:

@@ -81,8 +81,8 @@ def test_coco_panoptic_segments_become_their_categories(tmp_path: Path) -> None:
                 "image_id": 139,
                 "file_name": "000000000139.png",
                 "segments_info": [
-                    {"id": one, "category_id": category, "iscrowd": 0, "area": 1}
-                    for one, category in segments.items()
+                    {"id": segment, "category_id": category, "iscrowd": 0, "area": 1}
+                    for segment, category in segments.items()
                 ],
             }
         ],

@@ -127,7 +127,7 @@ def test_a_model_is_measured_with_its_baselines(scenes: MaskedImages, tiny_model
     assert list(values["classes"]) == ["red", "blue sky"]
     assert 0 <= values["miou"] <= 100
     assert told == [(1, 2), (2, 2)]
-    assert [len(one) for one in maps.predicted] == [9, 9]
+    assert [len(classes) for classes in maps.predicted] == [9, 9]
 
 
 def test_class_vectors_are_means_of_prompts_of_length_one(tiny_model_folder) -> None:

@@ -29,9 +29,10 @@ def test_classes_get_their_names_and_what_texts_make_of_them(recipe: RunConfig) 
     entries = evidence.table_N.view(2, -1), evidence.words_N.view(2, -1)
     found = [
         {word: weight for weight, word in zip(*pair, strict=True) if weight > 0}
-        for pair in zip(*(one.tolist() for one in entries), strict=True)
+        for pair in zip(*(table.tolist() for table in entries), strict=True)
     ]
     assert found[0][dog] == 1.0 and found[1][beach] == 1.0
-    assert all(red not in one for one in found)
-    assert all(1 < len(one) <= 7 and all(0 < w <= 1 for w in one.values()) for one in found)
+    assert all(red not in words for words in found)
+    assert all(1 < len(words) <= 7 for words in found)
+    assert all(0 < weight <= 1 for words in found for weight in words.values())
     assert set(evidence.words_N[evidence.rare_N].tolist()) == {dog}

@@ -16,7 +16,8 @@ from lexret.library.snapshots import Snapshot
 from lexret.pictures.boxes import parse_box
 from lexret.serve import schema
 from lexret.serve.explaining import Explaining
-from lexret.serve.gate import App, Gate, HeavyWork
+from lexret.serve.gate import Gate
+from lexret.serve.limits import App, HeavyWork
 from lexret.serve.pictures import SIDES, Thumbnails, Uploads
 from lexret.serve.questions import Understanding, served_file
 from lexret.serve.settings import ServeSettings

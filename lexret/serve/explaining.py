@@ -23,7 +23,7 @@ from lexret.library.snapshots import Snapshot
 from lexret.pictures.boxes import Box, check_box, corners_of
 from lexret.pictures.decoding import ENCODING_MIN_SIDE, open_picture
 from lexret.serve import schema
-from lexret.serve.gate import HeavyWork
+from lexret.serve.limits import HeavyWork
 from lexret.serve.pictures import Recent
 from lexret.serve.questions import served_file
 from lexret.sparse import LexicalVector, WordWeight

@@ -17,7 +17,7 @@ from lexret.errors import (
     MissingError,
     QueryError,
 )
-from lexret.serve.gate import BusyError, TooLargeError, TooSlowError
+from lexret.serve.limits import BusyError, TooLargeError, TooSlowError
 
 _STATUS: Final[tuple[tuple[type[LexretError], int], ...]] = (
     (TooLargeError, 413), (TooSlowError, 408), (BusyError, 503), (MismatchError, 409),
@@ -44,13 +44,15 @@ def add_errors(app: FastAPI) -> None:
     async def point(request: Request, error: Exception) -> Response:
         if not isinstance(error, HTTPException):
             raise AssertionError(f"not for {error!r}") from error
-        told = error.detail
+        told, headers = error.detail, dict(error.headers or {})
         if error.status_code == 404:
             told = "There is nothing at this address; /api/openapi.json lists those there are."
         elif error.status_code == 405:
-            allowed = (error.headers or {}).get("Allow", "another method")
+            allowed = headers.get("Allow", "another method")
+            if allowed == "GET":  # the gate makes one of the other
+                allowed = headers["Allow"] = "GET, HEAD"
             told = f"This address takes {allowed}, not {request.method}."
-        return JSONResponse({"error": told}, status_code=error.status_code, headers=error.headers)
+        return JSONResponse({"error": told}, status_code=error.status_code, headers=headers)
 
     app.add_exception_handler(LexretError, tell)
     app.add_exception_handler(HTTPException, point)

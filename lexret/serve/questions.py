@@ -16,7 +16,7 @@ from lexret.sparse import LexicalVector
 
 if TYPE_CHECKING:
     from lexret.pictures.boxes import Box
-    from lexret.serve.gate import HeavyWork
+    from lexret.serve.limits import HeavyWork
 
 
 class Understanding:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +13,9 @@ from lexret.cli.common import (
     json_option,
     near_path,
     open_chosen_index,
+    path_text,
     plural,
+    print_json,
     print_paths,
     render_table,
 )
@@ -72,7 +73,7 @@ def command(
     groups = same_content(index) if near is None else nearly_same(index, min_cosine=near)
     is_whole = True
     if as_json:
-        click.echo(json.dumps(_as_json(index, groups, near), indent=2))
+        print_json(_as_json(index, groups, near))
     elif only_paths:
         extra = [one.doc_id for group in groups for one in group.extra]
         is_whole = print_paths([_path(index, one) for one in extra], null=with_nulls)
@@ -105,7 +106,7 @@ def _as_json(
     listed = [
         [
             {
-                "path": _path(index, one.doc_id),
+                "path": path_text(_path(index, one.doc_id)),
                 "size": one.picture.size,
                 "width": one.picture.width,
                 "height": one.picture.height,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +17,9 @@ from lexret.cli.common import (
     lasting_source,
     model_option,
     near_path,
+    path_text,
     plural,
+    print_json,
     printable,
 )
 
@@ -124,7 +125,7 @@ def command(
         click.echo(_left_by(interrupted.num_stored), err=True)
         raise
     if as_json:
-        click.echo(json.dumps(_as_json(report, place, images.model_id), indent=2))
+        print_json(_as_json(report, place, images.model_id))
     else:
         click.echo(_as_text(report, place, images.model_id))
     ctx.exit(0 if report.num_pictures else 1)
@@ -177,7 +178,7 @@ def _quiet_pillow() -> Iterator[None]:
 
 def _as_json(report: IndexReport, place: Path, model_id: str) -> dict[str, object]:
     return {
-        "index": near_path(place.resolve()),
+        "index": path_text(near_path(place.resolve())),
         "model": model_id,
         "pictures": report.num_pictures,
         "added": report.num_added,
@@ -186,8 +187,8 @@ def _as_json(report: IndexReport, place: Path, model_id: str) -> dict[str, objec
         "renamed": report.num_renamed,
         "removed": report.num_removed,
         "encoded": report.num_encoded,
-        "absent_folders": [str(one) for one in report.absent],
-        "skipped": [asdict(one) for one in report.skipped],
+        "absent_folders": [path_text(one) for one in report.absent],
+        "skipped": [{**asdict(one), "path": path_text(one.path)} for one in report.skipped],
         "seconds": round(report.seconds, 3),
     }
 
@@ -204,7 +205,8 @@ def _as_text(report: IndexReport, place: Path, model_id: str) -> str:
     done = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count) or "no change"
     speed = f", {report.num_encoded / report.seconds:.1f} a second" if report.num_encoded else ""
     lines = [
-        f"{plural(report.num_pictures, 'picture')} in {near_path(place.resolve())} ({model_id})",
+        f"{plural(report.num_pictures, 'picture')} in "
+        f"{printable(near_path(place.resolve()))} ({model_id})",
         f"{done}; {plural(report.num_encoded, 'picture')} encoded in {report.seconds:.1f} s{speed}",
     ]
     for folder in report.absent:

@@ -13,6 +13,7 @@ from lexret.errors import CorruptError
 from lexret.explain.answers import Answer, ExplainingIndex, answer
 from lexret.explain.contributions import Contribution
 from lexret.explain.ranks import RankWithout, rank_without
+from lexret.files.names import name_to_text, strict_json, text_to_name
 from lexret.sparse import LexicalVector, WordWeight
 
 FORMAT: Final = "lexret-contact-sheet"
@@ -103,10 +104,12 @@ def sheet_to_json(sheet: ContactSheet) -> str:
     """Return a sheet as indented JSON: everything needed to draw it again, apart from photos."""
     plain = asdict(sheet)
     for entry, told in zip(sheet.entries, plain["entries"], strict=True):
+        told["doc_id"] = name_to_text(entry.doc_id)
         if entry.answer is not None:
+            told["answer"]["doc_id"] = told["doc_id"]
             del told["answer"]["asked"]
             told["answer"]["missing"] = [asdict(one) for one in entry.answer.missing]
-    return json.dumps({"format": FORMAT, "version": VERSION, **plain}, indent=1) + "\n"
+    return strict_json({"format": FORMAT, "version": VERSION, **plain}, indent=1) + "\n"
 
 
 def sheet_from_json(text: str) -> ContactSheet:
@@ -139,9 +142,9 @@ def _entry(plain: dict[str, Any]) -> ContactEntry:
     if found is not None:
         words = tuple(Contribution(**one) for one in found["words"])
         missing = _words(found["missing"])
-        why = Answer(found["doc_id"], found["score"], found["rank"], words, missing)
+        why = Answer(text_to_name(found["doc_id"]), found["score"], found["rank"], words, missing)
     ranks = tuple(RankWithout(**one) for one in plain["ranks"])
-    return ContactEntry(plain["doc_id"], _words(plain["words"]), why, ranks)
+    return ContactEntry(text_to_name(plain["doc_id"]), _words(plain["words"]), why, ranks)
 
 
 def _words(plain: list[dict[str, Any]]) -> tuple[WordWeight, ...]:

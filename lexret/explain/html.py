@@ -14,6 +14,7 @@ from lexret.explain.explanation import HitExplanation, PictureExplanation
 from lexret.explain.figures import describe, draw_marks, fit, heat_picture, subtitle, weight_range
 from lexret.explain.palette import DARK, LIGHT, Theme, region_colour
 from lexret.explain.svg import cloud_svg, data_uri, themed_styles, word_anchor, xml_text
+from lexret.files.names import shown_line
 from lexret.sparse import WordWeight
 
 NUM_HEAT_MAPS: Final = 24
@@ -26,7 +27,7 @@ def picture_html(photo: Image.Image, explanation: PictureExplanation) -> str:
     Words of clouds are links to their heat maps. Colours follow the reader's choice of light or
     dark.
     """
-    name = PurePath(explanation.image).name
+    name = shown_line(PurePath(explanation.image).name)
     note = xml_text(subtitle(explanation))
     body = [f"<h1>{xml_text(name)}</h1><p class=faint>{note}</p>"]
     words = [WordWeight(one.word, one.weight) for one in explanation.words]

@@ -18,6 +18,7 @@ from PIL import Image
 from lexret.explain.clouds import PlacedWord, WordCloud, font
 from lexret.explain.palette import DARK, LIGHT, Theme
 from lexret.explain.sheet import Align, shorten, text_width
+from lexret.files.names import shown_line
 
 FONTS: Final = "'DejaVu Sans', Verdana, 'Segoe UI', Arial, sans-serif"
 JPEG_QUALITY: Final = 86
@@ -81,6 +82,7 @@ class SvgSheet:
         max_width: float | None = None,
     ) -> None:
         """Write a line; see :meth:`lexret.explain.sheet.Sheet.text`."""
+        text = shown_line(text)
         if max_width is not None:
             text = shorten(text, size=size, bold=bold, max_width=max_width)
         anchor = {"left": "start", "center": "middle", "right": "end"}[align]

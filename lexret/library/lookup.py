@@ -6,13 +6,15 @@ from pathlib import Path
 
 from lexret.engine.index import EmbeddedIndex
 from lexret.errors import MissingError
+from lexret.files.names import text_to_name
 from lexret.library.folders import id_of_file, picture_folders
 
 
 def find_document(index: EmbeddedIndex, given: str) -> str | None:
     """Return the id of a picture that is named by its id or by the path of its file, if any."""
-    if given in index:
-        return given
+    for doc_id in (given, text_to_name(given)):  # as the system has it, or as JSON tells it
+        if doc_id in index:
+            return doc_id
     path = Path(given)
     folders = picture_folders(index.manifest.roots, index.path)
     for place in (path.parent.resolve() / path.name, path.resolve()):  # a link, and its target

@@ -8,8 +8,11 @@ import time
 from importlib import resources
 from typing import Annotated, Any, Final
 
+from pydantic import AfterValidator
+
 from lexret import __version__
 from lexret.errors import InputError, MissingError, MissingPackageError
+from lexret.files.names import name_to_text, shown_line, text_to_name, whole_text
 from lexret.library.library import Library
 from lexret.library.question import Understood
 from lexret.library.snapshots import Snapshot
@@ -42,10 +45,19 @@ _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     status: {"model": schema.Problem} for status in (401, 403, 404, 409, 413, 415, 422, 503)
 }
 
-Id = Annotated[str, Query(max_length=4096, description="A picture's id, as a search gives it.")]
+MAX_ID: Final = 3 * 4096 + 6  # a path of the greatest length, all its bytes encoded
+Id = Annotated[
+    str,
+    Query(max_length=MAX_ID, description="A picture's id, as a search gives it."),
+    AfterValidator(text_to_name),
+]
 Text = Annotated[str, Query(description="A query: see docs/query-language.md.")]
 Image = Annotated[str | None, Query(max_length=64, description="Key of a picture sent before.")]
-Like = Annotated[str | None, Query(max_length=4096, description="Id of a picture of the index.")]
+Like = Annotated[
+    str | None,
+    Query(max_length=MAX_ID, description="Id of a picture of the index."),
+    AfterValidator(lambda text: text and text_to_name(text)),
+]
 Box = Annotated[str | None, Query(max_length=40, description="Part of it: x,y,width,height.")]
 
 
@@ -138,10 +150,16 @@ class _Api:
             query=q,
             commit=snapshot.index.manifest.generation,
             pictures=len(snapshot.index),
-            notes=list(results.notes),
+            notes=[whole_text(note) for note in results.notes],
             seconds=time.perf_counter() - started,
             hits=[
-                schema.Hit(id=hit.doc_id, rank=hit.rank, score=hit.score, words=list(hit.words))
+                schema.Hit(
+                    id=name_to_text(hit.doc_id),
+                    name=shown_line(hit.doc_id),
+                    rank=hit.rank,
+                    score=hit.score,
+                    words=list(hit.words),
+                )
                 for hit in results
             ],
         )
@@ -198,7 +216,7 @@ class _Api:
         width, height = fields.get("width"), fields.get("height")
         if not isinstance(width, int) or not isinstance(height, int):
             raise MissingError("The index does not record how large its pictures are.")
-        return schema.Size(width=width, height=height)
+        return schema.Size(name=shown_line(id), width=width, height=height)
 
     def picture(self, id: Id, side: int = SIDES[1]) -> Response:  # noqa: A002
         _check_side(side)

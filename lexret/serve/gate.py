@@ -13,6 +13,7 @@ from http.cookies import SimpleCookie
 from typing import Final
 from urllib.parse import urlencode
 
+from lexret.serve.addresses import with_whole_ids
 from lexret.serve.callers import COOKIE, Callers, Request
 from lexret.serve.limits import App, Message, Receive, Scope, Send, impatient, limited
 from lexret.serve.settings import ServeSettings
@@ -73,9 +74,12 @@ class Gate:
         if not (length.isascii() and length.isdigit()) or int(length) > limit:
             await _answer(send, 413, f"A request may have at most {limit:,} bytes.")
             return
-        if scope["method"] == "HEAD":
-            scope = {**scope, "method": "GET"}
-        await self._app(scope, limited(receive, limit, deadline), send)
+        known = {
+            **scope,
+            "method": "GET" if request.method == "HEAD" else request.method,
+            "query_string": with_whole_ids(scope["query_string"]),
+        }
+        await self._app(known, limited(receive, limit, deadline), send)
 
     def _brings_token(self, request: Request) -> bool:
         return (

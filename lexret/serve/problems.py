@@ -17,11 +17,12 @@ from lexret.errors import (
     MissingError,
     QueryError,
 )
+from lexret.files.names import whole_text
 from lexret.serve.limits import BusyError, TooLargeError, TooSlowError
 
 _STATUS: Final[tuple[tuple[type[LexretError], int], ...]] = (
-    (TooLargeError, 413), (TooSlowError, 408), (BusyError, 503), (MismatchError, 409),
-    (MissingError, 404), (ImageError, 415), (InputError, 422),
+    (TooLargeError, 413), (TooSlowError, 408), (BusyError, 503),
+    (MismatchError, 409), (MissingError, 404), (ImageError, 415), (InputError, 422),
 )  # fmt: skip
 
 
@@ -30,7 +31,7 @@ def add_errors(app: FastAPI) -> None:
 
     async def tell(_request: Request, error: Exception) -> Response:
         status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
-        problem: dict[str, object] = {"error": _public(error)}
+        problem: dict[str, object] = {"error": whole_text(_public(error))}
         if isinstance(error, QueryError):
             problem.update(start=error.start, end=error.end)
         headers = {"retry-after": "2"} if status == 503 else {}
@@ -65,6 +66,7 @@ def _public(error: Exception) -> str:
         return f"The picture cannot be read: {error.reason}."
     if isinstance(error, MismatchError):
         return "The index was made with another model; start the server anew."
-    if isinstance(error, InputError | MissingError | BusyError | TooLargeError | TooSlowError):
+    told = InputError | MissingError | BusyError | TooLargeError | TooSlowError
+    if isinstance(error, told):
         return str(error)
     return "The index cannot be read just now; the server's own output says more."

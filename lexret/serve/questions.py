@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Hashable
 from functools import partial
 from pathlib import Path
@@ -87,6 +88,6 @@ def served_file(snapshot: Snapshot, doc_id: str, *, allow_links: bool) -> Path:
     path = snapshot.path_of(doc_id, allow_links=allow_links)
     if path is None:
         raise MissingError("The index holds no such picture.")
-    if not path.exists():
+    if not os.path.exists(path):  # a name that is too long is not there either
         raise MissingError("The picture's file is not there any more.")
     return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import threading
 import time
@@ -20,14 +21,16 @@ from lexret.pictures.boxes import parse_box
 from lexret.serve import schema
 from lexret.serve.explaining import Explaining
 from lexret.serve.gate import Gate
-from lexret.serve.limits import App, HeavyWork
+from lexret.serve.limits import App, BrokenOffError, HeavyWork, ReceivingRoom
 from lexret.serve.pictures import SIDES, Thumbnails, Uploads
 from lexret.serve.questions import Understanding, served_file
 from lexret.serve.settings import ServeSettings
 
 try:
     from fastapi import FastAPI, Query, Request
+    from fastapi.concurrency import run_in_threadpool
     from fastapi.responses import Response
+    from starlette.requests import ClientDisconnect
 
     from lexret.serve.problems import add_errors
 except ImportError as error:
@@ -86,6 +89,7 @@ class _Api:
         self._library, self._settings, self._heavy = library, settings, heavy
         # More threads than cores would only take the interpreter's lock from one another.
         self._searching = threading.BoundedSemaphore(os.cpu_count() or 1)
+        self._receiving = ReceivingRoom(settings.max_receiving_bytes)
         self._uploads = Uploads(settings.max_kept_bytes, settings.max_upload_pixels)
         self._thumbnails = Thumbnails()
         links = settings.allow_links
@@ -193,16 +197,17 @@ class _Api:
         )
 
     async def upload(self, request: Request) -> schema.UploadedPicture:
-        from anyio import to_thread
+        # Decided by what the request says of itself, before anything of its body is read.
+        length = request.headers.get("content-length")
+        greatest = self._settings.max_upload_bytes if length is None else int(length)
+        with self._receiving.taken(greatest):
+            content = await _body(request)
+            return await run_in_threadpool(self._take, content)
 
-        content = b"".join([piece async for piece in request.stream()])
-
-        def decode() -> schema.UploadedPicture:
-            with self._heavy.turn():
-                kept = self._uploads.add(content)
-            return schema.UploadedPicture(key=kept.key, width=kept.width, height=kept.height)
-
-        return await to_thread.run_sync(decode)
+    def _take(self, content: bytes) -> schema.UploadedPicture:
+        with self._heavy.turn():
+            kept = self._uploads.add(content)
+        return schema.UploadedPicture(key=kept.key, width=kept.width, height=kept.height)
 
     def kept(self, key: Annotated[str, Query(max_length=64)]) -> schema.UploadedPicture:
         kept = self._uploads.get(key)
@@ -248,6 +253,17 @@ class _Api:
             like=like or None,
             box=parse_box(box) if box else None,
         )
+
+
+async def _body(request: Request) -> bytes:
+    """Return a request's body, which is held once only while it comes in."""
+    spool = io.BytesIO()
+    try:
+        async for piece in request.stream():
+            spool.write(piece)
+    except ClientDisconnect as error:
+        raise BrokenOffError("The request broke off before it was whole.") from error
+    return spool.getvalue()
 
 
 def _check_side(side: int) -> None:

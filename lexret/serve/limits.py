@@ -32,6 +32,35 @@ class TooSlowError(LexretError, TimeoutError):
     """A request's body does not come in time."""
 
 
+class BrokenOffError(LexretError, ConnectionError):
+    """A client went away before its request was whole."""
+
+
+class ReceivingRoom:
+    """Room for bodies that come in: so many bytes, over all connections together.
+
+    For the event loop only.
+    """
+
+    def __init__(self, num_bytes: int) -> None:
+        self._free = num_bytes
+
+    @contextmanager
+    def taken(self, num_bytes: int) -> Iterator[None]:
+        """Take room while a body is received and looked at; raises BusyError where there is none.
+
+        Args:
+            num_bytes: that the body may have at most.
+        """
+        if num_bytes > self._free:
+            raise BusyError("Too many pictures are being sent just now; try again shortly.")
+        self._free -= num_bytes
+        try:
+            yield
+        finally:
+            self._free += num_bytes
+
+
 class HeavyWork:
     """Lets a few requests at a time do what takes long, a few more wait, and refuses others."""
 

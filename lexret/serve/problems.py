@@ -18,10 +18,10 @@ from lexret.errors import (
     QueryError,
 )
 from lexret.files.names import whole_text
-from lexret.serve.limits import BusyError, TooLargeError, TooSlowError
+from lexret.serve.limits import BrokenOffError, BusyError, TooLargeError, TooSlowError
 
 _STATUS: Final[tuple[tuple[type[LexretError], int], ...]] = (
-    (TooLargeError, 413), (TooSlowError, 408), (BusyError, 503),
+    (BrokenOffError, 400), (TooLargeError, 413), (TooSlowError, 408), (BusyError, 503),
     (MismatchError, 409), (MissingError, 404), (ImageError, 415), (InputError, 422),
 )  # fmt: skip
 
@@ -66,7 +66,7 @@ def _public(error: Exception) -> str:
         return f"The picture cannot be read: {error.reason}."
     if isinstance(error, MismatchError):
         return "The index was made with another model; start the server anew."
-    told = InputError | MissingError | BusyError | TooLargeError | TooSlowError
+    told = InputError | MissingError | BusyError | BrokenOffError | TooLargeError | TooSlowError
     if isinstance(error, told):
         return str(error)
     return "The index cannot be read just now; the server's own output says more."

@@ -22,6 +22,8 @@ class ServeSettings:
         allow_links: serve pictures that lie outside of their folder, behind a symbolic link.
         max_upload_bytes: of one picture.
         max_upload_pixels: of one picture, decoded.
+        max_receiving_bytes: that pictures which are being sent may have, over all connections;
+            others are told to come back later.
         max_kept_bytes: that pictures to search by may take in memory, as they were sent; the
             oldest give way to a new one.
         max_hits: that one search may ask for.
@@ -39,6 +41,7 @@ class ServeSettings:
     allow_links: bool = False
     max_upload_bytes: int = 20_000_000
     max_upload_pixels: int = 80_000_000
+    max_receiving_bytes: int = 80_000_000
     max_kept_bytes: int = 256_000_000
     max_hits: int = 500
     max_query: int = 2000
@@ -51,6 +54,11 @@ class ServeSettings:
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
             raise InputError(f"The port is {self.port}; expected 0 to 65535.")
+        if self.max_receiving_bytes < self.max_upload_bytes:
+            raise InputError(
+                f"All pictures that are being sent may have {self.max_receiving_bytes:,} bytes, "
+                f"and one of them {self.max_upload_bytes:,}; expected no less for all than for one."
+            )
         if self.token is None and not is_loopback(self.host):
             raise InputError(
                 f"{self.host} can be reached from other machines: a token is needed. Give one of "

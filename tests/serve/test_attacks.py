@@ -6,6 +6,7 @@ import asyncio
 import http.client
 import io
 import json
+import logging
 import socket
 import struct
 import time
@@ -269,6 +270,83 @@ def test_too_large_uploads_are_refused_before_they_are_read(
                 pass  # it has hung up already
             assert line.recv(4096).startswith(b"HTTP/1.1 413")
         assert client.ask("/api/index")[0] == 200
+
+
+def begin(line: socket.socket, length: int | None, body: bytes = b"") -> None:
+    """Send the head of an upload, and some of its body."""
+    said = "Transfer-Encoding: chunked" if length is None else f"Content-Length: {length}"
+    head = f"POST /api/uploads HTTP/1.1\r\nHost: 127.0.0.1\r\n{said}\r\n\r\n"
+    line.sendall(head.encode() + body)
+
+
+def test_what_is_being_sent_is_bounded_over_all_connections(
+    library: Library, serve_library: Any
+) -> None:
+    with serve_library(library, max_upload_bytes=40_000, max_receiving_bytes=100_000) as place:
+        client = Client(*place)
+        first, second = client.connect(), client.connect()
+        begin(first, 40_000, b"x" * 30_000)
+        begin(second, None, b"5\r\nhello\r\n")  # of any length: counts as the longest
+        time.sleep(0.3)
+        for length in (40_000, None, 20_001):
+            with client.connect() as line:  # refused although nothing of the body was sent
+                begin(line, length)
+                answer = b""
+                while not answer.endswith(b"}"):
+                    answer += line.recv(4096)
+                assert answer.startswith(b"HTTP/1.1 503"), answer
+                assert b"retry-after: 2\r\n" in answer.lower()
+                assert b"Too many pictures are being sent" in answer
+        small = client.ask("/api/uploads", method="POST", body=b"x" * 20_000)
+        assert small[0] == 415  # that fits
+        assert client.ask("/api/search?q=dog")[0] == 200
+        first.sendall(b"x" * 10_000)
+        assert first.recv(4096).startswith(b"HTTP/1.1 415")
+        large = client.ask("/api/uploads", method="POST", body=b"x" * 40_000)
+        assert large[0] == 415  # what is whole has given its room back
+        for line in (first, second):
+            line.close()
+
+
+def test_a_broken_upload_gives_its_room_back_and_logs_nothing(
+    library: Library, serve_library: Any
+) -> None:
+    logged: list[str] = []
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.exc_info or record.levelno >= logging.ERROR:
+                logged.append(record.getMessage())
+
+    listener = Listener()
+    with serve_library(library, max_upload_bytes=40_000, max_receiving_bytes=40_000) as place:
+        logging.getLogger("uvicorn.error").addHandler(listener)
+        client = Client(*place)
+        for length, body in ((40_000, b"x" * 9_000), (40_000, b""), (None, b"5\r\nhello\r\n"),
+                             (None, b"5\r\nhello\r\nno number\r\n")):  # fmt: skip
+            line = client.connect()
+            begin(line, length, body)
+            time.sleep(0.2)
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            line.close()  # breaks the connection off, at once
+        end = time.monotonic() + 10
+        while client.ask("/api/uploads", method="POST", body=b"x" * 40_000)[0] != 415:
+            assert time.monotonic() < end, "the room is never given back"
+        logging.getLogger("uvicorn.error").removeHandler(listener)
+    assert not logged
+
+
+def test_a_client_that_is_refused_while_it_sends_reads_why(
+    library: Library, serve_library: Any
+) -> None:
+    with serve_library(library, max_upload_bytes=10_000, max_receiving_bytes=10_000) as place:
+        status, _, body = Client(*place).ask("/api/uploads", method="POST", body=b"x" * 5_000_000)
+        assert status == 413 and b"at most 10,000 bytes" in body
+        headers = {"Origin": "https://evil.example"}
+        status, _, _ = Client(*place).ask(
+            "/api/uploads", method="POST", body=b"x" * 5_000_000, headers=headers
+        )
+        assert status == 403
 
 
 @pytest.mark.parametrize(

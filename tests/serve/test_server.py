@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -49,7 +49,7 @@ def test_small_answers_are_sent_at_once() -> None:
 
 
 @contextmanager
-def busy_server(index: Path, how: str) -> Iterator[subprocess.Popen[str]]:
+def server(index: Path, how: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
     pytest.importorskip("uvicorn", reason="needs uvicorn: pip install 'lexret[serve]'")
     process = subprocess.Popen(
         [sys.executable, "-c", BUSY_SERVER, str(index), how],
@@ -57,18 +57,42 @@ def busy_server(index: Path, how: str) -> Iterator[subprocess.Popen[str]]:
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )  # fmt: skip
     assert process.stdout is not None
-    connection = None
     try:
         port = int(process.stdout.readline())
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        connection.request("GET", "/api/search?q=dog%3F")
-        assert process.stdout.readline() == "busy\n"
-        yield process
+        until_it_answers(port)
+        yield process, port
     finally:
-        if connection is not None:
-            connection.close()
         process.kill()
         process.communicate()
+
+
+def until_it_answers(port: int) -> None:
+    end = time.monotonic() + 60
+    while True:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        try:
+            connection.request("GET", "/static/icon.svg")
+            assert connection.getresponse().status == 200
+            return
+        except OSError:
+            assert time.monotonic() < end, "it does not begin to answer"
+            time.sleep(0.1)
+        finally:
+            connection.close()
+
+
+@contextmanager
+def busy_server(index: Path, how: str) -> Iterator[subprocess.Popen[str]]:
+    """A server that is at work on a request that never ends."""
+    with server(index, how) as (process, port):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        try:
+            connection.request("GET", "/api/search?q=dog%3F")
+            assert process.stdout is not None
+            assert process.stdout.readline() == "busy\n"
+            yield process
+        finally:
+            connection.close()
 
 
 @pytest.fixture(scope="module")
@@ -91,3 +115,30 @@ def test_an_interrupt_ends_it_though_a_thread_goes_on(index: Path) -> None:
     with busy_server(index, "waiting") as process:
         process.send_signal(signal.SIGINT)
         assert process.wait(20) in (130, -signal.SIGINT)
+
+
+def peak_memory(process: subprocess.Popen[str]) -> int:
+    """The greatest memory that a process had, in bytes."""
+    for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return 1024 * int(line.split()[1])
+    raise AssertionError("the system does not tell")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="needs /proc")
+def test_a_hundred_uploads_of_19_mb_take_little_memory(index: Path) -> None:
+    length = 19_000_000
+    head = f"POST /api/uploads HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {length}\r\n\r\n"
+    lines: list[socket.socket] = []
+    with server(index, "free") as (process, port):
+        before = peak_memory(process)
+        for _ in range(100):
+            lines.append(socket.create_connection(("127.0.0.1", port), timeout=60))
+            lines[-1].sendall(head.encode())
+            lines[-1].settimeout(2)
+            with suppress(OSError):  # not read, and its buffers are full; or hung up
+                lines[-1].sendall(b"x" * (length - 1))
+        assert peak_memory(process) - before < 150_000_000
+        for line in lines:
+            line.close()

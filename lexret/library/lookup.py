@@ -12,9 +12,9 @@ from lexret.library.folders import id_of_file, picture_folders
 
 def find_document(index: EmbeddedIndex, given: str) -> str | None:
     """Return the id of a picture that is named by its id or by the path of its file, if any."""
-    for doc_id in (given, text_to_name(given)):  # as the system has it, or as JSON tells it
-        if doc_id in index:
-            return doc_id
+    for name in (given, text_to_name(given)):  # as the system has it, or as JSON tells it
+        if name in index:
+            return name
     path = Path(given)
     folders = picture_folders(index.manifest.roots, index.path)
     for place in (path.parent.resolve() / path.name, path.resolve()):  # a link, and its target

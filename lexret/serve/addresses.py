@@ -10,6 +10,16 @@ from lexret.files.names import is_whole, name_to_text
 _IDS: Final = ("id", "like")
 
 
+def below(root_path: str, path: str) -> str:
+    """Return a path as it is without the path below which the server is reached.
+
+    A proxy before it may have taken that away already. The root path itself, without the slash
+    that ends it, becomes the empty path: relative addresses would lead astray from there.
+    """
+    is_below = path == root_path or path.startswith(f"{root_path}/")
+    return path.removeprefix(root_path) if root_path and is_below else path
+
+
 def with_whole_ids(query_string: bytes) -> bytes:
     """Return what stands behind the ``?`` of an address, every id in it a text.
 

@@ -74,8 +74,9 @@ def create_app(library: Library, settings: ServeSettings) -> App:
         docs_url=None,  # it would load scripts from elsewhere
         redoc_url=None,
         responses=_PROBLEMS,
+        servers=[{"url": settings.root_path}] if settings.root_path else None,
     )
-    add_errors(app)
+    add_errors(app, settings.root_path)
     _Api(library, settings).add_to(app)
     _add_page(app)
     return Gate(app, settings)

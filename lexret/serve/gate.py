@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections.abc import Iterable
 from http.cookies import SimpleCookie
 from typing import Final
 from urllib.parse import urlencode
@@ -43,6 +44,7 @@ class Gate:
 
     def __init__(self, app: App, settings: ServeSettings) -> None:
         self._app, self._settings, self._callers = app, settings, Callers(settings)
+        self._proxies = settings.proxy_networks()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -61,10 +63,13 @@ class Gate:
             _log.info("A client was let go that did not take its answer in time.")
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, deadline: float) -> None:
-        request = Request.of(scope)
+        request = Request.of(scope, self._settings.root_path, self._proxies)
         refusal = self._callers.refusal(request)
         if refusal is not None:
             await _answer(send, refusal.status, refusal.error)
+            return
+        if request.path == "":  # the page's addresses are relative to the path with its slash
+            await _redirect(send, 308, self._page(request.parameters))
             return
         if self._brings_token(request):
             await self._welcome(request, send)
@@ -76,6 +81,7 @@ class Gate:
             return
         known = {
             **scope,
+            "path": request.path,
             "method": "GET" if request.method == "HEAD" else request.method,
             "query_string": with_whole_ids(scope["query_string"]),
         }
@@ -90,18 +96,19 @@ class Gate:
 
     async def _welcome(self, request: Request, send: Send) -> None:
         """Lead a browser that brings the token in the address to the page, with a cookie."""
-        rest = urlencode([(name, value) for name, value in request.parameters if name != "token"])
         cookie = SimpleCookie()
         cookie[COOKIE] = self._settings.token or ""
         cookie[COOKIE]["httponly"] = True
         cookie[COOKIE]["samesite"] = "Strict"
-        cookie[COOKIE]["path"] = "/"
-        value = cookie[COOKIE].OutputString().encode("latin-1")
-        place = f"/?{rest}" if rest else "/"
-        headers = [(b"location", place.encode("latin-1")), (b"set-cookie", value),
-                   (b"content-length", b"0")]  # fmt: skip
-        await send({"type": "http.response.start", "status": 303, "headers": headers})
-        await send({"type": "http.response.body", "body": b""})
+        cookie[COOKIE]["path"] = f"{self._settings.root_path}/"
+        cookie[COOKIE]["secure"] = request.is_secure
+        place = self._page([pair for pair in request.parameters if pair[0] != "token"])
+        await _redirect(send, 303, place, cookie=cookie[COOKIE].OutputString())
+
+    def _page(self, parameters: Iterable[tuple[str, str]]) -> str:
+        """Return the address of the page, for some parameters."""
+        query = urlencode(list(parameters))
+        return f"{self._settings.root_path}/" + (f"?{query}" if query else "")
 
 
 def _with_headers(send: Send) -> Send:
@@ -124,6 +131,13 @@ def _without_body(send: Send) -> Send:
         await send(message)
 
     return send_less
+
+
+async def _redirect(send: Send, status: int, place: str, *, cookie: str | None = None) -> None:
+    headers = [(b"location", place.encode("ascii")), (b"content-length", b"0")]
+    headers += [] if cookie is None else [(b"set-cookie", cookie.encode("latin-1"))]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def _answer(send: Send, status: int, error: str) -> None:

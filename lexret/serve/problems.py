@@ -26,8 +26,9 @@ _STATUS: Final[tuple[tuple[type[LexretError], int], ...]] = (
 )  # fmt: skip
 
 
-def add_errors(app: FastAPI) -> None:
+def add_errors(app: FastAPI, root_path: str) -> None:
     """Let an application answer every error as ``{"error": "..."}``."""
+    listed = f"{root_path}/api/openapi.json"
 
     async def tell(_request: Request, error: Exception) -> Response:
         status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
@@ -47,7 +48,7 @@ def add_errors(app: FastAPI) -> None:
             raise AssertionError(f"not for {error!r}") from error
         told, headers = error.detail, dict(error.headers or {})
         if error.status_code == 404:
-            told = "There is nothing at this address; /api/openapi.json lists those there are."
+            told = f"There is nothing at this address; {listed} lists those there are."
         elif error.status_code == 405:
             allowed = headers.get("Allow", "another method")
             if allowed == "GET":  # the gate makes one of the other

@@ -144,7 +144,7 @@ def address_of(settings: ServeSettings, listener: socket.socket) -> str:
         host = "127.0.0.1" if is_loopback("127.0.0.1") and host == "0.0.0.0" else "::1"
     shown = f"[{host}]" if ":" in host else host
     token = f"?token={settings.token}" if settings.token else ""
-    return f"http://{shown}:{port}/{token}"
+    return f"http://{shown}:{port}{settings.root_path}/{token}"
 
 
 def serve(

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from typing import Final
 
 from lexret.errors import InputError
 
 MIN_TOKEN: Final = 16
+_ROOT_PATH: Final = re.compile(r"(/[A-Za-z0-9_-]+)+")
+_OWN_PATHS: Final = ("api", "picture", "static", "upload")
+_HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)(:\d{1,5})?")
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True)
@@ -19,6 +25,10 @@ class ServeSettings:
         host: the address to listen at.
         port: from 0 to 65535; 0 takes a free one.
         token: what every request must know; ``None`` asks for none, which is for loopback only.
+        root_path: the path below which the server is reached, such as ``/photos``; empty for none.
+        allowed_hosts: names (and ports, where they are not the usual ones) that the server goes
+            by, beside its addresses: those of a proxy before it.
+        trusted_proxies: addresses or networks whose ``X-Forwarded-Host`` and ``-Proto`` count.
         allow_links: serve pictures that lie outside of their folder, behind a symbolic link.
         max_upload_bytes: of one picture.
         max_upload_pixels: of one picture, decoded.
@@ -38,6 +48,9 @@ class ServeSettings:
     host: str = "127.0.0.1"
     port: int = 8000
     token: str | None = None
+    root_path: str = ""
+    allowed_hosts: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
     allow_links: bool = False
     max_upload_bytes: int = 20_000_000
     max_upload_pixels: int = 80_000_000
@@ -54,6 +67,21 @@ class ServeSettings:
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
             raise InputError(f"The port is {self.port}; expected 0 to 65535.")
+        if self.root_path and (
+            not _ROOT_PATH.fullmatch(self.root_path) or self.root_path.split("/")[1] in _OWN_PATHS
+        ):
+            raise InputError(
+                f"The root path is {self.root_path!r}; expected one such as /photos: with a slash "
+                "before it and none behind, of letters, digits, - and _, and none of the server's "
+                f"own: {', '.join(_OWN_PATHS)}."
+            )
+        for host in self.allowed_hosts:
+            if not _HOST.fullmatch(host):
+                raise InputError(
+                    f"The host is {host!r}; expected a name such as photos.example.org, with a "
+                    "port behind a colon where it is not the usual one."
+                )
+        self.proxy_networks()
         if self.max_receiving_bytes < self.max_upload_bytes:
             raise InputError(
                 f"All pictures that are being sent may have {self.max_receiving_bytes:,} bytes, "
@@ -69,6 +97,15 @@ class ServeSettings:
             raise InputError(
                 f"The token must have at least {MIN_TOKEN} printable ASCII characters."
             )
+
+    def proxy_networks(self) -> tuple[Network, ...]:
+        """Return the networks of ``trusted_proxies``; raises InputError where one is none."""
+        try:
+            return tuple(ipaddress.ip_network(address) for address in self.trusted_proxies)
+        except ValueError as error:
+            raise InputError(
+                f"A trusted proxy must be an address or a network such as 10.0.0.0/8: {error}."
+            ) from error
 
 
 def is_loopback(host: str) -> bool:

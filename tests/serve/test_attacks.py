@@ -560,6 +560,30 @@ def test_the_page_itself_the_person_and_programs_may_ask(client: Client) -> None
         assert client.ask("/api/index", headers=headers)[0] == 200
 
 
+def test_below_a_path_and_under_another_name_the_same_is_refused(
+    library: Library, serve_library: Any
+) -> None:
+    with serve_library(library, root_path="/photos", allowed_hosts=("a.example",)) as place:
+        client = Client(*place)
+        foreign = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "image"}
+        link = {"Sec-Fetch-Site": "cross-site", **NAVIGATION}
+        for path in PATHS:
+            below = f"/photos{path}"
+            assert client.ask(below, headers=foreign)[0] == 403
+            assert client.ask(below, headers={"Origin": "https://b.example"})[0] == 403
+            assert client.ask(below, headers={"Host": "b.example"})[0] == 421
+            named = {"Host": "a.example", "Origin": "https://a.example"}
+            assert client.ask(below, headers=named)[0] == client.ask(path)[0]
+            assert client.ask(below, headers=link)[0] == (200 if path == "/" else 403)
+        assert client.ask("/photos", headers=link)[0] == 308
+        assert client.ask("/photos", headers=foreign)[0] == 403
+        for path in ("/photos/../secret.png", "/photos/static/../../app.py", "/photos//etc/passwd",
+                     "/photos/static/%2e%2e/app.py", "/photos/photos/", "/photosx/"):  # fmt: skip
+            assert client.ask(path)[0] == 404, path
+        status, headers, _ = client.ask("/photos?x=%0d%0aset-cookie:%20a=b")
+        assert status == 308 and "set-cookie" not in headers
+
+
 @pytest.mark.parametrize(
     "path", ["/", "/static/app.js", "/api/search?q=dog", "/picture?id=noise.jpg", "/api/uploads",
              "/nothing", "/picture?id=none"]

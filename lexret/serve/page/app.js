@@ -25,7 +25,7 @@ function go(changes, { replace = false } = {}) {
   for (const [name, value] of Object.entries(next)) {
     if (value && !(name === "k" && value === STEP)) query.set(name, value);
   }
-  history[replace ? "replaceState" : "pushState"](null, "", query.size ? `/?${query}` : "/");
+  history[replace ? "replaceState" : "pushState"](null, "", query.size ? `?${query}` : "./");
   return render();
 }
 
@@ -59,7 +59,7 @@ async function search() {
   tell("Searching\u2026");
   const { q, image, like, box, k } = state;
   try {
-    const answer = await ask("/api/search", { q, image, like, box, k }, { signal: mine.signal });
+    const answer = await ask("api/search", { q, image, like, box, k }, { signal: mine.signal });
     showHits(answer);
   } catch (error) {
     if (error.name === "AbortError") return;
@@ -86,7 +86,7 @@ function card(hit) {
   const why = el("div", { class: "why" });
   hit.words.slice(0, 4).forEach((one, i) => why.append(i ? " \u00b7 " : "", el("b", {}, one.word), ` ${one.product.toFixed(3)}`));
   return el("button", { type: "button", class: "hit", "data-id": hit.id, onclick: () => go({ show: hit.id, k: state.k }) },
-    el("img", { src: `/picture?${new URLSearchParams({ id: hit.id, side: 320 })}`, alt: "", loading: "lazy", decoding: "async" }),
+    el("img", { src: `picture?${new URLSearchParams({ id: hit.id, side: 320 })}`, alt: "", loading: "lazy", decoding: "async" }),
     el("div", {}, el("div", { class: "name" }, `${hit.rank}. `, el("bdi", {}, hit.name)), why, el("div", { class: "why" }, `score ${hit.score.toFixed(4)}`)));
 }
 
@@ -116,14 +116,14 @@ async function showAsked() {
   asked.hidden = !image && !like;
   if (asked.hidden) return;
   const name = image ? "the picture that was sent" : names.get(like) ?? like;
-  const source = image ? `/upload?${new URLSearchParams({ key: image, side: 320 })}` : `/picture?${new URLSearchParams({ id: like, side: 320 })}`;
+  const source = image ? `upload?${new URLSearchParams({ key: image, side: 320 })}` : `picture?${new URLSearchParams({ id: like, side: 320 })}`;
   const picture = el("img", { src: source, alt: name, draggable: "false" });
   const remove = el("button", { type: "button", onclick: () => go({ image: null, like: null, box: null }) }, "Remove");
   const whole = box ? el("button", { type: "button", onclick: () => go({ box: null }) }, "Whole picture") : null;
   const note = el("p", {}, box ? "A part of " : "More like ", el("bdi", {}, name), box ? "." : ". Draw a box to search by a part of it.");
   asked.replaceChildren(picture, note, whole ?? "", remove);
   try {
-    const size = await ask(image ? "/api/uploads" : "/api/size", image ? { key: image } : { id: like });
+    const size = await ask(image ? "api/uploads" : "api/size", image ? { key: image } : { id: like });
     if (state.image !== image || state.like !== like) return;
     if (like && names.get(like) !== size.name) {
       names.set(like, size.name);
@@ -142,7 +142,7 @@ async function send(file) {
   }
   tell("Looking at the picture\u2026");
   try {
-    const { key } = await ask("/api/uploads", {}, { method: "POST", body: file, headers: { "content-type": "application/octet-stream" } });
+    const { key } = await ask("api/uploads", {}, { method: "POST", body: file, headers: { "content-type": "application/octet-stream" } });
     await go({ image: key, like: null, box: null });
   } catch (error) {
     tell(error.message, true);
@@ -212,7 +212,7 @@ addEventListener("keydown", (event) => {
 });
 
 try {
-  info = await ask("/api/index");
+  info = await ask("api/index");
 } catch (error) {
   tell(error.message, true);
 }

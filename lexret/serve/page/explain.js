@@ -11,7 +11,7 @@ export async function explain(dialog, state, actions) {
   dialog.replaceChildren(heading(name, actions), el("p", { class: "faint" }, "Looking at the picture\u2026"));
   if (!dialog.open) dialog.showModal();
   try {
-    const found = await ask("/api/explain", { id, q, image, like, box });
+    const found = await ask("api/explain", { id, q, image, like, box });
     if (mine === turn) dialog.replaceChildren(...content(found, actions));
   } catch (error) {
     if (mine === turn) dialog.replaceChildren(heading(name, actions), el("p", { role: "alert" }, error.message));
@@ -25,7 +25,7 @@ function heading(name, actions) {
 
 function content(found, actions) {
   const canvas = el("canvas", { "aria-hidden": "true" });
-  const photo = el("img", { src: `/picture?${new URLSearchParams({ id: found.id, side: 640 })}`, alt: found.name, draggable: "false" });
+  const photo = el("img", { src: `picture?${new URLSearchParams({ id: found.id, side: 640 })}`, alt: found.name, draggable: "false" });
   const note = el("p", { class: "faint" }, "Choose a word to see where it is. Draw a box to search by that part; click to ask a patch.");
   const asked = el("div", { class: "parts" });
   const area = drawable(photo, found, null, (drawn, place) => {
@@ -105,14 +105,14 @@ function cutOut(found, patches) {
     pen.clip();
     pen.drawImage(image, 0, 0, width, height);
   };
-  image.src = `/picture?${new URLSearchParams({ id: found.id, side: 320 })}`;
+  image.src = `picture?${new URLSearchParams({ id: found.id, side: 320 })}`;
   return canvas;
 }
 
 async function ofPart(found, part, place, actions, box) {
   place.replaceChildren(el("p", { class: "faint" }, "Looking\u2026"));
   try {
-    const region = await ask("/api/region", { id: found.id, ...part });
+    const region = await ask("api/region", { id: found.id, ...part });
     const search = box ? el("button", { type: "button", onclick: () => actions.like(found.id, box) }, "Search by this part") : null;
     place.replaceChildren(el("figure", {}, el("figcaption", {}, region.name, " ", search ?? ""), cloud(region.cloud, actions.search)));
   } catch (error) {
@@ -121,7 +121,7 @@ async function ofPart(found, part, place, actions, box) {
 }
 
 function cloud(layout, onWord) {
-  const texts = layout.words.map((one) => svg("a", { href: `/?${new URLSearchParams({ q: /\s/.test(one.word) ? `"${one.word}"` : one.word })}`,
+  const texts = layout.words.map((one) => svg("a", { href: `./?${new URLSearchParams({ q: /\s/.test(one.word) ? `"${one.word}"` : one.word })}`,
     onclick: (event) => { if (!event.ctrlKey && !event.metaKey) { event.preventDefault(); onWord(one.word); } } },
     svg("text", { x: one.x, y: one.y, "font-size": one.size, class: `c${one.colour}`, textLength: one.length, lengthAdjust: "spacingAndGlyphs" }, one.word,
       svg("title", {}, `${one.word} ${one.weight.toFixed(3)}`))));

@@ -103,6 +103,20 @@ def near_path(path: Path) -> str:
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
+def path_text(path: Path | str) -> str:
+    """Return a path as JSON tells it: itself, or its bytes, where it is not UTF-8."""
+    from lexret.files.names import name_to_text
+
+    return name_to_text(str(path))
+
+
+def print_json(value: object, *, indent: int | None = 2) -> None:
+    """Print JSON that every program can read; paths in it come from :func:`path_text`."""
+    from lexret.files.names import strict_json
+
+    click.echo(strict_json(value, indent=indent))
+
+
 def printable(text: str) -> str:
     """Replace what would upset a terminal or break a line: control characters, stray bytes."""
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +13,9 @@ from lexret.cli.common import (
     json_option,
     near_path,
     open_chosen_library,
+    path_text,
     plural,
+    print_json,
     print_paths,
     render_table,
 )
@@ -69,7 +70,7 @@ def command(
     groups = library.duplicates(near=near)
     is_whole = True
     if as_json:
-        click.echo(json.dumps(_as_json(groups, near), indent=2))
+        print_json(_as_json(groups, near))
     elif only_paths:
         extra = [near_path(duplicate.path) for group in groups for duplicate in group.extra]
         is_whole = print_paths(extra, null=with_nulls)
@@ -94,7 +95,7 @@ def _as_json(groups: Sequence[DuplicateGroup], near: float | None) -> dict[str, 
     listed = [
         [
             {
-                "path": near_path(duplicate.path),
+                "path": path_text(near_path(duplicate.path)),
                 "size": duplicate.picture.size,
                 "width": duplicate.picture.width,
                 "height": duplicate.picture.height,

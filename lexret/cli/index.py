@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +14,9 @@ from lexret.cli.common import (
     json_option,
     model_option,
     near_path,
+    path_text,
     plural,
+    print_json,
     printable,
 )
 
@@ -147,7 +148,7 @@ def command(
         click.echo(_left_by(interrupted.num_stored), err=True)
         raise
     if as_json:
-        click.echo(json.dumps(_as_json(report, place), indent=2))
+        print_json(_as_json(report, place))
     else:
         click.echo(_as_text(report, place))
     ctx.exit(0 if report.num_pictures else 1)
@@ -190,7 +191,7 @@ def _quiet_pillow() -> Iterator[None]:
 
 def _as_json(report: IndexReport, place: Path) -> dict[str, object]:
     return {
-        "index": near_path(place.resolve()),
+        "index": path_text(near_path(place.resolve())),
         "model": report.model_id,
         "pictures": report.num_pictures,
         "added": report.num_added,
@@ -199,11 +200,11 @@ def _as_json(report: IndexReport, place: Path) -> dict[str, object]:
         "renamed": report.num_renamed,
         "removed": report.num_removed,
         "encoded": report.num_encoded,
-        "absent_folders": [str(folder) for folder in report.absent],
+        "absent_folders": [path_text(folder) for folder in report.absent],
         "not_looked_at": dict(report.not_looked_at.endings.most_common()),
         "excluded": dict(report.not_looked_at.excluded.most_common()),
         "skipped": [
-            {"path": file.path, "reason": file.reason, "message": file.message}
+            {"path": path_text(file.path), "reason": file.reason, "message": file.message}
             for file in report.skipped
         ],
         "seconds": round(report.seconds, 3),
@@ -223,7 +224,7 @@ def _as_text(report: IndexReport, place: Path) -> str:
     speed = f", {report.num_encoded / report.seconds:.1f} a second" if report.num_encoded else ""
     where = near_path(place.resolve())
     lines = [
-        f"{plural(report.num_pictures, 'picture')} in {where} ({report.model_id})",
+        f"{plural(report.num_pictures, 'picture')} in {printable(where)} ({report.model_id})",
         f"{done}; {plural(report.num_encoded, 'picture')} encoded in {report.seconds:.1f} s{speed}",
     ]
     for folder in report.absent:

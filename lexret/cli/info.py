@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from lexret.cli.common import index_option, json_option, near_path, open_chosen_index, printable
+from lexret.cli.common import (
+    index_option,
+    json_option,
+    near_path,
+    open_chosen_index,
+    path_text,
+    print_json,
+    printable,
+)
 
 if TYPE_CHECKING:
     from lexret.engine.index import EmbeddedIndex
@@ -31,7 +39,7 @@ def command(index_path: Path | None, verify: bool, as_json: bool) -> None:
         index.verify()
     values = _values(index)
     if as_json:
-        click.echo(json.dumps(values, indent=2))
+        print_json({**values, **_paths_as_text(values)})
         return
     if values["precision"] == "float32":  # only what differs from the usual is worth a line
         del values["precision"]
@@ -44,6 +52,17 @@ def command(index_path: Path | None, verify: bool, as_json: bool) -> None:
         click.echo(f"{name.replace('_', ' ').ljust(width)}  {printable(text)}")
     if verify:
         click.echo("every file agrees with its checksum")
+
+
+def _paths_as_text(values: Mapping[str, object]) -> dict[str, object]:
+    """Return those of the values that are paths, as JSON tells them."""
+    texts: dict[str, object] = {
+        name: path_text(path) for name in ("index", "root") if isinstance(path := values[name], str)
+    }
+    roots = values.get("roots")
+    if isinstance(roots, list):
+        texts["roots"] = [path_text(root) for root in roots]
+    return texts
 
 
 def _values(index: EmbeddedIndex) -> dict[str, object]:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
-from lexret.cli.common import json_option, near_path, plural
+from lexret.cli.common import (
+    json_option,
+    near_path,
+    path_text,
+    plural,
+    print_json,
+    printable,
+)
 
 
 @click.command("merge")
@@ -37,14 +43,15 @@ def command(indexes: tuple[Path, ...], output: Path, as_json: bool) -> None:
     place = near_path(index_within(output).resolve())
     if as_json:
         values = {
-            "index": place,
+            "index": path_text(place),
             "pictures": report.num_documents,
             "shared": report.num_shared,
-            "roots": roots,
+            "roots": [path_text(root) for root in roots],
         }
-        click.echo(json.dumps(values, indent=2))
+        print_json(values)
         return
     shared = f" ({report.num_shared:,} were in several)" if report.num_shared else ""
-    click.echo(f"{plural(report.num_documents, 'picture')} in {place}{shared}, of:")
+    told = f"{plural(report.num_documents, 'picture')} in {place}{shared}, of:"
+    click.echo(printable(told))
     for root in roots:
-        click.echo(f"  {root}")
+        click.echo(printable(f"  {root}"))

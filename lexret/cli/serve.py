@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from lexret.cli.common import index_option, model_option, open_chosen_library, plural
+from lexret.cli.common import index_option, model_option, open_chosen_library, plural, print_notes
 
 TOKEN_VARIABLE = "LEXRET_TOKEN"
 
@@ -18,6 +18,14 @@ TOKEN_VARIABLE = "LEXRET_TOKEN"
               help="The address to listen at; 0.0.0.0 lets other machines in.")  # fmt: skip
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True,
               help="The port to listen at; 0 takes a free one.")  # fmt: skip
+@click.option("--root-path", default="", metavar="PATH",
+              help="The path below which a proxy serves it, such as /photos.")  # fmt: skip
+@click.option("--allow-host", "allowed_hosts", multiple=True, metavar="NAME[:PORT]",
+              help="A name that it goes by, beside its addresses, such as a proxy's "
+              "(repeatable).")  # fmt: skip
+@click.option("--trusted-proxy", "trusted_proxies", multiple=True, metavar="ADDRESS",
+              help="Believe what a proxy at this address or network tells of its clients in "
+              "X-Forwarded-Host and X-Forwarded-Proto (repeatable).")  # fmt: skip
 @click.option("--allow-links", is_flag=True,
               help="Also serve pictures that links bring in from elsewhere.")  # fmt: skip
 @click.option("--open", "open_page", is_flag=True, help="Open the page in a browser.")
@@ -26,6 +34,9 @@ def command(
     index_path: Path | None,
     host: str,
     port: int,
+    root_path: str,
+    allowed_hosts: tuple[str, ...],
+    trusted_proxies: tuple[str, ...],
     allow_links: bool,
     open_page: bool,
     model_source: str | None,
@@ -44,6 +55,7 @@ def command(
       lexret serve
       lexret serve --index ./images --port 8080 --open
       LEXRET_TOKEN=correct-horse-battery lexret serve --host 0.0.0.0
+      lexret serve --root-path /photos --allow-host photos.example.org
     """
     import secrets
 
@@ -53,12 +65,24 @@ def command(
     token = os.environ.get(TOKEN_VARIABLE) or None
     if token is None and not is_loopback(host):
         token = secrets.token_urlsafe(24)
-    settings = ServeSettings(host=host, port=port, token=token, allow_links=allow_links)
+    settings = ServeSettings(
+        host=host,
+        port=port,
+        token=token,
+        root_path=root_path.rstrip("/"),
+        allowed_hosts=allowed_hosts,
+        trusted_proxies=trusted_proxies,
+        allow_links=allow_links,
+    )
     library = open_chosen_library(index_path, model_source=model_source)
     library.encoders().texts()  # so that nobody waits for it
     listener = listen(settings)
     address = address_of(settings, listener)
     click.echo(address)
+    if (allowed_hosts or trusted_proxies) and token is None:
+        print_notes(
+            ["whoever reaches the proxy can search; LEXRET_TOKEN, if set, is asked of everybody"]
+        )
     pictures = plural(len(library), "picture")
     click.echo(f"Serving {pictures}; stop with Ctrl+C.", err=True)
     if open_page:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,9 @@ from lexret.cli.common import (
     json_option,
     near_path,
     open_chosen_index,
+    path_text,
     plural,
+    print_json,
     printable,
 )
 
@@ -82,7 +83,10 @@ def command(
         if not change.is_one:
             continue
         num_changed += 1
-        click.echo(_as_json(change) if as_json else _as_text(change))
+        if as_json:
+            print_json(_as_json(change), indent=None)
+        else:
+            click.echo(_as_text(change))
     done = "changed" if write else "would change; nothing was written, --write does it"
     click.echo(f"{plural(num_changed, 'file')} {done}.", err=True)
     if num_failed:
@@ -115,9 +119,9 @@ def _words(
     return [word.word for word in held if word.weight > above]
 
 
-def _as_json(change: KeywordChange) -> str:
-    return json.dumps({"path": near_path(change.path), "before": change.before,
-                       "after": change.after})  # fmt: skip
+def _as_json(change: KeywordChange) -> dict[str, object]:
+    path = path_text(near_path(change.path))
+    return {"path": path, "before": change.before, "after": change.after}
 
 
 def _as_text(change: KeywordChange) -> str:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from lexret.cli.common import json_option, picture_model_option, render_table
+from lexret.cli.common import (
+    json_option,
+    path_text,
+    picture_model_option,
+    print_json,
+    printable,
+    render_table,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,12 +77,13 @@ def command(ctx: click.Context, image: Path, k: int, model_source: str, as_json:
     levels_V = read_word_levels(read_record(find_model(model_source)))
     listed = surest_words(encoding.image, levels_V)[:k]
     if as_json:
-        values = {"image": str(image), "model": model.model_id, **_as_json(encoding, listed)}
-        click.echo(json.dumps(values, indent=2))
+        values = {"image": path_text(image), "model": model.model_id, **_as_json(encoding, listed)}
+        print_json(values)
     elif len(encoding.image):
         click.echo(_table(encoding, listed))
     if not len(encoding.image):
-        click.echo(f"The model {model.model_id} finds no word in {image}.", err=True)
+        message = f"The model {model.model_id} finds no word in {image}."
+        click.echo(printable(message), err=True)
         ctx.exit(1)
 
 

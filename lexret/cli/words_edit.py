@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +9,14 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from lexret.cli.common import index_option, json_option, open_chosen_index, printable
+from lexret.cli.common import (
+    index_option,
+    json_option,
+    open_chosen_index,
+    path_text,
+    print_json,
+    printable,
+)
 from lexret.cli.search.question import QueryCommand, plain_arguments
 
 if TYPE_CHECKING:
@@ -81,7 +87,10 @@ def command(
             ),
         )
         correction = changed.of(doc_id)
-    click.echo(_as_json(doc_id, correction) if as_json else _as_text(doc_id, correction))
+    if as_json:
+        print_json(_as_json(doc_id, correction))
+    else:
+        click.echo(_as_text(doc_id, correction))
 
 
 def _parse(text: str, *, undo: bool) -> Change:
@@ -128,9 +137,9 @@ def _apply(
     return correction
 
 
-def _as_json(doc_id: str, correction: DocumentCorrection) -> str:
+def _as_json(doc_id: str, correction: DocumentCorrection) -> dict[str, object]:
     values = {"added": dict(correction.added), "removed": sorted(correction.removed)}
-    return json.dumps({"id": doc_id, **values}, indent=2)
+    return {"id": path_text(doc_id), **values}
 
 
 def _as_text(doc_id: str, correction: DocumentCorrection) -> str:

@@ -13,6 +13,7 @@ from lexret.errors import CorruptError
 from lexret.explain.answers import Answer, ExplainingIndex, answer
 from lexret.explain.contributions import Contribution
 from lexret.explain.ranks import RankWithout, rank_without
+from lexret.files.names import name_to_text, strict_json, text_to_name
 from lexret.sparse import LexicalVector, WordWeight
 
 FORMAT: Final = "lexret-contact-sheet"
@@ -105,10 +106,12 @@ def sheet_to_json(sheet: ContactSheet) -> str:
     """Return a contact sheet as indented JSON: all but the photos to draw it again."""
     plain = asdict(sheet)
     for entry, plain_entry in zip(sheet.entries, plain["entries"], strict=True):
+        plain_entry["doc_id"] = name_to_text(entry.doc_id)
         if entry.answer is not None:
+            plain_entry["answer"]["doc_id"] = plain_entry["doc_id"]
             del plain_entry["answer"]["asked"]
             plain_entry["answer"]["missing"] = [asdict(word) for word in entry.answer.missing]
-    return json.dumps({"format": FORMAT, "version": VERSION, **plain}, indent=1) + "\n"
+    return strict_json({"format": FORMAT, "version": VERSION, **plain}, indent=1) + "\n"
 
 
 def sheet_from_json(text: str) -> ContactSheet:
@@ -141,9 +144,9 @@ def _entry(plain: dict[str, Any]) -> ContactEntry:
     if found is not None:
         words = tuple(Contribution(**word) for word in found["words"])
         missing = _words(found["missing"])
-        why = Answer(found["doc_id"], found["score"], found["rank"], words, missing)
+        why = Answer(text_to_name(found["doc_id"]), found["score"], found["rank"], words, missing)
     ranks = tuple(RankWithout(**rank) for rank in plain["ranks"])
-    return ContactEntry(plain["doc_id"], _words(plain["words"]), why, ranks)
+    return ContactEntry(text_to_name(plain["doc_id"]), _words(plain["words"]), why, ranks)
 
 
 def _words(plain: list[dict[str, Any]]) -> tuple[WordWeight, ...]:

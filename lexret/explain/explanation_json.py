@@ -19,6 +19,7 @@ from lexret.explain.explanation import (
 )
 from lexret.explain.patches.parts import RelevantPatch
 from lexret.explain.patches.regions import Region
+from lexret.files.names import name_to_text, text_to_name, whole_text
 from lexret.sparse import WordWeight
 
 FORMAT = "lexret-explanation"
@@ -53,7 +54,7 @@ def _as_plain(explanation: PictureExplanation) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "version": VERSION,
-        "image": explanation.image,
+        "image": name_to_text(explanation.image),
         "model": explanation.model_id,
         "size": {"width": explanation.width, "height": explanation.height},
         "grid": {"rows": explanation.grid.num_rows, "cols": explanation.grid.num_cols},
@@ -79,7 +80,7 @@ def _region_as_plain(explained: ExplainedRegion) -> dict[str, Any]:
 
 def _hit_as_plain(hit: HitExplanation) -> dict[str, Any]:
     return {
-        "query": hit.query,
+        "query": whole_text(hit.query),
         "score": hit.score,
         "words": [
             {
@@ -107,7 +108,7 @@ def _hit_as_plain(hit: HitExplanation) -> dict[str, Any]:
 def _from_plain(plain: dict[str, Any]) -> PictureExplanation:
     grid = PatchGrid(plain["grid"]["rows"], plain["grid"]["cols"])
     return PictureExplanation(
-        image=plain["image"],
+        image=text_to_name(plain["image"]),
         model_id=plain["model"],
         width=plain["size"]["width"],
         height=plain["size"]["height"],

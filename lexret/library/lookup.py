@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 
 from lexret.engine.index import EmbeddedIndex
 from lexret.errors import MissingError
+from lexret.files.names import text_to_name
 from lexret.library.folders import id_of_file, picture_folders
 
 
@@ -29,7 +30,8 @@ def find_document(index: EmbeddedIndex, given: str) -> str | None:
 
 
 def _possible_ids(index: EmbeddedIndex, given: str) -> Iterator[str]:
-    yield given
+    # As the system has it, or as JSON tells it.
+    yield from dict.fromkeys((given, text_to_name(given)))
     path = Path(given)
     folders = picture_folders(index.manifest.roots, index.path)
     for place in (path.parent.resolve() / path.name, path.resolve()):  # a link, and its target

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import io
 import os
 import threading
 import time
 from importlib import resources
 from typing import Annotated, Any, Final
 
+from pydantic import AfterValidator
+
 from lexret import __version__
 from lexret.errors import InputError, MissingError, MissingPackageError
+from lexret.files.names import name_to_text, shown_line, text_to_name, whole_text
 from lexret.library.library import Library
 from lexret.library.question import Understood
 from lexret.library.snapshots import Snapshot
 from lexret.pictures.boxes import parse_box
 from lexret.serve import schema
 from lexret.serve.explaining import Explaining
-from lexret.serve.gate import App, Gate, HeavyWork
+from lexret.serve.gate import Gate
+from lexret.serve.limits import App, BrokenOffError, HeavyWork, ReceivingRoom
 from lexret.serve.pictures import SIDES, Thumbnails, Uploads
 from lexret.serve.questions import Understanding, served_file
 from lexret.serve.settings import ServeSettings
 
 try:
     from fastapi import FastAPI, Query, Request
+    from fastapi.concurrency import run_in_threadpool
     from fastapi.responses import Response
+    from starlette.requests import ClientDisconnect
 
     from lexret.serve.problems import add_errors
 except ImportError as error:
@@ -41,10 +48,19 @@ _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     status: {"model": schema.Problem} for status in (401, 403, 404, 409, 413, 415, 422, 503)
 }
 
-Id = Annotated[str, Query(max_length=4096, description="A picture's id, as a search gives it.")]
+MAX_ID: Final = 3 * 4096 + 6  # a path of the greatest length, all its bytes encoded
+Id = Annotated[
+    str,
+    Query(max_length=MAX_ID, description="A picture's id, as a search gives it."),
+    AfterValidator(text_to_name),
+]
 Text = Annotated[str, Query(description="A query: see docs/query-language.md.")]
 Image = Annotated[str | None, Query(max_length=64, description="Key of a picture sent before.")]
-Like = Annotated[str | None, Query(max_length=4096, description="Id of a picture of the index.")]
+Like = Annotated[
+    str | None,
+    Query(max_length=MAX_ID, description="Id of a picture of the index."),
+    AfterValidator(lambda text: text and text_to_name(text)),
+]
 Box = Annotated[str | None, Query(max_length=40, description="Part of it: x,y,width,height.")]
 
 
@@ -58,8 +74,9 @@ def create_app(library: Library, settings: ServeSettings) -> App:
         docs_url=None,  # it would load scripts from elsewhere
         redoc_url=None,
         responses=_PROBLEMS,
+        servers=[{"url": settings.root_path}] if settings.root_path else None,
     )
-    add_errors(app)
+    add_errors(app, settings.root_path)
     _Api(library, settings).add_to(app)
     _add_page(app)
     return Gate(app, settings)
@@ -73,6 +90,7 @@ class _Api:
         self._library, self._settings, self._heavy = library, settings, heavy
         # More threads than cores would only take the interpreter's lock from one another.
         self._searching = threading.BoundedSemaphore(os.cpu_count() or 1)
+        self._receiving = ReceivingRoom(settings.max_receiving_bytes)
         self._uploads = Uploads(settings.max_kept_bytes, settings.max_upload_pixels)
         self._thumbnails = Thumbnails()
         links = settings.allow_links
@@ -137,10 +155,16 @@ class _Api:
             query=q,
             commit=snapshot.index.manifest.generation,
             pictures=len(snapshot.index),
-            notes=list(results.notes),
+            notes=[whole_text(note) for note in results.notes],
             seconds=time.perf_counter() - started,
             hits=[
-                schema.Hit(id=hit.doc_id, rank=hit.rank, score=hit.score, words=list(hit.words))
+                schema.Hit(
+                    id=name_to_text(hit.doc_id),
+                    name=shown_line(hit.doc_id),
+                    rank=hit.rank,
+                    score=hit.score,
+                    words=list(hit.words),
+                )
                 for hit in results
             ],
         )
@@ -174,16 +198,17 @@ class _Api:
         )
 
     async def upload(self, request: Request) -> schema.UploadedPicture:
-        from anyio import to_thread
+        # Decided by what the request says of itself, before anything of its body is read.
+        length = request.headers.get("content-length")
+        greatest = self._settings.max_upload_bytes if length is None else int(length)
+        with self._receiving.taken(greatest):
+            content = await _body(request)
+            return await run_in_threadpool(self._take, content)
 
-        content = b"".join([piece async for piece in request.stream()])
-
-        def decode() -> schema.UploadedPicture:
-            with self._heavy.turn():
-                kept = self._uploads.add(content)
-            return schema.UploadedPicture(key=kept.key, width=kept.width, height=kept.height)
-
-        return await to_thread.run_sync(decode)
+    def _take(self, content: bytes) -> schema.UploadedPicture:
+        with self._heavy.turn():
+            kept = self._uploads.add(content)
+        return schema.UploadedPicture(key=kept.key, width=kept.width, height=kept.height)
 
     def kept(self, key: Annotated[str, Query(max_length=64)]) -> schema.UploadedPicture:
         kept = self._uploads.get(key)
@@ -197,7 +222,7 @@ class _Api:
         width, height = fields.get("width"), fields.get("height")
         if not isinstance(width, int) or not isinstance(height, int):
             raise MissingError("The index does not record how large its pictures are.")
-        return schema.Size(width=width, height=height)
+        return schema.Size(name=shown_line(id), width=width, height=height)
 
     def picture(self, id: Id, side: int = SIDES[1]) -> Response:  # noqa: A002
         _check_side(side)
@@ -229,6 +254,17 @@ class _Api:
             like=like or None,
             box=parse_box(box) if box else None,
         )
+
+
+async def _body(request: Request) -> bytes:
+    """Return a request's body, which is held once only while it comes in."""
+    spool = io.BytesIO()
+    try:
+        async for piece in request.stream():
+            spool.write(piece)
+    except ClientDisconnect as error:
+        raise BrokenOffError("The request broke off before it was whole.") from error
+    return spool.getvalue()
 
 
 def _check_side(side: int) -> None:

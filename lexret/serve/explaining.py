@@ -18,13 +18,14 @@ from lexret.explain.explanation import Place, places_won
 from lexret.explain.patches.heatmaps import heat_map
 from lexret.explain.patches.parts import cut_into_parts, relevant_patches
 from lexret.explain.patches.regions import patch_number, patches_in_box, vector_of
+from lexret.files.names import name_to_text, shown_line, whole_text
 from lexret.library.library import Library
 from lexret.library.snapshots import Snapshot
 from lexret.pictures.boxes import Box, check_box, corners_of
 from lexret.pictures.decoding import ENCODING_MIN_SIDE, open_picture
 from lexret.serve import schema
 from lexret.serve.caches import Remember, remembering
-from lexret.serve.gate import HeavyWork
+from lexret.serve.limits import HeavyWork
 from lexret.serve.questions import served_file
 from lexret.sparse import LexicalVector, WordWeight
 
@@ -71,7 +72,8 @@ class Explaining:
         words = vector.words(NUM_WORDS)
         won = places_won(encoding)
         explanation = schema.Explanation(
-            id=doc_id,
+            id=name_to_text(doc_id),
+            name=shown_line(doc_id),
             width=width,
             height=height,
             rows=encoding.grid.num_rows,
@@ -89,7 +91,7 @@ class Explaining:
             patches=[],
         )
         if query is not None:
-            _add_reasons(explanation, query, vector, encoding, won, snapshot)
+            _add_reasons(explanation, doc_id, query, vector, encoding, won, snapshot)
         return explanation
 
     def region(
@@ -134,6 +136,7 @@ class Explaining:
 
 def _add_reasons(
     explanation: schema.Explanation,
+    doc_id: str,
     query: LexicalVector | Query,
     vector: LexicalVector,
     encoding: PatchEncoding,
@@ -142,7 +145,7 @@ def _add_reasons(
 ) -> None:
     contributions, asked = contributions_to(query, vector)
     score = sum(shared.product for shared in contributions)
-    found = Answer(explanation.id, score, 1, contributions, asked)
+    found = Answer(doc_id, score, 1, contributions, asked)
     ranks = ranks_of(snapshot.index, query, found, num_words=NUM_RANKS)
     rank_without = {rank.word: str(rank) for rank in ranks}
     explanation.score = score
@@ -204,4 +207,8 @@ def _cloud(words: list[WordWeight], width: int, height: int) -> schema.Cloud:
 
 def _fields(snapshot: Snapshot, doc_id: str) -> dict[str, int | float | str]:
     fields = snapshot.index.document(doc_id).fields
-    return {name: value for name, value in fields.items() if value is not None}
+    return {
+        name: whole_text(value) if isinstance(value, str) else value
+        for name, value in fields.items()
+        if value is not None
+    }

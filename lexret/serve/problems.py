@@ -17,20 +17,22 @@ from lexret.errors import (
     MissingError,
     QueryError,
 )
-from lexret.serve.gate import BusyError, TooLargeError, TooSlowError
+from lexret.files.names import whole_text
+from lexret.serve.limits import BrokenOffError, BusyError, TooLargeError, TooSlowError
 
 _STATUS: Final[tuple[tuple[type[LexretError], int], ...]] = (
-    (TooLargeError, 413), (TooSlowError, 408), (BusyError, 503), (MismatchError, 409),
-    (MissingError, 404), (ImageError, 415), (InputError, 422),
+    (BrokenOffError, 400), (TooLargeError, 413), (TooSlowError, 408), (BusyError, 503),
+    (MismatchError, 409), (MissingError, 404), (ImageError, 415), (InputError, 422),
 )  # fmt: skip
 
 
-def add_errors(app: FastAPI) -> None:
+def add_errors(app: FastAPI, root_path: str) -> None:
     """Let an application answer every error as ``{"error": "..."}``."""
+    listed = f"{root_path}/api/openapi.json"
 
     async def tell(_request: Request, error: Exception) -> Response:
         status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
-        problem: dict[str, object] = {"error": _public(error)}
+        problem: dict[str, object] = {"error": whole_text(_public(error))}
         if isinstance(error, QueryError):
             problem.update(start=error.start, end=error.end)
         headers = {"retry-after": "2"} if status == 503 else {}
@@ -44,13 +46,15 @@ def add_errors(app: FastAPI) -> None:
     async def point(request: Request, error: Exception) -> Response:
         if not isinstance(error, HTTPException):
             raise AssertionError(f"not for {error!r}") from error
-        told = error.detail
+        told, headers = error.detail, dict(error.headers or {})
         if error.status_code == 404:
-            told = "There is nothing at this address; /api/openapi.json lists those there are."
+            told = f"There is nothing at this address; {listed} lists those there are."
         elif error.status_code == 405:
-            allowed = (error.headers or {}).get("Allow", "another method")
+            allowed = headers.get("Allow", "another method")
+            if allowed == "GET":  # the gate makes one of the other
+                allowed = headers["Allow"] = "GET, HEAD"
             told = f"This address takes {allowed}, not {request.method}."
-        return JSONResponse({"error": told}, status_code=error.status_code, headers=error.headers)
+        return JSONResponse({"error": told}, status_code=error.status_code, headers=headers)
 
     app.add_exception_handler(LexretError, tell)
     app.add_exception_handler(HTTPException, point)
@@ -63,6 +67,7 @@ def _public(error: Exception) -> str:
         return f"The picture cannot be read: {error.reason}."
     if isinstance(error, MismatchError):
         return "The index was made with another model; start the server anew."
-    if isinstance(error, InputError | MissingError | BusyError | TooLargeError | TooSlowError):
+    told = InputError | MissingError | BusyError | BrokenOffError | TooLargeError | TooSlowError
+    if isinstance(error, told):
         return str(error)
     return "The index cannot be read just now; the server's own output says more."

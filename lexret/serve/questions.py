@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -15,7 +16,7 @@ from lexret.serve.pictures import Uploads
 
 if TYPE_CHECKING:
     from lexret.pictures.boxes import Box
-    from lexret.serve.gate import HeavyWork
+    from lexret.serve.limits import HeavyWork
 
 _VECTORS_KEPT: Final = 1024
 
@@ -80,6 +81,6 @@ def served_file(snapshot: Snapshot, doc_id: str, *, allow_links: bool) -> Path:
     path = snapshot.path_of(doc_id, allow_links=allow_links)
     if path is None:
         raise MissingError("The index holds no such picture.")
-    if not path.exists():
+    if not os.path.exists(path):  # a name that is too long is not there either
         raise MissingError("The picture's file is not there any more.")
     return path

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from pydantic import BaseModel, Field
 
 from lexret.explain.contributions import Contribution
+
+ID: Final = (
+    "The picture's path relative to the indexed folder. Where it is not UTF-8, or begins with "
+    "'bytes:': 'bytes:' and the path's bytes, percent-encoded."
+)
+NAME: Final = "The same to show to people: what cannot be shown on one line is replaced."
 
 
 class IndexInfo(BaseModel):
@@ -35,7 +43,8 @@ class WordWeight(BaseModel):
 class Hit(BaseModel):
     """A picture that was found; the products of its words add up to its score."""
 
-    id: str = Field(description="The picture's path relative to the indexed folder.")
+    id: str = Field(description=ID)
+    name: str = Field(description=NAME)
     rank: int
     score: float
     words: list[Contribution]
@@ -115,7 +124,8 @@ class RelevantPatch(BaseModel):
 class Explanation(BaseModel):
     """Why a picture was found, and what it says."""
 
-    id: str
+    id: str = Field(description=ID)
+    name: str = Field(description=NAME)
     width: int
     height: int
     rows: int = Field(description="Of the grid of patches.")
@@ -141,6 +151,7 @@ class UploadedPicture(BaseModel):
 class Size(BaseModel):
     """How large an upright picture is, in pixels."""
 
+    name: str = Field(description=NAME)
     width: int
     height: int
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import socket
-from collections.abc import Callable
-from typing import Any
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, Final
 
 from lexret.errors import InputError, MissingPackageError
 from lexret.library.library import Library
@@ -19,6 +24,48 @@ except ImportError as error:
     raise MissingPackageError(
         "`lexret serve` needs FastAPI and uvicorn; get them with: pip install 'lexret[serve]'"
     ) from error
+
+SECONDS_TO_END: Final = 5
+"""What answers under way have to be finished after an interrupt."""
+_WORKERS: Final = "AnyIO worker thread"
+
+
+class ReadOnlyServer(uvicorn.Server):
+    """uvicorn's server, but it ends in any case: nothing is lost, as it only reads.
+
+    SIGTERM ends it at once, by the system's own hand: a handler in Python would wait for whatever
+    holds the interpreter. An interrupt (Ctrl+C) lets answers be finished, for a few seconds.
+    """
+
+    _last_resort: threading.Timer | None = None
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Handle signals while it serves."""
+        with super().capture_signals():
+            if threading.current_thread() is threading.main_thread():
+                # The system gives the first process of a container no default action.
+                is_first = os.getpid() == 1
+                signal.signal(signal.SIGTERM, _end if is_first else signal.SIG_DFL)
+            yield
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to end; threads that go on nevertheless do not keep the process for ever."""
+        super().handle_exit(sig, frame)
+        if self._last_resort is None:
+            self._last_resort = threading.Timer(SECONDS_TO_END, os._exit, [128 + sig])
+            self._last_resort.daemon = True
+            self._last_resort.start()
+
+    def has_ended(self) -> None:
+        """Leave the process to whoever has called, unless a request goes on and would keep it."""
+        going_on = any(thread.name == _WORKERS for thread in threading.enumerate())
+        if self._last_resort is not None and not going_on:
+            self._last_resort.cancel()
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    os._exit(128 + number)
 
 
 class PatientProtocol(H11Protocol):
@@ -97,7 +144,7 @@ def address_of(settings: ServeSettings, listener: socket.socket) -> str:
         host = "127.0.0.1" if is_loopback("127.0.0.1") and host == "0.0.0.0" else "::1"
     shown = f"[{host}]" if ":" in host else host
     token = f"?token={settings.token}" if settings.token else ""
-    return f"http://{shown}:{port}/{token}"
+    return f"http://{shown}:{port}{settings.root_path}/{token}"
 
 
 def serve(
@@ -120,16 +167,18 @@ def serve(
         log_level="warning",
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # whoever asks could claim anything
         limit_concurrency=settings.max_connections,
         timeout_keep_alive=5,
         timeout_graceful_shutdown=3,
         h11_max_incomplete_event_size=32_768,
         lifespan="off",
     )
-    server = uvicorn.Server(config)
+    server = ReadOnlyServer(config)
     if started is not None:
         started(server)
     try:
         server.run(sockets=[listener])
     finally:
+        server.has_ended()
         listener.close()

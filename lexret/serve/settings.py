@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from typing import Final
 
 from lexret.errors import InputError
 
 MIN_TOKEN: Final = 16
+_ROOT_PATH: Final = re.compile(r"(/[A-Za-z0-9_-]+)+")
+_OWN_PATHS: Final = ("api", "picture", "static", "upload")
+_HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)(:\d{1,5})?")
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True)
@@ -19,9 +25,15 @@ class ServeSettings:
         host: the address to listen at.
         port: from 0 to 65535; 0 takes a free one.
         token: what every request must know; ``None`` asks for none, which is for loopback only.
+        root_path: the path below which the server is reached, such as ``/photos``; empty for none.
+        allowed_hosts: names (and ports, where they are not the usual ones) that the server goes
+            by, beside its addresses: those of a proxy before it.
+        trusted_proxies: addresses or networks whose ``X-Forwarded-Host`` and ``-Proto`` count.
         allow_links: serve pictures that lie outside of their folder, behind a symbolic link.
         max_upload_bytes: of one picture.
         max_upload_pixels: of one picture, decoded.
+        max_receiving_bytes: that pictures which are being sent may have, over all connections;
+            others are told to come back later.
         max_kept_bytes: that pictures to search by may take in memory, as they were sent; the
             oldest give way to a new one.
         max_hits: that one search may ask for.
@@ -36,9 +48,13 @@ class ServeSettings:
     host: str = "127.0.0.1"
     port: int = 8000
     token: str | None = None
+    root_path: str = ""
+    allowed_hosts: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
     allow_links: bool = False
     max_upload_bytes: int = 20_000_000
     max_upload_pixels: int = 80_000_000
+    max_receiving_bytes: int = 80_000_000
     max_kept_bytes: int = 256_000_000
     max_hits: int = 500
     max_query: int = 2000
@@ -56,6 +72,26 @@ class ServeSettings:
                 f"Pictures may have {self.max_upload_bytes:,} bytes, but only "
                 f"{self.max_kept_bytes:,} bytes of them are kept; allow at least as many."
             )
+        if self.root_path and (
+            not _ROOT_PATH.fullmatch(self.root_path) or self.root_path.split("/")[1] in _OWN_PATHS
+        ):
+            raise InputError(
+                f"The root path is {self.root_path!r}; expected one such as /photos: with a slash "
+                "before it and none behind, of letters, digits, - and _, and none of the server's "
+                f"own: {', '.join(_OWN_PATHS)}."
+            )
+        for host in self.allowed_hosts:
+            if not _HOST.fullmatch(host):
+                raise InputError(
+                    f"The host is {host!r}; expected a name such as photos.example.org, with a "
+                    "port behind a colon where it is not the usual one."
+                )
+        self.proxy_networks()
+        if self.max_receiving_bytes < self.max_upload_bytes:
+            raise InputError(
+                f"All pictures that are being sent may have {self.max_receiving_bytes:,} bytes, "
+                f"and one of them {self.max_upload_bytes:,}; expected no less for all than for one."
+            )
         if self.token is None and not is_loopback(self.host):
             raise InputError(
                 f"{self.host} can be reached from other machines: a token is needed. Give one of "
@@ -66,6 +102,15 @@ class ServeSettings:
             raise InputError(
                 f"The token must have at least {MIN_TOKEN} printable ASCII characters."
             )
+
+    def proxy_networks(self) -> tuple[Network, ...]:
+        """Return the networks of ``trusted_proxies``; raises InputError where one is none."""
+        try:
+            return tuple(ipaddress.ip_network(address) for address in self.trusted_proxies)
+        except ValueError as error:
+            raise InputError(
+                f"A trusted proxy must be an address or a network such as 10.0.0.0/8: {error}."
+            ) from error
 
 
 def is_loopback(host: str) -> bool:

@@ -73,12 +73,31 @@ def test_other_machines_get_a_token_with_the_address(photos: Path) -> None:
         process.communicate()
 
 
+def test_behind_a_proxy_it_tells_its_path_and_who_can_search(photos: Path) -> None:
+    process, address = start("--root-path", "/photos/", "--allow-host", "photos.example.org")
+    try:
+        assert address.endswith("/photos/")
+        asked = urllib.request.Request(f"{address}api/search?q=dog%3F")
+        asked.add_header("Host", "photos.example.org")
+        with urllib.request.urlopen(asked, timeout=20) as answer:
+            assert json.load(answer)["pictures"] == 3
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == -signal.SIGTERM
+        assert process.stderr is not None
+        assert "whoever reaches the proxy can search" in process.stderr.read()
+    finally:
+        process.kill()
+        process.communicate()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (["--index", "nowhere"], "There is no index at nowhere"),
         (["--model", "mini"], "was made with the model"),
         (["--host", "203.0.113.7"], "Cannot listen at 203.0.113.7"),
+        (["--root-path", "photos"], "expected one such as /photos"),
+        (["--allow-host", "https://photos.example.org"], "expected a name such as"),
     ],
 )
 def test_what_cannot_be_served_is_told(photos: Path, options: list[str], message: str) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import http.client
 import io
 import json
+import logging
 import socket
 import struct
 import time
@@ -130,8 +131,8 @@ def test_only_the_files_of_the_page_are_served(client: Client, path: str) -> Non
         ("GET", "/api/nothing", 404, "There is nothing at this address; /api/openapi.json lists"),
         ("GET", "/static/none.js", 404, "There is nothing at this address"),
         ("POST", "/api/nothing", 404, "There is nothing at this address"),
-        ("DELETE", "/api/search?q=dog", 405, "This address takes GET, not DELETE."),
-        ("POST", "/", 405, "This address takes GET, not POST."),
+        ("DELETE", "/api/search?q=dog", 405, "This address takes GET, HEAD, not DELETE."),
+        ("POST", "/", 405, "This address takes GET, HEAD, not POST."),
     ],
 )
 def test_an_address_or_method_that_is_none_is_told_as_other_errors_are(
@@ -141,7 +142,7 @@ def test_an_address_or_method_that_is_none_is_told_as_other_errors_are(
     assert (found, headers["content-type"]) == (status, "application/json")
     problem = json.loads(body)
     assert list(problem) == ["error"] and problem["error"].startswith(told)
-    assert headers.get("allow") == ("GET" if status == 405 else None)
+    assert headers.get("allow") == ("GET, HEAD" if status == 405 else None)
     assert client.ask("/api/openapi.json")[0] == 200
 
 
@@ -285,6 +286,83 @@ def test_too_large_uploads_are_refused_before_they_are_read(
         assert client.ask("/api/index")[0] == 200
 
 
+def begin(line: socket.socket, length: int | None, body: bytes = b"") -> None:
+    """Send the head of an upload, and some of its body."""
+    said = "Transfer-Encoding: chunked" if length is None else f"Content-Length: {length}"
+    head = f"POST /api/uploads HTTP/1.1\r\nHost: 127.0.0.1\r\n{said}\r\n\r\n"
+    line.sendall(head.encode() + body)
+
+
+def test_what_is_being_sent_is_bounded_over_all_connections(
+    library: Library, serve_library: Any
+) -> None:
+    with serve_library(library, max_upload_bytes=40_000, max_receiving_bytes=100_000) as place:
+        client = Client(*place)
+        first, second = client.connect(), client.connect()
+        begin(first, 40_000, b"x" * 30_000)
+        begin(second, None, b"5\r\nhello\r\n")  # of any length: counts as the longest
+        time.sleep(0.3)
+        for length in (40_000, None, 20_001):
+            with client.connect() as line:  # refused although nothing of the body was sent
+                begin(line, length)
+                answer = b""
+                while not answer.endswith(b"}"):
+                    answer += line.recv(4096)
+                assert answer.startswith(b"HTTP/1.1 503"), answer
+                assert b"retry-after: 2\r\n" in answer.lower()
+                assert b"Too many pictures are being sent" in answer
+        small = client.ask("/api/uploads", method="POST", body=b"x" * 20_000)
+        assert small[0] == 415  # that fits
+        assert client.ask("/api/search?q=dog")[0] == 200
+        first.sendall(b"x" * 10_000)
+        assert first.recv(4096).startswith(b"HTTP/1.1 415")
+        large = client.ask("/api/uploads", method="POST", body=b"x" * 40_000)
+        assert large[0] == 415  # what is whole has given its room back
+        for line in (first, second):
+            line.close()
+
+
+def test_a_broken_upload_gives_its_room_back_and_logs_nothing(
+    library: Library, serve_library: Any
+) -> None:
+    logged: list[str] = []
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.exc_info or record.levelno >= logging.ERROR:
+                logged.append(record.getMessage())
+
+    listener = Listener()
+    with serve_library(library, max_upload_bytes=40_000, max_receiving_bytes=40_000) as place:
+        logging.getLogger("uvicorn.error").addHandler(listener)
+        client = Client(*place)
+        for length, body in ((40_000, b"x" * 9_000), (40_000, b""), (None, b"5\r\nhello\r\n"),
+                             (None, b"5\r\nhello\r\nno number\r\n")):  # fmt: skip
+            line = client.connect()
+            begin(line, length, body)
+            time.sleep(0.2)
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            line.close()  # breaks the connection off, at once
+        end = time.monotonic() + 10
+        while client.ask("/api/uploads", method="POST", body=b"x" * 40_000)[0] != 415:
+            assert time.monotonic() < end, "the room is never given back"
+        logging.getLogger("uvicorn.error").removeHandler(listener)
+    assert not logged
+
+
+def test_a_client_that_is_refused_while_it_sends_reads_why(
+    library: Library, serve_library: Any
+) -> None:
+    with serve_library(library, max_upload_bytes=10_000, max_receiving_bytes=10_000) as place:
+        status, _, body = Client(*place).ask("/api/uploads", method="POST", body=b"x" * 5_000_000)
+        assert status == 413 and b"at most 10,000 bytes" in body
+        headers = {"Origin": "https://evil.example"}
+        status, _, _ = Client(*place).ask(
+            "/api/uploads", method="POST", body=b"x" * 5_000_000, headers=headers
+        )
+        assert status == 403
+
+
 @pytest.mark.parametrize(
     "query",
     [
@@ -346,9 +424,9 @@ def test_a_client_that_never_finishes_its_upload_is_told_off(
 
 
 def test_a_client_that_never_takes_its_answer_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    from lexret.serve import gate
+    from lexret.serve import gate, limits
 
-    monkeypatch.setattr(gate, "SECONDS_TO_TAKE", 0.1)
+    monkeypatch.setattr(limits, "SECONDS_TO_TAKE", 0.1)
 
     async def app(_scope: Any, _receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -424,7 +502,7 @@ def test_many_at_once_get_their_own_answers_or_are_asked_to_wait(
 def test_heavy_work_beyond_the_limit_is_refused_at_once() -> None:
     from threading import Event
 
-    from lexret.serve.gate import BusyError, HeavyWork
+    from lexret.serve.limits import BusyError, HeavyWork
 
     heavy, go = HeavyWork(1, 1), Event()
 
@@ -450,11 +528,95 @@ def test_a_foreign_name_for_this_server_is_refused(client: Client, host: str) ->
     assert client.ask("/api/index", headers={"Host": host})[0] == 421
 
 
-def test_other_pages_cannot_send_pictures(client: Client) -> None:
-    headers = {"Origin": "https://evil.example"}
-    assert client.ask("/api/uploads", method="POST", body=b"x", headers=headers)[0] == 403
+METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW")
+PATHS = ("/", "/api/index", "/api/search?q=dog", "/api/uploads", "/picture?id=noise.jpg",
+         "/static/app.js", "/nothing")  # fmt: skip
+NAVIGATION = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_no_page_elsewhere_makes_a_browser_ask_whatever_the_method(
+    client: Client, method: str
+) -> None:
+    foreign: list[dict[str, str]] = [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": f"http://{client.host}:{client.port + 1}"},
+        {"Origin": f"http://{client.host}:{client.port}.evil.example"},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"},
+        {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"},
+        {"Sec-Fetch-Site": "cross-site", **NAVIGATION, "Sec-Fetch-Dest": "iframe"},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"},
+        {"Sec-Fetch-Site": "cross-site", "Origin": f"http://{client.host}:{client.port}"},
+        {"Sec-Fetch-Site": "same-origin", "Origin": "https://evil.example"},
+        {"Sec-Fetch-Site": "something-new"},
+    ]
+    for path in PATHS:
+        for headers in foreign:
+            status, answered, _ = client.ask(path, method=method, headers=headers)
+            assert status == 403, (path, headers)
+            assert "access-control-allow-origin" not in answered
+
+
+def test_a_link_elsewhere_may_lead_to_the_page_and_to_nothing_else(client: Client) -> None:
+    link = {"Sec-Fetch-Site": "cross-site", **NAVIGATION}
+    for path in PATHS:
+        wanted = 200 if path == "/" else 403
+        assert client.ask(path, headers=link)[0] == wanted, path
+    assert client.ask("/?q=dog", headers=link)[0] == 200
+    assert client.ask("/", method="POST", body=b"x", headers=link)[0] == 403
+
+
+def test_the_page_itself_the_person_and_programs_may_ask(client: Client) -> None:
     own = {"Origin": f"http://{client.host}:{client.port}"}
-    assert client.ask("/api/uploads", method="POST", body=b"x", headers=own)[0] == 415
+    for headers in ({}, own, {"Sec-Fetch-Site": "same-origin", **own}, {"Sec-Fetch-Site": "none"}):
+        assert client.ask("/api/uploads", method="POST", body=b"x", headers=headers)[0] == 415
+        assert client.ask("/api/index", headers=headers)[0] == 200
+
+
+def test_below_a_path_and_under_another_name_the_same_is_refused(
+    library: Library, serve_library: Any
+) -> None:
+    with serve_library(library, root_path="/photos", allowed_hosts=("a.example",)) as place:
+        client = Client(*place)
+        foreign = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "image"}
+        link = {"Sec-Fetch-Site": "cross-site", **NAVIGATION}
+        for path in PATHS:
+            below = f"/photos{path}"
+            assert client.ask(below, headers=foreign)[0] == 403
+            assert client.ask(below, headers={"Origin": "https://b.example"})[0] == 403
+            assert client.ask(below, headers={"Host": "b.example"})[0] == 421
+            named = {"Host": "a.example", "Origin": "https://a.example"}
+            assert client.ask(below, headers=named)[0] == client.ask(path)[0]
+            assert client.ask(below, headers=link)[0] == (200 if path == "/" else 403)
+        assert client.ask("/photos", headers=link)[0] == 308
+        assert client.ask("/photos", headers=foreign)[0] == 403
+        for path in ("/photos/../secret.png", "/photos/static/../../app.py", "/photos//etc/passwd",
+                     "/photos/static/%2e%2e/app.py", "/photos/photos/", "/photosx/"):  # fmt: skip
+            assert client.ask(path)[0] == 404, path
+        status, headers, _ = client.ask("/photos?x=%0d%0aset-cookie:%20a=b")
+        assert status == 308 and "set-cookie" not in headers
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/static/app.js", "/api/search?q=dog", "/picture?id=noise.jpg", "/api/uploads",
+             "/nothing", "/picture?id=none"]
+)  # fmt: skip
+def test_head_is_answered_as_get_is_without_the_body(client: Client, path: str) -> None:
+    status, headers, body = client.ask(path)
+    found, heads, nothing = client.ask(path, method="HEAD")
+    differs = {"date"} | ({"content-length"} if "search" in path else set())  # it tells a time
+    assert found == status and nothing == b"" and body
+    assert {k: v for k, v in heads.items() if k not in differs} == {
+        k: v for k, v in headers.items() if k not in differs
+    }
+    with client.connect() as line:  # nothing comes behind the head: the next answer follows it
+        line.sendall(f"HEAD {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += line.recv(1)
+        line.sendall(b"GET /static/icon.svg HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert line.recv(4096).startswith(b"HTTP/1.1 200")
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"])

@@ -13,7 +13,7 @@ from lexret.cli.main import main
 from lexret.engine.corrections.corrections import change_corrections
 from lexret.errors import InputError
 from lexret.library.library import Library
-from lexret.serve.gate import HeavyWork
+from lexret.serve.limits import HeavyWork
 from lexret.serve.pictures import Uploads
 from lexret.serve.questions import Understanding
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
-from lexret.cli.common import chosen_index_path, index_option, json_option, plural
+from lexret.cli.common import (
+    chosen_index_path,
+    index_option,
+    json_option,
+    path_text,
+    plural,
+    print_json,
+)
 
 
 @click.command("load")
@@ -51,8 +57,8 @@ def command(file: Path, index_path: Path | None, skip_unknown: bool, as_json: bo
         )
     num_changed = set_fields(place, wanted)
     if as_json:
-        paths = [row.path for row in unknown]
-        click.echo(json.dumps({"changed": num_changed, "unknown": paths}, indent=2))
+        paths = [path_text(row.path) for row in unknown]
+        print_json({"changed": num_changed, "unknown": paths})
     else:
         left_out = f", {plural(len(unknown), 'unknown one')} left out" if unknown else ""
         click.echo(f"{plural(num_changed, 'picture')} changed{left_out}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -16,7 +15,9 @@ from lexret.cli.common import (
     model_option,
     near_path,
     open_chosen_library,
+    path_text,
     plural,
+    print_json,
     print_notes,
     print_paths,
     printable,
@@ -133,7 +134,7 @@ def command(
         ranks = _ranks(results) if explain and backend == "embedded" else []
         if as_json:
             asked = _asked(results, images, backend)
-            click.echo(json.dumps({**asked, "hits": _hits(results, paths, ranks)}, indent=2))
+            print_json({**asked, "hits": _hits(results, paths, ranks)})
         else:
             _note_unsure(results)
             click.echo(_as_text(results, paths, ranks if explain else None))
@@ -172,11 +173,11 @@ def _asked(results: Results, images: Sequence[Path], backend: Backend) -> dict[s
     question = understood.question
     values: dict[str, object] = {"query": question.text, "text_encoder": understood.text_encoder}
     if images:
-        values["images"] = [str(path) for path in images]
+        values["images"] = [path_text(path) for path in images]
     if images or question.box is not None:
         values["box"] = question.box
     if question.likes:
-        values["like"] = list(question.likes)
+        values["like"] = [path_text(picture) for picture in question.likes]
     if backend != "embedded":
         values["backend"] = backend
     return values
@@ -194,7 +195,13 @@ def _hits(
 
 def _hit(hit: Hit, path: str) -> dict[str, object]:
     words = [asdict(contribution) for contribution in hit.words]
-    return {"path": path, "score": hit.score, "rank": hit.rank, "sure": hit.sure, "words": words}
+    return {
+        "path": path_text(path),
+        "score": hit.score,
+        "rank": hit.rank,
+        "sure": hit.sure,
+        "words": words,
+    }
 
 
 def _as_text(

@@ -11,6 +11,7 @@ from PIL import Image
 
 from lexret.explain.drawing.clouds import WordCloud, font, font_path
 from lexret.explain.drawing.palette import Theme
+from lexret.files.names import shown_line
 
 if TYPE_CHECKING:
     from matplotlib.font_manager import FontProperties
@@ -110,6 +111,7 @@ class PngCanvas:
         Args:
             size: of the letters, in pixels.
         """
+        text = shown_line(text)
         text = "".join(letter if ord(letter) in _letters(bold) else "\ufffd" for letter in text)
         if max_width is not None:
             text = shorten(text, size=size, bold=bold, max_width=max_width)
@@ -157,7 +159,7 @@ class PngCanvas:
 
 def text_width(text: str, *, size: int, bold: bool = False) -> float:
     """Return the width of a line, in pixels."""
-    return font(size, bold=bold).getlength(text)
+    return font(size, bold=bold).getlength(shown_line(text))
 
 
 def shorten(text: str, *, size: int, max_width: float, bold: bool = False) -> str:

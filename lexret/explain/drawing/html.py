@@ -21,6 +21,7 @@ from lexret.explain.drawing.figures import (
 from lexret.explain.drawing.palette import DARK, LIGHT, Theme, region_colour
 from lexret.explain.drawing.svg import cloud_svg, data_uri, themed_styles, word_anchor, xml_text
 from lexret.explain.explanation import HitExplanation, PictureExplanation
+from lexret.files.names import shown_line
 from lexret.sparse import WordWeight
 
 NUM_HEAT_MAPS: Final = 24
@@ -32,7 +33,7 @@ def picture_html(photo: Image.Image, explanation: PictureExplanation) -> str:
 
     Words of clouds are links to their heat maps. Colours follow the reader's light or dark mode.
     """
-    name = PurePath(explanation.image).name
+    name = shown_line(PurePath(explanation.image).name)
     note = xml_text(subtitle(explanation))
     body = [f"<h1>{xml_text(name)}</h1><p class=faint>{note}</p>"]
     words = [WordWeight(word.word, word.weight) for word in explanation.words]

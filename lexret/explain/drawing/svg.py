@@ -17,6 +17,7 @@ from PIL import Image
 from lexret.explain.drawing.canvas import Align, shorten, text_width
 from lexret.explain.drawing.clouds import PlacedWord, WordCloud, font
 from lexret.explain.drawing.palette import DARK, LIGHT, Theme
+from lexret.files.names import shown_line
 
 FONTS: Final = "'DejaVu Sans', Verdana, 'Segoe UI', Arial, sans-serif"
 JPEG_QUALITY: Final = 86
@@ -80,6 +81,7 @@ class SvgCanvas:
         max_width: float | None = None,
     ) -> None:
         """Write a line; see :meth:`lexret.explain.drawing.canvas.PngCanvas.text`."""
+        text = shown_line(text)
         if max_width is not None:
             text = shorten(text, size=size, bold=bold, max_width=max_width)
         anchor = {"left": "start", "center": "middle", "right": "end"}[align]

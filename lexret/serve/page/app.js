@@ -9,6 +9,7 @@ const STEP = 30;
 const WEIGHTS = [null, "2", "0.5"];
 const input = byId("q"), grid = byId("grid"), status = byId("status");
 const words = completion(input);
+const names = new Map(); // id -> how to show it
 let state = {}, running = null, info = null, focusAfter = null;
 
 const read = () => {
@@ -24,7 +25,7 @@ function go(changes, { replace = false } = {}) {
   for (const [name, value] of Object.entries(next)) {
     if (value && !(name === "k" && value === STEP)) query.set(name, value);
   }
-  history[replace ? "replaceState" : "pushState"](null, "", query.size ? `/?${query}` : "/");
+  history[replace ? "replaceState" : "pushState"](null, "", query.size ? `?${query}` : "./");
   return render();
 }
 
@@ -38,7 +39,7 @@ async function render() {
   state = read();
   const same = ["q", "image", "like", "box", "k"].every((name) => before[name] === state[name]);
   if (!same || !grid.childElementCount) await search();
-  if (state.show) explain(byId("explain"), state, actions);
+  if (state.show) explain(byId("explain"), { ...state, name: names.get(state.show) }, actions);
   else if (byId("explain").open) byId("explain").close();
 }
 
@@ -58,7 +59,7 @@ async function search() {
   tell("Searching\u2026");
   const { q, image, like, box, k } = state;
   try {
-    const answer = await ask("/api/search", { q, image, like, box, k }, { signal: mine.signal });
+    const answer = await ask("api/search", { q, image, like, box, k }, { signal: mine.signal });
     showHits(answer);
   } catch (error) {
     if (error.name === "AbortError") return;
@@ -71,6 +72,7 @@ async function search() {
 
 function showHits(answer) {
   const { hits, pictures, notes, seconds } = answer;
+  for (const { id, name } of hits) names.set(id, name);
   grid.replaceChildren(...hits.map((hit) => el("li", {}, card(hit))));
   const found = hits.length ? `${hits.length.toLocaleString()}${hits.length === state.k ? " or more" : ""} of ${pictures.toLocaleString()} pictures` : `No picture among ${pictures.toLocaleString()} fits`;
   tell([`${found}, in ${(1000 * seconds).toFixed(0)} ms.`, ...notes].join("  "));
@@ -84,8 +86,8 @@ function card(hit) {
   const why = el("div", { class: "why" });
   hit.words.slice(0, 4).forEach((one, i) => why.append(i ? " \u00b7 " : "", el("b", {}, one.word), ` ${one.product.toFixed(3)}`));
   return el("button", { type: "button", class: "hit", "data-id": hit.id, onclick: () => go({ show: hit.id, k: state.k }) },
-    el("img", { src: `/picture?${new URLSearchParams({ id: hit.id, side: 320 })}`, alt: "", loading: "lazy", decoding: "async" }),
-    el("div", {}, el("div", { class: "name" }, `${hit.rank}. ${hit.id}`), why, el("div", { class: "why" }, `score ${hit.score.toFixed(4)}`)));
+    el("img", { src: `picture?${new URLSearchParams({ id: hit.id, side: 320 })}`, alt: "", loading: "lazy", decoding: "async" }),
+    el("div", {}, el("div", { class: "name" }, `${hit.rank}. `, el("bdi", {}, hit.name)), why, el("div", { class: "why" }, `score ${hit.score.toFixed(4)}`)));
 }
 
 function showChips(hits) {
@@ -113,16 +115,20 @@ async function showAsked() {
   const asked = byId("asked"), { image, like, box } = state;
   asked.hidden = !image && !like;
   if (asked.hidden) return;
-  const name = image ? "the picture that was sent" : like;
-  const source = image ? `/upload?${new URLSearchParams({ key: image, side: 320 })}` : `/picture?${new URLSearchParams({ id: like, side: 320 })}`;
+  const name = image ? "the picture that was sent" : names.get(like) ?? like;
+  const source = image ? `upload?${new URLSearchParams({ key: image, side: 320 })}` : `picture?${new URLSearchParams({ id: like, side: 320 })}`;
   const picture = el("img", { src: source, alt: name, draggable: "false" });
   const remove = el("button", { type: "button", onclick: () => go({ image: null, like: null, box: null }) }, "Remove");
   const whole = box ? el("button", { type: "button", onclick: () => go({ box: null }) }, "Whole picture") : null;
-  const note = el("p", {}, box ? `A part of ${name}.` : `More like ${name}. Draw a box to search by a part of it.`);
+  const note = el("p", {}, box ? "A part of " : "More like ", el("bdi", {}, name), box ? "." : ". Draw a box to search by a part of it.");
   asked.replaceChildren(picture, note, whole ?? "", remove);
   try {
-    const size = await ask(image ? "/api/uploads" : "/api/size", image ? { key: image } : { id: like });
+    const size = await ask(image ? "api/uploads" : "api/size", image ? { key: image } : { id: like });
     if (state.image !== image || state.like !== like) return;
+    if (like && names.get(like) !== size.name) {
+      names.set(like, size.name);
+      return showAsked();
+    }
     asked.replaceChildren(drawable(picture, size, box, (drawn) => { if (drawn) go({ box: drawn }); }), note, whole ?? "", remove);
   } catch {
     // The search tells what is wrong with the picture.
@@ -136,7 +142,7 @@ async function send(file) {
   }
   tell("Looking at the picture\u2026");
   try {
-    const { key } = await ask("/api/uploads", {}, { method: "POST", body: file, headers: { "content-type": "application/octet-stream" } });
+    const { key } = await ask("api/uploads", {}, { method: "POST", body: file, headers: { "content-type": "application/octet-stream" } });
     await go({ image: key, like: null, box: null });
   } catch (error) {
     tell(error.message, true);
@@ -206,7 +212,7 @@ addEventListener("keydown", (event) => {
 });
 
 try {
-  info = await ask("/api/index");
+  info = await ask("api/index");
 } catch (error) {
   tell(error.message, true);
 }

@@ -33,7 +33,7 @@ export function completion(input) {
     const asked = prefix(), mine = ++turn;
     if (asked.length < 2) return close();
     try {
-      words = (await ask("/api/complete", { prefix: asked.slice(0, 100), k: 8 })).words.filter((one) => one !== asked);
+      words = (await ask("api/complete", { prefix: asked.slice(0, 100), k: 8 })).words.filter((one) => one !== asked);
     } catch {
       return close(); // the search itself will say what is wrong
     }

@@ -21,7 +21,7 @@ function fill(element, attributes, children) {
 
 export const byId = (id) => document.getElementById(id);
 
-// Asks the API; what it answers to a bad request is thrown, with its own words.
+// Asks the API, at an address relative to the page, which may lie below a path; what it answers to a bad request is thrown, with its own words.
 export async function ask(path, parameters = {}, options = {}) {
   const query = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value !== null && value !== undefined && value !== ""));
   let response;

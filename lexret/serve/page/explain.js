@@ -5,27 +5,27 @@ import { drawable } from "./box.js";
 let turn = 0;
 
 export async function explain(dialog, state, actions) {
-  const { show: id, q, image, like, box } = state, mine = ++turn;
+  const { show: id, name = id, q, image, like, box } = state, mine = ++turn;
   if (dialog.open && dialog.dataset.id === id && dialog.dataset.query === JSON.stringify([q, image, like, box])) return;
   Object.assign(dialog.dataset, { id, query: JSON.stringify([q, image, like, box]), ready: "no" });
-  dialog.replaceChildren(heading(id, actions), el("p", { class: "faint" }, "Looking at the picture\u2026"));
+  dialog.replaceChildren(heading(name, actions), el("p", { class: "faint" }, "Looking at the picture\u2026"));
   if (!dialog.open) dialog.showModal();
   try {
-    const found = await ask("/api/explain", { id, q, image, like, box });
+    const found = await ask("api/explain", { id, q, image, like, box });
     if (mine === turn) dialog.replaceChildren(...content(found, actions));
   } catch (error) {
-    if (mine === turn) dialog.replaceChildren(heading(id, actions), el("p", { role: "alert" }, error.message));
+    if (mine === turn) dialog.replaceChildren(heading(name, actions), el("p", { role: "alert" }, error.message));
   }
   if (mine === turn) dialog.dataset.ready = "yes";
 }
 
-function heading(id, actions) {
-  return el("header", {}, el("h2", { id: "explain-title" }, id), el("button", { type: "button", autofocus: true, onclick: actions.close }, "Close"));
+function heading(name, actions) {
+  return el("header", {}, el("h2", { id: "explain-title" }, el("bdi", {}, name)), el("button", { type: "button", autofocus: true, onclick: actions.close }, "Close"));
 }
 
 function content(found, actions) {
   const canvas = el("canvas", { "aria-hidden": "true" });
-  const photo = el("img", { src: `/picture?${new URLSearchParams({ id: found.id, side: 640 })}`, alt: found.id, draggable: "false" });
+  const photo = el("img", { src: `picture?${new URLSearchParams({ id: found.id, side: 640 })}`, alt: found.name, draggable: "false" });
   const note = el("p", { class: "faint" }, "Choose a word to see where it is. Draw a box to search by that part; click to ask a patch.");
   const asked = el("div", { class: "parts" });
   const area = drawable(photo, found, null, (drawn, place) => {
@@ -54,7 +54,7 @@ function content(found, actions) {
   const right = el("div", {}, ...(why.length ? why : whole), ...parts(found, show));
   const first = found.matched[0]?.word ?? found.words[0]?.word;
   if (first) photo.addEventListener("load", () => show(first, buttons[0] ?? null), { once: true });
-  return [heading(found.id, actions), el("div", { class: "columns" }, left, right), fields(found)];
+  return [heading(found.name, actions), el("div", { class: "columns" }, left, right), fields(found)];
 }
 
 function wordActions(word, actions) {
@@ -105,14 +105,14 @@ function cutOut(found, patches) {
     pen.clip();
     pen.drawImage(image, 0, 0, width, height);
   };
-  image.src = `/picture?${new URLSearchParams({ id: found.id, side: 320 })}`;
+  image.src = `picture?${new URLSearchParams({ id: found.id, side: 320 })}`;
   return canvas;
 }
 
 async function ofPart(found, part, place, actions, box) {
   place.replaceChildren(el("p", { class: "faint" }, "Looking\u2026"));
   try {
-    const region = await ask("/api/region", { id: found.id, ...part });
+    const region = await ask("api/region", { id: found.id, ...part });
     const search = box ? el("button", { type: "button", onclick: () => actions.like(found.id, box) }, "Search by this part") : null;
     place.replaceChildren(el("figure", {}, el("figcaption", {}, region.name, " ", search ?? ""), cloud(region.cloud, actions.search)));
   } catch (error) {
@@ -121,7 +121,7 @@ async function ofPart(found, part, place, actions, box) {
 }
 
 function cloud(layout, onWord) {
-  const texts = layout.words.map((one) => svg("a", { href: `/?${new URLSearchParams({ q: /\s/.test(one.word) ? `"${one.word}"` : one.word })}`,
+  const texts = layout.words.map((one) => svg("a", { href: `./?${new URLSearchParams({ q: /\s/.test(one.word) ? `"${one.word}"` : one.word })}`,
     onclick: (event) => { if (!event.ctrlKey && !event.metaKey) { event.preventDefault(); onWord(one.word); } } },
     svg("text", { x: one.x, y: one.y, "font-size": one.size, class: `c${one.colour}`, textLength: one.length, lengthAdjust: "spacingAndGlyphs" }, one.word,
       svg("title", {}, `${one.word} ${one.weight.toFixed(3)}`))));

@@ -163,6 +163,7 @@ class _Api:
                     name=shown_line(hit.doc_id),
                     rank=hit.rank,
                     score=hit.score,
+                    sure=hit.sure,
                     words=list(hit.words),
                 )
                 for hit in results

@@ -47,6 +47,9 @@ class Hit(BaseModel):
     name: str = Field(description=NAME)
     rank: int
     score: float
+    sure: bool | None = Field(
+        default=None, description="Whether it surely shows what was asked for; null: not judged."
+    )
     words: list[Contribution]
 
 

@@ -73,12 +73,15 @@ async function search() {
 function showHits(answer) {
   const { hits, pictures, notes, seconds } = answer;
   for (const { id, name } of hits) names.set(id, name);
+  const sure = hits.findLastIndex((hit) => hit.sure) + 1, judged = hits.some((hit) => hit.sure !== null);
   grid.replaceChildren(...hits.map((hit) => el("li", {}, card(hit))));
+  if (sure && sure < hits.length) grid.insertBefore(el("li", { class: "less" }, "Less sure from here"), grid.children[sure]);
   const found = hits.length ? `${hits.length.toLocaleString()}${hits.length === state.k ? " or more" : ""} of ${pictures.toLocaleString()} pictures` : `No picture among ${pictures.toLocaleString()} fits`;
-  tell([`${found}, in ${(1000 * seconds).toFixed(0)} ms.`, ...notes].join("  "));
+  const guesses = hits.length && judged && !sure ? ["None of these is a sure match; they are the best guesses."] : [];
+  tell([...guesses, `${found}, in ${(1000 * seconds).toFixed(0)} ms.`, ...notes].join("  "));
   byId("next").hidden = hits.length < state.k || state.k >= 500;
   showChips(hits);
-  if (focusAfter !== null) grid.children[focusAfter]?.firstElementChild.focus();
+  if (focusAfter !== null) grid.querySelectorAll(".hit")[focusAfter]?.focus();
   focusAfter = null;
 }
 

@@ -21,8 +21,8 @@ from lexret.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from lexret.library.indexing import IndexReport
-    from lexret.library.update_run import Progress
+    from lexret.library.updating.indexing import IndexReport
+    from lexret.library.updating.update_run import Progress
     from lexret.sparse import Precision
 
 MAX_SKIPPED_SHOWN: Final = 20
@@ -117,10 +117,10 @@ def command(
       lexret index ./images --remove-root /mnt/archive
       lexret index ./images --exclude '*.gif' --exclude scans/raw/
     """
-    from lexret.library.indexing import DEFAULT_PATTERNS
     from lexret.library.library import Library
-    from lexret.library.reader import Decoding
-    from lexret.library.update_run import UpdateInterrupted
+    from lexret.library.updating.indexing import DEFAULT_PATTERNS
+    from lexret.library.updating.reader import Decoding
+    from lexret.library.updating.update_run import UpdateInterrupted
     from lexret.pictures.decoding import MAX_PIXELS
     from lexret.pictures.exclusion import parse_exclusion
 

@@ -36,7 +36,7 @@ def command(indexes: tuple[Path, ...], output: Path, as_json: bool) -> None:
       lexret search "a dog" --index ./all
     """
     from lexret.library.folders import index_within
-    from lexret.library.merging import merge_indexes
+    from lexret.library.updating.merging import merge_indexes
 
     report = merge_indexes([index_within(path) for path in indexes], index_within(output))
     roots = [near_path(root) for root in report.roots]

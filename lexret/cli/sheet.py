@@ -98,7 +98,7 @@ def command(
     """
     from lexret.explain.contact import sheet_of_hits, sheet_of_index
     from lexret.explain.drawing.contact_sheet import check_room
-    from lexret.library.question import Question
+    from lexret.library.asking.question import Question
 
     library = open_chosen_library(index_path, model_source=model_source)
     snapshot = library.snapshot()

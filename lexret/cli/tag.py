@@ -113,7 +113,7 @@ def _levels(index: EmbeddedIndex) -> FloatArray | None:
 def _words(
     index: EmbeddedIndex, doc_id: str, levels_V: FloatArray | None, *, k: int, above: float
 ) -> list[str]:
-    from lexret.library.tags import tags_of
+    from lexret.library.asking.tags import tags_of
 
     held = tags_of(index.vector(doc_id), levels_V, k)
     return [word.word for word in held if word.weight > above]

@@ -19,7 +19,7 @@ from lexret.engine.protocol import Document
 from lexret.engine.vectors import read_documents
 from lexret.errors import InputError
 from lexret.library.folders import picture_path, picture_root
-from lexret.library.records import KnownPicture
+from lexret.library.updating.records import KnownPicture
 from lexret.sparse import FloatArray
 
 if TYPE_CHECKING:

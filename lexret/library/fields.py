@@ -17,9 +17,9 @@ from lexret.engine.store.columns import TEXT, FieldValue, kind_of
 from lexret.engine.vectors import DocumentChunk, read_documents
 from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.errors import InputError
+from lexret.library.asking.query_fields import PICTURE_FIELDS
 from lexret.library.lookup import document_named
-from lexret.library.query_fields import PICTURE_FIELDS
-from lexret.library.records import INDEXED_FIELDS
+from lexret.library.updating.records import INDEXED_FIELDS
 
 NAME: Final = re.compile(r"[^\W\d_]\w*")
 _WHOLE: Final = re.compile(r"[+-]?\d+", re.ASCII)

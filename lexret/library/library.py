@@ -12,23 +12,23 @@ from typing import TYPE_CHECKING, Self
 
 from lexret.engine.segments.manifest import MANIFEST_FILE, Manifest
 from lexret.errors import InputError
-from lexret.library.finding import Backend, find
+from lexret.library.asking.finding import Backend, find
+from lexret.library.asking.query_pictures import PathLike, PictureLike
+from lexret.library.asking.question import NO_HOOKS, Hooks, Question, Understood, understand
+from lexret.library.asking.results import Results
+from lexret.library.asking.tags import tags_of
 from lexret.library.folders import default_index, find_index, index_within
 from lexret.library.lookup import document_named, find_document
 from lexret.library.model import lasting_source
 from lexret.library.model_encoders import IndexEncoders, ModelEncoders, TextEncoderKind
-from lexret.library.query_pictures import PathLike, PictureLike
-from lexret.library.question import NO_HOOKS, Hooks, Question, Understood, understand
-from lexret.library.results import Results
 from lexret.library.snapshots import LatestSnapshot, Snapshot
-from lexret.library.tags import tags_of
 
 if TYPE_CHECKING:
     from lexret.explain.explanation import PictureExplanation
     from lexret.library.duplicates import DuplicateGroup
-    from lexret.library.indexing import IndexReport
-    from lexret.library.reader import Decoding
-    from lexret.library.update_run import Progress
+    from lexret.library.updating.indexing import IndexReport
+    from lexret.library.updating.reader import Decoding
+    from lexret.library.updating.update_run import Progress
     from lexret.pictures.boxes import Box
     from lexret.pictures.exclusion import Exclusion
     from lexret.sparse import Precision, WordWeight
@@ -142,10 +142,14 @@ class Library:
             progress: is called with the number of files done and the number of files to do.
 
         Raises:
-            LexretError: see :func:`lexret.library.indexing.index_folders`.
+            LexretError: see :func:`lexret.library.updating.indexing.index_folders`.
             UpdateInterrupted: on Ctrl-C while it runs; tells how many pictures are stored.
         """
-        from lexret.library.indexing import DEFAULT_DECODING, DEFAULT_PATTERNS, index_folders
+        from lexret.library.updating.indexing import (
+            DEFAULT_DECODING,
+            DEFAULT_PATTERNS,
+            index_folders,
+        )
 
         before = Manifest.load_if_sound(self.path)  # a damaged one is reported when it is opened
         source, encoders = self._encoders.of_source(before.model_source if before else None)
@@ -235,7 +239,9 @@ class Library:
     def understand(
         self, question: Question, snapshot: Snapshot | None = None, *, hooks: Hooks = NO_HOOKS
     ) -> Understood:
-        """Return the query that a question means; see :func:`~lexret.library.question.understand`.
+        """Return the query that a question means.
+
+        See :func:`lexret.library.asking.question.understand`.
 
         Args:
             snapshot: the commit that it is asked of; by default the newest.
@@ -346,7 +352,7 @@ class Library:
                 be understood.
             MismatchError: if the model is not the one that made the index.
         """
-        from lexret.library.explaining import explain_file
+        from lexret.library.asking.explaining import explain_file
 
         snapshot, named = self.snapshot(), os.fspath(picture)
         doc_id = find_document(snapshot.index, named)

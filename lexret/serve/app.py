@@ -14,8 +14,8 @@ from pydantic import AfterValidator
 from lexret import __version__
 from lexret.errors import InputError, MissingError, MissingPackageError
 from lexret.files.names import name_to_text, shown_line, text_to_name, whole_text
+from lexret.library.asking.question import Understood
 from lexret.library.library import Library
-from lexret.library.question import Understood
 from lexret.library.snapshots import Snapshot
 from lexret.pictures.boxes import parse_box
 from lexret.serve import schema

@@ -48,7 +48,7 @@ class Upload:
     height: int
 
     def read(self, box: Box | None) -> Image.Image:
-        """Return it, or a part of it; see :class:`lexret.library.query_pictures.QueryPicture`."""
+        """Return it, or a part of it; see ``QueryPicture`` of lexret.library.asking."""
         if box is None:
             return self.decoded(min_side=ENCODING_MIN_SIDE).image
         return cut_out(self.decoded().image, check_box(box, (self.width, self.height)))

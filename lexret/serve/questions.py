@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from lexret.errors import MissingError
+from lexret.library.asking.question import Hooks, Question, Understood
 from lexret.library.library import Library
-from lexret.library.question import Hooks, Question, Understood
 from lexret.library.snapshots import Snapshot
 from lexret.serve.caches import remembering
 from lexret.serve.pictures import Uploads
@@ -58,7 +58,7 @@ class Understanding:
 
         Raises:
             BusyError: if a picture must be encoded and too many wait for that.
-            LexretError: see :func:`lexret.library.question.understand`.
+            LexretError: see :func:`lexret.library.asking.question.understand`.
         """
         if like is not None and like not in snapshot.index:
             raise MissingError("The index holds no such picture to look for.")

@@ -9,7 +9,7 @@ import pytest
 
 from lexret.engine import EmbeddedIndexWriter, open_index
 from lexret.engine.postings.weight_codes import MAX_ERROR
-from lexret.library.records import KnownPicture
+from lexret.library.updating.records import KnownPicture
 from lexret.sparse import SparseBatch
 
 HERE = Path(__file__).parent

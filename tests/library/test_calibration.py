@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lexret.errors import CorruptError, InputError, MismatchError, MissingError
-from lexret.library.calibration import (
+from lexret.library.asking.calibration import (
     CALIBRATION_FILE,
     Calibration,
     measure_hits,

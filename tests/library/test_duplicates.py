@@ -16,7 +16,7 @@ from lexret.engine import open_index, vectors
 from lexret.errors import CorruptError, InputError
 from lexret.library import duplicates
 from lexret.library.duplicates import nearly_same, same_content
-from lexret.library.indexing import index_folders
+from lexret.library.updating.indexing import index_folders
 from lexret.sparse import SparseBatch
 from lexret.vocabulary import Vocabulary
 

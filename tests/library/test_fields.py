@@ -14,7 +14,7 @@ from lexret.engine.query.parser import parse_query
 from lexret.errors import InputError, MissingError
 from lexret.library.field_tables import FieldRow, read_field_table
 from lexret.library.fields import kind_of_texts, parse_value, set_fields
-from lexret.library.indexing import index_folders
+from lexret.library.updating.indexing import index_folders
 
 
 def paint(path: Path, colour: tuple[int, int, int]) -> None:

@@ -17,7 +17,6 @@ from lexret.engine.corrections.corrections import (
 from lexret.engine.query.filters import path_filter
 from lexret.engine.query.query import Query
 from lexret.errors import InputError, MissingError
-from lexret.library import update_run
 from lexret.library.folders import (
     id_of_file,
     index_for,
@@ -25,8 +24,9 @@ from lexret.library.folders import (
     picture_path,
     record_roots,
 )
-from lexret.library.indexing import IndexReport, index_folders
 from lexret.library.lookup import document_named
+from lexret.library.updating import update_run
+from lexret.library.updating.indexing import IndexReport, index_folders
 
 
 def paint(path: Path, colour: tuple[int, int, int]) -> None:

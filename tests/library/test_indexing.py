@@ -12,10 +12,10 @@ from PIL import ExifTags, Image
 
 from lexret.engine import EmbeddedIndexWriter, open_index
 from lexret.errors import CorruptError, InputError, LockedError, MismatchError, MissingError
-from lexret.library import update_run
 from lexret.library.folders import default_index, find_index, picture_root, record_root
-from lexret.library.indexing import IndexReport, index_folders
-from lexret.library.records import KnownPicture
+from lexret.library.updating import update_run
+from lexret.library.updating.indexing import IndexReport, index_folders
+from lexret.library.updating.records import KnownPicture
 from lexret.sparse import SparseBatch
 from lexret.vocabulary import Vocabulary
 

@@ -18,9 +18,9 @@ import pytest
 from PIL import ExifTags, Image
 
 from lexret.engine import EmbeddedIndex
-from lexret.library import update_run
-from lexret.library.indexing import index_folders
-from lexret.library.records import KnownPicture
+from lexret.library.updating import update_run
+from lexret.library.updating.indexing import index_folders
+from lexret.library.updating.records import KnownPicture
 
 NUM_KILLS = 3
 
@@ -29,8 +29,8 @@ RUN = """
     import sys
     from importlib import util
     from pathlib import Path
-    from lexret.library import update_run
-    from lexret.library.indexing import index_folders
+    from lexret.library.updating import update_run
+    from lexret.library.updating.indexing import index_folders
     from lexret.vocabulary import Vocabulary
 
     spec = util.spec_from_file_location("encoders", sys.argv[3])

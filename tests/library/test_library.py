@@ -22,7 +22,7 @@ from lexret.engine.corrections.corrections import change_corrections
 from lexret.errors import InputError, MismatchError, MissingError, QueryError
 from lexret.explain.explanation_json import to_json
 from lexret.library import model_encoders
-from lexret.library.question import Question
+from lexret.library.asking.question import Question
 from lexret.sparse import SparseBatch
 
 

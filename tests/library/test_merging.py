@@ -13,8 +13,8 @@ from lexret.engine import EmbeddedIndex, EmbeddedIndexWriter, open_index, vector
 from lexret.engine.corrections.corrections import DocumentCorrection, change_corrections
 from lexret.errors import InputError, LockedError, MismatchError
 from lexret.library.fields import set_fields
-from lexret.library.indexing import index_folders
-from lexret.library.merging import merge_indexes
+from lexret.library.updating.indexing import index_folders
+from lexret.library.updating.merging import merge_indexes
 from lexret.vocabulary import Vocabulary
 
 

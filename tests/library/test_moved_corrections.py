@@ -9,7 +9,7 @@ from PIL import Image
 
 from lexret.engine import open_index
 from lexret.engine.corrections.corrections import DocumentCorrection, change_corrections
-from lexret.library.indexing import index_folders
+from lexret.library.updating.indexing import index_folders
 
 
 def test_corrections_follow_a_picture_that_is_moved(tmp_path: Path, colours: Any) -> None:

@@ -14,14 +14,14 @@ from lexret.engine.query.binding import bind_query
 from lexret.engine.query.parser import parse_query
 from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.errors import InputError, MissingError, QueryError
-from lexret.library import update_run
+from lexret.library.asking.query_dates import notes_on_dates
+from lexret.library.asking.query_fields import PICTURE_FIELDS
 from lexret.library.fields import set_fields
 from lexret.library.folders import default_index
-from lexret.library.indexing import index_folders
 from lexret.library.lookup import document_named, find_document
-from lexret.library.query_dates import notes_on_dates
-from lexret.library.query_fields import PICTURE_FIELDS
-from lexret.library.records import KnownPicture, own_fields_of
+from lexret.library.updating import update_run
+from lexret.library.updating.indexing import index_folders
+from lexret.library.updating.records import KnownPicture, own_fields_of
 from lexret.sparse import SparseBatch
 from tests.pictures.metadata_files import bag, iim, iptc_segment, jpeg, noise, packet, xmp_segment
 

@@ -8,7 +8,7 @@ import pytest
 
 from lexret.engine.query.binding import free_text
 from lexret.errors import InputError, QueryError
-from lexret.library.reading import read_query
+from lexret.library.asking.reading import read_query
 from lexret.vocabulary import Vocabulary
 
 WORDS = Vocabulary(["dog", "dogs", "beach", "cook", "book", "car", "leash"])

@@ -13,10 +13,10 @@ from PIL import Image
 
 from lexret.engine import open_index
 from lexret.errors import InputError
-from lexret.library import refused, update_run
 from lexret.library.folders import default_index
-from lexret.library.indexing import IndexReport, index_folders
-from lexret.library.reader import Decoding
+from lexret.library.updating import refused, update_run
+from lexret.library.updating.indexing import IndexReport, index_folders
+from lexret.library.updating.reader import Decoding
 from lexret.pictures.processes import DIED
 from tests.pictures import hostile
 

@@ -56,7 +56,7 @@ def index_of(static_model_folder: Path) -> Callable[..., Path]:
 
     def make(folder: Path) -> Path:
         from lexret.encoders import load_model
-        from lexret.library.indexing import index_folders
+        from lexret.library.updating.indexing import index_folders
 
         place = folder / ".lexret"
         images = load_model(static_model_folder).images

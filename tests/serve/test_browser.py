@@ -54,7 +54,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def address(photos: Path, serve_library: Any) -> Iterator[str]:
     from lexret.encoders import load_model
-    from lexret.library.indexing import index_folders
+    from lexret.library.updating.indexing import index_folders
 
     index_folders([photos], photos / ".lexret", load_model("mini").images, model_source="mini")
     library = Library.open(photos)

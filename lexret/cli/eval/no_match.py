@@ -68,7 +68,7 @@ def command(
     from lexret.encoders.folder.word_levels import read_word_levels
     from lexret.eval.control.annotated_pictures import open_annotated
     from lexret.eval.control.no_match import measure_no_match
-    from lexret.library.calibration import save_calibration
+    from lexret.library.asking.calibration import save_calibration
 
     model, record = load_model(model_source), read_record(find_model(model_source))
     levels_V = read_word_levels(record)

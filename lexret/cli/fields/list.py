@@ -21,8 +21,8 @@ def command(index_path: Path | None, as_json: bool) -> None:
       lexret fields list
       lexret fields list --index ./images --json
     """
-    from lexret.library.query_fields import PICTURE_FIELDS
-    from lexret.library.records import INDEXED_FIELDS, SIDECAR
+    from lexret.library.asking.query_fields import PICTURE_FIELDS
+    from lexret.library.updating.records import INDEXED_FIELDS, SIDECAR
 
     index = open_chosen_index(index_path)
     counts = dict.fromkeys(sorted(index.columns), 0)

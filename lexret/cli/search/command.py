@@ -29,9 +29,9 @@ from lexret.cli.search.question import QueryCommand, parse_box_option, query_tex
 from lexret.cli.search.show import open_pictures, show_pictures, shown_options
 
 if TYPE_CHECKING:
-    from lexret.library.finding import Backend
+    from lexret.library.asking.finding import Backend
+    from lexret.library.asking.results import Hit, Results
     from lexret.library.model_encoders import TextEncoderKind
-    from lexret.library.results import Hit, Results
     from lexret.pictures.boxes import Box
 
 MATCHING_WORDS_SHOWN: Final = 5

@@ -21,7 +21,7 @@ from lexret.encoders.protocol import Encoder
 from lexret.encoders.text.queries import queries_of, typed_words
 from lexret.errors import InputError
 from lexret.eval.control.annotated_pictures import AnnotatedPictures
-from lexret.library.calibration import NUM_CONSIDERED, Calibration, measure_hits, moments
+from lexret.library.asking.calibration import NUM_CONSIDERED, Calibration, measure_hits, moments
 from lexret.sparse import FloatArray
 
 RATES: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from lexret.cli.main import main
-from lexret.library.calibration import Calibration, save_calibration
+from lexret.library.asking.calibration import Calibration, save_calibration
 
 NAMES = ("dog", "car", "tree", "boat", "horse", "bird", "cat", "snow", "beach", "man")
 

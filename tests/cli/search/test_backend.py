@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 from lexret.cli.main import main
 from lexret.engine import EmbeddedIndexWriter
 from lexret.engine.query.query import Query
+from lexret.library.asking.question import Question, Understood
 from lexret.library.library import Library
-from lexret.library.question import Question, Understood
 from lexret.library.snapshots import Snapshot
 from lexret.sparse import SparseBatch
 from lexret.vocabulary import Vocabulary

@@ -25,9 +25,9 @@ from lexret.engine.query.binding import bind_query
 from lexret.engine.query.parser import parse_query
 from lexret.engine.query.plain import is_surely_plain
 from lexret.explain.answers import answer
-from lexret.library import question
-from lexret.library.query_fields import PICTURE_FIELDS
-from lexret.library.reading import read_query
+from lexret.library.asking import question
+from lexret.library.asking.query_fields import PICTURE_FIELDS
+from lexret.library.asking.reading import read_query
 from lexret.sparse import SparseBatch
 
 DOCS = Path(__file__).parents[3] / "docs" / "query-language.md"

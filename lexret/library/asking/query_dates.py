@@ -5,7 +5,7 @@ from __future__ import annotations
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.query.syntax import FieldFilter, ParsedQuery
 from lexret.engine.segments.segment import Segment
-from lexret.library.query_fields import DATE, TAKEN
+from lexret.library.asking.query_fields import DATE, TAKEN
 
 
 def notes_on_dates(parsed: ParsedQuery, index: EmbeddedIndex) -> tuple[str, ...]:

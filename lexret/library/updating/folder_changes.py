@@ -12,7 +12,7 @@ from lexret.engine.store.columns import FieldValue
 from lexret.engine.vectors import read_documents
 from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.library.folders import id_of_file, picture_folders, picture_path
-from lexret.library.moved_corrections import move_all
+from lexret.library.updating.moved_corrections import move_all
 from lexret.sparse import SparseBatch
 
 

@@ -17,12 +17,12 @@ from lexret.engine.index import open_index
 from lexret.engine.segments.manifest import Manifest
 from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.errors import InputError, MismatchError, MissingError
-from lexret.library.folder_changes import drop_first_root
-from lexret.library.moved_corrections import follow_moved_pictures
-from lexret.library.reader import Decoding, SkippedPicture
-from lexret.library.refused import RefusedFiles, reader_identity
-from lexret.library.scan import UpdatePlan, find_files, plan_rebuild, plan_update
-from lexret.library.update_run import FoundFiles, PictureUpdate, Progress
+from lexret.library.updating.folder_changes import drop_first_root
+from lexret.library.updating.moved_corrections import follow_moved_pictures
+from lexret.library.updating.reader import Decoding, SkippedPicture
+from lexret.library.updating.refused import RefusedFiles, reader_identity
+from lexret.library.updating.scan import UpdatePlan, find_files, plan_rebuild, plan_update
+from lexret.library.updating.update_run import FoundFiles, PictureUpdate, Progress
 from lexret.pictures.exclusion import DEFAULT_EXCLUSIONS, Exclusion, parse_exclusion
 from lexret.pictures.finding import NotLookedAt
 
@@ -88,8 +88,8 @@ def index_folders(
 
     A file of the same size and time of change as before is not read again; one whose content is
     known, under whatever path, is not encoded again. A file that could not be read is not tried
-    again until it changes (:mod:`lexret.library.refused`). Work is committed about every 1000
-    pictures or 60 seconds, and when the run is interrupted: the next one goes on from there.
+    again until it changes (:mod:`lexret.library.updating.refused`). Work is committed about every
+    1000 pictures or 60 seconds, and when the run is interrupted: the next one goes on from there.
 
     Args:
         folders: those to look through; the index gains those that it does not hold yet. Without

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 from lexret.errors import InputError, MismatchError, MissingError
 from lexret.explain.answers import Answer, answer
-from lexret.library.question import Understood
-from lexret.library.results import Hit, Results
+from lexret.library.asking.question import Understood
+from lexret.library.asking.results import Hit, Results
 from lexret.library.snapshots import Snapshot
 from lexret.sparse import LexicalVector
 
@@ -88,7 +88,7 @@ def _judged(
     unknown: list[bool | None] = [None] * len(answers)
     if vector is None or understood.text_encoder is None:
         return unknown
-    from lexret.library.calibration import SURE_RATE, read_calibration, surely_match
+    from lexret.library.asking.calibration import SURE_RATE, read_calibration, surely_match
 
     model, index = encoders(), snapshot.index
     try:

@@ -18,7 +18,7 @@ from typing import Any, Final
 from lexret import __version__
 from lexret.engine.store.sections import storage_errors
 from lexret.files.whole import replace_file
-from lexret.library.reader import SkippedPicture
+from lexret.library.updating.reader import SkippedPicture
 from lexret.pictures.formats import OPTIONAL_FORMATS
 from lexret.pictures.reading import FileState
 

@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING, Final
 from lexret.engine.query.notes import has_unknown_words, notes_on_text
 from lexret.engine.query.plain import is_surely_plain
 from lexret.errors import InputError, MissingError
-from lexret.library.lookup import document_named
-from lexret.library.model_encoders import ModelEncoders, TextEncoderKind
-from lexret.library.query_pictures import (
+from lexret.library.asking.query_pictures import (
     PathLike,
     PictureInFile,
     PictureLike,
     QueryPicture,
     query_pictures,
 )
+from lexret.library.lookup import document_named
+from lexret.library.model_encoders import ModelEncoders, TextEncoderKind
 from lexret.sparse import LexicalVector
 
 if TYPE_CHECKING:
@@ -247,8 +247,8 @@ def _parsed(
 ) -> Meaning:
     from lexret.engine.query.binding import NO_EXAMPLES, bind_query, free_text
     from lexret.engine.query.syntax import Sign
-    from lexret.library.query_fields import PICTURE_FIELDS
-    from lexret.library.reading import read_query
+    from lexret.library.asking.query_fields import PICTURE_FIELDS
+    from lexret.library.asking.reading import read_query
 
     # What is wrong with the words is said before a picture is looked at, which takes longer.
     read = read_query(
@@ -318,7 +318,7 @@ class _Understanding:
         return self._encoders().text_kind(self._question.text_encoder) == "contextual"
 
     def _note(self, parsed: ParsedQuery) -> tuple[str, ...]:
-        from lexret.library.query_dates import notes_on_dates
+        from lexret.library.asking.query_dates import notes_on_dates
 
         return notes_on_dates(parsed, self._index)
 

@@ -11,7 +11,7 @@ from lexret.engine.index import EmbeddedIndex
 from lexret.engine.protocol import Document
 from lexret.engine.store.columns import FieldValue
 from lexret.errors import CorruptError
-from lexret.library.query_fields import DATE_FROM, KEYWORDS
+from lexret.library.asking.query_fields import DATE_FROM, KEYWORDS
 from lexret.pictures.exif import CameraTags
 from lexret.sparse import LexicalVector
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import overload
 
 from lexret.explain.answers import Answer
-from lexret.library.question import Understood
+from lexret.library.asking.question import Understood
 from lexret.library.snapshots import Snapshot
 
 

@@ -13,7 +13,7 @@ from lexret.engine.protocol import Document
 from lexret.engine.segments.manifest import Manifest
 from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.errors import InputError, MismatchError, MissingError
-from lexret.library.folder_changes import copy_documents
+from lexret.library.asking.query_fields import MTIME
 from lexret.library.folders import (
     PictureFolder,
     id_of_file,
@@ -21,8 +21,8 @@ from lexret.library.folders import (
     picture_path,
     record_roots,
 )
-from lexret.library.moved_corrections import NewId, join_corrections
-from lexret.library.query_fields import MTIME
+from lexret.library.updating.folder_changes import copy_documents
+from lexret.library.updating.moved_corrections import NewId, join_corrections
 
 _NUMBERS: Final = {"int64", "float64"}
 

@@ -17,10 +17,10 @@ from lexret.engine.store.columns import FieldValue
 from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.errors import InputError
 from lexret.library.folders import PictureFolder, picture_path
-from lexret.library.moved_corrections import follow_renames
-from lexret.library.reader import Decoding, PictureFile, SkippedPicture, read_files
-from lexret.library.records import KnownPicture, KnownVectors
-from lexret.library.refused import RefusedFiles
+from lexret.library.updating.moved_corrections import follow_renames
+from lexret.library.updating.reader import Decoding, PictureFile, SkippedPicture, read_files
+from lexret.library.updating.records import KnownPicture, KnownVectors
+from lexret.library.updating.refused import RefusedFiles
 from lexret.pictures.finding import NotLookedAt
 from lexret.pictures.metadata.sidecars import sidecar_state
 from lexret.pictures.processes import DIED

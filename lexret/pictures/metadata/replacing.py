@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from lexret.errors import StorageError
-from lexret.files.whole import sync_folder, whole_file
+from lexret.files.whole import hidden_beside, sync_folder, whole_file
 
 _WRITE_BITS: Final = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 _MICROSECOND: Final = 1000
@@ -21,7 +21,7 @@ _OURS: Final = 0o600
 
 def interrupted_copy(path: Path) -> Path:
     """Return where a file with several names is kept as it was while it is written."""
-    return path.with_name(f".{path.name}.lexret-before")
+    return hidden_beside(path, "lexret-before")
 
 
 def create_file(path: Path, content: bytes) -> None:

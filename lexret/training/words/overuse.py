@@ -129,8 +129,16 @@ def measure_base_rates(
         chunk = chunk.nan_to_num().to(image.base_rate_V.device)
         weights.append(image.word_weights(chunk, activation))
     rising_NV = torch.cat(weights).sort(dim=0).values
-    # In half precision, as a checkpoint stores it.
-    image.base_rate_V.copy_(rising_NV[int(quantile * (len(rising_NV) - 1))].half().float())
+    rates_V = rising_NV[int(quantile * (len(rising_NV) - 1))].cpu().numpy()
+    image.base_rate_V.copy_(torch.from_numpy(_rounded_up(rates_V)))
+
+
+def _rounded_up(rates_V: FloatArray) -> FloatArray:
+    """Round to half precision, in which a checkpoint stores base rates, and never down."""
+    half_V = rates_V.astype(np.float16)
+    low_V = half_V.astype(np.float32) < rates_V
+    raised_V = np.where(low_V, np.nextafter(half_V, np.float16(np.inf)), half_V)
+    return raised_V.astype(np.float32)
 
 
 def imagined_features(

@@ -63,7 +63,7 @@ def test_a_search_without_enough_evidence_finds_nothing_and_says_so(
 ) -> None:
     run("index", photos, "--model", model_folder)
     model_id = json.loads(run("info", "--index", photos, "--json").stdout)["model"]
-    calibration = Calibration((1.0, 0.0, 0.0, 0.0), (0.05,), (least,), 100, "data")
+    calibration = Calibration((1.0, 0.0, 0.0, 0.0, 0.0), (0.05,), (least,), 100, "data")
     save_calibration(model_folder, calibration, model_id=model_id, text_encoder="contextual")
     result = run("search", "a dog", "--index", photos, "--max-false-matches", "5%", "--json")
     assert result.exit_code == status, result.output

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from lexret.cli.main import main
-from lexret.cli.vocab.build import NAMES
+from lexret.cli.vocab.build import KINDS, NAMES
 from lexret.vocabulary import Vocabulary
 
 CAPTIONS = ["a hay bale in the sun", "Two hay bales", "A dog on a hay bale", "the dog", "the sun"]
@@ -80,7 +80,8 @@ def test_build_does_not_replace_a_file_unless_told(tmp_path: Path, captions: Pat
 
 def test_the_names_that_build_offers_are_those_that_ship() -> None:
     for name in NAMES:
-        assert len(Vocabulary.shipped(name)) > 10_000
+        if name != KINDS:  # a table of words that the others lack
+            assert len(Vocabulary.shipped(name)) > 10_000
 
 
 def test_expand_appends_phrases_and_keeps_the_ids(tmp_path: Path, captions: Path) -> None:

@@ -25,6 +25,7 @@ def encoded(tiny_vocabulary: Vocabulary) -> EncodedCaptions:
     return EncodedCaptions(
         SparseBatch.from_words(images, tiny_vocabulary),
         SparseBatch.from_words(texts, tiny_vocabulary),
+        SparseBatch.from_words(texts, tiny_vocabulary),
         np.array([0, 1, 2]),
         ("a.jpg", "b.jpg", "c.jpg"),
         ("a#0", "b#0", "c#0"),

@@ -29,9 +29,12 @@ def tied(tiny_vocabulary: Vocabulary) -> EncodedCaptions:
     """Vectors of small integers, so that most scores are tied with others."""
     generator = np.random.default_rng(3)
     owners = np.sort(np.concatenate([np.arange(12), generator.integers(0, 12, 20)]))
+    pictures = SparseBatch.from_dense(generator.integers(0, 2, (12, 6)), tiny_vocabulary)
+    texts = SparseBatch.from_dense(generator.integers(0, 2, (32, 6)), tiny_vocabulary)
     return EncodedCaptions(
-        SparseBatch.from_dense(generator.integers(0, 2, (12, 6)), tiny_vocabulary),
-        SparseBatch.from_dense(generator.integers(0, 2, (32, 6)), tiny_vocabulary),
+        pictures,
+        texts,
+        texts,
         owners,
         tuple(f"picture {i}.jpg" for i in range(12)),
         tuple(f"text%{i}" for i in range(32)),

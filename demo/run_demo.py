@@ -151,18 +151,16 @@ def draw_sheet(out: Path, photos: Path, model_source: str) -> Path:
     """Search once more, this time from Python, and draw what was found."""
     from contact_sheet import NUM_HITS, Row, draw_contact_sheet
 
-    from lexret.encoders import load_model
-    from lexret.engine import open_index
-    from lexret.explain.answers import answer
+    import lexret
 
-    index = open_index(photos / ".lexret")
-    queries = load_model(model_source).texts.encode(QUERIES)
+    library = lexret.Library.open(photos, model=model_source)
     rows = [
-        Row(text, answer(index, query, k=NUM_HITS))
-        for text, query in zip(QUERIES, queries, strict=True)
+        Row(text, library.search(text, k=NUM_HITS, text_encoder="contextual").hits)
+        for text in QUERIES
     ]
+    model_id = library.snapshot().index.model_id
     note = (
-        f"{len(index)} sample photos of scikit-image and scikit-learn, model {index.model_id}; "
+        f"{len(library)} sample photos of scikit-image and scikit-learn, model {model_id}; "
         "under each score the strongest words that query and photo share, and what they add to it"
     )
     path = out / "demo.png"

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from lexret.encoders import load_model
     from lexret.engine import open_index
     from lexret.errors import LexretError
+    from lexret.library.library import Library
     from lexret.sparse import LexicalVector, SparseBatch
     from lexret.vocabulary import Vocabulary
 
@@ -21,6 +22,7 @@ __version__ = "0.1.0"
 __all__ = [
     "LexicalVector",
     "LexretError",
+    "Library",
     "SparseBatch",
     "Vocabulary",
     "__version__",
@@ -31,6 +33,7 @@ __all__ = [
 _HOMES: Final = {
     "LexicalVector": "lexret.sparse",
     "LexretError": "lexret.errors",
+    "Library": "lexret.library.library",
     "SparseBatch": "lexret.sparse",
     "Vocabulary": "lexret.vocabulary",
     "load_model": "lexret.encoders",

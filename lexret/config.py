@@ -16,12 +16,15 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from types import NoneType
+from typing import Any, Final, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lexret.errors import CorruptError, InputError, MissingError
 from lexret.sparse import Precision
+
+NONE: Final = "none"
 
 Activation = Literal["log1p_relu", "relu", "elu1p"]
 Pooling = Literal["mean", "last"]
@@ -31,9 +34,27 @@ Start = Literal["random", "correlated"]
 
 
 class Frozen(BaseModel):
-    """Base of all configuration: immutable, unknown fields are errors."""
+    """Base of all configuration: immutable, unknown fields are errors.
+
+    The text ``none`` unsets a field that may be without a value, because TOML has no null.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_none(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        return {name: None if isinstance(value, str) and value == NONE and _may_be_unset(cls, name)
+                else value for name, value in values.items()}  # fmt: skip
+
+
+def _may_be_unset(cls: type[BaseModel], name: str) -> bool:
+    """Whether a field may be None, and the text ``none`` is not a value of its own."""
+    field = cls.model_fields.get(name)
+    kinds = () if field is None else get_args(field.annotation)
+    return NoneType in kinds and not any(NONE in get_args(kind) for kind in kinds)
 
 
 C = TypeVar("C", bound=Frozen)
@@ -462,6 +483,8 @@ def read_toml(path: Path, *, what: str) -> dict[str, Any]:
 
 def load_recipe(path: Path, assignments: Sequence[str] = ()) -> RunConfig:
     """Read a TOML recipe; ``assignments`` are ``key.path=value`` changes with TOML values.
+
+    A value ``none`` unsets what the preset sets, where there need not be a value.
 
     Raises:
         MissingError: if there is no such file.

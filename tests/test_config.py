@@ -72,6 +72,39 @@ def test_assignments_change_the_recipe_and_keep_their_types(recipe: Path) -> Non
     assert config.model.image.backbone_args == expected
 
 
+MINI_RECIPE = Path(__file__).parents[1] / "training" / "recipes" / "mini.toml"
+
+
+def test_none_unsets_a_value_of_the_preset_on_the_command_line() -> None:
+    with pytest.raises(InputError, match=r"most_active_imagined needs data\.imagined"):
+        load_recipe(MINI_RECIPE, ["data.imagined=false"])
+    config = load_recipe(
+        MINI_RECIPE,
+        ["data.imagined=false", "train.most_active_imagined=none", 'model.image.width="none"'],
+    )
+    assert config.data.imagined is False
+    assert config.train.most_active_imagined is None
+    assert config.model.image.width is None
+
+
+def test_none_unsets_a_value_of_the_preset_in_a_recipe(recipe: Path) -> None:
+    text = recipe.read_text(encoding="utf-8")
+    recipe.write_text(
+        text.replace("epochs = 3", 'image_words = "none"\nbase_rate_quantile = "none"')
+    )
+    config = load_recipe(recipe)
+    assert (config.train.image_words, config.train.base_rate_quantile) == (None, None)
+    assert config.train.most_active is not None
+    assert RunConfig.from_json(config.to_json()) == config
+
+
+def test_none_is_a_value_where_it_is_one_and_wrong_where_a_value_is_needed(recipe: Path) -> None:
+    config = load_recipe(recipe, ["train.penalty=none", "model.name=none", "data.dev=none"])
+    assert (config.train.penalty, config.model.name, config.data.dev) == ("none",) * 3
+    with pytest.raises(InputError, match=r"train\.epochs: .*\(found 'none'\)"):
+        load_recipe(recipe, ["train.epochs=none"])
+
+
 def test_an_assignment_may_change_the_preset(recipe: Path) -> None:
     config = load_recipe(
         recipe, ["preset=lexvla", "model.image.image_size=224", "model.image.num_heads=8"]

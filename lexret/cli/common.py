@@ -97,16 +97,6 @@ def progress_line() -> Iterator[Callable[[str], None]]:
         yield lambda doing: line.set_description_str(f"{doing}...")
 
 
-def lasting_source(source: str) -> str:
-    """Return a model's source so that it is found again from any folder."""
-    from importlib import resources
-
-    shipped = resources.files("lexret").joinpath("models", source, "model.json")
-    if shipped.is_file() or not Path(source).is_dir():
-        return source
-    return str(Path(source).resolve())
-
-
 def near_path(path: Path) -> str:
     """Return a path that opens from the current folder: relative beneath it, else absolute."""
     here = Path.cwd()

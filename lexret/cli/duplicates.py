@@ -12,7 +12,7 @@ from lexret.cli.common import (
     index_option,
     json_option,
     near_path,
-    open_chosen_index,
+    open_chosen_library,
     path_text,
     plural,
     print_json,
@@ -21,7 +21,6 @@ from lexret.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from lexret.engine.index import EmbeddedIndex
     from lexret.library.duplicates import DuplicateGroup
 
 
@@ -61,59 +60,49 @@ def command(
       lexret duplicates ./images --near 0.95 --json
       lexret duplicates --paths -0 | xargs -0 ls -l
     """
-    from lexret.library.duplicates import nearly_same, same_content
-
     if index_argument is not None and index_path is not None:
         raise click.UsageError("The index is named twice; leave INDEX or --index away.")
     if only_paths and as_json:
         raise click.UsageError("--paths and --json do not go together.")
     if with_nulls and not only_paths:
         raise click.UsageError("-0 is for --paths.")
-    index = open_chosen_index(index_argument or index_path)
-    groups = same_content(index) if near is None else nearly_same(index, min_cosine=near)
+    library = open_chosen_library(index_argument or index_path)
+    groups = library.duplicates(near=near)
     is_whole = True
     if as_json:
-        print_json(_as_json(index, groups, near))
+        print_json(_as_json(groups, near))
     elif only_paths:
-        extra = [one.doc_id for group in groups for one in group.extra]
-        is_whole = print_paths([_path(index, one) for one in extra], null=with_nulls)
+        extra = [near_path(duplicate.path) for group in groups for duplicate in group.extra]
+        is_whole = print_paths(extra, null=with_nulls)
     elif groups:
-        click.echo(_as_text(index, groups, near))
+        click.echo(_as_text(groups, near))
     if not groups:
         what = "have the same content" if near is None else f"have a cosine of {near} or more"
-        click.echo(f"No two pictures among {len(index):,} {what}.", err=True)
+        click.echo(f"No two pictures among {len(library):,} {what}.", err=True)
         ctx.exit(1)
     if not is_whole:
         ctx.exit(2)
 
 
-def _path(index: EmbeddedIndex, doc_id: str) -> str:
-    from lexret.library.folders import picture_path, picture_root
-
-    return near_path(picture_path(picture_root(index.manifest, index.path), doc_id))
-
-
 def _extra(groups: Sequence[DuplicateGroup]) -> tuple[int, int]:
     """Return how many pictures are extra, and the bytes of their files."""
-    extra = [one for group in groups for one in group.extra]
-    return len(extra), sum(one.picture.size for one in extra)
+    extra = [duplicate for group in groups for duplicate in group.extra]
+    return len(extra), sum(duplicate.picture.size for duplicate in extra)
 
 
-def _as_json(
-    index: EmbeddedIndex, groups: Sequence[DuplicateGroup], near: float | None
-) -> dict[str, object]:
+def _as_json(groups: Sequence[DuplicateGroup], near: float | None) -> dict[str, object]:
     num_extra, extra_bytes = _extra(groups)
     listed = [
         [
             {
-                "path": path_text(_path(index, one.doc_id)),
-                "size": one.picture.size,
-                "width": one.picture.width,
-                "height": one.picture.height,
-                "sha256": one.picture.sha256,
-                "similarity": one.similarity,
+                "path": path_text(near_path(duplicate.path)),
+                "size": duplicate.picture.size,
+                "width": duplicate.picture.width,
+                "height": duplicate.picture.height,
+                "sha256": duplicate.picture.sha256,
+                "similarity": duplicate.similarity,
             }
-            for one in group.pictures
+            for duplicate in group.pictures
         ]
         for group in groups
     ]
@@ -125,14 +114,14 @@ def _as_json(
     }
 
 
-def _as_text(index: EmbeddedIndex, groups: Sequence[DuplicateGroup], near: float | None) -> str:
+def _as_text(groups: Sequence[DuplicateGroup], near: float | None) -> str:
     rows = []
     for number, group in enumerate(groups, start=1):
-        for one in group.pictures:
-            picture = one.picture
+        for duplicate in group.pictures:
+            picture = duplicate.picture
             cells = [str(number), f"{picture.width} x {picture.height}", f"{picture.size:,}"]
-            cells += [] if near is None else [f"{one.similarity:.4f}"]
-            rows.append([*cells, _path(index, one.doc_id)])
+            cells += [] if near is None else [f"{duplicate.similarity:.4f}"]
+            rows.append([*cells, near_path(duplicate.path)])
     headings = ["group", "pixels", "bytes", *([] if near is None else ["cosine"]), "path"]
     num_extra, extra_bytes = _extra(groups)
     table = render_table(headings, rows, right=range(len(headings) - 1))

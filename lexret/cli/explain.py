@@ -207,9 +207,9 @@ def _text_query(query: str, encoders: ModelEncoders, kind: TextEncoderKind | Non
     def encode(text: str) -> LexicalVector:
         return encoders.texts(kind, vocabulary=vocabulary).encode_queries([text]).row(0)
 
-    meant, notes, _ = understand_text(query, vocabulary, encode)
-    print_notes(notes)
-    return TextQuery(query, meant)
+    meaning = understand_text(query, vocabulary, encode)
+    print_notes(meaning.notes)
+    return TextQuery(query, meaning.query)
 
 
 def _as_text(explanation: PictureExplanation) -> str:

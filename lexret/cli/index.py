@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from lexret.cli.common import (
-    DEFAULT_MODEL,
     json_option,
-    lasting_source,
     model_option,
     near_path,
     path_text,
@@ -96,38 +94,30 @@ def command(
       lexret index
       lexret index ./images --remove-root /mnt/archive
     """
-    from lexret.encoders.folder.record import find_model, read_record
-    from lexret.encoders.lazy import LateImageEncoder
-    from lexret.library.indexing import index_folders
+    from lexret.library.library import Library
     from lexret.library.update_run import UpdateInterrupted
 
     place = index_path or _default_place(folders)
-    recorded_source, recorded_precision = _recorded(place)
-    source = model_source or recorded_source or DEFAULT_MODEL
-    images = LateImageEncoder(
-        read_record(find_model(source)), precision=precision or recorded_precision
-    )
+    library = Library(place, model=model_source)
     try:
         with _progress_bar() as progress, _quiet_pillow():
-            report = index_folders(
-                folders,
-                place,
-                images,
-                model_source=lasting_source(source),
-                batch_size=batch_size,
-                weights=weights,
+            report = library.update(
+                *folders,
                 remove=remove,
-                progress=progress,
+                weights=weights,
+                precision=precision,
+                batch_size=batch_size,
                 rebuild=rebuild,
                 allow_empty=allow_empty,
+                progress=progress,
             )
     except UpdateInterrupted as interrupted:
         click.echo(_left_by(interrupted.num_stored), err=True)
         raise
     if as_json:
-        print_json(_as_json(report, place, images.model_id))
+        print_json(_as_json(report, place))
     else:
-        click.echo(_as_text(report, place, images.model_id))
+        click.echo(_as_text(report, place))
     ctx.exit(0 if report.num_pictures else 1)
 
 
@@ -142,16 +132,6 @@ def _default_place(folders: tuple[Path, ...]) -> Path:
     from lexret.library.folders import find_index, index_for
 
     return index_for(folders) if folders else find_index(Path.cwd())
-
-
-def _recorded(place: Path) -> tuple[str | None, Precision]:
-    """Return the model's source and the precision of the index at ``place``, if there is one."""
-    from lexret.engine.segments.manifest import Manifest
-
-    manifest = Manifest.load_if_sound(place)  # a damaged one is reported when it is opened
-    if manifest is None:
-        return None, "float32"
-    return manifest.model_source, manifest.precision
 
 
 @contextmanager
@@ -176,10 +156,10 @@ def _quiet_pillow() -> Iterator[None]:
         yield
 
 
-def _as_json(report: IndexReport, place: Path, model_id: str) -> dict[str, object]:
+def _as_json(report: IndexReport, place: Path) -> dict[str, object]:
     return {
         "index": path_text(near_path(place.resolve())),
-        "model": model_id,
+        "model": report.model_id,
         "pictures": report.num_pictures,
         "added": report.num_added,
         "updated": report.num_updated,
@@ -187,13 +167,13 @@ def _as_json(report: IndexReport, place: Path, model_id: str) -> dict[str, objec
         "renamed": report.num_renamed,
         "removed": report.num_removed,
         "encoded": report.num_encoded,
-        "absent_folders": [path_text(one) for one in report.absent],
-        "skipped": [{**asdict(one), "path": path_text(one.path)} for one in report.skipped],
+        "absent_folders": [path_text(folder) for folder in report.absent],
+        "skipped": [{**asdict(file), "path": path_text(file.path)} for file in report.skipped],
         "seconds": round(report.seconds, 3),
     }
 
 
-def _as_text(report: IndexReport, place: Path, model_id: str) -> str:
+def _as_text(report: IndexReport, place: Path) -> str:
     counts = {
         "added": report.num_added,
         "updated": report.num_updated,
@@ -204,9 +184,9 @@ def _as_text(report: IndexReport, place: Path, model_id: str) -> str:
     }
     done = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count) or "no change"
     speed = f", {report.num_encoded / report.seconds:.1f} a second" if report.num_encoded else ""
+    where = near_path(place.resolve())
     lines = [
-        f"{plural(report.num_pictures, 'picture')} in "
-        f"{printable(near_path(place.resolve()))} ({model_id})",
+        f"{plural(report.num_pictures, 'picture')} in {printable(where)} ({report.model_id})",
         f"{done}; {plural(report.num_encoded, 'picture')} encoded in {report.seconds:.1f} s{speed}",
     ]
     for folder in report.absent:
@@ -214,8 +194,8 @@ def _as_text(report: IndexReport, place: Path, model_id: str) -> str:
     if report.skipped:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in report.reasons())
         lines.append(f"Skipped {plural(len(report.skipped), 'file')}: {reasons}")
-        for one in report.skipped[:MAX_SKIPPED_SHOWN]:
-            lines.append(f"  {printable(one.path)}: {one.reason}")
+        for skipped in report.skipped[:MAX_SKIPPED_SHOWN]:
+            lines.append(f"  {printable(skipped.path)}: {skipped.reason}")
         if len(report.skipped) > MAX_SKIPPED_SHOWN:
             lines.append(f"  ... and {len(report.skipped) - MAX_SKIPPED_SHOWN:,} more (see --json)")
     return "\n".join(lines)

@@ -71,13 +71,13 @@ def _values(index: EmbeddedIndex) -> dict[str, object]:
 
     manifest, size = index.manifest, index.num_bytes()
     error = max((segment.weight_error for segment in manifest.segments), default=0.0)
-    roots = [near_path(one.path) for one in picture_folders(manifest.roots, index.path)]
+    roots = [near_path(folder.path) for folder in picture_folders(manifest.roots, index.path)]
     return {
         "index": near_path(index.path.resolve()),
         "root": roots[0] if roots else None,
         **({"roots": roots} if len(roots) > 1 else {}),
         "pictures": len(index),
-        "corrected_pictures": sum(one in index for one in index.corrections.pictures),
+        "corrected_pictures": sum(doc_id in index for doc_id in index.corrections.pictures),
         "muted": sorted(index.corrections.muted),
         "vocabulary_words": manifest.num_words,
         "vocabulary_fingerprint": manifest.vocabulary_fingerprint,

@@ -38,8 +38,8 @@ def command(indexes: tuple[Path, ...], output: Path, as_json: bool) -> None:
     from lexret.library.folders import index_within
     from lexret.library.merging import merge_indexes
 
-    report = merge_indexes([index_within(one) for one in indexes], index_within(output))
-    roots = [near_path(one) for one in report.roots]
+    report = merge_indexes([index_within(path) for path in indexes], index_within(output))
+    roots = [near_path(root) for root in report.roots]
     place = near_path(index_within(output).resolve())
     if as_json:
         values = {
@@ -53,5 +53,5 @@ def command(indexes: tuple[Path, ...], output: Path, as_json: bool) -> None:
     shared = f" ({report.num_shared:,} were in several)" if report.num_shared else ""
     told = f"{plural(report.num_documents, 'picture')} in {place}{shared}, of:"
     click.echo(printable(told))
-    for one in roots:
-        click.echo(printable(f"  {one}"))
+    for root in roots:
+        click.echo(printable(f"  {root}"))

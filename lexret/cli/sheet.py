@@ -22,7 +22,7 @@ from lexret.cli.common import (
     progress_line,
     text_encoder_option,
 )
-from lexret.cli.search.question import QueryCommand, query_text, question_of
+from lexret.cli.search.question import QueryCommand, query_text
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -98,6 +98,7 @@ def command(
     """
     from lexret.explain.contact import sheet_of_hits, sheet_of_index
     from lexret.explain.contact_draw import check_room
+    from lexret.library.question import Question
 
     library = open_chosen_library(index_path, model_source=model_source)
     snapshot = library.snapshot()
@@ -106,7 +107,7 @@ def command(
     with progress_line() as say:
         if query:
             say("Looking for pictures")
-            understood = library.understand(question_of(query, text_encoder=text_encoder), snapshot)
+            understood = library.understand(Question(query, text_encoder=text_encoder), snapshot)
             print_notes(understood.notes)
             sheet = sheet_of_hits(index, understood.query, title=query, k=k)
         else:

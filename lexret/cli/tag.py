@@ -66,7 +66,7 @@ def command(
 
     index = open_chosen_index(index_path)
     base = picture_root(index.manifest, index.path)
-    ids = [document_named(index, one) for one in pictures] or index.doc_ids()
+    ids = [document_named(index, picture) for picture in pictures] or index.doc_ids()
     num_changed, num_failed = 0, 0
     for doc_id in ids:
         words = [] if remove else _words(index, doc_id, k=k, above=above)
@@ -93,7 +93,7 @@ def command(
 
 
 def _words(index: EmbeddedIndex, doc_id: str, *, k: int, above: float) -> list[str]:
-    return [one.word for one in index.vector(doc_id).words(k) if one.weight > above]
+    return [word.word for word in index.vector(doc_id).words(k) if word.weight > above]
 
 
 def _as_json(change: KeywordChange) -> dict[str, object]:
@@ -102,6 +102,6 @@ def _as_json(change: KeywordChange) -> dict[str, object]:
 
 
 def _as_text(change: KeywordChange) -> str:
-    added = [f"+{one}" for one in change.after if one not in change.before]
-    gone = [f"-{one}" for one in change.before if one not in change.after]
+    added = [f"+{keyword}" for keyword in change.after if keyword not in change.before]
+    gone = [f"-{keyword}" for keyword in change.before if keyword not in change.after]
     return printable(f"{near_path(change.path)}: {', '.join([*added, *gone])}")

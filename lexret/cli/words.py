@@ -84,8 +84,8 @@ def _as_json(encoding: PatchEncoding, k: int) -> dict[str, object]:
     return {
         "grid": {"rows": encoding.grid.num_rows, "cols": encoding.grid.num_cols},
         "words": [
-            {"word": one.word, "weight": one.weight, "patch": list(places[one.word])}
-            for one in encoding.image.words(k)
+            {"word": word.word, "weight": word.weight, "patch": list(places[word.word])}
+            for word in encoding.image.words(k)
         ],
     }
 
@@ -96,10 +96,10 @@ def _table(encoding: PatchEncoding, k: int) -> str:
     places = places_won(encoding)
     words = encoding.image.words(k)
     rows = []
-    for one in words:
-        row, col = places[one.word]
-        bar = "\u2588" * max(1, round(BAR_WIDTH * one.weight / words[0].weight))
-        rows.append([one.word, f"{one.weight:.4f}", bar.ljust(BAR_WIDTH), f"{row},{col}"])
+    for word in words:
+        row, col = places[word.word]
+        bar = "\u2588" * max(1, round(BAR_WIDTH * word.weight / words[0].weight))
+        rows.append([word.word, f"{word.weight:.4f}", bar.ljust(BAR_WIDTH), f"{row},{col}"])
     grid = encoding.grid
     last = f"patch of {grid.num_rows} x {grid.num_cols}"
     return render_table(["word", "weight", "", last], rows, right=(1,))

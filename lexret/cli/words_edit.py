@@ -69,8 +69,11 @@ def command(
     index = open_chosen_index(index_path)
     (named,) = plain_arguments((image,))
     doc_id = document_named(index, named)
-    parsed = [_parse(one, undo=undo) for one in plain_arguments(changes)]
-    wanted = [Change(one.sign, _entry(one.word, index.vocabulary), one.weight) for one in parsed]
+    parsed = [_parse(change, undo=undo) for change in plain_arguments(changes)]
+    wanted = [
+        Change(change.sign, _entry(change.word, index.vocabulary), change.weight)
+        for change in parsed
+    ]
     correction = index.corrections.of(doc_id)
     if wanted or undo:
         strongest = _strongest(index, doc_id)
@@ -123,14 +126,14 @@ def _apply(
 ) -> PictureCorrection:
     if undo and not changes:
         return type(correction)()
-    for one in changes:
+    for change in changes:
         if undo:
-            correction = correction.without(one.word)
-        elif one.sign == "+":
-            weight = strongest if one.weight is None else one.weight
-            correction = correction.plus(one.word, weight)
+            correction = correction.without(change.word)
+        elif change.sign == "+":
+            weight = strongest if change.weight is None else change.weight
+            correction = correction.plus(change.word, weight)
         else:
-            correction = correction.minus(one.word)
+            correction = correction.minus(change.word)
     return correction
 
 

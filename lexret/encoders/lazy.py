@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -13,15 +13,27 @@ from lexret.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from PIL import Image
 
+    from lexret.encoders.model import LexicalModel
     from lexret.encoders.protocol import Encoder
 
 
 class LateImageEncoder:
-    """The image encoder of a model folder; torch is imported with the first picture."""
+    """The image encoder of a model folder; torch is imported with the first picture.
 
-    def __init__(self, record: ModelRecord, *, precision: Precision = "float32") -> None:
+    Args:
+        load: returns the model, where it may be in memory already; by default it is loaded.
+    """
+
+    def __init__(
+        self,
+        record: ModelRecord,
+        *,
+        precision: Precision = "float32",
+        load: Callable[[], LexicalModel] | None = None,
+    ) -> None:
         self._record = record
         self._precision: Precision = precision
+        self._load = load
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -46,4 +58,5 @@ class LateImageEncoder:
     def _encoder(self) -> Encoder[Image.Image]:
         from lexret.encoders import load_model
 
-        return load_model(self._record.folder).image_encoder(self._precision)
+        model = load_model(self._record.folder) if self._load is None else self._load()
+        return model.image_encoder(self._precision)

@@ -41,6 +41,7 @@ class EmbeddedIndex:
             with numpy and loads the other, where it is installed, once that is worth it. The
             answers are the same to the last bit.
         threads: how many queries of a batch are searched at a time.
+        manifest: the commit to open, where it was read already; by default the newest.
 
     Raises:
         InputError: if there is no such engine, or no thread.
@@ -56,6 +57,7 @@ class EmbeddedIndex:
         corrections: Corrections = NO_CORRECTIONS,
         engine: Engine = "auto",
         threads: int = 1,
+        manifest: Manifest | None = None,
     ) -> None:
         if engine == "compiled":
             require_compiled()
@@ -64,7 +66,7 @@ class EmbeddedIndex:
         self._path, self._threads = Path(path), threads
         self._pace = Pace(engine)
         self._corrections = corrections
-        self._manifest, self._words, self._segments = _open_snapshot(self._path)
+        self._manifest, self._words, self._segments = _open_snapshot(self._path, manifest)
 
     @property
     def path(self) -> Path:
@@ -286,9 +288,11 @@ def open_index(path: str | Path, *, engine: Engine = "auto", threads: int = 1) -
     return EmbeddedIndex(Path(path), corrections=corrections, engine=engine, threads=threads)
 
 
-def _open_snapshot(path: Path) -> tuple[Manifest, bytes, tuple[Segment, ...]]:
+def _open_snapshot(
+    path: Path, manifest: Manifest | None
+) -> tuple[Manifest, bytes, tuple[Segment, ...]]:
     """Open what the manifest names; where a writer has merged it away meanwhile, start again."""
-    manifest = Manifest.load(path)
+    manifest = Manifest.load(path) if manifest is None else manifest
     for _ in range(_ATTEMPTS):
         try:
             words = (path / manifest.vocabulary_file).read_bytes()

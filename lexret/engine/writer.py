@@ -9,7 +9,14 @@ from types import TracebackType
 from typing import Final, Self
 
 from lexret.engine.merge_policy import LiveSegment, choose_merge, remove, remove_unused
-from lexret.engine.segments.manifest import CODECS, PRECISIONS, Manifest, SegmentEntry, missing_file
+from lexret.engine.segments.manifest import (
+    CODECS,
+    MANIFEST_FILE,
+    PRECISIONS,
+    Manifest,
+    SegmentEntry,
+    missing_file,
+)
 from lexret.engine.segments.segment import Segment
 from lexret.engine.segments.segment_writer import (
     MergeSource,
@@ -127,7 +134,8 @@ class EmbeddedIndexWriter:
             StorageError: if the folder cannot be written.
         """
         folder = Path(path)
-        Manifest.load(folder)  # so that a folder without an index gets no lock file
+        if not (folder / MANIFEST_FILE).is_file():
+            Manifest.load(folder)  # raises: a folder without an index gets no lock file
         with storage_errors(folder):
             lock = WriterLock(folder)
         try:
@@ -273,7 +281,8 @@ class EmbeddedIndexWriter:
     def close(self) -> None:
         """Drop what was not committed and let the lock go; a second call does nothing."""
         if self._lock.held:
-            self.rollback()
+            if self._pending or self._changed():
+                self.rollback()
             self._lock.release()
 
     def __enter__(self) -> Self:

@@ -67,7 +67,7 @@ class Calibration:
         Raises:
             InputError: if the share is smaller than what could be measured.
         """
-        within = [one for one in range(len(self.rates)) if self.rates[one] <= rate + 1e-9]
+        within = [place for place in range(len(self.rates)) if self.rates[place] <= rate + 1e-9]
         if not within:
             raise InputError(
                 f"--max-false-matches {rate:.3g} asks for more than the calibration can tell: it "
@@ -125,7 +125,7 @@ def matching(
     all_scores = np.array([hit.score for hit in hits])
     measured = measure_hits([hit.score for hit in best], all_scores, len(index), weights)
     enough = calibration.evidence(measured) >= least
-    return frozenset(one for one, is_enough in zip(ids, enough, strict=True) if is_enough)
+    return frozenset(doc_id for doc_id, is_enough in zip(ids, enough, strict=True) if is_enough)
 
 
 def read_calibration(folder: Path, *, model_id: str, text_encoder: str) -> Calibration:
@@ -152,11 +152,11 @@ def read_calibration(folder: Path, *, model_id: str, text_encoder: str) -> Calib
         )
     try:
         found = values["text_encoders"][text_encoder]
-        weights = [float(one) for one in found["weights"]]
+        weights = [float(weight) for weight in found["weights"]]
         calibration = Calibration(
             (weights[0], weights[1], weights[2], weights[3]),
-            tuple(float(one) for one in found["rates"]),
-            tuple(float(one) for one in found["least_evidence"]),
+            tuple(float(rate) for rate in found["rates"]),
+            tuple(float(least) for least in found["least_evidence"]),
             int(found["num_queries"]),
             str(found["data"]),
         )

@@ -42,11 +42,13 @@ class Duplicate:
 
     Attributes:
         doc_id: its id.
+        path: its file.
         picture: what the index knows of its file.
         similarity: the greatest cosine of its vector and that of another one of the group.
     """
 
     doc_id: str
+    path: Path
     picture: KnownPicture
     similarity: float
 
@@ -76,10 +78,11 @@ def same_content(index: EmbeddedIndex) -> list[DuplicateGroup]:
         CorruptError: if a document of the index is no picture.
     """
     by_content: dict[str, list[Duplicate]] = {}
-    for one in index.documents():
-        duplicate = _duplicate(one)
+    base = picture_root(index.manifest, index.path)
+    for document in index.documents():
+        duplicate = _duplicate(base, document)
         by_content.setdefault(duplicate.picture.sha256, []).append(duplicate)
-    return _groups(index, (group for group in by_content.values() if len(group) > 1))
+    return _groups(group for group in by_content.values() if len(group) > 1)
 
 
 def nearly_same(index: EmbeddedIndex, *, min_cosine: float) -> list[DuplicateGroup]:
@@ -117,37 +120,35 @@ def nearly_same(index: EmbeddedIndex, *, min_cosine: float) -> list[DuplicateGro
     for side in (first, second):
         np.maximum.at(best_N, side, cosines)
     members = _components(len(duplicates), first, second)
-    return _groups(index, (
+    return _groups(
         [replace(duplicates[row], similarity=float(best_N[row])) for row in rows]
         for rows in members
-    ))  # fmt: skip
+    )
 
 
-def _duplicate(document: Document) -> Duplicate:
-    return Duplicate(document.doc_id, KnownPicture.of(document), 1.0)
+def _duplicate(base: Path | None, document: Document) -> Duplicate:
+    path = picture_path(base, document.doc_id)
+    return Duplicate(document.doc_id, path, KnownPicture.of(document), 1.0)
 
 
-def _groups(index: EmbeddedIndex, groups: Iterable[Sequence[Duplicate]]) -> list[DuplicateGroup]:
+def _groups(groups: Iterable[Sequence[Duplicate]]) -> list[DuplicateGroup]:
     """Put the one to keep first, and drop further paths to one and the same file."""
-    base = picture_root(index.manifest, index.path)
     result = []
     for group in groups:
         files: dict[str, Duplicate] = {}
-        for one in sorted(group, key=_rank):
-            files.setdefault(_real_path(base, one.doc_id), one)
+        for duplicate in sorted(group, key=_rank):
+            files.setdefault(os.path.realpath(duplicate.path), duplicate)
         if len(files) > 1:
             result.append(DuplicateGroup(tuple(files.values())))
     return sorted(result, key=lambda group: group.pictures[0].doc_id)
 
 
-def _real_path(base: Path | None, doc_id: str) -> str:
-    return os.path.realpath(picture_path(base, doc_id))
-
-
-def _rank(one: Duplicate) -> tuple[int, int, int, int, str]:
-    picture = one.picture
+def _rank(duplicate: Duplicate) -> tuple[int, int, int, int, str]:
+    picture = duplicate.picture
     pixels = picture.width * picture.height
-    return (-pixels, -picture.size, picture.mtime_ns, len(one.doc_id), one.doc_id)
+    return (
+        -pixels, -picture.size, picture.mtime_ns, len(duplicate.doc_id), duplicate.doc_id,
+    )  # fmt: skip
 
 
 def _load(index: EmbeddedIndex) -> tuple[csr_matrix, list[Duplicate]]:
@@ -156,8 +157,9 @@ def _load(index: EmbeddedIndex) -> tuple[csr_matrix, list[Duplicate]]:
 
     duplicates: list[Duplicate] = []
     parts = []
+    base = picture_root(index.manifest, index.path)
     for chunk in read_documents(index):
-        duplicates += map(_duplicate, chunk.documents)
+        duplicates += [_duplicate(base, document) for document in chunk.documents]
         parts.append(chunk.vectors.normalized().to_scipy())
     if not parts:
         return csr_matrix((0, len(index.vocabulary)), dtype=np.float32), duplicates
@@ -200,7 +202,7 @@ def _candidates(norms_NM: FloatArray, *, min_cosine: float) -> Iterator[Pairs]:
 
 def _cosines(vectors: csr_matrix, pairs_P2: Pairs) -> Cosines:
     first, second = (vectors[pairs_P2[:, side]].astype(np.float64) for side in (0, 1))
-    squares = [np.asarray(one.multiply(one).sum(axis=1)).ravel() for one in (first, second)]
+    squares = [np.asarray(side.multiply(side).sum(axis=1)).ravel() for side in (first, second)]
     products = np.asarray(first.multiply(second).sum(axis=1)).ravel()
     cosines: Cosines = products / np.sqrt(squares[0] * squares[1])
     return cosines

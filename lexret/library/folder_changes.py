@@ -45,7 +45,7 @@ def drop_first_root(index_path: Path, roots: Sequence[str]) -> None:
         def new_id(doc_id: str) -> str | None:
             return id_of_file(picture_path(base, doc_id), folders)
 
-        copy_documents(before, writer, new_id=lambda one: new_id(one.doc_id))
+        copy_documents(before, writer, new_id=lambda document: new_id(document.doc_id))
         writer.commit()
         move_all(index_path, new_id)
 
@@ -69,13 +69,13 @@ def copy_documents(
     added = 0
     kinds = kinds or source.columns
     for chunk in read_documents(source):
-        ids = [new_id(one) for one in chunk.documents]
-        rows = [row for row, one in enumerate(ids) if one is not None]
+        ids = [new_id(document) for document in chunk.documents]
+        rows = [row for row, doc_id in enumerate(ids) if doc_id is not None]
         columns: dict[str, list[FieldValue]] = {
             name: [_as(kinds[name], chunk.documents[row].fields[name]) for row in rows]
             for name in source.columns
         }
-        kept = [one for one in ids if one is not None]
+        kept = [doc_id for doc_id in ids if doc_id is not None]
         if PATH in columns:
             columns[PATH] = [new if old else None
                              for new, old in zip(kept, columns[PATH], strict=True)]  # fmt: skip

@@ -57,7 +57,7 @@ def find_index(start: Path) -> Path:
         if (folder / INDEX_FOLDER / MANIFEST_FILE).is_file():
             return folder / INDEX_FOLDER
     below = sorted(
-        one.parent.parent.name for one in start.glob(f"*/{INDEX_FOLDER}/{MANIFEST_FILE}")
+        manifest.parent.parent.name for manifest in start.glob(f"*/{INDEX_FOLDER}/{MANIFEST_FILE}")
     )
     if below:
         way = f"There is one in {below[0]}: go there, or add --index {below[0]}."
@@ -72,15 +72,15 @@ def index_for(folders: Sequence[Path]) -> Path:
     That is in the first of them that has one; else beside or above them, in an index that holds
     one of them; else in the first of them, where it is to be made.
     """
-    places = [default_index(one) for one in folders]
+    places = [default_index(folder) for folder in folders]
     for place in places:
         if (place / MANIFEST_FILE).is_file():
             return place
-    paths = [one.resolve() for one in folders]
-    for above in dict.fromkeys(default_index(parent) for one in paths for parent in one.parents):
+    paths = [folder.resolve() for folder in folders]
+    for above in dict.fromkeys(default_index(parent) for path in paths for parent in path.parents):
         if (above / MANIFEST_FILE).is_file():
             held = picture_folders(Manifest.load(above).roots, above)
-            if any(one.path in paths for one in held):
+            if any(folder.path in paths for folder in held):
                 return above
     return places[0]
 
@@ -125,8 +125,8 @@ def record_roots(
         InputError: if one of the folders lies inside another.
     """
     result = list(recorded)
-    for root in (one.resolve() for one in new):
-        there = [one.path for one in picture_folders(result, index_path)]
+    for root in (folder.resolve() for folder in new):
+        there = [folder.path for folder in picture_folders(result, index_path)]
         if root in there:
             continue
         for other in there:
@@ -146,7 +146,7 @@ def record_roots(
 def picture_folders(roots: Sequence[str], index_path: Path) -> tuple[PictureFolder, ...]:
     """Return the folders that a manifest's ``roots`` name, in that order."""
     here = index_path.resolve()
-    paths = [(here / one).resolve() for one in roots]
+    paths = [(here / root).resolve() for root in roots]
     folders = []
     for number, (recorded, path) in enumerate(zip(roots, paths, strict=True)):
         prefix = ""

@@ -38,6 +38,7 @@ class IndexReport:
         skipped: files that are not readable pictures, and folders that cannot be listed.
         absent: folders of the index that are not there now; what it holds of them stays.
         seconds: how long it took.
+        model_id: the model that encodes the index's pictures.
     """
 
     num_added: int
@@ -50,37 +51,12 @@ class IndexReport:
     skipped: tuple[SkippedPicture, ...]
     absent: tuple[Path, ...]
     seconds: float
+    model_id: str
 
     def reasons(self) -> list[tuple[str, int]]:
         """Return why files were skipped and how often, the most frequent first."""
-        counts = Counter(one.reason for one in self.skipped)
+        counts = Counter(skipped.reason for skipped in self.skipped)
         return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-
-
-def index_folder(
-    root: Path,
-    index_path: Path,
-    encoder: Encoder[Image.Image],
-    *,
-    model_source: str | None = None,
-    batch_size: int = 32,
-    workers: int = 4,
-    progress: Progress | None = None,
-    rebuild: bool = False,
-    allow_empty: bool = False,
-) -> IndexReport:
-    """Index one folder of pictures, or bring its index up to date; see :func:`index_folders`."""
-    return index_folders(
-        [root],
-        index_path,
-        encoder,
-        model_source=model_source,
-        batch_size=batch_size,
-        workers=workers,
-        progress=progress,
-        rebuild=rebuild,
-        allow_empty=allow_empty,
-    )
 
 
 def index_folders(
@@ -163,6 +139,7 @@ def index_folders(
         skipped=tuple(update.skipped),
         absent=plan.absent,
         seconds=time.monotonic() - started,
+        model_id=encoder.model_id,
     )
 
 

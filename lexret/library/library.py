@@ -10,30 +10,25 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from lexret.engine.segments.manifest import MANIFEST_FILE, Manifest
 from lexret.errors import InputError
 from lexret.library.finding import Backend, find
-from lexret.library.folders import find_index, index_within
+from lexret.library.folders import default_index, find_index, index_within
+from lexret.library.lookup import document_named, find_document
+from lexret.library.model import lasting_source
 from lexret.library.model_encoders import IndexEncoders, ModelEncoders, TextEncoderKind
-from lexret.library.question import (
-    NO_HOOKS,
-    Hooks,
-    PictureInFile,
-    PictureInMemory,
-    QueryPicture,
-    Question,
-    Understood,
-    understand,
-)
+from lexret.library.query_pictures import PathLike, PictureLike
+from lexret.library.question import NO_HOOKS, Hooks, Question, Understood, understand
 from lexret.library.results import Results
 from lexret.library.snapshots import LatestSnapshot, Snapshot
 
 if TYPE_CHECKING:
-    from PIL import Image
-
+    from lexret.explain.explanation import PictureExplanation
+    from lexret.library.duplicates import DuplicateGroup
+    from lexret.library.indexing import IndexReport
+    from lexret.library.update_run import Progress
     from lexret.pictures.boxes import Box
-
-    PathLike = str | os.PathLike[str]
-    PictureLike = PathLike | Image.Image
+    from lexret.sparse import Precision, WordWeight
 
 
 class Library:
@@ -69,6 +64,99 @@ class Library:
         library.snapshot()
         return library
 
+    @classmethod
+    def create(
+        cls,
+        *folders: PathLike,
+        index: PathLike | None = None,
+        model: str | None = None,
+        weights: str | None = None,
+        precision: Precision | None = None,
+        batch_size: int = 32,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Make a library of folders of pictures: index them.
+
+        Args:
+            index: where the index shall lie; by default in ``.lexret`` of the first folder.
+            model: a model's name or folder; by default ``mini``.
+            weights, precision, batch_size, progress: see :meth:`update`.
+
+        Raises:
+            InputError: if no folder is named, there is an index already, or no picture in the
+                folders can be read.
+            LexretError: see :meth:`update`.
+        """
+        if not folders:
+            raise InputError("A library is made of folders of pictures; name at least one.")
+        place = default_index(Path(folders[0])) if index is None else Path(index)
+        if (place / MANIFEST_FILE).exists():
+            raise InputError(
+                f"There is an index at {place} already: open it with Library.open, and bring it up "
+                "to date, or make it anew, with its update()."
+            )
+        library = cls(place, model=model)
+        report = library.update(
+            *folders, weights=weights, precision=precision, batch_size=batch_size, progress=progress
+        )
+        if not report.num_pictures:
+            reasons = ", ".join(f"{count:,} {reason}" for reason, count in report.reasons())
+            raise InputError(f"No picture of the folders could be read: {reasons}.")
+        return library
+
+    def update(
+        self,
+        *folders: PathLike,
+        remove: Sequence[PathLike] = (),
+        weights: str | None = None,
+        precision: Precision | None = None,
+        batch_size: int = 32,
+        rebuild: bool = False,
+        allow_empty: bool = False,
+        progress: Progress | None = None,
+    ) -> IndexReport:
+        """Bring the index up to date with its folders, as ``lexret index`` does.
+
+        What is new is encoded, with the model that was named, else the one that the index records,
+        else ``mini``. Searches go on meanwhile, and find what is committed.
+
+        Args:
+            folders: those to look through; the index gains those that it does not hold yet.
+                Without any, all that it holds and that are there.
+            remove: folders that leave the index, with all that it holds of them.
+            weights: how a new index stores them, ``exact`` or ``8bit``.
+            precision: what the model computes in, ``float32`` or ``bfloat16``; by default what the
+                index records.
+            batch_size: pictures that are encoded together.
+            rebuild: make the index anew, for example for another model.
+            allow_empty: accept that all pictures of a folder are gone.
+            progress: is called with the number of files done and the number of files to do.
+
+        Raises:
+            LexretError: see :func:`lexret.library.indexing.index_folders`.
+            UpdateInterrupted: on Ctrl-C while it runs; tells how many pictures are stored.
+        """
+        from lexret.library.indexing import index_folders
+
+        before = Manifest.load_if_sound(self.path)  # a damaged one is reported when it is opened
+        source, encoders = self._encoders.of_source(before.model_source if before else None)
+        recorded: Precision = before.precision if before else "float32"
+        try:
+            return index_folders(
+                [Path(folder) for folder in folders],
+                self.path,
+                encoders.late_images(precision or recorded),
+                remove=[Path(folder) for folder in remove],
+                model_source=lasting_source(source),
+                weights=weights,
+                batch_size=batch_size,
+                progress=progress,
+                rebuild=rebuild,
+                allow_empty=allow_empty,
+            )
+        finally:
+            self._latest.expire()
+
     @property
     def path(self) -> Path:
         """The index folder."""
@@ -97,6 +185,7 @@ class Library:
         like: PathLike | Sequence[PathLike] | None = None,
         text_encoder: TextEncoderKind | None = None,
         backend: Backend = "embedded",
+        building: Callable[[], None] | None = None,
         max_false_matches: float | None = None,
     ) -> Results:
         """Find the pictures that fit a text, pictures, or both, the best first.
@@ -110,6 +199,7 @@ class Library:
             like: one picture of the index to look for or several, by id or path; they are no hits.
             text_encoder: ``static`` or ``contextual``; by default static where there is one.
             backend: ``embedded``, or ``lucene`` for plain texts and pictures.
+            building: is told when Lucene's index is to be made, which takes a while.
             max_false_matches: of searches for things that are not there, at most this share may
                 find something; for plain texts.
 
@@ -119,30 +209,8 @@ class Library:
             MissingError: if a picture, the index or the model is not there.
             MismatchError: if the model is not the one that made the index.
         """
-        question = Question(
-            text,
-            pictures=_pictures(image),
-            likes=_names(like),
-            box=box,
-            text_encoder=text_encoder,
-        )
-        return self.ask(question, k=k, backend=backend, max_false_matches=max_false_matches)
-
-    def ask(
-        self,
-        question: Question,
-        *,
-        k: int = 10,
-        backend: Backend = "embedded",
-        building: Callable[[], None] | None = None,
-        max_false_matches: float | None = None,
-    ) -> Results:
-        """Do as :meth:`search` for a question.
-
-        Args:
-            building: is told when the Lucene index is to be made, which takes a while.
-        """
         snapshot = self.snapshot()
+        question = Question.of(text, image=image, box=box, like=like, text_encoder=text_encoder)
         return self.find(
             self.understand(question, snapshot),
             snapshot,
@@ -173,7 +241,7 @@ class Library:
         building: Callable[[], None] | None = None,
         max_false_matches: float | None = None,
     ) -> Results:
-        """Return the best ``k`` hits of an understood question; see :meth:`ask`.
+        """Return the best ``k`` hits of an understood question; see :meth:`search`.
 
         Args:
             snapshot: the commit that it was understood over.
@@ -190,6 +258,86 @@ class Library:
             max_false_matches=max_false_matches,
         )
 
+    def similar(self, picture: PathLike, *, k: int = 10, text: str = "") -> Results:
+        """Find pictures like one of the index, named by its id or path; see :meth:`search`."""
+        return self.search(text, k=k, like=picture)
+
+    def words(self, picture: PathLike, k: int | None = None) -> list[WordWeight]:
+        """Return the words of a picture of the index, corrected, by falling weight.
+
+        Args:
+            picture: its id or path.
+            k: at most so many words; by default all.
+
+        Raises:
+            MissingError: if the index holds no such picture.
+        """
+        index = self.snapshot().index
+        return index.vector(document_named(index, os.fspath(picture))).words(k)
+
+    def duplicates(self, *, near: float | None = None) -> list[DuplicateGroup]:
+        """Return groups of pictures that are there twice, in each the one to keep first.
+
+        Args:
+            near: by default those whose files hold the same bytes; else those whose vectors have
+                at least this cosine, above 0 and at most 1.
+
+        Raises:
+            InputError: if ``near`` is no such number.
+        """
+        from lexret.library.duplicates import nearly_same, same_content
+
+        index = self.snapshot().index
+        return same_content(index) if near is None else nearly_same(index, min_cosine=near)
+
+    def explain(
+        self,
+        picture: PathLike,
+        query: str = "",
+        *,
+        boxes: Sequence[Box] = (),
+        patches: Sequence[tuple[int, int]] = (),
+        num_parts: int = 0,
+        num_words: int = 40,
+        text_encoder: TextEncoderKind | None = None,
+    ) -> PictureExplanation:
+        """Explain what a picture says, as a whole and in parts, and how it answers a query.
+
+        The model looks at the file; corrections of the index are no part of what it sees.
+
+        Args:
+            picture: of the index, by id or path, or any other picture file.
+            query: in the query language; empty: none. :meth:`understand` tells its notes.
+            boxes: parts to look at: x, y, width and height in pixels of the upright picture.
+            patches: (row, column) of patches to look at.
+            num_parts: cut the whole picture into so many parts, where it is not 0. Without boxes,
+                patches and parts, the picture's most telling patches are taken.
+            num_words: words to keep, for the whole and for each part.
+
+        Raises:
+            MissingError, ImageError: if there is no such picture, or it cannot be read.
+            InputError: if the picture has no word, a part does not lie in it, or the query cannot
+                be understood.
+            MismatchError: if the model is not the one that made the index.
+        """
+        from lexret.library.explaining import explain_file
+
+        snapshot, named = self.snapshot(), os.fspath(picture)
+        doc_id = find_document(snapshot.index, named)
+        return explain_file(
+            Path(named) if doc_id is None else snapshot.file_of(doc_id),
+            self.encoders(snapshot),
+            name=named,
+            query=self.understand(Question(query, text_encoder=text_encoder), snapshot).query
+            if query
+            else None,
+            text=query,
+            boxes=boxes,
+            patches=patches,
+            num_parts=num_parts,
+            num_words=num_words,
+        )
+
     def encoders(self, snapshot: Snapshot | None = None) -> ModelEncoders:
         """Return the encoders of the model; each is loaded when it is first asked for.
 
@@ -198,21 +346,3 @@ class Library:
             MismatchError: if the model is not the one that made the index.
         """
         return self._encoders.of((snapshot or self.snapshot()).index)
-
-
-def _pictures(given: PictureLike | Sequence[PictureLike] | None) -> tuple[QueryPicture, ...]:
-    if given is None:
-        return ()
-    if isinstance(given, str | os.PathLike):
-        return (PictureInFile(Path(given)),)
-    if isinstance(given, Sequence):
-        return tuple(found for picture in given for found in _pictures(picture))
-    return (PictureInMemory(given),)
-
-
-def _names(given: PathLike | Sequence[PathLike] | None) -> tuple[str, ...]:
-    if given is None:
-        return ()
-    if isinstance(given, str | os.PathLike):
-        return (os.fspath(given),)
-    return tuple(os.fspath(name) for name in given)

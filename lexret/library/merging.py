@@ -62,11 +62,11 @@ def merge_indexes(sources: Sequence[Path], target: Path) -> MergeReport:
         LockedError: if another process is writing the index at ``target``.
         StorageError: if the new index cannot be written.
     """
-    places = list(dict.fromkeys(one.resolve() for one in sources))
+    places = list(dict.fromkeys(source.resolve() for source in sources))
     if len(places) < 2:
         raise InputError("Merging takes two different indexes or more.")
     _check_target(target, places)
-    indexes = [EmbeddedIndex(one) for one in places]
+    indexes = [EmbeddedIndex(place) for place in places]
     first = indexes[0]
     for other in indexes[1:]:
         _check_alike(first, other)
@@ -83,18 +83,19 @@ def merge_indexes(sources: Sequence[Path], target: Path) -> MergeReport:
         precision=first.manifest.precision,
         replace_existing=target.resolve() in places,
     ) as writer:
-        indexes = [EmbeddedIndex(one) for one in places]  # under the lock, where target is one
+        # Again, under the lock: the target may be among them.
+        indexes = [EmbeddedIndex(place) for place in places]
         folders = picture_folders(recorded, target)
         names = [_new_ids(index, folders) for index in indexes]
         owner, num_shared = _owners(indexes, names)
         for number, (index, new_id) in enumerate(zip(indexes, names, strict=True)):
             chosen = _chosen(new_id, owner, number)
             copy_documents(index, writer, new_id=chosen, kinds=kinds)
-        corrections = [load_corrections(one) for one in places]
+        corrections = [load_corrections(place) for place in places]
         writer.commit()
         join_corrections(target, zip(corrections, names, strict=True))
         return MergeReport(
-            writer.manifest.num_documents, num_shared, tuple(one.path for one in folders)
+            writer.manifest.num_documents, num_shared, tuple(folder.path for folder in folders)
         )
 
 
@@ -113,14 +114,14 @@ def _check_target(target: Path, places: Sequence[Path]) -> None:
     )
 
 
-def _check_alike(one: EmbeddedIndex, other: EmbeddedIndex) -> None:
-    mine, theirs = one.manifest, other.manifest
+def _check_alike(index: EmbeddedIndex, other: EmbeddedIndex) -> None:
+    mine, theirs = index.manifest, other.manifest
     if (mine.model_id, mine.vocabulary_fingerprint) != (
         theirs.model_id,
         theirs.vocabulary_fingerprint,
     ):
         raise MismatchError(
-            f"The index at {one.path} was made with the model {mine.model_id} "
+            f"The index at {index.path} was made with the model {mine.model_id} "
             f"({mine.num_words} words, {mine.vocabulary_fingerprint[:12]}), that at {other.path} "
             f"with {theirs.model_id} ({theirs.num_words} words, "
             f"{theirs.vocabulary_fingerprint[:12]}). Make one of them anew with the other's model: "
@@ -129,7 +130,7 @@ def _check_alike(one: EmbeddedIndex, other: EmbeddedIndex) -> None:
 
 
 def _check_roots(indexes: Sequence[EmbeddedIndex]) -> None:
-    without = [one for one in indexes if not one.manifest.roots]
+    without = [index for index in indexes if not index.manifest.roots]
     if without and len(without) < len(indexes):
         raise InputError(
             f"The index at {without[0].path} names no folder of pictures, others do; their ids "
@@ -145,7 +146,9 @@ def _joined_roots(indexes: Sequence[EmbeddedIndex], target: Path) -> tuple[str, 
         for folder in picture_folders(index.manifest.roots, index.path)
     )
     outer = [
-        one for one in every if not any(one != two and one.is_relative_to(two) for two in every)
+        path
+        for path in every
+        if not any(path != other and path.is_relative_to(other) for other in every)
     ]
     return record_roots(outer, target)
 

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lexret.encoders.folder.record import DEFAULT_MODEL, ModelRecord, find_model, read_record
+from lexret.encoders.folder.record import (
+    DEFAULT_MODEL,
+    META_FILE,
+    SHIPPED,
+    ModelRecord,
+    find_model,
+    read_record,
+)
 from lexret.errors import MismatchError
 
 if TYPE_CHECKING:
@@ -32,3 +40,10 @@ def record_of_model(index: EmbeddedIndex, source: str | None = None) -> ModelRec
             "anew with `lexret index DIR --rebuild`."
         )
     return record
+
+
+def lasting_source(source: str) -> str:
+    """Return a model's source so that it is found again from any folder."""
+    if (SHIPPED / source / META_FILE).is_file() or not Path(source).is_dir():
+        return source
+    return str(Path(source).resolve())

@@ -9,13 +9,16 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Literal
 
+from lexret.encoders.folder.record import DEFAULT_MODEL, find_model, read_record
 from lexret.library.model import record_of_model
 
 if TYPE_CHECKING:
     from lexret.encoders.folder.record import ModelRecord
+    from lexret.encoders.lazy import LateImageEncoder
     from lexret.encoders.model import LexicalModel
     from lexret.encoders.protocol import PatchEncoder, QueryEncoder
     from lexret.engine.index import EmbeddedIndex
+    from lexret.sparse import Precision
     from lexret.vocabulary import Vocabulary
 
 TextEncoderKind = Literal["static", "contextual"]
@@ -75,6 +78,12 @@ class ModelEncoders:
         with self._model_lock:
             return self._loaded()
 
+    def late_images(self, precision: Precision) -> LateImageEncoder:
+        """Return an image encoder that loads the model with its first picture."""
+        from lexret.encoders.lazy import LateImageEncoder
+
+        return LateImageEncoder(self.record, precision=precision, load=self.model)
+
     def _loaded(self) -> LexicalModel:
         if self._model is None:
             from lexret.encoders import load_model
@@ -106,6 +115,22 @@ class IndexEncoders:
             if self._current is None or not _fits(self._current.record, index):
                 self._current = ModelEncoders(record_of_model(index, self.source))
             return self._current
+
+    def of_source(self, recorded: str | None) -> tuple[str, ModelEncoders]:
+        """Return the model to encode pictures with, and its source.
+
+        Args:
+            recorded: the source that an index records; used where no other was named.
+
+        Raises:
+            MissingError: if there is no such model.
+        """
+        source = self.source or recorded or DEFAULT_MODEL
+        record = read_record(find_model(source))
+        with self._lock:
+            if self._current is None or self._current.record != record:
+                self._current = ModelEncoders(record)
+            return source, self._current
 
 
 def _fits(record: ModelRecord, index: EmbeddedIndex) -> bool:

@@ -20,7 +20,9 @@ NewId = Callable[[str], str | None]
 def follow_renames(index_path: Path, renamed: Mapping[str, str]) -> None:
     """Give the corrections of pictures that got other ids (old -> new) to these."""
     if renamed.keys() & load_corrections(index_path).pictures.keys():
-        change_corrections(index_path, lambda old: _moved(old, lambda one: renamed.get(one, one)))
+        change_corrections(
+            index_path, lambda old: _moved(old, lambda doc_id: renamed.get(doc_id, doc_id))
+        )
 
 
 def move_all(index_path: Path, new_id: NewId) -> None:
@@ -51,9 +53,9 @@ def follow_moved_pictures(index: EmbeddedIndex) -> int:
         StorageError: if the corrections cannot be written.
     """
     lost = {
-        one.sha256: doc_id
-        for doc_id, one in index.corrections.pictures.items()
-        if one.sha256 is not None and doc_id not in index
+        correction.sha256: doc_id
+        for doc_id, correction in index.corrections.pictures.items()
+        if correction.sha256 is not None and doc_id not in index
     }
     if not lost:
         return 0
@@ -74,10 +76,14 @@ def follow_moved_pictures(index: EmbeddedIndex) -> int:
 
 
 def _moved(corrections: Corrections, new_id: NewId) -> Corrections:
-    kept = {doc_id: one for doc_id, one in corrections.pictures.items() if new_id(doc_id) == doc_id}
+    kept = {
+        doc_id: correction
+        for doc_id, correction in corrections.pictures.items()
+        if new_id(doc_id) == doc_id
+    }
     moved = {}
-    for doc_id, one in corrections.pictures.items():
+    for doc_id, correction in corrections.pictures.items():
         target = new_id(doc_id)
         if target is not None:
-            moved[target] = one
+            moved[target] = correction
     return replace(corrections, pictures={**moved, **kept})

@@ -7,23 +7,29 @@ the parser, is imported only for questions that need it.
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from lexret.engine.query.notes import notes_on_text
 from lexret.errors import InputError, MissingError
 from lexret.library.lookup import document_named
 from lexret.library.model_encoders import ModelEncoders, TextEncoderKind
+from lexret.library.query_pictures import (
+    PathLike,
+    PictureInFile,
+    PictureLike,
+    QueryPicture,
+    query_pictures,
+)
 from lexret.sparse import LexicalVector
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from lexret.engine.index import EmbeddedIndex
     from lexret.engine.query.binding import PictureParts
     from lexret.engine.query.query import Query
@@ -37,56 +43,6 @@ EncodeText = Callable[[str], LexicalVector]
 NO_FIELDS: Final[Mapping[str, str]] = MappingProxyType({})
 # A text without any of these is plain; to see that takes no parser, whose import takes time.
 _OPERATOR: Final = re.compile(r'[()"?^>:]|(?:^|\s)[+-]|\bOR\b')
-
-
-class QueryPicture(Protocol):
-    """A picture to search by."""
-
-    @property
-    def key(self) -> Hashable | None:
-        """What it is remembered by; ``None``: it is not remembered."""
-        ...
-
-    def read(self, box: Box | None) -> Image.Image:
-        """Return it, or a part of it, as an encoder takes it: RGB, upright, reduced.
-
-        Raises:
-            MissingError, ImageError: if it cannot be read.
-            InputError: if the box does not lie in it.
-        """
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class PictureInFile:
-    """A picture file to search by, read as ``lexret index`` reads it."""
-
-    path: Path
-    key: Hashable | None = None
-
-    def read(self, box: Box | None) -> Image.Image:
-        """Return the picture, or a part of it; see :class:`QueryPicture`."""
-        from lexret.pictures.boxes import cut_out
-        from lexret.pictures.decoding import ENCODING_MIN_SIDE, open_image
-
-        if box is None:
-            return open_image(self.path, min_side=ENCODING_MIN_SIDE)
-        return cut_out(open_image(self.path), box)
-
-
-@dataclass(frozen=True, slots=True)
-class PictureInMemory:
-    """A picture to search by that is there already: RGB and upright."""
-
-    image: Image.Image
-    key: Hashable | None = None
-
-    def read(self, box: Box | None) -> Image.Image:
-        """Return the picture, or a part of it; see :class:`QueryPicture`."""
-        from lexret.pictures.boxes import cut_out
-        from lexret.pictures.decoding import reduced
-
-        return reduced(self.image) if box is None else cut_out(self.image, box)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,34 +74,64 @@ class Question:
                 f"found {num_pictures}."
             )
 
+    @classmethod
+    def of(
+        cls,
+        text: str = "",
+        *,
+        image: PictureLike | Sequence[PictureLike] | None = None,
+        box: Box | None = None,
+        like: PathLike | Sequence[PathLike] | None = None,
+        text_encoder: TextEncoderKind | None = None,
+    ) -> Question:
+        """Return a question by pictures and likes that are given one by one or several at once."""
+        return cls(text, query_pictures(image), _names(like), box, text_encoder)
+
     @property
     def has_pictures(self) -> bool:
         """Whether pictures are part of it."""
         return bool(self.pictures or self.likes)
 
 
+def _names(given: PathLike | Sequence[PathLike] | None) -> tuple[str, ...]:
+    if given is None:
+        return ()
+    if isinstance(given, str | os.PathLike):
+        return (os.fspath(given),)
+    return tuple(os.fspath(name) for name in given)
+
+
 @dataclass(frozen=True, eq=False)
-class Understood:
-    """A question's query, and what is to be told about it.
+class Meaning:
+    """What a text means.
 
     Attributes:
-        question: what was asked.
         query: what to look for; a plain text is its vector.
-        notes: such as words that the vocabulary lacks.
+        notes: what is to be told, such as words that the vocabulary lacks.
         is_plain: it is a text without operators and pictures.
-        text_encoder: what encoded its text; ``None`` where there is none to encode.
     """
 
-    question: Question
     query: LexicalVector | Query
     notes: tuple[str, ...]
     is_plain: bool
-    text_encoder: TextEncoderKind | None = None
 
     @property
     def scores(self) -> bool:
         """Whether anything in it scores; filters and excluded words alone do not."""
         return isinstance(self.query, LexicalVector) or self.query.scores
+
+
+@dataclass(frozen=True, eq=False)
+class Understood(Meaning):
+    """A question and what it means.
+
+    Attributes:
+        question: what was asked.
+        text_encoder: what encoded its text; ``None`` where there is none to encode.
+    """
+
+    question: Question
+    text_encoder: TextEncoderKind | None = None
 
 
 def _make(_key: Hashable, make: MakeVector) -> LexicalVector:
@@ -206,8 +192,8 @@ def understand_text(
     columns: Mapping[str, str] = NO_FIELDS,
     muted: frozenset[str] = frozenset(),
     pictures: Callable[[], PictureParts] | None = None,
-) -> tuple[LexicalVector | Query, tuple[str, ...], bool]:
-    """Return the query that a text means, what is to be told about it, and whether it is plain.
+) -> Meaning:
+    """Return the query that a text means.
 
     Args:
         encode: encodes a text as a query; called only where there is text to encode.
@@ -220,7 +206,7 @@ def understand_text(
     """
     if pictures is None and is_surely_plain(text):
         notes = notes_on_text(text, vocabulary, muted=muted)
-        return encode(text), notes, True
+        return Meaning(encode(text), notes, is_plain=True)
     return _parsed(text, vocabulary, encode, columns=columns, muted=muted, pictures=pictures)
 
 
@@ -237,7 +223,7 @@ def _parsed(
     columns: Mapping[str, str],
     muted: frozenset[str],
     pictures: Callable[[], PictureParts] | None,
-) -> tuple[Query, tuple[str, ...], bool]:
+) -> Meaning:
     from lexret.engine.query.binding import NO_PICTURES, bind_query, notes_on
     from lexret.engine.query.parser import parse_query
 
@@ -246,7 +232,7 @@ def _parsed(
     notes = notes_on(parsed, vocabulary, muted=muted, has_pictures=pictures is not None)
     parts = NO_PICTURES if pictures is None else pictures()
     query = bind_query(parsed, vocabulary, columns, encode, pictures=parts)
-    return query, notes, parsed.is_plain and pictures is None
+    return Meaning(query, notes, is_plain=parsed.is_plain and pictures is None)
 
 
 class _Understanding:
@@ -268,7 +254,7 @@ class _Understanding:
         return self._snapshot.index
 
     def understood(self) -> Understood:
-        query, notes, is_plain = understand_text(
+        meaning = understand_text(
             self._question.text,
             self._index.vocabulary,
             self._encode,
@@ -276,7 +262,9 @@ class _Understanding:
             muted=self._index.corrections.muted,
             pictures=self._pictures if self._question.has_pictures else None,
         )
-        return Understood(self._question, query, notes, is_plain, self._text_encoder)
+        return Understood(
+            meaning.query, meaning.notes, meaning.is_plain, self._question, self._text_encoder
+        )
 
     def _encode(self, text: str) -> LexicalVector:
         encoders = self._encoders()

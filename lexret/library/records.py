@@ -15,7 +15,7 @@ from lexret.pictures.exif import CameraTags
 from lexret.sparse import LexicalVector
 
 EXIF: Final = "exif"
-TAG_FIELDS: Final = tuple(one.name for one in fields(CameraTags))
+TAG_FIELDS: Final = tuple(tag.name for tag in fields(CameraTags))
 FILE_FIELDS: Final = ("path", "size", "mtime_ns", "sha256", "width", "height")
 # What `lexret index` writes itself; every other field is somebody's own.
 INDEXED_FIELDS: Final = frozenset({*FILE_FIELDS, EXIF, *TAG_FIELDS})
@@ -133,8 +133,9 @@ class KnownVectors:
         self, path: Path, before: EmbeddedIndex | None, known: Mapping[str, KnownPicture]
     ) -> None:
         self._path = path
-        self._before, self._latest = before, before
-        self._old = {one.sha256: one for one in known.values()}
+        self._before = before
+        self._latest: EmbeddedIndex | None = None
+        self._old = {picture.sha256: picture for picture in known.values()}
         self._stored: dict[str, KnownPicture] = {}
         self._fresh: dict[str, tuple[KnownPicture, LexicalVector]] = {}
 
@@ -149,8 +150,10 @@ class KnownVectors:
         """Return a picture of that content and its vector, or ``None``."""
         if sha256 in self._fresh:
             return self._fresh[sha256]
-        if sha256 in self._stored and self._latest is not None:
+        if sha256 in self._stored:
             picture = self._stored[sha256]
+            if self._latest is None:
+                self._latest = EmbeddedIndex(self._path)
             return picture, self._latest.vector(picture.path)
         if sha256 in self._old and self._before is not None:
             picture = self._old[sha256]
@@ -162,4 +165,4 @@ class KnownVectors:
         if self._fresh:
             self._stored |= {sha256: picture for sha256, (picture, _) in self._fresh.items()}
             self._fresh = {}
-            self._latest = EmbeddedIndex(self._path)
+            self._latest = None  # opened when it is needed, which is seldom

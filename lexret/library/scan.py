@@ -50,7 +50,7 @@ class UpdatePlan:
     @property
     def base_leaves(self) -> bool:
         """Whether the folder that ids are relative to leaves the index."""
-        return any(not one.prefix for one in self.leaving)
+        return any(not folder.prefix for folder in self.leaving)
 
 
 def plan_update(
@@ -66,14 +66,16 @@ def plan_update(
     leaving_paths = _leaving(remove, named, index_path, recorded)
     roots = record_roots(named, index_path, recorded=recorded, leaving=leaving_paths)
     folders = picture_folders(roots, index_path)
-    leaving = tuple(one for one in folders if one.path in leaving_paths)
-    staying = [one for one in folders if one.path not in leaving_paths]
+    leaving = tuple(folder for folder in folders if folder.path in leaving_paths)
+    staying = [folder for folder in folders if folder.path not in leaving_paths]
     if not staying:
         raise InputError(
             f"The index at {index_path} holds no other folder; to be rid of it, delete that folder."
         )
-    wanted = {one.resolve() for one in named} or {one.path for one in staying if one.path.is_dir()}
-    absent = () if named else tuple(one.path for one in staying if one.path not in wanted)
+    wanted = {folder.resolve() for folder in named} or {
+        folder.path for folder in staying if folder.path.is_dir()
+    }
+    absent = () if named else tuple(folder.path for folder in staying if folder.path not in wanted)
     if not wanted and not leaving:
         raise MissingError(
             "None of the folders of the index is there: "
@@ -82,9 +84,11 @@ def plan_update(
         )
     return UpdatePlan(
         roots=roots,
-        remaining=record_roots([one.path for one in staying], index_path) if leaving else roots,
-        searched=tuple(one for one in staying if one.path in wanted),
-        added=tuple(one for one in staying if one.recorded not in recorded),
+        remaining=record_roots([folder.path for folder in staying], index_path)
+        if leaving
+        else roots,
+        searched=tuple(folder for folder in staying if folder.path in wanted),
+        added=tuple(folder for folder in staying if folder.recorded not in recorded),
         leaving=leaving,
         absent=absent,
         base=folders[0].path,
@@ -105,9 +109,9 @@ def plan_rebuild(
     if not (named or recorded):
         raise MissingError(f"There is no index at {index_path} that names folders; name them.")
     leaving = _leaving(remove, named, index_path, recorded) if remove else []
-    there = [one.path for one in picture_folders(recorded, index_path)]
-    wanted = [one.resolve() for one in named] or [one for one in there if one not in leaving]
-    lost = [one for one in there if one not in wanted and one not in leaving]
+    there = [folder.path for folder in picture_folders(recorded, index_path)]
+    wanted = [path.resolve() for path in named] or [path for path in there if path not in leaving]
+    lost = [path for path in there if path not in wanted and path not in leaving]
     if lost:
         raise InputError(
             f"The index at {index_path} holds {lost[0]} too. To make it anew, name all of its "
@@ -128,15 +132,15 @@ def plan_rebuild(
 def _leaving(
     remove: Sequence[Path], named: Sequence[Path], index_path: Path, recorded: Sequence[str]
 ) -> list[Path]:
-    paths = [one.resolve() for one in remove]
-    there = [one.path for one in picture_folders(recorded, index_path)]
+    paths = [path.resolve() for path in remove]
+    there = [folder.path for folder in picture_folders(recorded, index_path)]
     for path in paths:
         if path not in there:
             raise InputError(
                 f"{path} is no folder of the index at {index_path}; it holds: "
                 f"{', '.join(map(str, there)) or 'none'}."
             )
-        if path in (one.resolve() for one in named):
+        if path in (folder.resolve() for folder in named):
             raise InputError(f"{path} is to be indexed and to be removed; decide for one.")
     return paths
 
@@ -155,9 +159,9 @@ def own_fields(index: EmbeddedIndex, folders: Sequence[PictureFolder]) -> OwnFie
         return {}
     old = picture_folders(index.manifest.roots, index.path)
     result = {}
-    for one in index.documents():
-        own = own_fields_of(one)
-        path = picture_path(old[0].path if old else None, one.doc_id)
+    for document in index.documents():
+        own = own_fields_of(document)
+        path = picture_path(old[0].path if old else None, document.doc_id)
         doc_id = id_of_file(path, folders)
         if own and doc_id is not None:
             result[doc_id] = own

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import threading
 import time
@@ -92,13 +93,10 @@ class LatestSnapshot:
         self._state: State = ()
         self._looked = 0.0
 
-    def get(self, *, at_once: bool = False) -> Snapshot:
+    def get(self) -> Snapshot:
         """Return the index as last committed and corrected.
 
         Where a newer commit cannot be read, the last one that could goes on being used.
-
-        Args:
-            at_once: look for a newer commit even if that was done just now.
 
         Raises:
             MissingError: if there is no index.
@@ -108,12 +106,17 @@ class LatestSnapshot:
             if self._snapshot is None:
                 self._state, self._looked = self._look(), time.monotonic()
                 self._snapshot = Snapshot(open_index(self.path))
-            elif at_once or time.monotonic() - self._looked >= SECONDS_BETWEEN_LOOKS:
+            elif time.monotonic() - self._looked >= SECONDS_BETWEEN_LOOKS:
                 self._looked = time.monotonic()
                 state = self._look()
                 if state != self._state:
                     self._snapshot = self._opened(state, self._snapshot)
             return self._snapshot
+
+    def expire(self) -> None:
+        """Let the next look be at once, because the index was changed just now."""
+        with self._lock:
+            self._looked = -math.inf
 
     def _opened(self, state: State, before: Snapshot) -> Snapshot:
         try:

@@ -58,10 +58,10 @@ class FoundFiles:
 
     def covers(self, path: str) -> bool:
         """Whether the file would have been found if it were there, or is to leave the index."""
-        if any(one.holds(path) for one in self.leaving):
+        if any(folder.holds(path) for folder in self.leaving):
             return True
-        hidden = any(path.startswith(f"{one.path}/") for one in self.skipped)
-        return not hidden and any(one.holds(path) for one in self.searched)
+        hidden = any(path.startswith(f"{skipped.path}/") for skipped in self.skipped)
+        return not hidden and any(folder.holds(path) for folder in self.searched)
 
 
 @dataclass
@@ -104,10 +104,11 @@ class PictureUpdate:
     skipped: list[SkippedPicture] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        before = EmbeddedIndex(self.writer.path) if self.writer.manifest.segments else None
+        manifest = self.writer.manifest  # nobody else changes it: the writer holds the lock
+        before = EmbeddedIndex(self.writer.path, manifest=manifest) if manifest.segments else None
         documents: Sequence[Document] = list(before.documents()) if before else ()
         self.skipped += self.found.skipped
-        self._known = {one.doc_id: KnownPicture.of(one) for one in documents}
+        self._known = {document.doc_id: KnownPicture.of(document) for document in documents}
         self._vectors = KnownVectors(self.writer.path, before, self._known)
         present = set(self.found.paths)
         self._gone = {p for p in self._known if p not in present and self.found.covers(p)}
@@ -125,7 +126,7 @@ class PictureUpdate:
         ``allow_empty`` accepts that; folders without pictures, in an index without, it does not.
         """
         if not (self.found.paths or self._known):
-            folders = ", ".join(str(one.path) for one in self.found.searched)
+            folders = ", ".join(str(folder.path) for folder in self.found.searched)
             raise InputError(f"There is no picture in {folders}, and its index is empty.")
         if allow_empty:
             return
@@ -138,7 +139,7 @@ class PictureUpdate:
                 )
 
     def run(self, *, workers: int, progress: Progress | None) -> None:
-        """Bring the index up to date; see ``index_folder``.
+        """Bring the index up to date, as ``index_folders`` of lexret.library.indexing says.
 
         Raises:
             UpdateInterrupted: on KeyboardInterrupt, after what is encoded was committed.
@@ -195,17 +196,17 @@ class PictureUpdate:
 
     def _encode_batch(self) -> None:
         files, self._batch = self._batch, []
-        distinct = {one.sha256: one for one in files if one.sha256 not in self._vectors}
+        distinct = {file.sha256: file for file in files if file.sha256 not in self._vectors}
         self._encode(list(distinct.values()))
-        for one in files:
-            known = self._vectors.get(one.sha256)
+        for file in files:
+            known = self._vectors.get(file.sha256)
             if known is not None:
-                self._store(one, *known)
-            elif one is not distinct[one.sha256]:
-                self._skip(_rejected(one, "its content is that of another rejected picture"))
+                self._store(file, *known)
+            elif file is not distinct[file.sha256]:
+                self._skip(_rejected(file, "its content is that of another rejected picture"))
 
     def _encode(self, files: Sequence[PictureFile]) -> None:
-        pictures = [one.picture for one in files if one.picture is not None]
+        pictures = [file.picture for file in files if file.picture is not None]
         if not pictures:
             return
         images = [picture.image for picture in pictures]
@@ -215,19 +216,19 @@ class PictureUpdate:
             if len(files) == 1:
                 self._skip(_rejected(files[0], str(error)))
             else:  # one picture must not stop the others
-                for one in files:
-                    self._encode([one])
+                for file in files:
+                    self._encode([file])
             return
         self.counts.encoded += len(files)
-        for one, picture, vector in zip(files, pictures, vectors, strict=True):
+        for file, picture, vector in zip(files, pictures, vectors, strict=True):
             record = KnownPicture(
-                one.path,
-                one.size,
-                one.mtime_ns,
-                one.sha256,
+                file.path,
+                file.size,
+                file.mtime_ns,
+                file.sha256,
                 picture.width,
                 picture.height,
-                one.tags,
+                file.tags,
             )
             self._vectors.put(record, vector)
 

@@ -24,10 +24,13 @@ from lexret.library.snapshots import Snapshot
 from lexret.pictures.boxes import Box, check_box, corners_of
 from lexret.pictures.decoding import ENCODING_MIN_SIDE, open_picture
 from lexret.serve import schema
+from lexret.serve.caches import Remember, remembering
 from lexret.serve.limits import HeavyWork
-from lexret.serve.pictures import Recent
 from lexret.serve.questions import served_file
 from lexret.sparse import LexicalVector, WordWeight
+
+# What the patches of a picture say, and its width and height.
+_Encoded = tuple[PatchEncoding, int, int]
 
 NUM_WORDS: Final = 40
 NUM_REGION_WORDS: Final = 16
@@ -47,7 +50,7 @@ class Explaining:
 
     def __init__(self, library: Library, heavy: HeavyWork, *, allow_links: bool) -> None:
         self._library, self._heavy, self._allow_links = library, heavy, allow_links
-        self._encodings: Recent[tuple[PatchEncoding, int, int]] = Recent(24)
+        self._remember: Remember[_Encoded] = remembering(24)
 
     def explain(
         self,
@@ -113,22 +116,22 @@ class Explaining:
         corners = corners_of(check_box(box or (0, 0, 0, 0), (width, height)))
         return _region("box", patches_in_box(encoding.grid, corners, width, height), encoding)
 
-    def _encode(self, doc_id: str, snapshot: Snapshot) -> tuple[PatchEncoding, int, int]:
+    def _encode(self, doc_id: str, snapshot: Snapshot) -> _Encoded:
         path = served_file(snapshot, doc_id, allow_links=self._allow_links)
         try:
             found = path.stat()
         except OSError as error:
             raise MissingError("The picture's file is not there any more.") from error
         key = (str(path), found.st_mtime_ns, found.st_size, snapshot.index.model_id)
-        kept = self._encodings.get(key)
-        if kept is None:
+
+        def encode() -> _Encoded:
             with self._heavy.turn():
                 picture = open_picture(path, min_side=ENCODING_MIN_SIDE)
                 encoder = self._library.encoders(snapshot).images()
                 (encoding,) = encoder.encode_patches([picture.image])
-            kept = (encoding, picture.width, picture.height)
-            self._encodings.put(key, kept)
-        return kept
+            return encoding, picture.width, picture.height
+
+        return self._remember(key, encode)
 
 
 def _add_reasons(

@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import io
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from PIL import Image
 
 from lexret.errors import MissingError
 from lexret.pictures.boxes import check_box, cut_out
 from lexret.pictures.decoding import ENCODING_MIN_SIDE, Picture, open_picture, read_picture
+from lexret.serve.caches import Remember, remembering
 
 if TYPE_CHECKING:
     from lexret.pictures.boxes import Box
@@ -29,39 +27,6 @@ SIDES: Final = (160, 320, 640, 1600)
 _SENT: Final = "The picture that was sent"
 _QUALITY: Final = 85
 _CACHE_BYTES: Final = 64_000_000
-
-V = TypeVar("V")
-
-
-class Recent(Generic[V]):
-    """Keeps what was used last, up to a size. Safe to share by threads.
-
-    Args:
-        limit: the greatest sum of the sizes that are given with the values.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self._limit, self._size = limit, 0
-        self._values: OrderedDict[Hashable, tuple[V, int]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: Hashable) -> V | None:
-        """Return a value and note its use; ``None`` where it is not there (any more)."""
-        with self._lock:
-            found = self._values.get(key)
-            if found is not None:
-                self._values.move_to_end(key)
-            return None if found is None else found[0]
-
-    def put(self, key: Hashable, value: V, *, size: int = 1) -> None:
-        """Keep a value; the least recently used give way to it."""
-        with self._lock:
-            old = self._values.pop(key, None)
-            self._size += size - (old[1] if old else 0)
-            self._values[key] = (value, size)
-            while self._size > self._limit and len(self._values) > 1:
-                _, (_, freed) = self._values.popitem(last=False)
-                self._size -= freed
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +48,7 @@ class Upload:
     height: int
 
     def read(self, box: Box | None) -> Image.Image:
-        """Return it, or a part of it; see :class:`lexret.library.question.QueryPicture`."""
+        """Return it, or a part of it; see :class:`lexret.library.query_pictures.QueryPicture`."""
         if box is None:
             return self.decoded(min_side=ENCODING_MIN_SIDE).image
         return cut_out(self.decoded().image, check_box(box, (self.width, self.height)))
@@ -97,40 +62,40 @@ class Uploads:
     """Pictures that somebody searches by: in memory only, the oldest give way.
 
     Args:
-        max_bytes: that all together may take, as they were sent; the last one is kept in any case.
+        max_bytes: that all together may take, as they were sent.
         max_pixels: that one may have.
     """
 
     def __init__(self, max_bytes: int, max_pixels: int) -> None:
-        self._kept: Recent[Upload] = Recent(max_bytes)
+        self._remember: Remember[Upload] = remembering(max_bytes, lambda kept: len(kept.content))
         self._max_pixels = max_pixels
 
     def add(self, content: bytes) -> Upload:
         """Check and keep a picture; raises ImageError where it is none."""
         key = hashlib.sha256(content).hexdigest()
-        kept = self._kept.get(key)
-        if kept is not None:
-            return kept
-        picture = read_picture(
-            io.BytesIO(content), _SENT, max_pixels=self._max_pixels, min_side=ENCODING_MIN_SIDE
-        )
-        upload = Upload(key, content, picture.width, picture.height)
-        self._kept.put(key, upload, size=len(content))
-        return upload
+
+        def check() -> Upload:
+            picture = read_picture(
+                io.BytesIO(content), _SENT, max_pixels=self._max_pixels, min_side=ENCODING_MIN_SIDE
+            )
+            return Upload(key, content, picture.width, picture.height)
+
+        return self._remember(key, check)
 
     def get(self, key: str) -> Upload:
         """Return a picture that is still kept; raises MissingError otherwise."""
-        found = self._kept.get(key)
-        if found is None:
-            raise MissingError("The picture to search by is not kept any more; send it again.")
-        return found
+        return self._remember(key, _not_kept)
+
+
+def _not_kept() -> Upload:
+    raise MissingError("The picture to search by is not kept any more; send it again.")
 
 
 class Thumbnails:
     """Pictures in a few sizes, as JPEG; what was asked for last is kept."""
 
     def __init__(self) -> None:
-        self._kept: Recent[bytes] = Recent(_CACHE_BYTES)
+        self._remember: Remember[bytes] = remembering(_CACHE_BYTES, len)
 
     def of_file(self, path: Path, side: int) -> bytes:
         """Return a picture file's picture; its long side has at most ``side`` pixels.
@@ -144,18 +109,13 @@ class Thumbnails:
         except OSError as error:
             raise MissingError(f"The file {path.name} is not there any more.") from error
         key = (str(path), found.st_mtime_ns, found.st_size, side)
-        return self._get(key, side, lambda: open_picture(path, min_side=side))
+        return self._remember(key, lambda: as_jpeg(open_picture(path, min_side=side).image, side))
 
     def of_upload(self, upload: Upload, side: int) -> bytes:
         """Return a picture that was sent; its long side has at most ``side`` pixels."""
-        return self._get((upload.key, side), side, lambda: upload.decoded(min_side=side))
-
-    def _get(self, key: Hashable, side: int, read: Callable[[], Picture]) -> bytes:
-        content = self._kept.get(key)
-        if content is None:
-            content = as_jpeg(read().image, side)
-            self._kept.put(key, content, size=len(content))
-        return content
+        return self._remember(
+            (upload.key, side), lambda: as_jpeg(upload.decoded(min_side=side).image, side)
+        )
 
 
 def as_jpeg(image: Image.Image, side: int) -> bytes:

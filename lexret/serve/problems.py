@@ -40,7 +40,7 @@ def add_errors(app: FastAPI, root_path: str) -> None:
 
     async def refuse(_request: Request, error: Exception) -> Response:
         found = error.errors() if isinstance(error, RequestValidationError) else []
-        told = "; ".join(f"{one['loc'][-1]}: {one['msg']}" for one in found)
+        told = "; ".join(f"{problem['loc'][-1]}: {problem['msg']}" for problem in found)
         return JSONResponse({"error": told or "The request is malformed."}, status_code=422)
 
     async def point(request: Request, error: Exception) -> Response:

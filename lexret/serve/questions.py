@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from lexret.errors import MissingError
 from lexret.library.library import Library
-from lexret.library.question import Hooks, MakeVector, Question, Understood
+from lexret.library.question import Hooks, Question, Understood
 from lexret.library.snapshots import Snapshot
-from lexret.serve.pictures import Recent, Uploads
-from lexret.sparse import LexicalVector
+from lexret.serve.caches import remembering
+from lexret.serve.pictures import Uploads
 
 if TYPE_CHECKING:
     from lexret.pictures.boxes import Box
     from lexret.serve.limits import HeavyWork
+
+_VECTORS_KEPT: Final = 1024
 
 
 class Understanding:
@@ -32,9 +33,8 @@ class Understanding:
         self, library: Library, uploads: Uploads, heavy: HeavyWork, *, allow_links: bool
     ) -> None:
         self._library, self._uploads = library, uploads
-        self._vectors: Recent[LexicalVector] = Recent(1024)
         self._hooks = Hooks(
-            remember=self._remember,
+            remember=remembering(_VECTORS_KEPT),
             turn=heavy.turn,
             file_of=partial(served_file, allow_links=allow_links),
         )
@@ -69,13 +69,6 @@ class Understanding:
             box=box,
         )
         return self._library.understand(question, snapshot, hooks=self._hooks)
-
-    def _remember(self, key: Hashable, make: MakeVector) -> LexicalVector:
-        vector = self._vectors.get(key)
-        if vector is None:
-            vector = make()
-            self._vectors.put(key, vector)
-        return vector
 
 
 def served_file(snapshot: Snapshot, doc_id: str, *, allow_links: bool) -> Path:

@@ -87,6 +87,11 @@ class ServeSettings:
                 f"All pictures that are being sent may have {self.max_receiving_bytes:,} bytes, "
                 f"and one of them {self.max_upload_bytes:,}; expected no less for all than for one."
             )
+        if self.max_kept_bytes < self.max_upload_bytes:
+            raise InputError(
+                f"Pictures may have {self.max_upload_bytes:,} bytes, but only "
+                f"{self.max_kept_bytes:,} bytes of them are kept; allow at least as many."
+            )
         if self.token is None and not is_loopback(self.host):
             raise InputError(
                 f"{self.host} can be reached from other machines: a token is needed. Give one of "

@@ -17,6 +17,7 @@ from lexret.cli.main import main
 from lexret.encoders import load_model
 from lexret.encoders.lazy import LateImageEncoder
 from lexret.engine import open_index
+from lexret.engine.segments.manifest import Manifest
 from lexret.engine.writer import EmbeddedIndexWriter
 
 
@@ -33,6 +34,25 @@ def test_a_folder_is_indexed_and_brought_up_to_date(indexed: Path) -> None:
     assert "3 pictures in" in result.stdout
     assert "1 renamed, 2 unchanged, 1 skipped; 0 pictures encoded" in result.stdout
     assert "Skipped 1 file: 1 empty file\n  empty.jpg: empty file" in result.stdout
+
+
+def test_one_new_photo_costs_two_readings_of_the_manifest(
+    indexed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load, read = Manifest.load.__func__, []  # type: ignore[attr-defined]
+
+    def counted(cls: type[Manifest], folder: Path) -> Manifest:
+        read.append(folder)
+        return load(cls, folder)
+
+    Image.new("RGB", (40, 40), (9, 200, 9)).save(indexed / "green.png")
+    with monkeypatch.context() as counting:
+        counting.setattr(Manifest, "load", classmethod(counted))
+        result = lexret("index", indexed)
+    assert "1 added" in result.stdout
+    # What model made the index, and, once nobody else may write it, what it holds.
+    assert len(read) == 2
+    assert len(open_index(indexed / ".lexret")) == 4
 
 
 def test_the_report_can_be_had_as_json(picture_folder: Path, tiny_model_folder: Path) -> None:

@@ -14,7 +14,7 @@ from lexret.engine.query.parser import parse_query
 from lexret.errors import InputError, MissingError
 from lexret.library.field_tables import FieldRow, read_field_table
 from lexret.library.fields import kind_of_texts, parse_value, set_fields
-from lexret.library.indexing import index_folder
+from lexret.library.indexing import index_folders
 
 
 def paint(path: Path, colour: tuple[int, int, int]) -> None:
@@ -26,7 +26,7 @@ def paint(path: Path, colour: tuple[int, int, int]) -> None:
 def root(tmp_path: Path, colours) -> Path:
     for name, colour in {"a": (200, 9, 9), "b": (9, 200, 9), "sea/c": (9, 9, 200)}.items():
         paint(tmp_path / f"{name}.png", colour)
-    index_folder(tmp_path, tmp_path / ".lexret", colours)
+    index_folders([tmp_path], tmp_path / ".lexret", colours)
     return tmp_path
 
 
@@ -75,10 +75,10 @@ def test_fields_stay_when_files_change_move_or_the_index_is_made_anew(root: Path
     paint(root / "a.png", (1, 2, 3))
     (root / "b.png").rename(root / "sea" / "moved.png")
     shutil.copy(root / "sea" / "c.png", root / "copy.png")
-    index_folder(root, path, colours)
+    index_folders([root], path, colours)
     expected = {"a.png": 0, "sea/moved.png": 1, "sea/c.png": 2, "copy.png": None}
     for options in ({}, {"rebuild": True}):
-        index_folder(root, path, colours, **options)
+        index_folders([root], path, colours, **options)
         index = open_index(path)
         assert {n: index.document(n).fields["stars"] for n in index.doc_ids()} == expected
 
@@ -91,8 +91,8 @@ def test_an_interrupted_rebuild_loses_no_fields(root: Path, colours) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        index_folder(
-            root, root / ".lexret", colours, rebuild=True, progress=interrupt, batch_size=1
+        index_folders(
+            [root], root / ".lexret", colours, rebuild=True, progress=interrupt, batch_size=1
         )
     assert fitting(root, "stars:5") == ["a.png"]
     assert len(open_index(root / ".lexret")) == 3

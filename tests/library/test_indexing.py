@@ -14,7 +14,7 @@ from lexret.engine import EmbeddedIndexWriter, open_index
 from lexret.errors import CorruptError, InputError, LockedError, MismatchError, MissingError
 from lexret.library import update_run
 from lexret.library.folders import default_index, find_index, picture_root, record_root
-from lexret.library.indexing import IndexReport, index_folder
+from lexret.library.indexing import IndexReport, index_folders
 from lexret.library.records import KnownPicture
 from lexret.sparse import SparseBatch
 from lexret.vocabulary import Vocabulary
@@ -26,7 +26,7 @@ def paint(path: Path, colour: tuple[int, int, int]) -> None:
 
 
 def update(root: Path, encoder, **options) -> IndexReport:
-    return index_folder(root, default_index(root), encoder, **options)
+    return index_folders([root], default_index(root), encoder, **options)
 
 
 def best_for(root: Path, word: str) -> list[str]:
@@ -263,18 +263,18 @@ def test_an_index_of_only_broken_pictures_is_not_made(tmp_path: Path, colours) -
 
 def test_vanished_pictures_are_suspected_to_be_on_an_unmounted_disk(root: Path, colours) -> None:
     index_path = root.parent / "index"
-    index_folder(root, index_path, colours)
+    index_folders([root], index_path, colours)
     shutil.rmtree(root)
     root.mkdir()
     with pytest.raises(InputError, match="--allow-empty"):
-        index_folder(root, index_path, colours)
+        index_folders([root], index_path, colours)
     assert len(open_index(index_path)) == 3
-    report = index_folder(root, index_path, colours, allow_empty=True)
+    report = index_folders([root], index_path, colours, allow_empty=True)
     assert (report.num_removed, report.num_pictures) == (3, 0)
     with pytest.raises(InputError, match="its index is empty"):
-        index_folder(root, index_path, colours, allow_empty=True)
+        index_folders([root], index_path, colours, allow_empty=True)
     paint(root / "again.png", (1, 2, 3))
-    assert index_folder(root, index_path, colours).num_pictures == 1
+    assert index_folders([root], index_path, colours).num_pictures == 1
 
 
 def test_pictures_in_a_folder_that_cannot_be_listed_stay(
@@ -318,10 +318,10 @@ def test_a_damaged_index_is_made_anew_by_rebuild(root: Path, colours) -> None:
 
 def test_a_folder_inside_of_another_is_refused(root: Path, colours, tmp_path: Path) -> None:
     index_path = tmp_path / "index"
-    index_folder(root, index_path, colours)
+    index_folders([root], index_path, colours)
     for other in (root / "deep", tmp_path):
         with pytest.raises(InputError, match="lies inside of"):
-            index_folder(other, index_path, colours)
+            index_folders([other], index_path, colours)
 
 
 def test_folder_and_index_move_together(root: Path, colours, tmp_path: Path) -> None:

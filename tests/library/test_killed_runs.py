@@ -19,7 +19,7 @@ from PIL import ExifTags, Image
 
 from lexret.engine import EmbeddedIndex
 from lexret.library import update_run
-from lexret.library.indexing import index_folder
+from lexret.library.indexing import index_folders
 from lexret.library.records import KnownPicture
 
 NUM_KILLS = 3
@@ -30,15 +30,14 @@ RUN = """
     from importlib import util
     from pathlib import Path
     from lexret.library import update_run
-    from lexret.library.indexing import index_folder
+    from lexret.library.indexing import index_folders
     from lexret.vocabulary import Vocabulary
 
     spec = util.spec_from_file_location("encoders", sys.argv[3])
     encoders = util.module_from_spec(spec)
     spec.loader.exec_module(encoders)
     update_run.PICTURES_A_COMMIT = 3
-    index_folder(
-        Path(sys.argv[1]), Path(sys.argv[2]),
+    index_folders([Path(sys.argv[1])], Path(sys.argv[2]),
         encoders.ColourEncoder(Vocabulary(["red", "green", "blue"])), batch_size=2,
         progress=lambda done, total: print(done, flush=True),
     )
@@ -79,7 +78,7 @@ def index_without_tags(root: Path, index: Path, colours, monkeypatch: pytest.Mon
     """Index as a lexret did that knew no EXIF."""
     with monkeypatch.context() as before:
         before.setattr(KnownPicture, "_tag_fields", lambda self: {})
-        index_folder(root, index, colours)
+        index_folders([root], index, colours)
     assert "camera" not in EmbeddedIndex(index).columns
 
 
@@ -97,7 +96,7 @@ def test_a_killed_run_leaves_a_whole_commit_and_the_next_ends_as_if_nothing_was(
     paint(root, range(3, 5))  # other content
     (root / "07.jpg").rename(root / "70.jpg")
     (root / "08.jpg").unlink()
-    assert index_folder(root, undisturbed, colours).num_encoded == 22
+    assert index_folders([root], undisturbed, colours).num_encoded == 22
     expected = contents(undisturbed)
     assert all(fields["camera"] == "Leica" for fields, _ in expected.values())
 
@@ -110,7 +109,7 @@ def test_a_killed_run_leaves_a_whole_commit_and_the_next_ends_as_if_nothing_was(
         for doc_id, found in contents(index).items():
             assert found == expected.get(doc_id) or is_as_before(found, start[doc_id])
     assert num_kills
-    index_folder(root, index, colours)
+    index_folders([root], index, colours)
     assert contents(index) == expected
     segments = {one.name for one in (index / "segments").iterdir()}
     assert segments == {one.name for one in EmbeddedIndex(index).manifest.segments}
@@ -136,10 +135,10 @@ def test_a_run_broken_off_while_tags_were_added_is_repaired_by_the_next(
             raise RuntimeError("a crash, not an interruption that commits")
 
     with pytest.raises(RuntimeError):
-        index_folder(tmp_path, index, colours, progress=interrupt)
+        index_folders([tmp_path], index, colours, progress=interrupt)
     cameras = [fields["camera"] for fields, _ in contents(index).values()]
     assert (cameras.count("Leica"), cameras.count(None)) == (4, 5)
-    report = index_folder(tmp_path, index, colours)
+    report = index_folders([tmp_path], index, colours)
     assert (report.num_unchanged, report.num_encoded) == (9, 0)
     assert [fields["camera"] for fields, _ in contents(index).values()] == ["Leica"] * 9
     assert colours.num_encoded == 9

@@ -13,7 +13,7 @@ from lexret.engine import EmbeddedIndex, EmbeddedIndexWriter, open_index, vector
 from lexret.engine.corrections.corrections import PictureCorrection, change_corrections
 from lexret.errors import InputError, LockedError, MismatchError
 from lexret.library.fields import set_fields
-from lexret.library.indexing import index_folder, index_folders
+from lexret.library.indexing import index_folders
 from lexret.library.merging import merge_indexes
 from lexret.vocabulary import Vocabulary
 
@@ -30,7 +30,7 @@ def here(tmp_path: Path, colours) -> Path:
     paint(tmp_path / "a" / "2.png", (10, 200, 10))
     paint(tmp_path / "b" / "1.png", (10, 10, 200))
     for name in ("a", "b"):
-        index_folder(tmp_path / name, tmp_path / name / ".lexret", colours, model_source="mini")
+        index_folders([tmp_path / name], tmp_path / name / ".lexret", colours, model_source="mini")
     return tmp_path
 
 
@@ -63,7 +63,7 @@ def test_a_picture_that_both_hold_is_taken_from_the_newer(here: Path, colours) -
     )
     paint(here / "a" / "1.png", (1, 2, 250))
     os.utime(here / "a" / "1.png", ns=(2**62, 2**62))
-    index_folder(here / "a", here / "a/.lexret", colours)
+    index_folders([here / "a"], here / "a/.lexret", colours)
     for order in (("old", "a/.lexret"), ("a/.lexret", "old")):
         target = here / f"merged-{order[0][0]}"
         report = merge_indexes([here / one for one in order], target)
@@ -80,7 +80,7 @@ def test_one_of_the_indexes_may_be_replaced(here: Path) -> None:
 
 
 def test_a_folder_inside_another_becomes_part_of_it(here: Path, colours) -> None:
-    index_folder(here, here / "whole", colours)
+    index_folders([here], here / "whole", colours)
     report = merge_indexes([here / "a/.lexret", here / "whole"], here / "merged")
     assert report.roots == (here,)
     assert (report.num_documents, report.num_shared) == (3, 2)
@@ -106,7 +106,7 @@ def test_indexes_that_do_not_go_together_are_both_named(here: Path, colours) -> 
     other = type(colours)(colours.vocabulary, "colours-2")
     more = type(colours)(Vocabulary(["red", "green", "blue", "more"]))
     for encoder in (other, more):
-        index_folder(here / "b", here / "other", encoder, rebuild=True)
+        index_folders([here / "b"], here / "other", encoder, rebuild=True)
         with pytest.raises(MismatchError, match=r"/a/\.lexret.*colours-1.*/other.*colours-"):
             merge_indexes([here / "a/.lexret", here / "other"], here / "merged")
     assert not (here / "merged").exists()

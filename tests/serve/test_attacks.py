@@ -162,6 +162,20 @@ def test_a_picture_that_became_a_link_to_elsewhere_is_not_served(
         assert Client(*place).ask("/picture?id=noise.jpg")[0] == 200
 
 
+def test_a_picture_whose_file_is_gone_is_told_without_its_place(
+    tmp_path: Path, index_of: Callable[[Path], Path], serve_library: Any
+) -> None:
+    folder = make_folder(tmp_path)
+    library = Library.open(index_of(folder))
+    (folder / "noise.jpg").unlink()
+    with serve_library(library) as place:
+        for path in ("/picture?id=", "/api/explain?id=", "/api/search?box=0,0,9,9&like="):
+            status, _, body = Client(*place).ask(f"{path}noise.jpg")
+            assert status == 404, path
+            assert json.loads(body) == {"error": "The picture's file is not there any more."}
+        assert Client(*place).ask("/api/search?like=noise.jpg")[0] == 200
+
+
 def test_an_index_whose_ids_lead_outside_serves_nothing_from_there(
     tmp_path: Path, static_model_folder: Path, serve_library: Any
 ) -> None:

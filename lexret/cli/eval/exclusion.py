@@ -84,12 +84,12 @@ def _table(title: str, found: Mapping[str, TopTen]) -> str:
     rows = [
         [
             name,
-            f"{one.second:.1f} ({one.interval.low:.1f}-{one.interval.high:.1f})",
-            f"{one.first:.1f}",
-            f"{one.good:.1f}",
-            f"{one.hits:.1f}",
+            f"{measured.second:.1f} ({measured.interval.low:.1f}-{measured.interval.high:.1f})",
+            f"{measured.first:.1f}",
+            f"{measured.good:.1f}",
+            f"{measured.hits:.1f}",
         ]
-        for name, one in found.items()
+        for name, measured in found.items()
     ]
     headings = [title, "% of top 10 with Y", "with X", "as asked", "hits"]
     return render_table(headings, rows, right=(1, 2, 3, 4))

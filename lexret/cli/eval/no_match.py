@@ -100,4 +100,4 @@ def _as_text(result: NoMatchResult, model: str) -> str:
 
 
 def _cells(errors: ErrorRates) -> list[str]:
-    return [f"{one:.1f}%" for one in (errors.false_matches, errors.missed, errors.right)]
+    return [f"{share:.1f}%" for share in (errors.false_matches, errors.missed, errors.right)]

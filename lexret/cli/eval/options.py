@@ -104,5 +104,8 @@ def called() -> str:
     import shlex
     import sys
 
-    shown = (f".../{Path(one).name}" if Path(one).is_absolute() else one for one in sys.argv[1:])
+    shown = (
+        f".../{Path(argument).name}" if Path(argument).is_absolute() else argument
+        for argument in sys.argv[1:]
+    )
     return shlex.join(["lexret", *shown])

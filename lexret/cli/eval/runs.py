@@ -55,12 +55,16 @@ def command(
         other = read_run(other_path)
         values["other"] = _values(measure_run(qrels, other), seed)
         differences = compare_runs(qrels, run, other, seed=seed)
-        values["differences"] = {name: one.as_dict() for name, one in differences.items()}
+        values["differences"] = {
+            name: difference.as_dict() for name, difference in differences.items()
+        }
     click.echo(json.dumps(values, indent=2) if as_json else _as_text(values, differences))
 
 
 def _values(figures: QueryFigures, seed: int) -> dict[str, Any]:
-    intervals = {name: one.as_list() for name, one in figures.intervals(seed=seed).items()}
+    intervals = {
+        name: interval.as_list() for name, interval in figures.intervals(seed=seed).items()
+    }
     return {**figures.as_dict(), "intervals": intervals}
 
 
@@ -71,10 +75,14 @@ def _as_text(values: dict[str, Any], differences: dict[str, Difference]) -> str:
     for name, (low, high) in values["intervals"].items():
         row = [name, f"{values[name]:.2f}", f"{low:.2f} to {high:.2f}"]
         if differences:
-            one = differences[name]
-            bounds = f"{one.interval.low:+.2f} to {one.interval.high:+.2f}"
-            row += [f"{one.second:.2f}", f"{one.second - one.first:+.2f}", bounds]
-            row.append(f"{one.p_value:.4f}")
+            difference = differences[name]
+            bounds = f"{difference.interval.low:+.2f} to {difference.interval.high:+.2f}"
+            row += [
+                f"{difference.second:.2f}",
+                f"{difference.second - difference.first:+.2f}",
+                bounds,
+            ]
+            row.append(f"{difference.p_value:.4f}")
         rows.append(row)
     table = render_table(headings, rows, right=tuple(range(1, len(headings))))
     median = values["median_rank"]

@@ -61,8 +61,13 @@ def command(
 def _as_text(result: SpeedResult, model_id: str) -> str:
     values = result.as_dict()
     rows = [
-        [name, f"{one['images_per_s']:,.1f}", f"{one['ms']:.2f}", f"{one['percent_of_time']:.1f}%"]
-        for name, one in values["stages"].items()
+        [
+            name,
+            f"{stage['images_per_s']:,.1f}",
+            f"{stage['ms']:.2f}",
+            f"{stage['percent_of_time']:.1f}%",
+        ]
+        for name, stage in values["stages"].items()
     ]
     pipelines = {"file to vector": result.pipeline, "the same, bfloat16": result.half.pipeline}
     rows += [

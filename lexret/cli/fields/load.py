@@ -57,7 +57,7 @@ def command(file: Path, index_path: Path | None, skip_unknown: bool, as_json: bo
         )
     num_changed = set_fields(place, wanted)
     if as_json:
-        paths = [path_text(one.path) for one in unknown]
+        paths = [path_text(row.path) for row in unknown]
         print_json({"changed": num_changed, "unknown": paths})
     else:
         left_out = f", {plural(len(unknown), 'unknown one')} left out" if unknown else ""

@@ -33,8 +33,8 @@ def command(arguments: tuple[str, ...], index_path: Path | None, as_json: bool) 
     from lexret.engine.segments.manifest import Manifest
     from lexret.library.fields import parse_value, set_fields
 
-    found = [(one, _ASSIGNMENT.fullmatch(one)) for one in arguments]
-    pictures = [one for one, assignment in found if assignment is None]
+    found = [(argument, _ASSIGNMENT.fullmatch(argument)) for argument in arguments]
+    pictures = [argument for argument, assignment in found if assignment is None]
     texts = {assignment[1]: assignment[2] for _, assignment in found if assignment is not None}
     if not (pictures and texts):
         raise click.UsageError("Expected pictures, and then fields such as stars=5.")

@@ -41,7 +41,7 @@ def command(ctx: click.Context, folders: tuple[Path, ...], as_json: bool) -> Non
         except LexretError as error:
             errors.append(str(error))
     if as_json:
-        values = {"models": [_values(one) for one in summaries], "errors": errors}
+        values = {"models": [_values(summary) for summary in summaries], "errors": errors}
         click.echo(json.dumps(values, indent=2))
     else:
         click.echo(_table(summaries))

@@ -25,7 +25,7 @@ from lexret.cli.common import (
     text_encoder_option,
 )
 from lexret.cli.search.certainty import max_false_matches_option
-from lexret.cli.search.question import QueryCommand, parse_box_option, query_text, question_of
+from lexret.cli.search.question import QueryCommand, parse_box_option, query_text
 from lexret.cli.search.show import open_pictures, show_pictures, shown_options
 
 if TYPE_CHECKING:
@@ -107,8 +107,6 @@ def command(
     """
     if not words and not (images or likes):
         raise click.UsageError("Missing argument 'QUERY'.")
-    text = query_text(words)
-    question = question_of(text, images=images, box=box, likes=likes, text_encoder=text_encoder)
     if null and not paths_only:
         raise click.UsageError("-0 is a way to print paths: give --paths as well.")
     library = open_chosen_library(index_path, model_source=model_source)
@@ -116,8 +114,16 @@ def command(
     def building() -> None:
         click.echo(f"Making the Lucene index of {plural(len(library), 'picture')}...", err=True)
 
-    results = library.ask(
-        question, k=k, backend=backend, building=building, max_false_matches=max_false_matches
+    results = library.search(
+        query_text(words),
+        k=k,
+        image=images,
+        box=box,
+        like=likes,
+        text_encoder=text_encoder,
+        backend=backend,
+        building=building,
+        max_false_matches=max_false_matches,
     )
     print_notes(results.notes)
     paths = [near_path(hit.path) for hit in results]

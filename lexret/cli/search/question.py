@@ -1,16 +1,13 @@
-"""What ``lexret search`` looks for: its arguments, made into a question."""
+"""Arguments that are queries, and parts of pictures: ``-dog`` is a word, 1,2,3,4 is a box."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
 if TYPE_CHECKING:
-    from lexret.library.model_encoders import TextEncoderKind
-    from lexret.library.question import Question
     from lexret.pictures.boxes import Box
 
 # No argument of a program can hold it.
@@ -70,18 +67,3 @@ def parse_box_option(_ctx: object, _param: object, value: str | None) -> Box | N
         return parse_box(value)
     except InputError as error:
         raise click.BadParameter(str(error)) from error
-
-
-def question_of(
-    text: str,
-    *,
-    images: tuple[Path, ...] = (),
-    box: Box | None = None,
-    likes: tuple[str, ...] = (),
-    text_encoder: TextEncoderKind | None = None,
-) -> Question:
-    """Return the question that options ask; raises InputError where they do not go together."""
-    from lexret.library.question import PictureInFile, Question
-
-    pictures = tuple(PictureInFile(path) for path in images)
-    return Question(text, pictures, likes, box, text_encoder)

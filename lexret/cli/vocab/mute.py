@@ -47,9 +47,9 @@ def _change(words: Sequence[str], index_path: Path | None, *, mute: bool) -> Non
 
     index = open_chosen_index(index_path)
     muted = index.corrections.muted
-    named = frozenset(" ".join(one.lower().split()) for one in words)
+    named = frozenset(" ".join(word.lower().split()) for word in words)
     if mute:
-        unknown = sorted(one for one in named if one not in index.vocabulary)
+        unknown = sorted(word for word in named if word not in index.vocabulary)
         if unknown:
             raise InputError(f"{unknown_word(unknown[0], index.vocabulary)}.")
     elif not named <= muted:

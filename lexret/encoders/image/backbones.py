@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from lexret.config import ImageConfig
-from lexret.encoders.pretrained import LITE2, verified_path
+from lexret.encoders.image.package_weights import package_state
+from lexret.encoders.pretrained import LITE2
 from lexret.encoders.protocol import PatchGrid
 from lexret.encoders.torchvision_ops import declare_missing_operators
 from lexret.errors import CorruptError, InputError, MissingError
@@ -132,13 +133,12 @@ def _load_in_order(net: nn.Module, config: ImageConfig) -> None:
     name = config.weights.removeprefix("package:")
     if name not in _PACKAGES:
         raise InputError(f"Unknown weight package {name!r}; known: {sorted(_PACKAGES)}.")
-    path = verified_path(_PACKAGES[name])
-    stored = torch.load(path, map_location="cpu", weights_only=True)
+    stored = package_state(_PACKAGES[name])
     # The classifier, which num_classes=0 left out here, comes last there.
     wanted = net.state_dict()
     pairs = list(zip(wanted.items(), stored.values(), strict=False))
     if any(mine.shape != theirs.shape for (_, mine), theirs in pairs) or len(stored) < len(wanted):
-        raise CorruptError(f"{path} does not fit timm's {config.backbone} entry for entry.")
+        raise CorruptError(f"{name} does not fit timm's {config.backbone} entry for entry.")
     net.load_state_dict({key: theirs for (key, _), theirs in pairs})
 
 

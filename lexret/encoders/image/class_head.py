@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lexret.config import ImageConfig
-from lexret.encoders.pretrained import LITE2, verified_path
+from lexret.encoders.image.package_weights import package_state
+from lexret.encoders.pretrained import LITE2
 from lexret.encoders.torchvision_ops import declare_missing_operators
 from lexret.vocabulary import Vocabulary
 
@@ -42,9 +43,7 @@ def class_head(config: ImageConfig) -> ClassHead | None:
     """Return the classifier of a backbone over ImageNet's 1,000 classes; None if unknown."""
     if config.weights != f"package:{LITE2.package}":
         return None
-    import torch
-
-    state = torch.load(verified_path(LITE2), map_location="cpu", weights_only=True)
+    state = package_state(LITE2)
     weights_CF, bias_C = (state[f"_fc.{part}"].numpy() for part in ("weight", "bias"))
     return ClassHead(weights_CF, bias_C, _imagenet_names(len(weights_CF)))
 

@@ -45,8 +45,8 @@ def collection(
         rows = [dict.fromkeys([word.strip("-") for word in words], 1 / 3)]
         vector = SparseBatch.from_words(rows, snapshot.index.vocabulary).row(0)
         if question.text.startswith("-"):
-            return Understood(question, Query(vector, without=("a",)), (), False)
-        return Understood(question, vector, (), True, "static")
+            return Understood(Query(vector, without=("a",)), (), False, question)
+        return Understood(vector, (), True, question, "static")
 
     monkeypatch.setattr(Library, "understand", understand)
     monkeypatch.chdir(tmp_path)

@@ -47,7 +47,7 @@ def whole_text(text: str) -> str:
     """Replace what is no character, such as bytes of a name that are not UTF-8."""
     if is_whole(text):
         return text
-    return "".join(_REPLACEMENT if ord(one) in _SURROGATES else one for one in text)
+    return "".join(_REPLACEMENT if ord(letter) in _SURROGATES else letter for letter in text)
 
 
 def shown_line(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
-from lexret.files.names import MARK, is_whole, name_to_text, text_to_name
+sys.path.insert(0, str(Path(__file__).parent))
+from chromium import Browser, find_chromium  # type: ignore[import-not-found]
+
+from lexret.files.names import MARK, is_whole, name_to_text, shown_line, text_to_name
 from lexret.library.library import Library
 from lexret.serve.addresses import with_whole_ids
 
@@ -27,9 +31,9 @@ Ask = Callable[[str], tuple[int, bytes]]
 
 
 @pytest.fixture(scope="module")
-def ask(
+def place(
     tmp_path_factory: pytest.TempPathFactory, index_of: Callable[[Path], Path], serve_library: Any
-) -> Iterator[Ask]:
+) -> Iterator[tuple[str, int]]:
     folder = tmp_path_factory.mktemp("odd")
     for shade, name in enumerate(NAMES):
         try:
@@ -37,17 +41,21 @@ def ask(
             Image.new("RGB", (60, 50), (20 * shade, 90, 30)).save(folder / name)
         except OSError:
             pytest.skip("needs a file system that takes names of any bytes")
-    with serve_library(Library.open(index_of(folder))) as (host, port):
+    with serve_library(Library.open(index_of(folder))) as address:
+        yield address
 
-        def get(path: str) -> tuple[int, bytes]:
-            connection = http.client.HTTPConnection(host, port, timeout=60)
-            connection.request("GET", path)
-            answer = connection.getresponse()
-            found = answer.status, answer.read()
-            connection.close()
-            return found
 
-        yield get
+@pytest.fixture(scope="module")
+def ask(place: tuple[str, int]) -> Ask:
+    def get(path: str) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection(*place, timeout=60)
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        found = answer.status, answer.read()
+        connection.close()
+        return found
+
+    return get
 
 
 def told(ask: Ask, path: str) -> Any:
@@ -103,3 +111,28 @@ def test_an_address_may_hold_the_bytes_of_any_path(data: bytes, parameter: str) 
     assert found["q"] == "a b" and found["side"] == "160"
     if not data.startswith(MARK.encode()):
         assert text_to_name(found[parameter]) == name
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_chromium() is None, reason="needs a browser: apt install chromium")
+def test_the_page_shows_them_and_leads_to_them(place: tuple[str, int], tmp_path: Path) -> None:
+    address = f"http://{place[0]}:{place[1]}/"
+    hits = "[...document.querySelectorAll('#grid .hit')]"
+    with Browser(str(find_chromium()), tmp_path / "profile") as browser:
+        browser.open(f"{address}?q=path:**")
+        browser.wait(f"{hits}.length === {len(NAMES)}")
+        browser.wait("[...document.querySelectorAll('#grid img')].every((i) => i.naturalWidth)")
+        shown = browser.run(f"{hits}.map((hit) => hit.querySelector('bdi').textContent)")
+        assert sorted(shown) == sorted(map(shown_line, NAMES))
+        for number, name in enumerate(shown):
+            browser.run(f"{hits}[{number}].click()")
+            browser.wait("document.getElementById('explain').dataset.ready === 'yes'")
+            assert browser.run("document.getElementById('explain-title').textContent") == name
+            browser.wait("document.querySelector('#explain .photo img').naturalWidth")
+            browser.press("Escape", 27)
+            browser.wait("!document.getElementById('explain').open")
+        browser.open(f"{address}?like={quote(name_to_text(LATIN), safe='')}")
+        browser.wait("document.querySelector('#asked .draw img')?.naturalWidth")
+        title = json.dumps(shown_line(LATIN))
+        browser.wait(f"document.querySelector('#asked bdi').textContent === {title}")
+        assert not browser.errors

@@ -38,7 +38,8 @@ def find_sidecars(picture: Path) -> list[Path]:
     for name in names:
         for ending in (".xmp", ".XMP"):
             path = picture.with_name(name + ending)
-            if path.is_file() and not any(_is_same(path, other) for other in found):
+            # A name that is too long for the file system is the name of no file.
+            if os.path.isfile(path) and not any(_is_same(path, other) for other in found):
                 found.append(path)
     return found
 

@@ -35,7 +35,7 @@ def ask_shell(place: Path, query: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "query", ["", " ", "?!", "dogg", "+dogg", "-dogg", "red +dogg", "dogg^2", "beech dogg", "-the"]
+    "query", ["", " ", "?!", "dogg", "+dogg", "-dogg", "red +dogg", "dogg^2", "beahc dogg", "-the"]
 )
 def test_errors_are_those_of_the_command_line(place: Path, query: str) -> None:
     with pytest.raises(InputError) as caught:

@@ -13,12 +13,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
 from lexret.engine.query.filter_values import read_filter
 from lexret.engine.query.filters import NO_ALIASES, FieldAliases
 from lexret.engine.query.notes import NO_WORD, muted_notes, notes_on_text, unknown_word
 from lexret.engine.query.query import AnyOf, Choice, Holds, Query
+from lexret.engine.query.sums import added, empty_vector, scaled
 from lexret.engine.query.syntax import (
     FieldFilter,
     Group,
@@ -211,7 +210,7 @@ class _Binding:
             for terms in group.alternatives
         ]
         weight = 1.0 if group.weight is None else group.weight
-        return Choice(tuple(_scaled(vector, weight) for vector in vectors))
+        return Choice(tuple(scaled(vector, weight) for vector in vectors))
 
     def _compose(
         self,
@@ -239,7 +238,7 @@ class _Binding:
             parts.append(self._encode(text))
         if len(parts) == 1 and not (literals or scales or dropped):
             return parts[0]
-        return _sum(parts or [_empty(self._vocabulary)], literals, scales, dropped)
+        return added(parts or [empty_vector(self._vocabulary)], literals, scales, dropped)
 
     def _condition(self, node: Term | Group) -> AnyOf:
         groups = node.alternatives if isinstance(node, Group) else ((node,),)
@@ -288,36 +287,3 @@ def _text(terms: Sequence[Term], *, has_examples: bool) -> str:
         and term.weight != 0
         and not (has_examples and term.weight is not None and term.weight < 1)
     )
-
-
-def _empty(vocabulary: Vocabulary) -> LexicalVector:
-    return LexicalVector(np.empty(0, np.int32), np.empty(0, np.float32), vocabulary)
-
-
-def _scaled(vector: LexicalVector, factor: float) -> LexicalVector:
-    if not factor:
-        return _empty(vector.vocabulary)
-    weights = vector.weights * np.float32(factor)
-    return LexicalVector(vector.term_ids, weights, vector.vocabulary)
-
-
-def _sum(
-    parts: Sequence[LexicalVector],
-    literals: Mapping[int, float],
-    scales: Mapping[int, float],
-    dropped: set[int],
-) -> LexicalVector:
-    """Add vectors and entries, multiply entries, drop entries; in double precision."""
-    vocabulary = parts[0].vocabulary
-    weights_V = np.zeros(len(vocabulary), dtype=np.float64)
-    for part in parts:
-        vocabulary.require_same(part.vocabulary, mine="a part of the query", theirs="another")
-        weights_V[part.term_ids] += part.weights
-    for term_id, scale in scales.items():
-        weights_V[term_id] *= scale
-    for term_id, weight in literals.items():
-        weights_V[term_id] += weight
-    weights_V[list(dropped)] = 0.0
-    rounded_V = weights_V.astype(np.float32)
-    term_ids = np.flatnonzero(rounded_V > 0).astype(np.int32)
-    return LexicalVector(term_ids, rounded_V[term_ids], vocabulary)

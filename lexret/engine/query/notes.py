@@ -95,5 +95,7 @@ def _listed(words: list[str], vocabulary: Vocabulary) -> str:
 
 
 def _nearest(word: str, vocabulary: Vocabulary) -> str:
+    if word in STOP_WORDS:
+        return ""
     found = vocabulary.nearest(word[:_LONGEST], num_words=NEAREST_SHOWN)
     return f"nearest: {', '.join(found)}" if found else ""

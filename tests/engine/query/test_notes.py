@@ -69,3 +69,9 @@ def test_words_that_stand_alone_and_say_nothing_are_refused(query: str, message:
 def test_unknown_words_with_an_operator_are_left_to_the_error_that_points_at_them() -> None:
     for query in ("+dogg", "dogg^2", '"beech"', "-dogg"):
         assert all("dogg" in one or "beech" in one for one in notes(query))
+
+
+def test_no_word_is_proposed_for_a_small_one() -> None:
+    with pytest.raises(InputError, match=r"words: what, does\. Say it") as caught:
+        notes_on_text("what does", Vocabulary(["wheat", "doe", "hat"]))
+    assert "nearest" not in str(caught.value)

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from lexret.engine.query.filter_values import read_filter
 from lexret.engine.query.filters import NO_ALIASES, FieldAliases
 from lexret.engine.query.notes import NO_WORD, muted_notes, notes_on_text, unknown_word

@@ -77,6 +77,16 @@ class ModelEncoders:
                 self._levels = (read_word_levels(self.record),)
             return self._levels[0]
 
+    def silent_terms(self, vocabulary: Vocabulary) -> frozenset[int]:
+        """Return the term ids of the words that the model never gives a picture, such as 'photo'.
+
+        Args:
+            vocabulary: the model's own.
+        """
+        words = self.record.values["config"].get("image", {}).get("silent_words", ())
+        term_ids = (vocabulary.term_id(word) for word in words)
+        return frozenset(term_id for term_id in term_ids if term_id is not None)
+
     def images(self) -> PatchEncoder:
         """Return the image encoder in float32; loading it takes seconds.
 

@@ -30,15 +30,15 @@ def test_hits_are_measured_against_all_pictures_also_those_that_score_nothing() 
     spread = moments(np.array([0.6, 0.2]), 4)
     assert spread == pytest.approx((0.2, 0.06**0.5))
     found = measure_hits([0.6], spread, np.array([[0.2, 0.3]]), None)
-    np.testing.assert_allclose(found, [[0.6, 0.4 / 0.06**0.5, 0.25, 0.0]])
+    np.testing.assert_allclose(found, [[0.6, 0.4 / 0.06**0.5, 0.2, 0.0]])
     alike = measure_hits([0.5], moments(np.array([0.5, 0.5]), 2), np.zeros((1, 0)), np.zeros(0))
     assert alike.tolist() == [[0.5, 0.0, 0.0, 0.0]]
 
 
-def test_the_hold_of_typed_words_is_their_weight_over_their_level_2_at_most() -> None:
-    weights, levels = np.array([[0.2, 0.9]]), np.array([0.4, 0.1])
-    found = measure_hits([0.5], (0.5, 0.0), weights, levels)
-    assert found[0, 3] == pytest.approx((0.5 + 2.0) / 2)
+def test_the_hold_of_typed_words_is_the_least_weight_over_its_level_2_at_most() -> None:
+    weights, levels = np.array([[0.2, 0.9], [0.9, 0.9]]), np.array([0.4, 0.1])
+    found = measure_hits([0.5, 0.5], (0.5, 0.0), weights, levels)
+    assert found[:, 3] == pytest.approx([0.5, 2.0])
 
 
 def test_the_threshold_is_that_of_the_largest_share_within_the_one_allowed() -> None:
@@ -92,6 +92,18 @@ def test_only_hits_with_enough_evidence_surely_match(tiny_vocabulary: Vocabulary
     standing = Calibration((0.0, 1.0, 0.0, 0.0, 0.0), (0.05,), (1.0,), 100, "data")
     assert surely_match(index, hits, "dog", query, standing, rate=0.05) == [True, False]
     assert surely_match(index, [], "two", query, PLAIN, rate=0.2) == []
+
+
+def test_all_typed_words_count_but_those_of_no_picture(tiny_vocabulary: Vocabulary) -> None:
+    rows = [{"dog": 0.9}, {"dog": 0.5, "beach": 0.5}]
+    index = Exact(SparseBatch.from_words(rows, tiny_vocabulary))
+    query = SparseBatch.from_words([{"dog": 1.0}], tiny_vocabulary).row(0)
+    hits, typed = index.hits("dog"), Calibration((0, 0, 1.0, 0, 0), (0.2,), (0.4,), 100, "data")
+    assert surely_match(index, hits, "a dog on a beach", query, typed) == [False, True]
+    car = tiny_vocabulary.term_id("car")
+    assert car is not None
+    assert surely_match(index, hits, "a car with a dog", query, typed) == [False, False]
+    assert surely_match(index, hits, "a car with a dog", query, typed, silent={car}) == [True, True]
 
 
 def test_a_calibration_comes_back_and_leaves_the_other_text_encoders_alone(tmp_path: Path) -> None:

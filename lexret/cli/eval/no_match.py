@@ -69,9 +69,11 @@ def command(
     from lexret.eval.control.annotated_pictures import open_annotated
     from lexret.eval.control.no_match import measure_no_match
     from lexret.library.asking.calibration import save_calibration
+    from lexret.library.model_encoders import ModelEncoders
 
     model, record = load_model(model_source), read_record(find_model(model_source))
     levels_V = read_word_levels(record)
+    silent = ModelEncoders(record).silent_terms(model.vocabulary)
     with progress_bars() as tell:
         pictures = open_annotated(source, model, batch_size=batch_size, progress=tell)
         lessons = [
@@ -80,7 +82,9 @@ def command(
 
     def measured(kind: TextEncoderKind) -> NoMatchResult:
         texts = texts_of(model, kind)
-        return measure_no_match(pictures, texts, learn_from=lessons, levels_V=levels_V, seed=seed)
+        return measure_no_match(
+            pictures, texts, learn_from=lessons, levels_V=levels_V, silent=silent, seed=seed
+        )
 
     result = measured(text_encoder)
     if save:

@@ -9,7 +9,7 @@ Legend: C things, Q queries, I pictures, S searches.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,10 +18,16 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 
 from lexret.encoders.protocol import Encoder
-from lexret.encoders.text.queries import queries_of, typed_words
+from lexret.encoders.text.queries import queries_of
 from lexret.errors import InputError
 from lexret.eval.control.annotated_pictures import AnnotatedPictures
-from lexret.library.asking.calibration import NUM_CONSIDERED, Calibration, measure_hits, moments
+from lexret.library.asking.calibration import (
+    NUM_CONSIDERED,
+    Calibration,
+    measure_hits,
+    moments,
+    sayable_words,
+)
 from lexret.sparse import FloatArray
 
 RATES: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
@@ -136,6 +142,7 @@ def measure_no_match(
     *,
     learn_from: Sequence[AnnotatedPictures] = (),
     levels_V: FloatArray | None = None,
+    silent: Collection[int] = (),
     seed: int = 0,
 ) -> NoMatchResult:
     """Fit a calibration and measure both errors.
@@ -144,11 +151,16 @@ def measure_no_match(
         learn_from: what to fit on; without any, on the same pictures, each thing judged by a fit
             on other things.
         levels_V: the words' levels; None: the model has none.
+        silent: term ids that the model never gives a picture.
 
     Raises:
         InputError: if the pictures give too few searches to learn from.
     """
-    searches = make_searches(pictures, texts, levels_V=levels_V, seed=seed)
+
+    def searched(known: AnnotatedPictures) -> Searches:
+        return make_searches(known, texts, levels_V=levels_V, silent=silent, seed=seed)
+
+    searches = searched(pictures)
     absent = int((~searches.present_S).sum())
     if min(absent, len(searches.present_S) - absent) < _MIN_SEARCHES:
         raise InputError(
@@ -157,7 +169,7 @@ def measure_no_match(
             "more of each. Use more pictures, of more things."
         )
     if learn_from:
-        lessons = [make_searches(p, texts, levels_V=levels_V, seed=seed) for p in learn_from]
+        lessons = [searched(known) for known in learn_from]
         data = ", ".join(pictures.fingerprint for pictures in learn_from)
         fitted_on = joined(lessons)
         splits = [(fitted_on, searches)]
@@ -195,6 +207,7 @@ def make_searches(
     texts: Encoder[str],
     *,
     levels_V: FloatArray | None = None,
+    silent: Collection[int] = (),
     seed: int = 0,
 ) -> Searches:
     """Search for every thing in collections with and without it."""
@@ -206,7 +219,7 @@ def make_searches(
     scores_QI = (queries.to_scipy() @ images_IV.T).toarray().astype(np.float64)
     rows: list[tuple[Floats, Bools, bool, int]] = []
     for (thing, text), scores_I in zip(asked, scores_QI, strict=True):
-        typed = typed_words(text, pictures.sparse.vocabulary)
+        typed = sayable_words(text, pictures.sparse.vocabulary, silent)
         typed_IT = images_IV[:, typed].toarray().astype(np.float64)
         levels_T = None if levels_V is None else levels_V[typed].astype(np.float64)
         shown_I = inventory.shown_CI[thing]

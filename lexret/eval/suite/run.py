@@ -77,6 +77,15 @@ class SuiteRun:
         folder = self.model.checkpoint.folder
         return None if folder is None else read_word_levels(read_record(folder))
 
+    @property
+    def _silent(self) -> frozenset[int]:
+        from lexret.library.model_encoders import ModelEncoders
+
+        folder = self.model.checkpoint.folder
+        if folder is None:
+            return frozenset()
+        return ModelEncoders(read_record(folder)).silent_terms(self.model.vocabulary)
+
     def run(self, *, command: str) -> dict[str, Any]:
         """Measure everything and write ``results.json``, ``results.md`` and plots.
 
@@ -225,6 +234,7 @@ class SuiteRun:
             self._texts,
             learn_from=[self._annotated_pictures(source) for source in part.learn_from],
             levels_V=self._levels_V,
+            silent=self._silent,
             seed=self._suite.seed,
         ).as_dict()
 

@@ -7,9 +7,12 @@ weighted sum of four numbers and a constant:
 - the score itself;
 - how far the score stands above those of the collection: (score - mean) / standard deviation, over
   ALL its pictures, those that share no word with the query too;
-- the mean weight in the picture of the words that were typed (not those that the encoder added);
-- how far the picture holds them: the mean of each typed word's weight over its level, at most 2
+- the least weight in the picture among the words that were typed (not those that the encoder
+  added): a red pepper is no red rose;
+- how far the picture holds them: the least of each typed word's weight over its level, at most 2
   (:mod:`lexret.encoders.folder.word_levels`; 0 for a model without levels).
+
+Words that the model never says of a picture ("photo") are not among the typed ones.
 
 A calibration holds the weights and, for shares of false matches, the least evidence that a hit
 needs. It is measured on pictures of which it is known what they show (``lexret eval no-match``) and
@@ -19,7 +22,7 @@ lies in the model's folder, because it belongs to the model and to one of its te
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -30,7 +33,8 @@ import numpy.typing as npt
 from lexret.encoders.text.queries import typed_words
 from lexret.errors import CorruptError, InputError, MismatchError, MissingError, StorageError
 from lexret.files.whole import replace_file
-from lexret.sparse import FloatArray, LexicalVector
+from lexret.sparse import FloatArray, IdArray, LexicalVector
+from lexret.vocabulary import Vocabulary
 
 CALIBRATION_FILE: Final = "calibration.json"
 NUM_CONSIDERED: Final = 10
@@ -106,7 +110,7 @@ def measure_hits(
     Args:
         scores: of the H hits.
         mean_and_deviation: of the scores of all pictures; see :func:`moments`.
-        typed_weights_HT: the hits' weights of the T words that were typed.
+        typed_weights_HT: the hits' weights of the T words that were typed and can be said.
         typed_levels_T: their levels; None: the model has none.
     """
     mean, deviation = mean_and_deviation
@@ -114,12 +118,19 @@ def measure_hits(
     standing = (found - mean) / deviation if deviation > 1e-9 else np.zeros_like(found)
     nothing = np.zeros_like(found)
     has_typed = typed_weights_HT.shape[1] > 0
-    weight = typed_weights_HT.mean(axis=1) if has_typed else nothing
+    weight = typed_weights_HT.min(axis=1) if has_typed else nothing
     hold = nothing
     if has_typed and typed_levels_T is not None:
         levels_T = np.maximum(typed_levels_T, _LEAST_LEVEL)
-        hold = np.minimum(typed_weights_HT / levels_T, _MOST_HOLD).mean(axis=1)
+        hold = np.minimum(typed_weights_HT / levels_T, _MOST_HOLD).min(axis=1)
     return np.stack([found, standing, weight, hold], axis=1)
+
+
+def sayable_words(text: str, vocabulary: Vocabulary, silent: Collection[int]) -> IdArray:
+    """Return the distinct ids of a text's words, rising, without those of no picture."""
+    typed = typed_words(text, vocabulary)
+    kept: IdArray = typed[~np.isin(typed, list(silent))]
+    return kept
 
 
 class ScoredPicture(Protocol):
@@ -144,6 +155,7 @@ def surely_match(
     calibration: Calibration,
     *,
     levels_V: FloatArray | None = None,
+    silent: Collection[int] = (),
     rate: float = SURE_RATE,
 ) -> list[bool]:
     """Tell which hits of a search are surely enough what was asked for.
@@ -153,6 +165,7 @@ def surely_match(
         hits: with ``doc_id`` and ``score``.
         text: what was typed.
         levels_V: the words' levels; None: the model has none.
+        silent: term ids that the model never gives a picture.
         rate: the share of searches for absent things that may find something.
 
     Raises:
@@ -161,7 +174,7 @@ def surely_match(
     least = calibration.threshold(rate)
     if not hits:
         return []
-    typed = typed_words(text, index.vocabulary)
+    typed = sayable_words(text, index.vocabulary, silent)
     levels_T = None if levels_V is None else levels_V[typed].astype(np.float64)
     weights_HT = index.weights([hit.doc_id for hit in hits], typed).astype(np.float64)
     # To score the whole collection again takes time, and is of no use where it does not count.

@@ -103,7 +103,10 @@ def _judged(
         return unknown  # it was measured with too few searches to tell
     rate = SURE_RATE if max_false_matches is None else max_false_matches
     judged = surely_match(
-        index, answers, understood.text, vector, calibration, levels_V=model.levels_V(), rate=rate
+        *(index, answers, understood.text, vector, calibration),
+        levels_V=model.levels_V(),
+        silent=model.silent_terms(index.vocabulary),
+        rate=rate,
     )
     return list(judged)
 

@@ -91,7 +91,7 @@ def test_what_is_learnt_from_other_pictures_judges_these() -> None:
     assert result.num_pictures == 120
 
 
-def test_hold_is_the_mean_of_typed_weights_over_their_levels() -> None:
+def test_hold_is_the_least_of_typed_weights_over_their_levels() -> None:
     found = make_searches(
         pictures(noise=0.0), Names(), levels_V=np.full(41, 0.4, np.float32)
     ).measured_SH4

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +11,7 @@ from lexret.cli.eval.options import (
     batch_size_option,
     eval_model_option,
     eval_text_encoder_option,
+    print_json,
     progress_bars,
     seed_option,
     source_argument,
@@ -74,8 +74,7 @@ def command(
         seed=seed,
     )
     if as_json:
-        values = {**result.as_dict(), "model": model.model_id, "text_encoder": text_encoder}
-        click.echo(json.dumps({**values, "data_sha256": pictures.fingerprint}, indent=2))
+        print_json(result, model, text_encoder, pictures)
     else:
         click.echo(_as_text(result, model.model_id))
 

@@ -1,4 +1,4 @@
-"""What the commands of ``lexret eval`` share: options, encoding with progress bars."""
+"""What the commands of ``lexret eval`` share: options, encoding with progress bars, JSON."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from lexret.captions.caption_set import CaptionSet
     from lexret.encoders.model import LexicalModel
     from lexret.encoders.protocol import Encoder
+    from lexret.eval.control.annotated_pictures import AnnotatedPictures
+    from lexret.eval.control.exclusion import ControlResult
+    from lexret.eval.control.no_match import NoMatchResult
     from lexret.eval.retrieval.encoding import EncodedCaptions, Progress
     from lexret.library.model_encoders import TextEncoderKind
 
@@ -78,6 +81,19 @@ def encode(
 def texts_of(model: LexicalModel, text_encoder: TextEncoderKind) -> Encoder[str]:
     """Return the text encoder that was asked for."""
     return model.static_text if text_encoder == "static" else model.texts
+
+
+def print_json(
+    result: ControlResult | NoMatchResult,
+    model: LexicalModel,
+    text_encoder: TextEncoderKind,
+    pictures: AnnotatedPictures,
+) -> None:
+    """Print a result as JSON, with the model, the text encoder and the data it was measured on."""
+    import json
+
+    values = {**result.as_dict(), "model": model.model_id, "text_encoder": text_encoder}
+    click.echo(json.dumps({**values, "data_sha256": pictures.fingerprint}, indent=2))
 
 
 @contextmanager

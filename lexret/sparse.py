@@ -25,6 +25,15 @@ OffsetArray = npt.NDArray[np.int64]
 Precision = Literal["float32", "bfloat16"]
 
 
+
+def distinct_ids(*arrays: npt.NDArray[np.integer[Any]]) -> IdArray:
+    """Return the distinct whole numbers of some arrays, rising, as int32.
+
+    ``numpy.unique`` imports numpy's masked arrays, a tenth of a search from the shell.
+    """
+    return np.array(sorted({number for array in arrays for number in array.tolist()}), np.int32)
+
+
 @dataclass(frozen=True, slots=True)
 class WordWeight:
     """Word of a vector, and its weight."""

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
-import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property, lru_cache
-from importlib import resources
 from pathlib import Path
 from typing import Final
 
@@ -152,6 +149,8 @@ class Vocabulary:
         Raises:
             MissingError: if there is none of that name; the message lists those that there are.
         """
+        from importlib import resources  # loads slowly, and a search has its index's words
+
         folder = resources.files("lexret").joinpath("vocabularies")
         file = folder.joinpath(f"{name}.txt")
         if not file.is_file():
@@ -171,6 +170,8 @@ class Vocabulary:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the words in order, each preceded by its length in bytes."""
+        import hashlib
+
         digest = hashlib.sha256()
         for word in self._words:
             encoded = word.encode()
@@ -180,15 +181,18 @@ class Vocabulary:
 
     @cached_property
     def _max_phrase_words(self) -> int:
-        return max(word.count(" ") for word in self._words) + 1
+        return max((word.count(" ") for word in self._phrases), default=0) + 1
+
+    @cached_property
+    def _phrases(self) -> list[str]:
+        return [word for word in self._words if " " in word]
 
     @cached_property
     def _phrase_ids(self) -> dict[tuple[str, ...], int]:
         """Term id of each phrase by its words, the last one number-free; the first id wins."""
         ids: dict[tuple[str, ...], int] = {}
-        for term_id, word in enumerate(self._words):
-            if " " in word:
-                ids.setdefault(_phrase_key(word.split()), term_id)
+        for phrase in self._phrases:
+            ids.setdefault(_phrase_key(phrase.split()), self._ids[phrase])
         return ids
 
     def term_id(self, word: str) -> int | None:
@@ -251,6 +255,8 @@ class Vocabulary:
 
     def nearest(self, word: str, *, num_words: int = 3) -> list[str]:
         """Return the entries whose spelling is closest to ``word``, best first."""
+        import difflib
+
         return difflib.get_close_matches(word.lower(), self._words, n=num_words, cutoff=0.75)
 
     def require_same(self, other: Vocabulary, *, mine: str, theirs: str) -> None:

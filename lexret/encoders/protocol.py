@@ -1,17 +1,19 @@
-"""Interfaces of encoders: items in, sparse vectors out. This module needs no torch."""
+"""Interfaces of encoders: items in, sparse vectors out. This module needs no torch, no Pillow."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from lexret.sparse import LexicalVector, Precision, SparseBatch
 from lexret.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 Item = TypeVar("Item", contravariant=True)
 
@@ -94,7 +96,7 @@ def precision_of(encoder: Encoder[Item]) -> Precision:
     return precision
 
 
-class PatchEncoder(Encoder[Image.Image], Protocol):
+class PatchEncoder(Encoder["Image.Image"], Protocol):
     """Encoder of pictures that also encodes each of their patches."""
 
     def encode_patches(self, images: Sequence[Image.Image]) -> list[PatchEncoding]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from lexret.engine.protocol import Index, SearchHit
 from lexret.explain.contributions import Contribution, add_up, contribute
-from lexret.sparse import FloatArray, IdArray, LexicalVector, WordWeight
+from lexret.sparse import FloatArray, IdArray, LexicalVector, WordWeight, distinct_ids
 
 if TYPE_CHECKING:
     from lexret.engine.query.query import Query
@@ -82,9 +82,7 @@ def answer(index: ExplainingIndex, query: LexicalVector | Query, *, k: int = 10)
     else:
         hits = index.find(query, k=k)
         vectors = query.vectors()
-    # numpy's unique would import its masked arrays, a tenth of a search from the shell.
-    every = {term_id for vector in vectors for term_id in vector.term_ids.tolist()}
-    term_ids = np.array(sorted(every), dtype=np.int32)
+    term_ids = distinct_ids(*(vector.term_ids for vector in vectors))
     weights_DT = index.weights([hit.doc_id for hit in hits], term_ids)
     answers = []
     for hit, weights_T in zip(hits, weights_DT, strict=True):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,6 +78,8 @@ def _file_lock(path: Path, *, on_acquired: Callable[[int], None] | None = None) 
 
 
 def _write_holder(descriptor: int) -> None:
+    import socket  # loads slowly, and reading an index takes no lock
+
     text = json.dumps({"pid": os.getpid(), "host": socket.gethostname()})
     os.ftruncate(descriptor, 0)
     os.lseek(descriptor, 0, os.SEEK_SET)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,6 +16,8 @@ def hidden_beside(path: Path, ending: str) -> Path:
     """Return a hidden file beside another, named like it where a name may be so long."""
     name = f".{path.name}.{ending}"
     if len(os.fsencode(name)) > _LONGEST_NAME:
+        import hashlib
+
         name = f".{hashlib.sha256(os.fsencode(path.name)).hexdigest()}.{ending}"
     return path.with_name(name)
 
@@ -55,6 +55,8 @@ def swap_folder(fresh: Path, folder: Path, *, old: Path) -> None:
     Args:
         old: temporary path of the old folder; after a crash it may still exist.
     """
+    import shutil  # loads slowly, and reading does without it
+
     if not folder.exists():
         os.replace(fresh, folder)
     else:

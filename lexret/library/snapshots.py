@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import os
 import threading
@@ -21,7 +20,6 @@ from lexret.library.folders import PictureFolder, picture_folders, picture_path,
 
 SECONDS_BETWEEN_LOOKS: Final = 0.25
 State = tuple[tuple[int, int, int] | None, ...]
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +120,10 @@ class LatestSnapshot:
         try:
             snapshot = Snapshot(open_index(self.path))
         except (LexretError, OSError) as error:
-            _log.warning("Going on with the commit before, as the newest cannot be read: %s", error)
+            import logging  # a search from the shell does without it
+
+            log = logging.getLogger(__name__)
+            log.warning("Going on with the commit before, as the newest cannot be read: %s", error)
             return before
         self._state = state
         return snapshot

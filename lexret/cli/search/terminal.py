@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import os
 import sys
@@ -54,9 +53,11 @@ def encode_picture(image: Image.Image, protocol: PictureProtocol, *, side: int =
     small.thumbnail((side, side))
     if protocol == "sixel":
         return _sixel(small) + b"\n"
+    from base64 import b64encode  # a search that shows no picture does without it
+
     buffer = io.BytesIO()
     small.save(buffer, "PNG")
-    data = base64.b64encode(buffer.getvalue())
+    data = b64encode(buffer.getvalue())
     if protocol == "kitty":
         return b"".join(_kitty(data)) + b"\n"
     head = f"\x1b]1337;File=inline=1;size={len(buffer.getvalue())};width={small.width}px:"

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -181,6 +180,8 @@ def write_model_folder(folder: Path, fill: Callable[[Path], None]) -> None:
     Raises:
         StorageError: if writing fails; the old folder is then untouched.
     """
+    import shutil  # loads slowly, and reading a model does without it
+
     fresh = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     try:
         fresh.mkdir(parents=True, exist_ok=False)

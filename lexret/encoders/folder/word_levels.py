@@ -14,6 +14,7 @@ import numpy as np
 
 from lexret.encoders.folder.record import WEIGHTS_FILE, ModelRecord
 from lexret.errors import CorruptError, StorageError
+from lexret.files.tensors import map_tensors
 from lexret.files.whole import replace_file
 from lexret.sparse import FloatArray
 
@@ -31,17 +32,14 @@ def read_word_levels(record: ModelRecord) -> FloatArray | None:
     Raises:
         CorruptError: if the file is damaged or of another model.
     """
-    from safetensors import SafetensorError, safe_open
-
     path = record.folder / LEVELS_FILE
     if not path.is_file():
         return None
     remedy = "Make it anew with lexret eval held-words --save, or delete it."
     try:
-        with safe_open(path, "numpy") as stored:
-            metadata: dict[str, Any] = stored.metadata() or {}
-            stored_V = stored.get_tensor(_NAME)
-    except (OSError, SafetensorError) as error:
+        metadata, arrays = map_tensors(path)
+        stored_V = arrays[_NAME]
+    except (OSError, ValueError, KeyError) as error:
         raise CorruptError(f"{path} cannot be read: {error}. {remedy}") from error
     if metadata.get("format") != _FORMAT or metadata.get("weights") != record.sha256[WEIGHTS_FILE]:
         raise CorruptError(

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from lexret.encoders.protocol import Encoder, QueryEncoder
-from lexret.sparse import LexicalVector, SparseBatch
+from lexret.sparse import IdArray, LexicalVector, SparseBatch, distinct_ids
 from lexret.vocabulary import Vocabulary
 
 
@@ -64,9 +64,9 @@ def as_queries(documents: SparseBatch, texts: Sequence[str], form: QueryForm) ->
     return SparseBatch.from_vectors(rows, documents.vocabulary)
 
 
-def typed_words(text: str, vocabulary: Vocabulary) -> np.ndarray:
-    """Return the distinct ids of the words that a text holds, int32, rising."""
-    return np.unique(np.array(vocabulary.match(text)[0], dtype=np.int32))
+def typed_words(text: str, vocabulary: Vocabulary) -> IdArray:
+    """Return the distinct ids of the words that a text holds, rising."""
+    return distinct_ids(np.array(vocabulary.match(text)[0], dtype=np.int32))
 
 
 def _as_query(vector: LexicalVector, text: str, form: QueryForm) -> LexicalVector:
@@ -76,7 +76,7 @@ def _as_query(vector: LexicalVector, text: str, form: QueryForm) -> LexicalVecto
     weights /= np.sqrt(np.square(weights).sum())
     typed = typed_words(text, vector.vocabulary)
     if form.typed_weight and len(typed):
-        term_ids = np.union1d(vector.term_ids, typed)
+        term_ids = distinct_ids(vector.term_ids, typed)
         raised = np.zeros(len(term_ids))
         raised[np.searchsorted(term_ids, vector.term_ids)] = weights
         raised[np.searchsorted(term_ids, typed)] += form.typed_weight / np.sqrt(len(typed))
@@ -86,5 +86,5 @@ def _as_query(vector: LexicalVector, text: str, form: QueryForm) -> LexicalVecto
     # Weights that float32 rounds to 0 are left out.
     kept = weights.astype(np.float32) > 0
     return LexicalVector(
-        term_ids[kept].astype(np.int32), weights[kept].astype(np.float32), vector.vocabulary
+        term_ids[kept], weights[kept].astype(np.float32), vector.vocabulary
     )

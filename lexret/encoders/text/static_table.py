@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lexret.errors import CorruptError
+from lexret.files.tensors import map_tensors
 from lexret.sparse import FloatArray
 
 STATIC_FORMAT: Final = 2
@@ -119,18 +120,17 @@ def save_static_table(path: Path, table: StaticTable, settings: StaticSettings) 
 
 
 def read_static_table(path: Path) -> tuple[StaticSettings, StaticTable]:
-    """Read the file of a static text encoder; whether it fits a vocabulary is not checked.
+    """Open the file of a static text encoder; whether it fits a vocabulary is not checked.
+
+    The arrays are memory-mapped.
 
     Raises:
         CorruptError: if it is not such a file, or of another format.
     """
-    from safetensors import SafetensorError, safe_open
-
     try:
-        with safe_open(path, framework="numpy") as file:
-            header = json.loads((file.metadata() or {}).get(_HEADER, "null"))
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, json.JSONDecodeError) as error:
+        metadata, arrays = map_tensors(path)
+        header = json.loads(metadata.get(_HEADER, "null"))
+    except (OSError, ValueError) as error:
         raise CorruptError(f"{path} cannot be read: {error}.") from error
     if not isinstance(header, dict) or header.pop("format", None) != STATIC_FORMAT:
         raise CorruptError(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import logging
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Literal, get_args
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from lexret.engine.postings.compiled import CompiledPostings
 
 Engine = Literal["auto", "numpy", "compiled"]
-
-_log = logging.getLogger(__name__)
 
 # Loading what numba compiled earlier takes about as long as reading this many postings with numpy;
 # compiling for the first time takes ten seconds.
@@ -90,7 +87,7 @@ class EngineSwitch:
         if engine not in get_args(Engine):
             raise InputError(f"Engines are {list(get_args(Engine))}; found {engine!r}.")
         self.use_compiled = engine == "compiled"
-        self.is_undecided = engine == "auto" and is_installed()
+        self.is_undecided = engine == "auto"
         self._num_read = 0
         self._loading: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -104,7 +101,9 @@ class EngineSwitch:
         with self._lock:
             self._num_read += num_postings
             worth_loading = self.is_undecided and self._num_read > _WORTH_LOADING
-            if worth_loading and self._loading is None:
+            if worth_loading and not is_installed():
+                self.is_undecided = False
+            elif worth_loading and self._loading is None:
                 self._loading = threading.Thread(
                     target=self._load, args=(prepare,), name="lexret-compile", daemon=True
                 )
@@ -124,5 +123,8 @@ class EngineSwitch:
             except LexretError as error:  # the next search raises it again
                 problem = str(error)
         if problem:
-            _log.warning("Searching goes on without numba, which cannot be loaded: %s", problem)
+            import logging  # a search from the shell does without it
+
+            log = logging.getLogger(__name__)
+            log.warning("Searching goes on without numba, which cannot be loaded: %s", problem)
         self.use_compiled, self.is_undecided = not problem, False

@@ -23,7 +23,7 @@ from lexret.engine.postings.plain import Offsets, PostingBlock, check_offsets
 from lexret.engine.postings.weight_codes import from_codes
 from lexret.engine.store.sections import AnyArray
 from lexret.errors import CorruptError
-from lexret.sparse import FloatArray, IdArray
+from lexret.sparse import FloatArray, IdArray, distinct_ids
 
 EXACT: Final = "blocks-f4"
 EIGHT_BITS: Final = "blocks-u1"
@@ -130,8 +130,7 @@ class BlockPostings:
 
     def weights_at(self, docs_D: IdArray, terms_T: IdArray) -> FloatArray:
         """See :meth:`lexret.engine.postings.plain.Postings.weights_at`."""
-        # numpy's unique would import its masked arrays, a tenth of a search from the shell.
-        docs_U = np.array(sorted(set(docs_D.tolist())), np.int64)
+        docs_U = distinct_ids(docs_D).astype(np.int64)
         weights_UT = np.zeros((len(docs_U), len(terms_T)), np.float32)
         terms_T = terms_T.astype(np.int64)
         for chunk in sorted(set((docs_U // CHUNK).tolist())):

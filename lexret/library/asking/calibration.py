@@ -129,8 +129,8 @@ def measure_hits(
 def sayable_words(text: str, vocabulary: Vocabulary, silent: Collection[int]) -> IdArray:
     """Return the distinct ids of a text's words, rising, without those of no picture."""
     typed = typed_words(text, vocabulary)
-    kept: IdArray = typed[~np.isin(typed, list(silent))]
-    return kept
+    kept = [term_id for term_id in typed.tolist() if term_id not in silent]
+    return np.array(kept, dtype=np.int32)
 
 
 class ScoredPicture(Protocol):

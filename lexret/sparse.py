@@ -25,7 +25,6 @@ OffsetArray = npt.NDArray[np.int64]
 Precision = Literal["float32", "bfloat16"]
 
 
-
 def distinct_ids(*arrays: npt.NDArray[np.integer[Any]]) -> IdArray:
     """Return the distinct whole numbers of some arrays, rising, as int32.
 

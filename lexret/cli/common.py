@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from lexret.cli.candidates import complete_folder, complete_model
+
 if TYPE_CHECKING:
     from lexret.engine.index import EmbeddedIndex
     from lexret.library.library import Library
@@ -24,6 +26,7 @@ index_option: Callable[[F], F] = click.option(
     "index_path",
     type=click.Path(path_type=Path),
     metavar="PATH",
+    shell_complete=complete_folder,
     help="The index folder, or the folder of pictures that holds it; without it, .lexret in this "
     "folder or one above it.",
 )
@@ -31,6 +34,7 @@ model_option: Callable[[F], F] = click.option(
     "--model",
     "model_source",
     metavar="MODEL",
+    shell_complete=complete_model,
     help="A shipped model's name or a model folder; without it, the index's own, else mini.",
 )
 picture_model_option: Callable[[F], F] = click.option(
@@ -39,6 +43,7 @@ picture_model_option: Callable[[F], F] = click.option(
     default=DEFAULT_MODEL,
     show_default=True,
     metavar="MODEL",
+    shell_complete=complete_model,
     help="A shipped model's name or a model folder.",
 )
 text_encoder_option: Callable[[F], F] = click.option(
@@ -61,17 +66,23 @@ def open_chosen_index(index_path: Path | None) -> EmbeddedIndex:
 
 
 def chosen_index_path(index_path: Path | None) -> Path:
-    """Return where the index lies that :func:`open_chosen_index` opens."""
+    """Return where the index lies that :func:`open_chosen_index` opens.
+
+    Raises:
+        MissingError: if there is none; told before anything else is loaded.
+    """
+    from lexret.engine.place import require_index
     from lexret.library.folders import find_index, index_within
 
-    return find_index(Path.cwd()) if index_path is None else index_within(index_path)
+    return find_index(Path.cwd()) if index_path is None else require_index(index_within(index_path))
 
 
 def open_chosen_library(index_path: Path | None, *, model_source: str | None = None) -> Library:
     """Open the library of the index that :func:`open_chosen_index` opens."""
+    place = chosen_index_path(index_path)
     from lexret.library.library import Library
 
-    return Library.open(index_path, model=model_source)
+    return Library.open(place, model=model_source)
 
 
 def print_notes(notes: Iterable[str]) -> None:

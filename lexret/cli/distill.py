@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import click
 
+from lexret.cli.candidates import complete_model
 from lexret.cli.common import near_path
 
 _LINE_SECONDS: Final = 10.0
@@ -45,7 +46,7 @@ class _Bars:
 
 
 @click.command("distill")
-@click.argument("model_source", metavar="MODEL")
+@click.argument("model_source", metavar="MODEL", shell_complete=complete_model)
 @click.option(
     "--captions",
     "captions_sources",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lexret.cli.candidates import complete_folder
 from lexret.cli.common import (
     index_option,
     json_option,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @click.command("duplicates")
-@click.argument("index_argument", metavar="[INDEX]", required=False,
+@click.argument("index_argument", metavar="[INDEX]", required=False, shell_complete=complete_folder,
                 type=click.Path(path_type=Path))  # fmt: skip
 @index_option
 @click.option("--near", type=click.FloatRange(0, 1, min_open=True), metavar="COSINE",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from lexret.cli.candidates import complete_words
 from lexret.cli.common import (
     near_path,
     picture_model_option,
@@ -82,7 +83,7 @@ def _parse_boxes(ctx: object, param: object, values: tuple[str, ...]) -> list[Bo
               "(repeatable).")  # fmt: skip
 @click.option("--parts", "num_parts", type=click.IntRange(2, MAX_REGIONS),
               help="Cut the picture into so many parts that each say their own.")  # fmt: skip
-@click.option("--query", metavar="QUERY",
+@click.option("--query", metavar="QUERY", shell_complete=complete_words,
               help="Also show how the picture scores for a query.")  # fmt: skip
 @text_encoder_option
 @click.option("-k", "k", type=click.IntRange(1, 120), default=40, show_default=True,

@@ -11,12 +11,15 @@ import io
 import sys
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
 
 from lexret import __version__
 from lexret.errors import LexretError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 EXIT_ERROR: Final = 2
 EXIT_INTERRUPTED: Final = 130
@@ -62,6 +65,7 @@ COMMANDS: Final = {
     ),
     "models": LazyCommand("lexret.cli.models.group", "List, show and verify models."),
     "doctor": LazyCommand("lexret.cli.doctor", "Show what is installed and what is missing."),
+    "completion": LazyCommand("lexret.cli.completion", "Complete commands by the tab key."),
 }
 
 
@@ -80,6 +84,35 @@ class LazyGroup(click.Group):
         """Import a command, or return None for an unknown name."""
         lazy = self._lazy_commands.get(cmd_name)
         return None if lazy is None else lazy.load()
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that is called; of a mistyped one say which is meant."""
+        name = args[0]
+        # An option that is none is click's to refuse.
+        if name not in self._lazy_commands and not name.startswith("-"):
+            if ctx.resilient_parsing:
+                return None, None, args[1:]
+            raise click.UsageError(f"No such command {name!r}.{self._meant(name)}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def _meant(self, name: str) -> str:
+        """Return a question for the commands that are spelt most like a name."""
+        from difflib import get_close_matches
+
+        spelt = get_close_matches(name.lower(), self._lazy_commands)
+        begun = [command for command in self._lazy_commands if command.startswith(name.lower())]
+        found = list(dict.fromkeys([*begun, *spelt]))
+        return f" Did you mean {' or '.join(map(repr, found))}?" if found else ""
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """Complete the names of commands without importing any, and the group's own options."""
+        from click.shell_completion import CompletionItem
+
+        names = [name for name in self._lazy_commands if name.startswith(incomplete)]
+        items = [CompletionItem(name, help=self._lazy_commands[name].help) for name in names]
+        return [*items, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the table of commands without importing any."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from lexret.cli.candidates import complete_folder
 from lexret.cli.common import (
     json_option,
     near_path,
@@ -18,7 +19,7 @@ from lexret.cli.common import (
 
 @click.command("merge")
 @click.argument("indexes", nargs=-1, required=True, metavar="INDEX INDEX...",
-                type=click.Path(path_type=Path))  # fmt: skip
+                shell_complete=complete_folder, type=click.Path(path_type=Path))  # fmt: skip
 @click.option("-o", "--output", required=True, metavar="PATH", type=click.Path(path_type=Path),
               help="Where the new index shall lie; at the place of one of the INDEXes it "
               "replaces that.")  # fmt: skip

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import click
 
+from lexret.cli.candidates import complete_words
 from lexret.cli.common import (
     index_option,
     model_option,
@@ -59,7 +60,7 @@ def _check_link(_ctx: object, _param: object, value: str | None) -> str | None:
 
 
 @click.command("sheet", cls=QueryCommand)
-@click.argument("words", metavar="[QUERY]...", nargs=-1)
+@click.argument("words", metavar="[QUERY]...", nargs=-1, shell_complete=complete_words)
 @click.option("-o", "--out", "path", required=True, metavar="FILE", callback=_check_out,
               type=click.Path(path_type=Path),
               help="What to write; .html, .png, .svg or .json says how.")  # fmt: skip

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lexret.cli.candidates import complete_file
 from lexret.cli.common import (
     index_option,
     json_option,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @click.command("tag")
-@click.argument("pictures", nargs=-1, metavar="[PICTURE]...")
+@click.argument("pictures", nargs=-1, metavar="[PICTURE]...", shell_complete=complete_file)
 @index_option
 @click.option("-k", "k", type=click.IntRange(1, 100), default=8, show_default=True,
               help="At most so many words a picture.")  # fmt: skip

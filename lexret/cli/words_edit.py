@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from lexret.cli.candidates import complete_file, complete_words
 from lexret.cli.common import (
     index_option,
     json_option,
@@ -39,8 +40,8 @@ class Change:
 
 
 @click.command("edit", cls=QueryCommand)
-@click.argument("image", metavar="IMAGE")
-@click.argument("changes", metavar="[+WORD|-WORD]...", nargs=-1)
+@click.argument("image", metavar="IMAGE", shell_complete=complete_file)
+@click.argument("changes", metavar="[+WORD|-WORD]...", nargs=-1, shell_complete=complete_words)
 @click.option("--undo", is_flag=True,
               help="Leave these words, or all, to the model again.")  # fmt: skip
 @index_option

@@ -12,10 +12,13 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from lexret.engine.segments.manifest import MANIFEST_FILE, Manifest
+from lexret.engine.place import MANIFEST_FILE
 from lexret.errors import InputError, MissingError
+
+if TYPE_CHECKING:
+    from lexret.engine.segments.manifest import Manifest
 
 INDEX_FOLDER: Final = ".lexret"
 
@@ -72,6 +75,8 @@ def index_for(folders: Sequence[Path]) -> Path:
     That is in the first of them that has one; else beside or above them, in an index that holds
     one of them; else in the first of them, where it is to be made.
     """
+    from lexret.engine.segments.manifest import Manifest  # loads numpy; to find an index needs none
+
     places = [default_index(folder) for folder in folders]
     for place in places:
         if (place / MANIFEST_FILE).is_file():

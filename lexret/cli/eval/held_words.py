@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lexret.cli.candidates import complete_file
 from lexret.cli.common import json_option, render_table
 from lexret.cli.eval.options import batch_size_option, eval_model_option, progress_bars
 
@@ -20,7 +21,9 @@ _NUM_SHOWN = 12
 
 
 @click.command("held-words")
-@click.argument("sources", metavar="SOURCE...", nargs=-1, required=True)
+@click.argument(
+    "sources", metavar="SOURCE...", shell_complete=complete_file, nargs=-1, required=True
+)
 @click.option("--save", is_flag=True,
               help="Learn the words' levels from all sources together and keep them in the model's "
               "folder, before anything is measured.")  # fmt: skip

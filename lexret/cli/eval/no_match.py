@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lexret.cli.candidates import complete_file
 from lexret.cli.common import json_option, render_table
 from lexret.cli.eval.options import (
     batch_size_option,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
               help="Keep calibrations in the model's folder, for lexret search: one for each of "
               "its text encoders.")  # fmt: skip
 @click.option("--learn-from", "learn_from", multiple=True, metavar="SOURCE",
+              shell_complete=complete_file,
               help="Learn from these pictures instead of SOURCE (may be repeated).")  # fmt: skip
 @eval_model_option
 @eval_text_encoder_option

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from lexret.cli.candidates import complete_file, complete_model
 from lexret.cli.common import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -23,12 +24,17 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-captions_argument: Callable[[F], F] = click.argument("captions_source", metavar="CAPTIONS")
-source_argument: Callable[[F], F] = click.argument("source", metavar="SOURCE")
+captions_argument: Callable[[F], F] = click.argument(
+    "captions_source", metavar="CAPTIONS", shell_complete=complete_file
+)
+source_argument: Callable[[F], F] = click.argument(
+    "source", metavar="SOURCE", shell_complete=complete_file
+)
 eval_model_option: Callable[[F], F] = click.option(
     "--model",
     "model_source",
     metavar="MODEL",
+    shell_complete=complete_model,
     default=DEFAULT_MODEL,
     show_default=True,
     help="A shipped model's name or a model folder.",

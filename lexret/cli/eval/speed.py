@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lexret.cli.candidates import complete_file
 from lexret.cli.common import json_option, render_table
 from lexret.cli.eval.options import eval_model_option
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command("speed")
-@click.argument("source", metavar="SOURCE")
+@click.argument("source", metavar="SOURCE", shell_complete=complete_file)
 @click.option("--pictures", "num_pictures", type=click.IntRange(min=1), default=64,
               show_default=True, help="At most so many pictures.")  # fmt: skip
 @click.option("--batch-size", type=click.IntRange(min=1), default=16, show_default=True,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from lexret.cli.candidates import complete_model
 from lexret.cli.eval.options import called, output_option
 
 
@@ -16,7 +17,7 @@ from lexret.cli.eval.options import called, output_option
 @output_option
 @click.option("--data", type=click.Path(file_okay=False, path_type=Path), default=".",
               show_default=True, help="The folder that the suite's sources are in.")  # fmt: skip
-@click.option("--model", "model_source", metavar="MODEL",
+@click.option("--model", "model_source", metavar="MODEL", shell_complete=complete_model,
               help="Measure this model instead of the suite's.")  # fmt: skip
 @click.option("--cache", type=click.Path(file_okay=False, path_type=Path), default="runs/features",
               show_default=True, help="Where features of the ridge baseline are kept.")  # fmt: skip

@@ -9,13 +9,20 @@ from typing import Final
 
 import click
 
+from lexret.cli.candidates import complete_file
 from lexret.cli.common import chosen_index_path, index_option, json_option, plural
 
 _ASSIGNMENT: Final = re.compile(r"([^\W\d_]\w*)=(.*)", re.DOTALL)
 
 
 @click.command("set")
-@click.argument("arguments", nargs=-1, required=True, metavar="PICTURE... NAME=VALUE...")
+@click.argument(
+    "arguments",
+    nargs=-1,
+    required=True,
+    metavar="PICTURE... NAME=VALUE...",
+    shell_complete=complete_file,
+)
 @index_option
 @json_option
 def command(arguments: tuple[str, ...], index_path: Path | None, as_json: bool) -> None:

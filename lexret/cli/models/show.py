@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from lexret.cli.candidates import complete_model
 from lexret.cli.common import DEFAULT_MODEL, json_option, near_path, printable
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _WIDTH: Final = 100
 
 
 @click.command("show")
-@click.argument("source", metavar="[MODEL]", default=DEFAULT_MODEL)
+@click.argument("source", metavar="[MODEL]", default=DEFAULT_MODEL, shell_complete=complete_model)
 @click.option("--card", "whole_card", is_flag=True, help="Print the model card, all of it.")
 @json_option
 def command(source: str, whole_card: bool, as_json: bool) -> None:

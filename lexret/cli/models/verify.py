@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lexret.cli.candidates import complete_model
 from lexret.cli.common import json_option, near_path, plural, printable
 from lexret.cli.main import EXIT_ERROR
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command("verify")
-@click.argument("sources", nargs=-1, metavar="[MODEL]...")
+@click.argument("sources", nargs=-1, metavar="[MODEL]...", shell_complete=complete_model)
 @json_option
 @click.pass_context
 def command(ctx: click.Context, sources: tuple[str, ...], as_json: bool) -> None:

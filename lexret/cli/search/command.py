@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from lexret.cli.candidates import complete_file, complete_words
 from lexret.cli.common import (
     index_option,
     json_option,
@@ -40,7 +41,7 @@ DECIMALS: Final = 6
 
 
 @click.command("search", cls=QueryCommand)
-@click.argument("words", metavar="[QUERY]...", nargs=-1)
+@click.argument("words", metavar="[QUERY]...", nargs=-1, shell_complete=complete_words)
 @index_option
 @click.option("-k", "k", type=click.IntRange(min=1), default=10, show_default=True,
               help="At most so many hits.")  # fmt: skip
@@ -52,7 +53,7 @@ DECIMALS: Final = 6
 @click.option("--box", metavar="X,Y,W,H", callback=parse_box_option,
               help="Only this part of the one --image or --like: left, top, width, height, in "
               "pixels of its full size.")  # fmt: skip
-@click.option("--like", "likes", multiple=True, metavar="PICTURE",
+@click.option("--like", "likes", multiple=True, metavar="PICTURE", shell_complete=complete_file,
               help="Look for more like a picture of the index (repeatable).")  # fmt: skip
 @model_option
 @text_encoder_option

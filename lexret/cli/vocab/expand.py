@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from lexret.cli.candidates import complete_vocabulary
 from lexret.cli.common import json_option
 from lexret.cli.vocab.options import (
     captions_option,
@@ -18,7 +19,7 @@ from lexret.cli.vocab.options import (
 
 
 @click.command("expand")
-@click.argument("vocabulary", metavar="VOCABULARY")
+@click.argument("vocabulary", metavar="VOCABULARY", shell_complete=complete_vocabulary)
 @captions_option
 @wordnet_option
 @click.option(

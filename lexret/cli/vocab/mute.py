@@ -7,11 +7,12 @@ from pathlib import Path
 
 import click
 
+from lexret.cli.candidates import complete_words
 from lexret.cli.common import index_option, open_chosen_index, printable
 
 
 @click.command("mute")
-@click.argument("words", nargs=-1, metavar="[WORD]...")
+@click.argument("words", nargs=-1, metavar="[WORD]...", shell_complete=complete_words)
 @index_option
 def command(words: tuple[str, ...], index_path: Path | None) -> None:
     """Mute words in an index: no search finds a picture by them, as if none held them.
@@ -28,7 +29,7 @@ def command(words: tuple[str, ...], index_path: Path | None) -> None:
 
 
 @click.command("unmute")
-@click.argument("words", nargs=-1, required=True, metavar="WORD...")
+@click.argument("words", nargs=-1, required=True, metavar="WORD...", shell_complete=complete_words)
 @index_option
 def unmute(words: tuple[str, ...], index_path: Path | None) -> None:
     """Let muted words count again.

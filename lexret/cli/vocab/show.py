@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from lexret.cli.candidates import complete_vocabulary, complete_words
 from lexret.cli.common import json_option, printable, render_table
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ class Lookup:
 
 
 @click.command("show")
-@click.argument("source", metavar="VOCABULARY|MODEL")
-@click.argument("words", nargs=-1, metavar="[WORD]...")
+@click.argument("source", metavar="VOCABULARY|MODEL", shell_complete=complete_vocabulary)
+@click.argument("words", nargs=-1, metavar="[WORD]...", shell_complete=complete_words)
 @json_option
 @click.pass_context
 def command(ctx: click.Context, source: str, words: tuple[str, ...], as_json: bool) -> None:

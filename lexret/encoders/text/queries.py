@@ -85,6 +85,4 @@ def _as_query(vector: LexicalVector, text: str, form: QueryForm) -> LexicalVecto
         term_ids = vector.term_ids
     # Weights that float32 rounds to 0 are left out.
     kept = weights.astype(np.float32) > 0
-    return LexicalVector(
-        term_ids[kept], weights[kept].astype(np.float32), vector.vocabulary
-    )
+    return LexicalVector(term_ids[kept], weights[kept].astype(np.float32), vector.vocabulary)

@@ -149,8 +149,8 @@ class StaticTextEncoder:
 
     def _activations(self, vector_C: FloatArray, own: npt.NDArray[np.int64]) -> FloatArray:
         table, settings = self._table, self._settings
-        # einsum turns the 8-bit numbers into floats piece by piece, within the processor's cache: ten
-        # times faster than a product with a codebook of floats, which does not fit in there.
+        # einsum turns the 8-bit numbers into floats piece by piece, within the processor's cache:
+        # ten times faster than a product with a codebook of floats, which does not fit in there.
         sums_V = np.einsum("vc,c->v", table.codebook.levels_NC, vector_C)
         logits_V = sums_V * table.codebook.scale_N + table.bias_V
         logits_V[own] += table.own_V[own]

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from lexret.engine.place import MANIFEST_FILE as MANIFEST_FILE
+from lexret.engine.place import no_index_at
 from lexret.engine.postings.blocks import EIGHT_BITS, EXACT
 from lexret.engine.postings.plain import RAW
 from lexret.engine.store.sections import Section
@@ -17,7 +19,6 @@ from lexret.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from lexret.sparse import Precision
 
-MANIFEST_FILE: Final = "manifest.json"
 SEGMENTS_FOLDER: Final = "segments"
 FORMAT_NAME: Final = "lexret-index"
 FORMAT_VERSION: Final = 2
@@ -115,9 +116,7 @@ class Manifest:
         try:
             values = json.loads(path.read_bytes())
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise MissingError(
-                f"There is no index at {folder}; make one with `lexret index DIR`."
-            ) from error
+            raise no_index_at(folder) from error
         except ValueError as error:
             raise CorruptError(f"{path} is damaged: {error}. {_REMEDY}") from error
         _check_version(values, path)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import click
 
-from lexret.cli.candidates import complete_model
+from lexret.cli.candidates import complete_file, complete_model
 from lexret.cli.common import near_path
 
 _LINE_SECONDS: Final = 10.0
@@ -53,6 +53,7 @@ class _Bars:
     required=True,
     multiple=True,
     metavar="CAPTIONS",
+    shell_complete=complete_file,
     help="Captions to learn from, as for `lexret train`: best those that trained the model (may be "
     "repeated).",
 )

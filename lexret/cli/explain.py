@@ -120,6 +120,9 @@ def command(
       lexret explain photo.jpg -o out/ --parts 4 --query "a dog on a beach"
       lexret explain photo.jpg -o out/ --mask sky.png
     """
+    from lexret.pictures.presence import require_picture
+
+    require_picture(image)
     from lexret.encoders.folder.record import find_model, read_record
     from lexret.errors import InputError
     from lexret.explain.drawing.palette import DARK, LIGHT

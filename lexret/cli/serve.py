@@ -7,7 +7,14 @@ from pathlib import Path
 
 import click
 
-from lexret.cli.common import index_option, model_option, open_chosen_library, plural, print_notes
+from lexret.cli.common import (
+    chosen_index_path,
+    index_option,
+    model_option,
+    open_chosen_library,
+    plural,
+    print_notes,
+)
 
 TOKEN_VARIABLE = "LEXRET_TOKEN"
 
@@ -57,6 +64,7 @@ def command(
       LEXRET_TOKEN=correct-horse-battery lexret serve --host 0.0.0.0
       lexret serve --root-path /photos --allow-host photos.example.org
     """
+    index_path = chosen_index_path(index_path)
     import secrets
 
     from lexret.serve.server import address_of, listen, serve

@@ -65,6 +65,9 @@ def command(ctx: click.Context, image: Path, k: int, model_source: str, as_json:
       lexret words photo.jpg -k 5 --json
       lexret words edit photo.jpg +lighthouse -rocket
     """
+    from lexret.pictures.presence import require_picture
+
+    require_picture(image)
     from lexret.encoders import load_model
     from lexret.encoders.folder.record import find_model, read_record
     from lexret.encoders.folder.word_levels import read_word_levels

@@ -13,7 +13,7 @@ from typing import IO, Final
 
 from PIL import Image
 
-from lexret.errors import ImageError, MissingError
+from lexret.errors import ImageError
 from lexret.pictures.colours import shows_something, small_rgb, tones_of, transparent_colour
 from lexret.pictures.exif import NO_TAGS, CameraTags
 from lexret.pictures.formats import ANIMATED_FORMATS
@@ -26,6 +26,7 @@ from lexret.pictures.opening import (
     open_header,
     pixel_limit,
 )
+from lexret.pictures.presence import no_picture
 
 # Phones make pictures of up to 200 million pixels.
 MAX_PIXELS: Final = 250_000_000
@@ -92,7 +93,7 @@ def open_picture(
         with path.open("rb") as file:
             return read_picture(file, str(path), max_pixels=max_pixels, min_side=min_side)
     except FileNotFoundError as error:
-        raise MissingError(f"There is no picture {path}.") from error
+        raise no_picture(path) from error
     except IsADirectoryError as error:
         raise ImageError(f"{path} is a folder, not a picture.", reason="not a picture") from error
     except OSError as error:

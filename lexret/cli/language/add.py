@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
+from lexret.cli.candidates import complete_file
 from lexret.cli.common import printable
 from lexret.cli.language.options import folder_option
 
 
 @click.command("add")
 @click.argument("language")
-@click.argument("source", required=False, metavar="[PATH_OR_NAME]")
+@click.argument("source", required=False, metavar="[PATH_OR_NAME]", shell_complete=complete_file)
 @folder_option("--to", "Where to keep it")
 def command(language: str, source: str | None, folder: Path | None) -> None:
     """Add a dictionary from LANGUAGE to English; searches use it from then on.

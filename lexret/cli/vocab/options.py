@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from lexret.cli.candidates import complete_file
 from lexret.cli.common import near_path, plural
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -17,6 +18,7 @@ captions_option: Callable[[F], F] = click.option(
     "--captions",
     multiple=True,
     metavar="FILE",
+    shell_complete=complete_file,
     help='A captions file (lines of {"image", "captions"}), datasets:NAME, or a .txt file with '
     "the caption of one picture a line. May be given several times.",
 )

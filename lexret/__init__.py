@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from lexret.encoders import load_model
-    from lexret.engine import open_index
     from lexret.errors import LexretError
     from lexret.library.library import Library
+    from lexret.library.opening import open_index
+    from lexret.pictures.decoding import open_photo
     from lexret.sparse import LexicalVector, SparseBatch
     from lexret.vocabulary import Vocabulary
 
@@ -28,6 +29,7 @@ __all__ = [
     "__version__",
     "load_model",
     "open_index",
+    "open_photo",
 ]
 
 _HOMES: Final = {
@@ -37,7 +39,8 @@ _HOMES: Final = {
     "SparseBatch": "lexret.sparse",
     "Vocabulary": "lexret.vocabulary",
     "load_model": "lexret.encoders",
-    "open_index": "lexret.engine",
+    "open_index": "lexret.library.opening",
+    "open_photo": "lexret.pictures.decoding",
 }
 
 

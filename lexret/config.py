@@ -20,6 +20,7 @@ from typing import Any, Final, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from lexret.arguments import require_several
 from lexret.errors import InputError, MissingError
 from lexret.sparse import Precision
 
@@ -466,7 +467,7 @@ def read_toml(path: Path, *, what: str) -> dict[str, Any]:
         raise InputError(f"The {what} {path} cannot be read: {error.strerror}.") from error
 
 
-def load_recipe(path: Path, assignments: Sequence[str] = ()) -> RunConfig:
+def load_recipe(path: str | Path, assignments: Sequence[str] = ()) -> RunConfig:
     """Read a TOML recipe; ``assignments`` are ``key.path=value`` changes with TOML values.
 
     A value ``none`` unsets what the preset sets, where there need not be a value.
@@ -477,7 +478,8 @@ def load_recipe(path: Path, assignments: Sequence[str] = ()) -> RunConfig:
     """
     from lexret.presets import preset_values
 
-    values = read_toml(path, what="recipe")
+    require_several(assignments, "changes key=value")
+    values = read_toml(Path(path), what="recipe")
     for assignment in assignments:
         _assign(values, assignment)
     name = values.pop("preset", None)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from lexret.arguments import require_several
 from lexret.errors import InputError
 from lexret.vocabulary import Vocabulary
 
@@ -162,6 +163,7 @@ class SparseBatch:
     @classmethod
     def from_vectors(cls, vectors: Sequence[LexicalVector], vocabulary: Vocabulary) -> SparseBatch:
         """Stack vectors of one vocabulary; an empty sequence gives a batch of no rows."""
+        require_several(vectors, "vectors")
         for vector in vectors:
             vocabulary.require_same(vector.vocabulary, mine="the batch", theirs="a vector")
         indptr = np.zeros(len(vectors) + 1, dtype=np.int64)
@@ -179,6 +181,7 @@ class SparseBatch:
         Raises:
             InputError: if a word is not in the vocabulary or a weight is not positive.
         """
+        require_several(rows, "rows {word: weight}")
         vectors = []
         for row in rows:
             missing = [word for word in row if word not in vocabulary]

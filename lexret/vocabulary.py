@@ -8,6 +8,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Final
 
+from lexret.arguments import require_several
 from lexret.errors import InputError, MismatchError, MissingError
 
 DEFAULT_VOCABULARY = "english-20k"
@@ -110,6 +111,7 @@ class Vocabulary:
     """
 
     def __init__(self, words: Iterable[str]) -> None:
+        require_several(words, "words")
         self._words = tuple(words)
         if not self._words:
             raise InputError("A vocabulary needs at least one word; none was given.")
@@ -127,7 +129,7 @@ class Vocabulary:
             )
 
     @classmethod
-    def load(cls, path: Path) -> Vocabulary:
+    def load(cls, path: str | Path) -> Vocabulary:
         """Read a UTF-8 text file with one word per line.
 
         Raises:
@@ -135,7 +137,7 @@ class Vocabulary:
             InputError: if the file is not UTF-8 or breaks the rules of a vocabulary.
         """
         try:
-            text = path.read_text(encoding="utf-8")
+            text = Path(path).read_text(encoding="utf-8")
         except FileNotFoundError as error:
             raise MissingError(f"No vocabulary file at {path}.") from error
         except UnicodeDecodeError as error:
@@ -158,9 +160,9 @@ class Vocabulary:
             raise MissingError(f"No shipped vocabulary is called {name!r}; there are: {names}.")
         return cls(file.read_text(encoding="utf-8").splitlines())
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         """Write a UTF-8 text file with one word per line."""
-        path.write_text("".join(f"{word}\n" for word in self._words), encoding="utf-8")
+        Path(path).write_text("".join(f"{word}\n" for word in self._words), encoding="utf-8")
 
     @property
     def words(self) -> tuple[str, ...]:

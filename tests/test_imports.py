@@ -17,21 +17,21 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "lexret"
 # From the ground up; what stands in ``lexret/`` as a single file is a room as well.
 ROOMS = (
-    *("errors", "vocabulary", "sparse", "files", "language", "engine"),
+    *("errors", "arguments", "vocabulary", "sparse", "files", "language", "engine"),
     *("presets", "config", "pictures", "captions", "models", "encoders", "vocabularies"),
     *("interop", "explain", "library", "eval", "training", "diagnosis", "serve", "cli"),
 )
 LEVEL = {room: level for level, room in enumerate(ROOMS)}
 # All that the search engine knows of the package.
-GROUND_OF_THE_ENGINE = {"errors", "vocabulary", "sparse", "files", "engine"}
+GROUND_OF_THE_ENGINE = {"errors", "arguments", "vocabulary", "sparse", "files", "engine"}
 # Of the engine, what still speaks of pictures and of the text encoder.
 SPEAKS_OF_PICTURES = "engine/query/"
 # The package's own facade, whose imports are lazy, and the entry point.
 FACADES = ("__init__.py", "__main__.py")
 # Rooms that never import torch, and rooms that do so only inside a function.
 WITHOUT_TORCH = {
-    *("errors", "vocabulary", "sparse", "files", "language", "engine", "presets", "config"),
-    "pictures",
+    *("errors", "arguments", "vocabulary", "sparse", "files", "language", "engine", "presets"),
+    *("config", "pictures"),
     *("captions", "vocabularies", "interop", "library", "cli"),
 }
 TORCH_WHEN_CALLED = {"explain", "eval", "diagnosis", "serve"}

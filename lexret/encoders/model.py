@@ -20,13 +20,14 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lexret.arguments import require_several
 from lexret.config import ModelConfig
 from lexret.encoders.activations import normalize
 from lexret.encoders.folder.checkpoint import Checkpoint, load_checkpoint
 from lexret.encoders.folder.record import DEFAULT_MODEL, find_model, read_record
 from lexret.encoders.image.backbones import ImageBackbone
 from lexret.encoders.network import ImageSide, TextSide, own_words
-from lexret.encoders.protocol import PatchEncoding, PatchGrid
+from lexret.encoders.protocol import PatchEncoding, PatchGrid, QueryEncoder, require_pictures
 from lexret.encoders.text.queries import QueryForm, as_queries
 from lexret.encoders.text.static_encoder import StaticTextEncoder, load_static_text
 from lexret.encoders.text.transformer import TextTransformer
@@ -104,7 +105,11 @@ class ImageEncoder:
         return self.encode_features(self.features_of_pixels(pixels_B3SS))
 
     def encode(self, images: Sequence[Image.Image], *, batch_size: int = 32) -> SparseBatch:
-        """Return one L2-normalised vector a picture, its ``max_image_words`` strongest words."""
+        """Return one L2-normalised vector a picture, its ``max_image_words`` strongest words.
+
+        Raises:
+            InputError: if it is not given a list of pictures of Pillow.
+        """
         batches = [
             self.encode_features(self.features(chunk)) for chunk in _chunks(images, batch_size)
         ]
@@ -137,6 +142,7 @@ class ImageEncoder:
     @torch.inference_mode()
     def encode_patches(self, images: Sequence[Image.Image]) -> list[PatchEncoding]:
         """Return the pictures' vectors with those of their patches, on one scale, in float32."""
+        require_pictures(images)
         return [self._encode_patches(self._backbone(self._pixels([image]))) for image in images]
 
     @torch.inference_mode()
@@ -153,6 +159,7 @@ class ImageEncoder:
 
     def _pixels(self, images: Sequence[Image.Image]) -> Tensor:
         """Return (B, 3, S, S) pixels, transformed in threads: resizing lets other threads run."""
+        require_pictures(images)
         # A picture that is named twice is transformed once: two threads must not load it together.
         distinct = {id(image): image for image in images}
         with ThreadPoolExecutor(_NUM_TRANSFORMERS, thread_name_prefix="lexret-transform") as pool:
@@ -211,7 +218,11 @@ class TextEncoder:
         """Return one L2-normalised vector a text, as a document; to search use encode_queries.
 
         A text keeps its ``max_words`` strongest words; its own words are always among them.
+
+        Raises:
+            InputError: if it is not given a list of texts.
         """
+        require_several(texts, "texts", of=(str,))
         batches = []
         for chunk in _chunks(texts, batch_size):
             own_BV = own_words(chunk, self._vocabulary)
@@ -278,8 +289,16 @@ class LexicalModel:
         return ImageEncoder(self._checkpoint, precision=precision)
 
     @cached_property
-    def texts(self) -> TextEncoder:
-        """The contextual text side, loaded on first use."""
+    def texts(self) -> QueryEncoder:
+        """The text encoder that ``lexret search`` uses: the static one where there is one.
+
+        So the same text scores the same from Python as from the command line.
+        """
+        return self.static_text if self.has_static_text else self.contextual_text
+
+    @cached_property
+    def contextual_text(self) -> TextEncoder:
+        """The whole transformer, which the figures of a model are measured with by default."""
         return TextEncoder(self._checkpoint)
 
     @property
@@ -344,6 +363,7 @@ def keep_strongest(weights_BV: Tensor, k: int, *, always_BV: Tensor | None = Non
 
 
 def _chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    require_several(items, "items to encode")
     return (items[start : start + size] for start in range(0, len(items), size))
 
 

@@ -177,7 +177,7 @@ def _check_sides(record: ModelRecord) -> Iterator[Check]:
     model = load_model(record.folder)
     sides: dict[str, Callable[[], object]] = {
         "image side": lambda: model.images,
-        "text side": lambda: model.texts,
+        "text side": lambda: model.contextual_text,
     }
     if record.has_static_text:
         sides["static texts"] = lambda: model.static_text

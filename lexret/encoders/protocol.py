@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from lexret.arguments import require_several
+from lexret.errors import InputError
 from lexret.sparse import LexicalVector, Precision, SparseBatch
 from lexret.vocabulary import Vocabulary
 
@@ -88,6 +90,16 @@ class QueryEncoder(Encoder[str], Protocol):
     def queries_of(self, documents: SparseBatch, texts: Sequence[str]) -> SparseBatch:
         """Do as :meth:`encode_queries` from what :meth:`encode` made of the texts."""
         ...
+
+
+def require_pictures(images: object) -> None:
+    """Raise InputError for what is no list of pictures of Pillow, such as the path of a file."""
+    from PIL import Image
+
+    if isinstance(images, Image.Image):
+        raise InputError("Expected a list of pictures; found one picture alone: write [picture].")
+    kind = "pictures of Pillow, as lexret.open_photo(path) reads them from files"
+    require_several(images, kind, of=(Image.Image,))
 
 
 def precision_of(encoder: Encoder[Item]) -> Precision:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from lexret.arguments import require_several
 from lexret.engine.corrections.corrections import NO_CORRECTIONS, Corrections, load_corrections
 from lexret.engine.postings.acceleration import Engine, EngineSwitch, require_compiled
 from lexret.engine.protocol import Document, SearchHit
-from lexret.engine.query.checks import check_query, check_terms, check_vectors
+from lexret.engine.query.checks import check_is_query, check_query, check_terms, check_vectors
 from lexret.engine.segments.manifest import MANIFEST_FILE, Manifest, missing_file
 from lexret.engine.segments.segment import Segment
 from lexret.engine.store.columns import decode_text, encode_text
@@ -163,6 +164,7 @@ class EmbeddedIndex:
 
     def find(self, query: Query, *, k: int = 10) -> list[SearchHit]:
         """Return the exact top ``k`` documents for a whole query; see :class:`Query`."""
+        check_is_query(query)
         fingerprint = self._manifest.vocabulary_fingerprint
         check_vectors(fingerprint, lambda: self.vocabulary, query.vectors(), k=k)
         for vector in query.vectors():
@@ -213,6 +215,7 @@ class EmbeddedIndex:
             MissingError: if a document is not in the index.
             InputError: if a term id is outside of the vocabulary.
         """
+        require_several(doc_ids, "document ids")
         terms = np.asarray(term_ids, dtype=np.int32)
         num_words = self._manifest.num_words
         if len(terms) and (int(terms.min()) < 0 or int(terms.max()) >= num_words):

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from lexret.arguments import require_several
 from lexret.engine.merge_policy import OpenSegment, choose_merge
 from lexret.engine.segments.cleanup import remove, remove_unused
 from lexret.engine.segments.manifest import (
@@ -183,6 +184,7 @@ class EmbeddedIndexWriter:
             MismatchError: if the batch is of another vocabulary.
             StorageError: if a full buffer could not be written.
         """
+        require_several(doc_ids, "document ids")
         fields = fields or {}
         if len(doc_ids) != len(batch):
             raise InputError(f"{len(doc_ids)} document ids stand beside {len(batch)} vectors.")
@@ -207,6 +209,7 @@ class EmbeddedIndexWriter:
         Raises:
             MissingError: if one is not there; nothing is deleted then.
         """
+        require_several(doc_ids, "document ids")
         encoded = sorted({encode_text(doc_id, what="Document id") for doc_id in doc_ids})
         missing = set(encoded) - set(self._buffer)
         found: list[tuple[OpenSegment, list[int]]] = []

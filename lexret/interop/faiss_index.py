@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from lexret.arguments import require_several
 from lexret.engine.protocol import SearchHit
 from lexret.engine.store.columns import encode_text
 from lexret.errors import InputError, MissingPackageError
@@ -64,6 +65,7 @@ class FaissIndex:
         vectors_ND: FloatArray,
         settings: FaissSettings = FaissSettings(),
     ) -> None:
+        require_several(doc_ids, "document ids")
         faiss = _import_faiss()
         _check(vectors_ND)
         if len(doc_ids) != len(vectors_ND) or len(set(doc_ids)) != len(doc_ids):

@@ -10,11 +10,19 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from lexret.arguments import require_several, require_text
 from lexret.engine.segments.manifest import MANIFEST_FILE, Manifest
 from lexret.errors import InputError
 from lexret.library.asking.finding import Backend, find
 from lexret.library.asking.query_pictures import PathLike, PictureLike
-from lexret.library.asking.question import NO_HOOKS, Hooks, Question, Understood, understand
+from lexret.library.asking.question import (
+    NO_HOOKS,
+    Hooks,
+    Question,
+    Understood,
+    names_of,
+    understand,
+)
 from lexret.library.asking.results import Results
 from lexret.library.asking.tags import tags_of
 from lexret.library.folders import default_index, find_index, index_within
@@ -41,12 +49,13 @@ class Library:
     when it begins, whatever other processes commit meanwhile. Safe to share by threads.
 
     Args:
-        path: the index folder; nothing is read before it is needed. To find it: :meth:`open`.
+        path: the index folder, or the folder of pictures that holds it; nothing is read before it
+            is needed. To look for it from the current folder upwards: :meth:`open`.
         model: a model's name or folder; by default the one that the index records.
     """
 
-    def __init__(self, path: Path, *, model: str | None = None) -> None:
-        self._latest = LatestSnapshot(path)
+    def __init__(self, path: PathLike, *, model: str | None = None) -> None:
+        self._latest = LatestSnapshot(index_within(Path(path)))
         self._encoders = IndexEncoders(model)
 
     @classmethod
@@ -90,6 +99,7 @@ class Library:
                 folders can be read.
             LexretError: see :meth:`update`.
         """
+        _require_folders(folders)
         if not folders:
             raise InputError("A library is made of folders of pictures; name at least one.")
         place = default_index(Path(folders[0])) if index is None else Path(index)
@@ -110,7 +120,7 @@ class Library:
     def update(
         self,
         *folders: PathLike,
-        remove: Sequence[PathLike] = (),
+        remove: PathLike | Sequence[PathLike] = (),
         weights: str | None = None,
         precision: Precision | None = None,
         batch_size: int = 32,
@@ -129,7 +139,7 @@ class Library:
         Args:
             folders: those to look through; the index gains those that it does not hold yet.
                 Without any, all that it holds and that are there.
-            remove: folders that leave the index, with all that it holds of them.
+            remove: one folder or several that leave the index, with all that it holds of them.
             weights: how a new index stores them, ``exact`` or ``8bit``.
             precision: what the model computes in, ``float32`` or ``bfloat16``; by default what the
                 index records.
@@ -151,6 +161,7 @@ class Library:
             index_folders,
         )
 
+        _require_folders(folders)
         before = Manifest.load_if_sound(self.path)  # a damaged one is reported when it is opened
         source, encoders = self._encoders.of_source(before.model_source if before else None)
         recorded: Precision = before.precision if before else "float32"
@@ -159,7 +170,7 @@ class Library:
                 [Path(folder) for folder in folders],
                 self.path,
                 encoders.late_images(precision or recorded),
-                remove=[Path(folder) for folder in remove],
+                remove=[Path(folder) for folder in names_of(remove)],
                 model_source=lasting_source(source),
                 weights=weights,
                 batch_size=batch_size,
@@ -225,6 +236,8 @@ class Library:
             MissingError: if a picture, the index or the model is not there.
             MismatchError: if the model is not the one that made the index.
         """
+        hint = "A picture is given as image=, one of the index as like=."
+        require_text(text, "a query", hint=hint)
         snapshot = self.snapshot()
         question = Question.of(text, image=image, box=box, like=like, text_encoder=text_encoder)
         return self.find(
@@ -354,6 +367,9 @@ class Library:
         """
         from lexret.library.asking.explaining import explain_file
 
+        require_text(query, "a query")
+        require_several(boxes, "boxes (x, y, width, height)", of=(tuple, list))
+        require_several(patches, "patches (row, column)", of=(tuple, list))
         snapshot, named = self.snapshot(), os.fspath(picture)
         doc_id = find_document(snapshot.index, named)
         return explain_file(
@@ -378,3 +394,12 @@ class Library:
             MismatchError: if the model is not the one that made the index.
         """
         return self._encoders.of((snapshot or self.snapshot()).index)
+
+
+def _require_folders(folders: Sequence[PathLike]) -> None:
+    """Raise InputError where a list stands for the folders, which are named one by one."""
+    for folder in folders:
+        if not isinstance(folder, str | os.PathLike):
+            raise InputError(
+                f"Folders are named one by one, as in update('photos', 'more'); found {folder!r}."
+            )

@@ -58,7 +58,7 @@ class ModelEncoders:
         """
         if self.text_kind(kind) == "contextual":
             with self._model_lock:
-                return self._loaded().texts
+                return self._loaded().contextual_text
         with self._static_lock:
             if self._static is None:
                 from lexret.encoders.text.static_encoder import static_text_of

@@ -5,6 +5,7 @@ Everything here may be called from several threads at once.
 
 from __future__ import annotations
 
+import os
 import stat
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
@@ -65,6 +66,16 @@ class Picture:
     width: int
     height: int
     tags: CameraTags = NO_TAGS
+
+
+def open_photo(path: str | os.PathLike[str]) -> Image.Image:
+    """Read a picture file as ``lexret index`` does: what an encoder makes of it is what is indexed.
+
+    Raises:
+        MissingError: if there is no such file.
+        ImageError: if it is not a readable picture; ``reason`` says why in a few words.
+    """
+    return open_image(Path(path), min_side=ENCODING_MIN_SIDE)
 
 
 def open_image(

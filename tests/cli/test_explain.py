@@ -59,7 +59,7 @@ def test_patches_boxes_and_a_query_are_explained(
     assert len(explanation.words) == 10
     hit = json.loads(text)["hit"]
     model = load_model(tiny_model_folder)
-    query = model.texts.encode_queries(["a dog, two cats"]).row(0)
+    query = model.contextual_text.encode_queries(["a dog, two cats"]).row(0)
     with Image.open(picture) as image:
         vector = model.images.encode([image.convert("RGB")]).row(0)
     shared = set(query.term_ids.tolist()) & set(vector.term_ids.tolist())
@@ -188,7 +188,7 @@ def test_the_score_of_a_text_is_that_of_a_search(
     model = load_model(static_model_folder)
     with Image.open(picture) as image:
         vector = model.images.encode([image.convert("RGB")]).row(0)
-    for kind, encoder in (("static", model.static_text), ("contextual", model.texts)):
+    for kind, encoder in (("static", model.static_text), ("contextual", model.contextual_text)):
         query = encoder.encode_queries(["a dog"]).row(0)
         wanted = sum(one.weight * vector.weight_of(one.word) for one in query.words())
         options = [] if kind == "static" else ["--text-encoder", kind]

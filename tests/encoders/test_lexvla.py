@@ -165,7 +165,7 @@ def test_a_picture_has_the_largest_weights_of_its_patches(
 
 
 def test_texts_hold_their_own_words(model: LexicalModel) -> None:
-    batch = model.texts.encode(TEXTS)
+    batch = model.contextual_text.encode(TEXTS)
     assert batch.row(0).weight_of("dog") > 0
     for word in ("two", "dogs", "run", "beach"):
         assert batch.row(1).weight_of(word) > 0
@@ -188,7 +188,7 @@ def test_a_text_has_one_vector_alone_and_beside_longer_ones(
 
 
 def test_the_prompts_last_token_is_pooled(model: LexicalModel) -> None:
-    transformer: Any = model.texts._side.transformer
+    transformer: Any = model.contextual_text._side.transformer
     prompt = 'This sentence: "two dogs" means in one word: "'
     tokens = transformer._tokenizer([prompt], return_tensors="pt")
     assert tokens["input_ids"][0, 0] == 1  # <s>
@@ -198,7 +198,7 @@ def test_the_prompts_last_token_is_pooled(model: LexicalModel) -> None:
 
 
 def test_a_long_text_loses_its_end_and_the_prompt_stays_whole(model: LexicalModel) -> None:
-    transformer: Any = model.texts._side.transformer
+    transformer: Any = model.contextual_text._side.transformer
     max_tokens = model.checkpoint.config.text.max_tokens
     for text in ("dog " * 500, "d\u00f6g\u00e4" * 300, "\U0001f415" * 100):
         (prompt,) = transformer._prompts([text])

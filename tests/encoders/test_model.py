@@ -40,8 +40,8 @@ def with_text(checkpoint: Checkpoint, **changes: object) -> TextEncoder:
 def test_a_model_tells_what_it_is(model: LexicalModel) -> None:
     assert model.name == "tiny"
     assert re.fullmatch(r"tiny-[0-9a-f]{12}", model.model_id)
-    assert model.images.model_id == model.texts.model_id == model.model_id
-    assert model.images.vocabulary == model.texts.vocabulary == model.vocabulary
+    assert model.images.model_id == model.contextual_text.model_id == model.model_id
+    assert model.images.vocabulary == model.contextual_text.vocabulary == model.vocabulary
     assert len(model.images.grid) == 9
 
 
@@ -66,14 +66,14 @@ def test_the_batch_size_does_not_change_the_vectors(
     np.testing.assert_allclose(whole, single, rtol=1e-4, atol=1e-5)
     texts = ["a dog", "two red cars on the street", "beach"]
     whole, single = (
-        model.texts.encode(texts, batch_size=size).to_scipy().toarray() for size in (8, 1)
+        model.contextual_text.encode(texts, batch_size=size).to_scipy().toarray() for size in (8, 1)
     )
     np.testing.assert_allclose(whole, single, rtol=1e-4, atol=1e-5)
 
 
 def test_nothing_in_gives_no_rows_out(model: LexicalModel) -> None:
     assert len(model.images.encode([])) == 0
-    assert len(model.texts.encode([])) == 0
+    assert len(model.contextual_text.encode([])) == 0
     assert model.images.encode_patches([]) == []
 
 
@@ -191,7 +191,7 @@ def test_a_picture_that_is_not_rgb_is_refused(model: LexicalModel) -> None:
 
 
 def test_a_text_is_a_unit_vector_of_its_strongest_words(model: LexicalModel) -> None:
-    batch = model.texts.encode(["a dog on the beach", "two traffic light"])
+    batch = model.contextual_text.encode(["a dog on the beach", "two traffic light"])
     norms = [np.linalg.norm(vector.weights) for vector in batch]
     np.testing.assert_allclose(norms, 1.0, rtol=1e-6)
     assert (np.diff(batch.indptr) <= model.checkpoint.config.text.max_words).all()
@@ -222,15 +222,15 @@ def test_an_own_word_is_active_even_where_the_model_is_against_it(model: Lexical
 
 
 def test_a_text_without_known_words_and_an_empty_one_have_vectors(model: LexicalModel) -> None:
-    batch = model.texts.encode(["zzz qqq", "", "\U0001f415"])
+    batch = model.contextual_text.encode(["zzz qqq", "", "\U0001f415"])
     assert len(batch) == 3
 
 
 def test_a_side_is_loaded_when_it_is_first_used(tiny_model_folder: Path) -> None:
     fresh = load_model(tiny_model_folder)
-    fresh.texts.encode(["dog"])
+    fresh.contextual_text.encode(["dog"])
     assert "images" not in vars(fresh)
-    assert fresh.texts is fresh.texts
+    assert fresh.contextual_text is fresh.contextual_text
 
 
 def test_a_model_from_before_base_rates_is_loaded_as_if_they_were_zero(
@@ -258,7 +258,11 @@ def test_a_word_says_something_only_beyond_its_base_rate(
 
 
 def test_encoding_keeps_no_gradients(model: LexicalModel, pictures: list[Image.Image]) -> None:
-    sides: list[torch.nn.Module] = [model.images._side, model.texts._side, model.images._backbone]
+    sides: list[torch.nn.Module] = [
+        model.images._side,
+        model.contextual_text._side,
+        model.images._backbone,
+    ]
     for side in sides:
         assert not any(p.requires_grad for p in side.parameters())
         assert not any(module.training for module in side.modules())
@@ -297,7 +301,7 @@ def test_dense_vectors_of_whole_pictures_and_texts_share_one_space(tiny_model_fo
     model = load_model(tiny_model_folder)
     pictures = [Image.new("RGB", (64, 48), colour) for colour in ("red", "blue", "green")]
     images_ND = model.images.encode_dense(pictures, batch_size=2)
-    texts_ND = model.texts.encode_dense(["a dog", "two cats on a beach"], batch_size=1)
+    texts_ND = model.contextual_text.encode_dense(["a dog", "two cats on a beach"], batch_size=1)
     assert images_ND.dtype == texts_ND.dtype == np.float32
     assert images_ND.shape == (3, 16)
     assert texts_ND.shape == (2, 16)

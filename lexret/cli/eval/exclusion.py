@@ -64,7 +64,7 @@ def command(
     model = load_model(model_source)
     with progress_bars() as tell:
         pictures = open_annotated(source, model, batch_size=batch_size, progress=tell)
-    dense = model.texts.encode_dense(pictures.inventory.names)
+    dense = model.contextual_text.encode_dense(pictures.inventory.names)
     result = measure_control(
         pictures,
         texts_of(model, text_encoder),

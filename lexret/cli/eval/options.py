@@ -86,7 +86,7 @@ def encode(
 
 def texts_of(model: LexicalModel, text_encoder: TextEncoderKind) -> Encoder[str]:
     """Return the text encoder that was asked for."""
-    return model.static_text if text_encoder == "static" else model.texts
+    return model.static_text if text_encoder == "static" else model.contextual_text
 
 
 def print_json(

@@ -31,6 +31,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from lexret.arguments import require_several
 from lexret.encoders.folder.record import (
     STATIC_TEXT_FILE,
     WEIGHTS_FILE,
@@ -120,7 +121,11 @@ class StaticTextEncoder:
 
         Args:
             batch_size: has no effect; texts are encoded one by one.
+
+        Raises:
+            InputError: if it is not given a list of texts.
         """
+        require_several(texts, "texts", of=(str,))
         return SparseBatch.from_vectors([self._encode(text) for text in texts], self._vocabulary)
 
     def encode_queries(self, texts: Sequence[str], *, batch_size: int = 32) -> SparseBatch:

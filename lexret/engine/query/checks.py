@@ -22,9 +22,23 @@ def check_query(
 
     Raises:
         MismatchError: if the queries are of another vocabulary.
-        InputError: if ``k`` is less than 1.
+        InputError: if ``k`` is less than 1, or the queries are no batch of vectors.
     """
+    if not isinstance(queries, SparseBatch):
+        raise InputError(
+            f"A search takes a SparseBatch, one row a query; found {type(queries).__name__}. A "
+            "model's encode_queries(['a dog']) makes one of texts, and as_batch() of one vector."
+        )
     check_vectors(fingerprint, vocabulary, [queries], k=k)
+
+
+def check_is_query(query: object) -> None:
+    """Raise InputError for what is no whole query, such as a text."""
+    if not hasattr(query, "vectors"):
+        raise InputError(
+            f"Expected a Query; found {type(query).__name__}. Of a text, Library.search makes one; "
+            "a vector is searched by search(vector.as_batch())."
+        )
 
 
 def check_vectors(

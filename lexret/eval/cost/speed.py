@@ -208,7 +208,7 @@ def _text_speeds(
 ) -> dict[str, float]:
     if not texts:
         return {}
-    encoders: dict[str, Any] = {"contextual": model.texts}
+    encoders: dict[str, Any] = {"contextual": model.contextual_text}
     if model.has_static_text:
         encoders["static"] = model.static_text
     speeds = {}

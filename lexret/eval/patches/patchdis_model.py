@@ -101,14 +101,14 @@ def class_vectors(names: Sequence[str], model: LexicalModel, prompts: Sequence[s
         InputError: if there is no prompt, or one lacks ``{name}``.
     """
     texts = _prompted(names, prompts)
-    encoded = model.texts.encode_queries(texts).to_scipy()
+    encoded = model.contextual_text.encode_queries(texts).to_scipy()
     means_KV = sum(encoded[k :: len(prompts)] for k in range(len(prompts)))
     batch = SparseBatch.from_dense(means_KV.toarray(), model.vocabulary)
     return batch.normalized()
 
 
 def _dense_classes(names: Sequence[str], model: LexicalModel, prompts: Sequence[str]) -> Floats:
-    vectors = model.texts.encode_dense(_prompted(names, prompts))
+    vectors = model.contextual_text.encode_dense(_prompted(names, prompts))
     means_KD = vectors.reshape(len(names), len(prompts), -1).mean(axis=1)
     unit: Floats = means_KD / np.maximum(np.linalg.norm(means_KD, axis=1, keepdims=True), 1e-12)
     return unit

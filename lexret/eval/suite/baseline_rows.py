@@ -64,7 +64,9 @@ def baseline_rows(
         return ranks_from_scores(scores, owners_T)
 
     def dense() -> RetrievalRanks:
-        return ranks_from_scores(measured.dense_ID @ model.texts.encode_dense(texts).T, owners_T)
+        return ranks_from_scores(
+            measured.dense_ID @ model.contextual_text.encode_dense(texts).T, owners_T
+        )
 
     def ridge() -> RetrievalRanks:
         return ridge_ranks(part, data=data, cache=cache, seed=seed)

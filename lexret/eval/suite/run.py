@@ -70,7 +70,7 @@ class SuiteRun:
     @property
     def _texts(self) -> Encoder[str]:
         static = self._suite.text_encoder == "static"
-        return self.model.static_text if static else self.model.texts
+        return self.model.static_text if static else self.model.contextual_text
 
     @cached_property
     def _levels_V(self) -> FloatArray | None:
@@ -221,7 +221,7 @@ class SuiteRun:
         from lexret.eval.control.exclusion import measure_control
 
         known = self._annotated_pictures(part.source)
-        dense = self.model.texts.encode_dense(known.inventory.names)
+        dense = self.model.contextual_text.encode_dense(known.inventory.names)
         return measure_control(
             known, self._texts, dense, levels_V=self._levels_V, seed=self._suite.seed
         ).as_dict()

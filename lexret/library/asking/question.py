@@ -86,7 +86,7 @@ class Question:
         text_encoder: TextEncoderKind | None = None,
     ) -> Question:
         """Return a question by pictures and likes that are given one by one or several at once."""
-        return cls(text, query_pictures(image), _names(like), box, text_encoder)
+        return cls(text, query_pictures(image), names_of(like), box, text_encoder)
 
     @property
     def has_pictures(self) -> bool:
@@ -94,7 +94,8 @@ class Question:
         return bool(self.pictures or self.likes)
 
 
-def _names(given: PathLike | Sequence[PathLike] | None) -> tuple[str, ...]:
+def names_of(given: PathLike | Sequence[PathLike] | None) -> tuple[str, ...]:
+    """Return the names of one path or of several."""
     if given is None:
         return ()
     if isinstance(given, str | os.PathLike):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from lexret.arguments import require_several
 from lexret.engine.corrections.corrections import load_corrections
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.protocol import Document
@@ -14,9 +15,11 @@ from lexret.engine.segments.manifest import Manifest
 from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.errors import InputError, MismatchError, MissingError
 from lexret.library.asking.query_fields import MTIME
+from lexret.library.asking.query_pictures import PathLike
 from lexret.library.folders import (
     PictureFolder,
     id_of_file,
+    index_within,
     picture_folders,
     picture_path,
     record_roots,
@@ -42,7 +45,7 @@ class MergeReport:
     roots: tuple[Path, ...]
 
 
-def merge_indexes(sources: Sequence[Path], target: Path) -> MergeReport:
+def merge_indexes(sources: Sequence[PathLike], target: PathLike) -> MergeReport:
     """Write a new index at ``target`` of all documents that some indexes hold, in one commit.
 
     The folders of the new index are those of all of them, and a picture's id is what follows from
@@ -53,6 +56,7 @@ def merge_indexes(sources: Sequence[Path], target: Path) -> MergeReport:
     memory.
 
     Args:
+        sources: index folders, or the folders of pictures that hold them.
         target: where no index is, or one of the sources, which the new index then replaces.
 
     Raises:
@@ -62,7 +66,9 @@ def merge_indexes(sources: Sequence[Path], target: Path) -> MergeReport:
         LockedError: if another process is writing the index at ``target``.
         StorageError: if the new index cannot be written.
     """
-    places = list(dict.fromkeys(source.resolve() for source in sources))
+    require_several(sources, "indexes")
+    target = Path(target)
+    places = list(dict.fromkeys(index_within(Path(source)).resolve() for source in sources))
     if len(places) < 2:
         raise InputError("Merging takes two different indexes or more.")
     _check_target(target, places)

@@ -95,10 +95,10 @@ def distill(
         else None
     )
     learnt = _captions_of(captions, numbers)
-    taught = teach_static_text(model.texts, learnt, pictures, chosen, progress=progress)
+    taught = teach_static_text(model.contextual_text, learnt, pictures, chosen, progress=progress)
     settings = settings_of(model, taught)
     encoder = StaticTextEncoder(taught.table, settings, model.vocabulary, model_id=model.model_id)
-    agreement = agreement_of(encoder, model.texts, _captions_of(captions, held_out))
+    agreement = agreement_of(encoder, model.contextual_text, _captions_of(captions, held_out))
     figures = {
         "agreement": round(agreement, 4),
         "captions_sha256": captions.fingerprint,

@@ -242,7 +242,10 @@ def test_the_static_text_encoder_is_the_default_where_there_is_one(
     static_collection: Path, static_model_folder: Path
 ) -> None:
     model = load_model(static_model_folder)
-    encoders: dict[str, QueryEncoder] = {"static": model.static_text, "contextual": model.texts}
+    encoders: dict[str, QueryEncoder] = {
+        "static": model.static_text,
+        "contextual": model.contextual_text,
+    }
     for kind, encoder in encoders.items():
         options = [] if kind == "static" else ["--text-encoder", kind]
         answer = json.loads(search("a red dog", "--json", *options).stdout)

@@ -58,7 +58,7 @@ def model(tiny_model_folder: Path) -> LexicalModel:
 
 @pytest.fixture(scope="module")
 def taught(model: LexicalModel) -> TaughtTables:
-    return teach_static_text(model.texts, CAPTIONS, None, QUICK)
+    return teach_static_text(model.contextual_text, CAPTIONS, None, QUICK)
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_pairs_are_the_most_frequent_neighbours() -> None:
 
 
 def test_the_same_seed_gives_the_same_table(model: LexicalModel, taught: TaughtTables) -> None:
-    again = teach_static_text(model.texts, CAPTIONS, None, QUICK)
+    again = teach_static_text(model.contextual_text, CAPTIONS, None, QUICK)
     assert (again.further_words, again.pairs) == (taught.further_words, taught.pairs)
     for left, right in (
         (taught.table.rows, again.table.rows),
@@ -128,23 +128,25 @@ def test_the_table_is_no_larger_than_asked_for(taught: TaughtTables) -> None:
 
 
 def test_without_captions_the_words_are_taught(model: LexicalModel) -> None:
-    taught = teach_static_text(model.texts, [], None, QUICK)
+    taught = teach_static_text(model.contextual_text, [], None, QUICK)
     assert taught.table.problem(num_words=60, num_rows=60) is None
 
 
 def test_searching_does_what_was_taught(model: LexicalModel) -> None:
     """The formula of training and that of searching are one, but for rounding."""
-    vocabulary, side = model.vocabulary, model.texts.side
+    vocabulary, side = model.vocabulary, model.contextual_text.side
     pairs = ("a dog", "on the")
     rows = TableRows(vocabulary, ("a", "on"), pairs)
     bags = [rows.of(text) for text in CAPTIONS]
-    vectors_ND = contextual_vectors(model.texts, CAPTIONS, lambda *_: None)
+    vectors_ND = contextual_vectors(model.contextual_text, CAPTIONS, lambda *_: None)
     axes_DC = leading_axes(vectors_ND, side.codebook_VD, 9)
     texts = ["a dog on the beach", "moon", "two cats and a traffic light", "nothing known"]
     own_BV = own_words(texts, vocabulary)
     for scale in (None, 10.0):
         student = StaticStudent(len(rows), bags, vectors_ND @ axes_DC, scale)
-        learnt = TaughtTables(table_of(student, model.texts, axes_DC), ("a", "on"), pairs, 0)
+        learnt = TaughtTables(
+            table_of(student, model.contextual_text, axes_DC), ("a", "on"), pairs, 0
+        )
         settings = replace(settings_of(model, learnt), cosine_scale=scale, least_length=0.0)
         encoder = StaticTextEncoder(learnt.table, settings, vocabulary, model_id=model.model_id)
         with torch.no_grad():
@@ -223,10 +225,10 @@ class Drawn:
 
 
 def test_scores_over_pictures_come_closer_to_the_teachers(model: LexicalModel) -> None:
-    side, vocabulary = model.texts.side, model.vocabulary
+    side, vocabulary = model.contextual_text.side, model.vocabulary
     rows = TableRows(vocabulary)
     bags = [rows.of(text) for text in CAPTIONS]
-    vectors_ND = contextual_vectors(model.texts, CAPTIONS, lambda *_: None)
+    vectors_ND = contextual_vectors(model.contextual_text, CAPTIONS, lambda *_: None)
     axes_DC = leading_axes(vectors_ND, side.codebook_VD, 12)
     with torch.no_grad():
         pictures_PV = side(CAPTIONS, own_words(CAPTIONS, vocabulary))
@@ -257,13 +259,13 @@ def test_scores_over_pictures_come_closer_to_the_teachers(model: LexicalModel) -
 
 
 def test_the_words_that_learnt_with_pictures_are_put_in_their_places(model: LexicalModel) -> None:
-    side = model.texts.side
+    side = model.contextual_text.side
     axes_DC = torch.eye(side.codebook_VD.shape[1])
     student = StaticStudent(60, [[0]], torch.ones(1, len(axes_DC)), None)
     scoring = ScoringStudent(student, side, axes_DC, torch.tensor([3, 7]))
     scoring.bias_U.data += 1.0
     scoring.own_U.data += 2.0
-    table = table_of(student, model.texts, axes_DC, scoring)
+    table = table_of(student, model.contextual_text, axes_DC, scoring)
     changed = np.zeros(60, dtype=np.float32)
     changed[[3, 7]] = 1.0
     np.testing.assert_allclose(table.bias_V - side.bias_V.numpy(), changed, atol=1e-6)

@@ -65,7 +65,7 @@ def test_a_text_is_not_encoded_letter_by_letter(model: Any, side: str, method: s
 @pytest.mark.parametrize("method", ["encode", "encode_dense", "encode_patches", "features"])
 @pytest.mark.parametrize("given", ["photo.jpg", Path("photo.jpg"), ["photo.jpg"], [Path("p.jpg")]])
 def test_a_path_is_not_encoded_as_a_picture(model: Any, method: str, given: object) -> None:
-    with pytest.raises(InputError, match="Expected a list of .*; found .*p.*jpg"):
+    with pytest.raises(InputError, match=r"Expected a list of .*; found .*p.*jpg"):
         getattr(model.images, method)(given)
     with pytest.raises(InputError, match=r"one picture alone: write \[picture\]|items to encode"):
         getattr(model.images, method)(Image.new("RGB", (8, 8)))
@@ -82,7 +82,7 @@ def test_a_photo_is_opened_as_it_is_indexed(photos: Path, model: Any) -> None:
     encoded = model.images.encode([picture]).row(0)
     stored = lexret.open_index(photos).vector("red.png")
     np.testing.assert_array_equal(encoded.term_ids, stored.term_ids)
-    np.testing.assert_array_equal(encoded.weights, stored.weights)
+    np.testing.assert_allclose(encoded.weights, stored.weights, rtol=1e-5)  # of another batch
     with pytest.raises(MissingError, match="There is no picture nowhere"):
         lexret.open_photo("nowhere.jpg")
 
@@ -114,10 +114,11 @@ def test_a_query_scores_the_same_from_python_as_from_the_command_line(
 ) -> None:
     result = CliRunner().invoke(main, ["search", "a dog", "--index", str(photos), "--json"])
     told = json.loads(result.stdout)
-    by_command = [(hit["path"].rpartition("/")[2], hit["score"]) for hit in told["hits"]]
-    by_library = [(hit.path.name, hit.score) for hit in lexret.Library.open(photos).search("a dog")]
     query = model.texts.encode_queries(["a dog"])
-    by_index = [(hit.doc_id, hit.score) for hit in lexret.open_index(photos).search(query)[0]]
+    (found,) = lexret.open_index(photos).search(query)
+    by_index = [(Path(hit.doc_id).name, hit.score) for hit in found]
+    by_library = [(hit.path.name, hit.score) for hit in lexret.Library.open(photos).search("a dog")]
+    by_command = [(Path(hit["path"]).name, hit["score"]) for hit in told["hits"]]
     assert by_command == by_library == by_index != []
     assert told["text_encoder"] == "static"
     other = model.contextual_text.encode_queries(["a dog"])
@@ -159,10 +160,10 @@ def test_an_index_says_what_it_takes(
 
 def test_a_writer_takes_a_list_of_ids(photos: Path) -> None:
     with EmbeddedIndexWriter.open(photos / ".lexret") as writer:
-        with pytest.raises(InputError, match="list of document ids; found 'red.png' alone"):
+        with pytest.raises(InputError, match=r"list of document ids; found 'red\.png' alone"):
             writer.delete("red.png")
         batch = lexret.open_index(photos).vector("red.png").as_batch()
-        with pytest.raises(InputError, match="list of document ids; found 'red.png' alone"):
+        with pytest.raises(InputError, match=r"list of document ids; found 'red\.png' alone"):
             writer.add("red.png", batch)
 
 
@@ -192,7 +193,7 @@ def test_a_library_takes_one_path_or_several(photos: Path) -> None:
     (same,) = library.search(image=[photos / "red.png"], k=1)
     assert one.score == same.score
     assert len(library.search(like="red.png")) == len(library.search(like=["red.png"]))
-    with pytest.raises(MissingError):  # the whole name, not its letters
+    with pytest.raises(InputError, match="elsewhere is no folder of the index"):
         library.update(remove="elsewhere")
 
 
@@ -230,5 +231,5 @@ def test_changes_of_a_recipe_are_given_as_a_list(tmp_path: Path) -> None:
 
     recipe = tmp_path / "recipe.toml"
     recipe.write_text('preset = "mini"\n')
-    with pytest.raises(InputError, match="list of changes key=value; found 'train.epochs=3' alone"):
+    with pytest.raises(InputError, match=r"list of changes key=value; found 'train\.epochs=3'"):
         load_recipe(recipe, "train.epochs=3")

@@ -1,13 +1,15 @@
 """Measures how long `lexret` takes to start from the shell, beside what it cannot do without.
 
     python index/bench_start.py --pictures 100000 --rounds 21
+    python index/bench_start.py --before ../lexret-of-before
 
 It makes an index of random vectors over the words of `mini` (as index/bench_serve.py does) and
 runs each command in a process of its own, all commands in turn in every round, so that a busy
 moment of the machine meets all of them alike. A search is held against `import numpy`, everything
-else against `import click`. Times are those of the whole process: wall time, and processor time of
-all its threads. Printed is JSON: the least and the median of the rounds, in milliseconds, and the
-ratio of each to what it is held against, of the least times and of the medians.
+else against `import click`. With --before, another checkout runs in the same rounds. Times are
+those of the whole process: wall time, and processor time of all its threads. Printed is JSON: the
+least and the median of the rounds, in milliseconds, and the ratio of each to what it is held
+against, of the least times and of the medians.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -36,12 +38,13 @@ NUMPY, CLICK = "import numpy", "import click"
 
 @dataclass(frozen=True)
 class Case:
-    """One command: what it is held against, its arguments, and the exit status that it has."""
+    """One command: what it is held against, its arguments, the exit status, the checkout."""
 
     against: str
     arguments: tuple[str, ...]
     status: int = 0
     environment: tuple[tuple[str, str], ...] = ()
+    root: Path = Path(__file__).resolve().parent.parent
 
 
 def completing(words: str) -> tuple[tuple[str, str], ...]:
@@ -57,12 +60,13 @@ CASES = {
     "search +dog -car": Case(NUMPY, ("search", "+dog -car")),
     "--help": Case(CLICK, ("--help",)),
     "--version": Case(CLICK, ("--version",)),
+    "no index": Case(CLICK, ("search", "a dog", "--index", "nowhere"), status=2),
     "search --help": Case(CLICK, ("search", "--help")),
     "a mistyped command": Case(CLICK, ("serach", "a dog"), status=2),
     "a mistyped option": Case(CLICK, ("search", "a dog", "--explian"), status=2),
     "completing a command": Case(CLICK, (), environment=completing("lexret se")),
     "completing an option": Case(CLICK, (), environment=completing("lexret search --te")),
-    "completing a word": Case(CLICK, (), environment=completing("lexret search dalm")),
+    "completing a word": Case(CLICK, (), environment=completing("lexret search lightho")),
 }
 
 
@@ -72,20 +76,25 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=21)
     parser.add_argument("--index", type=Path, help="an index made before: the folder that holds it")
+    parser.add_argument("--before", type=Path, help="another checkout, to compare with")
     arguments = parser.parse_args()
+    cases = dict(CASES)
+    if arguments.before:
+        other = arguments.before.resolve()
+        cases |= {f"before: {name}": replace(case, root=other) for name, case in CASES.items()}
     if arguments.index:
-        report = measure(arguments.index, arguments.rounds)
+        report = measure(arguments.index, arguments.rounds, cases)
     else:
         with tempfile.TemporaryDirectory() as folder:
             make_index(Path(folder) / ".lexret", arguments.pictures)
-            report = measure(Path(folder), arguments.rounds)
+            report = measure(Path(folder), arguments.rounds, cases)
     report["machine"] = f"{platform.machine()}, {os.cpu_count()} processors"
     sys.stdout.write(json.dumps(report, indent=1) + "\n")
 
 
-def measure(folder: Path, rounds: int) -> dict[str, object]:
+def measure(folder: Path, rounds: int, cases: Mapping[str, Case]) -> dict[str, object]:
     """Run every command once a round, and once before, so that its files are in memory."""
-    codes = {NUMPY: Case("", (NUMPY,)), CLICK: Case("", (CLICK,)), **CASES}
+    codes = {NUMPY: Case("", (NUMPY,)), CLICK: Case("", (CLICK,)), **cases}
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in codes}
     for number in range(rounds + 1):
         for name, case in codes.items():
@@ -93,7 +102,7 @@ def measure(folder: Path, rounds: int) -> dict[str, object]:
             if number:
                 times[name].append(took)
     best = {name: best_of(taken) for name, taken in times.items()}
-    for name, case in CASES.items():
+    for name, case in cases.items():
         figures, base = best[name], best[case.against]
         ratios = {f"{key} ratio": round(figures[key] / base[key], 2) for key in base}
         best[name] = {**figures, **ratios}
@@ -104,12 +113,11 @@ def run(case: Case, folder: Path) -> tuple[float, float]:
     """Return the seconds of wall time and of processor time that a process takes."""
     # Like an installed package's, the modules are compiled once, before the first round.
     plain = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-    root = str(Path(__file__).resolve().parent.parent)
-    environment: Mapping[str, str] = {**plain, "PYTHONPATH": root, **dict(case.environment)}
+    own = {"PYTHONPATH": str(case.root), **dict(case.environment)}
     code = case.arguments if not case.against else (LEXRET, *case.arguments)
     started = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "-c", *code], cwd=folder, env=environment,
+        [sys.executable, "-c", *code], cwd=folder, env={**plain, **own},
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     _, status, usage = os.wait4(process.pid, 0)

@@ -77,11 +77,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=21)
     parser.add_argument("--index", type=Path, help="an index made before: the folder that holds it")
     parser.add_argument("--before", type=Path, help="another checkout, to compare with")
+    parser.add_argument("--only", default=",".join(CASES), help="names of commands, with commas")
     arguments = parser.parse_args()
-    cases = dict(CASES)
+    wanted = set(arguments.only.split(","))
+    cases = {name: case for name, case in CASES.items() if name in wanted}
     if arguments.before:
         other = arguments.before.resolve()
-        cases |= {f"before: {name}": replace(case, root=other) for name, case in CASES.items()}
+        cases |= {f"before: {name}": replace(case, root=other) for name, case in cases.items()}
     if arguments.index:
         report = measure(arguments.index, arguments.rounds, cases)
     else:

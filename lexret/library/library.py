@@ -203,6 +203,7 @@ class Library:
         backend: Backend = "embedded",
         building: Callable[[], None] | None = None,
         max_false_matches: float | None = None,
+        copies: bool = False,
     ) -> Results:
         """Find the pictures that fit a text, pictures, or both, the best first.
 
@@ -218,6 +219,8 @@ class Library:
             building: is told when Lucene's index is to be made, which takes a while.
             max_false_matches: of searches for things that are not there, at most this share may
                 find something; for plain texts.
+            copies: give each copy of a file as a hit of its own; else files of the same bytes are
+                one hit, which names the others that fit as well.
 
         Raises:
             QueryError: if the text breaks the query language; the message points at it.
@@ -234,6 +237,7 @@ class Library:
             backend=backend,
             building=building,
             max_false_matches=max_false_matches,
+            copies=copies,
         )
 
     def understand(
@@ -258,6 +262,7 @@ class Library:
         backend: Backend = "embedded",
         building: Callable[[], None] | None = None,
         max_false_matches: float | None = None,
+        copies: bool = False,
     ) -> Results:
         """Return the best ``k`` hits of an understood question; see :meth:`search`.
 
@@ -274,6 +279,7 @@ class Library:
             building=building,
             encoders=lambda: self.encoders(snapshot),
             max_false_matches=max_false_matches,
+            copies=copies,
         )
 
     def similar(self, picture: PathLike, *, k: int = 10, text: str = "") -> Results:

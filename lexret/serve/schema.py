@@ -12,6 +12,7 @@ ID: Final = (
     "The picture's path relative to the indexed folder. Where it is not UTF-8, or begins with "
     "'bytes:': 'bytes:' and the path's bytes, percent-encoded."
 )
+MAX_COPIES: Final = 100
 NAME: Final = "The same to show to people: what cannot be shown on one line is replaced."
 
 
@@ -40,6 +41,13 @@ class WordWeight(BaseModel):
     weight: float
 
 
+class Copy(BaseModel):
+    """Another file of the same bytes."""
+
+    id: str = Field(description=ID)
+    name: str = Field(description=NAME)
+
+
 class Hit(BaseModel):
     """A picture that was found; the products of its words add up to its score."""
 
@@ -51,6 +59,8 @@ class Hit(BaseModel):
         default=None, description="Whether it surely shows what was asked for; null: not judged."
     )
     words: list[Contribution]
+    num_copies: int = Field(description="How many other files of the same bytes fit as well.")
+    copies: list[Copy] = Field(description=f"The first {MAX_COPIES} of them.")
 
 
 class SearchAnswer(BaseModel):

@@ -22,6 +22,7 @@ from lexret.engine.postings.blocks import BlockPostings
 from lexret.engine.postings.plain import RAW, Postings, RawPostings
 from lexret.engine.postings.topk import best
 from lexret.engine.segments.manifest import SEGMENTS_FOLDER, SegmentEntry
+from lexret.engine.segments.text_keys import text_keys, wanted_keys
 from lexret.engine.store.columns import (
     NUMBER_TYPES,
     TEXT,
@@ -43,8 +44,6 @@ if TYPE_CHECKING:
 
 RAW_POSTINGS_FILE: Final = "postings.bin"
 DOCUMENTS_FILE: Final = "documents.bin"
-_KEY_BYTES: Final = 4
-_KEY_FACTOR: Final = 31
 
 Mask = npt.NDArray[np.bool_]
 Scores = npt.NDArray[np.float64]
@@ -249,8 +248,7 @@ class Segment:
             wanted: texts of at least 4 bytes; shorter ones are those of no document.
         """
         encoded = [encode_text(text, what=f"Field {name!r}:") for text in wanted]
-        asked = np.zeros(1 << 16, dtype=bool)
-        asked[[_key_of(text) for text in encoded if len(text) >= _KEY_BYTES]] = True
+        asked = wanted_keys(encoded)
         if self.entry.columns.get(name) != TEXT or not asked.any():
             return np.empty(0, dtype=np.int64)
         places_D = np.flatnonzero(asked[self._keys(name)])
@@ -264,17 +262,11 @@ class Segment:
         """Return two bytes for each document that depend on its text in a field, (N,)."""
         keys = self._keys_of.get(name)
         if keys is None:
-            starts, joined = (
-                self._arrays[f"field.{name}.offsets"][:-1],
+            offsets, joined = (
+                self._arrays[f"field.{name}.offsets"],
                 self._arrays[f"field.{name}.bytes"],
             )
-            keys = np.zeros(len(self), dtype=np.uint16)
-            if len(joined) >= _KEY_BYTES:
-                last = len(joined) - 1
-                for number in range(_KEY_BYTES):
-                    letters = joined[np.minimum(starts + number, last)].astype(np.uint16)
-                    keys = keys * np.uint16(_KEY_FACTOR) + letters
-            self._keys_of[name] = keys
+            keys = self._keys_of[name] = text_keys(offsets, joined)
         return keys
 
     def begin_with(self, name: str | None, docs_D: Places, prefix: bytes) -> Places:
@@ -300,11 +292,3 @@ class Segment:
         """Return a field of one document, ``None`` if it does not have it."""
         kind = self.entry.columns.get(name)
         return None if kind is None else read_value(name, kind, self._arrays, document)
-
-
-def _key_of(text: bytes) -> int:
-    """Return the two bytes that :meth:`Segment.with_texts` tells texts apart by."""
-    key = 0
-    for letter in text[:_KEY_BYTES]:
-        key = (key * _KEY_FACTOR + letter) % (1 << 16)
-    return key

@@ -14,7 +14,7 @@ from typing import Final
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.protocol import SearchHit
 from lexret.engine.query.query import Query
-from lexret.engine.query.shared_text import FoundDocument, documents_with, find_documents
+from lexret.engine.shared_text import FoundDocument, documents_with, find_documents
 from lexret.explain.answers import ExplainingIndex
 from lexret.sparse import FloatArray, IdArray, SparseBatch
 from lexret.vocabulary import Vocabulary

@@ -5,13 +5,13 @@ import { drawable } from "./box.js";
 let turn = 0;
 
 export async function explain(dialog, state, actions) {
-  const { show: id, name = id, q, image, like, box } = state, mine = ++turn;
-  if (dialog.open && dialog.dataset.id === id && dialog.dataset.query === JSON.stringify([q, image, like, box])) return;
-  Object.assign(dialog.dataset, { id, query: JSON.stringify([q, image, like, box]), ready: "no" });
+  const { show: id, name = id, q, image, like, box, copies } = state, mine = ++turn;
+  if (dialog.open && dialog.dataset.id === id && dialog.dataset.query === JSON.stringify([q, image, like, box, copies])) return;
+  Object.assign(dialog.dataset, { id, query: JSON.stringify([q, image, like, box, copies]), ready: "no" });
   dialog.replaceChildren(heading(name, actions), el("p", { class: "faint" }, "Looking at the picture\u2026"));
   if (!dialog.open) dialog.showModal();
   try {
-    const found = await ask("api/explain", { id, q, image, like, box });
+    const found = await ask("api/explain", { id, q, image, like, box, copies });
     if (mine === turn) dialog.replaceChildren(...content(found, actions));
   } catch (error) {
     if (mine === turn) dialog.replaceChildren(heading(name, actions), el("p", { role: "alert" }, error.message));

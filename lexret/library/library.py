@@ -76,6 +76,7 @@ class Library:
         weights: str | None = None,
         precision: Precision | None = None,
         batch_size: int = 32,
+        keywords_as_words: bool = False,
         progress: Progress | None = None,
     ) -> Self:
         """Make a library of folders of pictures: index them.
@@ -83,7 +84,7 @@ class Library:
         Args:
             index: where the index shall lie; by default in ``.lexret`` of the first folder.
             model: a model's name or folder; by default ``mini``.
-            weights, precision, batch_size, progress: see :meth:`update`.
+            weights, precision, batch_size, keywords_as_words, progress: see :meth:`update`.
 
         Raises:
             InputError: if no folder is named, there is an index already, or no picture in the
@@ -100,7 +101,12 @@ class Library:
             )
         library = cls(place, model=model)
         report = library.update(
-            *folders, weights=weights, precision=precision, batch_size=batch_size, progress=progress
+            *folders,
+            weights=weights,
+            precision=precision,
+            batch_size=batch_size,
+            keywords_as_words=keywords_as_words,
+            progress=progress,
         )
         if not report.num_pictures:
             reasons = ", ".join(f"{count:,} {reason}" for reason, count in report.reasons())
@@ -117,6 +123,7 @@ class Library:
         decoding: Decoding | None = None,
         exclusions: Sequence[Exclusion] | None = None,
         retry_refused: bool = False,
+        keywords_as_words: bool | None = None,
         rebuild: bool = False,
         allow_empty: bool = False,
         progress: Progress | None = None,
@@ -137,6 +144,8 @@ class Library:
             decoding: how pictures are decoded; by default in processes, within bounded memory.
             exclusions: patterns of what is not looked at; by default bins, thumbnails and the like.
             retry_refused: read files again that could not be read before.
+            keywords_as_words: whether keywords of photos that are words of the vocabulary count
+                as words that a person vouched for; recorded. By default as the index has it.
             rebuild: make the index anew, for example for another model.
             allow_empty: accept that all pictures of a folder are gone.
             progress: is called with the number of files done and the number of files to do.
@@ -166,6 +175,7 @@ class Library:
                 decoding=decoding or DEFAULT_DECODING,
                 exclusions=DEFAULT_PATTERNS if exclusions is None else exclusions,
                 retry_refused=retry_refused,
+                keywords_as_words=keywords_as_words,
                 progress=progress,
                 rebuild=rebuild,
                 allow_empty=allow_empty,

@@ -167,6 +167,7 @@ class _Api:
                     score=hit.score,
                     sure=hit.sure,
                     words=list(hit.words),
+                    from_keywords=list(hit.from_keywords),
                     num_copies=len(hit.copies),
                     copies=[
                         schema.Copy(id=name_to_text(copy.doc_id), name=shown_line(copy.doc_id))

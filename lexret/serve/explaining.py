@@ -20,6 +20,8 @@ from lexret.explain.patches.parts import cut_into_parts, relevant_patches
 from lexret.explain.patches.regions import patch_number, patches_in_box, vector_of
 from lexret.files.names import name_to_text, shown_line, whole_text
 from lexret.library.asking.copies import WithoutCopies
+from lexret.library.asking.keyword_words import words_of_keywords
+from lexret.library.asking.query_fields import VOUCHED
 from lexret.library.library import Library
 from lexret.library.snapshots import Snapshot
 from lexret.pictures.boxes import Box, check_box, corners_of
@@ -85,6 +87,7 @@ class Explaining:
             cols=encoding.grid.num_cols,
             fields=_fields(snapshot, doc_id),
             words=[_seen(word, encoding, won) for word in words],
+            from_keywords=sorted(words_of_keywords(snapshot.index, doc_id)),
             cloud=_cloud(words, *_CLOUD),
             regions=[
                 _region(f"part {number}", part, encoding)
@@ -218,5 +221,5 @@ def _fields(snapshot: Snapshot, doc_id: str) -> dict[str, int | float | str]:
     return {
         name: whole_text(value) if isinstance(value, str) else value
         for name, value in fields.items()
-        if value is not None
+        if value is not None and name != VOUCHED  # told as `from_keywords`
     }

@@ -19,8 +19,9 @@ from PIL import Image
 import lexret
 from lexret.cli.main import main
 from lexret.engine.corrections.corrections import change_corrections
+from tests.pictures.metadata_files import bag, jpeg, packet, xmp_segment
 
-Found = list[tuple[str, float, list[dict[str, Any]], list[str]]]
+Found = list[tuple[str, float, list[dict[str, Any]], list[str], list[str]]]
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ QUESTIONS = [
     Asked("path:**"),
     Asked("path:**", copies=True),
     Asked("a dog on a beach", copies=True),
+    Asked("+sea?"),
     Asked("a dog path:below/**"),
     Asked(like="below/copy.png"),
     Asked(like="below/copy.png", copies=True),
@@ -71,7 +73,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory, index_of: Callable[[Path], 
     shutil.copyfile(root / "noise.png", root / "another.png")
     coarse = Image.fromarray(rng.integers(0, 256, (12, 16, 3), dtype=np.uint8))
     coarse.resize((2048, 1536), Image.Resampling.BICUBIC).save(root / "large.jpg", quality=95)
+    (root / "keyword.jpg").write_bytes(jpeg(xmp_segment(packet(bag("Sea")))))
     place = index_of(root)
+    lexret.Library.open(root).update(keywords_as_words=True)
     change_corrections(place, lambda now: now.with_muted(frozenset({"sun"})))
     return root
 
@@ -89,7 +93,10 @@ def by_python(folder: Path, asked: Asked) -> tuple[Found, tuple[str, ...]]:
         asked.text, image=image, like=asked.like, box=asked.box, copies=asked.copies
     )
     found = [
-        (h.doc_id, h.score, [asdict(word) for word in h.words], [c.doc_id for c in h.copies])
+        (
+            *(h.doc_id, h.score, [asdict(word) for word in h.words]),
+            *([copy.doc_id for copy in h.copies], list(h.from_keywords)),
+        )
         for h in results
     ]
     return found, results.notes
@@ -110,7 +117,13 @@ def by_shell(folder: Path, asked: Asked) -> tuple[Found, tuple[str, ...]]:
         return Path(path).relative_to(folder).as_posix()
 
     found = [
-        (near(hit["path"]), hit["score"], hit["words"], list(map(near, hit["copies"])))
+        (
+            near(hit["path"]),
+            hit["score"],
+            hit["words"],
+            list(map(near, hit["copies"])),
+            hit["from_keywords"],
+        )  # fmt: skip
         for hit in hits
     ]
     return found, tuple(told)
@@ -137,7 +150,13 @@ def by_page(folder: Path, asked: Asked, address: tuple[str, int]) -> tuple[Found
     answer = ask("GET", f"/api/search?{urlencode(query)}")
     connection.close()
     found = [
-        (hit["id"], hit["score"], hit["words"], [copy["id"] for copy in hit["copies"]])
+        (
+            hit["id"],
+            hit["score"],
+            hit["words"],
+            [copy["id"] for copy in hit["copies"]],
+            hit["from_keywords"],
+        )  # fmt: skip
         for hit in answer["hits"]
     ]
     assert all(hit["num_copies"] == len(hit["copies"]) for hit in answer["hits"])
@@ -150,7 +169,9 @@ def test_the_same_question_has_the_same_answer(
 ) -> None:
     found, notes = by_python(folder, asked)
     assert found
-    assert not (asked.copies and any(copies for _, _, _, copies in found))
+    if asked.text == "+sea?":
+        assert found[0][0] == "keyword.jpg" and found[0][-1] == ["sea"]
+    assert not (asked.copies and any(copies for _, _, _, copies, _ in found))
     assert by_shell(folder, asked) == (found, notes)
     assert by_page(folder, asked, address) == (found, notes)
 

@@ -205,6 +205,7 @@ def _hit(hit: Hit, path: str) -> dict[str, object]:
         "rank": hit.rank,
         "sure": hit.sure,
         "words": words,
+        "from_keywords": list(hit.from_keywords),
         "copies": [path_text(near_path(copy.path)) for copy in hit.copies],
     }
 
@@ -267,7 +268,7 @@ def _explanation(hit: Hit, path: str, ranks: Mapping[str, str]) -> str:
     printed = _rounded_to_sum(products, hit.score)
     rows = [
         [
-            word.word,
+            word.word + " (from the photo's keywords)" * (word.word in hit.from_keywords),
             f"{word.query_weight:.4f}",
             f"{word.image_weight:.4f}",
             ranks.get(word.word, ""),

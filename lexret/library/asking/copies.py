@@ -16,6 +16,7 @@ from lexret.engine.protocol import SearchHit
 from lexret.engine.query.query import Query
 from lexret.engine.shared_text import FoundDocument, documents_with, find_documents
 from lexret.explain.answers import ExplainingIndex
+from lexret.library.asking.query_fields import VOUCHED
 from lexret.sparse import FloatArray, IdArray, SparseBatch
 from lexret.vocabulary import Vocabulary
 
@@ -147,7 +148,7 @@ class WithoutCopies:
         changed = None
         if correction is not None:
             changed = (tuple(sorted(correction.added.items())), tuple(sorted(correction.removed)))
-        return document.value(CONTENT), changed
+        return document.value(CONTENT), document.value(VOUCHED), changed
 
     def _preference(self, document: FoundDocument) -> tuple[bool, int, int, str]:
         changed = document.value(CHANGED)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import overload
 
 from lexret.explain.answers import Answer, ExplainingIndex
+from lexret.library.asking.keyword_words import words_of_keywords
 from lexret.library.asking.question import Understood
 from lexret.library.snapshots import Snapshot
 
@@ -33,11 +34,13 @@ class Hit(Answer):
         path: its file; it may be gone since it was indexed.
         sure: whether it surely shows what was asked for; ``None`` where that was not judged.
         copies: the other files of the same bytes that fit as well, the one to keep first.
+        from_keywords: those of ``words`` that a person vouched for by a keyword of the photo.
     """
 
     path: Path
     sure: bool | None = None
     copies: tuple[Copy, ...] = ()
+    from_keywords: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -53,10 +56,12 @@ class Hit(Answer):
         Args:
             copies: ids of its copies.
         """
+        vouched = words_of_keywords(snapshot.index, answer.doc_id)
         return cls(
             answer.doc_id, answer.score, answer.rank, answer.words, answer.asked,
             path=snapshot.file_of(answer.doc_id), sure=sure,
             copies=tuple(Copy(other, snapshot.file_of(other)) for other in copies),
+            from_keywords=tuple(word.word for word in answer.words if word.word in vouched),
         )  # fmt: skip
 
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from lexret.engine import EmbeddedIndexWriter, open_index
 from lexret.engine.query.filters import NumberFilter, path_filter
 from lexret.engine.query.query import Query
-from lexret.engine.shared_text import documents_with, find_documents
 from lexret.engine.segments.text_keys import KEY_BYTES, text_keys, wanted_keys
+from lexret.engine.shared_text import documents_with, find_documents
 from lexret.engine.store.columns import pack_texts
 from lexret.sparse import SparseBatch
 from lexret.vocabulary import Vocabulary

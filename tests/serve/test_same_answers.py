@@ -123,7 +123,7 @@ def by_shell(folder: Path, asked: Asked) -> tuple[Found, tuple[str, ...]]:
             hit["words"],
             list(map(near, hit["copies"])),
             hit["from_keywords"],
-        )  # fmt: skip
+        )
         for hit in hits
     ]
     return found, tuple(told)
@@ -156,7 +156,7 @@ def by_page(folder: Path, asked: Asked, address: tuple[str, int]) -> tuple[Found
             hit["words"],
             [copy["id"] for copy in hit["copies"]],
             hit["from_keywords"],
-        )  # fmt: skip
+        )
         for hit in answer["hits"]
     ]
     assert all(hit["num_copies"] == len(hit["copies"]) for hit in answer["hits"])

@@ -92,9 +92,11 @@ def open_picture(
         with path.open("rb") as file:
             return read_picture(file, str(path), max_pixels=max_pixels, min_side=min_side)
     except FileNotFoundError as error:
-        raise MissingError(f"There is no picture {path}.") from error
+        raise MissingError(f"There is no picture {path}.", path=path) from error
     except IsADirectoryError as error:
-        raise ImageError(f"{path} is a folder, not a picture.", reason="not a picture") from error
+        raise ImageError(
+            f"{path} is a folder; expected a picture file.", reason="not a picture"
+        ) from error
     except OSError as error:
         raise unreadable(path, error) from error
 

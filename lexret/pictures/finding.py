@@ -136,7 +136,7 @@ def find_images(
         InputError: if it is not a folder or cannot be listed, or an ignore file cannot be read.
     """
     if not root.exists():
-        raise MissingError(f"There is no folder {root}.")
+        raise MissingError(f"There is no folder {root}.", path=Path(root))
     if not root.is_dir():
         raise InputError(f"{root} is a file; expected a folder of pictures.")
     walk = _Walk(root, on_unreadable, counts or NotLookedAt(), root.resolve())

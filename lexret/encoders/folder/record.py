@@ -138,7 +138,9 @@ def find_model(source: str | Path = DEFAULT_MODEL) -> Path:
     if not folder.is_dir():
         names = sorted(path.parent.name for path in SHIPPED.glob(f"*/{META_FILE}"))
         raise MissingError(
-            f"No model {str(source)!r}: expected a model folder or one of the shipped {names}."
+            f"There is no model {str(source)!r}; expected a model folder, or the name of a shipped "
+            f"model: {', '.join(names)}.",
+            path=folder,
         )
     return folder
 

@@ -118,7 +118,7 @@ class Manifest:
             values = json.loads(path.read_bytes())
         except (FileNotFoundError, NotADirectoryError) as error:
             raise MissingError(
-                f"There is no index at {folder}; make one with `lexret index DIR`."
+                f"There is no index at {folder}; make one with `lexret index DIR`.", path=folder
             ) from error
         except ValueError as error:
             raise CorruptError(f"{path} is damaged: {error}. {_REMEDY}") from error

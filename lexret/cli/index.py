@@ -34,7 +34,7 @@ _MOST_SHOWN: Final = 8
     "folders",
     metavar="[DIR]...",
     nargs=-1,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
 )
 @click.option(
     "--index",
@@ -129,7 +129,10 @@ def command(
     from lexret.library.updating.update_run import UpdateInterrupted
     from lexret.pictures.decoding import MAX_PIXELS
     from lexret.pictures.exclusion import parse_exclusion
+    from lexret.pictures.finding import check_folder
 
+    for folder in folders:
+        check_folder(folder)
     place = index_path or _default_place(folders)
     library = Library(place, model=model_source)
     try:

@@ -16,7 +16,7 @@ from typing import Final, NoReturn
 import click
 
 from lexret import __version__
-from lexret.errors import LexretError
+from lexret.errors import LexretError, MissingError
 
 EXIT_ERROR: Final = 2
 EXIT_INTERRUPTED: Final = 130

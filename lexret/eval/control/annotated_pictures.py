@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from lexret.encoders.model import LexicalModel
 
 _SOURCES: Final = (
-    f"a captions file, a folder that holds {CAPTIONS_FILE}, or one of pictures with masks (the "
-    f"layouts of docs/evaluation.md, such as {CLASSES_FILE} beside images/ and masks/)"
+    f"a captions file, a folder that holds {CAPTIONS_FILE}, or one of pictures with masks (such "
+    f"as {CLASSES_FILE} beside images/ and masks/; docs/patchdis.md has the layouts)"
 )
 
 

@@ -1,4 +1,4 @@
-"""What commands say of what is missing or of another kind: found, expected, what to do; status 2."""
+"""What commands say of what is missing or of another kind, with exit status 2."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from lexret.cli.main import main
 
 HINT = "A relative path begins at the current folder"
-MASKS = (
+MASKS = "a captions file, a folder that holds captions.jsonl, or one of pictures with masks"
     "expected a captions file, a folder that holds captions.jsonl, or one of pictures with masks"
 )
 CASES = {
@@ -28,7 +28,7 @@ CASES = {
     "index notes.txt": "is a file; expected a folder of pictures",
     "train recipe.tom": "no recipe recipe.tom; expected a TOML file. Did you mean recipe.toml?",
     "train pictures": "pictures is a folder; expected a recipe, a TOML file",
-    "eval exclusion nothere": f"There is no nothere; {MASKS}",
+    "eval exclusion nothere": f"There is no nothere; expected {MASKS}",
     "eval exclusion empty": "The folder empty holds neither of what is expected: a captions file",
     "eval no-match nothere": MASKS,
     "eval no-match empty --learn-from nothere": "holds neither",

@@ -11,8 +11,6 @@ from lexret.cli.main import main
 
 HINT = "A relative path begins at the current folder"
 MASKS = "a captions file, a folder that holds captions.jsonl, or one of pictures with masks"
-    "expected a captions file, a folder that holds captions.jsonl, or one of pictures with masks"
-)
 CASES = {
     "words pictures/rad.png": "no picture pictures/rad.png. Did you mean pictures/red.png?",
     "words nothere.jpg": HINT,

@@ -155,7 +155,10 @@ def read_record(folder: Path) -> ModelRecord:
     try:
         meta = json.loads((folder / META_FILE).read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise MissingError(f"No model at {folder}: there is no {META_FILE}.") from error
+        raise MissingError(
+            f"No model at {folder}: there is no {META_FILE}; expected a folder that `lexret train` "
+            "or `lexret distill` wrote."
+        ) from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise CorruptError(f"{folder / META_FILE} is not JSON: {error}.") from error
     if not isinstance(meta, dict) or meta.get("format") != FORMAT:

@@ -460,7 +460,11 @@ def read_toml(path: Path, *, what: str) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise MissingError(f"No {what} at {path}.") from error
+        raise MissingError(
+            f"There is no {what} {path}; expected a TOML file.", path=path
+        ) from error
+    except IsADirectoryError as error:
+        raise InputError(f"{path} is a folder; expected a {what}, a TOML file.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"The {what} {path} is not valid TOML: {error}.") from error
     except OSError as error:

@@ -4,6 +4,10 @@ Each derives from :class:`LexretError` and from the builtin that fits, so caller
 A message says what was found, what was expected, and what to do.
 """
 
+from __future__ import annotations
+
+from pathlib import Path
+
 
 class LexretError(Exception):
     """Base of all errors that lexret raises on purpose."""
@@ -28,7 +32,16 @@ class QueryError(InputError):
 
 
 class MissingError(LexretError, FileNotFoundError):
-    """A file, folder or index that was named does not exist."""
+    """A file, folder or index that was named does not exist.
+
+    Attributes:
+        path: where it was looked for, if that is one place: the command line suggests what lies
+            near it.
+    """
+
+    def __init__(self, message: str, *, path: Path | None = None) -> None:
+        super().__init__(message)
+        self.path = path
 
 
 class MismatchError(LexretError, ValueError):

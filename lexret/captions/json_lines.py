@@ -60,8 +60,11 @@ def _read_lines(file: Path, *, asked: Path) -> list[bytes]:
         return file.read_bytes().splitlines()
     except FileNotFoundError as error:
         if asked.is_dir():
-            raise MissingError(f"The folder {asked} holds no {CAPTIONS_FILE}.") from error
-        raise MissingError(f"There is no captions file {file}.") from error
+            raise MissingError(
+                f"The folder {asked} holds no {CAPTIONS_FILE}; name the captions file itself, or a "
+                "folder that holds one of that name."
+            ) from error
+        raise MissingError(f"There is no captions file {file}.", path=file) from error
     except OSError as error:
         raise InputError(f"{file} cannot be read: {error.strerror or error}.") from error
 

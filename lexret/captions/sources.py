@@ -24,6 +24,9 @@ SHARDS_PREFIX: Final = "webdataset:"
 KARPATHY_PREFIX: Final = "karpathy:"
 COCO_PREFIX: Final = "coco:"
 PEOPLE_PREFIX: Final = "people:"
+PREFIXES: Final = (
+    DATASETS_PREFIX, SHARDS_PREFIX, KARPATHY_PREFIX, COCO_PREFIX, PEOPLE_PREFIX,
+)  # fmt: skip
 
 
 def open_captions(

@@ -53,6 +53,13 @@ text_encoder_option: Callable[[F], F] = click.option(
     help="static: a table of words, fast, without torch; contextual: the whole transformer. By "
     "default static where the model has one.",
 )
+copies_option: Callable[[F], F] = click.option(
+    "--copies/--no-copies",
+    "copies",
+    default=False,
+    help="Show each copy of a file, or only one of those that hold the same bytes, which counts "
+    "the others (default).",
+)
 json_option: Callable[[F], F] = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON, for programs."
 )

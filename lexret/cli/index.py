@@ -34,7 +34,7 @@ _MOST_SHOWN: Final = 8
     "folders",
     metavar="[DIR]...",
     nargs=-1,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
 )
 @click.option(
     "--index",
@@ -71,6 +71,10 @@ _MOST_SHOWN: Final = 8
 @click.option("--retry-refused", is_flag=True,
               help="Read files again that an earlier run could not read, changed or "
               "not.")  # fmt: skip
+@click.option("--keywords-as-words/--no-keywords-as-words", "keywords_as_words", default=None,
+              help="Let keywords that people gave photos, such as grandma, count as words of "
+              "theirs, as if added by hand.  [default: as the index was made; a new one "
+              "without]")  # fmt: skip
 @click.option("--rebuild", is_flag=True, help="Make the index anew, for example for another model.")
 @click.option("--allow-empty", is_flag=True,
               help="Accept that every picture of a folder is gone.")  # fmt: skip
@@ -92,6 +96,7 @@ def command(
     max_pixels: int | None,
     jobs: int | None,
     retry_refused: bool,
+    keywords_as_words: bool | None,
     rebuild: bool,
     allow_empty: bool,
     remove: tuple[Path, ...],
@@ -115,6 +120,7 @@ def command(
       lexret index ./images /mnt/archive
       lexret index
       lexret index ./images --remove-root /mnt/archive
+      lexret index ./images --keywords-as-words
       lexret index ./images --exclude '*.gif' --exclude scans/raw/
     """
     from lexret.library.library import Library
@@ -123,7 +129,10 @@ def command(
     from lexret.library.updating.update_run import UpdateInterrupted
     from lexret.pictures.decoding import MAX_PIXELS
     from lexret.pictures.exclusion import parse_exclusion
+    from lexret.pictures.finding import check_folder
 
+    for folder in folders:
+        check_folder(folder)
     place = index_path or _default_place(folders)
     library = Library(place, model=model_source)
     try:
@@ -136,6 +145,7 @@ def command(
                     *map(parse_exclusion, exclude),
                 ),
                 retry_refused=retry_refused,
+                keywords_as_words=keywords_as_words,
                 remove=remove,
                 weights=weights,
                 precision=precision,
@@ -200,6 +210,7 @@ def _as_json(report: IndexReport, place: Path) -> dict[str, object]:
         "renamed": report.num_renamed,
         "removed": report.num_removed,
         "encoded": report.num_encoded,
+        "with_words_of_keywords": report.num_with_words,
         "absent_folders": [path_text(folder) for folder in report.absent],
         "not_looked_at": dict(report.not_looked_at.endings.most_common()),
         "excluded": dict(report.not_looked_at.excluded.most_common()),
@@ -227,6 +238,10 @@ def _as_text(report: IndexReport, place: Path) -> str:
         f"{plural(report.num_pictures, 'picture')} in {printable(where)} ({report.model_id})",
         f"{done}; {plural(report.num_encoded, 'picture')} encoded in {report.seconds:.1f} s{speed}",
     ]
+    if report.num_with_words is not None:
+        lines.append(
+            f"Keywords count as words: {plural(report.num_with_words, 'picture')} of all with some"
+        )
     for folder in report.absent:
         lines.append(f"Not there: {printable(str(folder))}; what the index holds of it stays")
     lines += _left_aside(report)

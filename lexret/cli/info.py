@@ -43,6 +43,8 @@ def command(index_path: Path | None, verify: bool, as_json: bool) -> None:
         return
     if values["precision"] == "float32":  # only what differs from the usual is worth a line
         del values["precision"]
+    if values.pop("keywords_as_words"):
+        values["keywords"] = "count as words"
     width = max(map(len, values))
     for name, value in values.items():
         if isinstance(value, list):
@@ -67,6 +69,7 @@ def _paths_as_text(values: Mapping[str, object]) -> dict[str, object]:
 
 def _values(index: EmbeddedIndex) -> dict[str, object]:
     from lexret.engine.segments.manifest import FORMAT_VERSION
+    from lexret.library.asking.query_fields import KEYWORDS_AS_WORDS
     from lexret.library.folders import picture_folders
 
     manifest, size = index.manifest, index.num_bytes()
@@ -79,6 +82,7 @@ def _values(index: EmbeddedIndex) -> dict[str, object]:
         "pictures": len(index),
         "corrected_pictures": sum(doc_id in index for doc_id in index.corrections.documents),
         "muted": sorted(index.corrections.muted),
+        "keywords_as_words": KEYWORDS_AS_WORDS in manifest.options,
         "vocabulary_words": manifest.num_words,
         "vocabulary_fingerprint": manifest.vocabulary_fingerprint,
         "postings": index.num_postings,

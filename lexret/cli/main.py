@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 import click
 
 from lexret import __version__
-from lexret.errors import LexretError
+from lexret.errors import LexretError, MissingError
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -133,6 +133,8 @@ class LazyGroup(click.Group):
             # Whoever read the output (`| head`) has enough; Python's last flush must not fail too.
             sys.stdout = io.StringIO()
             ctx.exit(EXIT_BROKEN_PIPE)
+        except MissingError as error:
+            _fail(ctx, f"Error: {error}{_advice(error)}", status=EXIT_ERROR)
         except LexretError as error:
             _fail(ctx, f"Error: {error}", status=EXIT_ERROR)
         except OSError as error:
@@ -142,6 +144,14 @@ class LazyGroup(click.Group):
             message = f"Error: no space left on the disk{place}; make room and run it again."
             _fail(ctx, message, status=EXIT_ERROR)
         return value
+
+
+def _advice(error: MissingError) -> str:
+    """Say what lies near what is missing."""
+    from lexret.files.near import advice_for
+
+    advice = "" if error.path is None else advice_for(error.path)
+    return f" {advice}" if advice else ""
 
 
 def _fail(ctx: click.Context, message: str, *, status: int) -> NoReturn:

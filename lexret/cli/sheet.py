@@ -13,6 +13,7 @@ import click
 
 from lexret.cli.candidates import complete_words
 from lexret.cli.common import (
+    copies_option,
     index_option,
     model_option,
     near_path,
@@ -71,6 +72,7 @@ def _check_link(_ctx: object, _param: object, value: str | None) -> str | None:
 @click.option("--link", metavar="ADDRESS", callback=_check_link,
               help="Where words lead to, with {word} in it, such as a page of `lexret serve`: "
               "http://127.0.0.1:8000/?q={word}")  # fmt: skip
+@copies_option
 @model_option
 @text_encoder_option
 @click.pass_context
@@ -82,6 +84,7 @@ def command(
     k: int,
     dark: bool,
     link: str | None,
+    copies: bool,
     model_source: str | None,
     text_encoder: TextEncoderKind | None,
 ) -> None:
@@ -97,25 +100,34 @@ def command(
       lexret sheet "a dog on a beach" -o dogs.png -k 12
       lexret sheet path:holiday/** -o holiday.svg
     """
+    from lexret.engine.query.query import Query
     from lexret.explain.contact import sheet_of_hits, sheet_of_index
     from lexret.explain.drawing.contact_sheet import check_room
+    from lexret.library.asking.copies import searched_view
     from lexret.library.asking.question import Question
 
     library = open_chosen_library(index_path, model_source=model_source)
     snapshot = library.snapshot()
     index = snapshot.index
+    searched, copies_of = searched_view(index, index, copies=copies)
     query, suffix = query_text(words), path.suffix.lower()
     with progress_line() as say:
         if query:
             say("Looking for pictures")
             understood = library.understand(Question(query, text_encoder=text_encoder), snapshot)
             print_notes(understood.notes)
-            sheet = sheet_of_hits(index, understood.query, title=query, k=k)
+            sheet = sheet_of_hits(
+                *(index, understood.query),
+                title=query,
+                k=k,
+                searched=searched,
+                copies_of=copies_of,
+            )
         else:
-            ids = index.doc_ids()[:k]
+            ids = [hit.doc_id for hit in searched.find(Query(), k=k)]
             if suffix in FIGURES:
                 check_room(len(ids))
-            sheet = sheet_of_index(index, ids, title="All pictures")
+            sheet = sheet_of_index(index, ids, title="All pictures", copies_of=copies_of)
         photo_of = _photos(snapshot, len(sheet.entries), say)
         content = _render(suffix, sheet, photo_of, dark=dark, link=link)
     _write(path, content)

@@ -65,6 +65,7 @@ def command(
       lexret words edit photo.jpg --undo
     """
     from lexret.engine.corrections.corrections import change_corrections
+    from lexret.library.asking.keyword_words import words_of_keywords
     from lexret.library.lookup import document_named
 
     index = open_chosen_index(index_path)
@@ -88,10 +89,11 @@ def command(
             ),
         )
         correction = changed.of(doc_id)
+    keywords = sorted(words_of_keywords(open_chosen_index(index_path), doc_id))
     if as_json:
-        print_json(_as_json(doc_id, correction))
+        print_json(_as_json(doc_id, correction, keywords))
     else:
-        click.echo(_as_text(doc_id, correction))
+        click.echo(_as_text(doc_id, correction, keywords))
 
 
 def _parse(text: str, *, undo: bool) -> Change:
@@ -138,12 +140,13 @@ def _apply(
     return correction
 
 
-def _as_json(doc_id: str, correction: DocumentCorrection) -> dict[str, object]:
+def _as_json(doc_id: str, correction: DocumentCorrection, keywords: list[str]) -> dict[str, object]:
     values = {"added": dict(correction.added), "removed": sorted(correction.removed)}
-    return {"id": path_text(doc_id), **values}
+    return {"id": path_text(doc_id), **values, "from_keywords": keywords}
 
 
-def _as_text(doc_id: str, correction: DocumentCorrection) -> str:
+def _as_text(doc_id: str, correction: DocumentCorrection, keywords: list[str]) -> str:
     words = [f"+{word} ({weight:.4f})" for word, weight in sorted(correction.added.items())]
     words += [f"-{word}" for word in sorted(correction.removed)]
-    return printable(f"{doc_id}: {', '.join(words) or 'as the model says'}")
+    told = f"; from its keywords: {', '.join(keywords)}" if keywords else ""
+    return printable(f"{doc_id}: {', '.join(words) or 'as the model says'}{told}")

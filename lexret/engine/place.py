@@ -12,7 +12,9 @@ MANIFEST_FILE: Final = "manifest.json"
 
 def no_index_at(folder: Path) -> MissingError:
     """Return the error that a folder holds no index."""
-    return MissingError(f"There is no index at {folder}; make one with `lexret index DIR`.")
+    return MissingError(
+        f"There is no index at {folder}; make one with `lexret index DIR`.", path=folder
+    )
 
 
 def require_index(folder: Path) -> Path:

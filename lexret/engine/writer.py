@@ -76,6 +76,7 @@ class EmbeddedIndexWriter:
         roots: Sequence[str] = (),
         weights: str = "exact",
         precision: Precision = "float32",
+        options: Sequence[str] = (),
         replace_existing: bool = False,
     ) -> Self:
         """Start a new, empty index, which exists from its first commit on.
@@ -87,6 +88,7 @@ class EmbeddedIndexWriter:
             weights: ``exact`` (float32) or ``8bit``
                 (:data:`lexret.engine.postings.weight_codes.MAX_ERROR`).
             precision: what the vectors are computed in; recorded.
+            options: what was chosen for the documents; recorded.
             replace_existing: replace an existing index, readable or not, with the first commit.
 
         Raises:
@@ -120,6 +122,7 @@ class EmbeddedIndexWriter:
                 roots=tuple(roots),
                 weights=weights,
                 precision=precision,
+                options=tuple(options),
             )
             return cls(folder, manifest, vocabulary, lock)
         except BaseException:
@@ -246,16 +249,20 @@ class EmbeddedIndexWriter:
             raise
         self._clean()
 
-    def commit_roots(self, roots: Sequence[str]) -> None:
+    def commit_roots(self, roots: Sequence[str], *, options: Sequence[str] | None = None) -> None:
         """Record other folders that the documents come from, in a commit that holds nothing else.
 
         Document ids may be relative to these folders: keep the first folder as it is, and delete
         the documents of a folder before the folder.
 
+        Args:
+            options: what is chosen for the documents from now on; by default as before.
+
         Raises:
             StorageError: if writing fails.
         """
-        changed = replace(self._committed, roots=tuple(roots))
+        chosen = self._committed.options if options is None else tuple(options)
+        changed = replace(self._committed, roots=tuple(roots), options=chosen)
         if changed == self._committed:
             return
         if not self._never_committed:  # otherwise the first commit records them

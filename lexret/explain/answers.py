@@ -152,3 +152,8 @@ def _counting_parts(query: LexicalVector | Query, image: LexicalVector) -> list[
 
     parts = [] if query.vector is None else [query.vector]
     return parts + [max(choice.alternatives, key=score) for choice in query.choices]
+
+
+def told_copies(number: int) -> str:
+    """Return what follows a picture's name where it stands for others of the same file."""
+    return f" and {number:,} {'copy' if number == 1 else 'copies'}" if number else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -15,6 +15,8 @@ from lexret.explain.contributions import Contribution
 from lexret.explain.ranks import RankWithout, rank_without
 from lexret.files.names import name_to_text, strict_json, text_to_name
 from lexret.sparse import LexicalVector, WordWeight
+
+CopiesOf = Callable[[str], tuple[str, ...]]
 
 FORMAT: Final = "lexret-contact-sheet"
 VERSION: Final = 1
@@ -32,12 +34,14 @@ class ContactEntry:
         words: its strongest words by falling weight.
         answer: the reasons for the hit, if there was a query.
         ranks: its ranks without each of the words that add most to its score.
+        copies: other pictures of the same file, which it stands for.
     """
 
     doc_id: str
     words: tuple[WordWeight, ...]
     answer: Answer | None = None
     ranks: tuple[RankWithout, ...] = ()
+    copies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,35 +63,57 @@ class ContactSheet:
     has_query: bool = False
 
 
-def sheet_of_index(index: EmbeddedIndex, doc_ids: Iterable[str], *, title: str) -> ContactSheet:
+def _none(_doc_id: str) -> tuple[str, ...]:
+    return ()
+
+
+def sheet_of_index(
+    index: EmbeddedIndex, doc_ids: Iterable[str], *, title: str, copies_of: CopiesOf = _none
+) -> ContactSheet:
     """Return a contact sheet of some pictures of an index and their words.
+
+    Args:
+        copies_of: tells which other pictures of the same file each stands for.
 
     Raises:
         MissingError: if one of them is not in the index.
     """
     entries = tuple(
-        ContactEntry(doc_id, tuple(index.vector(doc_id).words(NUM_WORDS))) for doc_id in doc_ids
+        ContactEntry(doc_id, tuple(index.vector(doc_id).words(NUM_WORDS)), copies=copies_of(doc_id))
+        for doc_id in doc_ids
     )
     return ContactSheet(title, index.model_id, len(index), entries)
 
 
 def sheet_of_hits(
-    index: EmbeddedIndex, query: LexicalVector | Query, *, title: str, k: int
+    index: EmbeddedIndex,
+    query: LexicalVector | Query,
+    *,
+    title: str,
+    k: int,
+    searched: ExplainingIndex | None = None,
+    copies_of: CopiesOf = _none,
 ) -> ContactSheet:
     """Search an index and return a contact sheet of the hits and the reasons for them.
+
+    Args:
+        searched: what is searched; by default the index itself.
+        copies_of: tells which other pictures of the same file a hit stands for.
 
     Raises:
         MismatchError: if the query is of another vocabulary.
         InputError: if ``k`` is less than 1.
     """
+    searched = index if searched is None else searched
     entries = tuple(
         ContactEntry(
             hit.doc_id,
             tuple(index.vector(hit.doc_id).words(NUM_WORDS)),
             hit,
-            ranks_of(index, query, hit),
+            ranks_of(searched, query, hit),
+            copies_of(hit.doc_id),
         )
-        for hit in answer(index, query, k=k)
+        for hit in answer(searched, query, k=k)
     )
     return ContactSheet(title, index.model_id, len(index), entries, has_query=True)
 
@@ -107,6 +133,7 @@ def sheet_to_json(sheet: ContactSheet) -> str:
     plain = asdict(sheet)
     for entry, plain_entry in zip(sheet.entries, plain["entries"], strict=True):
         plain_entry["doc_id"] = name_to_text(entry.doc_id)
+        plain_entry["copies"] = [name_to_text(copy) for copy in entry.copies]
         if entry.answer is not None:
             plain_entry["answer"]["doc_id"] = plain_entry["doc_id"]
             del plain_entry["answer"]["asked"]
@@ -146,7 +173,8 @@ def _entry(plain: dict[str, Any]) -> ContactEntry:
         missing = _words(found["missing"])
         why = Answer(text_to_name(found["doc_id"]), found["score"], found["rank"], words, missing)
     ranks = tuple(RankWithout(**rank) for rank in plain["ranks"])
-    return ContactEntry(text_to_name(plain["doc_id"]), _words(plain["words"]), why, ranks)
+    copies = tuple(map(text_to_name, plain.get("copies", ())))  # a sheet of before has none
+    return ContactEntry(text_to_name(plain["doc_id"]), _words(plain["words"]), why, ranks, copies)
 
 
 def _words(plain: list[dict[str, Any]]) -> tuple[WordWeight, ...]:

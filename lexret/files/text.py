@@ -22,7 +22,7 @@ def read_text(file: Path, *, what: str = "file") -> str:
     try:
         return file.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
-        raise MissingError(f"There is no {what} {file}.") from error
+        raise MissingError(f"There is no {what} {file}.", path=file) from error
     except UnicodeDecodeError as error:
         raise InputError(f"{file} is not UTF-8 text: {error}.") from error
     except OSError as error:

@@ -54,7 +54,9 @@ def read_field_table(file: Path, columns: Mapping[str, str]) -> list[FieldRow]:
                 return list(_read_json(text, file))
             return _read_csv(csv.reader(text, strict=True), file, columns)
     except FileNotFoundError as error:
-        raise MissingError(f"There is no file {file}.") from error
+        raise MissingError(
+            f"There is no file {file}; expected a CSV or JSON Lines file.", path=file
+        ) from error
     except IsADirectoryError as error:
         raise InputError(f"{file} is a folder; expected a CSV or JSON Lines file.") from error
     except UnicodeDecodeError as error:

@@ -85,6 +85,7 @@ class Library:
         weights: str | None = None,
         precision: Precision | None = None,
         batch_size: int = 32,
+        keywords_as_words: bool = False,
         progress: Progress | None = None,
     ) -> Self:
         """Make a library of folders of pictures: index them.
@@ -92,7 +93,7 @@ class Library:
         Args:
             index: where the index shall lie; by default in ``.lexret`` of the first folder.
             model: a model's name or folder; by default ``mini``.
-            weights, precision, batch_size, progress: see :meth:`update`.
+            weights, precision, batch_size, keywords_as_words, progress: see :meth:`update`.
 
         Raises:
             InputError: if no folder is named, there is an index already, or no picture in the
@@ -110,7 +111,12 @@ class Library:
             )
         library = cls(place, model=model)
         report = library.update(
-            *folders, weights=weights, precision=precision, batch_size=batch_size, progress=progress
+            *folders,
+            weights=weights,
+            precision=precision,
+            batch_size=batch_size,
+            keywords_as_words=keywords_as_words,
+            progress=progress,
         )
         if not report.num_pictures:
             reasons = ", ".join(f"{count:,} {reason}" for reason, count in report.reasons())
@@ -127,6 +133,7 @@ class Library:
         decoding: Decoding | None = None,
         exclusions: Sequence[Exclusion] | None = None,
         retry_refused: bool = False,
+        keywords_as_words: bool | None = None,
         rebuild: bool = False,
         allow_empty: bool = False,
         progress: Progress | None = None,
@@ -147,6 +154,8 @@ class Library:
             decoding: how pictures are decoded; by default in processes, within bounded memory.
             exclusions: patterns of what is not looked at; by default bins, thumbnails and the like.
             retry_refused: read files again that could not be read before.
+            keywords_as_words: whether keywords of photos that are words of the vocabulary count
+                as words that a person vouched for; recorded. By default as the index has it.
             rebuild: make the index anew, for example for another model.
             allow_empty: accept that all pictures of a folder are gone.
             progress: is called with the number of files done and the number of files to do.
@@ -177,6 +186,7 @@ class Library:
                 decoding=decoding or DEFAULT_DECODING,
                 exclusions=DEFAULT_PATTERNS if exclusions is None else exclusions,
                 retry_refused=retry_refused,
+                keywords_as_words=keywords_as_words,
                 progress=progress,
                 rebuild=rebuild,
                 allow_empty=allow_empty,
@@ -214,6 +224,7 @@ class Library:
         backend: Backend = "embedded",
         building: Callable[[], None] | None = None,
         max_false_matches: float | None = None,
+        copies: bool = False,
     ) -> Results:
         """Find the pictures that fit a text, pictures, or both, the best first.
 
@@ -229,6 +240,8 @@ class Library:
             building: is told when Lucene's index is to be made, which takes a while.
             max_false_matches: of searches for things that are not there, at most this share may
                 find something; for plain texts.
+            copies: give each copy of a file as a hit of its own; else files of the same bytes are
+                one hit, which names the others that fit as well.
 
         Raises:
             QueryError: if the text breaks the query language; the message points at it.
@@ -247,6 +260,7 @@ class Library:
             backend=backend,
             building=building,
             max_false_matches=max_false_matches,
+            copies=copies,
         )
 
     def understand(
@@ -271,6 +285,7 @@ class Library:
         backend: Backend = "embedded",
         building: Callable[[], None] | None = None,
         max_false_matches: float | None = None,
+        copies: bool = False,
     ) -> Results:
         """Return the best ``k`` hits of an understood question; see :meth:`search`.
 
@@ -287,6 +302,7 @@ class Library:
             building=building,
             encoders=lambda: self.encoders(snapshot),
             max_false_matches=max_false_matches,
+            copies=copies,
         )
 
     def similar(self, picture: PathLike, *, k: int = 10, text: str = "") -> Results:

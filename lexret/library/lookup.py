@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
-from pathlib import Path
+from difflib import get_close_matches
+from itertools import islice
+from pathlib import Path, PurePosixPath
 from typing import Final
 from weakref import WeakKeyDictionary
 
 from lexret.engine.index import EmbeddedIndex
 from lexret.errors import MissingError
-from lexret.files.names import text_to_name
+from lexret.files.names import shown_line, text_to_name
 from lexret.library.folders import id_of_file, picture_folders
 
 
@@ -40,6 +42,7 @@ def _possible_ids(index: EmbeddedIndex, given: str) -> Iterator[str]:
             yield doc_id
 
 
+_LOOKED_AT: Final = 20_000
 _ids: Final[WeakKeyDictionary[EmbeddedIndex, dict[str, list[str]]]] = WeakKeyDictionary()
 
 
@@ -61,5 +64,15 @@ def document_named(index: EmbeddedIndex, given: str) -> str:
     where = f" or relative to {folders[0].path}" if folders else ""
     raise MissingError(
         f"The index at {index.path} holds no picture {given!r}; expected a path as `lexret search` "
-        f"prints it{where}."
+        f"prints it{where}.{_near(index, given)}"
     )
+
+
+def _near(index: EmbeddedIndex, given: str) -> str:
+    """Suggest pictures of the index whose names are spelled alike."""
+    by_name: dict[str, str] = {}
+    for doc_id in islice(index.doc_ids(), _LOOKED_AT):
+        by_name.setdefault(PurePosixPath(doc_id).name.casefold(), doc_id)
+    name = PurePosixPath(given).name.casefold()
+    near = [shown_line(by_name[one]) for one in get_close_matches(name, by_name, n=3, cutoff=0.7)]
+    return f" Nearest: {', '.join(near)}." if near else ""

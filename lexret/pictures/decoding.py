@@ -106,7 +106,9 @@ def open_picture(
     except FileNotFoundError as error:
         raise no_picture(path) from error
     except IsADirectoryError as error:
-        raise ImageError(f"{path} is a folder, not a picture.", reason="not a picture") from error
+        raise ImageError(
+            f"{path} is a folder; expected a picture file.", reason="not a picture"
+        ) from error
     except OSError as error:
         raise unreadable(path, error) from error
 

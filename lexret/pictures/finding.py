@@ -135,12 +135,17 @@ def find_images(
         MissingError: if there is no such folder.
         InputError: if it is not a folder or cannot be listed, or an ignore file cannot be read.
     """
-    if not root.exists():
-        raise MissingError(f"There is no folder {root}.")
-    if not root.is_dir():
-        raise InputError(f"{root} is a file; expected a folder of pictures.")
+    check_folder(root)
     walk = _Walk(root, on_unreadable, counts or NotLookedAt(), root.resolve())
     yield from walk.files(root, (), (_Rules(0, exclusions),) if exclusions else ())
+
+
+def check_folder(root: Path) -> None:
+    """Raise MissingError where a folder of pictures is not there, InputError where it is a file."""
+    if not root.exists():
+        raise MissingError(f"There is no folder {root}.", path=root)
+    if not root.is_dir():
+        raise InputError(f"{root} is a file; expected a folder of pictures.")
 
 
 def _excluded_by(

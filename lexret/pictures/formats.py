@@ -126,7 +126,10 @@ def why_unknown(head: bytes) -> tuple[str, str]:
         )
     if head.startswith(_TIFF_HEADS):
         return "is a TIFF file of a kind that Pillow does not read", "unsupported kind of TIFF"
-    return "is not a picture in a known format", "not a picture"
+    return (
+        "is not a picture in a known format; expected JPEG, PNG, WebP, TIFF, GIF, HEIC or the like",
+        "not a picture",
+    )
 
 
 def _reads_avif() -> bool:

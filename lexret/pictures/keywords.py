@@ -149,7 +149,7 @@ def _read(path: Path) -> bytes:
             raise ImageError(f"{path} is not a file.", reason="not a picture")
         return path.read_bytes()
     except FileNotFoundError as error:
-        raise MissingError(f"There is no picture {path}.") from error
+        raise MissingError(f"There is no picture {path}.", path=path) from error
     except OSError as error:
         raise ImageError(f"{path} cannot be read: {error.strerror or error}.",
                          reason="unreadable") from error  # fmt: skip

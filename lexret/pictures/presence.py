@@ -9,7 +9,7 @@ from lexret.errors import MissingError
 
 def no_picture(path: Path) -> MissingError:
     """Return the error that there is no such picture."""
-    return MissingError(f"There is no picture {path}.")
+    return MissingError(f"There is no picture {path}.", path=path)
 
 
 def require_picture(path: Path) -> None:

@@ -61,6 +61,7 @@ Like = Annotated[
     Query(max_length=MAX_ID, description="Id of a picture of the index."),
     AfterValidator(lambda text: text and text_to_name(text)),
 ]
+Copies = Annotated[bool, Query(description="Give each copy of a file as a hit of its own.")]
 Box = Annotated[str | None, Query(max_length=40, description="Part of it: x,y,width,height.")]
 
 
@@ -143,6 +144,7 @@ class _Api:
         image: Image = None,
         like: Like = None,
         box: Box = None,
+        copies: Copies = False,
     ) -> schema.SearchAnswer:
         started = time.perf_counter()
         if k > self._settings.max_hits:
@@ -150,7 +152,7 @@ class _Api:
         snapshot = self._library.snapshot()
         understood = self._understand(snapshot, q, image, like, box)
         with self._searching:
-            results = self._library.find(understood, snapshot, k=k)
+            results = self._library.find(understood, snapshot, k=k, copies=copies)
         return schema.SearchAnswer(
             query=q,
             commit=snapshot.index.manifest.generation,
@@ -165,6 +167,12 @@ class _Api:
                     score=hit.score,
                     sure=hit.sure,
                     words=list(hit.words),
+                    from_keywords=list(hit.from_keywords),
+                    num_copies=len(hit.copies),
+                    copies=[
+                        schema.Copy(id=name_to_text(copy.doc_id), name=shown_line(copy.doc_id))
+                        for copy in hit.copies[: schema.MAX_COPIES]
+                    ],
                 )
                 for hit in results
             ],
@@ -178,11 +186,12 @@ class _Api:
         like: Like = None,
         box: Box = None,
         parts: Annotated[int, Query(ge=1, le=12)] = 4,
+        copies: Copies = False,
     ) -> schema.Explanation:
         snapshot = self._library.snapshot()
         asked = bool(q.strip() or image or like)
         query = self._understand(snapshot, q, image, like, box).query if asked else None
-        return self._explaining.explain(id, query, snapshot, num_parts=parts)
+        return self._explaining.explain(id, query, snapshot, num_parts=parts, copies=copies)
 
     def region(
         self,

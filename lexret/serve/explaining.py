@@ -19,6 +19,9 @@ from lexret.explain.patches.heatmaps import heat_map
 from lexret.explain.patches.parts import cut_into_parts, relevant_patches
 from lexret.explain.patches.regions import patch_number, patches_in_box, vector_of
 from lexret.files.names import name_to_text, shown_line, whole_text
+from lexret.library.asking.copies import WithoutCopies
+from lexret.library.asking.keyword_words import words_of_keywords
+from lexret.library.asking.query_fields import VOUCHED
 from lexret.library.library import Library
 from lexret.library.snapshots import Snapshot
 from lexret.pictures.boxes import Box, check_box, corners_of
@@ -59,8 +62,12 @@ class Explaining:
         snapshot: Snapshot,
         *,
         num_parts: int,
+        copies: bool = False,
     ) -> schema.Explanation:
         """Return what a picture says and, for a query, why it was found.
+
+        Args:
+            copies: whether each copy of a file counts in the ranks.
 
         Raises:
             MissingError: if the index holds no such picture or its file is gone.
@@ -80,6 +87,7 @@ class Explaining:
             cols=encoding.grid.num_cols,
             fields=_fields(snapshot, doc_id),
             words=[_seen(word, encoding, won) for word in words],
+            from_keywords=sorted(words_of_keywords(snapshot.index, doc_id)),
             cloud=_cloud(words, *_CLOUD),
             regions=[
                 _region(f"part {number}", part, encoding)
@@ -91,7 +99,7 @@ class Explaining:
             patches=[],
         )
         if query is not None:
-            _add_reasons(explanation, doc_id, query, vector, encoding, won, snapshot)
+            _add_reasons(explanation, doc_id, query, vector, encoding, won, snapshot, copies)
         return explanation
 
     def region(
@@ -142,11 +150,14 @@ def _add_reasons(
     encoding: PatchEncoding,
     won: Mapping[str, Place],
     snapshot: Snapshot,
+    copies: bool,
 ) -> None:
     contributions, asked = contributions_to(query, vector)
     score = sum(shared.product for shared in contributions)
     found = Answer(doc_id, score, 1, contributions, asked)
-    ranks = ranks_of(snapshot.index, query, found, num_words=NUM_RANKS)
+    index = snapshot.index
+    ranked = index if copies else WithoutCopies(index, index, shown=doc_id)
+    ranks = ranks_of(ranked, query, found, num_words=NUM_RANKS)
     rank_without = {rank.word: str(rank) for rank in ranks}
     explanation.score = score
     explanation.matched = [
@@ -210,5 +221,5 @@ def _fields(snapshot: Snapshot, doc_id: str) -> dict[str, int | float | str]:
     return {
         name: whole_text(value) if isinstance(value, str) else value
         for name, value in fields.items()
-        if value is not None
+        if value is not None and name != VOUCHED  # told as `from_keywords`
     }

@@ -12,6 +12,8 @@ ID: Final = (
     "The picture's path relative to the indexed folder. Where it is not UTF-8, or begins with "
     "'bytes:': 'bytes:' and the path's bytes, percent-encoded."
 )
+FROM_KEYWORDS: Final = "Those of its words that a person vouched for by a keyword of the photo."
+MAX_COPIES: Final = 100
 NAME: Final = "The same to show to people: what cannot be shown on one line is replaced."
 
 
@@ -40,6 +42,13 @@ class WordWeight(BaseModel):
     weight: float
 
 
+class Copy(BaseModel):
+    """Another file of the same bytes."""
+
+    id: str = Field(description=ID)
+    name: str = Field(description=NAME)
+
+
 class Hit(BaseModel):
     """A picture that was found; the products of its words add up to its score."""
 
@@ -51,6 +60,9 @@ class Hit(BaseModel):
         default=None, description="Whether it surely shows what was asked for; null: not judged."
     )
     words: list[Contribution]
+    from_keywords: list[str] = Field(description=FROM_KEYWORDS)
+    num_copies: int = Field(description="How many other files of the same bytes fit as well.")
+    copies: list[Copy] = Field(description=f"The first {MAX_COPIES} of them.")
 
 
 class SearchAnswer(BaseModel):
@@ -68,7 +80,7 @@ class SeenWord(BaseModel):
     """A word of a picture, and where it was seen.
 
     `heat` holds its weight in every patch, row by row; `patch` is the row and column of the
-    highest. Words that were added by hand were seen nowhere: both are null.
+    highest. Words that people added, by hand or as keywords, may be seen nowhere: both are null.
     """
 
     word: str
@@ -135,6 +147,7 @@ class Explanation(BaseModel):
     cols: int
     fields: dict[str, int | float | str] = Field(description="What the index knows of the file.")
     words: list[SeenWord]
+    from_keywords: list[str] = Field(description=FROM_KEYWORDS)
     cloud: Cloud
     regions: list[Region]
     score: float | None = Field(description="Null where no query was given.")

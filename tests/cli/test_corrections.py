@@ -55,7 +55,8 @@ def test_words_are_added_taken_away_and_left_to_the_model_again(photos: Path) ->
 def test_an_added_word_may_have_a_weight(photos: Path) -> None:
     lexret("words", "edit", photos / "b.jpg", "+dog^0.5", "+traffic lights^0.25")
     shown = json.loads(lexret("words", "edit", "b.jpg", "--json").stdout)
-    assert shown == {"id": "b.jpg", "added": {"dog": 0.5, "traffic light": 0.25}, "removed": []}
+    assert shown == {"id": "b.jpg", "added": {"dog": 0.5, "traffic light": 0.25}, "removed": [],
+                     "from_keywords": []}  # fmt: skip
     assert hits("dog?") == ["a.jpg", "b.jpg", "c.jpg"]
 
 

@@ -135,10 +135,10 @@ def test_wrong_input_is_told_on_stderr(
 ) -> None:
     (tmp_path / "nothing").mkdir()
     arguments, message = {
-        "missing": ([tmp_path / "gone", "--model", tiny_model_folder], "does not exist"),
+        "missing": ([tmp_path / "gone", "--model", tiny_model_folder], "There is no folder"),
         "empty": ([tmp_path / "nothing", "--model", tiny_model_folder], "There is no picture in"),
         "file": ([picture_folder / "red.png", "--model", tiny_model_folder], "is a file"),
-        "model": ([picture_folder, "--model", tmp_path / "gone"], "No model"),
+        "model": ([picture_folder, "--model", tmp_path / "gone"], "There is no model"),
     }[case]
     result = lexret("index", *arguments)
     assert result.exit_code == 2

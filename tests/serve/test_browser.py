@@ -248,3 +248,33 @@ def test_it_fits_a_phone(browser: Browser, address: str, shots: Path, dark: bool
     browser.run("document.querySelector('.hit').click()")
     browser.wait("document.getElementById('explain').dataset.ready === 'yes'")
     assert browser.run("document.getElementById('explain').scrollWidth") <= 390
+
+
+def test_copies_are_one_photo_until_each_is_asked_for(
+    photos: Path, tmp_path: Path, serve_library: Any
+) -> None:
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    for name in ("coffee.png", "cup.png", "a cup.png"):
+        shutil.copyfile(photos / "coffee.png", folder / name)
+        when = 10 + len(name)
+        os.utime(folder / name, (when, when))
+    library = Library.create(folder)
+    with (
+        serve_library(library) as (host, port),
+        Browser(str(find_chromium()), tmp_path / "profile") as browser,
+    ):
+        browser.open(f"http://{host}:{port}/?q=a+cup+of+coffee")
+        settled(browser)
+        assert names(browser) == ["cup.png"]
+        told = "document.querySelector('.hit .copies')"
+        assert browser.run(f"{told}.textContent") == " and 2 copies"
+        assert browser.run(f"{told}.title").split("\n") == ["a cup.png", "coffee.png"]
+        browser.run("document.getElementById('more').click()")
+        browser.run("document.getElementById('copies').click()")
+        browser.wait("document.querySelectorAll('#grid .hit').length === 3")
+        assert browser.run("location.search") == "?q=a+cup+of+coffee&copies=true"
+        browser.run("history.back()")
+        browser.wait("document.querySelectorAll('#grid .hit').length === 1")
+        assert browser.run("document.getElementById('copies').checked") is False
+        assert not browser.errors, browser.errors

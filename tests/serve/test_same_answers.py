@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,8 +19,9 @@ from PIL import Image
 import lexret
 from lexret.cli.main import main
 from lexret.engine.corrections.corrections import change_corrections
+from tests.pictures.metadata_files import bag, jpeg, packet, xmp_segment
 
-Found = list[tuple[str, float, list[dict[str, Any]]]]
+Found = list[tuple[str, float, list[dict[str, Any]], list[str], list[str]]]
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Asked:
     image: str | None = None
     like: str | None = None
     box: tuple[int, int, int, int] | None = None
+    copies: bool = False
 
 
 QUESTIONS = [
@@ -39,6 +42,12 @@ QUESTIONS = [
     Asked("+dog (beach OR sea)^2 -car>0.9 cat? red^0.5 path:**"),
     Asked("-night>0.99 path:below/** width:..60"),
     Asked("path:**"),
+    Asked("path:**", copies=True),
+    Asked("a dog on a beach", copies=True),
+    Asked("+sea?"),
+    Asked("a dog path:below/**"),
+    Asked(like="below/copy.png"),
+    Asked(like="below/copy.png", copies=True),
     Asked(image="large.jpg"),
     Asked("dog^0.5 -car", image="large.jpg"),
     Asked(image="large.jpg", box=(300, 400, 321, 320)),
@@ -60,9 +69,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory, index_of: Callable[[Path], 
         noise = rng.integers(0, 256, (40, 60, 3), dtype=np.uint8)
         Image.fromarray(noise).save(root / ("noise.png" if number == 0 else f"n{number}.png"))
     Image.new("RGB", (50, 50), (30, 30, 200)).save(root / "below" / "blue.png")
+    shutil.copyfile(root / "noise.png", root / "below" / "copy.png")
+    shutil.copyfile(root / "noise.png", root / "another.png")
     coarse = Image.fromarray(rng.integers(0, 256, (12, 16, 3), dtype=np.uint8))
     coarse.resize((2048, 1536), Image.Resampling.BICUBIC).save(root / "large.jpg", quality=95)
+    (root / "keyword.jpg").write_bytes(jpeg(xmp_segment(packet(bag("Sea")))))
     place = index_of(root)
+    lexret.Library.open(root).update(keywords_as_words=True)
     change_corrections(place, lambda now: now.with_muted(frozenset({"sun"})))
     return root
 
@@ -76,8 +89,16 @@ def address(folder: Path, serve_library: Any) -> Iterator[tuple[str, int]]:
 def by_python(folder: Path, asked: Asked) -> tuple[Found, tuple[str, ...]]:
     image = None if asked.image is None else folder / asked.image
     photos = lexret.Library.open(folder)
-    results = photos.search(asked.text, image=image, like=asked.like, box=asked.box)
-    found = [(h.doc_id, h.score, [asdict(word) for word in h.words]) for h in results]
+    results = photos.search(
+        asked.text, image=image, like=asked.like, box=asked.box, copies=asked.copies
+    )
+    found = [
+        (
+            *(h.doc_id, h.score, [asdict(word) for word in h.words]),
+            *([copy.doc_id for copy in h.copies], list(h.from_keywords)),
+        )
+        for h in results
+    ]
     return found, results.notes
 
 
@@ -86,12 +107,23 @@ def by_shell(folder: Path, asked: Asked) -> tuple[Found, tuple[str, ...]]:
     options += [] if asked.image is None else ["--image", str(folder / asked.image)]
     options += [] if asked.like is None else ["--like", asked.like]
     options += [] if asked.box is None else ["--box", ",".join(map(str, asked.box))]
+    options += ["--copies"] if asked.copies else []
     words = ["--", asked.text] if asked.text else []
     result = CliRunner().invoke(main, ["search", *options, *words], catch_exceptions=False)
     hits = json.loads(result.stdout)["hits"]
     told = (line.removeprefix("Note: ") for line in result.stderr.splitlines())
+
+    def near(path: str) -> str:
+        return Path(path).relative_to(folder).as_posix()
+
     found = [
-        (Path(hit["path"]).relative_to(folder).as_posix(), hit["score"], hit["words"])
+        (
+            near(hit["path"]),
+            hit["score"],
+            hit["words"],
+            list(map(near, hit["copies"])),
+            hit["from_keywords"],
+        )
         for hit in hits
     ]
     return found, tuple(told)
@@ -113,9 +145,21 @@ def by_page(folder: Path, asked: Asked, address: tuple[str, int]) -> tuple[Found
         query["like"] = asked.like
     if asked.box is not None:
         query["box"] = ",".join(map(str, asked.box))
+    if asked.copies:
+        query["copies"] = "true"
     answer = ask("GET", f"/api/search?{urlencode(query)}")
     connection.close()
-    found = [(hit["id"], hit["score"], hit["words"]) for hit in answer["hits"]]
+    found = [
+        (
+            hit["id"],
+            hit["score"],
+            hit["words"],
+            [copy["id"] for copy in hit["copies"]],
+            hit["from_keywords"],
+        )
+        for hit in answer["hits"]
+    ]
+    assert all(hit["num_copies"] == len(hit["copies"]) for hit in answer["hits"])
     return found, tuple(answer["notes"])
 
 
@@ -125,6 +169,9 @@ def test_the_same_question_has_the_same_answer(
 ) -> None:
     found, notes = by_python(folder, asked)
     assert found
+    if asked.text == "+sea?":
+        assert found[0][0] == "keyword.jpg" and found[0][-1] == ["sea"]
+    assert not (asked.copies and any(copies for _, _, _, copies, _ in found))
     assert by_shell(folder, asked) == (found, notes)
     assert by_page(folder, asked, address) == (found, notes)
 

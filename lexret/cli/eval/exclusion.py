@@ -58,9 +58,10 @@ def command(
     from lexret.encoders import load_model
     from lexret.encoders.folder.record import find_model, read_record
     from lexret.encoders.folder.word_levels import read_word_levels
-    from lexret.eval.control.annotated_pictures import open_annotated
+    from lexret.eval.control.annotated_pictures import check_source, open_annotated
     from lexret.eval.control.exclusion import measure_control
 
+    check_source(source)
     model = load_model(model_source)
     with progress_bars() as tell:
         pictures = open_annotated(source, model, batch_size=batch_size, progress=tell)

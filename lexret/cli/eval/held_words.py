@@ -50,8 +50,11 @@ def command(
     from lexret.encoders import load_model
     from lexret.encoders.folder.record import find_model, read_record
     from lexret.encoders.folder.word_levels import read_word_levels, save_word_levels
+    from lexret.eval.control.annotated_pictures import check_source
     from lexret.eval.control.held_words import learn_levels, measure_held
 
+    for source in sources:
+        check_source(source)
     model, record = load_model(model_source), read_record(find_model(model_source))
     with progress_bars() as tell:
         sets = [_open(source, model, batch_size, tell) for source in sources]

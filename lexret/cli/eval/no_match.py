@@ -68,11 +68,13 @@ def command(
     from lexret.encoders import load_model
     from lexret.encoders.folder.record import find_model, read_record
     from lexret.encoders.folder.word_levels import read_word_levels
-    from lexret.eval.control.annotated_pictures import open_annotated
+    from lexret.eval.control.annotated_pictures import check_source, open_annotated
     from lexret.eval.control.no_match import measure_no_match
     from lexret.library.asking.calibration import save_calibration
     from lexret.library.model_encoders import ModelEncoders
 
+    for one in (source, *learn_from):
+        check_source(one)
     model, record = load_model(model_source), read_record(find_model(model_source))
     levels_V = read_word_levels(record)
     silent = ModelEncoders(record).silent_terms(model.vocabulary)

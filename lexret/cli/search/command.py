@@ -11,6 +11,7 @@ import click
 
 from lexret.cli.candidates import complete_file, complete_words
 from lexret.cli.common import (
+    copies_option,
     index_option,
     json_option,
     model_option,
@@ -61,6 +62,7 @@ DECIMALS: Final = 6
               help="What searches: lexret's own engine (default), or Lucene on whole-number "
               "weights, for plain texts and pictures.")  # fmt: skip
 @max_false_matches_option
+@copies_option
 @shown_options
 @json_option
 @click.pass_context
@@ -77,6 +79,7 @@ def command(
     text_encoder: TextEncoderKind | None,
     backend: Backend,
     max_false_matches: float | None,
+    copies: bool,
     paths_only: bool,
     null: bool,
     pictures: bool | None,
@@ -125,6 +128,7 @@ def command(
         backend=backend,
         building=building,
         max_false_matches=max_false_matches,
+        copies=copies,
     )
     print_notes(results.notes)
     paths = [near_path(hit.path) for hit in results]
@@ -202,6 +206,8 @@ def _hit(hit: Hit, path: str) -> dict[str, object]:
         "rank": hit.rank,
         "sure": hit.sure,
         "words": words,
+        "from_keywords": list(hit.from_keywords),
+        "copies": [path_text(near_path(copy.path)) for copy in hit.copies],
     }
 
 
@@ -213,7 +219,9 @@ def _as_text(
     Where nothing scores, as in a search with filters alone, there is no score to show or explain.
     """
     if not results.understood.scores:
-        rows = [[str(hit.rank), path] for hit, path in zip(results, paths, strict=True)]
+        rows = [
+            [str(hit.rank), _named(hit, path)] for hit, path in zip(results, paths, strict=True)
+        ]
         return render_table(["rank", "path"], rows, right=(0,))
     return _table(results, paths) if ranks is None else _explanations(results, paths, ranks)
 
@@ -227,7 +235,14 @@ def _table(hits: Sequence[Hit], paths: Sequence[str]) -> str:
             rows.append(["", "", "-- less sure from here --", ""])
         words = ", ".join(f"{w.word} {w.product:.3f}" for w in hit.words[:MATCHING_WORDS_SHOWN])
         more = len(hit.words) - MATCHING_WORDS_SHOWN
-        rows.append([str(hit.rank), f"{hit.score:.4f}", path, words + (f", +{more}" * (more > 0))])
+        rows.append(
+            [
+                str(hit.rank),
+                f"{hit.score:.4f}",
+                _named(hit, path),
+                words + (f", +{more}" * (more > 0)),
+            ]
+        )
     return render_table(["rank", "score", "path", "matching words"], rows, right=(0, 1))
 
 
@@ -235,8 +250,8 @@ def _ranks(results: Results) -> list[dict[str, str]]:
     """Return, for every hit, where it would stand without each of its strongest words."""
     from lexret.explain.contact import ranks_of
 
-    index, query = results.snapshot.index, results.understood.query
-    found = (ranks_of(index, query, hit) for hit in results)
+    query = results.understood.query
+    found = (ranks_of(results.searched, query, hit) for hit in results)
     return [{rank.word: str(rank) for rank in ranks} for ranks in found]
 
 
@@ -254,7 +269,7 @@ def _explanation(hit: Hit, path: str, ranks: Mapping[str, str]) -> str:
     printed = _rounded_to_sum(products, hit.score)
     rows = [
         [
-            word.word,
+            word.word + " (from the photo's keywords)" * (word.word in hit.from_keywords),
             f"{word.query_weight:.4f}",
             f"{word.image_weight:.4f}",
             ranks.get(word.word, ""),
@@ -270,7 +285,14 @@ def _explanation(hit: Hit, path: str, ranks: Mapping[str, str]) -> str:
     indented = "\n".join(f"   {line}" for line in table.splitlines())
     missing = ", ".join(word.word for word in hit.missing[:MATCHING_WORDS_SHOWN])
     lacks = f"   (lacks {missing})" if missing else ""
-    return f"{hit.rank}. {printable(path)}{lacks}\n{indented}"
+    return f"{hit.rank}. {printable(_named(hit, path))}{lacks}\n{indented}"
+
+
+def _named(hit: Hit, path: str) -> str:
+    """Return a hit's path, and how many copies of the file fit as well."""
+    from lexret.explain.answers import told_copies
+
+    return path + told_copies(len(hit.copies))
 
 
 def _rounded_to_sum(products: Sequence[float], total: float) -> list[str]:

@@ -137,7 +137,9 @@ def find_model(source: str | Path = DEFAULT_MODEL) -> Path:
     if not folder.is_dir():
         names = sorted(path.parent.name for path in SHIPPED.glob(f"*/{META_FILE}"))
         raise MissingError(
-            f"No model {str(source)!r}: expected a model folder or one of the shipped {names}."
+            f"There is no model {str(source)!r}; expected a model folder, or the name of a shipped "
+            f"model: {', '.join(names)}.",
+            path=folder,
         )
     return folder
 
@@ -152,7 +154,10 @@ def read_record(folder: Path) -> ModelRecord:
     try:
         meta = json.loads((folder / META_FILE).read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise MissingError(f"No model at {folder}: there is no {META_FILE}.") from error
+        raise MissingError(
+            f"No model at {folder}: there is no {META_FILE}; expected a folder that `lexret train` "
+            "or `lexret distill` wrote."
+        ) from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise CorruptError(f"{folder / META_FILE} is not JSON: {error}.") from error
     if not isinstance(meta, dict) or meta.get("format") != FORMAT:

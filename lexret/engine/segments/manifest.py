@@ -80,6 +80,7 @@ class Manifest:
         weights: how new segments store weights: ``exact`` (float32) or ``8bit``.
         precision: what the vectors are computed in: ``float32``, which is meant if an old index
             does not say, or ``bfloat16``.
+        options: what was chosen for the documents; opaque too.
     """
 
     generation: int
@@ -93,6 +94,7 @@ class Manifest:
     segments: tuple[SegmentEntry, ...] = ()
     weights: str = "exact"
     precision: Precision = "float32"
+    options: tuple[str, ...] = ()
 
     @property
     def num_documents(self) -> int:
@@ -173,6 +175,7 @@ def _parse(values: dict[str, Any]) -> Manifest:
     known = {field.name for field in fields(Manifest)}
     plain = {name: value for name, value in values.items() if name in known}
     plain["roots"] = tuple(plain["roots"])
+    plain["options"] = tuple(plain.get("options", ()))
     plain["segments"] = tuple(_parse_segment(entry) for entry in plain["segments"])
     if plain.get("weights", "exact") not in CODECS:
         raise KeyError(f"weights {plain['weights']!r}")

@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from PIL import Image
 
 from lexret.captions.caption_set import CaptionSet
 from lexret.captions.json_lines import CAPTIONS_FILE
-from lexret.captions.sources import open_captions
-from lexret.errors import InputError
+from lexret.captions.sources import PREFIXES, open_captions
+from lexret.errors import InputError, MissingError
 from lexret.eval.control.concepts import Inventory
 from lexret.eval.patches.mask_formats import open_masked
 from lexret.eval.patches.masks import CLASSES_FILE, MaskedImages
@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lexret.encoders.model import LexicalModel
+
+_SOURCES: Final = (
+    f"a captions file, a folder that holds {CAPTIONS_FILE}, or one of pictures with masks (such "
+    f"as {CLASSES_FILE} beside images/ and masks/; docs/patchdis.md has the layouts)"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,14 +86,31 @@ class RecordingEncoder:
         return unit
 
 
+def check_source(source: str) -> None:
+    """Raise MissingError where a source is neither captions nor pictures with masks.
+
+    It is quick, so that it comes before a model is loaded. Sources with a prefix, such as
+    ``coco:``, are looked at when they are opened.
+    """
+    place = Path(source)
+    if any(source.startswith(prefix) for prefix in PREFIXES) or place.is_file():
+        return
+    if not place.exists():
+        raise MissingError(f"There is no {source}; expected {_SOURCES}.", path=place)
+    if not (place / CAPTIONS_FILE).is_file() and masks_in(place) is None:
+        raise MissingError(f"The folder {source} holds neither of what is expected: {_SOURCES}.")
+
+
 def open_annotated(
     source: str, model: LexicalModel, *, batch_size: int = 32, progress: Progress | None = None
 ) -> AnnotatedPictures:
     """Encode pictures with captions, or a folder of pictures with masks.
 
     Raises:
+        MissingError: if there is no such source.
         InputError: if a picture cannot be read.
     """
+    check_source(source)
     encoder = RecordingEncoder(model)
     masked = masks_in(Path(source))
     if masked is not None:

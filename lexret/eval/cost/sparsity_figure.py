@@ -12,8 +12,8 @@ from lexret.eval.cost.published import PUBLISHED
 from lexret.eval.cost.sparsity import BudgetPoint, SparsityResult
 
 _COLOURS: Final = {"R@1": "#b2182b", "R@5": "#ef8a62", "R@10": "#2166ac"}
-# Fewer than are recorded: more would cover the curve.
 _NUM_SHOWN: Final = 20
+_DIRECTIONS: Final = {"text_to_image": "text to picture", "image_to_text": "picture to text"}
 _GREY: Final = "#888888"
 _MARKERS: Final = {"COCO": "s", "Flickr30k": "^"}
 _WORD_TICKS: Final = (8, 16, 32, 64, 128, 296, 512, 1100)
@@ -30,17 +30,23 @@ def draw_sparsity(path: Path, result: SparsityResult, *, title: str) -> None:
 
     figure = Figure(figsize=(14, 10), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle(title)
-    axes = figure.subplots(2, 2)
-    _draw_recall(axes[0, 0], result, "text_to_image", "text to picture")
-    _draw_recall(axes[0, 1], result, "image_to_text", "picture to text")
-    _draw_cost(axes[1, 0], result)
-    _draw_use(axes[1, 1], result)
+    draw_panels(figure, result, title=title)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path)
     except OSError as error:
         raise StorageError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def draw_panels(figure: Any, result: SparsityResult, *, title: str) -> None:
+    """Draw a result on a figure of matplotlib; what is written lies beside curves, not on them."""
+    figure.suptitle(title)
+    panels = figure.add_gridspec(2, 2)
+    use = panels[1, 1].subgridspec(1, 2, width_ratios=(3, 1))
+    for column, (direction, name) in enumerate(_DIRECTIONS.items()):
+        _draw_recall(figure.add_subplot(panels[0, column]), result, direction, name)
+    _draw_cost(figure.add_subplot(panels[1, 0]), result)
+    _draw_use(figure.add_subplot(use[0]), figure.add_subplot(use[1]), result)
 
 
 def _words(point: BudgetPoint) -> float:
@@ -64,7 +70,7 @@ def _draw_recall(axis: Any, result: SparsityResult, direction: str, title: str) 
     axis.grid(alpha=0.3)
     num_pictures = result.points[-1].report.result.num_images
     axis.legend(
-        fontsize=7, ncols=2, loc="lower right",
+        fontsize=7, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.13),
         title=f"here {num_pictures:,} pictures; published: COCO 5,000, Flickr30k 1,000 "
         "(more are harder)", title_fontsize=7,
     )  # fmt: skip
@@ -91,7 +97,7 @@ def _draw_cost(axis: Any, result: SparsityResult) -> None:
     axis.set_xticks(_WORD_TICKS[:6], [str(tick) for tick in _WORD_TICKS[:6]])
     axis.minorticks_off()
     axis.set(title="cost of a search", xlabel="active words a picture", ylabel="postings")
-    axis.set_ylim(0, 1.1 * max(postings))
+    axis.set_ylim(0, 1.25 * max(postings) or 1.0)  # room for the legend
     axis.grid(alpha=0.3)
     times = axis.twinx()
     milliseconds = [point.milliseconds for point in result.points]
@@ -101,7 +107,7 @@ def _draw_cost(axis: Any, result: SparsityResult) -> None:
     axis.legend(handles=[first, second], fontsize=8, loc="upper left")
 
 
-def _draw_use(axis: Any, result: SparsityResult) -> None:
+def _draw_use(axis: Any, beside: Any, result: SparsityResult) -> None:
     by_use = result.use.by_use()
     shares = 100.0 * np.array([share for _, share in by_use])
     used = int((shares > 0).sum())
@@ -110,12 +116,11 @@ def _draw_use(axis: Any, result: SparsityResult) -> None:
     axis.set(title="share of pictures that each word is active in", xlabel="words by use")
     axis.set(ylabel="percent of pictures", ylim=(0, 105))
     top = [f"{word} {100 * share:.0f}%" for word, share in by_use[:_NUM_SHOWN]]
-    half = -(-len(top) // 2)
-    text = "\n".join("  ".join(f"{word:<20}" for word in top[row::half]) for row in range(half))
-    total = len(by_use)
-    axis.text(
-        0.02, 0.03, f"most used:\n{text}\n\nnever used: {total - used:,} of {total:,} words",
-        transform=axis.transAxes, ha="left", va="bottom", fontsize=6.5, family="monospace",
-        bbox={"facecolor": "white", "alpha": 0.85, "linewidth": 0.3},
+    text, total = "\n".join(top), len(by_use)
+    never = f"never used:\n{total - used:,} of {total:,} words"
+    beside.set_axis_off()
+    beside.text(
+        0.0, 1.0, f"most used:\n{text}\n\n{never}", transform=beside.transAxes, ha="left", va="top",
+        fontsize=8,
     )  # fmt: skip
     axis.grid(alpha=0.3)

@@ -54,7 +54,9 @@ def open_masked(folder: Path, *, split: str | None = None) -> MaskedImages:
         InputError: if its layout is not known or a file has another form.
     """
     if not folder.is_dir():
-        raise MissingError(f"There is no folder {folder}.")
+        raise MissingError(
+            f"There is no folder {folder}; expected one of pictures with masks.", path=folder
+        )
     if (folder / CLASSES_FILE).is_file():
         return read_folder(folder)
     if (folder / "SegmentationClass").is_dir():

@@ -157,7 +157,7 @@ def pairs(
         InputError: if a picture that was named, or a mask's picture, is missing.
     """
     if not masks.is_dir():
-        raise MissingError(f"There is no folder of masks {masks}.")
+        raise MissingError(f"There is no folder of masks {masks}.", path=masks)
     by_stem = {path.stem: path for path in find_images(images)}
     found = {path.stem.removesuffix(ending): path for path in sorted(masks.glob(f"*{ending}.png"))}
     wanted = list(found) if names is None else list(names)

@@ -8,6 +8,7 @@ from typing import Final
 from PIL import Image
 
 from lexret.errors import InputError
+from lexret.explain.answers import told_copies
 from lexret.explain.contact import ContactEntry, ContactSheet
 from lexret.explain.drawing.canvas import Canvas, CanvasMaker, PngCanvas, text_width
 from lexret.explain.drawing.clouds import draw_cloud
@@ -107,7 +108,8 @@ def _cell(canvas: Canvas, x: int, y: int, entry: ContactEntry, photo: Image.Imag
         canvas.text(x + 16, y + 80, "(file not found)", size=15, colour=canvas.theme.faint)
     else:
         canvas.picture(x + 10, y + 10, fit(photo, *_PHOTO))
-    canvas.text(x + 12, y + height - 16, entry.doc_id, size=14, max_width=_PHOTO[0])
+    name = entry.doc_id + told_copies(len(entry.copies))
+    canvas.text(x + 12, y + height - 16, name, size=14, max_width=_PHOTO[0])
     left, room = x + _PHOTO[0] + 24, width - _PHOTO[0] - 36
     if entry.answer is None:
         words = list(entry.words[:_NUM_CLOUD_WORDS])
@@ -133,7 +135,7 @@ def _cell(canvas: Canvas, x: int, y: int, entry: ContactEntry, photo: Image.Imag
 
 
 def _figure(entry: ContactEntry, photo: Image.Image | None, link: Link | None) -> str:
-    name = xml_text(entry.doc_id)
+    name, copies = xml_text(entry.doc_id), told_copies(len(entry.copies))
     shown = "<p class=faint>(file not found)</p>"
     if photo is not None:
         shown = f'<img alt="{name}" src="{data_uri(fit(photo, 420, 300))}">'
@@ -150,4 +152,4 @@ def _figure(entry: ContactEntry, photo: Image.Image | None, link: Link | None) -
     if entry.words:
         drawn = draw_cloud(list(entry.words), width=420, height=240, all_words=False)
         cloud = cloud_svg(drawn, link=link, title=f"words of {entry.doc_id}")
-    return f"<figure>{shown}<figcaption>{name}</figcaption>{why}{cloud}</figure>"
+    return f"<figure>{shown}<figcaption>{name}{copies}</figcaption>{why}{cloud}</figure>"

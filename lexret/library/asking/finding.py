@@ -7,13 +7,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from lexret.errors import InputError, MismatchError, MissingError
-from lexret.explain.answers import Answer, answer
+from lexret.explain.answers import Answer, ExplainingIndex, answer
+from lexret.library.asking.copies import searched_view
 from lexret.library.asking.question import Understood
 from lexret.library.asking.results import Hit, Results
 from lexret.library.snapshots import Snapshot
 from lexret.sparse import LexicalVector
 
 if TYPE_CHECKING:
+    from lexret.engine.query.query import Query
     from lexret.library.model_encoders import ModelEncoders
 
 Backend = Literal["embedded", "lucene"]
@@ -28,6 +30,7 @@ def find(
     building: Callable[[], None] | None = None,
     encoders: Callable[[], ModelEncoders],
     max_false_matches: float | None = None,
+    copies: bool = False,
 ) -> Results:
     """Return the best ``k`` hits; see :meth:`lexret.library.library.Library.find`.
 
@@ -35,7 +38,9 @@ def find(
         encoders: returns those of the model, whose calibration judges hits; called only for texts.
     """
     # One hit more than is asked for tells whether there are more.
-    every = _answers(understood, snapshot, k=k + 1, backend=backend, building=building)
+    searched, query = _searched(understood, snapshot, backend=backend, building=building)
+    view, copies_of = searched_view(searched, snapshot.index, copies=copies)
+    every = answer(view, query, k=k + 1)
     sure = _judged(every, understood, snapshot, encoders, max_false_matches)
     kept = list(zip(every[:k], sure[:k], strict=True))
     num_kept = len(every)
@@ -46,29 +51,33 @@ def find(
         ]
         num_kept = sum(is_sure is True for is_sure in sure)
     return Results(
-        hits=tuple(Hit.of(found, snapshot, sure=is_sure) for found, is_sure in kept),
+        hits=tuple(
+            Hit.of(found, snapshot, sure=is_sure, copies=copies_of(found.doc_id))
+            for found, is_sure in kept
+        ),
         notes=understood.notes,
         more=num_kept > k,
         num_unsure=len(every) - num_kept,
         understood=understood,
         snapshot=snapshot,
+        searched=view,
     )
 
 
-def _answers(
+def _searched(
     understood: Understood,
     snapshot: Snapshot,
     *,
-    k: int,
     backend: Backend,
     building: Callable[[], None] | None,
-) -> list[Answer]:
+) -> tuple[ExplainingIndex, LexicalVector | Query]:
+    """Return what is to answer a question, and the query as that takes it."""
     if backend == "embedded":
-        return answer(snapshot.index, understood.query, k=k)
+        return snapshot.index, understood.query
     from lexret.interop.lucene_mirror import LuceneMirror
 
     mirror = LuceneMirror(snapshot.index, on_build=building)
-    return answer(mirror, mirror.rounded(understood.query), k=k)
+    return mirror, mirror.rounded(understood.query)
 
 
 def _judged(

@@ -11,6 +11,10 @@ MTIME: Final = "mtime_ns"
 TAKEN: Final = "taken_s"
 DATE_FROM: Final = "_date_from"
 KEYWORDS: Final = "_keywords"
+VOUCHED: Final = "_vouched"
+"""Words that keywords put into a photo's vector; see :mod:`lexret.library.updating.vouched`."""
+KEYWORDS_AS_WORDS: Final = "keywords-as-words"
+"""The option of an index whose photos hold the words that are their keywords."""
 PICTURE_FIELDS: Final = FieldAliases(
     dates={DATE: DateFields(by_clock=TAKEN, by_system=MTIME)},
     sizes=frozenset({"size"}),

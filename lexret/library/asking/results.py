@@ -7,9 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import overload
 
-from lexret.explain.answers import Answer
+from lexret.explain.answers import Answer, ExplainingIndex
+from lexret.library.asking.keyword_words import words_of_keywords
 from lexret.library.asking.question import Understood
 from lexret.library.snapshots import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A copy of a picture: another file of the same bytes.
+
+    Attributes:
+        doc_id: its path relative to the indexed folder.
+        path: its file.
+    """
+
+    doc_id: str
+    path: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,17 +33,35 @@ class Hit(Answer):
     Attributes:
         path: its file; it may be gone since it was indexed.
         sure: whether it surely shows what was asked for; ``None`` where that was not judged.
+        copies: the other files of the same bytes that fit as well, the one to keep first.
+        from_keywords: those of ``words`` that a person vouched for by a keyword of the photo.
     """
 
     path: Path
     sure: bool | None = None
+    copies: tuple[Copy, ...] = ()
+    from_keywords: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, answer: Answer, snapshot: Snapshot, *, sure: bool | None = None) -> Hit:
-        """Return the hit that an answer of an index is."""
+    def of(
+        cls,
+        answer: Answer,
+        snapshot: Snapshot,
+        *,
+        sure: bool | None = None,
+        copies: Sequence[str] = (),
+    ) -> Hit:
+        """Return the hit that an answer of an index is.
+
+        Args:
+            copies: ids of its copies.
+        """
+        vouched = words_of_keywords(snapshot.index, answer.doc_id)
         return cls(
             answer.doc_id, answer.score, answer.rank, answer.words, answer.asked,
             path=snapshot.file_of(answer.doc_id), sure=sure,
+            copies=tuple(Copy(other, snapshot.file_of(other)) for other in copies),
+            from_keywords=tuple(word.word for word in answer.words if word.word in vouched),
         )  # fmt: skip
 
 
@@ -44,6 +76,7 @@ class Results(Sequence[Hit]):
         num_unsure: hits that were left out as they are not surely enough a match.
         understood: the question and the query that it means.
         snapshot: the commit of the index that was searched.
+        searched: what answered: the index, or a view of it without copies.
     """
 
     hits: tuple[Hit, ...]
@@ -52,6 +85,7 @@ class Results(Sequence[Hit]):
     num_unsure: int
     understood: Understood
     snapshot: Snapshot
+    searched: ExplainingIndex
 
     @property
     def num_sure(self) -> int | None:

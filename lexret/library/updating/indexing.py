@@ -17,6 +17,7 @@ from lexret.engine.index import open_index
 from lexret.engine.segments.manifest import Manifest
 from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.errors import InputError, MismatchError, MissingError
+from lexret.library.asking.query_fields import KEYWORDS_AS_WORDS
 from lexret.library.updating.folder_changes import drop_first_root
 from lexret.library.updating.moved_corrections import follow_moved_pictures
 from lexret.library.updating.reader import Decoding, SkippedPicture
@@ -45,6 +46,8 @@ class IndexReport:
         skipped: files that are not readable pictures, and folders that cannot be listed.
         absent: folders of the index that are not there now; what it holds of them stays.
         not_looked_at: files that do not end like a picture, and what patterns left out.
+        num_with_words: pictures that hold words because they are keywords of theirs; ``None``
+            where keywords are not taken as words.
         seconds: how long it took.
         model_id: the model that encodes the index's pictures.
     """
@@ -59,6 +62,7 @@ class IndexReport:
     skipped: tuple[SkippedPicture, ...]
     absent: tuple[Path, ...]
     not_looked_at: NotLookedAt
+    num_with_words: int | None
     seconds: float
     model_id: str
 
@@ -80,6 +84,7 @@ def index_folders(
     decoding: Decoding = DEFAULT_DECODING,
     exclusions: Sequence[Exclusion] = DEFAULT_PATTERNS,
     retry_refused: bool = False,
+    keywords_as_words: bool | None = None,
     progress: Progress | None = None,
     rebuild: bool = False,
     allow_empty: bool = False,
@@ -103,6 +108,8 @@ def index_folders(
         decoding: how pictures are decoded.
         exclusions: patterns of what is not looked at; what the index holds of it leaves it.
         retry_refused: read files again that could not be read before.
+        keywords_as_words: whether keywords of photos that are words of the vocabulary count as
+            words that a person vouched for; recorded. By default as the index has it, else not.
         progress: is called with the number of files done and the number of files to do.
         rebuild: make the index anew; what is there gives way at the first commit, or where it
             holds fields that somebody gave, at the last.
@@ -128,6 +135,7 @@ def index_folders(
         exclusions=exclusions,
         rebuild=rebuild,
     )
+    options = _options(writer.manifest, keywords_as_words)
     with writer:
         refused = RefusedFiles(
             index_path, reader_identity(decoding.max_pixels), forget=rebuild or retry_refused
@@ -139,10 +147,11 @@ def index_folders(
             found,
             batch_size=batch_size,
             refused=refused,
+            keywords_as_words=KEYWORDS_AS_WORDS in options,
             own_before=plan.own_fields,
         )
         update.check_not_all_gone(allow_empty=allow_empty)
-        writer.commit_roots(plan.roots)
+        writer.commit_roots(plan.roots, options=options)
         update.run(decoding=decoding, progress=progress)
         num_pictures = writer.manifest.num_documents
         if plan.leaving and not plan.base_leaves:
@@ -163,6 +172,7 @@ def index_folders(
         skipped=tuple(update.skipped),
         absent=plan.absent,
         not_looked_at=found.not_looked_at,
+        num_with_words=update.num_with_words if KEYWORDS_AS_WORDS in options else None,
         seconds=time.monotonic() - started,
         model_id=encoder.model_id,
     )
@@ -206,9 +216,18 @@ def _begin(
         roots=plan.roots,
         weights=weights or ("exact" if before is None else before.weights),
         precision=precision_of(encoder),
+        options=() if before is None else before.options,
         replace_existing=rebuild,
     )
     return plan, writer, found
+
+
+def _options(manifest: Manifest, keywords_as_words: bool | None) -> tuple[str, ...]:
+    """Return the options that an index has from now on."""
+    if keywords_as_words is None:
+        return manifest.options
+    others = tuple(option for option in manifest.options if option != KEYWORDS_AS_WORDS)
+    return (*others, KEYWORDS_AS_WORDS) if keywords_as_words else others
 
 
 def _check_weights(manifest: Manifest, index_path: Path, weights: str | None) -> None:

@@ -87,6 +87,7 @@ def merge_indexes(sources: Sequence[PathLike], target: PathLike) -> MergeReport:
         roots=recorded,
         weights=_joined_weights(indexes),
         precision=first.manifest.precision,
+        options=sorted({option for index in indexes for option in index.manifest.options}),
         replace_existing=target.resolve() in places,
     ) as writer:
         # Again, under the lock: the target may be among them.

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Final, Self
 
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.protocol import Document
 from lexret.engine.store.columns import FieldValue
+from lexret.engine.vectors import read_documents
 from lexret.errors import CorruptError
-from lexret.library.asking.query_fields import DATE_FROM, KEYWORDS
+from lexret.library.asking.query_fields import DATE_FROM, KEYWORDS, VOUCHED
+from lexret.library.updating.vouched import with_words, without_words
 from lexret.pictures.exif import CameraTags
 from lexret.sparse import LexicalVector
 
@@ -22,7 +24,8 @@ TAG_FIELDS: Final = {
     tag.name: {"keywords": KEYWORDS, "date_from": DATE_FROM}.get(tag.name, tag.name)
     for tag in fields(CameraTags)
 }
-FILE_FIELDS: Final = ("path", "size", "mtime_ns", "sha256", "width", "height", SIDECAR)
+FILE_FIELDS: Final = ("path", "size", "mtime_ns", "sha256", "width", "height", SIDECAR,
+                      VOUCHED)  # fmt: skip
 # What `lexret index` writes itself; every other field is somebody's own.
 INDEXED_FIELDS: Final = frozenset({*FILE_FIELDS, EXIF, *TAG_FIELDS.values()})
 
@@ -43,6 +46,8 @@ class KnownPicture:
             lexret of before.
         sidecar_ns: what the XMP files beside it are known by; ``None`` where they were not read,
             as by a lexret of before.
+        vouched: words that keywords put into its vector; see
+            :mod:`lexret.library.updating.vouched`.
         own: fields that somebody gave the picture, which stay when its file changes or moves.
     """
 
@@ -54,6 +59,7 @@ class KnownPicture:
     height: int
     tags: CameraTags | None = None
     sidecar_ns: int | None = field(default=None, compare=False)
+    vouched: str | None = field(default=None, compare=False)
     own: Mapping[str, FieldValue] = field(default_factory=dict, compare=False)
 
     @classmethod
@@ -68,6 +74,7 @@ class KnownPicture:
             height=_number(document, "height"),
             tags=None if document.fields.get(EXIF) is None else _tags(document),
             sidecar_ns=_number_or_none(document, SIDECAR),
+            vouched=_vouched(document),
             own=own_fields_of(document),
         )
 
@@ -81,6 +88,7 @@ class KnownPicture:
             "width": [self.width],
             "height": [self.height],
             **({} if self.sidecar_ns is None else {SIDECAR: [self.sidecar_ns]}),
+            **({} if self.vouched is None else {VOUCHED: [self.vouched]}),
             **self._tag_fields(),
             **{name: [value] for name, value in self.own.items()},
         }
@@ -126,11 +134,35 @@ def _number_or_none(document: Document, name: str) -> int | None:
     return value if isinstance(value, int) else None
 
 
+def _vouched(document: Document) -> str | None:
+    value = document.fields.get(VOUCHED)
+    return value if isinstance(value, str) else None
+
+
 def _not_a_picture(document: Document, name: str) -> CorruptError:
     return CorruptError(
         f"Document {document.doc_id!r} is no picture's: its field {name!r} is "
         f"{document.fields.get(name)!r}. This index was not made by `lexret index`."
     )
+
+
+def reworded(
+    index: EmbeddedIndex,
+    known: Mapping[str, KnownPicture],
+    entries: Mapping[str, tuple[str, ...]],
+) -> Iterator[tuple[KnownPicture, LexicalVector]]:
+    """Yield pictures of an index whose vectors are to hold other words of keywords.
+
+    Args:
+        known: what the index holds, by path.
+        entries: path -> the words that the picture is to hold from now on.
+    """
+    for chunk in read_documents(index, wanted=entries):
+        for document, vector in zip(chunk.documents, chunk.vectors, strict=True):
+            picture = known[document.doc_id]
+            of_model = without_words(vector, picture.vouched)
+            changed, told = with_words(of_model, entries[picture.path])
+            yield replace(picture, vouched=told), changed
 
 
 class KnownVectors:
@@ -163,17 +195,17 @@ class KnownVectors:
         self._fresh[picture.sha256] = (picture, vector)
 
     def get(self, sha256: str) -> tuple[KnownPicture, LexicalVector] | None:
-        """Return a picture of that content and its vector, or ``None``."""
+        """Return a picture of that content and the model's vector, or ``None``."""
         if sha256 in self._fresh:
             return self._fresh[sha256]
         if sha256 in self._stored:
             picture = self._stored[sha256]
             if self._latest is None:
                 self._latest = EmbeddedIndex(self._path)
-            return picture, self._latest.vector(picture.path)
+            return picture, _of_the_model(self._latest, picture.path)
         if sha256 in self._old and self._before is not None:
             picture = self._old[sha256]
-            return picture, self._before.vector(picture.path)
+            return picture, _of_the_model(self._before, picture.path)
         return None
 
     def committed(self) -> None:
@@ -182,3 +214,8 @@ class KnownVectors:
             self._stored |= {sha256: picture for sha256, (picture, _) in self._fresh.items()}
             self._fresh = {}
             self._latest = None  # opened when it is needed, which is seldom
+
+
+def _of_the_model(index: EmbeddedIndex, path: str) -> LexicalVector:
+    """Return a picture's vector without the words that its keywords put in."""
+    return without_words(index.vector(path), _vouched(index.document(path)))

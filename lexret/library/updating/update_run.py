@@ -19,13 +19,19 @@ from lexret.errors import InputError
 from lexret.library.folders import PictureFolder, picture_path
 from lexret.library.updating.moved_corrections import follow_renames
 from lexret.library.updating.reader import Decoding, PictureFile, SkippedPicture, read_files
-from lexret.library.updating.records import KnownPicture, KnownVectors
+from lexret.library.updating.records import KnownPicture, KnownVectors, reworded
 from lexret.library.updating.refused import RefusedFiles
+from lexret.library.updating.vouched import (
+    KeywordReader,
+    told_weights,
+    with_words,
+)
+from lexret.pictures.exif import CameraTags
 from lexret.pictures.finding import NotLookedAt
 from lexret.pictures.metadata.sidecars import sidecar_state
 from lexret.pictures.processes import DIED
 from lexret.pictures.reading import FileState
-from lexret.sparse import LexicalVector, SparseBatch
+from lexret.sparse import LexicalVector
 
 PICTURES_A_COMMIT: Final = 1000
 SECONDS_A_COMMIT: Final = 60.0
@@ -97,6 +103,7 @@ class PictureUpdate:
         found: the picture files there are.
         batch_size: pictures that are encoded together.
         refused: files that an earlier run could not read.
+        keywords_as_words: whether photos hold the words that are their keywords.
         own_before: fields that pictures had in an index that this one replaces: id -> fields.
             Where there are any, nothing is committed before the end, lest they be lost.
 
@@ -111,6 +118,7 @@ class PictureUpdate:
     found: FoundFiles
     batch_size: int
     refused: RefusedFiles
+    keywords_as_words: bool = False
     own_before: Mapping[str, Mapping[str, FieldValue]] = field(default_factory=dict)
     counts: UpdateCounts = field(default_factory=UpdateCounts)
     skipped: list[SkippedPicture] = field(default_factory=list)
@@ -118,6 +126,7 @@ class PictureUpdate:
     def __post_init__(self) -> None:
         manifest = self.writer.manifest  # nobody else changes it: the writer holds the lock
         before = EmbeddedIndex(self.writer.path, manifest=manifest) if manifest.segments else None
+        self._before = before
         documents: Sequence[Document] = list(before.documents()) if before else ()
         self.skipped += self.found.skipped
         self._known = {document.doc_id: KnownPicture.of(document) for document in documents}
@@ -127,6 +136,9 @@ class PictureUpdate:
         self._moved: dict[str, list[KnownPicture]] = {}
         for path in sorted(self._gone, reverse=True):
             self._moved.setdefault(self._known[path].sha256, []).append(self._known[path])
+        self._keywords = KeywordReader(self.encoder.vocabulary)
+        self._stored: set[str] = set()
+        self._with_words = {path for path, known in self._known.items() if known.vouched}
         self._renamed: dict[str, str] = {}
         self._batch: list[PictureFile] = []
         self._num_uncommitted = self._num_stored = 0
@@ -173,6 +185,7 @@ class PictureUpdate:
                 if progress is not None:
                     progress(done, len(to_read))
             self._encode_batch()
+            self._follow_keywords()
             self._delete_gone()
             self._commit()
             self._forget_what_is_readable()
@@ -276,6 +289,7 @@ class PictureUpdate:
     def _store(self, file: PictureFile, same: KnownPicture, vector: LexicalVector) -> None:
         """Add a picture whose content is that of ``same``, which may be itself."""
         before = self._take_the_place_of(file)
+        vector, vouched = with_words(vector, self._wanted_words(file.tags))
         record = replace(
             same,
             path=file.path,
@@ -283,11 +297,43 @@ class PictureUpdate:
             mtime_ns=file.mtime_ns,
             tags=file.tags,
             sidecar_ns=file.sidecar_ns,
+            vouched=vouched,
             own=self.own_before.get(file.path, {}) if before is None else before.own,
         )
-        batch = SparseBatch.from_vectors([vector], self.encoder.vocabulary)
-        self.writer.add([file.path], batch, fields=record.as_fields())
+        self._write(record, vector)
+
+    def _wanted_words(self, tags: CameraTags | None) -> tuple[str, ...]:
+        if not self.keywords_as_words or tags is None:
+            return ()
+        return self._keywords.entries(tags.keywords)
+
+    def _follow_keywords(self) -> None:
+        """Put words into pictures that were not read, or take them out, where that was chosen."""
+        other = {
+            path: wanted
+            for path, known in self._known.items()
+            if path not in self._stored and path not in self._gone
+            if (wanted := self._wanted_words(known.tags)) != tuple(told_weights(known.vouched))
+        }
+        if not other or self._before is None:
+            return
+        for record, vector in reworded(self._before, self._known, other):
+            self._write(record, vector)
+            self._commit_when_due()
+
+    def _write(self, record: KnownPicture, vector: LexicalVector) -> None:
+        self.writer.add([record.path], vector.as_batch(), fields=record.as_fields())
+        self._stored.add(record.path)
+        if record.vouched is None:
+            self._with_words.discard(record.path)
+        else:
+            self._with_words.add(record.path)
         self._num_uncommitted += 1
+
+    @property
+    def num_with_words(self) -> int:
+        """Pictures whose vectors hold words because they are keywords."""
+        return len(self._with_words - self._gone)
 
     def _take_the_place_of(self, file: PictureFile) -> KnownPicture | None:
         """Return what the index knew the file as, under this path or another, and count it."""

@@ -71,7 +71,7 @@ def read_keywords(picture: Path) -> tuple[str, ...]:
         ImageError: if its metadata are damaged.
     """
     if not picture.exists():
-        raise MissingError(f"There is no picture {picture}.")
+        raise MissingError(f"There is no picture {picture}.", path=picture)
     found = embedded_notes(picture).keywords
     for sidecar in sidecars_of(picture):
         found += packet_keywords(read_sidecar(sidecar))

@@ -16,7 +16,7 @@ const read = () => {
   const given = new URLSearchParams(location.search);
   const k = Number(given.get("k")) || STEP;
   return { q: given.get("q") ?? "", image: given.get("image"), like: given.get("like"), box: given.get("box"),
-           show: given.get("show"), k: Math.max(1, Math.min(500, Math.round(k))) };
+           copies: given.get("copies") && "true", show: given.get("show"), k: Math.max(1, Math.min(500, Math.round(k))) };
 };
 
 function go(changes, { replace = false } = {}) {
@@ -37,7 +37,7 @@ function tell(text, bad = false) {
 async function render() {
   const before = state;
   state = read();
-  const same = ["q", "image", "like", "box", "k"].every((name) => before[name] === state[name]);
+  const same = ["q", "image", "like", "box", "copies", "k"].every((name) => before[name] === state[name]);
   if (!same || !grid.childElementCount) await search();
   if (state.show) explain(byId("explain"), { ...state, name: names.get(state.show) }, actions);
   else if (byId("explain").open) byId("explain").close();
@@ -47,6 +47,7 @@ async function search() {
   running?.abort();
   const mine = (running = new AbortController());
   input.value = state.q;
+  byId("copies").checked = Boolean(state.copies);
   for (const one of document.querySelectorAll("[data-filter]")) one.value = filterValue(one.dataset.filter);
   document.title = state.q ? `${state.q} - lexret` : "lexret";
   showAsked();
@@ -57,9 +58,9 @@ async function search() {
     return tell(info ? `${info.pictures.toLocaleString()} pictures. Say what to look for.` : "");
   }
   tell("Searching\u2026");
-  const { q, image, like, box, k } = state;
+  const { q, image, like, box, copies, k } = state;
   try {
-    const answer = await ask("api/search", { q, image, like, box, k }, { signal: mine.signal });
+    const answer = await ask("api/search", { q, image, like, box, copies, k }, { signal: mine.signal });
     showHits(answer);
   } catch (error) {
     if (error.name === "AbortError") return;
@@ -90,7 +91,15 @@ function card(hit) {
   hit.words.slice(0, 4).forEach((one, i) => why.append(i ? " \u00b7 " : "", el("b", {}, one.word), ` ${one.product.toFixed(3)}`));
   return el("button", { type: "button", class: "hit", "data-id": hit.id, onclick: () => go({ show: hit.id, k: state.k }) },
     el("img", { src: `picture?${new URLSearchParams({ id: hit.id, side: 320 })}`, alt: "", loading: "lazy", decoding: "async" }),
-    el("div", {}, el("div", { class: "name" }, `${hit.rank}. `, el("bdi", {}, hit.name)), why, el("div", { class: "why" }, `score ${hit.score.toFixed(4)}`)));
+    el("div", {}, el("div", { class: "name" }, `${hit.rank}. `, el("bdi", {}, hit.name), copies(hit)), why, el("div", { class: "why" }, `score ${hit.score.toFixed(4)}`)));
+}
+
+// Other files of the same bytes; their names show where the pointer rests.
+function copies({ num_copies: number, copies: named }) {
+  if (!number) return "";
+  const more = number > named.length ? `\n\u2026 and ${(number - named.length).toLocaleString()} more` : "";
+  return el("span", { class: "copies", title: named.map((one) => one.name).join("\n") + more },
+    ` and ${number === 1 ? "1 copy" : `${number.toLocaleString()} copies`}`);
 }
 
 function showChips(hits) {
@@ -197,6 +206,7 @@ byId("more").addEventListener("click", () => {
   filters.hidden = !filters.hidden;
   byId("more").setAttribute("aria-expanded", String(!filters.hidden));
 });
+byId("copies").addEventListener("change", (event) => go({ copies: event.target.checked ? "true" : null }));
 byId("explain").addEventListener("cancel", (event) => { event.preventDefault(); actions.close(); });
 byId("explain").addEventListener("close", () => {
   const shown = byId("explain").dataset.id;

@@ -5,13 +5,13 @@ import { drawable } from "./box.js";
 let turn = 0;
 
 export async function explain(dialog, state, actions) {
-  const { show: id, name = id, q, image, like, box } = state, mine = ++turn;
-  if (dialog.open && dialog.dataset.id === id && dialog.dataset.query === JSON.stringify([q, image, like, box])) return;
-  Object.assign(dialog.dataset, { id, query: JSON.stringify([q, image, like, box]), ready: "no" });
+  const { show: id, name = id, q, image, like, box, copies } = state, mine = ++turn;
+  if (dialog.open && dialog.dataset.id === id && dialog.dataset.query === JSON.stringify([q, image, like, box, copies])) return;
+  Object.assign(dialog.dataset, { id, query: JSON.stringify([q, image, like, box, copies]), ready: "no" });
   dialog.replaceChildren(heading(name, actions), el("p", { class: "faint" }, "Looking at the picture\u2026"));
   if (!dialog.open) dialog.showModal();
   try {
-    const found = await ask("api/explain", { id, q, image, like, box });
+    const found = await ask("api/explain", { id, q, image, like, box, copies });
     if (mine === turn) dialog.replaceChildren(...content(found, actions));
   } catch (error) {
     if (mine === turn) dialog.replaceChildren(heading(name, actions), el("p", { role: "alert" }, error.message));
@@ -43,7 +43,8 @@ function content(found, actions) {
   const show = (word, button) => {
     for (const one of buttons) one.setAttribute("aria-pressed", String(one === button));
     paint(canvas, found, seen.get(word)?.heat, seen.get(word)?.patch);
-    note.textContent = seen.get(word)?.heat ? `"${word}": weight ${seen.get(word).weight.toFixed(3)}, seen most in the framed patch (row ${seen.get(word).patch[0]}, column ${seen.get(word).patch[1]}).` : `"${word}" was added by hand; no patch shows it.`;
+    const told = found.from_keywords.includes(word) ? " It is one of the photo\u2019s keywords." : "";
+    note.textContent = (seen.get(word)?.heat ? `"${word}": weight ${seen.get(word).weight.toFixed(3)}, seen most in the framed patch (row ${seen.get(word).patch[0]}, column ${seen.get(word).patch[1]}).` : told ? `No patch shows "${word}".` : `"${word}" was added by hand; no patch shows it.`) + told;
     chosen.replaceChildren(...wordActions(word, actions));
   };
   const left = el("div", {}, area, note, chosen,
@@ -68,7 +69,7 @@ function reasons(found, buttons, show) {
   const top = found.matched[0]?.product ?? 1;
   const rows = found.matched.slice(0, 14).map((one) => {
     const button = el("button", { type: "button", class: "bar", "aria-pressed": "false", title: `${one.query_weight.toFixed(4)} \u00d7 ${one.image_weight.toFixed(4)}` },
-      el("b", {}, one.word), svg("svg", { viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" }, svg("rect", { width: Math.max(0.6, 100 * one.product / top), height: 10 })),
+      el("b", {}, one.word, found.from_keywords.includes(one.word) ? el("small", { class: "faint" }, " keyword") : ""), svg("svg", { viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" }, svg("rect", { width: Math.max(0.6, 100 * one.product / top), height: 10 })),
       el("i", {}, one.product.toFixed(5)), el("i", {}, one.rank_without));
     button.addEventListener("click", () => show(one.word, button));
     buttons.push(button);

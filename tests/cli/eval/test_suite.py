@@ -94,4 +94,4 @@ def test_one_command_measures_everything_and_says_where_it_comes_from(
 def test_a_suite_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     result = run_all("--suite", tmp_path / "none.toml", "-o", tmp_path)
     assert result.exit_code == 2
-    assert "No suite" in result.stderr
+    assert "no suite" in result.stderr

@@ -80,7 +80,7 @@ def test_json_is_what_programs_expect(collection: Path, tiny_model_folder: Path)
     assert len(answer["hits"]) == 2
     query = load_model(tiny_model_folder).texts.encode_queries(["a dog"]).row(0)
     for rank, hit in enumerate(answer["hits"], start=1):
-        assert list(hit) == ["path", "score", "rank", "sure", "words"]
+        assert list(hit) == ["path", "score", "rank", "sure", "words", "from_keywords", "copies"]
         assert hit["rank"] == rank
         assert math.isclose(math.fsum(w["product"] for w in hit["words"]), hit["score"])
         for word in hit["words"]:

@@ -11,6 +11,7 @@ from PIL import Image
 
 from lexret.errors import InputError
 from lexret.eval.cost.sparsity import WordUse, measure_sparsity, postings_per_query
+from lexret.eval.cost.sparsity_figure import draw_panels
 from lexret.eval.cost.sparsity_files import write_sparsity
 from lexret.eval.provenance import Provenance, describe_machine
 from lexret.eval.retrieval.encoding import EncodedCaptions
@@ -79,3 +80,44 @@ def test_files_carry_provenance_that_does_not_name_the_machine(
     assert (words[1], len(words)) == ("dog\t66.667", 7)
     with Image.open(tmp_path / "out" / "sparsity.png") as drawn:
         assert drawn.width > 1000
+
+
+@pytest.mark.parametrize("level", [0.02, 0.5, 1.0])
+def test_nothing_written_in_the_figure_lies_on_a_curve(
+    level: float, tiny_vocabulary: Vocabulary
+) -> None:
+    """Words that are used much or hardly, recall that is high or nothing."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    pictures = 50
+    held = [["dog"] + ["beach"] * (row < level * pictures) for row in range(pictures)]
+    images = [dict.fromkeys(words, 1.0) for words in held]
+    texts = [{"dog": 1.0} if level > 0.1 else {"car": 1.0}] * pictures
+    encoded = EncodedCaptions(
+        SparseBatch.from_words(images, tiny_vocabulary),
+        SparseBatch.from_words(texts, tiny_vocabulary),
+        SparseBatch.from_words(texts, tiny_vocabulary),
+        np.arange(pictures),
+        *(tuple(f"{row}.jpg" for row in range(pictures)), tuple(map(str, range(pictures)))),
+        ("a text",) * pictures,
+    )
+    result = measure_sparsity(encoded, model_id="m", budgets=[1])
+    figure = Figure(figsize=(14, 10), dpi=110, layout="constrained")
+    FigureCanvasAgg(figure).draw()
+    draw_panels(figure, result, title="t")
+    figure.canvas.draw()
+    written = [
+        part.get_window_extent()
+        for axis in figure.axes
+        for part in (*axis.texts, *([axis.get_legend()] if axis.get_legend() else []))
+    ]
+    assert len(written) == 4
+    page = figure.bbox
+    for number, box in enumerate(written):
+        assert page.x0 <= box.x0 < box.x1 <= page.x1 and page.y0 <= box.y0 < box.y1 <= page.y1
+        assert not any(box.overlaps(other) for other in written[number + 1 :])
+    for axis in figure.axes:
+        for line in axis.lines:
+            points = axis.transData.transform(line.get_xydata())
+            assert not any(box.contains(*point) for box in written for point in points.tolist())

@@ -20,7 +20,7 @@ def test_recorded_suites_are_valid(path: Path) -> None:
 
 def test_what_is_wrong_is_named(tmp_path: Path) -> None:
     path = tmp_path / "suite.toml"
-    with pytest.raises(MissingError, match="No suite"):
+    with pytest.raises(MissingError, match="no suite"):
         load_suite(path)
     path.write_text("[retrieval.a]\nsauce = 'x'\n")
     with pytest.raises(InputError, match=r"retrieval\.a\.sauce: there is no such value"):

@@ -4,6 +4,10 @@ Each derives from :class:`LexretError` and from the builtin that fits, so caller
 A message says what was found, what was expected, and what to do.
 """
 
+from __future__ import annotations
+
+from pathlib import Path
+
 
 class LexretError(Exception):
     """Base of all errors that lexret raises on purpose."""
@@ -37,6 +41,22 @@ class MismatchError(LexretError, ValueError):
 
 class CorruptError(LexretError, ValueError):
     """A file on disk is damaged, cut short or of an unknown version."""
+
+
+class DamageError(CorruptError):
+    """A file of an index is damaged; `lexret check` and `lexret repair` are the way on.
+
+    Attributes:
+        file: the damaged file.
+        found: what is wrong with it, a part of a sentence.
+    """
+
+    def __init__(self, file: Path, found: str) -> None:
+        super().__init__(
+            f"{file} is damaged: {found}. `lexret check` says what else is damaged in this index, "
+            "`lexret repair` saves what is whole."
+        )
+        self.file, self.found = file, found
 
 
 class StorageError(LexretError, OSError):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from lexret.engine.segments.manifest import MANIFEST_FILE, Manifest
+from lexret.engine.segments.manifest import Manifest, has_index
 from lexret.errors import InputError
 from lexret.library.asking.finding import Backend, find
 from lexret.library.asking.query_pictures import PathLike, PictureLike
@@ -93,7 +93,7 @@ class Library:
         if not folders:
             raise InputError("A library is made of folders of pictures; name at least one.")
         place = default_index(Path(folders[0])) if index is None else Path(index)
-        if (place / MANIFEST_FILE).exists():
+        if has_index(place):
             raise InputError(
                 f"There is an index at {place} already: open it with Library.open, and bring it up "
                 "to date, or make it anew, with its update()."

@@ -161,6 +161,18 @@ class EmbeddedIndexWriter:
             raise
         return writer
 
+    @classmethod
+    def mend(cls, path: Path, manifest: Manifest, vocabulary: Vocabulary, lock: WriterLock) -> Self:
+        """Open what is whole of a damaged index; the next commit makes it the index.
+
+        Args:
+            manifest: names whole segments only.
+            lock: of the folder, which the caller holds and releases.
+        """
+        writer = cls(path, manifest, vocabulary, lock)
+        writer._reset()
+        return writer
+
     @property
     def path(self) -> Path:
         """The folder of the index."""

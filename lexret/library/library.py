@@ -24,8 +24,10 @@ from lexret.library.model_encoders import IndexEncoders, ModelEncoders, TextEnco
 from lexret.library.snapshots import LatestSnapshot, Snapshot
 
 if TYPE_CHECKING:
+    from lexret.engine.integrity.repair import RepairReport
     from lexret.explain.explanation import PictureExplanation
     from lexret.library.duplicates import DuplicateGroup
+    from lexret.library.integrity import LibraryCheck
     from lexret.library.updating.indexing import IndexReport
     from lexret.library.updating.reader import Decoding
     from lexret.library.updating.update_run import Progress
@@ -369,6 +371,35 @@ class Library:
             num_parts=num_parts,
             num_words=num_words,
         )
+
+    def check(self) -> LibraryCheck:
+        """Read every file of the index and compare it with its checksums, as ``lexret check`` does.
+
+        Raises:
+            MissingError: if there is no index.
+            CorruptError: if it is of a version that this lexret cannot read.
+        """
+        from lexret.library.integrity import check_library
+
+        return check_library(self.path)
+
+    def repair(self, *, dry_run: bool = False) -> RepairReport:
+        """Save what is whole of a damaged index, as ``lexret repair`` does.
+
+        :meth:`update` encodes what could not be saved.
+
+        Args:
+            dry_run: change nothing, and say what would be done.
+
+        Raises:
+            LexretError: see :func:`lexret.engine.integrity.repair.repair_index`.
+        """
+        from lexret.library.integrity import repair_library
+
+        try:
+            return repair_library(self.path, model=self._encoders.source, dry_run=dry_run)
+        finally:
+            self._latest.expire()
 
     def encoders(self, snapshot: Snapshot | None = None) -> ModelEncoders:
         """Return the encoders of the model; each is loaded when it is first asked for.

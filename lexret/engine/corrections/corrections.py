@@ -158,15 +158,21 @@ def parse_corrections(data: bytes, path: Path) -> Corrections:
 
 
 def _parse(plain: dict[str, Any]) -> Corrections:
-    documents = {
-        doc_id: DocumentCorrection(
-            {_word(word): float(weight) for word, weight in stored["added"].items()},
-            frozenset(map(_word, stored["removed"])),
-            None if stored.get("sha256") is None else _word(stored["sha256"]),
-        )
-        for doc_id, stored in plain["pictures"].items()
-    }
+    documents = {doc_id: parse_document(stored) for doc_id, stored in plain["pictures"].items()}
     return Corrections(documents, frozenset(map(_word, plain["muted"])))
+
+
+def parse_document(stored: dict[str, Any]) -> DocumentCorrection:
+    """Parse the corrections of one document.
+
+    Raises:
+        ValueError, TypeError, KeyError, AttributeError: if they are not such.
+    """
+    return DocumentCorrection(
+        {_word(word): float(weight) for word, weight in stored["added"].items()},
+        frozenset(map(_word, stored["removed"])),
+        None if stored.get("sha256") is None else _word(stored["sha256"]),
+    )
 
 
 def _word(value: object) -> str:

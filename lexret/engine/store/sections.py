@@ -174,24 +174,59 @@ def check_sections(path: Path, sections: Mapping[str, Section]) -> None:
 
     Raises:
         DamageError: if one differs, or the file has another size; the message names the array.
-        OSError: if the file cannot be read.
+        FileNotFoundError: if there is no such file.
+    """
+    for damage in find_damage(path, sections):
+        raise damage
+
+
+def find_damage(path: Path, sections: Mapping[str, Section]) -> Iterator[DamageError]:
+    """Yield what is wrong with a file: its size, arrays that differ from their checksums, gaps.
+
+    The file is read, not mapped: a disk that fails to read it ends nothing.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
     """
     expected = max((section.end for section in sections.values()), default=0)
-    with path.open("rb") as file:
-        found = os.fstat(file.fileno()).st_size
-        if found != expected:
-            raise DamageError(path, f"it has {found} bytes, but the index says {expected}")
-        for name, section in sections.items():
-            file.seek(section.offset)
-            crc, left = 0, section.end - section.offset
-            while left > 0 and (piece := file.read(min(left, _CHECK_BYTES))):
-                crc = zlib.crc32(piece, crc)
-                left -= len(piece)
-            if left or crc != section.crc32:
-                raise DamageError(
-                    path,
-                    f"its array {name!r} has the checksum {crc:08x}, expected {section.crc32:08x}",
-                )
+    try:
+        with path.open("rb") as file:
+            found = os.fstat(file.fileno()).st_size
+            if found != expected:
+                yield DamageError(path, f"it has {found} bytes, but the index says {expected}")
+            for name, section in sections.items():
+                crc = _crc_of(file, section)
+                if crc != section.crc32:
+                    yield DamageError(
+                        path,
+                        f"its array {name!r} has the checksum {crc:08x}, "
+                        f"expected {section.crc32:08x}",
+                    )
+            if found == expected and not _gaps_are_empty(file, sections):
+                yield DamageError(path, "there is something in the gaps between its arrays")
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        yield DamageError(path, f"it cannot be read ({error.strerror})")
+
+
+def _crc_of(file: IO[bytes], section: Section) -> int:
+    file.seek(section.offset)
+    crc, left = 0, section.end - section.offset
+    while left > 0 and (piece := file.read(min(left, _CHECK_BYTES))):
+        crc = zlib.crc32(piece, crc)
+        left -= len(piece)
+    return crc
+
+
+def _gaps_are_empty(file: IO[bytes], sections: Mapping[str, Section]) -> bool:
+    end = 0
+    for section in sorted(sections.values(), key=lambda section: section.offset):
+        file.seek(end)
+        if file.read(max(0, section.offset - end)).strip(b"\0"):
+            return False
+        end = max(end, section.end)
+    return True
 
 
 @contextmanager

@@ -147,7 +147,7 @@ class EmbeddedIndexWriter:
         try:
             manifest = Manifest.load(folder)
             words = folder / manifest.vocabulary_file
-            vocabulary = manifest.parse_vocabulary(words.read_bytes(), words)
+            vocabulary = manifest.parse_vocabulary(manifest.read_vocabulary(folder), words)
             writer = cls(folder, manifest, vocabulary, lock)
             writer._never_committed = False
             writer._reset()

@@ -340,7 +340,7 @@ def test_info_tells_what_the_index_holds(indexed: Path, monkeypatch: pytest.Monk
     assert values["postings"] == index.num_postings
     assert values["model"] == index.model_id
     assert values["root"] == str(indexed)
-    assert values["format_version"] == 2
+    assert values["format_version"] == 3
     on_disk = sum(
         one.stat().st_size
         for one in (indexed / ".lexret").rglob("*")

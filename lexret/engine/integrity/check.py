@@ -165,13 +165,11 @@ def _vocabulary(folder: Path, manifest: Manifest) -> Iterator[Finding]:
     path = folder / manifest.vocabulary_file
     meaning = "the words of all documents"
     try:
-        manifest.parse_vocabulary(path.read_bytes(), path)
+        manifest.parse_vocabulary(manifest.read_vocabulary(folder), path)
     except DamageError as error:
         yield _finding(folder, error, meaning)
     except FileNotFoundError as error:
         yield _finding(folder, missing_file(folder, error), meaning)
-    except OSError as error:
-        yield _finding(folder, DamageError(path, f"it cannot be read ({error.strerror})"), meaning)
 
 
 def _corrections(folder: Path) -> Iterator[Finding]:

@@ -157,7 +157,7 @@ class _Repair:
         """Repair everything; without a lock, only say what that would be."""
         for finding in self._report.before.findings:
             if finding.segment is None:
-                self._keep(self._folder / finding.file)
+                self._keep(self._folder / finding.file, move_folders=True)
         self._mend_corrections()
         manifest, _ = read_manifests(self._folder)
         words = None if manifest is None else self._words(manifest)
@@ -232,17 +232,17 @@ class _Repair:
             _add(writer, segment, documents, self._renew, words)
         writer.commit()
 
-    def _keep(self, path: Path) -> None:
-        """Keep a file or folder aside, as it is now."""
+    def _keep(self, path: Path, *, move_folders: bool = False) -> None:
+        """Keep a file or folder aside, as it is now; what is to be a file must be none."""
         if self._aside is None or not path.exists():
             return
         target = self._aside / path.relative_to(self._folder)
-        if target.exists():
-            return
         target.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_dir():
+        if path.is_dir() and move_folders:
+            os.replace(path, target)
+        elif path.is_dir():
             shutil.copytree(path, target, copy_function=_link_or_copy)
-        else:
+        elif not target.exists():
             _link_or_copy(path, target)
 
 

@@ -124,8 +124,8 @@ class SalvagedSegment:
         num_documents, deletions = self.entry.num_documents, self.entry.deletions
         if deletions is None:
             return np.zeros(num_documents, bool)
-        bits = _read(place / deletions.file, {"bits": deletions.bits}, {})["bits"]
-        if bits.damaged_blocks() or len(bits) != -(-num_documents // 8):
+        bits = _read(place / deletions.file, {"bits": deletions.bits}, {}).get("bits")
+        if bits is None or bits.damaged_blocks() or len(bits) != -(-num_documents // 8):
             return None
         return np.unpackbits(bits.values, count=num_documents, bitorder="little").astype(bool)
 

@@ -128,13 +128,14 @@ class BlockPostings:
         sound_T = self._is_sound_V[terms_T]
         if np.count_nonzero(sound_T) == len(terms_T):
             return
-        for term in terms_T[~sound_T].tolist():
-            lists = slice(term * self.num_chunks, (term + 1) * self.num_chunks)
-            start, end = self.starts_L1[lists.start], self.starts_L1[lists.stop]
-            self.lows.require(start, end)
-            self.weights_or_codes.require(start, end)
-            self.sides.require(self.side_starts_L1[lists.start], self.side_starts_L1[lists.stop])
-            self._is_sound_V[term] = True
+        lists = terms_T[~sound_T].astype(np.int64) * self.num_chunks
+        starts, stops = self.starts_L1[lists], self.starts_L1[lists + self.num_chunks]
+        self.lows.require_each(starts, stops)
+        self.weights_or_codes.require_each(starts, stops)
+        self.sides.require_each(
+            self.side_starts_L1[lists], self.side_starts_L1[lists + self.num_chunks]
+        )
+        self._is_sound_V[terms_T] = True
 
     def require_dense(self, terms_T: IdArray) -> None:
         """Check the dense rows of those of some words that have one; raises DamageError."""
@@ -237,11 +238,15 @@ class BlockPostings:
         lists_Q = lists_T[columns_Q]
         number_Q = self.counts_L[lists_Q].astype(np.int64)
         counted_S, which_S = _counted_up(number_Q), np.repeat(np.arange(len(lists_Q)), number_Q)
+        self.lows.require_each(self.starts_L1[lists_Q], self.starts_L1[lists_Q + 1])
+        self.sides.require_each(self.side_starts_L1[lists_Q], self.side_starts_L1[lists_Q + 1])
         place_S = self.starts_L1[lists_Q][which_S] + counted_S
         side_S = self.side_starts_L1[lists_Q][which_S] + counted_S
         row_of = np.full(CHUNK, -1, np.int32)
         row_of[local_D] = np.arange(len(local_D), dtype=np.int32)
-        row_S = row_of[self.sides.at(side_S).astype(np.uint16) * RUN + self.lows.at(place_S)]
+        row_S = row_of[
+            self.sides.values[side_S].astype(np.uint16) * RUN + self.lows.values[place_S]
+        ]
         held_S = np.flatnonzero(row_S >= 0)
         weights = self._weights(self.weights_or_codes.at(place_S[held_S]))
         weights_DT[row_S[held_S], columns_Q[which_S[held_S]]] = weights
@@ -256,13 +261,16 @@ class BlockPostings:
         lengths_P = local_P // RUN + 1  # the runs before the document's, and that run
         ends_P = np.cumsum(lengths_P)
         places = np.repeat(self.side_starts_L1[lists_P], lengths_P) + _counted_up(lengths_P)
-        counts = self.sides.at(places).astype(np.int64)
+        sides_P = self.side_starts_L1[lists_P]
+        self.sides.require_each(sides_P, sides_P + lengths_P)
+        counts = self.sides.values[places].astype(np.int64)
         number_P = counts[ends_P - 1]
         first_P = self.starts_L1[lists_P] - number_P
         first_P += np.add.reduceat(counts, ends_P - lengths_P)
         which_S = np.repeat(np.arange(len(lists_P)), number_P)
         place_S = first_P[which_S] + _counted_up(number_P)
-        held_S = np.flatnonzero(self.lows.at(place_S) == (local_P % RUN)[which_S])
+        self.lows.require_each(first_P, first_P + number_P)
+        held_S = np.flatnonzero(self.lows.values[place_S] == (local_P % RUN)[which_S])
         held_P = which_S[held_S]
         weights = self._weights(self.weights_or_codes.at(place_S[held_S]))
         weights_DT[row_P[held_P], column_P[held_P]] = weights

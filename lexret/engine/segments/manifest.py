@@ -159,6 +159,21 @@ class Manifest:
         except (MissingError, CorruptError):
             return None
 
+    def read_vocabulary(self, folder: Path) -> bytes:
+        """Read the bytes of the vocabulary's file.
+
+        Raises:
+            DamageError: if it cannot be read.
+            FileNotFoundError: if it is missing.
+        """
+        path = folder / self.vocabulary_file
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise DamageError(path, f"it cannot be read ({error.strerror})") from error
+
     def parse_vocabulary(self, data: bytes, path: Path) -> Vocabulary:
         """Parse the bytes of the vocabulary's file, and check them against the fingerprint.
 

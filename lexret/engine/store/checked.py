@@ -101,6 +101,22 @@ class CheckedArray:
         if self._is_sound.find(0, first, last) >= 0:
             self._check(range(first, min(last, len(self._is_sound))))
 
+    def require_each(self, starts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64]) -> None:
+        """Check the blocks of several runs of elements; raises DamageError.
+
+        Args:
+            starts, stops: where each run begins, and the first element after it; runs may be empty.
+        """
+        if self._all_sound or not len(self._is_sound):
+            return
+        size = self.values.itemsize
+        firsts, lasts = starts * size // self._block, -(-stops * size // self._block)
+        num_unsound = np.zeros(len(self._flags) + 1, np.int64)
+        np.cumsum(self._flags == 0, out=num_unsound[1:])
+        unsound = (num_unsound[lasts] > num_unsound[firsts]) & (stops > starts)
+        for first, last in zip(firsts[unsound].tolist(), lasts[unsound].tolist(), strict=True):
+            self._check(range(first, last))
+
     def at(self, places: npt.NDArray[np.int64]) -> AnyArray:
         """Return elements anywhere; raises DamageError if a block of theirs is damaged."""
         if not self._all_sound and len(self._is_sound):

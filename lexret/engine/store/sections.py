@@ -149,15 +149,12 @@ def open_sections(
         DamageError: if the file's size is not what the manifest says, or a number of checksums.
         FileNotFoundError: if there is no such file.
     """
-    expected = max((section.end for section in sections.values()), default=0)
-    with path.open("rb") as file:
-        found = os.fstat(file.fileno()).st_size
-        if found != expected:
-            raise DamageError(
-                path,
-                f"it has {found} bytes, but the index says {expected}: it was cut short or changed",
-            )
-        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if expected else b""
+    try:
+        mapped = _map(path, max((section.end for section in sections.values()), default=0))
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise DamageError(path, f"it cannot be read ({error.strerror})") from error
     arrays = {}
     for name, section in sections.items():
         buffer, offset = (mapped, section.offset) if section.count else (b"", 0)
@@ -167,6 +164,18 @@ def open_sections(
             raise DamageError(path, f"there are {len(own)} checksums for its array {name!r}")
         arrays[name] = CheckedArray(values, [section.crc32] if own is None else own, path, name)
     return arrays
+
+
+def _map(path: Path, expected: int) -> mmap.mmap | bytes:
+    """Map a file of a known size into memory; an empty one cannot be mapped."""
+    with path.open("rb") as file:
+        found = os.fstat(file.fileno()).st_size
+        if found != expected:
+            raise DamageError(
+                path,
+                f"it has {found} bytes, but the index says {expected}: it was cut short or changed",
+            )
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if expected else b""
 
 
 def check_sections(path: Path, sections: Mapping[str, Section]) -> None:

@@ -16,6 +16,7 @@ from lexret.library.fields import set_fields
 from lexret.library.integrity import check_library, num_waiting, repair_library
 from lexret.library.library import Library
 from lexret.library.updating.indexing import IndexReport, index_folders
+from lexret.library.updating.merging import merge_indexes
 from lexret.library.updating.refused import REFUSED_FILE
 
 COLOURS = {"red.png": (250, 10, 10), "green.png": (10, 250, 10), "more/blue.png": (10, 10, 250)}
@@ -200,3 +201,35 @@ def test_a_second_repair_keeps_what_the_first_put_aside(root: Path, colours) -> 
         asides.add(report.aside)
         update(root, colours)
     assert len(asides) == 2 and all(aside.is_dir() for aside in asides)
+
+
+def test_a_merge_of_a_damaged_index_is_refused_and_leaves_all_as_it_was(
+    root: Path, colours, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    Image.new("RGB", (8, 8), (9, 200, 9)).save(other / "1.png")
+    index_folders([other], other / ".lexret", colours)
+    damage(root, "segments/*/weights.bin")
+    files = [path for folder in (root, other) for path in folder.rglob("*") if path.is_file()]
+    before = {path: path.read_bytes() for path in files if path.name != "lock"}
+    for target in (tmp_path / "all", other / ".lexret"):
+        with pytest.raises(DamageError, match=r"weights\.bin is damaged"):
+            merge_indexes([root / ".lexret", other / ".lexret"], target)
+    assert {path: path.read_bytes() for path in before} == before
+    assert not (tmp_path / "all" / "manifest.json").exists()
+
+
+def test_a_damaged_vector_is_not_given_to_another_picture_of_that_content(
+    root: Path, colours
+) -> None:
+    damage(root, "segments/*/weights.bin")
+    before = (root / ".lexret" / "manifest.json").read_bytes()
+    (root / "copy.png").write_bytes((root / "green.png").read_bytes())
+    with pytest.raises(DamageError, match=r"weights\.bin is damaged"):
+        update(root, colours)
+    assert (root / ".lexret" / "manifest.json").read_bytes() == before
+    repair_library(root / ".lexret")
+    update(root, colours)
+    index = open_index(root / ".lexret")
+    assert index.vector("copy.png").words(1)[0].word == "green"

@@ -52,6 +52,22 @@ class CorruptError(LexretError, ValueError):
     """A file on disk is damaged, cut short or of an unknown version."""
 
 
+class DamageError(CorruptError):
+    """A file of an index is damaged; `lexret check` and `lexret repair` are the way on.
+
+    Attributes:
+        file: the damaged file.
+        found: what is wrong with it, a part of a sentence.
+    """
+
+    def __init__(self, file: Path, found: str) -> None:
+        super().__init__(
+            f"{file} is damaged: {found}. `lexret check` says what else is damaged in this index, "
+            "`lexret repair` saves what is whole."
+        )
+        self.file, self.found = file, found
+
+
 class StorageError(LexretError, OSError):
     """Writing failed, for example because the disk is full."""
 

@@ -36,7 +36,7 @@ def command(index_path: Path | None, verify: bool, as_json: bool) -> None:
     """
     index = open_chosen_index(index_path)
     if verify:
-        index.verify()
+        _verify(index)
     values = _values(index)
     if as_json:
         print_json({**values, **_paths_as_text(values)})
@@ -54,6 +54,15 @@ def command(index_path: Path | None, verify: bool, as_json: bool) -> None:
         click.echo(f"{name.replace('_', ' ').ljust(width)}  {printable(text)}")
     if verify:
         click.echo("every file agrees with its checksum")
+
+
+def _verify(index: EmbeddedIndex) -> None:
+    """Raise DamageError for the first damage that `lexret check` would tell."""
+    from lexret.engine.integrity.check import check_index
+    from lexret.errors import DamageError
+
+    for finding in check_index(index.path).findings:
+        raise DamageError(index.path / finding.file, finding.found)
 
 
 def _paths_as_text(values: Mapping[str, object]) -> dict[str, object]:

@@ -56,6 +56,8 @@ COMMANDS: Final = {
     "serve": LazyCommand("lexret.cli.serve", "Serve a page to search with."),
     "tag": LazyCommand("lexret.cli.tag", "Write words into pictures' metadata as keywords."),
     "info": LazyCommand("lexret.cli.info", "Show what an index holds."),
+    "check": LazyCommand("lexret.cli.check", "Check whether an index's files are whole."),
+    "repair": LazyCommand("lexret.cli.repair", "Save what is whole of a damaged index."),
     "train": LazyCommand("lexret.cli.train", "Train a model from a recipe."),
     "distill": LazyCommand("lexret.cli.distill", "Teach a model its static text encoder."),
     "eval": LazyCommand("lexret.cli.eval.group", "Measure a model on pictures with captions."),

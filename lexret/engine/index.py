@@ -20,6 +20,7 @@ from lexret.engine.segments.manifest import MANIFEST_FILE, Manifest, missing_fil
 from lexret.engine.segments.segment import Segment
 from lexret.engine.store.columns import decode_text, encode_text
 from lexret.errors import CorruptError, InputError, MissingError
+from lexret.files.sealed import copy_of
 from lexret.sparse import FloatArray, IdArray, LexicalVector, SparseBatch
 from lexret.vocabulary import Vocabulary
 
@@ -48,7 +49,10 @@ class EmbeddedIndex:
         InputError: if there is no such engine, or ``threads`` is less than 1.
         MissingError: if there is no index at ``path``, or ``engine`` is ``compiled`` and numba
             cannot be loaded.
-        CorruptError: if a file is missing, cut short or of an unknown version.
+        DamageError: if a file is missing, has another size than the index says, or if what is read
+            at once is damaged. Everything else is checked when it is first read, so that searches
+            and all other calls may raise it as well.
+        CorruptError: if the index is of an unknown version.
     """
 
     def __init__(
@@ -268,9 +272,9 @@ class EmbeddedIndex:
         return isinstance(doc_id, str) and self._find(doc_id) is not None
 
     def verify(self) -> None:
-        """Read every file and compare it with its checksum; raises CorruptError."""
+        """Read every file and compare it with its checksum; raises DamageError."""
         path = self._path / self._manifest.vocabulary_file
-        self._manifest.parse_vocabulary(path.read_bytes(), path)
+        self._manifest.parse_vocabulary(self._manifest.read_vocabulary(self._path), path)
         for segment in self._segments:
             segment.verify()
 
@@ -282,7 +286,8 @@ class EmbeddedIndex:
             for file in segment.entry.files.values()
         ]
         deletions = [s.entry.deletions.bits.end for s in self._segments if s.entry.deletions]
-        manifest = (self._path / MANIFEST_FILE).stat().st_size
+        path = self._path / MANIFEST_FILE
+        manifest = sum(file.stat().st_size for file in (path, copy_of(path)) if file.is_file())
         return sum(sections) + sum(deletions) + len(self._words) + manifest
 
     def _find(self, doc_id: str) -> tuple[int, int] | None:
@@ -317,7 +322,7 @@ def _open_snapshot(
     manifest = Manifest.load(path) if manifest is None else manifest
     for _ in range(_ATTEMPTS):
         try:
-            words = (path / manifest.vocabulary_file).read_bytes()
+            words = manifest.read_vocabulary(path)
             return manifest, words, tuple(Segment(path, entry) for entry in manifest.segments)
         except FileNotFoundError as error:
             newer = Manifest.load(path)

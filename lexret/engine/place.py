@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from lexret.errors import MissingError
+from lexret.files.sealed import copy_of
 
 MANIFEST_FILE: Final = "manifest.json"
 
@@ -17,8 +18,14 @@ def no_index_at(folder: Path) -> MissingError:
     )
 
 
+def has_index(folder: Path) -> bool:
+    """Whether an index lies in a folder, whole or not: its manifest is there, or the copy."""
+    path = folder / MANIFEST_FILE
+    return path.is_file() or copy_of(path).is_file()
+
+
 def require_index(folder: Path) -> Path:
     """Return the folder of an index; raise MissingError where it holds none."""
-    if not (folder / MANIFEST_FILE).is_file():
+    if not has_index(folder):
         raise no_index_at(folder)
     return folder

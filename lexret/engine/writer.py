@@ -10,6 +10,8 @@ from typing import Final, Self
 
 from lexret.arguments import require_several
 from lexret.engine.merge_policy import OpenSegment, choose_merge
+from lexret.engine.place import has_index
+from lexret.engine.segments.checksums import with_checksums
 from lexret.engine.segments.cleanup import remove, remove_unused
 from lexret.engine.segments.manifest import (
     CODECS,
@@ -31,6 +33,7 @@ from lexret.engine.store.columns import Column, FieldValue, encode_text, extend_
 from lexret.engine.store.sections import storage_errors
 from lexret.errors import CorruptError, InputError, MissingError
 from lexret.files.locks import WriterLock
+from lexret.files.sealed import copy_of
 from lexret.files.whole import replace_file, sync_folder
 from lexret.sparse import LexicalVector, Precision, SparseBatch
 from lexret.vocabulary import Vocabulary
@@ -135,22 +138,24 @@ class EmbeddedIndexWriter:
 
         Raises:
             MissingError: if there is none.
-            CorruptError: if it is damaged.
+            DamageError: if it is damaged.
+            CorruptError: if it is of an unknown version.
             LockedError: if another writer holds it.
             StorageError: if the folder cannot be written.
         """
         folder = Path(path)
-        if not (folder / MANIFEST_FILE).is_file():
+        if not has_index(folder):
             Manifest.load(folder)  # raises: a folder without an index gets no lock file
         with storage_errors(folder):
             lock = WriterLock(folder)
         try:
             manifest = Manifest.load(folder)
             words = folder / manifest.vocabulary_file
-            vocabulary = manifest.parse_vocabulary(words.read_bytes(), words)
+            vocabulary = manifest.parse_vocabulary(manifest.read_vocabulary(folder), words)
             writer = cls(folder, manifest, vocabulary, lock)
             writer._never_committed = False
             writer._reset()
+            _renew_copy(folder / MANIFEST_FILE)
             writer._clean()
         except FileNotFoundError as error:
             lock.release()
@@ -158,6 +163,18 @@ class EmbeddedIndexWriter:
         except BaseException:
             lock.release()
             raise
+        return writer
+
+    @classmethod
+    def mend(cls, path: Path, manifest: Manifest, vocabulary: Vocabulary, lock: WriterLock) -> Self:
+        """Open what is whole of a damaged index; the next commit makes it the index.
+
+        Args:
+            manifest: names whole segments only.
+            lock: of the folder, which the caller holds and releases.
+        """
+        writer = cls(path, manifest, vocabulary, lock)
+        writer._reset()
         return writer
 
     @property
@@ -235,8 +252,11 @@ class EmbeddedIndexWriter:
     def commit(self) -> None:
         """Make all changes since the last commit visible at once and durable.
 
+        Segments that are merged are checked before, and so is a whole segment of an old format.
+
         Raises:
             StorageError: if writing fails; the changes are dropped, the last commit stands.
+            DamageError: if what is merged is damaged; likewise.
         """
         try:
             with storage_errors(self._path):
@@ -377,7 +397,7 @@ class EmbeddedIndexWriter:
             replace_file(self._path / self._committed.vocabulary_file, words.encode())
         entries: list[SegmentEntry] = []
         for opened in self._segments:
-            entry = opened.segment.entry
+            entry = with_checksums(self._path, opened.segment.entry)
             if opened.changed and opened.deleted is not None:
                 deletions = write_deletions(
                     self._path, entry, opened.deleted, generation=generation
@@ -410,3 +430,11 @@ def _generation_to_follow(folder: Path, *, replace_existing: bool) -> int:
             "make it anew with replace_existing=True."
         )
     return generation
+
+
+def _renew_copy(path: Path) -> None:
+    """Bring the copy of a manifest up to date, as a commit leaves it that was not cut off."""
+    copy, data = copy_of(path), path.read_bytes()
+    if not copy.is_file() or copy.read_bytes() != data:
+        with storage_errors(path.parent):
+            replace_file(copy, data)

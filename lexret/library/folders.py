@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from lexret.engine.place import MANIFEST_FILE
+from lexret.engine.place import has_index
 from lexret.errors import InputError, MissingError
 
 if TYPE_CHECKING:
@@ -57,10 +57,10 @@ def find_index(start: Path) -> Path:
     """
     start = start.resolve()
     for folder in (start, *start.parents):
-        if (folder / INDEX_FOLDER / MANIFEST_FILE).is_file():
+        if has_index(folder / INDEX_FOLDER):
             return folder / INDEX_FOLDER
     below = sorted(
-        manifest.parent.parent.name for manifest in start.glob(f"*/{INDEX_FOLDER}/{MANIFEST_FILE}")
+        place.parent.name for place in start.glob(f"*/{INDEX_FOLDER}") if has_index(place)
     )
     if below:
         way = f"There is one in {below[0]}: go there, or add --index {below[0]}."
@@ -79,11 +79,11 @@ def index_for(folders: Sequence[Path]) -> Path:
 
     places = [default_index(folder) for folder in folders]
     for place in places:
-        if (place / MANIFEST_FILE).is_file():
+        if has_index(place):
             return place
     paths = [folder.resolve() for folder in folders]
     for above in dict.fromkeys(default_index(parent) for path in paths for parent in path.parents):
-        if (above / MANIFEST_FILE).is_file():
+        if has_index(above):
             held = picture_folders(Manifest.load(above).roots, above)
             if any(folder.path in paths for folder in held):
                 return above
@@ -93,7 +93,7 @@ def index_for(folders: Sequence[Path]) -> Path:
 def index_within(place: Path) -> Path:
     """Return the index of a folder of pictures where one is named instead of its index."""
     inner = default_index(place)
-    inside = not (place / MANIFEST_FILE).is_file() and (inner / MANIFEST_FILE).is_file()
+    inside = not has_index(place) and has_index(inner)
     return inner if inside else place
 
 

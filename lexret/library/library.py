@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from lexret.arguments import require_several, require_text
-from lexret.engine.segments.manifest import MANIFEST_FILE, Manifest
+from lexret.engine.place import has_index
+from lexret.engine.segments.manifest import Manifest
 from lexret.errors import InputError
 from lexret.library.asking.finding import Backend, find
 from lexret.library.asking.query_pictures import PathLike, PictureLike
@@ -32,8 +33,10 @@ from lexret.library.model_encoders import IndexEncoders, ModelEncoders, TextEnco
 from lexret.library.snapshots import LatestSnapshot, Snapshot
 
 if TYPE_CHECKING:
+    from lexret.engine.integrity.repair import RepairReport
     from lexret.explain.explanation import PictureExplanation
     from lexret.library.duplicates import DuplicateGroup
+    from lexret.library.integrity import LibraryCheck
     from lexret.library.updating.indexing import IndexReport
     from lexret.library.updating.reader import Decoding
     from lexret.library.updating.update_run import Progress
@@ -104,7 +107,7 @@ class Library:
         if not folders:
             raise InputError("A library is made of folders of pictures; name at least one.")
         place = default_index(Path(folders[0])) if index is None else Path(index)
-        if (place / MANIFEST_FILE).exists():
+        if has_index(place):
             raise InputError(
                 f"There is an index at {place} already: open it with Library.open, and bring it up "
                 "to date, or make it anew, with its update()."
@@ -401,6 +404,35 @@ class Library:
             num_parts=num_parts,
             num_words=num_words,
         )
+
+    def check(self) -> LibraryCheck:
+        """Read every file of the index and compare it with its checksums, as ``lexret check`` does.
+
+        Raises:
+            MissingError: if there is no index.
+            CorruptError: if it is of a version that this lexret cannot read.
+        """
+        from lexret.library.integrity import check_library
+
+        return check_library(self.path)
+
+    def repair(self, *, dry_run: bool = False) -> RepairReport:
+        """Save what is whole of a damaged index, as ``lexret repair`` does.
+
+        :meth:`update` encodes what could not be saved.
+
+        Args:
+            dry_run: change nothing, and say what would be done.
+
+        Raises:
+            LexretError: see :func:`lexret.engine.integrity.repair.repair_index`.
+        """
+        from lexret.library.integrity import repair_library
+
+        try:
+            return repair_library(self.path, model=self._encoders.source, dry_run=dry_run)
+        finally:
+            self._latest.expire()
 
     def encoders(self, snapshot: Snapshot | None = None) -> ModelEncoders:
         """Return the encoders of the model; each is loaded when it is first asked for.

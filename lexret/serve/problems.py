@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Final
 
 from fastapi import FastAPI, Request
@@ -10,6 +11,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException  # FastAPI's own is a child of it
 
 from lexret.errors import (
+    DamageError,
     ImageError,
     InputError,
     LexretError,
@@ -19,6 +21,8 @@ from lexret.errors import (
 )
 from lexret.files.names import whole_text
 from lexret.serve.limits import BrokenOffError, BusyError, TooLargeError, TooSlowError
+
+_log = logging.getLogger(__name__)
 
 _STATUS: Final[tuple[tuple[type[LexretError], int], ...]] = (
     (BrokenOffError, 400), (TooLargeError, 413), (TooSlowError, 408), (BusyError, 503),
@@ -32,6 +36,8 @@ def add_errors(app: FastAPI, root_path: str) -> None:
 
     async def tell(_request: Request, error: Exception) -> Response:
         status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
+        if status == 500:
+            _log.error("A request failed: %s", error)
         problem: dict[str, object] = {"error": whole_text(_public(error))}
         if isinstance(error, QueryError):
             problem.update(start=error.start, end=error.end)
@@ -67,6 +73,11 @@ def _public(error: Exception) -> str:
         return f"The picture cannot be read: {error.reason}."
     if isinstance(error, MismatchError):
         return "The index was made with another model; start the server anew."
+    if isinstance(error, DamageError):
+        return (
+            "The index is damaged, so that this cannot be answered: `lexret check` says what is, "
+            "`lexret repair` saves what is whole."
+        )
     told = InputError | MissingError | BusyError | BrokenOffError | TooLargeError | TooSlowError
     if isinstance(error, told):
         return str(error)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from sealing import change_sealed
 
 from lexret.cli.main import main
 from lexret.engine import open_index
@@ -120,7 +121,7 @@ def test_an_index_in_the_way_of_a_merged_one_is_kept_and_the_told_command_replac
 def test_indexes_of_two_models_are_not_merged(indexed: Path, tmp_path: Path) -> None:
     shutil.copytree(indexed / ".lexret", tmp_path / "other")
     manifest = tmp_path / "other" / "manifest.json"
-    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"model_id": "another-1"}))
+    change_sealed(manifest, model_id="another-1")
     result = lexret("merge", indexed, tmp_path / "other", "-o", tmp_path / "all")
     assert result.exit_code == 2
     assert open_index(indexed / ".lexret").model_id in result.stderr

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
+from sealing import change_sealed
 
 from lexret.cli.main import main
 from lexret.encoders import load_model
@@ -150,7 +151,7 @@ def test_an_index_of_another_model_is_refused_with_a_way_out(indexed: Path) -> N
     manifest = indexed / ".lexret" / "manifest.json"
     values = json.loads(manifest.read_text())
     own = values["model_id"]
-    manifest.write_text(json.dumps(values | {"model_id": "other-1"}))
+    change_sealed(manifest, model_id="other-1")
     result = lexret("index", indexed)
     assert result.exit_code == 2
     assert "other-1" in result.stderr
@@ -339,7 +340,7 @@ def test_info_tells_what_the_index_holds(indexed: Path, monkeypatch: pytest.Monk
     assert values["postings"] == index.num_postings
     assert values["model"] == index.model_id
     assert values["root"] == str(indexed)
-    assert values["format_version"] == 2
+    assert values["format_version"] == 3
     on_disk = sum(
         one.stat().st_size
         for one in (indexed / ".lexret").rglob("*")

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 
 from lexret.engine import EmbeddedIndexWriter, open_index
+from lexret.engine.integrity.check import check_index
 from lexret.engine.postings.weight_codes import MAX_ERROR
+from lexret.errors import CorruptError, LexretError, MissingError
 from lexret.library.updating.records import KnownPicture
 from lexret.sparse import SparseBatch
 
 HERE = Path(__file__).parent
-STORED = ["index-v1", "index-v2", "index-v2-8bit"]
+STORED = ["index-v1", "index-v2", "index-v2-8bit", "index-v3", "index-v3-8bit"]
 
 
 @pytest.mark.parametrize("name", STORED)
@@ -22,7 +26,7 @@ def test_old_indexes_are_read(name: str) -> None:
     index.verify()
     assert index.vocabulary.words == ("beach", "dog", "lake", "traffic light")
     assert index.model_id == "fixture-0123456789ab"
-    assert index.manifest.precision == "float32"  # which they do not say
+    assert index.manifest.precision == "float32"  # which the older ones do not say
     assert (index.manifest.model_source, index.manifest.roots) == ("mini", ("..",))
     assert index.doc_ids() == ["dog.jpg", "light.jpg", "see/lake ä.png"]
     (hits,) = index.search(SparseBatch.from_words([{"dog": 2.0}], index.vocabulary))
@@ -51,3 +55,47 @@ def test_old_indexes_can_be_written_on(tmp_path: Path, name: str) -> None:
         writer.add(["new.jpg"], SparseBatch.from_words([{"lake": 1.0}], vocabulary))
         writer.commit()
     assert open_index(path).doc_ids() == ["light.jpg", "new.jpg", "see/lake ä.png"]
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_a_commit_gives_old_segments_checksums(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "index"
+    shutil.copytree(HERE / name, path)
+    before = open_index(path)
+    with EmbeddedIndexWriter.open(path) as writer:
+        writer.add(["new.jpg"], SparseBatch.from_words([{"lake": 1.0}], before.vocabulary))
+        writer.commit()
+    assert check_index(path).is_whole
+    assert (path / "manifest.copy.json").read_bytes() == (path / "manifest.json").read_bytes()
+    manifest = json.loads((path / "manifest.json").read_text())
+    assert (manifest["version"], "crc32" in manifest) == (3, True)
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_damage_to_old_indexes_ends_in_no_traceback(tmp_path: Path, name: str) -> None:
+    """Old manifests have no checksum: what parses is believed, but nothing else may happen."""
+    path = tmp_path / "index"
+    for file in sorted(file for file in (HERE / name).rglob("*") if file.is_file()):
+        data = file.read_bytes()
+        if file.name == "lock" or not data:
+            continue
+        for place in range(0, len(data), max(1, len(data) // 20)):
+            shutil.rmtree(path, ignore_errors=True)
+            shutil.copytree(HERE / name, path)
+            damaged = data[:place] + bytes([data[place] ^ (1 << place % 7)]) + data[place + 1 :]
+            (path / file.relative_to(HERE / name)).write_bytes(damaged)
+            with contextlib.suppress(LexretError):
+                read_everything(path, same_as=None if file.name == "manifest.json" else HERE / name)
+            with contextlib.suppress(MissingError, CorruptError):
+                check_index(path)
+
+
+def read_everything(path: Path, *, same_as: Path | None) -> None:
+    index = open_index(path)
+    found = [index.doc_ids(), list(index.documents())]
+    found += [index.vector(doc_id).words() for doc_id in index.doc_ids()]
+    found += index.search(SparseBatch.from_words([{"dog": 2.0}], index.vocabulary))
+    if same_as is not None:
+        whole = open_index(same_as)
+        assert found[:2] == [whole.doc_ids(), list(whole.documents())]
+        assert found[2:-1] == [whole.vector(doc_id).words() for doc_id in whole.doc_ids()]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import signal
 import subprocess
@@ -12,6 +11,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from sealing import change_sealed
 
 from lexret.engine import EmbeddedIndexWriter, open_index
 from lexret.engine.segments.manifest import Manifest
@@ -219,7 +219,7 @@ def test_a_changed_byte_is_found_by_verify(batch, make_index, tmp_path: Path) ->
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
-    with pytest.raises(CorruptError, match=r"weights\.bin, array 'weights'"):
+    with pytest.raises(CorruptError, match=r"weights\.bin is damaged: its array 'weights'"):
         open_index(tmp_path).verify()
 
 
@@ -237,7 +237,7 @@ def test_a_changed_vocabulary_is_found(batch, make_index, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"version": 3}, "format version 3"),
+        ({"version": 4}, "format version 4"),
         ({"format": "other"}, "not the manifest"),
         ({"segments": [{}]}, "damaged"),
         ({"segments": 3}, "damaged"),
@@ -249,7 +249,7 @@ def test_a_manifest_that_cannot_be_read_is_an_error(
 ) -> None:
     make_index(tmp_path, ["a"], batch({"dog": 1.0}))
     path = tmp_path / "manifest.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    change_sealed(path, **change)
     with pytest.raises(CorruptError, match=message):
         open_index(tmp_path)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import ExifTags, Image
+from sealing import change_sealed
 
 from lexret.engine import EmbeddedIndexWriter, open_index
 from lexret.errors import CorruptError, InputError, LockedError, MismatchError, MissingError
@@ -72,8 +73,8 @@ def test_an_encoder_of_another_precision_is_refused(root: Path, colours) -> None
 def test_an_index_of_an_unknown_precision_is_not_opened(root: Path, colours) -> None:
     update(root, colours)
     manifest = default_index(root) / "manifest.json"
-    manifest.write_text(manifest.read_text().replace('"float32"', '"int3"'))
-    with pytest.raises(CorruptError, match="precision 'int3'"):
+    change_sealed(manifest, precision="int3")
+    with pytest.raises(CorruptError, match="'precision' of the manifest is 'int3'"):
         open_index(default_index(root))
     low = type(colours)(colours.vocabulary, precision="int3")
     with pytest.raises(InputError, match="found 'int3'"):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from sealing import change_sealed
 
 from lexret.engine import EmbeddedIndex, EmbeddedIndexWriter, open_index, vectors
 from lexret.engine.corrections.corrections import DocumentCorrection, change_corrections
@@ -58,9 +59,7 @@ def test_two_indexes_become_one_and_nothing_is_encoded(
 
 def test_a_picture_that_both_hold_is_taken_from_the_newer(here: Path, colours) -> None:
     shutil.copytree(here / "a/.lexret", here / "old")
-    (here / "old/manifest.json").write_text(
-        (here / "old/manifest.json").read_text().replace('".."', f'"{here}/a"')
-    )
+    change_sealed(here / "old/manifest.json", roots=[f"{here}/a"])
     paint(here / "a" / "1.png", (1, 2, 250))
     os.utime(here / "a" / "1.png", ns=(2**62, 2**62))
     index_folders([here / "a"], here / "a/.lexret", colours)

@@ -123,3 +123,20 @@ def test_nothing_is_lost_or_mixed_up_while_the_index_is_committed(
     assert answers[-1][0] == 13
     for commit, pictures, num_hits in answers:
         assert pictures == num_hits == held[commit]
+
+
+def test_a_damaged_index_is_told_with_a_way_on_and_without_its_path(
+    place: Path, serve_library: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    for file in place.glob("segments/*/weights.bin"):
+        file.write_bytes(bytes(byte ^ 1 for byte in file.read_bytes()))
+    with serve_library(Library.open(place)) as address:
+        connection = http.client.HTTPConnection(*address, timeout=30)
+        connection.request("GET", "/api/search?q=dog")
+        answer = connection.getresponse()
+        error = json.loads(answer.read())["error"]
+        connection.close()
+    assert answer.status == 500
+    assert "lexret check" in error and "lexret repair" in error
+    assert str(place) not in error
+    assert "weights.bin is damaged" in caplog.text

@@ -1,14 +1,13 @@
 """Corrections of an index: words that people add to documents, remove from them, or mute.
 
-Corrections are stored next to an index, in ``corrections.json``, and are applied when it is
-searched. No vector is computed again and no posting changes, so undoing a correction restores
-what was there before. Corrections name documents by id and words by text; they survive commits,
-and an index that is made again with other vectors.
+Corrections are stored next to an index, in ``corrections.json`` and a copy of it, and are applied
+when it is searched. No vector is computed again and no posting changes, so undoing a correction
+restores what was there before. Corrections name documents by id and words by text; they survive
+commits, and an index that is made again with other vectors.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,15 +16,17 @@ from typing import Any, Final
 
 import numpy as np
 
-from lexret.errors import CorruptError, InputError, StorageError
+from lexret.errors import CorruptError, DamageError, InputError, StorageError
 from lexret.files.locks import locked
-from lexret.files.whole import replace_file
+from lexret.files.sealed import copy_of, replace_with_copy, seal, unseal
 
 CORRECTIONS_FILE: Final = "corrections.json"
 MAX_WEIGHT: Final = 1000.0
-_LOCK_FILE: Final = "corrections.lock"
+CORRECTIONS_LOCK_FILE: Final = "corrections.lock"
 _FORMAT: Final = "lexret-corrections"
-_VERSION: Final = 1
+_VERSION: Final = 2
+_READABLE: Final = (1, 2)
+_FIRST_SEALED: Final = 2
 
 
 @dataclass(frozen=True)
@@ -113,39 +114,65 @@ def load_corrections(index_path: Path) -> Corrections:
     """Read the corrections of the index at ``index_path``; there are none without a file.
 
     Raises:
-        CorruptError: if the file is damaged or of an unknown version.
+        DamageError: if the file is damaged, or missing while its copy is there.
+        CorruptError: if it is of an unknown version.
     """
     path = index_path / CORRECTIONS_FILE
     try:
-        plain = json.loads(path.read_bytes())
-    except (FileNotFoundError, NotADirectoryError):
+        data = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if copy_of(path).is_file():
+            raise DamageError(
+                path,
+                f"it is missing, but {copy_of(path).name} is there (to do without all corrections, "
+                "remove that too)",
+            ) from error
         return NO_CORRECTIONS
-    except ValueError as error:
-        raise CorruptError(f"{path} is damaged: {error}. {_REMEDY}") from error
+    except OSError as error:
+        raise DamageError(path, f"it cannot be read ({error.strerror})") from error
+    return parse_corrections(data, path)
+
+
+def parse_corrections(data: bytes, path: Path) -> Corrections:
+    """Parse the bytes of a file of corrections.
+
+    Raises:
+        DamageError: if they are damaged.
+        CorruptError: if they are of an unknown version.
+    """
     try:
+        plain, is_sealed = unseal(data)
         found = (plain["format"], plain["version"])
-        if found != (_FORMAT, _VERSION):
-            raise CorruptError(f"{path} is {found}; expected {(_FORMAT, _VERSION)}. {_REMEDY}")
+        if found[0] != _FORMAT or found[1] not in _READABLE:
+            raise CorruptError(
+                f"{path} is {found}; expected {(_FORMAT, _VERSION)}. Use the lexret that wrote it, "
+                "or remove it to do without its corrections."
+            )
+        if found[1] >= _FIRST_SEALED and not is_sealed:
+            raise DamageError(path, "it does not end with its checksum")
         return _parse(plain)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         if isinstance(error, CorruptError):
             raise
-        raise CorruptError(f"{path} is damaged: {error!r}. {_REMEDY}") from error
-
-
-_REMEDY: Final = "Correct the file by hand, or remove it to do without its corrections."
+        raise DamageError(path, str(error) or repr(error)) from error
 
 
 def _parse(plain: dict[str, Any]) -> Corrections:
-    documents = {
-        doc_id: DocumentCorrection(
-            {_word(word): float(weight) for word, weight in stored["added"].items()},
-            frozenset(map(_word, stored["removed"])),
-            None if stored.get("sha256") is None else _word(stored["sha256"]),
-        )
-        for doc_id, stored in plain["pictures"].items()
-    }
+    documents = {doc_id: parse_document(stored) for doc_id, stored in plain["pictures"].items()}
     return Corrections(documents, frozenset(map(_word, plain["muted"])))
+
+
+def parse_document(stored: dict[str, Any]) -> DocumentCorrection:
+    """Parse the corrections of one document.
+
+    Raises:
+        ValueError, TypeError, KeyError, AttributeError: if they are not such.
+    """
+    return DocumentCorrection(
+        {_word(word): float(weight) for word, weight in stored["added"].items()},
+        frozenset(map(_word, stored["removed"])),
+        None if stored.get("sha256") is None else _word(stored["sha256"]),
+    )
 
 
 def _word(value: object) -> str:
@@ -163,14 +190,13 @@ def change_corrections(
         change: is given the current corrections and returns the new ones.
 
     Raises:
-        CorruptError: if the existing file is damaged.
+        DamageError: if the existing file is damaged.
         StorageError: if it cannot be written.
     """
     try:
-        with locked(index_path / _LOCK_FILE):
+        with locked(index_path / CORRECTIONS_LOCK_FILE):
             changed = change(load_corrections(index_path))
-            text = json.dumps(_as_plain(changed), indent=1, ensure_ascii=False) + "\n"
-            replace_file(index_path / CORRECTIONS_FILE, text.encode("utf-8", "surrogatepass"))
+            write_corrections(index_path, changed)
     except OSError as error:
         if isinstance(error, StorageError):
             raise
@@ -178,6 +204,15 @@ def change_corrections(
             f"The corrections of the index at {index_path} cannot be written: {error}."
         ) from error
     return changed
+
+
+def write_corrections(index_path: Path, corrections: Corrections) -> None:
+    """Replace the corrections of an index, and their copy; raises OSError.
+
+    For those who hold the lock; others call :func:`change_corrections`.
+    """
+    data = seal(_as_plain(corrections), ascii_only=False)
+    replace_with_copy(index_path / CORRECTIONS_FILE, data)
 
 
 def _as_plain(corrections: Corrections) -> dict[str, object]:

@@ -6,6 +6,7 @@ rows, or runs of a chunk.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -16,13 +17,8 @@ import numpy.typing as npt
 from lexret.engine.postings.blocks import CHUNK, EIGHT_BITS, RUN, BlockPostings
 from lexret.engine.postings.plain import Offsets, PostingBlock
 from lexret.engine.postings.weight_codes import largest_error, to_codes
-from lexret.engine.store.sections import (
-    AnyArray,
-    ArrayFileWriter,
-    Section,
-    SectionWriter,
-    map_sections,
-)
+from lexret.engine.store.checked import AnyArray, CheckedArray, Sums
+from lexret.engine.store.sections import ArrayFileWriter, Section, SectionWriter, open_sections
 from lexret.sparse import IdArray
 
 LISTS_FILE: Final = "lists.bin"
@@ -55,6 +51,8 @@ class BlockWriter:
         self._runs_C[-1] = -(-last // RUN)
         #: See :func:`lexret.engine.postings.weight_codes.largest_error`.
         self.weight_error = 0.0
+        #: Checksums of the blocks of all arrays, once they are written: array -> (blocks,).
+        self.block_sums: dict[str, Sums] = {}
 
     def write(self, blocks: Iterator[PostingBlock]) -> dict[str, dict[str, Section]]:
         """Write all postings, word by word, and return the arrays of each file."""
@@ -83,6 +81,8 @@ class BlockWriter:
             counts.append(np.zeros(num_empty, np.uint32))
             split.append(np.zeros(num_empty, np.uint8))
             files = {stream.path.name: stream.finish() for stream in streams}
+            for stream in streams:
+                self.block_sums |= stream.block_sums()
         finally:
             for stream in streams:
                 stream.close()
@@ -130,14 +130,10 @@ class BlockWriter:
         split_L: npt.NDArray[np.uint8],
     ) -> dict[str, dict[str, Section]]:
         """Write the lists, and the dense rows, which are computed from what was just written."""
-        arrays: dict[str, AnyArray] = {"counts": counts_L, "split": split_L}
-        for file, sections in files.items():
-            arrays |= map_sections(self._folder / file, sections)
-        bare = {"dense.terms": np.empty(0, np.int32), "dense.scales": np.empty(0, np.float32)}
-        bare["dense.rows"] = np.empty(0, np.uint8)
-        nnz = int(self._indptr[-1])
-        postings = BlockPostings(arrays | bare, self._num_documents, nnz, self._folder)
-        terms_R = self._dense_terms(sum(array.nbytes for array in arrays.values()))
+        postings = self._reopen(files, {"counts": counts_L, "split": split_L})
+        num_bytes = counts_L.nbytes + split_L.nbytes
+        num_bytes += sum(section.end for file in files.values() for section in file.values())
+        terms_R = self._dense_terms(num_bytes)
         rows = ArrayFileWriter(self._folder / DENSE_FILE, "dense.rows", "<u1")
         scales_R = np.empty(len(terms_R), np.float32)
         try:
@@ -145,6 +141,7 @@ class BlockWriter:
                 scales_R[number], row = _dense_row(*postings.of(term), self._num_documents)
                 rows.append(row)
             dense = rows.finish()
+            self.block_sums |= rows.block_sums()
         finally:
             rows.close()
         kept: dict[str, AnyArray] = {"counts": counts_L, "split": split_L}
@@ -156,9 +153,26 @@ class BlockWriter:
         try:
             for name, values in kept.items():
                 writer.append(name, values)
-            return files | {LISTS_FILE: writer.finish(), DENSE_FILE: dense}
+            lists = writer.finish()
+            self.block_sums |= writer.block_sums()
         finally:
             writer.close()
+        return files | {LISTS_FILE: lists, DENSE_FILE: dense}
+
+    def _reopen(
+        self, files: dict[str, dict[str, Section]], held: dict[str, AnyArray]
+    ) -> BlockPostings:
+        """Open the postings that were just written, which have no dense rows yet."""
+        held |= {"dense.terms": np.empty(0, np.int32), "dense.scales": np.empty(0, np.float32)}
+        held["dense.rows"] = np.empty(0, np.uint8)
+        lists = self._folder / LISTS_FILE
+        arrays = {
+            name: CheckedArray(values, [zlib.crc32(values.data)], lists, name)
+            for name, values in held.items()
+        }
+        for file, sections in files.items():
+            arrays |= open_sections(self._folder / file, sections, self.block_sums)
+        return BlockPostings(arrays, self._num_documents, int(self._indptr[-1]), self._folder)
 
     def _dense_terms(self, num_bytes: int) -> IdArray:
         """Return the most frequent words, as many as the bytes for dense rows allow, rising."""

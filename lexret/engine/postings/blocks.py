@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from lexret.engine.postings.plain import Offsets, PostingBlock, check_offsets
 from lexret.engine.postings.weight_codes import from_codes
-from lexret.engine.store.sections import AnyArray
+from lexret.engine.store.checked import AnyArray, CheckedArray
 from lexret.errors import CorruptError
 from lexret.sparse import FloatArray, IdArray, distinct_ids
 
@@ -45,34 +45,43 @@ class BlockPostings:
         is_split_L: which lists are split.
         lows, sides: see above.
         weights_or_codes: of each posting its weight, or the code of it.
+        dense_rows: the elements of ``dense_RN``.
         dense_terms_R: the words that have a row in ``dense_RN``, rising.
         dense_scales_R, dense_RN: bounds from above: a weight is at most scale * row (rounding to
             single precision aside), and larger than scale * (row - 1); 0 in the row means that the
             document lacks the word.
 
+    What stands about lists and words is checked at once; postings are checked when they are read,
+    and those who read ``values`` of ``lows``, ``sides``, ``weights_or_codes`` or ``dense_RN``
+    themselves call :meth:`require` or :meth:`require_dense` before.
+
     Raises:
         CorruptError: if the arrays contradict each other; ``where`` names the folder.
+        DamageError: if an array does not agree with its checksums.
     """
 
     def __init__(
-        self, arrays: Mapping[str, AnyArray], num_documents: int, num_postings: int, where: object
+        self,
+        arrays: Mapping[str, CheckedArray],
+        num_documents: int,
+        num_postings: int,
+        where: object,
     ) -> None:
         self.where = where
         self.num_chunks = max(1, -(-num_documents // CHUNK))
-        self.counts_L: npt.NDArray[np.uint32] = arrays["counts"]
-        self.is_split_L: npt.NDArray[np.uint8] = arrays["split"]
-        self.lows: npt.NDArray[np.uint8] = arrays["lows"]
-        self.sides: npt.NDArray[np.uint8] = arrays["sides"]
-        self.weights_or_codes: AnyArray = arrays["weights"]
-        self.dense_terms_R: IdArray = arrays["dense.terms"]
-        self.dense_scales_R: FloatArray = arrays["dense.scales"]
+        self.counts_L: npt.NDArray[np.uint32] = arrays["counts"].whole()
+        self.is_split_L: npt.NDArray[np.uint8] = arrays["split"].whole()
+        self.lows, self.sides = arrays["lows"], arrays["sides"]
+        self.weights_or_codes = arrays["weights"]
+        self.dense_terms_R: IdArray = arrays["dense.terms"].whole()
+        self.dense_scales_R: FloatArray = arrays["dense.scales"].whole()
         last = num_documents - (self.num_chunks - 1) * CHUNK
         self.runs_C = np.full(self.num_chunks, CHUNK // RUN, np.int64)
         self.runs_C[-1] = -(-last // RUN)
         if len(self.counts_L) % self.num_chunks or len(self.counts_L) != len(self.is_split_L):
             raise CorruptError(f"{where}: its lists are damaged.")
         self._num_words = len(self.counts_L) // self.num_chunks
-        rows = arrays["dense.rows"]
+        self.dense_rows = rows = arrays["dense.rows"]
         check_offsets(self.indptr, num_postings, where)
         if (
             not len(self.lows) == len(self.weights_or_codes) == num_postings
@@ -84,7 +93,10 @@ class BlockPostings:
         rising = np.concatenate([[-1], self.dense_terms_R, [self._num_words]])
         if not (rising[1:] > rising[:-1]).all():
             raise CorruptError(f"{where}: its dense rows are damaged.")
-        self.dense_RN: npt.NDArray[np.uint8] = rows.reshape(len(self.dense_terms_R), num_documents)
+        self.dense_RN: npt.NDArray[np.uint8] = rows.values.reshape(
+            len(self.dense_terms_R), num_documents
+        )
+        self._is_sound_V = np.zeros(self._num_words, np.bool_)
 
     @cached_property
     def starts_L1(self) -> Offsets:
@@ -109,7 +121,28 @@ class BlockPostings:
     @property
     def has_codes(self) -> bool:
         """Whether weights are stored in 8 bits."""
-        return self.weights_or_codes.dtype == np.uint8
+        return self.weights_or_codes.values.dtype == np.uint8
+
+    def require(self, terms_T: IdArray) -> None:
+        """Check all postings of some words; raises DamageError."""
+        sound_T = self._is_sound_V[terms_T]
+        if np.count_nonzero(sound_T) == len(terms_T):
+            return
+        lists = terms_T[~sound_T].astype(np.int64) * self.num_chunks
+        starts, stops = self.starts_L1[lists], self.starts_L1[lists + self.num_chunks]
+        self.lows.require_each(starts, stops)
+        self.weights_or_codes.require_each(starts, stops)
+        self.sides.require_each(
+            self.side_starts_L1[lists], self.side_starts_L1[lists + self.num_chunks]
+        )
+        self._is_sound_V[terms_T] = True
+
+    def require_dense(self, terms_T: IdArray) -> None:
+        """Check the dense rows of those of some words that have one; raises DamageError."""
+        num_documents = self.dense_RN.shape[1]
+        for row in self.dense_row_V[terms_T].tolist():
+            if row >= 0:
+                self.dense_rows.require(row * num_documents, (row + 1) * num_documents)
 
     @cached_property
     def dense_row_V(self) -> IdArray:
@@ -121,12 +154,13 @@ class BlockPostings:
     def of(self, term: int) -> tuple[IdArray, FloatArray]:
         """See :meth:`lexret.engine.postings.plain.Postings.of`."""
         start, end = int(self.indptr[term]), int(self.indptr[term + 1])
-        return self._docs(term, term + 1), self._weights(slice(start, end))
+        return self._docs(term, term + 1), self._weights(self.weights_or_codes.part(start, end))
 
     def block(self, first: int, last: int) -> PostingBlock:
         """See :meth:`lexret.engine.postings.plain.Postings.block`."""
         start, end = int(self.indptr[first]), int(self.indptr[last])
-        return PostingBlock(self._docs(first, last), self._weights(slice(start, end)))
+        weights = self._weights(self.weights_or_codes.part(start, end))
+        return PostingBlock(self._docs(first, last), weights)
 
     def weights_at(self, docs_D: IdArray, terms_T: IdArray) -> FloatArray:
         """See :meth:`lexret.engine.postings.plain.Postings.weights_at`."""
@@ -154,19 +188,23 @@ class BlockPostings:
             parts = [self.of(term) for term in terms_T.tolist()]
             docs, weights = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
             return docs, weights, number_T
+        self.require(terms_T)
         place_S = np.repeat(self.starts_L1[lists_L], counts_L) + _counted_up(counts_L)
         sides_L = self.side_starts_L1[lists_L + 1] - self.side_starts_L1[lists_L]
         side_S = np.repeat(self.side_starts_L1[lists_L], sides_L) + _counted_up(sides_L)
-        docs = self._docs_of(lists_L, self.lows[place_S], self.sides[side_S])
-        weights = self.weights_or_codes[place_S]
-        return docs, from_codes(weights) if self.has_codes else weights, number_T
+        docs = self._docs_of(lists_L, self.lows.values[place_S], self.sides.values[side_S])
+        weights = self.weights_or_codes.values[place_S]
+        return docs, self._weights(weights), number_T
 
     def _docs(self, first: int, last: int) -> IdArray:
         """Return the document numbers of the postings of some consecutive words."""
         lists = slice(first * self.num_chunks, last * self.num_chunks)
         start, end = int(self.indptr[first]), int(self.indptr[last])
-        sides = self.sides[self.side_starts_L1[lists.start] : self.side_starts_L1[lists.stop]]
-        return self._docs_of(np.arange(lists.start, lists.stop), self.lows[start:end], sides)
+        sides = self.sides.part(
+            int(self.side_starts_L1[lists.start]), int(self.side_starts_L1[lists.stop])
+        )
+        lows = self.lows.part(start, end)
+        return self._docs_of(np.arange(lists.start, lists.stop), lows, sides)
 
     def _docs_of(
         self,
@@ -189,9 +227,8 @@ class BlockPostings:
         docs: IdArray = (np.repeat(before, number) + lows).astype(np.int32)
         return docs
 
-    def _weights(self, part: slice | Offsets) -> FloatArray:
-        weights = self.weights_or_codes[part]
-        return from_codes(weights) if self.has_codes else weights
+    def _weights(self, stored: AnyArray) -> FloatArray:
+        return from_codes(stored) if self.has_codes else stored
 
     def _read_plain(
         self, local_D: Offsets, lists_T: Offsets, columns_Q: Offsets, weights_DT: FloatArray
@@ -200,13 +237,18 @@ class BlockPostings:
         lists_Q = lists_T[columns_Q]
         number_Q = self.counts_L[lists_Q].astype(np.int64)
         counted_S, which_S = _counted_up(number_Q), np.repeat(np.arange(len(lists_Q)), number_Q)
+        self.lows.require_each(self.starts_L1[lists_Q], self.starts_L1[lists_Q + 1])
+        self.sides.require_each(self.side_starts_L1[lists_Q], self.side_starts_L1[lists_Q + 1])
         place_S = self.starts_L1[lists_Q][which_S] + counted_S
         side_S = self.side_starts_L1[lists_Q][which_S] + counted_S
         row_of = np.full(CHUNK, -1, np.int32)
         row_of[local_D] = np.arange(len(local_D), dtype=np.int32)
-        row_S = row_of[self.sides[side_S].astype(np.uint16) * RUN + self.lows[place_S]]
+        row_S = row_of[
+            self.sides.values[side_S].astype(np.uint16) * RUN + self.lows.values[place_S]
+        ]
         held_S = np.flatnonzero(row_S >= 0)
-        weights_DT[row_S[held_S], columns_Q[which_S[held_S]]] = self._weights(place_S[held_S])
+        weights = self._weights(self.weights_or_codes.at(place_S[held_S]))
+        weights_DT[row_S[held_S], columns_Q[which_S[held_S]]] = weights
 
     def _read_split(
         self, local_D: Offsets, lists_T: Offsets, columns_Q: Offsets, weights_DT: FloatArray
@@ -218,15 +260,19 @@ class BlockPostings:
         lengths_P = local_P // RUN + 1  # the runs before the document's, and that run
         ends_P = np.cumsum(lengths_P)
         places = np.repeat(self.side_starts_L1[lists_P], lengths_P) + _counted_up(lengths_P)
-        counts = self.sides[places].astype(np.int64)
+        sides_P = self.side_starts_L1[lists_P]
+        self.sides.require_each(sides_P, sides_P + lengths_P)
+        counts = self.sides.values[places].astype(np.int64)
         number_P = counts[ends_P - 1]
         first_P = self.starts_L1[lists_P] - number_P
         first_P += np.add.reduceat(counts, ends_P - lengths_P)
         which_S = np.repeat(np.arange(len(lists_P)), number_P)
         place_S = first_P[which_S] + _counted_up(number_P)
-        held_S = np.flatnonzero(self.lows[place_S] == (local_P % RUN)[which_S])
+        self.lows.require_each(first_P, first_P + number_P)
+        held_S = np.flatnonzero(self.lows.values[place_S] == (local_P % RUN)[which_S])
         held_P = which_S[held_S]
-        weights_DT[row_P[held_P], column_P[held_P]] = self._weights(place_S[held_S])
+        weights = self._weights(self.weights_or_codes.at(place_S[held_S]))
+        weights_DT[row_P[held_P], column_P[held_P]] = weights
 
 
 def _pieces(columns_Q: Offsets, costs_T: npt.NDArray[Any]) -> Iterator[Offsets]:

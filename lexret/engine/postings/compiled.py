@@ -44,11 +44,12 @@ class CompiledPostings:
             postings.is_split_L,
             postings.starts_L1,
             postings.side_starts_L1,
-            postings.lows,
-            postings.sides,
-            _NO_WEIGHTS if coded else postings.weights_or_codes,
-            postings.weights_or_codes if coded else _NO_CODES,
+            postings.lows.values,
+            postings.sides.values,
+            _NO_WEIGHTS if coded else postings.weights_or_codes.values,
+            postings.weights_or_codes.values if coded else _NO_CODES,
         )
+        self._is_sound_V = np.zeros(len(postings.dense_row_V), np.bool_)
         self._deleted = np.empty(0, np.bool_) if deleted is None else deleted
         self._per_thread = threading.local()
 
@@ -67,6 +68,11 @@ class CompiledPostings:
         num_documents = p.dense_RN.shape[1]
         if k > num_documents // _GROUP:  # the cut is taken from the best of these groups
             return None
+        sound_T = self._is_sound_V[terms_T]
+        if np.count_nonzero(sound_T) < len(terms_T):
+            p.require(terms_T)
+            p.require_dense(terms_T)
+            self._is_sound_V[terms_T] = True
         docs, scores, is_certain = _search(
             self._accumulator(), terms_T, weights_T, p.dense_row_V, p.dense_scales_R, p.dense_RN,
             self._lists, VALUES, p.num_chunks, p.runs_C, self._deleted, k,

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from lexret.engine.store.sections import AnyArray
+from lexret.engine.store.checked import CheckedArray
 from lexret.errors import CorruptError
 from lexret.sparse import FloatArray, IdArray
 
@@ -61,8 +61,10 @@ class RawPostings:
         CorruptError: if the arrays contradict each other; ``where`` names the file.
     """
 
-    def __init__(self, arrays: Mapping[str, AnyArray], num_postings: int, where: object) -> None:
-        self.indptr: Offsets = arrays["indptr"]
+    def __init__(
+        self, arrays: Mapping[str, CheckedArray], num_postings: int, where: object
+    ) -> None:
+        self.indptr: Offsets = arrays["indptr"].whole()
         self._docs, self._weights = arrays["docs"], arrays["weights"]
         check_offsets(self.indptr, num_postings, where)
         if not len(self._docs) == len(self._weights) == num_postings:
@@ -71,7 +73,7 @@ class RawPostings:
     def of(self, term: int) -> tuple[IdArray, FloatArray]:
         """See :meth:`Postings.of`."""
         start, end = int(self.indptr[term]), int(self.indptr[term + 1])
-        return self._docs[start:end], self._weights[start:end]
+        return self._docs.part(start, end), self._weights.part(start, end)
 
     def together(self, terms_T: IdArray) -> tuple[IdArray, FloatArray, npt.NDArray[np.int64]]:
         """See :meth:`Postings.together`."""
@@ -82,26 +84,27 @@ class RawPostings:
     def block(self, first: int, last: int) -> PostingBlock:
         """See :meth:`Postings.block`."""
         start, end = int(self.indptr[first]), int(self.indptr[last])
-        return PostingBlock(self._docs[start:end], self._weights[start:end])
+        return PostingBlock(self._docs.part(start, end), self._weights.part(start, end))
 
     def weights_at(self, docs_D: IdArray, terms_T: IdArray) -> FloatArray:
         """See :meth:`Postings.weights_at`; one binary search runs in all words' lists at once."""
         shape = (len(docs_D), len(terms_T))
         if not len(self._docs):
             return np.zeros(shape, dtype=np.float32)
-        last = len(self._docs) - 1
+        docs, weights = self._docs.whole(), self._weights.whole()
+        last = len(docs) - 1
         wanted = np.broadcast_to(docs_D[:, None], shape)
         low = np.broadcast_to(self.indptr[terms_T], shape).copy()
         high = np.broadcast_to(self.indptr[terms_T + 1], shape).copy()
         ends = high.copy()
         while (open_ := low < high).any():
             middle = (low + high) // 2
-            before = self._docs[np.minimum(middle, last)] < wanted
+            before = docs[np.minimum(middle, last)] < wanted
             low = np.where(open_ & before, middle + 1, low)
             high = np.where(open_ & ~before, middle, high)
         place = np.minimum(low, last)
-        found = (low < ends) & (self._docs[place] == wanted)
-        return np.where(found, self._weights[place], np.float32(0))
+        found = (low < ends) & (docs[place] == wanted)
+        return np.where(found, weights[place], np.float32(0))
 
 
 def check_offsets(indptr: Offsets, num_postings: int, where: object) -> None:

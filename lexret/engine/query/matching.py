@@ -22,8 +22,8 @@ from lexret.engine.query.filters import (
 )
 from lexret.engine.query.query import AnyOf, Holds, Query
 from lexret.engine.segments.segment import LocalHit, Mask, Places, Scores, Segment
+from lexret.engine.store.checked import AnyArray
 from lexret.engine.store.columns import TEXT, encode_text
-from lexret.engine.store.sections import AnyArray
 
 
 def find_in_segment(segment: Segment, query: Query, *, k: int) -> list[LocalHit]:

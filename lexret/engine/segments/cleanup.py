@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from lexret.engine.segments.manifest import MANIFEST_FILE, SEGMENTS_FOLDER, Manifest
+from lexret.files.sealed import copy_of
 
 _log = logging.getLogger(__name__)
 
@@ -14,7 +15,8 @@ _log = logging.getLogger(__name__)
 def remove_unused(folder: Path, manifest: Manifest) -> None:
     """Remove what a commit does not name: leftovers of merges, and of writers that were killed."""
     entries = {entry.name: entry for entry in manifest.segments}
-    unused = [folder / f"{MANIFEST_FILE}.new"]
+    manifests = (folder / MANIFEST_FILE, copy_of(folder / MANIFEST_FILE))
+    unused = [path.with_name(f"{path.name}.new") for path in manifests]
     unused += [
         path for path in folder.glob("vocabulary-*") if path.name != manifest.vocabulary_file
     ]

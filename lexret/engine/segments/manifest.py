@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from lexret.engine.place import MANIFEST_FILE as MANIFEST_FILE
-from lexret.engine.place import no_index_at
+from lexret.engine.place import has_index, no_index_at
 from lexret.engine.postings.blocks import EIGHT_BITS, EXACT
 from lexret.engine.postings.plain import RAW
+from lexret.engine.segments.typed import TypedObject, check_file_name
+from lexret.engine.store.columns import NUMBER_TYPES, TEXT
 from lexret.engine.store.sections import Section
-from lexret.errors import CorruptError, MissingError
-from lexret.files.whole import replace_file
+from lexret.errors import CorruptError, DamageError, MissingError
+from lexret.files.sealed import replace_with_copy, seal, unseal
 from lexret.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -21,12 +22,16 @@ if TYPE_CHECKING:
 
 SEGMENTS_FOLDER: Final = "segments"
 FORMAT_NAME: Final = "lexret-index"
-FORMAT_VERSION: Final = 2
-READABLE_VERSIONS: Final = (1, 2)
+FORMAT_VERSION: Final = 3
+READABLE_VERSIONS: Final = (1, 2, 3)
+_FIRST_SEALED: Final = 3
 # How an index may store its weights -> the codec of its segments. Version 1 had ``raw-i4-f4``.
 CODECS: Final = {"exact": EXACT, "8bit": EIGHT_BITS}
 # What vectors may be computed in.
 PRECISIONS: Final = ("float32", "bfloat16")
+# What columns and arrays may consist of.
+COLUMN_TYPES: Final = (*NUMBER_TYPES, TEXT)
+ARRAY_TYPES: Final = ("|u1", "<u1", "<u4", "<i4", "<i8", "<f4", "<f8")
 
 
 @dataclass(frozen=True)
@@ -102,30 +107,50 @@ class Manifest:
         return sum(segment.num_live for segment in self.segments)
 
     def save(self, folder: Path) -> None:
-        """Replace the manifest of an index atomically; this is the moment of a commit."""
+        """Replace the manifest of an index atomically; this is the moment of a commit.
+
+        A copy follows, which `lexret repair` falls back on.
+
+        Raises:
+            OSError: if it cannot be written; the commit counts if the manifest was replaced.
+        """
         values = {"format": FORMAT_NAME, "version": FORMAT_VERSION, **asdict(self)}
-        replace_file(folder / MANIFEST_FILE, (json.dumps(values, indent=1) + "\n").encode())
+        replace_with_copy(folder / MANIFEST_FILE, seal(values))
 
     @classmethod
     def load(cls, folder: Path) -> Manifest:
         """Read the manifest of the index at ``folder``.
 
         Raises:
-            MissingError: if there is none.
-            CorruptError: if it is damaged or of an unknown version.
+            MissingError: if there is none, nor a copy of one.
+            DamageError: if it is damaged, or its copy is all there is.
+            CorruptError: if it is of an unknown version.
         """
         path = folder / MANIFEST_FILE
         try:
-            values = json.loads(path.read_bytes())
+            data = path.read_bytes()
         except (FileNotFoundError, NotADirectoryError) as error:
+            if has_index(folder):
+                raise DamageError(path, "it is missing, but its copy is there") from error
             raise no_index_at(folder) from error
-        except ValueError as error:
-            raise CorruptError(f"{path} is damaged: {error}. {_REMEDY}") from error
-        _check_version(values, path)
+        except OSError as error:
+            raise DamageError(path, f"it cannot be read ({error.strerror})") from error
+        return cls.parse(data, path)
+
+    @classmethod
+    def parse(cls, data: bytes, path: Path) -> Manifest:
+        """Parse the bytes of a manifest's file; see :meth:`load` for what is raised."""
         try:
-            return _parse(values)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise CorruptError(f"{path} is damaged: {error!r} in its fields. {_REMEDY}") from error
+            values, is_sealed = unseal(data)
+        except ValueError as error:
+            raise DamageError(path, str(error)) from error
+        _check_version(values, path)
+        if not is_sealed and values["version"] >= _FIRST_SEALED:
+            raise DamageError(path, "it does not end with its checksum")
+        try:
+            return _parse(TypedObject(values, "the manifest"))
+        except ValueError as error:
+            raise DamageError(path, str(error)) from error
 
     @classmethod
     def load_if_sound(cls, folder: Path) -> Manifest | None:
@@ -134,6 +159,21 @@ class Manifest:
             return cls.load(folder)
         except (MissingError, CorruptError):
             return None
+
+    def read_vocabulary(self, folder: Path) -> bytes:
+        """Read the bytes of the vocabulary's file.
+
+        Raises:
+            DamageError: if it cannot be read.
+            FileNotFoundError: if it is missing.
+        """
+        path = folder / self.vocabulary_file
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise DamageError(path, f"it cannot be read ({error.strerror})") from error
 
     def parse_vocabulary(self, data: bytes, path: Path) -> Vocabulary:
         """Parse the bytes of the vocabulary's file, and check them against the fingerprint.
@@ -144,26 +184,24 @@ class Manifest:
         try:
             vocabulary = Vocabulary(data.decode("utf-8").splitlines())
         except ValueError as error:
-            raise CorruptError(f"{path} is damaged: {error} {_REMEDY}") from error
+            raise DamageError(path, str(error).rstrip(".")) from error
         if vocabulary.fingerprint != self.vocabulary_fingerprint:
-            raise CorruptError(
-                f"{path} holds {len(vocabulary)} words ({vocabulary.fingerprint[:12]}), expected "
-                f"{self.num_words} ({self.vocabulary_fingerprint[:12]}). {_REMEDY}"
+            raise DamageError(
+                path,
+                f"it holds {len(vocabulary)} words ({vocabulary.fingerprint[:12]}), expected "
+                f"{self.num_words} ({self.vocabulary_fingerprint[:12]})",
             )
         return vocabulary
 
 
-_REMEDY: Final = "Restore the file, or make the index anew with `lexret index DIR --rebuild`."
-
-
-def missing_file(folder: Path, error: FileNotFoundError) -> CorruptError:
+def missing_file(folder: Path, error: FileNotFoundError) -> DamageError:
     """Return the error that a file named by the manifest is missing."""
-    return CorruptError(f"{error.filename} is missing from the index at {folder}. {_REMEDY}")
+    return DamageError(Path(error.filename), "it is missing")
 
 
 def _check_version(values: Any, path: Path) -> None:
     if not isinstance(values, dict) or values.get("format") != FORMAT_NAME:
-        raise CorruptError(f"{path} is not the manifest of a lexret index. {_REMEDY}")
+        raise DamageError(path, "it is not the manifest of a lexret index")
     if values.get("version") not in READABLE_VERSIONS:
         raise CorruptError(
             f"{path} has format version {values.get('version')!r}; this lexret reads versions "
@@ -171,28 +209,65 @@ def _check_version(values: Any, path: Path) -> None:
         )
 
 
-def _parse(values: dict[str, Any]) -> Manifest:
-    known = {field.name for field in fields(Manifest)}
-    plain = {name: value for name, value in values.items() if name in known}
-    plain["roots"] = tuple(plain["roots"])
-    plain["options"] = tuple(plain.get("options", ()))
-    plain["segments"] = tuple(_parse_segment(entry) for entry in plain["segments"])
-    if plain.get("weights", "exact") not in CODECS:
-        raise KeyError(f"weights {plain['weights']!r}")
-    if plain.get("precision", "float32") not in PRECISIONS:
-        raise KeyError(f"precision {plain['precision']!r}")
-    return Manifest(**plain)
+def _parse(values: TypedObject) -> Manifest:
+    return Manifest(
+        generation=values.number("generation"),
+        vocabulary_file=values.file_name("vocabulary_file"),
+        vocabulary_fingerprint=values.text("vocabulary_fingerprint"),
+        num_words=values.number("num_words", least=1),
+        model_id=values.text("model_id"),
+        model_source=values.optional_text("model_source"),
+        roots=tuple(values.texts("roots")),
+        columns=_parse_columns(values.object("columns")),
+        segments=tuple(map(_parse_segment, values.objects("segments"))),
+        weights=values.one_of("weights", tuple(CODECS)) if "weights" in values else "exact",
+        precision=_parse_precision(values),
+        options=tuple(values.texts("options")) if "options" in values else (),
+    )
 
 
-def _parse_segment(values: dict[str, Any]) -> SegmentEntry:
-    files = {
-        file: {name: Section(**section) for name, section in sections.items()}
-        for file, sections in values["files"].items()
-    }
-    deletions = values["deletions"]
-    if deletions is not None:
-        deletions = DeletionEntry(**{**deletions, "bits": Section(**deletions["bits"])})
-    entry = SegmentEntry(**{**values, "files": files, "deletions": deletions})
-    if entry.codec not in (RAW, *CODECS.values()):
-        raise KeyError(f"codec {entry.codec!r}")
-    return entry
+def _parse_precision(values: TypedObject) -> Precision:
+    if "precision" not in values:
+        return "float32"
+    return "bfloat16" if values.one_of("precision", PRECISIONS) == "bfloat16" else "float32"
+
+
+def _parse_columns(values: TypedObject) -> dict[str, str]:
+    return {name: values.one_of(name, COLUMN_TYPES) for name in values.names()}
+
+
+def _parse_segment(values: TypedObject) -> SegmentEntry:
+    files = values.object("files")
+    for file in files.names():
+        check_file_name(file, "a file of a segment")
+    deletions = None
+    if not values.is_null("deletions"):
+        stored = values.object("deletions")
+        deletions = DeletionEntry(
+            stored.file_name("file"),
+            stored.number("num_deleted"),
+            _parse_section(stored.object("bits")),
+        )
+    return SegmentEntry(
+        name=values.file_name("name"),
+        codec=values.one_of("codec", (RAW, *CODECS.values())),
+        num_documents=values.number("num_documents"),
+        num_postings=values.number("num_postings"),
+        columns=_parse_columns(values.object("columns")),
+        files={file: _parse_sections(files.object(file)) for file in files.names()},
+        deletions=deletions,
+        weight_error=values.real("weight_error") if "weight_error" in values else 0.0,
+    )
+
+
+def _parse_sections(values: TypedObject) -> dict[str, Section]:
+    return {name: _parse_section(values.object(name)) for name in values.names()}
+
+
+def _parse_section(values: TypedObject) -> Section:
+    return Section(
+        values.one_of("dtype", ARRAY_TYPES),
+        values.number("offset"),
+        values.number("count"),
+        values.number("crc32"),
+    )

@@ -9,7 +9,7 @@ Shapes: N documents, V words, T terms of a query, D documents asked for.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,8 +21,11 @@ import numpy.typing as npt
 from lexret.engine.postings.blocks import BlockPostings
 from lexret.engine.postings.plain import RAW, Postings, RawPostings
 from lexret.engine.postings.topk import best
+from lexret.engine.segments.checksums import CHECKSUMS_FILE, read_checksums
+from lexret.engine.segments.layout import check_layout
 from lexret.engine.segments.manifest import SEGMENTS_FOLDER, SegmentEntry
 from lexret.engine.segments.text_keys import text_keys, wanted_keys
+from lexret.engine.store.checked import AnyArray, CheckedArray
 from lexret.engine.store.columns import (
     NUMBER_TYPES,
     TEXT,
@@ -35,8 +38,8 @@ from lexret.engine.store.columns import (
     unpack,
     unpack_texts,
 )
-from lexret.engine.store.sections import AnyArray, check_sections, map_sections
-from lexret.errors import CorruptError
+from lexret.engine.store.sections import check_sections, open_sections
+from lexret.errors import CorruptError, DamageError
 from lexret.sparse import FloatArray, IdArray
 
 if TYPE_CHECKING:
@@ -66,41 +69,42 @@ class Segment:
         entry: what the manifest says about the segment.
 
     Raises:
-        CorruptError: if a file has the wrong size or contradicts the manifest.
+        DamageError: if a file has the wrong size or contradicts the manifest. Here are checked
+            sizes, lists of words and deletions; what else is read is checked when it is read.
         FileNotFoundError: if a file is missing; another process may have merged it away.
     """
 
     def __init__(self, folder: Path, entry: SegmentEntry) -> None:
         self.entry = entry
         self.folder = folder / SEGMENTS_FOLDER / entry.name
-        self._arrays: dict[str, AnyArray] = {}
+        self._arrays: dict[str, CheckedArray] = {}
         self._keys_of: dict[str, npt.NDArray[np.uint16]] = {}
+        sums = read_checksums(self.folder, entry)
         for file, sections in entry.files.items():
-            self._arrays |= map_sections(self.folder / file, sections)
-        try:
-            self.posting_lists = self._open_postings()
-            id_offsets, id_bytes = self._arrays["id.offsets"], self._arrays["id.bytes"]
-        except KeyError as error:
-            raise CorruptError(f"{self.folder}: the manifest lists no array {error}.") from error
-        self._check(id_offsets, id_bytes)
+            if file != CHECKSUMS_FILE:
+                self._arrays |= open_sections(self.folder / file, sections, sums)
+        check_layout(entry, self._arrays, self.folder)
+        self.posting_lists = self._open_postings()
         self.deleted = self._read_deletions()
 
     def _read_deletions(self) -> Mask | None:
         deletions = self.entry.deletions
         if deletions is None:
             return None
-        bits = map_sections(self.folder / deletions.file, {"bits": deletions.bits})["bits"]
-        return np.unpackbits(bits, count=len(self), bitorder="little").astype(bool)
+        path = self.folder / deletions.file
+        bits = open_sections(path, {"bits": deletions.bits})["bits"].whole()
+        if bits.dtype != np.uint8 or len(bits) != -(-len(self) // 8):
+            raise DamageError(path, f"it is not of {len(self)} documents")
+        deleted = np.unpackbits(bits, count=len(self), bitorder="little").astype(bool)
+        if np.count_nonzero(deleted) != deletions.num_deleted:
+            raise DamageError(path, f"the index says that it deletes {deletions.num_deleted}")
+        return deleted
 
     def _open_postings(self) -> Postings:
         nnz = self.entry.num_postings
         if self.entry.codec == RAW:
             return RawPostings(self._arrays, nnz, self.folder / RAW_POSTINGS_FILE)
         return BlockPostings(self._arrays, len(self), nnz, self.folder)
-
-    def _check(self, id_offsets: AnyArray, id_bytes: AnyArray) -> None:
-        if len(id_offsets) != len(self) + 1 or id_offsets[-1] != len(id_bytes):
-            raise CorruptError(f"{self.folder / DOCUMENTS_FILE}: its id offsets are damaged.")
 
     def verify(self) -> None:
         """Compare every array with its checksum; raises CorruptError if one differs."""
@@ -174,9 +178,7 @@ class Segment:
     def ids_at(self, documents: Sequence[int]) -> list[bytes]:
         """Return the ids of some documents, as stored."""
         places = np.asarray(documents, dtype=np.int64)
-        offsets, joined = self._arrays["id.offsets"], self._arrays["id.bytes"].data
-        pairs = zip(offsets[places].tolist(), offsets[places + 1].tolist(), strict=True)
-        return [bytes(joined[start:end]) for start, end in pairs]
+        return _texts_at("id", self._arrays, places)
 
     def doc_id(self, document: int) -> str:
         """Return the id of a document."""
@@ -209,14 +211,15 @@ class Segment:
             return None
         present = self._present(name)
         everywhere = np.ones(len(self), dtype=bool)
-        return self._arrays[f"field.{name}.values"], everywhere if present is None else present
+        values = self._arrays[f"field.{name}.values"].whole()
+        return values, everywhere if present is None else present
 
     def _present(self, name: str) -> Mask | None:
         """Return where a field is present; ``None`` if every document has it."""
         bits = self._arrays.get(f"field.{name}.present")
         if bits is None:
             return None
-        return np.unpackbits(bits, count=len(self), bitorder="little").astype(bool)
+        return np.unpackbits(bits.whole(), count=len(self), bitorder="little").astype(bool)
 
     def texts(self, name: str | None, docs_D: Places) -> list[str | None]:
         """Return a text field of some documents, ``None`` for documents without it.
@@ -228,10 +231,8 @@ class Segment:
             return [decode_text(encoded) for encoded in self.ids_at(docs_D.tolist())]
         if self.entry.columns.get(name) != TEXT:
             return [None] * len(docs_D)
-        offsets = self._arrays[f"field.{name}.offsets"]
-        joined = self._arrays[f"field.{name}.bytes"].data
-        places = zip(offsets[docs_D].tolist(), offsets[docs_D + 1].tolist(), strict=True)
-        values: list[str | None] = [decode_text(joined[a:b].tobytes()) for a, b in places]
+        found = _texts_at(f"field.{name}", self._arrays, docs_D)
+        values: list[str | None] = [decode_text(encoded) for encoded in found]
         present = self._present(name)
         if present is not None:
             there = present[docs_D].tolist()
@@ -263,8 +264,8 @@ class Segment:
         keys = self._keys_of.get(name)
         if keys is None:
             offsets, joined = (
-                self._arrays[f"field.{name}.offsets"],
-                self._arrays[f"field.{name}.bytes"],
+                self._arrays[f"field.{name}.offsets"].whole(),
+                self._arrays[f"field.{name}.bytes"].whole(),
             )
             keys = self._keys_of[name] = text_keys(offsets, joined)
         return keys
@@ -282,7 +283,8 @@ class Segment:
             self.entry.columns.get(name) != TEXT or f"{stem}.present" in self._arrays
         ):
             return docs_D
-        offsets, joined = self._arrays[f"{stem}.offsets"], self._arrays[f"{stem}.bytes"]
+        offsets = self._arrays[f"{stem}.offsets"].whole()
+        joined = self._arrays[f"{stem}.bytes"].whole()
         docs_D = docs_D[offsets[docs_D + 1] - offsets[docs_D] >= len(prefix)]
         for place, byte in enumerate(prefix):
             docs_D = docs_D[joined[offsets[docs_D] + place] == byte]
@@ -292,3 +294,10 @@ class Segment:
         """Return a field of one document, ``None`` if it does not have it."""
         kind = self.entry.columns.get(name)
         return None if kind is None else read_value(name, kind, self._arrays, document)
+
+
+def _texts_at(prefix: str, arrays: Mapping[str, CheckedArray], places_D: Places) -> list[bytes]:
+    """Return some of the byte strings that are stored under a prefix."""
+    offsets, joined = arrays[f"{prefix}.offsets"], arrays[f"{prefix}.bytes"]
+    starts, ends = offsets.at(places_D).tolist(), offsets.at(places_D + 1).tolist()
+    return [joined.part(start, end).tobytes() for start, end in zip(starts, ends, strict=True)]

@@ -14,10 +14,12 @@ import numpy.typing as npt
 
 from lexret.engine.postings.block_writer import BlockWriter
 from lexret.engine.postings.plain import Offsets, PostingBlock
+from lexret.engine.segments.checksums import write_checksums
 from lexret.engine.segments.manifest import CODECS, SEGMENTS_FOLDER, DeletionEntry, SegmentEntry
 from lexret.engine.segments.segment import DOCUMENTS_FILE, Mask, Segment
+from lexret.engine.store.checked import AnyArray, Sums
 from lexret.engine.store.columns import Column, gather, pack, pack_texts
-from lexret.engine.store.sections import AnyArray, Section, SectionWriter
+from lexret.engine.store.sections import Section, SectionWriter
 from lexret.files.whole import sync_folder
 from lexret.sparse import SparseBatch
 
@@ -60,7 +62,8 @@ def write_segment(
     try:
         writer = BlockWriter(target, CODECS[weights], len(contents.ids), contents.indptr)
         files = writer.write(contents.blocks)
-        files[DOCUMENTS_FILE] = _write_documents(target / DOCUMENTS_FILE, contents)
+        files[DOCUMENTS_FILE], sums = _write_documents(target / DOCUMENTS_FILE, contents)
+        files |= write_checksums(target, writer.block_sums | sums)
         sync_folder(target)
         sync_folder(target.parent)
         sync_folder(folder)
@@ -78,7 +81,10 @@ def write_segment(
     )
 
 
-def _write_documents(path: Path, contents: SegmentContents) -> dict[str, Section]:
+def _write_documents(
+    path: Path, contents: SegmentContents
+) -> tuple[dict[str, Section], dict[str, Sums]]:
+    """Write ids and fields; return where the arrays are, and the checksums of their blocks."""
     arrays: dict[str, tuple[str, AnyArray]] = pack_texts("id", contents.ids)
     for field, column in contents.columns.items():
         arrays |= pack(field, column)
@@ -86,7 +92,7 @@ def _write_documents(path: Path, contents: SegmentContents) -> dict[str, Section
     try:
         for name, (_, values) in arrays.items():
             writer.append(name, values)
-        return writer.finish()
+        return writer.finish(), writer.block_sums()
     finally:
         writer.close()
 

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from lexret.engine.store.sections import AnyArray
+from lexret.engine.store.checked import AnyArray, CheckedArray
 from lexret.errors import InputError
 
 FieldValue = int | float | str | None
@@ -112,28 +112,30 @@ def pack(name: str, column: Column) -> dict[str, tuple[str, AnyArray]]:
     return arrays
 
 
-def unpack(name: str, kind: str, arrays: Mapping[str, AnyArray], num_documents: int) -> Column:
+def unpack(name: str, kind: str, arrays: Mapping[str, CheckedArray], num_documents: int) -> Column:
     """Return the column that :func:`pack` stored in the arrays of a segment."""
     values: list[FieldValue]
     if kind == TEXT:
         values = [decode_text(text) for text in unpack_texts(f"field.{name}", arrays)]
     else:
-        values = arrays[f"field.{name}.values"].tolist()
+        values = arrays[f"field.{name}.values"].whole().tolist()
     bits = arrays.get(f"field.{name}.present")
     if bits is not None:
-        present = np.unpackbits(bits, count=num_documents, bitorder="little")
+        present = np.unpackbits(bits.whole(), count=num_documents, bitorder="little")
         values = [value if there else None for value, there in zip(values, present, strict=True)]
     return Column(kind, values)
 
 
-def read_value(name: str, kind: str, arrays: Mapping[str, AnyArray], row: int) -> FieldValue:
+def read_value(name: str, kind: str, arrays: Mapping[str, CheckedArray], row: int) -> FieldValue:
     """Return one document's value of a field, without reading the others."""
     bits = arrays.get(f"field.{name}.present")
-    if bits is not None and not (int(bits[row // 8]) >> (row % 8)) & 1:
-        return None
+    if bits is not None:
+        byte = int(bits.part(row // 8, row // 8 + 1)[0])
+        if not (byte >> (row % 8)) & 1:
+            return None
     if kind == TEXT:
         return decode_text(text_at(f"field.{name}", arrays, row))
-    value: FieldValue = arrays[f"field.{name}.values"][row].item()
+    value: FieldValue = arrays[f"field.{name}.values"].part(row, row + 1).item()
     return value
 
 
@@ -145,16 +147,16 @@ def pack_texts(prefix: str, texts: Sequence[bytes]) -> dict[str, tuple[str, AnyA
     return {f"{prefix}.offsets": ("<i8", offsets), f"{prefix}.bytes": ("|u1", joined)}
 
 
-def text_at(prefix: str, arrays: Mapping[str, AnyArray], row: int) -> bytes:
+def text_at(prefix: str, arrays: Mapping[str, CheckedArray], row: int) -> bytes:
     """Return one of the byte strings that :func:`pack_texts` stored."""
-    start, end = arrays[f"{prefix}.offsets"][row : row + 2].tolist()
-    return arrays[f"{prefix}.bytes"][start:end].tobytes()
+    start, end = arrays[f"{prefix}.offsets"].part(row, row + 2).tolist()
+    return arrays[f"{prefix}.bytes"].part(start, end).tobytes()
 
 
-def unpack_texts(prefix: str, arrays: Mapping[str, AnyArray]) -> list[bytes]:
+def unpack_texts(prefix: str, arrays: Mapping[str, CheckedArray]) -> list[bytes]:
     """Return the byte strings that :func:`pack_texts` stored."""
-    joined = arrays[f"{prefix}.bytes"].tobytes()
-    places = arrays[f"{prefix}.offsets"].tolist()
+    joined = arrays[f"{prefix}.bytes"].whole().tobytes()
+    places = arrays[f"{prefix}.offsets"].whole().tolist()
     return [joined[start:end] for start, end in pairwise(places)]
 
 

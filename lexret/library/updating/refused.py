@@ -8,15 +8,15 @@ list saves work and holds nothing else: where it is damaged or missing, all of t
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from lexret import __version__
 from lexret.engine.store.sections import storage_errors
+from lexret.files.sealed import seal, unseal
 from lexret.files.whole import replace_file
 from lexret.library.updating.reader import SkippedPicture
 from lexret.pictures.formats import OPTIONAL_FORMATS
@@ -24,7 +24,7 @@ from lexret.pictures.reading import FileState
 
 REFUSED_FILE: Final = "refused.json"
 _FORMAT: Final = "lexret-refused"
-_VERSION: Final = 1
+_VERSION: Final = 2
 # A file that was changed so shortly before may change again without another time of change.
 _SETTLED_NS: Final = 2_000_000_000
 
@@ -92,7 +92,7 @@ class RefusedFiles:
         values = {"format": _FORMAT, "version": _VERSION, "read_with": self._read_with,
                   "files": files}  # fmt: skip
         with storage_errors(self._path.parent):
-            replace_file(self._path, (json.dumps(values, indent=1) + "\n").encode())
+            replace_file(self._path, seal(values))
         self._changed = False
 
 
@@ -103,13 +103,13 @@ def _as_plain(skipped: SkippedPicture) -> list[object]:
 
 def _load(path: Path, read_with: str) -> dict[str, SkippedPicture]:
     try:
-        values: Any = json.loads(path.read_bytes())
+        values, is_sealed = unseal(path.read_bytes())
         head = values["format"], values["version"], values["read_with"]
-        if head != (_FORMAT, _VERSION, read_with):
+        if head != (_FORMAT, _VERSION, read_with) or not is_sealed:
             return {}
         return {
             name: SkippedPicture(name, str(reason), str(message), FileState(int(size), int(mtime)))
             for name, (size, mtime, reason, message) in values["files"].items()
         }
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return {}  # none yet, or damaged: they are read again

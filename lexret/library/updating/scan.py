@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lexret.engine.index import EmbeddedIndex
+from lexret.engine.integrity.check import read_manifests
 from lexret.engine.store.columns import FieldValue
-from lexret.errors import CorruptError, InputError, MissingError
+from lexret.errors import CorruptError, DamageError, InputError, MissingError
 from lexret.library.folders import (
     PictureFolder,
     id_of_file,
@@ -147,9 +148,18 @@ def _leaving(
 
 
 def _readable(index_path: Path) -> EmbeddedIndex | None:
-    """Open an index that is to be made anew, which it may be because it is damaged."""
+    """Open an index that is to be made anew, which it may be because it is damaged.
+
+    Raises:
+        DamageError: if fields that somebody gave would be lost, which a repair may save.
+    """
     try:
         return EmbeddedIndex(index_path)
+    except DamageError:
+        manifest, _ = read_manifests(index_path)
+        if manifest is not None and not set(manifest.columns) <= INDEXED_FIELDS:
+            raise
+        return None
     except (MissingError, CorruptError):
         return None
 

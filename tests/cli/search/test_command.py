@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
+from sealing import change_sealed
 
 from lexret.cli.main import main
 from lexret.cli.search.command import _rounded_to_sum
@@ -210,7 +211,7 @@ def test_the_folder_of_pictures_may_be_named_for_its_index(
 def test_an_index_of_another_model_is_refused(collection: Path) -> None:
     manifest = collection / ".lexret" / "manifest.json"
     values = json.loads(manifest.read_text())
-    manifest.write_text(json.dumps(values | {"model_id": "other-1"}))
+    change_sealed(manifest, model_id="other-1")
     result = search("dog")
     assert result.exit_code == 2
     assert "other-1" in result.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -203,9 +204,11 @@ def test_a_damaged_file_is_an_error_and_is_not_replaced(tmp_path: Path, text: st
 def test_the_file_is_plain_json(tmp_path: Path) -> None:
     one = DocumentCorrection({"traffic light": 0.5}, frozenset({"dog"}))
     change_corrections(tmp_path, lambda _: Corrections({"süß/a.jpg": one}, frozenset({"red"})))
-    assert json.loads((tmp_path / CORRECTIONS_FILE).read_text(encoding="utf-8")) == {
+    data = (tmp_path / CORRECTIONS_FILE).read_bytes()
+    assert json.loads(data) == {
+        "crc32": f"{zlib.crc32(data[: data.rindex(b',')]):08x}",
         "format": "lexret-corrections",
-        "version": 1,
+        "version": 2,
         "muted": ["red"],
         "pictures": {"süß/a.jpg": {"added": {"traffic light": 0.5}, "removed": ["dog"]}},
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from lexret.engine import EmbeddedIndexWriter, open_index
 from lexret.engine.postings.acceleration import EngineSwitch
 from lexret.engine.query.query import Query
+from lexret.engine.store.checked import CheckedArray
 from lexret.errors import CorruptError, InputError, MissingError
 from lexret.sparse import LexicalVector, SparseBatch
 from lexret.vocabulary import Vocabulary
@@ -147,9 +149,10 @@ def test_documents_beyond_the_last_are_noticed(tmp_path: Path) -> None:
     vocabulary = small_index(tmp_path)
     index = open_index(tmp_path, engine="compiled")
     (segment,) = index._segments
-    lows = segment.posting_lists.lows.copy()
+    lows = segment.posting_lists.lows.values.copy()
     lows[:] = 150  # the last run has 136 documents
-    segment.posting_lists.lows = lows
+    path = segment.folder / "lows.bin"
+    segment.posting_lists.lows = CheckedArray(lows, [zlib.crc32(lows)], path, "lows")
     rare = SparseBatch.from_words([{"w0": 1.0, "w30": 1.0, "w40": 1.0, "w50": 5.0}], vocabulary)
     with pytest.raises(CorruptError, match="beyond the last"):
         index.search(rare, k=20)

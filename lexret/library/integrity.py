@@ -1,0 +1,115 @@
+"""Integrity of a library's index: checking it, and repairing it so that the rest is encoded again.
+
+A picture of which a repair could not save all is recorded with a time of change that no file has:
+the next `lexret index` reads it again, and encodes it again where its vector is lost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from lexret.encoders.folder.record import DEFAULT_MODEL, find_model, read_record
+from lexret.engine.index import EmbeddedIndex
+from lexret.engine.integrity.check import CheckReport, check_index
+from lexret.engine.integrity.repair import RepairReport, repair_index
+from lexret.engine.integrity.salvage import SavedDocument
+from lexret.engine.segments.manifest import Manifest
+from lexret.engine.store.columns import FieldValue
+from lexret.errors import LexretError
+from lexret.library.asking.query_fields import MTIME
+from lexret.vocabulary import DEFAULT_VOCABULARY, Vocabulary
+
+# A time of change, in nanoseconds, that no file has: as old as it gets.
+NEVER_READ_NS: Final = -(2**62)
+_UNKNOWN: Final = -1
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryCheck:
+    """Check of a library's index.
+
+    Attributes:
+        report: what the files of the index are like.
+        num_waiting: pictures of which something was lost in a repair, and that no run has looked
+            at since: the next one encodes them.
+    """
+
+    report: CheckReport
+    num_waiting: int
+
+
+def check_library(index_path: Path) -> LibraryCheck:
+    """Read every file of an index, and count the pictures that wait to be encoded again.
+
+    Raises:
+        MissingError: if there is no index.
+        CorruptError: if it is of a version that this lexret cannot read.
+    """
+    report = check_index(index_path)
+    return LibraryCheck(report, num_waiting(index_path) if report.is_whole else 0)
+
+
+def num_waiting(index_path: Path) -> int:
+    """Return how many pictures of an index wait to be encoded again; see the module."""
+    waiting = 0
+    for segment in EmbeddedIndex(index_path).segments:
+        found = segment.numbers(MTIME)
+        if found is not None:
+            waits_N = found[1] & (found[0] == NEVER_READ_NS)
+            if segment.deleted is not None:
+                waits_N &= ~segment.deleted
+            waiting += int(np.count_nonzero(waits_N))
+    return waiting
+
+
+def repair_library(
+    index_path: Path, *, model: str | None = None, dry_run: bool = False
+) -> RepairReport:
+    """Save what is whole of a damaged index; the next update encodes what could not be saved.
+
+    Args:
+        model: whose words they are, where those of the index are damaged; by default the model that
+            the index records.
+        dry_run: change nothing, and say what would be done.
+
+    Raises:
+        LexretError: see :func:`lexret.engine.integrity.repair.repair_index`.
+    """
+
+    def find_words(manifest: Manifest) -> Vocabulary | None:
+        return _words_of(manifest, model)
+
+    return repair_index(index_path, renew=_to_be_read_again, find_words=find_words, dry_run=dry_run)
+
+
+def _to_be_read_again(document: SavedDocument) -> dict[str, FieldValue]:
+    """Return the fields of a picture of which something was lost, so that it is read again."""
+    fields = dict(document.fields)
+    for name in ("size", "width", "height"):
+        if fields.get(name) is None:
+            fields[name] = _UNKNOWN
+    fields["path"] = document.doc_id
+    fields[MTIME] = NEVER_READ_NS
+    # Its content is not known to the index where its vector is lost: it is encoded then.
+    if not document.has_vector or fields.get("sha256") is None:
+        fields["sha256"] = ""
+    return fields
+
+
+def _words_of(manifest: Manifest, model: str | None) -> Vocabulary | None:
+    """Return the words of an index from its model, or from the package."""
+    for source in (model, manifest.model_source, DEFAULT_MODEL):
+        if source is None:
+            continue
+        try:
+            words = read_record(find_model(source)).vocabulary()
+        except LexretError:
+            continue  # it may have moved; another source may know the words
+        if words.fingerprint == manifest.vocabulary_fingerprint:
+            return words
+    words = Vocabulary.shipped(DEFAULT_VOCABULARY)
+    return words if words.fingerprint == manifest.vocabulary_fingerprint else None

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from lexret import __version__
 from lexret.errors import StorageError
+from lexret.files.whole import replace_file
 
 _PACKAGES: Final = ("numpy", "torch", "timm", "transformers")
 
@@ -99,7 +100,7 @@ def write_text(path: Path, text: str) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        replace_file(path, text.encode())
     except OSError as error:
         raise StorageError(f"{path} cannot be written: {error.strerror}.") from error
 

@@ -17,6 +17,7 @@ from lexret.explain.drawing.palette import LIGHT, Theme, region_colour
 from lexret.explain.drawing.svg import SvgCanvas, cloud_svg, link_in_report
 from lexret.explain.explanation import PictureExplanation
 from lexret.explain.explanation_json import to_json
+from lexret.files.whole import replace_file
 from lexret.sparse import WordWeight
 
 
@@ -125,7 +126,7 @@ def _taken(folder: Path) -> InputError:
 
 def _write(path: Path, content: bytes) -> Path:
     try:
-        path.write_bytes(content)
+        replace_file(path, content)
     except OSError as error:
         raise StorageError(
             f"{path} cannot be written: {error}. Free some space or choose another folder."

@@ -1,10 +1,13 @@
-"""Atomic writes: files and folders that are written whole or not at all."""
+"""Atomic writes: files that are written whole or not at all.
+
+Folders are in :mod:`lexret.files.folders`.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -34,7 +37,7 @@ def whole_file(path: Path, *, hidden: bool = False) -> Iterator[Path]:
     fresh = hidden_beside(path, "lexret-new") if hidden else path.with_name(f"{path.name}.new")
     try:
         yield fresh
-        _sync(fresh)
+        sync_file(fresh)
         os.replace(fresh, path)
     except BaseException:
         with suppress(OSError):  # there is none on a read-only file system
@@ -49,34 +52,33 @@ def replace_file(path: Path, data: bytes) -> None:
         fresh.write_bytes(data)
 
 
-def swap_folder(fresh: Path, folder: Path, *, old: Path) -> None:
-    """Replace a folder, if it exists, by another; if that fails, the old one stays.
-
-    Args:
-        old: temporary path of the old folder; after a crash it may still exist.
-    """
-    if not folder.exists():
-        os.replace(fresh, folder)
-    else:
-        shutil.rmtree(old, ignore_errors=True)
-        os.replace(folder, old)
-        try:
-            os.replace(fresh, folder)
-        except OSError:
-            os.replace(old, folder)
-            raise
-    # The new folder is in place; it does not matter if the old one cannot be removed.
-    shutil.rmtree(old, ignore_errors=True)
+def sync_file(path: Path) -> None:
+    """Make the content of a file durable."""
+    _sync(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
 
 
 def sync_folder(path: Path) -> None:
-    """Make the entries of a folder durable."""
-    _sync(path)
+    """Make the entries of a folder durable, where the system lets a program do so."""
+    if os.name == "posix":  # Windows opens no folder, and keeps the order of its entries
+        _sync(path, os.O_RDONLY)
 
 
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
+def _sync(path: Path, flags: int) -> None:
+    handle = os.open(path, flags)
     try:
-        os.fsync(handle)
+        if sys.platform == "darwin":
+            _sync_through_the_drive(handle)
+        else:
+            os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _sync_through_the_drive(handle: int) -> None:
+    """Sync on macOS, where fsync leaves data in the drive's cache, which loses power as well."""
+    import fcntl
+
+    try:
+        fcntl.fcntl(handle, fcntl.F_FULLFSYNC)  # type: ignore[attr-defined,unused-ignore]
+    except OSError:  # a file system without it, such as one of the network
+        os.fsync(handle)

@@ -241,6 +241,8 @@ class _Run:
         """Put a saved state in place, if there is one."""
         self.learner.train()
         if not has_state(self.folder.state):
+            if self.processes.leads:
+                self.folder.forget_after(0, evaluated=0)  # of a run that was killed before
             return
         progress = load_state(
             self.folder.state,

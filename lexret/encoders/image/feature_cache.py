@@ -24,6 +24,7 @@ from lexret.captions.caption_set import CaptionSet
 from lexret.config import ImageConfig
 from lexret.encoders.image.backbones import ImageBackbone
 from lexret.errors import CorruptError, ImageError, LexretError, MissingError, StorageError
+from lexret.files.folders import make_folder
 from lexret.files.whole import replace_file
 
 Features = npt.NDArray[np.float16]
@@ -95,7 +96,7 @@ def cached_features(
     place = folder / hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]
     on_unreadable = on_unreadable or _refuse
     try:
-        place.mkdir(parents=True, exist_ok=True)
+        make_folder(place)
         num_done, unreadable = _progress_of(place / "cache.json")
         for i, error in unreadable.items():
             on_unreadable(i, error)

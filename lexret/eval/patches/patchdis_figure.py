@@ -11,6 +11,7 @@ import numpy.typing as npt
 from lexret.errors import StorageError
 from lexret.eval.patches.masks import Mask, MaskedImages, spoken
 from lexret.eval.patches.patchdis_model import PatchMaps
+from lexret.files.whole import whole_file
 
 _COLUMNS: Final = 2
 _NAMED: Final = 6
@@ -42,7 +43,8 @@ def draw_maps(
         _draw_picture(axes[row, 3 * column : 3 * column + 3], pictures, maps, int(i))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path)
+        with whole_file(path) as fresh:
+            figure.savefig(fresh, format=path.suffix[1:] or "png")
     except OSError as error:
         raise StorageError(f"{path} cannot be written: {error.strerror}.") from error
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from lexret.engine.corrections.corrections import (
+    Corrections,
+    change_corrections,
+    corrections_of_commit,
+    settle_corrections,
+)
 from lexret.engine.merge_policy import OpenSegment, choose_merge
 from lexret.engine.segments.cleanup import remove, remove_unused
 from lexret.engine.segments.manifest import (
@@ -36,6 +42,8 @@ from lexret.vocabulary import Vocabulary
 
 MAX_BUFFERED_POSTINGS: Final = 1 << 25
 MAX_OPEN_SEGMENTS: Final = 24
+
+ChangeOfCorrections = Callable[[Corrections], Corrections]
 
 
 @dataclass(frozen=True)
@@ -108,6 +116,8 @@ class EmbeddedIndexWriter:
                 sync_folder(path.parent)
             lock = WriterLock(folder)
         try:
+            with storage_errors(folder):
+                settle_corrections(folder)
             generation = _generation_to_follow(folder, replace_existing=replace_existing)
             manifest = Manifest(
                 generation=generation,
@@ -146,6 +156,8 @@ class EmbeddedIndexWriter:
             vocabulary = manifest.parse_vocabulary(words.read_bytes(), words)
             writer = cls(folder, manifest, vocabulary, lock)
             writer._never_committed = False
+            with storage_errors(folder):
+                settle_corrections(folder)
             writer._reset()
             writer._clean()
         except FileNotFoundError as error:
@@ -226,8 +238,12 @@ class EmbeddedIndexWriter:
             if doc_id in self._buffer:
                 self._num_buffered -= len(self._buffer.pop(doc_id).vector)
 
-    def commit(self) -> None:
+    def commit(self, corrections: ChangeOfCorrections | None = None) -> None:
         """Make all changes since the last commit visible at once and durable.
+
+        Args:
+            corrections: is given the corrections of the index and returns those that it has with
+                this commit. They change in the same moment: whatever happens, both are old or new.
 
         Raises:
             StorageError: if writing fails; the changes are dropped, the last commit stands.
@@ -237,7 +253,9 @@ class EmbeddedIndexWriter:
                 self._flush()
                 self._merge()
                 if self._never_committed or self._changed():
-                    self._write_manifest()
+                    self._write_manifest(corrections)
+                elif corrections is not None:
+                    change_corrections(self._path, corrections)
         except BaseException:
             self.rollback()
             raise
@@ -360,7 +378,7 @@ class EmbeddedIndexWriter:
         if not self._never_committed:
             remove_unused(self._path, self._committed)
 
-    def _write_manifest(self) -> None:
+    def _write_manifest(self, corrections: ChangeOfCorrections | None) -> None:
         generation = self._committed.generation + 1
         if self._never_committed:
             words = "".join(f"{word}\n" for word in self._vocabulary.words)
@@ -380,7 +398,11 @@ class EmbeddedIndexWriter:
             columns=dict(self._columns),
             segments=tuple(entries),
         )
-        manifest.save(self._path)
+        if corrections is None:
+            manifest.save(self._path)
+        else:
+            with corrections_of_commit(self._path, manifest, corrections):
+                manifest.save(self._path)
         self._committed, self._never_committed = manifest, False
         self._reset()
 

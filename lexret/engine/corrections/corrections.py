@@ -4,12 +4,19 @@ Corrections are stored next to an index, in ``corrections.json``, and are applie
 searched. No vector is computed again and no posting changes, so undoing a correction restores
 what was there before. Corrections name documents by id and words by text; they survive commits,
 and an index that is made again with other vectors.
+
+A commit that gives documents other ids brings their corrections along: they are written to
+``corrections.pending.json`` first, with what the commit is known by, and count as soon as the
+manifest is that of the commit. Then the file becomes ``corrections.json``; where a crash came
+before that, the next writer does it, or removes the file where the commit never was.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -17,11 +24,13 @@ from typing import Any, Final
 
 import numpy as np
 
+from lexret.engine.segments.manifest import Manifest
 from lexret.errors import CorruptError, InputError, StorageError
 from lexret.files.locks import locked
-from lexret.files.whole import replace_file
+from lexret.files.whole import replace_file, sync_folder
 
 CORRECTIONS_FILE: Final = "corrections.json"
+PENDING_FILE: Final = "corrections.pending.json"
 MAX_WEIGHT: Final = 1000.0
 _LOCK_FILE: Final = "corrections.lock"
 _FORMAT: Final = "lexret-corrections"
@@ -115,13 +124,15 @@ def load_corrections(index_path: Path) -> Corrections:
     Raises:
         CorruptError: if the file is damaged or of an unknown version.
     """
-    path = index_path / CORRECTIONS_FILE
-    try:
-        plain = json.loads(path.read_bytes())
-    except (FileNotFoundError, NotADirectoryError):
+    if _is_committed(index_path):
+        return _load(index_path / PENDING_FILE)
+    return _load(index_path / CORRECTIONS_FILE)
+
+
+def _load(path: Path) -> Corrections:
+    plain = _read(path)
+    if plain is None:
         return NO_CORRECTIONS
-    except ValueError as error:
-        raise CorruptError(f"{path} is damaged: {error}. {_REMEDY}") from error
     try:
         found = (plain["format"], plain["version"])
         if found != (_FORMAT, _VERSION):
@@ -154,6 +165,81 @@ def _word(value: object) -> str:
     return value
 
 
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except ValueError as error:
+        raise CorruptError(f"{path} is damaged: {error}. {_REMEDY}") from error
+
+
+def _is_committed(index_path: Path) -> bool:
+    """Whether there are pending corrections, and the commit that brings them is the last one."""
+    plain = _read(index_path / PENDING_FILE)
+    manifest = None if plain is None else Manifest.load_if_sound(index_path)
+    return manifest is not None and plain.get("commit") == _known_by(manifest)
+
+
+def _known_by(manifest: Manifest) -> dict[str, Any]:
+    """Return what tells a commit from all others, whatever is written instead of it."""
+    names = [segment.name for segment in manifest.segments]  # they are drawn at random
+    return {"generation": manifest.generation, "segments": names}
+
+
+def settle_corrections(index_path: Path) -> None:
+    """End what a crash interrupted: adopt corrections of the last commit, remove pending others.
+
+    Raises:
+        CorruptError: if the pending file is damaged.
+        OSError: if the folder cannot be written.
+    """
+    if (index_path / PENDING_FILE).exists():
+        with locked(index_path / _LOCK_FILE):
+            _settle(index_path)
+
+
+def _settle(index_path: Path) -> None:
+    """Do what :func:`settle_corrections` says, while the lock is held: no commit is under way."""
+    pending = index_path / PENDING_FILE
+    if not pending.exists():
+        return
+    if _is_committed(index_path):
+        os.replace(pending, index_path / CORRECTIONS_FILE)
+    else:
+        pending.unlink()
+    sync_folder(index_path)
+
+
+@contextmanager
+def corrections_of_commit(
+    index_path: Path, manifest: Manifest, change: Callable[[Corrections], Corrections]
+) -> Iterator[None]:
+    """Change corrections in the very moment in which a manifest is saved, within the context.
+
+    Args:
+        manifest: of the commit.
+        change: is given the current corrections and returns those that the commit has.
+
+    Raises:
+        CorruptError: if the existing file is damaged.
+        OSError: if writing fails.
+    """
+    with locked(index_path / _LOCK_FILE):
+        _settle(index_path)
+        before = load_corrections(index_path)
+        changed = change(before)
+        if changed == before:
+            yield
+            return
+        try:
+            data = _as_bytes(changed, {"commit": _known_by(manifest)})
+            replace_file(index_path / PENDING_FILE, data)
+            yield
+        finally:
+            _settle(index_path)
+
+
 def change_corrections(
     index_path: Path, change: Callable[[Corrections], Corrections]
 ) -> Corrections:
@@ -168,9 +254,9 @@ def change_corrections(
     """
     try:
         with locked(index_path / _LOCK_FILE):
+            _settle(index_path)
             changed = change(load_corrections(index_path))
-            text = json.dumps(_as_plain(changed), indent=1, ensure_ascii=False) + "\n"
-            replace_file(index_path / CORRECTIONS_FILE, text.encode("utf-8", "surrogatepass"))
+            replace_file(index_path / CORRECTIONS_FILE, _as_bytes(changed))
     except OSError as error:
         if isinstance(error, StorageError):
             raise
@@ -178,6 +264,11 @@ def change_corrections(
             f"The corrections of the index at {index_path} cannot be written: {error}."
         ) from error
     return changed
+
+
+def _as_bytes(corrections: Corrections, more: Mapping[str, object] | None = None) -> bytes:
+    text = json.dumps({**_as_plain(corrections), **(more or {})}, indent=1, ensure_ascii=False)
+    return f"{text}\n".encode("utf-8", "surrogatepass")
 
 
 def _as_plain(corrections: Corrections) -> dict[str, object]:

@@ -18,6 +18,7 @@ from lexret.engine.segments.manifest import Manifest
 from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.errors import InputError, MismatchError, MissingError
 from lexret.library.updating.folder_changes import drop_first_root
+from lexret.library.updating.kept_fields import FieldKeeper
 from lexret.library.updating.moved_corrections import follow_moved_pictures
 from lexret.library.updating.reader import Decoding, SkippedPicture
 from lexret.library.updating.refused import RefusedFiles, reader_identity
@@ -132,6 +133,9 @@ def index_folders(
         refused = RefusedFiles(
             index_path, reader_identity(decoding.max_pixels), forget=rebuild or retry_refused
         )
+        keeper = FieldKeeper(index_path)
+        if plan.new_id is not None:
+            keeper.rename(plan.new_id)
         update = PictureUpdate(
             plan.base,
             writer,
@@ -139,6 +143,7 @@ def index_folders(
             found,
             batch_size=batch_size,
             refused=refused,
+            keeper=keeper,
             own_before=plan.own_fields,
         )
         update.check_not_all_gone(allow_empty=allow_empty)
@@ -151,7 +156,8 @@ def index_folders(
         drop_first_root(index_path, plan.remaining)
     counts = update.counts
     if num_pictures and load_corrections(index_path):
-        follow_moved_pictures(open_index(index_path))
+        skipped = {picture.path for picture in update.skipped}
+        follow_moved_pictures(open_index(index_path), staying=skipped)
     return IndexReport(
         num_added=counts.added,
         num_updated=counts.updated,

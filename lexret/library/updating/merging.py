@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from lexret.engine.corrections.corrections import load_corrections
+from lexret.engine.corrections.corrections import Corrections, load_corrections
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.protocol import Document
 from lexret.engine.segments.manifest import Manifest
+from lexret.engine.store.sections import storage_errors
 from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.errors import InputError, MismatchError, MissingError
+from lexret.files.whole import replace_file
 from lexret.library.asking.query_fields import MTIME
 from lexret.library.folders import (
     PictureFolder,
@@ -22,9 +25,48 @@ from lexret.library.folders import (
     record_roots,
 )
 from lexret.library.updating.folder_changes import copy_documents
-from lexret.library.updating.moved_corrections import NewId, join_corrections
+from lexret.library.updating.kept_fields import FieldKeeper
+from lexret.library.updating.moved_corrections import NewId, joined_corrections
 
+_MARK_FILE: Final = "merging.json"
 _NUMBERS: Final = {"int64", "float64"}
+
+
+class UnfinishedMerge:
+    """Mark of a merge that has begun, beside the index that it makes.
+
+    Merging again is refused where an index is; but not where the same merge made it, and was
+    killed before it could say so.
+
+    Args:
+        target: the new index.
+        places: the indexes that it is made of.
+    """
+
+    def __init__(self, target: Path, places: Sequence[Path]) -> None:
+        self._path = target / _MARK_FILE
+        self._target = target
+        text = json.dumps({"merge": sorted(map(str, places))}, indent=1) + "\n"
+        self._content = text.encode()
+
+    def was_committed(self) -> bool:
+        """Whether the same merge was begun before, and its index is there."""
+        try:
+            return self._path.read_bytes() == self._content and (
+                Manifest.load_if_sound(self._target) is not None
+            )
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+
+    def write(self) -> None:
+        """Make the mark."""
+        with storage_errors(self._target):
+            replace_file(self._path, self._content)
+
+    def remove(self) -> None:
+        """Take the mark away, if there is one."""
+        with storage_errors(self._target):
+            self._path.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +107,9 @@ def merge_indexes(sources: Sequence[Path], target: Path) -> MergeReport:
     places = list(dict.fromkeys(source.resolve() for source in sources))
     if len(places) < 2:
         raise InputError("Merging takes two different indexes or more.")
+    mark, is_new = UnfinishedMerge(target, places), target.resolve() not in places
+    if mark.was_committed():  # and killed then: what it wrote, or was given since, is kept
+        places.insert(0, target.resolve())
     _check_target(target, places)
     indexes = [EmbeddedIndex(place) for place in places]
     first = indexes[0]
@@ -83,6 +128,8 @@ def merge_indexes(sources: Sequence[Path], target: Path) -> MergeReport:
         precision=first.manifest.precision,
         replace_existing=target.resolve() in places,
     ) as writer:
+        if is_new:
+            mark.write()
         # Again, under the lock: the target may be among them.
         indexes = [EmbeddedIndex(place) for place in places]
         folders = picture_folders(recorded, target)
@@ -91,9 +138,17 @@ def merge_indexes(sources: Sequence[Path], target: Path) -> MergeReport:
         for number, (index, new_id) in enumerate(zip(indexes, names, strict=True)):
             chosen = _chosen(new_id, owner, number)
             copy_documents(index, writer, new_id=chosen, kinds=kinds)
-        corrections = [load_corrections(place) for place in places]
-        writer.commit()
-        join_corrections(target, zip(corrections, names, strict=True))
+        keeper = FieldKeeper(target)
+        for place, new_id in zip(places, names, strict=True):
+            keeper.take_over(FieldKeeper(place), new_id, without=owner)
+        keeper.save()
+
+        def joined(now: Corrections) -> Corrections:
+            each = [now if p == target.resolve() else load_corrections(p) for p in places]
+            return joined_corrections(zip(each, names, strict=True))
+
+        writer.commit(corrections=joined)
+        mark.remove()
         return MergeReport(
             writer.manifest.num_documents, num_shared, tuple(folder.path for folder in folders)
         )

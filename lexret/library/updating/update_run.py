@@ -11,13 +11,15 @@ from typing import Final
 from PIL import Image
 
 from lexret.encoders.protocol import Encoder
+from lexret.engine.corrections.corrections import load_corrections
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.protocol import Document
 from lexret.engine.store.columns import FieldValue
-from lexret.engine.writer import EmbeddedIndexWriter
+from lexret.engine.writer import ChangeOfCorrections, EmbeddedIndexWriter
 from lexret.errors import InputError
 from lexret.library.folders import PictureFolder, picture_path
-from lexret.library.updating.moved_corrections import follow_renames
+from lexret.library.updating.kept_fields import FieldKeeper, KeptFields, kinds_of
+from lexret.library.updating.moved_corrections import renamed_corrections
 from lexret.library.updating.reader import Decoding, PictureFile, SkippedPicture, read_files
 from lexret.library.updating.records import KnownPicture, KnownVectors
 from lexret.library.updating.refused import RefusedFiles
@@ -97,6 +99,7 @@ class PictureUpdate:
         found: the picture files there are.
         batch_size: pictures that are encoded together.
         refused: files that an earlier run could not read.
+        keeper: of the fields of pictures that left the index.
         own_before: fields that pictures had in an index that this one replaces: id -> fields.
             Where there are any, nothing is committed before the end, lest they be lost.
 
@@ -111,7 +114,8 @@ class PictureUpdate:
     found: FoundFiles
     batch_size: int
     refused: RefusedFiles
-    own_before: Mapping[str, Mapping[str, FieldValue]] = field(default_factory=dict)
+    keeper: FieldKeeper
+    own_before: Mapping[str, KeptFields] = field(default_factory=dict)
     counts: UpdateCounts = field(default_factory=UpdateCounts)
     skipped: list[SkippedPicture] = field(default_factory=list)
 
@@ -122,8 +126,13 @@ class PictureUpdate:
         self.skipped += self.found.skipped
         self._known = {document.doc_id: KnownPicture.of(document) for document in documents}
         self._vectors = KnownVectors(self.writer.path, before, self._known)
-        present = set(self.found.paths)
-        self._gone = {p for p in self._known if p not in present and self.found.covers(p)}
+        self._present = frozenset(self.found.paths)
+        self._gone = {path for path in self._known if self._is_gone(path)}
+        self.keeper.drop((p.path, p.sha256, p.own) for p in self._known.values())
+        self._kinds = dict(manifest.columns)
+        for kept in self.own_before.values():
+            self._kinds |= kinds_of(kept.fields)
+        self._stored: set[str] = set()
         self._moved: dict[str, list[KnownPicture]] = {}
         for path in sorted(self._gone, reverse=True):
             self._moved.setdefault(self._known[path].sha256, []).append(self._known[path])
@@ -175,6 +184,7 @@ class PictureUpdate:
             self._encode_batch()
             self._delete_gone()
             self._commit()
+            self._let_go_of_fields()
             self._forget_what_is_readable()
         except KeyboardInterrupt as error:
             if not self.own_before:
@@ -182,6 +192,10 @@ class PictureUpdate:
             raise UpdateInterrupted(self._num_stored) from error
         finally:
             files.close()
+
+    def _is_gone(self, path: str) -> bool:
+        """Whether a file would have been found if it were there."""
+        return path not in self._present and self.found.covers(path)
 
     def _is_unchanged(self, path: str) -> bool:
         known = self._known.get(path)
@@ -283,11 +297,20 @@ class PictureUpdate:
             mtime_ns=file.mtime_ns,
             tags=file.tags,
             sidecar_ns=file.sidecar_ns,
-            own=self.own_before.get(file.path, {}) if before is None else before.own,
+            own=self._given_before(file) if before is None else before.own,
         )
+        self._stored.add(file.path)
         batch = SparseBatch.from_vectors([vector], self.encoder.vocabulary)
         self.writer.add([file.path], batch, fields=record.as_fields())
         self._num_uncommitted += 1
+
+    def _given_before(self, file: PictureFile) -> Mapping[str, FieldValue]:
+        """Return what somebody gave a picture that comes into the index, when it was in one."""
+        if file.path in self.own_before:
+            return self.own_before[file.path].fields
+        found = self.keeper.find(file.path, file.sha256, self._kinds)
+        self._kinds = {**kinds_of(found), **self._kinds}
+        return found
 
     def _take_the_place_of(self, file: PictureFile) -> KnownPicture | None:
         """Return what the index knew the file as, under this path or another, and count it."""
@@ -306,8 +329,25 @@ class PictureUpdate:
         return known
 
     def _delete_gone(self) -> None:
+        for path in self._gone - self._renamed.keys():
+            if not any(folder.holds(path) for folder in self.found.leaving):
+                known, is_there = self._known[path], path in self._present
+                self.keeper.keep(path, KeptFields(known.sha256, known.own, is_there))
+        for path in self.own_before.keys() - self._stored:
+            is_there = path in self._present
+            self.keeper.keep(path, replace(self.own_before[path], is_there=is_there))
+        self.keeper.save()  # before the commit: whatever happens, they are in one of both
         self.writer.delete(sorted(self._gone))
         self.counts.removed = len(self._gone) - self.counts.renamed
+
+    def _let_go_of_fields(self) -> None:
+        """Forget the kept fields of pictures that are in the index again, after the commit."""
+        if self.keeper.pictures:
+            documents = EmbeddedIndex(self.writer.path, manifest=self.writer.manifest).documents()
+            known = map(KnownPicture.of, documents)
+            self.keeper.drop((picture.path, picture.sha256, picture.own) for picture in known)
+            self.keeper.missed(self._is_gone)
+        self.keeper.save()
 
     def _commit_when_due(self) -> None:
         if self.own_before:
@@ -320,13 +360,20 @@ class PictureUpdate:
 
     def _commit(self) -> None:
         if self.writer.manifest.segments or self._num_uncommitted:
-            self.writer.commit()
+            self.writer.commit(corrections=self._renaming())
             self._vectors.committed()
-            follow_renames(self.writer.path, self._renamed)
         self.refused.save()
         self._num_stored += self._num_uncommitted
         self._num_uncommitted = 0
         self._last_commit = time.monotonic()
+
+    def _renaming(self) -> ChangeOfCorrections | None:
+        """Return how the corrections of renamed pictures change, if there are such."""
+        corrected = load_corrections(self.writer.path).documents
+        if not self._renamed.keys() & corrected.keys():
+            return None
+        renamed = dict(self._renamed)
+        return lambda now: renamed_corrections(now, renamed)
 
 
 def _rejected(file: PictureFile, why: str) -> SkippedPicture:

@@ -35,8 +35,9 @@ from lexret.engine.segments.segment_writer import (
 from lexret.engine.store.columns import Column, FieldValue, encode_text, extend_schema
 from lexret.engine.store.sections import storage_errors
 from lexret.errors import CorruptError, InputError, MissingError
+from lexret.files.folders import make_folder
 from lexret.files.locks import WriterLock
-from lexret.files.whole import replace_file, sync_folder
+from lexret.files.whole import replace_file
 from lexret.sparse import LexicalVector, Precision, SparseBatch
 from lexret.vocabulary import Vocabulary
 
@@ -110,10 +111,7 @@ class EmbeddedIndexWriter:
             )
         folder = Path(path)
         with storage_errors(folder):
-            missing = [path for path in (folder, *folder.parents) if not path.exists()]
-            folder.mkdir(parents=True, exist_ok=True)
-            for path in missing:
-                sync_folder(path.parent)
+            make_folder(folder)
             lock = WriterLock(folder)
         try:
             with storage_errors(folder):

@@ -196,5 +196,5 @@ def test_a_merge_that_is_killed_after_its_commit_has_lost_nothing_and_may_be_rep
     index = open_index(target)
     assert set(index.corrections.documents) == {f"{here}/b/1.png", "2.png"}
     assert index.document("1.png").fields["stars"] == 5
-    with pytest.raises(InputError, match="already"):  # it has ended by now
-        merge_indexes(sources, target)
+    with pytest.raises(InputError, match="already"):  # another merge
+        merge_indexes([*sources, here / "merged-more"], target)

@@ -10,6 +10,7 @@ import numpy as np
 from lexret.errors import StorageError
 from lexret.eval.cost.published import PUBLISHED
 from lexret.eval.cost.sparsity import BudgetPoint, SparsityResult
+from lexret.files.folders import make_folder
 from lexret.files.whole import whole_file
 
 _COLOURS: Final = {"R@1": "#b2182b", "R@5": "#ef8a62", "R@10": "#2166ac"}
@@ -38,7 +39,7 @@ def draw_sparsity(path: Path, result: SparsityResult, *, title: str) -> None:
     _draw_cost(axes[1, 0], result)
     _draw_use(axes[1, 1], result)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         with whole_file(path) as fresh:
             figure.savefig(fresh, format=path.suffix[1:] or "png")
     except OSError as error:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from lexret.errors import StorageError
 from lexret.eval.patches.masks import Mask, MaskedImages, spoken
 from lexret.eval.patches.patchdis_model import PatchMaps
+from lexret.files.folders import make_folder
 from lexret.files.whole import whole_file
 
 _COLUMNS: Final = 2
@@ -42,7 +43,7 @@ def draw_maps(
         row, column = divmod(place, _COLUMNS)
         _draw_picture(axes[row, 3 * column : 3 * column + 3], pictures, maps, int(i))
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         with whole_file(path) as fresh:
             figure.savefig(fresh, format=path.suffix[1:] or "png")
     except OSError as error:

@@ -28,15 +28,15 @@ from lexret.library.updating.folder_changes import copy_documents
 from lexret.library.updating.kept_fields import FieldKeeper
 from lexret.library.updating.moved_corrections import NewId, joined_corrections
 
-_MARK_FILE: Final = "merging.json"
+_ORIGIN_FILE: Final = "merged.json"
 _NUMBERS: Final = {"int64", "float64"}
 
 
-class UnfinishedMerge:
-    """Mark of a merge that has begun, beside the index that it makes.
+class MergeOrigin:
+    """Record of what an index was merged of, beside it.
 
-    Merging again is refused where an index is; but not where the same merge made it, and was
-    killed before it could say so.
+    Merging into an index that is there is refused, unless it is one of those to merge. But the same
+    merge may be given again, as after it was killed: it had made the index, or it had not.
 
     Args:
         target: the new index.
@@ -44,29 +44,23 @@ class UnfinishedMerge:
     """
 
     def __init__(self, target: Path, places: Sequence[Path]) -> None:
-        self._path = target / _MARK_FILE
+        self._path = target / _ORIGIN_FILE
         self._target = target
-        text = json.dumps({"merge": sorted(map(str, places))}, indent=1) + "\n"
+        text = json.dumps({"merged": sorted(map(str, places))}, indent=1) + "\n"
         self._content = text.encode()
 
-    def was_committed(self) -> bool:
-        """Whether the same merge was begun before, and its index is there."""
+    def is_of_target(self) -> bool:
+        """Whether there is an index, and it was made by the same merge."""
         try:
-            return self._path.read_bytes() == self._content and (
-                Manifest.load_if_sound(self._target) is not None
-            )
+            same = self._path.read_bytes() == self._content
         except (FileNotFoundError, NotADirectoryError):
             return False
+        return same and Manifest.load_if_sound(self._target) is not None
 
     def write(self) -> None:
-        """Make the mark."""
+        """Write the record, before the index is there; raises StorageError on failure."""
         with storage_errors(self._target):
             replace_file(self._path, self._content)
-
-    def remove(self) -> None:
-        """Take the mark away, if there is one."""
-        with storage_errors(self._target):
-            self._path.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +89,8 @@ def merge_indexes(sources: Sequence[Path], target: Path) -> MergeReport:
     memory.
 
     Args:
-        target: where no index is, or one of the sources, which the new index then replaces.
+        target: where no index is, or one of the sources, which the new index then replaces, or
+            the index that the same merge made before, which then is one of the sources too.
 
     Raises:
         InputError: if there are less than two sources, if there is an index at ``target`` that
@@ -107,8 +102,8 @@ def merge_indexes(sources: Sequence[Path], target: Path) -> MergeReport:
     places = list(dict.fromkeys(source.resolve() for source in sources))
     if len(places) < 2:
         raise InputError("Merging takes two different indexes or more.")
-    mark, is_new = UnfinishedMerge(target, places), target.resolve() not in places
-    if mark.was_committed():  # and killed then: what it wrote, or was given since, is kept
+    origin, is_source = MergeOrigin(target, places), target.resolve() in places
+    if not is_source and origin.is_of_target():  # what it holds, and was given since, is kept
         places.insert(0, target.resolve())
     _check_target(target, places)
     indexes = [EmbeddedIndex(place) for place in places]
@@ -128,8 +123,8 @@ def merge_indexes(sources: Sequence[Path], target: Path) -> MergeReport:
         precision=first.manifest.precision,
         replace_existing=target.resolve() in places,
     ) as writer:
-        if is_new:
-            mark.write()
+        if not is_source:
+            origin.write()
         # Again, under the lock: the target may be among them.
         indexes = [EmbeddedIndex(place) for place in places]
         folders = picture_folders(recorded, target)
@@ -148,7 +143,6 @@ def merge_indexes(sources: Sequence[Path], target: Path) -> MergeReport:
             return joined_corrections(zip(each, names, strict=True))
 
         writer.commit(corrections=joined)
-        mark.remove()
         return MergeReport(
             writer.manifest.num_documents, num_shared, tuple(folder.path for folder in folders)
         )

@@ -130,8 +130,10 @@ class PictureUpdate:
         self._gone = {path for path in self._known if self._is_gone(path)}
         self.keeper.drop((p.path, p.sha256, p.own) for p in self._known.values())
         self._kinds = dict(manifest.columns)
-        for kept in self.own_before.values():
+        self._own_by_content: dict[str, list[str]] = {}
+        for path, kept in self.own_before.items():
             self._kinds |= kinds_of(kept.fields)
+            self._own_by_content.setdefault(kept.sha256, []).append(path)
         self._stored: set[str] = set()
         self._moved: dict[str, list[KnownPicture]] = {}
         for path in sorted(self._gone, reverse=True):
@@ -308,6 +310,9 @@ class PictureUpdate:
         """Return what somebody gave a picture that comes into the index, when it was in one."""
         if file.path in self.own_before:
             return self.own_before[file.path].fields
+        for path in self._own_by_content.get(file.sha256, ()):
+            if path not in self._present:  # it was moved
+                return self.own_before[path].fields
         found = self.keeper.find(file.path, file.sha256, self._kinds)
         self._kinds = {**kinds_of(found), **self._kinds}
         return found

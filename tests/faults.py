@@ -248,10 +248,11 @@ class Recorder:
             history.durable, history.since = history.now, []
         self.crashes: list[Crash] = []
         self.random = random.Random(0)
+        self._note()
 
     def touch(self, name: str, do: Callable[[], Any]) -> Any:
-        self._scan()  # what was written past Python
-        self._note()
+        if self._scan():  # what was written past Python
+            self._note()
         result = do()
         self.point += 1
         self.names.append(name.partition(" ")[0])
@@ -261,16 +262,19 @@ class Recorder:
         self._note()
         return result
 
-    def _scan(self) -> None:
+    def _scan(self) -> bool:
+        """Look at everything; tells whether anything has changed."""
         found: dict[int, Node] = {}
         numbers: dict[int, int] = {}
         self._visit(self.root, found, numbers)
+        changed = self.numbers != numbers
         self.numbers = numbers
         for number, node in found.items():
             history = self.histories.get(number)
             if history is None:
                 self.histories[number] = History(None, [node])
             elif history.now != node:
+                changed = True
                 same = history.now.content == node.content
                 if same and history.since:
                     history.since[-1] = node
@@ -278,6 +282,7 @@ class Recorder:
                     history.durable = node  # times and rights go with the content here
                 else:
                     history.since.append(node)
+        return changed
 
     def _visit(self, path: Path, found: dict[int, Node], numbers: dict[int, int]) -> int:
         state = path.lstat()
@@ -293,7 +298,7 @@ class Recorder:
             )
             content: Any = entries
         else:
-            content = REAL_OPEN(path, "rb").read() if not path.is_symlink() else b""
+            content = _content(path)
         found[number] = Node(content, stat.S_IMODE(state.st_mode), state.st_mtime_ns)
         return number
 
@@ -352,6 +357,11 @@ class Recorder:
 
 REAL_OPEN = open
 AT_THE_END = "power lost at the end"
+
+
+def _content(path: Path) -> bytes:
+    with REAL_OPEN(path, "rb") as file:
+        return file.read()
 
 
 @contextmanager

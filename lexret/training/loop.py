@@ -258,6 +258,7 @@ class _Run:
     def _save_state(self) -> None:
         if not self.processes.leads:
             return
+        self.folder.make_metrics_durable()
         save_state(
             self.folder.state,
             self.learner,

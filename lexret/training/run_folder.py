@@ -20,7 +20,7 @@ from typing import Any
 from lexret.captions.shard_index import SkippedSample
 from lexret.errors import InputError, StorageError
 from lexret.files.folders import make_folder
-from lexret.files.whole import replace_file
+from lexret.files.whole import replace_file, sync_file, sync_folder
 
 
 class RunFolder:
@@ -85,6 +85,12 @@ class RunFolder:
                 stream.write(json.dumps(record) + "\n")
 
         self._write(write)
+
+    def make_metrics_durable(self) -> None:
+        """See that the metrics are on the disk, as is to be before the state that follows them."""
+        if self.metrics.is_file():
+            self._write(lambda: sync_file(self.metrics))
+            self._write(lambda: sync_folder(self.path))
 
     def records(self) -> list[dict[str, Any]]:
         """Return all metrics; a last line that a crash cut short is left out."""

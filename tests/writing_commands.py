@@ -7,13 +7,16 @@ makes, and if the command, given again, makes it.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from click.testing import CliRunner
@@ -471,15 +474,49 @@ def read_shards(root: Path) -> Any:
     return kept is not None, [tuple(captions.captions(i)) for i in range(len(captions))]
 
 
-def features(root: Path) -> np.ndarray[Any, Any]:
-    """Cache features of four pictures, saved after each batch of one."""
+def cache_features(root: Path) -> None:
+    """Cache features of four pictures, and save them after each."""
     from lexret.config import ImageConfig
     from lexret.encoders.image import feature_cache as cache
     from tests.conftest import TINY_MODEL
 
-    return np.asarray(cache.cached_features(
-        Colours(), ImageConfig.model_validate(TINY_MODEL["image"]), root / "features"  # type: ignore[arg-type]
-    ))  # fmt: skip
+    config = ImageConfig.model_validate({**TINY_MODEL["image"], "feature_dim": 3})
+    captions: Any = Colours()
+    values = {"ImageBackbone": MeanColour, "_BATCH": 1, "_SAVE_EVERY": 1}
+    with ExitStack() as stack:
+        for name, value in values.items():
+            stack.enter_context(patch.object(cache, name, value))
+        cache.cached_features(captions, config, root / "features")
+
+
+class MeanColour:
+    """Backbone of one patch, which sees the mean colour."""
+
+    grid = range(1)
+
+    def __init__(self, config: object) -> None:
+        pass
+
+    def to(self, device: object) -> MeanColour:
+        return self
+
+    def transform(self, image: Image.Image) -> Any:
+        import torch
+
+        return torch.tensor(np.asarray(image, np.float32).mean((0, 1)))[None]
+
+    def __call__(self, pixels: Any) -> Any:
+        return pixels
+
+
+def read_features(root: Path) -> Any:
+    """Return the rows that are said to be whole."""
+    rows = []
+    for description in root.glob("features/*/cache.json"):
+        num_done = json.loads(description.read_text())["num_done"]
+        stored = np.load(description.with_name("features.npy"), mmap_mode="r")
+        rows += np.asarray(stored[:num_done]).tolist()
+    return rows
 
 
 class Colours:
@@ -531,6 +568,10 @@ WRITINGS: dict[str, Writing] = {
         lambda before, after, found: found == ("dog\ncat\n", False),
     ),
     "language add": Writing(prepare_language, add_language, read_languages),
+    "features": Writing(
+        lambda root: None, cache_features, read_features,
+        lambda before, after, found: found == after[: len(found)],
+    ),
     "shards": Writing(prepare_shards, index_shards, read_shards),
 }  # fmt: skip
 

@@ -343,15 +343,25 @@ class Recorder:
         node = history.now
         if not isinstance(node.content, bytes) or not history.since:
             return node
-        return Node(node.content[: int(len(node.content) * share)], node.mode, node.mtime_ns)
+        return self._cut(history, node, int(len(node.content) * share))
+
+    def _cut(self, history: History, node: Node, length: int) -> Node:
+        """The node where only its first bytes came to the disk; behind them is what was there.
+
+        A file that was overwritten in place, and never cut short, is as long as it ever was.
+        """
+        versions = [v.content for v in (history.durable, *history.since) if v is not None]
+        least = min(map(len, versions)) if history.durable is not None else 0
+        old = history.durable.content if history.durable is not None else b""
+        assert isinstance(node.content, bytes) and isinstance(old, bytes)
+        return Node(node.content[:length] + old[length:least], node.mode, node.mtime_ns)
 
     def _any(self, number: int) -> Node:
         """The node at any moment since it was made durable, cut off anywhere if it is a file."""
         history = self.histories[number]
         node = self.random.choice([self._durable(number), *history.since])
         if isinstance(node.content, bytes) and history.since and self.random.random() < 0.3:
-            length = self.random.randrange(len(node.content) + 1)
-            return Node(node.content[:length], node.mode, node.mtime_ns)
+            return self._cut(history, node, self.random.randrange(len(node.content) + 1))
         return node
 
 

@@ -185,11 +185,10 @@ class _Build:
                 end = min(start + _BATCH, num_pictures)
                 found = list(pool.map(self._read, range(start, end)))
                 features_NPF[start:end] = self._features(start, found)
-                if number % _SAVE_EVERY == _SAVE_EVERY - 1:
+                if number % _SAVE_EVERY == _SAVE_EVERY - 1 or end == num_pictures:
                     self._save(features_NPF, end)
                 if progress is not None:
                     progress(end, num_pictures)
-        self._save(features_NPF, num_pictures)
 
     def _read(self, i: int) -> torch.Tensor | LexretError:
         try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +16,8 @@ from typing import Final
 
 # Bytes of a name, on all usual file systems.
 _LONGEST_NAME: Final = 255
+# Where a path stands for a file that is open already, whatever is done to its name.
+_OPEN_FILES: Final = ("/dev/stdout", "/dev/stderr", "/dev/fd")
 
 
 def hidden_beside(path: Path, ending: str) -> Path:
@@ -29,14 +32,22 @@ def hidden_beside(path: Path, ending: str) -> Path:
 def whole_file(path: Path, *, hidden: bool = False) -> Iterator[Path]:
     """Give a path to write a new file to, which then replaces the file at ``path``.
 
-    After a crash, the old or the new file is there. If writing fails, the new one is removed.
+    After a crash, the old or the new file is there. If writing fails, the new one is removed. Where
+    ``path`` is a link, what it leads to is replaced; its rights stay. What is no file, such as
+    ``/dev/stdout`` or a pipe, is written to as it is.
 
     Args:
         hidden: start the new file's name with a dot, because users see the folder.
     """
+    if _is_stream(path):
+        yield path
+        return
+    path = Path(os.path.realpath(path))
     fresh = hidden_beside(path, "lexret-new") if hidden else path.with_name(f"{path.name}.new")
     try:
         yield fresh
+        if path.exists() and path.stat().st_mode != fresh.stat().st_mode:
+            fresh.chmod(stat.S_IMODE(path.stat().st_mode))
         sync_file(fresh)
         os.replace(fresh, path)
     except BaseException:
@@ -44,6 +55,12 @@ def whole_file(path: Path, *, hidden: bool = False) -> Iterator[Path]:
             fresh.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def _is_stream(path: Path) -> bool:
+    """Whether a path leads to what cannot be replaced: a device, a pipe, an open file."""
+    is_open = path.is_relative_to("/proc") or any(map(path.is_relative_to, _OPEN_FILES))
+    return path.exists() and not path.is_dir() and (is_open or not path.is_file())
 
 
 def replace_file(path: Path, data: bytes) -> None:

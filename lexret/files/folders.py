@@ -63,18 +63,19 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         raise NotADirectoryError(errno.ENOTDIR, "A file is in the way", str(place))
     remove_leftovers(place)
     fresh, old, held = _make_fresh(place)
+    rest: Path | None = fresh  # what is to be removed in the end
     try:
         yield fresh
         if place.is_dir():
             fresh.chmod(stat.S_IMODE(place.stat().st_mode))
         _sync_tree(fresh)
         _swap(fresh, place, old)
+        rest = None  # until it is sure that the new folder stays
         sync_folder(place.parent)
+        rest = old if old.exists() else fresh
     finally:
-        # By now these hold the old folder, or one that could not be finished.
-        for rest in (fresh, old):
-            if place.is_dir() or rest == fresh:
-                shutil.rmtree(rest, ignore_errors=True)
+        if rest is not None:
+            shutil.rmtree(rest, ignore_errors=True)
         if held is not None:
             os.close(held)
 
@@ -116,12 +117,13 @@ def remove_leftovers(folder: Path) -> None:
                 abandoned.append(fresh)
         for old in _beside(place, OLD):
             if place.exists():
-                shutil.rmtree(old, ignore_errors=True)
+                abandoned.append(old)
             elif old.suffixes[-2] not in writing:
                 os.rename(old, place)
-                sync_folder(place.parent)
-        for fresh in abandoned:
-            shutil.rmtree(fresh, ignore_errors=True)
+        if abandoned:
+            sync_folder(place.parent)  # what is at the place now stays, or the others are needed
+        for rest in abandoned:
+            shutil.rmtree(rest, ignore_errors=True)
 
 
 def _make_fresh(place: Path) -> tuple[Path, Path, int | None]:

@@ -191,3 +191,25 @@ def test_long_names_have_leftovers_too(tmp_path: Path) -> None:
     assert len(os.listdir(tmp_path)) == 1
     write(place, "new")
     assert os.listdir(tmp_path) == [place.name]
+
+
+def test_the_old_folder_stays_until_it_is_sure_that_the_new_one_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "folder"
+    write(place, "old")
+
+    def fail(path: Path) -> None:
+        if path == tmp_path:
+            raise OSError("no")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(folders, "sync_folder", fail)
+        with pytest.raises(OSError, match="no"):
+            write(place, "new")
+        assert sorted(content(path) for path in tmp_path.iterdir()) == ["new", "old"]
+        with pytest.raises(OSError, match="no"):
+            remove_leftovers(place)
+        assert sorted(content(path) for path in tmp_path.iterdir()) == ["new", "old"]
+    remove_leftovers(place)
+    assert (content(place), os.listdir(tmp_path)) == ("new", ["folder"])

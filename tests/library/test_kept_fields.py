@@ -158,3 +158,29 @@ def test_corrections_stay_with_a_file_that_cannot_be_read_though_there_is_a_copy
     (root / "a.png").write_bytes(whole)
     index_folders([root], root / ".lexret", colours)
     assert set(open_index(root / ".lexret").corrections.documents) == {"a.png"}
+
+
+def test_a_copy_neither_takes_what_is_kept_nor_makes_it_forgotten(root: Path, colours) -> None:
+    for name in ("copy", "twin"):
+        shutil.copy(root / "a.png", root / f"{name}.png")
+    index_folders([root], root / ".lexret", colours)
+    set_fields(root / ".lexret", {"twin.png": GIVEN})
+    whole = half_written(root / "a.png")
+    (root / "third.png").write_bytes(whole)
+    index_folders([root], root / ".lexret", colours)
+    (root / "fourth.png").write_bytes(whole)
+    index_folders([root], root / ".lexret", colours)
+    (root / "a.png").write_bytes(whole)
+    index_folders([root], root / ".lexret", colours)
+    names = ("a", "copy", "twin", "third", "fourth")
+    found = {name: own(root, f"{name}.png") for name in names}
+    assert found == {"a": GIVEN, "copy": {}, "twin": GIVEN, "third": {}, "fourth": {}}
+
+
+def test_a_picture_that_moved_keeps_its_fields_when_the_index_is_made_anew(
+    root: Path, colours
+) -> None:
+    (root / "a.png").rename(root / "moved.png")
+    index_folders([root], root / ".lexret", colours, rebuild=True)
+    assert own(root, "moved.png") == GIVEN
+    assert not kept_file(root).exists()

@@ -133,7 +133,7 @@ def index_folders(
         refused = RefusedFiles(
             index_path, reader_identity(decoding.max_pixels), forget=rebuild or retry_refused
         )
-        keeper = FieldKeeper(index_path)
+        keeper = FieldKeeper(index_path, before=plan.own_fields, columns=writer.manifest.columns)
         if plan.new_id is not None:
             keeper.rename(plan.new_id)
         update = PictureUpdate(
@@ -144,7 +144,6 @@ def index_folders(
             batch_size=batch_size,
             refused=refused,
             keeper=keeper,
-            own_before=plan.own_fields,
         )
         update.check_not_all_gone(allow_empty=allow_empty)
         writer.commit_roots(plan.roots)

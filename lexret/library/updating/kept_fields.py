@@ -10,7 +10,7 @@ before the commit that takes a picture out of the index, and leaves after the on
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -46,65 +46,103 @@ class FieldKeeper:
 
     Args:
         index_path: the index folder.
+        before: fields that pictures had in an index that is made anew: id -> fields.
+        columns: types of the index's fields: name -> type.
 
     Raises:
         CorruptError: if the file is damaged.
     """
 
-    def __init__(self, index_path: Path) -> None:
+    def __init__(
+        self,
+        index_path: Path,
+        *,
+        before: Mapping[str, KeptFields] | None = None,
+        columns: Mapping[str, str] | None = None,
+    ) -> None:
         self._path = index_path / KEPT_FILE
         self._kept = _load(self._path)
         self._saved = dict(self._kept)
+        self._before = before or {}
+        self._columns = dict(columns or {})
+        self._of_content: dict[str, list[str]] = {}
+        for path, fields in {**self._kept, **self._before}.items():
+            self._of_content.setdefault(fields.sha256, []).append(path)
+        for fields in self._before.values():
+            self._columns |= _kinds_of(fields.fields)
+        self._given: set[str] = set()
 
     @property
     def pictures(self) -> Mapping[str, KeptFields]:
         """What is kept: id -> fields."""
         return self._kept
 
+    @property
+    def is_of_new_index(self) -> bool:
+        """Whether the index is made anew, and the one before holds fields until it is whole."""
+        return bool(self._before)
+
     def keep(self, path: str, kept: KeptFields) -> None:
         """Keep the fields of a picture that leaves the index."""
         if kept.fields:
             self._kept[path] = kept
+
+    def keep_rest(self, present: Container[str]) -> None:
+        """Keep what pictures had in the index before and the new one does not hold."""
+        for path in self._before.keys() - self._given:
+            self.keep(path, replace(self._before[path], is_there=path in present))
+
+    def give(self, path: str, sha256: str, present: Container[str]) -> Mapping[str, FieldValue]:
+        """Return what a picture gets back that comes into the index; mostly nothing.
+
+        What does not fit the types of the index's fields stays kept.
+
+        Args:
+            present: ids of all files that are there; what is of one of them is given to no other.
+        """
+        found = self._of(path, sha256, present)
+        if found is None:
+            return {}
+        fields = (self._before.get(found) or self._kept[found]).fields
+        fitting = {
+            name: value
+            for name, value in fields.items()
+            if _fits(name, value, self._columns.get(name))
+        }
+        self._columns |= _kinds_of(fitting) | self._columns
+        if fitting == fields:
+            self._given.add(found)
+        return fitting
+
+    def _of(self, path: str, sha256: str, present: Container[str]) -> str | None:
+        """Return the id under which the fields of a picture are known, if there are any."""
+        if path in self._before:
+            return path
+        here = self._kept.get(path)
+        if here is not None and (here.is_there or here.sha256 == sha256):
+            return path
+        for other in self._of_content.get(sha256, ()):
+            known = self._before.get(other) or self._kept[other]
+            is_its = known.is_there and other in present
+            if not is_its and other not in self._given:
+                return other
+        return None
+
+    def settle(self, own: Mapping[str, Mapping[str, FieldValue]]) -> None:
+        """Let go of what the index holds after a commit.
+
+        Args:
+            own: id -> own fields of the pictures in the index, of those at least that are kept.
+        """
+        for path in [*self._kept]:
+            if path in self._given or self._kept[path].fields.keys() <= own.get(path, {}).keys():
+                del self._kept[path]
 
     def missed(self, is_gone: Callable[[str], bool]) -> None:
         """Note whose files are not there any more: another file of that name is another picture."""
         for path, kept in self._kept.items():
             if kept.is_there and is_gone(path):
                 self._kept[path] = replace(kept, is_there=False)
-
-    def find(self, path: str, sha256: str, columns: Mapping[str, str]) -> Mapping[str, FieldValue]:
-        """Return what a picture gets back that comes into the index; mostly nothing.
-
-        Args:
-            columns: types of the index's fields: name -> type. What does not fit stays kept.
-        """
-        here = self._kept.get(path)
-        if here is not None and (here.is_there or here.sha256 == sha256):
-            return _fitting(here.fields, columns)
-        for kept in self._kept.values():
-            if kept.sha256 == sha256:
-                return _fitting(kept.fields, columns)
-        return {}
-
-    def drop(self, held: Iterable[tuple[str, str, Mapping[str, FieldValue]]]) -> None:
-        """Let go of what the index holds by now.
-
-        Args:
-            held: id, hash of the content, and own fields of each picture in the index.
-        """
-        if not self._kept:
-            return
-        own_of: dict[str, list[Mapping[str, FieldValue]]] = {}
-        for path, sha256, own in held:
-            own_of.setdefault(sha256, []).append(own)
-            kept = self._kept.get(path)
-            is_its = kept is not None and (kept.is_there or kept.sha256 == sha256)
-            if kept is not None and is_its and kept.fields.keys() <= own.keys():
-                del self._kept[path]
-        self._kept = {
-            path: kept for path, kept in self._kept.items()
-            if not any(kept.fields.items() <= own.items() for own in own_of.get(kept.sha256, ()))
-        }  # fmt: skip
 
     def rename(self, new_id: Callable[[str], str | None]) -> None:
         """Give all that is kept other ids; where there is none, only their content counts."""
@@ -146,16 +184,10 @@ class FieldKeeper:
         self._saved = dict(self._kept)
 
 
-def kinds_of(fields: Mapping[str, FieldValue]) -> dict[str, str]:
+def _kinds_of(fields: Mapping[str, FieldValue]) -> dict[str, str]:
     """Return the types of values: field name -> type."""
     kinds = {name: kind_of(name, [value]) for name, value in fields.items()}
     return {name: kind for name, kind in kinds.items() if kind is not None}
-
-
-def _fitting(
-    fields: Mapping[str, FieldValue], columns: Mapping[str, str]
-) -> Mapping[str, FieldValue]:
-    return {name: value for name, value in fields.items() if _fits(name, value, columns.get(name))}
 
 
 def _fits(name: str, value: FieldValue, kind: str | None) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -14,14 +14,13 @@ from lexret.encoders.protocol import Encoder
 from lexret.engine.corrections.corrections import load_corrections
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.protocol import Document
-from lexret.engine.store.columns import FieldValue
 from lexret.engine.writer import ChangeOfCorrections, EmbeddedIndexWriter
 from lexret.errors import InputError
 from lexret.library.folders import PictureFolder, picture_path
-from lexret.library.updating.kept_fields import FieldKeeper, KeptFields, kinds_of
+from lexret.library.updating.kept_fields import FieldKeeper, KeptFields
 from lexret.library.updating.moved_corrections import renamed_corrections
 from lexret.library.updating.reader import Decoding, PictureFile, SkippedPicture, read_files
-from lexret.library.updating.records import KnownPicture, KnownVectors
+from lexret.library.updating.records import KnownPicture, KnownVectors, own_fields_of
 from lexret.library.updating.refused import RefusedFiles
 from lexret.pictures.finding import NotLookedAt
 from lexret.pictures.metadata.sidecars import sidecar_state
@@ -99,9 +98,8 @@ class PictureUpdate:
         found: the picture files there are.
         batch_size: pictures that are encoded together.
         refused: files that an earlier run could not read.
-        keeper: of the fields of pictures that left the index.
-        own_before: fields that pictures had in an index that this one replaces: id -> fields.
-            Where there are any, nothing is committed before the end, lest they be lost.
+        keeper: of the fields of pictures that are not in the index. Where those of an index that
+            this one replaces are among them, nothing is committed before the end.
 
     Attributes:
         counts: what was done so far.
@@ -115,7 +113,6 @@ class PictureUpdate:
     batch_size: int
     refused: RefusedFiles
     keeper: FieldKeeper
-    own_before: Mapping[str, KeptFields] = field(default_factory=dict)
     counts: UpdateCounts = field(default_factory=UpdateCounts)
     skipped: list[SkippedPicture] = field(default_factory=list)
 
@@ -128,13 +125,7 @@ class PictureUpdate:
         self._vectors = KnownVectors(self.writer.path, before, self._known)
         self._present = frozenset(self.found.paths)
         self._gone = {path for path in self._known if self._is_gone(path)}
-        self.keeper.drop((p.path, p.sha256, p.own) for p in self._known.values())
-        self._kinds = dict(manifest.columns)
-        self._own_by_content: dict[str, list[str]] = {}
-        for path, kept in self.own_before.items():
-            self._kinds |= kinds_of(kept.fields)
-            self._own_by_content.setdefault(kept.sha256, []).append(path)
-        self._stored: set[str] = set()
+        self.keeper.settle({path: known.own for path, known in self._known.items()})
         self._moved: dict[str, list[KnownPicture]] = {}
         for path in sorted(self._gone, reverse=True):
             self._moved.setdefault(self._known[path].sha256, []).append(self._known[path])
@@ -189,7 +180,7 @@ class PictureUpdate:
             self._let_go_of_fields()
             self._forget_what_is_readable()
         except KeyboardInterrupt as error:
-            if not self.own_before:
+            if not self.keeper.is_of_new_index:
                 self._commit()  # what is encoded by now; the next run goes on from here
             raise UpdateInterrupted(self._num_stored) from error
         finally:
@@ -299,23 +290,13 @@ class PictureUpdate:
             mtime_ns=file.mtime_ns,
             tags=file.tags,
             sidecar_ns=file.sidecar_ns,
-            own=self._given_before(file) if before is None else before.own,
+            own=self.keeper.give(file.path, file.sha256, self._present)
+            if before is None
+            else before.own,
         )
-        self._stored.add(file.path)
         batch = SparseBatch.from_vectors([vector], self.encoder.vocabulary)
         self.writer.add([file.path], batch, fields=record.as_fields())
         self._num_uncommitted += 1
-
-    def _given_before(self, file: PictureFile) -> Mapping[str, FieldValue]:
-        """Return what somebody gave a picture that comes into the index, when it was in one."""
-        if file.path in self.own_before:
-            return self.own_before[file.path].fields
-        for path in self._own_by_content.get(file.sha256, ()):
-            if path not in self._present:  # it was moved
-                return self.own_before[path].fields
-        found = self.keeper.find(file.path, file.sha256, self._kinds)
-        self._kinds = {**kinds_of(found), **self._kinds}
-        return found
 
     def _take_the_place_of(self, file: PictureFile) -> KnownPicture | None:
         """Return what the index knew the file as, under this path or another, and count it."""
@@ -338,9 +319,7 @@ class PictureUpdate:
             if not any(folder.holds(path) for folder in self.found.leaving):
                 known, is_there = self._known[path], path in self._present
                 self.keeper.keep(path, KeptFields(known.sha256, known.own, is_there))
-        for path in self.own_before.keys() - self._stored:
-            is_there = path in self._present
-            self.keeper.keep(path, replace(self.own_before[path], is_there=is_there))
+        self.keeper.keep_rest(self._present)
         self.keeper.save()  # before the commit: whatever happens, they are in one of both
         self.writer.delete(sorted(self._gone))
         self.counts.removed = len(self._gone) - self.counts.renamed
@@ -348,14 +327,14 @@ class PictureUpdate:
     def _let_go_of_fields(self) -> None:
         """Forget the kept fields of pictures that are in the index again, after the commit."""
         if self.keeper.pictures:
-            documents = EmbeddedIndex(self.writer.path, manifest=self.writer.manifest).documents()
-            known = map(KnownPicture.of, documents)
-            self.keeper.drop((picture.path, picture.sha256, picture.own) for picture in known)
+            index = EmbeddedIndex(self.writer.path, manifest=self.writer.manifest)
+            kept = [path for path in self.keeper.pictures if path in index]
+            self.keeper.settle({path: own_fields_of(index.document(path)) for path in kept})
             self.keeper.missed(self._is_gone)
         self.keeper.save()
 
     def _commit_when_due(self) -> None:
-        if self.own_before:
+        if self.keeper.is_of_new_index:
             return
         waited = time.monotonic() - self._last_commit
         if self._num_uncommitted >= PICTURES_A_COMMIT or (

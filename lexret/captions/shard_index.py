@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from lexret.captions.caption_set import check_captions
 from lexret.errors import CorruptError, InputError, StorageError
-from lexret.files.whole import replace_file
+from lexret.files.folders import whole_folder
 
 PICTURES: Final = ("jpg", "jpeg", "png", "webp")
 CAPTION_KEYS: Final = ("captions", "caption", "sentences", "text")
@@ -239,19 +239,19 @@ def _require_end(archive: Any, shard: Path) -> None:
 
 
 def _save(index: ShardIndex, folder: Path) -> None:
-    """Write an index; ``index.json`` comes last and makes it whole."""
+    """Write an index, whole or not at all."""
+    record = {
+        "format": _FORMAT,
+        "shards": [shard.name for shard in index.shards],
+        "num_samples": len(index),
+        "num_bytes": len(index.texts),
+        "skipped": [[sample.name, sample.problem] for sample in index.skipped],
+    }
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        np.save(folder / "places.npy", index.places)
-        index.texts.tofile(folder / "texts.bin")
-        record = {
-            "format": _FORMAT,
-            "shards": [shard.name for shard in index.shards],
-            "num_samples": len(index),
-            "num_bytes": len(index.texts),
-            "skipped": [[sample.name, sample.problem] for sample in index.skipped],
-        }
-        replace_file(folder / "index.json", json.dumps(record, indent=1).encode())
+        with whole_folder(folder) as fresh:
+            np.save(fresh / "places.npy", index.places)
+            index.texts.tofile(fresh / "texts.bin")
+            (fresh / "index.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
     except OSError as error:
         raise StorageError(f"Cannot keep the index of shards in {folder}: {error}.") from error
 

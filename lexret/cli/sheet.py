@@ -179,8 +179,9 @@ def _photos(snapshot: Snapshot, num_pictures: int, say: Callable[[str], None]) -
 
 def _write(path: Path, content: bytes) -> None:
     from lexret.errors import StorageError
+    from lexret.files.whole import replace_file
 
     try:
-        path.write_bytes(content)
+        replace_file(path, content)
     except OSError as error:
         raise StorageError(f"{path} cannot be written: {error}.") from error

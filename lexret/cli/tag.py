@@ -70,6 +70,8 @@ def command(
     levels_V = None if remove else _levels(index)
     base = picture_root(index.manifest, index.path)
     ids = [document_named(index, picture) for picture in pictures] or index.doc_ids()
+    if write:
+        _mend([picture_path(base, doc_id) for doc_id in ids])
     num_changed, num_failed = 0, 0
     for doc_id in ids:
         words = [] if remove else _words(index, doc_id, levels_V, k=k, above=above)
@@ -93,6 +95,20 @@ def command(
     if num_failed:
         click.echo(f"{plural(num_failed, 'picture')} left alone, for the reasons above.", err=True)
     ctx.exit(2 if num_failed else 0 if num_changed else 1)
+
+
+def _mend(pictures: list[Path]) -> None:
+    """Put pictures back that were being written when a run was cut off, before others are read."""
+    from lexret.errors import ImageError, StorageError
+    from lexret.pictures.keywords import mend_picture
+
+    for picture in pictures:
+        try:
+            if mend_picture(picture):
+                text = f"{near_path(picture)}: writing it was cut off once; it is put back."
+                click.echo(printable(text), err=True)
+        except (ImageError, StorageError) as error:
+            click.echo(printable(f"Left as it is: {error}"), err=True)
 
 
 def _levels(index: EmbeddedIndex) -> FloatArray | None:

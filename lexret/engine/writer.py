@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from lexret.arguments import require_several
+from lexret.engine.corrections.corrections import (
+    Corrections,
+    change_corrections,
+    corrections_of_commit,
+    settle_corrections,
+)
 from lexret.engine.merge_policy import OpenSegment, choose_merge
 from lexret.engine.place import has_index
 from lexret.engine.segments.checksums import with_checksums
@@ -32,14 +38,17 @@ from lexret.engine.segments.segment_writer import (
 from lexret.engine.store.columns import Column, FieldValue, encode_text, extend_schema
 from lexret.engine.store.sections import storage_errors
 from lexret.errors import CorruptError, InputError, MissingError
+from lexret.files.folders import make_folder
 from lexret.files.locks import WriterLock
 from lexret.files.sealed import copy_of
-from lexret.files.whole import replace_file, sync_folder
+from lexret.files.whole import replace_file
 from lexret.sparse import LexicalVector, Precision, SparseBatch
 from lexret.vocabulary import Vocabulary
 
 MAX_BUFFERED_POSTINGS: Final = 1 << 25
 MAX_OPEN_SEGMENTS: Final = 24
+
+ChangeOfCorrections = Callable[[Corrections], Corrections]
 
 
 @dataclass(frozen=True)
@@ -108,12 +117,11 @@ class EmbeddedIndexWriter:
             )
         folder = Path(path)
         with storage_errors(folder):
-            missing = [path for path in (folder, *folder.parents) if not path.exists()]
-            folder.mkdir(parents=True, exist_ok=True)
-            for path in missing:
-                sync_folder(path.parent)
+            make_folder(folder)
             lock = WriterLock(folder)
         try:
+            with storage_errors(folder):
+                settle_corrections(folder)
             generation = _generation_to_follow(folder, replace_existing=replace_existing)
             manifest = Manifest(
                 generation=generation,
@@ -154,6 +162,8 @@ class EmbeddedIndexWriter:
             vocabulary = manifest.parse_vocabulary(manifest.read_vocabulary(folder), words)
             writer = cls(folder, manifest, vocabulary, lock)
             writer._never_committed = False
+            with storage_errors(folder):
+                settle_corrections(folder)
             writer._reset()
             _renew_copy(folder / MANIFEST_FILE)
             writer._clean()
@@ -249,10 +259,14 @@ class EmbeddedIndexWriter:
             if doc_id in self._buffer:
                 self._num_buffered -= len(self._buffer.pop(doc_id).vector)
 
-    def commit(self) -> None:
+    def commit(self, corrections: ChangeOfCorrections | None = None) -> None:
         """Make all changes since the last commit visible at once and durable.
 
         Segments that are merged are checked before, and so is a whole segment of an old format.
+
+        Args:
+            corrections: is given the corrections of the index and returns those that it has with
+                this commit. They change in the same moment: whatever happens, both are old or new.
 
         Raises:
             StorageError: if writing fails; the changes are dropped, the last commit stands.
@@ -263,7 +277,9 @@ class EmbeddedIndexWriter:
                 self._flush()
                 self._merge()
                 if self._never_committed or self._changed():
-                    self._write_manifest()
+                    self._write_manifest(corrections)
+                elif corrections is not None:
+                    change_corrections(self._path, corrections)
         except BaseException:
             self.rollback()
             raise
@@ -390,7 +406,7 @@ class EmbeddedIndexWriter:
         if not self._never_committed:
             remove_unused(self._path, self._committed)
 
-    def _write_manifest(self) -> None:
+    def _write_manifest(self, corrections: ChangeOfCorrections | None) -> None:
         generation = self._committed.generation + 1
         if self._never_committed:
             words = "".join(f"{word}\n" for word in self._vocabulary.words)
@@ -410,7 +426,11 @@ class EmbeddedIndexWriter:
             columns=dict(self._columns),
             segments=tuple(entries),
         )
-        manifest.save(self._path)
+        if corrections is None:
+            manifest.save(self._path)
+        else:
+            with corrections_of_commit(self._path, manifest, corrections):
+                manifest.save(self._path)
         self._committed, self._never_committed = manifest, False
         self._reset()
 

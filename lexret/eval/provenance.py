@@ -15,6 +15,8 @@ from typing import Any, Final
 
 from lexret import __version__
 from lexret.errors import StorageError
+from lexret.files.folders import make_folder
+from lexret.files.whole import replace_file
 
 _PACKAGES: Final = ("numpy", "torch", "timm", "transformers")
 
@@ -98,8 +100,8 @@ def write_text(path: Path, text: str) -> None:
         StorageError: if the file cannot be written.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        make_folder(path.parent)
+        replace_file(path, text.encode())
     except OSError as error:
         raise StorageError(f"{path} cannot be written: {error.strerror}.") from error
 

@@ -17,6 +17,8 @@ from lexret.explain.drawing.palette import LIGHT, Theme, region_colour
 from lexret.explain.drawing.svg import SvgCanvas, cloud_svg, link_in_report
 from lexret.explain.explanation import PictureExplanation
 from lexret.explain.explanation_json import to_json
+from lexret.files.folders import make_folder
+from lexret.files.whole import replace_file
 from lexret.sparse import WordWeight
 
 
@@ -112,7 +114,7 @@ def check_folder(folder: Path) -> None:
 
 def _make_folder(folder: Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     except (FileExistsError, NotADirectoryError) as error:
         raise _taken(folder) from error
     except OSError as error:
@@ -125,7 +127,7 @@ def _taken(folder: Path) -> InputError:
 
 def _write(path: Path, content: bytes) -> Path:
     try:
-        path.write_bytes(content)
+        replace_file(path, content)
     except OSError as error:
         raise StorageError(
             f"{path} cannot be written: {error}. Free some space or choose another folder."

@@ -1,8 +1,13 @@
-"""Atomic writes: files and folders that are written whole or not at all."""
+"""Atomic writes: files that are written whole or not at all.
+
+Folders are in :mod:`lexret.files.folders`.
+"""
 
 from __future__ import annotations
 
 import os
+import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -10,6 +15,8 @@ from typing import Final
 
 # Bytes of a name, on all usual file systems.
 _LONGEST_NAME: Final = 255
+# Where a path stands for a file that is open already, whatever is done to its name.
+_OPEN_FILES: Final = ("/dev/stdout", "/dev/stderr", "/dev/fd")
 
 
 def hidden_beside(path: Path, ending: str) -> Path:
@@ -26,15 +33,23 @@ def hidden_beside(path: Path, ending: str) -> Path:
 def whole_file(path: Path, *, hidden: bool = False) -> Iterator[Path]:
     """Give a path to write a new file to, which then replaces the file at ``path``.
 
-    After a crash, the old or the new file is there. If writing fails, the new one is removed.
+    After a crash, the old or the new file is there. If writing fails, the new one is removed. Where
+    ``path`` is a link, what it leads to is replaced; its rights stay. What is no file, such as
+    ``/dev/stdout`` or a pipe, is written to as it is.
 
     Args:
         hidden: start the new file's name with a dot, because users see the folder.
     """
+    if _is_stream(path):
+        yield path
+        return
+    path = Path(os.path.realpath(path))
     fresh = hidden_beside(path, "lexret-new") if hidden else path.with_name(f"{path.name}.new")
     try:
         yield fresh
-        _sync(fresh)
+        if path.exists() and path.stat().st_mode != fresh.stat().st_mode:
+            fresh.chmod(stat.S_IMODE(path.stat().st_mode))
+        sync_file(fresh)
         os.replace(fresh, path)
     except BaseException:
         with suppress(OSError):  # there is none on a read-only file system
@@ -43,42 +58,45 @@ def whole_file(path: Path, *, hidden: bool = False) -> Iterator[Path]:
     sync_folder(path.parent)
 
 
+def _is_stream(path: Path) -> bool:
+    """Whether a path leads to what cannot be replaced: a device, a pipe, an open file."""
+    is_open = path.is_relative_to("/proc") or any(map(path.is_relative_to, _OPEN_FILES))
+    return path.exists() and not path.is_dir() and (is_open or not path.is_file())
+
+
 def replace_file(path: Path, data: bytes) -> None:
     """Replace a file atomically: after a crash, the old or the new one is there."""
     with whole_file(path) as fresh:
         fresh.write_bytes(data)
 
 
-def swap_folder(fresh: Path, folder: Path, *, old: Path) -> None:
-    """Replace a folder, if it exists, by another; if that fails, the old one stays.
-
-    Args:
-        old: temporary path of the old folder; after a crash it may still exist.
-    """
-    import shutil  # loads slowly, and reading does without it
-
-    if not folder.exists():
-        os.replace(fresh, folder)
-    else:
-        shutil.rmtree(old, ignore_errors=True)
-        os.replace(folder, old)
-        try:
-            os.replace(fresh, folder)
-        except OSError:
-            os.replace(old, folder)
-            raise
-    # The new folder is in place; it does not matter if the old one cannot be removed.
-    shutil.rmtree(old, ignore_errors=True)
+def sync_file(path: Path) -> None:
+    """Make the content of a file durable."""
+    _sync(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
 
 
 def sync_folder(path: Path) -> None:
-    """Make the entries of a folder durable."""
-    _sync(path)
+    """Make the entries of a folder durable, where the system lets a program do so."""
+    if os.name == "posix":  # Windows opens no folder, and keeps the order of its entries
+        _sync(path, os.O_RDONLY)
 
 
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
+def _sync(path: Path, flags: int) -> None:
+    handle = os.open(path, flags)
     try:
-        os.fsync(handle)
+        if sys.platform == "darwin":
+            _sync_through_the_drive(handle)
+        else:
+            os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _sync_through_the_drive(handle: int) -> None:
+    """Sync on macOS, where fsync leaves data in the drive's cache, which loses power as well."""
+    import fcntl
+
+    try:
+        fcntl.fcntl(handle, fcntl.F_FULLFSYNC)  # type: ignore[attr-defined,unused-ignore]
+    except OSError:  # a file system without it, such as one of the network
+        os.fsync(handle)

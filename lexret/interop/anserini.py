@@ -40,17 +40,17 @@ def export_anserini(
     check_ids(vectors)
     names = [term_name(number) for number in range(len(vectors.vocabulary))]
     num_empty = num_postings = 0
-    with new_folder(folder):
-        (folder / COLLECTION_FOLDER).mkdir()
+    with new_folder(folder) as fresh:
+        (fresh / COLLECTION_FOLDER).mkdir()
         for number, block in enumerate(vectors.blocks()):
-            path = folder / COLLECTION_FOLDER / f"part-{number:05d}.jsonl"
+            path = fresh / COLLECTION_FOLDER / f"part-{number:05d}.jsonl"
             _write_block(path, block, names, scale)
             num_empty += int((np.diff(block.vectors.indptr) == 0).sum())
             num_postings += block.vectors.nnz
         record = record_of(
             "anserini", index, scale=scale, num_empty=num_empty, num_postings=num_postings
         )
-        write_side_files(folder, vectors, record)
+        write_side_files(fresh, vectors, record)
     return record
 
 

@@ -70,8 +70,8 @@ def export_ciff(
         )
     num_empty = int((lengths_N == 0).sum())
     record = record_of("ciff", index, scale=scale, num_empty=num_empty, num_postings=num_postings)
-    with new_folder(folder):
-        with (folder / CIFF_FILE).open("wb") as file:
+    with new_folder(folder) as fresh:
+        with (fresh / CIFF_FILE).open("wb") as file:
             _write_delimited(file, _header(record, num_lists, lengths_N))
             for name, term_id in _by_name(len(vectors.vocabulary)):
                 docs, weights = vectors.postings(term_id)
@@ -81,7 +81,7 @@ def export_ciff(
             lengths = lengths_N.tolist()
             for number, doc_id in enumerate(vectors.doc_ids):
                 _write_delimited(file, _doc_record(number, doc_id, lengths[number]))
-        write_side_files(folder, vectors, record)
+        write_side_files(fresh, vectors, record)
     return record
 
 

@@ -12,6 +12,7 @@ from typing import Final
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.vectors import CorrectedVectors
 from lexret.errors import InputError, StorageError
+from lexret.files.folders import whole_folder
 from lexret.interop.impacts import max_error, term_name
 
 WORDS_FILE: Final = "words.tsv"
@@ -85,17 +86,17 @@ def write_side_files(folder: Path, vectors: CorrectedVectors, record: ExportReco
 
 
 @contextmanager
-def new_folder(folder: Path) -> Iterator[None]:
-    """Make a folder for an export.
+def new_folder(folder: Path) -> Iterator[Path]:
+    """Give the folder to write an export to, which is at ``folder`` once it is whole.
 
     Raises:
-        InputError: if it exists and is not empty.
-        StorageError: if writing fails while the context is open.
+        InputError: if there is one that is not empty.
+        StorageError: if writing fails while the context is open; nothing is left then.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
+        if folder.is_dir() and any(folder.iterdir()):
             raise InputError(f"{folder} is not empty; name a new folder for the export.")
-        yield
+        with whole_folder(folder) as fresh:
+            yield fresh
     except OSError as error:
         raise StorageError(f"Could not write the export to {folder}: {error}.") from error

@@ -1,8 +1,8 @@
 """Lucene mirror of an embedded index, rebuilt after the embedded index has changed.
 
 It is stored in ``<index>/lucene/<commit>-<digest>``. The digest covers the whole manifest, the
-scale and the jar, so a folder of that name holds exactly this mirror. It is written under another
-name and then renamed: a folder of that name is complete.
+scale and the jar, so a folder of that name holds exactly this mirror. It is replaced whole
+(:mod:`lexret.files.folders`): a folder of that name is complete.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from lexret.engine.protocol import SearchHit
 from lexret.engine.query.query import Query
 from lexret.engine.vectors import CorrectedVectors
 from lexret.errors import InputError, StorageError
+from lexret.files.folders import is_leftover, owner_of, remove_leftovers, whole_folder
 from lexret.interop.impacts import DEFAULT_SCALE, as_impacts, from_impacts, quantize
 from lexret.interop.lucene import LuceneIndex
 from lexret.interop.lucene_jvm import find_jar, start_java
@@ -31,7 +31,6 @@ from lexret.sparse import FloatArray, IdArray, LexicalVector, SparseBatch
 from lexret.vocabulary import Vocabulary
 
 FOLDER: Final = "lucene"
-_UNFINISHED: Final = "new-"
 
 
 class LuceneMirror:
@@ -146,17 +145,13 @@ def _name(index: EmbeddedIndex, scale: float) -> str:
 
 
 def _build(index: EmbeddedIndex, scale: float, target: Path) -> None:
-    target.parent.mkdir(exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=target.parent))
-    try:
+    with whole_folder(target) as fresh:
         vectors = CorrectedVectors(index)
         write_lucene(
-            unfinished, vectors.blocks(), vectors.vocabulary, model_id=index.model_id, scale=scale
+            fresh, vectors.blocks(), vectors.vocabulary, model_id=index.model_id, scale=scale
         )
-        if not target.is_dir():  # another process may have been faster
-            unfinished.rename(target)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
     for other in target.parent.iterdir():
-        if other != target and not other.name.startswith(_UNFINISHED):
-            shutil.rmtree(other, ignore_errors=True)  # of an older commit
+        if is_leftover(other):
+            remove_leftovers(owner_of(other))
+        elif other != target:
+            shutil.rmtree(other, ignore_errors=True)  # of an older commit, or lexret

@@ -41,6 +41,7 @@ from lexret.pictures.metadata.replacing import (
     check_unchanged,
     create_file,
     interrupted_copy,
+    mend_interrupted,
     remove_file,
     replace_content,
 )
@@ -104,6 +105,16 @@ def plan_keywords(picture: Path, words: Sequence[str]) -> KeywordChange:
         ) from error
 
 
+def mend_picture(picture: Path) -> bool:
+    """Put a picture back that was being written when its writer was cut off; tells whether it was.
+
+    Raises:
+        ImageError: if its place cannot be found.
+        StorageError: if it cannot be written.
+    """
+    return mend_interrupted(_resolved(picture))
+
+
 def write_keywords(change: KeywordChange) -> None:
     """Change the file at once; a crash leaves the old or the new one.
 
@@ -140,8 +151,9 @@ def _read(path: Path) -> bytes:
     kept = interrupted_copy(path)
     if kept.exists():
         raise ImageError(
-            f"Writing {path} was interrupted once; as it was before, it is kept in {kept}. If the "
-            "picture is whole, delete that copy; else copy it over the picture.",
+            f"Writing {path} was interrupted once; as it was before, it is kept in {kept}. "
+            "`lexret tag --write` puts it back, unless the picture was changed since: then delete "
+            "that copy if the picture is whole, else copy it over the picture.",
             reason="interrupted",
         )
     try:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from lexret.files.whole import whole_file
+
 
 def draw_curves(records: Sequence[dict[str, Any]], path: Path) -> None:
     """Draw losses, active words and dev recall over the steps into a PNG file."""
@@ -33,7 +35,8 @@ def draw_curves(records: Sequence[dict[str, Any]], path: Path) -> None:
         axes.grid(alpha=0.3)
         if axes.get_legend_handles_labels()[0]:
             axes.legend(fontsize=7)
-    figure.savefig(path, dpi=110)
+    with whole_file(path) as fresh:
+        figure.savefig(fresh, format="png", dpi=110)
 
 
 def _draw(axes: Any, steps: Sequence[dict[str, Any]], key: str) -> None:

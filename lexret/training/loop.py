@@ -241,6 +241,8 @@ class _Run:
         """Put a saved state in place, if there is one."""
         self.learner.train()
         if not has_state(self.folder.state):
+            if self.processes.leads:
+                self.folder.forget_after(0, evaluated=0)  # of a run that was killed before
             return
         progress = load_state(
             self.folder.state,
@@ -256,6 +258,7 @@ class _Run:
     def _save_state(self) -> None:
         if not self.processes.leads:
             return
+        self.folder.make_metrics_durable()
         save_state(
             self.folder.state,
             self.learner,

@@ -19,6 +19,8 @@ from typing import Any
 
 from lexret.captions.shard_index import SkippedSample
 from lexret.errors import InputError, StorageError
+from lexret.files.folders import make_folder
+from lexret.files.whole import replace_file, sync_file, sync_folder
 
 
 class RunFolder:
@@ -38,7 +40,7 @@ class RunFolder:
         self.state = path / "state"
         self.model = path / "model"
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            make_folder(path)
         except OSError as error:
             raise StorageError(f"Cannot make the run folder {path}: {error}.") from error
 
@@ -56,12 +58,12 @@ class RunFolder:
                     f"{_differences(recorded, config_json)}. Choose another --run folder or "
                     "delete it."
                 )
-        self._write(lambda: self.config.write_text(config_json, encoding="utf-8"))
+        self._write(lambda: replace_file(self.config, config_json.encode()))
 
     def write_environment(self, found: dict[str, Any]) -> None:
         """Record where the run runs now."""
         text = json.dumps(found, indent=2) + "\n"
-        self._write(lambda: self.environment.write_text(text, encoding="utf-8"))
+        self._write(lambda: replace_file(self.environment, text.encode()))
 
     def write_skipped(self, skipped: Sequence[SkippedSample]) -> None:
         """List the samples that the training shards' index left out."""
@@ -69,7 +71,7 @@ class RunFolder:
             json.dumps({"picture": sample.name, "problem": sample.problem}) + "\n"
             for sample in skipped
         )
-        self._write(lambda: self.skipped.write_text(lines, encoding="utf-8"))
+        self._write(lambda: replace_file(self.skipped, lines.encode()))
 
     def unreadable(self, rank: int) -> Path:
         """Return the file for the pictures that a process cannot read."""
@@ -83,6 +85,12 @@ class RunFolder:
                 stream.write(json.dumps(record) + "\n")
 
         self._write(write)
+
+    def make_metrics_durable(self) -> None:
+        """See that the metrics are on the disk, as is to be before the state that follows them."""
+        if self.metrics.is_file():
+            self._write(lambda: sync_file(self.metrics))
+            self._write(lambda: sync_folder(self.path))
 
     def records(self) -> list[dict[str, Any]]:
         """Return all metrics; a last line that a crash cut short is left out."""
@@ -101,7 +109,8 @@ class RunFolder:
         until = {"step": step, "dev": min(step, evaluated)}
         kept = [record for record in self.records() if record["step"] <= until[record["kind"]]]
         lines = "".join(json.dumps(record) + "\n" for record in kept)
-        self._write(lambda: self.metrics.write_text(lines, encoding="utf-8"))
+        if self.metrics.is_file():
+            self._write(lambda: replace_file(self.metrics, lines.encode()))
 
     def _write(self, action: Any) -> None:
         try:

@@ -7,7 +7,6 @@ rates, data order and dropout are functions of the step and are not stored.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from lexret.errors import CorruptError, MismatchError, StorageError
-from lexret.files.whole import swap_folder
+from lexret.files.folders import standing_folder, whole_folder
 from lexret.training.average import WeightAverage
 from lexret.training.step import Learner
 
@@ -51,26 +50,23 @@ def save_state(
     progress: Progress,
     config_json: str,
 ) -> None:
-    """Write the state of a run; the previous one stays until this one is whole.
+    """Write the state of a run durably; the previous one stays until this one is whole.
 
     Raises:
         StorageError: if writing fails.
     """
-    fresh = folder.with_name(f".{folder.name}.tmp")
+    tensors = {}
+    for name, parameter in learner.trainable().items():
+        tensors[f"parameter/{name}"] = parameter.detach().contiguous()
+        for key, value in optimizer.state.get(parameter, {}).items():
+            tensors[f"{_MOMENT}{key}/{name}"] = torch.as_tensor(value).contiguous()
+    if average is not None:
+        tensors |= {f"average/{name}": t.contiguous() for name, t in average.tensors().items()}
+    meta = {"format": _FORMAT, "config": config_json, **asdict(progress)}
     try:
-        shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir(parents=True)
-        tensors = {}
-        for name, parameter in learner.trainable().items():
-            tensors[f"parameter/{name}"] = parameter.detach().contiguous()
-            for key, value in optimizer.state.get(parameter, {}).items():
-                tensors[f"{_MOMENT}{key}/{name}"] = torch.as_tensor(value).contiguous()
-        if average is not None:
-            tensors |= {f"average/{name}": t.contiguous() for name, t in average.tensors().items()}
-        save_file(tensors, fresh / "state.safetensors")
-        meta = {"format": _FORMAT, "config": config_json, **asdict(progress)}
-        (fresh / "state.json").write_text(json.dumps(meta, indent=2), encoding="utf-8")
-        swap_folder(fresh, folder, old=folder.with_name(f".{folder.name}.old"))
+        with whole_folder(folder) as fresh:
+            save_file(tensors, fresh / "state.safetensors")
+            (fresh / "state.json").write_text(json.dumps(meta, indent=2), encoding="utf-8")
     except (OSError, SafetensorError) as error:
         raise StorageError(f"Cannot write the training state to {folder}: {error}.") from error
 
@@ -89,7 +85,7 @@ def load_state(
         MismatchError: if it was saved by a run of another configuration.
         CorruptError: if a file is damaged.
     """
-    source = _whole(folder)
+    source = standing_folder(folder)
     try:
         meta = json.loads((source / "state.json").read_text(encoding="utf-8"))
         tensors = load_file(source / "state.safetensors")
@@ -115,13 +111,7 @@ def load_state(
 
 def has_state(folder: Path) -> bool:
     """Tell whether there is a state to resume from."""
-    return (_whole(folder) / "state.json").is_file()
-
-
-def _whole(folder: Path) -> Path:
-    """Return the folder, or the previous one where a crash fell between the two renames."""
-    old = folder.with_name(f".{folder.name}.old")
-    return old if not folder.exists() and old.exists() else folder
+    return (standing_folder(folder) / "state.json").is_file()
 
 
 def _of_kind(tensors: Mapping[str, Tensor], kind: str) -> dict[str, Tensor]:

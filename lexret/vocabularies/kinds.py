@@ -20,10 +20,8 @@ import gzip
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
-from lexret.files.whole import replace_file
 from lexret.vocabularies.frequent_words import VISIBLE_CATEGORIES, WordRule
 from lexret.vocabularies.wordnet import PARTS_OF_SPEECH, Pointer, Reading, Synset, WordNet
 from lexret.vocabulary import STOP_WORDS, Vocabulary
@@ -67,9 +65,9 @@ class KindsTable:
         )
         return "".join(lines).encode()
 
-    def save(self, file: Path) -> None:
-        """Write the table compressed, the same bytes each time."""
-        replace_file(file, gzip.compress(self.content(), 9, mtime=0))
+    def compressed(self) -> bytes:
+        """Return the table as its file holds it: the same bytes each time."""
+        return gzip.compress(self.content(), 9, mtime=0)
 
 
 def build_kinds(wordnet: WordNet, vocabulary: Vocabulary) -> KindsTable:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -12,12 +11,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from lexret.errors import InputError, MissingPackageError
-from lexret.files.whole import replace_file
 from lexret.vocabularies import caption_words, frequent_words, phrase_expansion, tokenizer_pieces
 from lexret.vocabularies.kinds import build_kinds, kinds_record
 from lexret.vocabularies.phrase_expansion import ExpansionRule, Phrase, expand
 from lexret.vocabularies.phrase_sources import CLASS_FILES, PictureClasses
-from lexret.vocabularies.records import record_path, sha256_of
+from lexret.vocabularies.records import sha256_of, write_with_record
 from lexret.vocabularies.wordnet import PARTS_OF_SPEECH, WordNet
 from lexret.vocabulary import Vocabulary
 
@@ -97,10 +95,6 @@ def kinds(wordnet_folder: Path, file: Path, *, overwrite: bool = False) -> int:
         MissingError: if there is no WordNet in the folder.
     """
     vocabulary = Vocabulary.shipped(ENGLISH_WITH_PHRASES)
-    record_file = record_path(file)
-    present = [path for path in (file, record_file) if path.exists()]
-    if present and not overwrite:
-        raise InputError(f"{present[0]} is there already. Choose another name, or --force.")
     table = build_kinds(WordNet(wordnet_folder), vocabulary)
     files = [f"{kind}.{part}" for kind in ("index", "data") for part in PARTS_OF_SPEECH]
     source = _wordnet_source(
@@ -108,10 +102,8 @@ def kinds(wordnet_folder: Path, file: Path, *, overwrite: bool = False) -> int:
         "all words, their synonyms, and what they are kinds of",
         (*files, "cntlist.rev"),
     )
-    table.save(file)
     record = kinds_record(table, vocabulary, source)
-    text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
-    replace_file(record_file, text.encode())
+    write_with_record(file, table.compressed(), record, overwrite=overwrite)
     return len(table.words)
 
 

@@ -9,8 +9,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from lexret.errors import CorruptError, InputError, MissingError, StorageError
+from lexret.errors import CorruptError, InputError, LexretError, MissingError, StorageError
 from lexret.files.hashes import file_sha256
+from lexret.files.whole import replace_file, sync_folder
 
 SUFFIX = ".txt"
 
@@ -41,12 +42,6 @@ def write_vocabulary(
     if file.suffix != SUFFIX or not file.stem:
         raise InputError(f"A vocabulary is written to a file NAME{SUFFIX}; found {file}.")
     record_file = record_path(file)
-    present = [path for path in (file, record_file) if path.exists()]
-    if present and not overwrite:
-        raise InputError(
-            f"{present[0]} is there already. Choose another name, or allow it to be replaced "
-            "(--force)."
-        )
     content = "".join(f"{word}\n" for word in words).encode()
     record = {
         "name": file.stem,
@@ -56,13 +51,46 @@ def write_vocabulary(
         "made_by": made_by,
         **provenance,
     }
-    try:
-        file.write_bytes(content)
-        text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
-        record_file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise StorageError(f"Cannot write the vocabulary {file}: {error}.") from error
+    write_with_record(file, content, record, overwrite=overwrite)
     return record_file
+
+
+def check_free(file: Path) -> None:
+    """Raise InputError where a file, or the place of its record, is taken."""
+    present = [path for path in (file, record_path(file)) if path.exists()]
+    if present:
+        raise InputError(
+            f"{present[0]} is there already. Choose another name, or allow it to be replaced "
+            "(--force)."
+        )
+
+
+def write_with_record(
+    file: Path, content: bytes, record: Mapping[str, Any], *, overwrite: bool
+) -> None:
+    """Write a file, then its record: at no moment does a record stand beside another content.
+
+    A file of that very content without a record is what a run left that was cut off.
+
+    Raises:
+        InputError: if there is another file or a record already, and it must stay.
+        StorageError: if writing fails.
+    """
+    record_file = record_path(file)
+    text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+    try:
+        cut_off = file.is_file() and not record_file.exists() and file.read_bytes() == content
+        if not (overwrite or cut_off):
+            check_free(file)
+        if record_file.exists():
+            record_file.unlink()
+            sync_folder(record_file.parent)
+        replace_file(file, content)
+        replace_file(record_file, text.encode())
+    except OSError as error:
+        if isinstance(error, LexretError):
+            raise
+        raise StorageError(f"Cannot write the vocabulary {file}: {error}.") from error
 
 
 def record_path(file: Path) -> Path:

@@ -164,3 +164,36 @@ def test_rounded_weights_are_not_rounded_again(here: Path, colours) -> None:
     index = open_index(here / "exact")
     assert index.manifest.weights == "exact"
     assert index.vector("2.png").words() == open_index(here / "a8").vector("2.png").words()
+
+
+def correct(place: Path, doc_id: str, word: str) -> None:
+    one = DocumentCorrection({word: 0.5})
+    change_corrections(place, lambda now: now.with_document(doc_id, one))
+
+
+def test_a_merge_that_is_killed_after_its_commit_has_lost_nothing_and_may_be_repeated(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources, target = [here / "a/.lexret", here / "b/.lexret"], here / "merged"
+    correct(here / "b/.lexret", "1.png", "red")
+
+    class Killed(BaseException):
+        pass
+
+    def die(self: EmbeddedIndexWriter) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EmbeddedIndexWriter, "_clean", die)
+        with pytest.raises(Killed):
+            merge_indexes(sources, target)
+    index = open_index(target)
+    assert list(index.corrections.documents) == [f"{here}/b/1.png"]
+    set_fields(target, {"1.png": {"stars": 5}})
+    correct(target, "2.png", "blue")
+    assert merge_indexes(sources, target).num_documents == 3
+    index = open_index(target)
+    assert set(index.corrections.documents) == {f"{here}/b/1.png", "2.png"}
+    assert index.document("1.png").fields["stars"] == 5
+    with pytest.raises(InputError, match="already"):  # another merge
+        merge_indexes([*sources, here / "merged-more"], target)

@@ -10,7 +10,12 @@ import pytest
 
 from lexret.errors import StorageError
 from lexret.pictures.metadata import replacing
-from lexret.pictures.metadata.replacing import create_file, remove_file, replace_content
+from lexret.pictures.metadata.replacing import (
+    create_file,
+    mend_interrupted,
+    remove_file,
+    replace_content,
+)
 
 NEW_YEAR = 1_262_300_400_123_456_789
 
@@ -148,6 +153,30 @@ def test_a_crash_in_place_leaves_a_copy_that_is_named_the_next_time(
     with pytest.raises(StorageError, match="interrupted once"):
         replace_content(path, b"after", expected=b"an")
     assert kept.read_bytes() == b"before"
+    path.write_bytes(b"somebody's own")
+    assert not mend_interrupted(path)
+    assert (path.read_bytes(), kept.read_bytes()) == (b"somebody's own", b"before")
+
+
+@pytest.mark.parametrize("torn", [b"and re", b"and afte", b"before\0\0\0", b"andore", b"and after"])
+def test_what_a_crash_in_place_left_is_put_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, torn: bytes
+) -> None:
+    path = old_file(tmp_path)
+    os.link(path, tmp_path / "b.jpg")
+
+    def crash(*_: object) -> None:
+        path.write_bytes(torn)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(replacing, "_overwrite", crash)
+        with pytest.raises(KeyboardInterrupt):
+            replace_content(path, b"and after", expected=b"before")
+    assert mend_interrupted(path)
+    assert path.read_bytes() == b"before" and path.stat().st_mtime_ns == NEW_YEAR
+    assert sorted(os.listdir(tmp_path)) == ["a.jpg", "b.jpg"]
+    assert not mend_interrupted(path)
 
 
 def test_a_link_of_the_temporary_name_leads_nowhere(tmp_path: Path) -> None:

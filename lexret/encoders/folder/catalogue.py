@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from lexret.encoders.folder.record import CARD_FILE, META_FILE, SHIPPED, ModelRecord, read_record
 from lexret.errors import CorruptError, MissingError
+from lexret.files.folders import is_leftover
 
 _HEADING: Final = "## "
 
@@ -105,7 +106,8 @@ def card_section(card: str, heading: str) -> str:
 
 
 def _models_below(folder: Path) -> list[Path]:
-    return sorted(path.parent for path in folder.glob(f"*/{META_FILE}"))
+    found = (path.parent for path in folder.glob(f"*/{META_FILE}"))
+    return sorted(path for path in found if not is_leftover(path))
 
 
 def _recall(record: ModelRecord) -> dict[str, dict[str, float]]:

@@ -12,15 +12,14 @@ This module needs neither torch nor the tensors, so that a search opens a model 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lexret.errors import CorruptError, InputError, MissingError, StorageError
+from lexret.errors import CorruptError, InputError, LexretError, MissingError, StorageError
+from lexret.files.folders import standing_folder, whole_folder
 from lexret.files.hashes import file_sha256
-from lexret.files.whole import swap_folder
 from lexret.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -133,7 +132,7 @@ def find_model(source: str | Path = DEFAULT_MODEL) -> Path:
     shipped = SHIPPED / str(source)
     if (shipped / META_FILE).is_file():
         return shipped
-    folder = Path(source)
+    folder = standing_folder(Path(source))
     if not folder.is_dir():
         names = sorted(path.parent.name for path in SHIPPED.glob(f"*/{META_FILE}"))
         raise MissingError(
@@ -183,20 +182,26 @@ def write_model_folder(folder: Path, fill: Callable[[Path], None]) -> None:
         fill: writes the files into the (new, empty) folder that it is given.
 
     Raises:
+        InputError: if there is a folder that is no model's.
         StorageError: if writing fails; the old folder is then untouched.
     """
-    import shutil  # loads slowly, and reading a model does without it
-
-    fresh = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    check_model_folder(folder)
     try:
-        fresh.mkdir(parents=True, exist_ok=False)
-        fill(fresh)
-        swap_folder(fresh, folder, old=folder.with_name(f".{folder.name}.{os.getpid()}.old"))
+        with whole_folder(folder) as fresh:
+            fill(fresh)
     except OSError as error:
+        if isinstance(error, LexretError):
+            raise
         raise StorageError(f"Cannot write the model to {folder}: {error}.") from error
-    finally:
-        # Gone already, unless something failed.
-        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def check_model_folder(folder: Path) -> None:
+    """Raise InputError where a model would replace a folder that holds something else."""
+    if folder.is_dir() and not (folder / META_FILE).exists() and any(folder.iterdir()):
+        raise InputError(
+            f"{folder} holds files that are no model, which writing a model there would remove. "
+            "Name another folder."
+        )
 
 
 def write_record(folder: Path, values: Mapping[str, Any]) -> None:

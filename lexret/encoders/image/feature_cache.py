@@ -24,6 +24,7 @@ from lexret.captions.caption_set import CaptionSet
 from lexret.config import ImageConfig
 from lexret.encoders.image.backbones import ImageBackbone
 from lexret.errors import CorruptError, ImageError, LexretError, MissingError, StorageError
+from lexret.files.folders import make_folder
 from lexret.files.whole import replace_file
 
 Features = npt.NDArray[np.float16]
@@ -95,7 +96,7 @@ def cached_features(
     place = folder / hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]
     on_unreadable = on_unreadable or _refuse
     try:
-        place.mkdir(parents=True, exist_ok=True)
+        make_folder(place)
         num_done, unreadable = _progress_of(place / "cache.json")
         for i, error in unreadable.items():
             on_unreadable(i, error)
@@ -184,11 +185,10 @@ class _Build:
                 end = min(start + _BATCH, num_pictures)
                 found = list(pool.map(self._read, range(start, end)))
                 features_NPF[start:end] = self._features(start, found)
-                if number % _SAVE_EVERY == _SAVE_EVERY - 1:
+                if number % _SAVE_EVERY == _SAVE_EVERY - 1 or end == num_pictures:
                     self._save(features_NPF, end)
                 if progress is not None:
                     progress(end, num_pictures)
-        self._save(features_NPF, num_pictures)
 
     def _read(self, i: int) -> torch.Tensor | LexretError:
         try:

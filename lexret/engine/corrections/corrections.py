@@ -4,11 +4,17 @@ Corrections are stored next to an index, in ``corrections.json`` and a copy of i
 when it is searched. No vector is computed again and no posting changes, so undoing a correction
 restores what was there before. Corrections name documents by id and words by text; they survive
 commits, and an index that is made again with other vectors.
+
+A commit that gives documents other ids brings their corrections along: they are written to
+``corrections.pending.json`` first, with what the commit is known by, and count as soon as the
+manifest is that of the commit. Then they become ``corrections.json``; where a crash came before
+that, the next writer does it, or removes the file where the commit never was.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -16,11 +22,14 @@ from typing import Any, Final
 
 import numpy as np
 
+from lexret.engine.segments.manifest import Manifest
 from lexret.errors import CorruptError, DamageError, InputError, StorageError
 from lexret.files.locks import locked
 from lexret.files.sealed import copy_of, replace_with_copy, seal, unseal
+from lexret.files.whole import replace_file, sync_folder
 
 CORRECTIONS_FILE: Final = "corrections.json"
+PENDING_FILE: Final = "corrections.pending.json"
 MAX_WEIGHT: Final = 1000.0
 CORRECTIONS_LOCK_FILE: Final = "corrections.lock"
 _FORMAT: Final = "lexret-corrections"
@@ -117,6 +126,9 @@ def load_corrections(index_path: Path) -> Corrections:
         DamageError: if the file is damaged, or missing while its copy is there.
         CorruptError: if it is of an unknown version.
     """
+    pending = _read_pending(index_path)
+    if pending is not None and _is_committed(index_path, pending):
+        return parse_corrections(pending, index_path / PENDING_FILE)
     path = index_path / CORRECTIONS_FILE
     try:
         data = path.read_bytes()
@@ -181,6 +193,91 @@ def _word(value: object) -> str:
     return value
 
 
+def _read_pending(index_path: Path) -> bytes | None:
+    path = index_path / PENDING_FILE
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise DamageError(path, f"it cannot be read ({error.strerror})") from error
+
+
+def _is_committed(index_path: Path, pending: bytes) -> bool:
+    """Whether the commit that brings pending corrections is the last one.
+
+    Raises:
+        DamageError: if they are damaged, so that nobody can tell.
+    """
+    path = index_path / PENDING_FILE
+    try:
+        plain, is_sealed = unseal(pending)
+    except ValueError as error:
+        raise DamageError(path, str(error)) from error
+    if not is_sealed or not isinstance(plain, dict):
+        raise DamageError(path, "it does not end with its checksum")
+    manifest = Manifest.load_if_sound(index_path)
+    return manifest is not None and plain.get("commit") == _known_by(manifest)
+
+
+def _known_by(manifest: Manifest) -> dict[str, Any]:
+    """Return what tells a commit from all others, whatever is written instead of it."""
+    names = [segment.name for segment in manifest.segments]  # they are drawn at random
+    return {"generation": manifest.generation, "segments": names}
+
+
+def settle_corrections(index_path: Path) -> None:
+    """End what a crash interrupted: adopt corrections of the last commit, remove pending others.
+
+    Raises:
+        DamageError: if the pending file is damaged.
+        OSError: if the folder cannot be written.
+    """
+    if (index_path / PENDING_FILE).exists():
+        with locked(index_path / CORRECTIONS_LOCK_FILE):
+            _settle(index_path)
+
+
+def _settle(index_path: Path) -> None:
+    """Do what :func:`settle_corrections` says, while the lock is held: no commit is under way."""
+    pending = _read_pending(index_path)
+    if pending is None:
+        return
+    if _is_committed(index_path, pending):
+        replace_with_copy(index_path / CORRECTIONS_FILE, pending)
+    (index_path / PENDING_FILE).unlink()
+    sync_folder(index_path)
+
+
+@contextmanager
+def corrections_of_commit(
+    index_path: Path, manifest: Manifest, change: Callable[[Corrections], Corrections]
+) -> Iterator[None]:
+    """Change corrections in the very moment in which a manifest is saved, within the context.
+
+    Args:
+        manifest: of the commit.
+        change: is given the current corrections and returns those that the commit has.
+
+    Raises:
+        DamageError: if the existing file is damaged.
+        OSError: if writing fails.
+    """
+    with locked(index_path / CORRECTIONS_LOCK_FILE):
+        _settle(index_path)
+        before = load_corrections(index_path)
+        changed = change(before)
+        if changed == before:
+            yield
+            return
+        try:
+            plain = {**_as_plain(changed), "commit": _known_by(manifest)}
+            replace_file(index_path / PENDING_FILE, seal(plain, ascii_only=False))
+            yield
+        finally:
+            _settle(index_path)
+
+
 def change_corrections(
     index_path: Path, change: Callable[[Corrections], Corrections]
 ) -> Corrections:
@@ -195,6 +292,7 @@ def change_corrections(
     """
     try:
         with locked(index_path / CORRECTIONS_LOCK_FILE):
+            _settle(index_path)
             changed = change(load_corrections(index_path))
             write_corrections(index_path, changed)
     except OSError as error:

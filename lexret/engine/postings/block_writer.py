@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Final
 
@@ -57,16 +58,17 @@ class BlockWriter:
     def write(self, blocks: Iterator[PostingBlock]) -> dict[str, dict[str, Section]]:
         """Write all postings, word by word, and return the arrays of each file."""
         weight_type = "<u1" if self._has_codes else "<f4"
-        streams = [
-            ArrayFileWriter(self._folder / LOWS_FILE, "lows", "<u1"),
-            ArrayFileWriter(self._folder / SIDES_FILE, "sides", "<u1"),
-            ArrayFileWriter(self._folder / WEIGHTS_FILE, "weights", weight_type),
-        ]
-        lows, sides, weights = streams
+        kinds = {LOWS_FILE: ("lows", "<u1"), SIDES_FILE: ("sides", "<u1"),
+                 WEIGHTS_FILE: ("weights", weight_type)}  # fmt: skip
         counts: list[npt.NDArray[np.uint32]] = []
         split: list[npt.NDArray[np.uint8]] = []
         first = done = 0
-        try:
+        with ExitStack() as stack:
+            streams = [
+                stack.enter_context(closing(ArrayFileWriter(self._folder / file, *kind)))
+                for file, kind in kinds.items()
+            ]
+            lows, sides, weights = streams
             for block in blocks:
                 done += len(block.docs)
                 last = int(np.searchsorted(self._indptr, done, side="right")) - 1
@@ -83,9 +85,6 @@ class BlockWriter:
             files = {stream.path.name: stream.finish() for stream in streams}
             for stream in streams:
                 self.block_sums |= stream.block_sums()
-        finally:
-            for stream in streams:
-                stream.close()
         return self._write_rest(files, np.concatenate(counts), np.concatenate(split))
 
     def _lists(

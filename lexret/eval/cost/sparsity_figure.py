@@ -10,6 +10,8 @@ import numpy as np
 from lexret.errors import StorageError
 from lexret.eval.cost.published import PUBLISHED
 from lexret.eval.cost.sparsity import BudgetPoint, SparsityResult
+from lexret.files.folders import make_folder
+from lexret.files.whole import whole_file
 
 _COLOURS: Final = {"R@1": "#b2182b", "R@5": "#ef8a62", "R@10": "#2166ac"}
 _NUM_SHOWN: Final = 20
@@ -32,8 +34,9 @@ def draw_sparsity(path: Path, result: SparsityResult, *, title: str) -> None:
     FigureCanvasAgg(figure)
     draw_panels(figure, result, title=title)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path)
+        make_folder(path.parent)
+        with whole_file(path) as fresh:
+            figure.savefig(fresh, format=path.suffix[1:] or "png")
     except OSError as error:
         raise StorageError(f"{path} cannot be written: {error.strerror}.") from error
 

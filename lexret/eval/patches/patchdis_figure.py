@@ -11,6 +11,8 @@ import numpy.typing as npt
 from lexret.errors import StorageError
 from lexret.eval.patches.masks import Mask, MaskedImages, spoken
 from lexret.eval.patches.patchdis_model import PatchMaps
+from lexret.files.folders import make_folder
+from lexret.files.whole import whole_file
 
 _COLUMNS: Final = 2
 _NAMED: Final = 6
@@ -41,8 +43,9 @@ def draw_maps(
         row, column = divmod(place, _COLUMNS)
         _draw_picture(axes[row, 3 * column : 3 * column + 3], pictures, maps, int(i))
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path)
+        make_folder(path.parent)
+        with whole_file(path) as fresh:
+            figure.savefig(fresh, format=path.suffix[1:] or "png")
     except OSError as error:
         raise StorageError(f"{path} cannot be written: {error.strerror}.") from error
 

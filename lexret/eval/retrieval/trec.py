@@ -22,7 +22,9 @@ import numpy as np
 
 from lexret.errors import InputError, StorageError
 from lexret.eval.retrieval.recall import Scores
+from lexret.files.folders import make_folder
 from lexret.files.text import read_text
+from lexret.files.whole import whole_file
 
 Qrels = Mapping[str, Mapping[str, int]]
 Run = Mapping[str, Sequence[str]]
@@ -179,8 +181,8 @@ def _rows(path: Path, *, num_fields: int, expected: str) -> Iterator[tuple[str, 
 
 def _write(path: Path, lines: Iterable[str]) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", encoding="utf-8") as stream:
+        make_folder(path.parent)
+        with whole_file(path) as fresh, fresh.open("w", encoding="utf-8") as stream:
             stream.writelines(lines)
     except OSError as error:
         raise StorageError(f"{path} cannot be written: {error.strerror}.") from error

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from lexret.errors import InputError, MissingError, StorageError
+from lexret.files.folders import make_folder
+from lexret.files.whole import sync_folder
 from lexret.language.dictionaries.compact import (
     SUFFIX,
     CompactDictionary,
@@ -82,7 +84,7 @@ def add_dictionary(
     file = folder / f"{language}{SUFFIX}"
     name = dictionary_name(found) if found.suffix == INFO else found.stem
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         ranks = Vocabulary.shipped(_RANKS)
         info = write_dictionary(file, _read(found), language=language, name=name, ranks=ranks)
     except OSError as error:
@@ -102,6 +104,7 @@ def remove_dictionary(language: str, *, folder: Path | None = None) -> Path:
     file = folder / f"{language}{SUFFIX}"
     try:
         file.unlink()
+        sync_folder(folder)
     except FileNotFoundError as error:
         there = sorted(path.name.removesuffix(SUFFIX) for path in folder.glob(f"*{SUFFIX}"))
         raise MissingError(

@@ -12,7 +12,8 @@ from lexret.engine.store.columns import FieldValue
 from lexret.engine.vectors import read_documents
 from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.library.folders import id_of_file, picture_folders, picture_path
-from lexret.library.updating.moved_corrections import move_all
+from lexret.library.updating.kept_fields import FieldKeeper
+from lexret.library.updating.moved_corrections import moved_corrections
 from lexret.sparse import SparseBatch
 
 
@@ -47,8 +48,10 @@ def drop_first_root(index_path: Path, roots: Sequence[str]) -> None:
             return id_of_file(picture_path(base, doc_id), folders)
 
         copy_documents(before, writer, new_id=lambda document: new_id(document.doc_id))
-        writer.commit()
-        move_all(index_path, new_id)
+        keeper = FieldKeeper(index_path)
+        keeper.rename(new_id)
+        writer.commit(corrections=lambda old: moved_corrections(old, new_id))
+        keeper.save()
 
 
 def copy_documents(

@@ -19,6 +19,7 @@ from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.errors import InputError, MismatchError, MissingError
 from lexret.library.asking.query_fields import KEYWORDS_AS_WORDS
 from lexret.library.updating.folder_changes import drop_first_root
+from lexret.library.updating.kept_fields import FieldKeeper
 from lexret.library.updating.moved_corrections import follow_moved_pictures
 from lexret.library.updating.reader import Decoding, SkippedPicture
 from lexret.library.updating.refused import RefusedFiles, reader_identity
@@ -140,6 +141,9 @@ def index_folders(
         refused = RefusedFiles(
             index_path, reader_identity(decoding.max_pixels), forget=rebuild or retry_refused
         )
+        keeper = FieldKeeper(index_path, before=plan.own_fields, columns=writer.manifest.columns)
+        if plan.new_id is not None:
+            keeper.rename(plan.new_id)
         update = PictureUpdate(
             plan.base,
             writer,
@@ -148,7 +152,7 @@ def index_folders(
             batch_size=batch_size,
             refused=refused,
             keywords_as_words=KEYWORDS_AS_WORDS in options,
-            own_before=plan.own_fields,
+            keeper=keeper,
         )
         update.check_not_all_gone(allow_empty=allow_empty)
         writer.commit_roots(plan.roots, options=options)
@@ -160,7 +164,8 @@ def index_folders(
         drop_first_root(index_path, plan.remaining)
     counts = update.counts
     if num_pictures and load_corrections(index_path):
-        follow_moved_pictures(open_index(index_path))
+        skipped = {picture.path for picture in update.skipped}
+        follow_moved_pictures(open_index(index_path), staying=skipped)
     return IndexReport(
         num_added=counts.added,
         num_updated=counts.updated,

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from lexret.arguments import require_several
-from lexret.engine.corrections.corrections import load_corrections
+from lexret.engine.corrections.corrections import Corrections, load_corrections
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.protocol import Document
 from lexret.engine.segments.manifest import Manifest
+from lexret.engine.store.sections import storage_errors
 from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.errors import InputError, MismatchError, MissingError
+from lexret.files.whole import replace_file
 from lexret.library.asking.query_fields import MTIME
 from lexret.library.asking.query_pictures import PathLike
 from lexret.library.folders import (
@@ -25,9 +28,42 @@ from lexret.library.folders import (
     record_roots,
 )
 from lexret.library.updating.folder_changes import copy_documents
-from lexret.library.updating.moved_corrections import NewId, join_corrections
+from lexret.library.updating.kept_fields import FieldKeeper
+from lexret.library.updating.moved_corrections import NewId, joined_corrections
 
+_ORIGIN_FILE: Final = "merged.json"
 _NUMBERS: Final = {"int64", "float64"}
+
+
+class MergeOrigin:
+    """Record of what an index was merged of, beside it.
+
+    Merging into an index that is there is refused, unless it is one of those to merge. But the same
+    merge may be given again, as after it was killed: it had made the index, or it had not.
+
+    Args:
+        target: the new index.
+        places: the indexes that it is made of.
+    """
+
+    def __init__(self, target: Path, places: Sequence[Path]) -> None:
+        self._path = target / _ORIGIN_FILE
+        self._target = target
+        text = json.dumps({"merged": sorted(map(str, places))}, indent=1) + "\n"
+        self._content = text.encode()
+
+    def is_of_target(self) -> bool:
+        """Whether there is an index, and it was made by the same merge."""
+        try:
+            same = self._path.read_bytes() == self._content
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return same and Manifest.load_if_sound(self._target) is not None
+
+    def write(self) -> None:
+        """Write the record, before the index is there; raises StorageError on failure."""
+        with storage_errors(self._target):
+            replace_file(self._path, self._content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +93,8 @@ def merge_indexes(sources: Sequence[PathLike], target: PathLike) -> MergeReport:
 
     Args:
         sources: index folders, or the folders of pictures that hold them.
-        target: where no index is, or one of the sources, which the new index then replaces.
+        target: where no index is, or one of the sources, which the new index then replaces, or
+            the index that the same merge made before, which then is one of the sources too.
 
     Raises:
         InputError: if there are less than two sources, if there is an index at ``target`` that
@@ -71,6 +108,9 @@ def merge_indexes(sources: Sequence[PathLike], target: PathLike) -> MergeReport:
     places = list(dict.fromkeys(index_within(Path(source)).resolve() for source in sources))
     if len(places) < 2:
         raise InputError("Merging takes two different indexes or more.")
+    origin, is_source = MergeOrigin(target, places), target.resolve() in places
+    if not is_source and origin.is_of_target():  # what it holds, and was given since, is kept
+        places.insert(0, target.resolve())
     _check_target(target, places)
     indexes = [EmbeddedIndex(place) for place in places]
     first = indexes[0]
@@ -90,6 +130,8 @@ def merge_indexes(sources: Sequence[PathLike], target: PathLike) -> MergeReport:
         options=sorted({option for index in indexes for option in index.manifest.options}),
         replace_existing=target.resolve() in places,
     ) as writer:
+        if not is_source:
+            origin.write()
         # Again, under the lock: the target may be among them.
         indexes = [EmbeddedIndex(place) for place in places]
         folders = picture_folders(recorded, target)
@@ -98,9 +140,16 @@ def merge_indexes(sources: Sequence[PathLike], target: PathLike) -> MergeReport:
         for number, (index, new_id) in enumerate(zip(indexes, names, strict=True)):
             chosen = _chosen(new_id, owner, number)
             copy_documents(index, writer, new_id=chosen, kinds=kinds)
-        corrections = [load_corrections(place) for place in places]
-        writer.commit()
-        join_corrections(target, zip(corrections, names, strict=True))
+        keeper = FieldKeeper(target)
+        for place, new_id in zip(places, names, strict=True):
+            keeper.take_over(FieldKeeper(place), new_id, without=owner)
+        keeper.save()
+
+        def joined(now: Corrections) -> Corrections:
+            each = [now if p == target.resolve() else load_corrections(p) for p in places]
+            return joined_corrections(zip(each, names, strict=True))
+
+        writer.commit(corrections=joined)
         return MergeReport(
             writer.manifest.num_documents, num_shared, tuple(folder.path for folder in folders)
         )

@@ -2,49 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from lexret.engine.corrections.corrections import (
     Corrections,
     DocumentCorrection,
     change_corrections,
-    load_corrections,
 )
 from lexret.engine.index import EmbeddedIndex
 
 NewId = Callable[[str], str | None]
 
 
-def follow_renames(index_path: Path, renamed: Mapping[str, str]) -> None:
+def renamed_corrections(corrections: Corrections, renamed: Mapping[str, str]) -> Corrections:
     """Give the corrections of pictures that got other ids (old -> new) to these."""
-    if renamed.keys() & load_corrections(index_path).documents.keys():
-        change_corrections(
-            index_path, lambda old: _moved(old, lambda doc_id: renamed.get(doc_id, doc_id))
-        )
+    return moved_corrections(corrections, lambda doc_id: renamed.get(doc_id, doc_id))
 
 
-def move_all(index_path: Path, new_id: NewId) -> None:
-    """Give all corrections of pictures to other ids; where that is ``None``, drop them."""
-    if load_corrections(index_path).documents:
-        change_corrections(index_path, lambda old: _moved(old, new_id))
-
-
-def join_corrections(index_path: Path, sources: Iterable[tuple[Corrections, NewId]]) -> None:
-    """Correct an index as several were that it is made of; of two for a picture the first stays."""
+def joined_corrections(sources: Iterable[tuple[Corrections, NewId]]) -> Corrections:
+    """Join the corrections of several indexes; of two for a picture the first stays."""
     pictures: dict[str, DocumentCorrection] = {}
     muted: frozenset[str] = frozenset()
     for corrections, new_id in sources:
-        pictures = {**_moved(corrections, new_id).documents, **pictures}
+        pictures = {**moved_corrections(corrections, new_id).documents, **pictures}
         muted |= corrections.muted
-    joined = Corrections(pictures, muted)
-    if joined or load_corrections(index_path):
-        change_corrections(index_path, lambda _: joined)
+    return Corrections(pictures, muted)
 
 
-def follow_moved_pictures(index: EmbeddedIndex) -> int:
+def follow_moved_pictures(index: EmbeddedIndex, *, staying: Collection[str] = ()) -> int:
     """Let corrections follow pictures whose files were moved, by their content.
+
+    Args:
+        staying: ids whose files are still there, though they could not be read this time.
 
     Returns:
         how many pictures were followed.
@@ -55,7 +45,7 @@ def follow_moved_pictures(index: EmbeddedIndex) -> int:
     lost = {
         correction.sha256: doc_id
         for doc_id, correction in index.corrections.documents.items()
-        if correction.sha256 is not None and doc_id not in index
+        if correction.sha256 is not None and doc_id not in index and doc_id not in staying
     }
     if not lost:
         return 0
@@ -77,7 +67,8 @@ def follow_moved_pictures(index: EmbeddedIndex) -> int:
     return len(moves)
 
 
-def _moved(corrections: Corrections, new_id: NewId) -> Corrections:
+def moved_corrections(corrections: Corrections, new_id: NewId) -> Corrections:
+    """Give corrections of pictures to other ids; where that is ``None``, drop them."""
     kept = {
         doc_id: correction
         for doc_id, correction in corrections.documents.items()

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.integrity.check import read_manifests
-from lexret.engine.store.columns import FieldValue
 from lexret.errors import CorruptError, DamageError, InputError, MissingError
 from lexret.library.folders import (
     PictureFolder,
@@ -17,13 +16,15 @@ from lexret.library.folders import (
     picture_path,
     record_roots,
 )
+from lexret.library.updating.kept_fields import KeptFields
+from lexret.library.updating.moved_corrections import NewId
 from lexret.library.updating.reader import SkippedPicture
 from lexret.library.updating.records import INDEXED_FIELDS, own_fields_of
 from lexret.library.updating.update_run import FoundFiles
 from lexret.pictures.exclusion import Exclusion
 from lexret.pictures.finding import NotLookedAt, find_images
 
-OwnFields = Mapping[str, Mapping[str, FieldValue]]
+OwnFields = Mapping[str, KeptFields]
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class UpdatePlan:
         leaving: the folders that leave the index.
         absent: folders of the index that are not there now.
         own_fields: fields that somebody gave pictures of an index that is made anew: id -> fields.
+        new_id: returns the id that a picture of such an index has in the new one.
     """
 
     roots: tuple[str, ...]
@@ -48,6 +50,7 @@ class UpdatePlan:
     absent: tuple[Path, ...] = ()
     base: Path = Path()
     own_fields: OwnFields = field(default_factory=dict)
+    new_id: NewId | None = None
 
     @property
     def base_leaves(self) -> bool:
@@ -128,6 +131,7 @@ def plan_rebuild(
         added=folders,
         base=folders[0].path,
         own_fields=own_fields(old, folders) if old else {},
+        new_id=_new_ids(old, folders) if old else None,
     )
 
 
@@ -168,15 +172,21 @@ def own_fields(index: EmbeddedIndex, folders: Sequence[PictureFolder]) -> OwnFie
     """Return the fields that somebody gave pictures, by the ids they have in ``folders``."""
     if set(index.columns) <= INDEXED_FIELDS:
         return {}
-    old = picture_folders(index.manifest.roots, index.path)
+    new_id = _new_ids(index, folders)
     result = {}
     for document in index.documents():
         own = own_fields_of(document)
-        path = picture_path(old[0].path if old else None, document.doc_id)
-        doc_id = id_of_file(path, folders)
+        doc_id = new_id(document.doc_id)
         if own and doc_id is not None:
-            result[doc_id] = own
+            sha256 = str(document.fields.get("sha256"))
+            result[doc_id] = KeptFields(sha256, own, is_there=True)
     return result
+
+
+def _new_ids(index: EmbeddedIndex, folders: Sequence[PictureFolder]) -> NewId:
+    old = picture_folders(index.manifest.roots, index.path)
+    base = old[0].path if old else None
+    return lambda doc_id: id_of_file(picture_path(base, doc_id), folders)
 
 
 def find_files(plan: UpdatePlan, exclusions: Sequence[Exclusion]) -> FoundFiles:

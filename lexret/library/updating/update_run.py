@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -11,15 +11,21 @@ from typing import Final
 from PIL import Image
 
 from lexret.encoders.protocol import Encoder
+from lexret.engine.corrections.corrections import load_corrections
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.protocol import Document
-from lexret.engine.store.columns import FieldValue
-from lexret.engine.writer import EmbeddedIndexWriter
+from lexret.engine.writer import ChangeOfCorrections, EmbeddedIndexWriter
 from lexret.errors import InputError
 from lexret.library.folders import PictureFolder, picture_path
-from lexret.library.updating.moved_corrections import follow_renames
+from lexret.library.updating.kept_fields import FieldKeeper, KeptFields
+from lexret.library.updating.moved_corrections import renamed_corrections
 from lexret.library.updating.reader import Decoding, PictureFile, SkippedPicture, read_files
-from lexret.library.updating.records import KnownPicture, KnownVectors, reworded
+from lexret.library.updating.records import (
+    KnownPicture,
+    KnownVectors,
+    own_fields_of,
+    reworded,
+)
 from lexret.library.updating.refused import RefusedFiles
 from lexret.library.updating.vouched import (
     KeywordReader,
@@ -103,9 +109,9 @@ class PictureUpdate:
         found: the picture files there are.
         batch_size: pictures that are encoded together.
         refused: files that an earlier run could not read.
+        keeper: of the fields of pictures that are not in the index. Where those of an index that
+            this one replaces are among them, nothing is committed before the end.
         keywords_as_words: whether photos hold the words that are their keywords.
-        own_before: fields that pictures had in an index that this one replaces: id -> fields.
-            Where there are any, nothing is committed before the end, lest they be lost.
 
     Attributes:
         counts: what was done so far.
@@ -118,8 +124,8 @@ class PictureUpdate:
     found: FoundFiles
     batch_size: int
     refused: RefusedFiles
+    keeper: FieldKeeper
     keywords_as_words: bool = False
-    own_before: Mapping[str, Mapping[str, FieldValue]] = field(default_factory=dict)
     counts: UpdateCounts = field(default_factory=UpdateCounts)
     skipped: list[SkippedPicture] = field(default_factory=list)
 
@@ -131,8 +137,9 @@ class PictureUpdate:
         self.skipped += self.found.skipped
         self._known = {document.doc_id: KnownPicture.of(document) for document in documents}
         self._vectors = KnownVectors(self.writer.path, before, self._known)
-        present = set(self.found.paths)
-        self._gone = {p for p in self._known if p not in present and self.found.covers(p)}
+        self._present = frozenset(self.found.paths)
+        self._gone = {path for path in self._known if self._is_gone(path)}
+        self.keeper.settle({path: known.own for path, known in self._known.items()})
         self._moved: dict[str, list[KnownPicture]] = {}
         for path in sorted(self._gone, reverse=True):
             self._moved.setdefault(self._known[path].sha256, []).append(self._known[path])
@@ -188,13 +195,18 @@ class PictureUpdate:
             self._follow_keywords()
             self._delete_gone()
             self._commit()
+            self._let_go_of_fields()
             self._forget_what_is_readable()
         except KeyboardInterrupt as error:
-            if not self.own_before:
+            if not self.keeper.is_of_new_index:
                 self._commit()  # what is encoded by now; the next run goes on from here
             raise UpdateInterrupted(self._num_stored) from error
         finally:
             files.close()
+
+    def _is_gone(self, path: str) -> bool:
+        """Whether a file would have been found if it were there."""
+        return path not in self._present and self.found.covers(path)
 
     def _is_unchanged(self, path: str) -> bool:
         known = self._known.get(path)
@@ -298,7 +310,9 @@ class PictureUpdate:
             tags=file.tags,
             sidecar_ns=file.sidecar_ns,
             vouched=vouched,
-            own=self.own_before.get(file.path, {}) if before is None else before.own,
+            own=self.keeper.give(file.path, file.sha256, self._present)
+            if before is None
+            else before.own,
         )
         self._write(record, vector)
 
@@ -352,11 +366,26 @@ class PictureUpdate:
         return known
 
     def _delete_gone(self) -> None:
+        for path in self._gone - self._renamed.keys():
+            if not any(folder.holds(path) for folder in self.found.leaving):
+                known, is_there = self._known[path], path in self._present
+                self.keeper.keep(path, KeptFields(known.sha256, known.own, is_there))
+        self.keeper.keep_rest(self._present)
+        self.keeper.save()  # before the commit: whatever happens, they are in one of both
         self.writer.delete(sorted(self._gone))
         self.counts.removed = len(self._gone) - self.counts.renamed
 
+    def _let_go_of_fields(self) -> None:
+        """Forget the kept fields of pictures that are in the index again, after the commit."""
+        if self.keeper.pictures:
+            index = EmbeddedIndex(self.writer.path, manifest=self.writer.manifest)
+            kept = [path for path in self.keeper.pictures if path in index]
+            self.keeper.settle({path: own_fields_of(index.document(path)) for path in kept})
+            self.keeper.missed(self._is_gone)
+        self.keeper.save()
+
     def _commit_when_due(self) -> None:
-        if self.own_before:
+        if self.keeper.is_of_new_index:
             return
         waited = time.monotonic() - self._last_commit
         if self._num_uncommitted >= PICTURES_A_COMMIT or (
@@ -366,13 +395,20 @@ class PictureUpdate:
 
     def _commit(self) -> None:
         if self.writer.manifest.segments or self._num_uncommitted:
-            self.writer.commit()
+            self.writer.commit(corrections=self._renaming())
             self._vectors.committed()
-            follow_renames(self.writer.path, self._renamed)
         self.refused.save()
         self._num_stored += self._num_uncommitted
         self._num_uncommitted = 0
         self._last_commit = time.monotonic()
+
+    def _renaming(self) -> ChangeOfCorrections | None:
+        """Return how the corrections of renamed pictures change, if there are such."""
+        corrected = load_corrections(self.writer.path).documents
+        if not self._renamed.keys() & corrected.keys():
+            return None
+        renamed = dict(self._renamed)
+        return lambda now: renamed_corrections(now, renamed)
 
 
 def _rejected(file: PictureFile, why: str) -> SkippedPicture:

@@ -9,6 +9,8 @@ import stat
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from lexret.errors import StorageError
 from lexret.files.whole import hidden_beside, sync_folder, whole_file
 
@@ -46,7 +48,8 @@ def replace_content(path: Path, content: bytes, *, expected: bytes) -> None:
 
     It is replaced at once: a crash leaves the old content or the new one. A file that has several
     names (hard links) is written in place, as all names are to lead to the same file, and is kept
-    beside itself meanwhile; a crash leaves that copy. The time of change stays, except by a
+    beside itself meanwhile; a crash leaves that copy, and :func:`mend_interrupted` puts it back.
+    The time of change stays, except by a
     microsecond where the size stays too, so that programs see that there was a change.
 
     Args:
@@ -60,11 +63,11 @@ def replace_content(path: Path, content: bytes, *, expected: bytes) -> None:
     moved = _MICROSECOND if len(content) == len(expected) else 0
     times = (state.st_atime_ns, state.st_mtime_ns + moved)
     if state.st_nlink > 1 or not _can_be_given(state):
-        _write_in_place(path, content, expected)
+        _write_in_place(path, content, expected, times, state)
     else:
         _replace(path, content, like=state)
-    with contextlib.suppress(OSError):  # what was written is there, whatever its time is
-        os.utime(path, ns=times)
+        with contextlib.suppress(OSError):  # what was written is there, whatever its time is
+            os.utime(path, ns=times)
 
 
 def check_unchanged(path: Path, expected: bytes) -> os.stat_result:
@@ -111,17 +114,23 @@ def _give(fresh: Path, like: os.stat_result) -> None:
         fresh.chmod(stat.S_IMODE(like.st_mode))
 
 
-def _write_in_place(path: Path, content: bytes, before: bytes) -> None:
-    kept = interrupted_copy(path)
+def _write_in_place(
+    path: Path, content: bytes, before: bytes, times: tuple[int, int], state: os.stat_result
+) -> None:
+    kept, coming = interrupted_copy(path), _coming_content(path)
     if kept.exists():
         raise StorageError(
             f"Writing {path} was interrupted once; as it was before, it is kept in {kept}. If it "
             "is whole, delete that copy; else copy it back."
         )
     try:
-        with whole_file(kept, hidden=True) as fresh:
-            _write(fresh, before, _OURS)
+        for place, data in ((kept, before), (coming, content)):
+            with whole_file(place, hidden=True) as fresh:
+                _write(fresh, data, _OURS)
+                os.utime(fresh, ns=(state.st_atime_ns, state.st_mtime_ns))
     except OSError as error:
+        with contextlib.suppress(OSError):
+            kept.unlink(missing_ok=True)
         raise _failed(kept, error) from error
     try:
         _overwrite(path, content)
@@ -131,15 +140,72 @@ def _write_in_place(path: Path, content: bytes, before: bytes) -> None:
         except OSError as again:
             raise StorageError(
                 f"{path} cannot be written: {error.strerror or error}; as it was, it is kept in "
-                f"{kept}: copy that over it."
+                f"{kept}. Make room, and `lexret tag --write` puts it back."
             ) from again
         with contextlib.suppress(OSError):
-            kept.unlink()
+            _remove_copies(path)
         raise _failed(path, error) from error
+    with contextlib.suppress(OSError):
+        os.utime(path, ns=times)
     try:
-        kept.unlink()
+        _remove_copies(path)
     except OSError as error:
         raise _failed(kept, error) from error
+
+
+def mend_interrupted(path: Path) -> bool:
+    """Put a file back that was being written in place when its writer was cut off.
+
+    It is touched only where it is what such a write leaves: each byte is that of before or that of
+    after. What somebody wrote since stays, and so does then the copy.
+
+    Returns:
+        whether there is no copy left, and it was not as before.
+
+    Raises:
+        StorageError: if it cannot be written.
+    """
+    kept, coming = interrupted_copy(path), _coming_content(path)
+    try:
+        before = kept.read_bytes() if kept.exists() else None
+        after = coming.read_bytes() if coming.exists() else None
+        if before is None and after is None:
+            return False
+        now = path.read_bytes()
+        is_torn = before is not None and after is not None and _is_mixed(now, before, after)
+        if now not in (before, after) and not is_torn:
+            return False
+        if before is not None:
+            state = kept.stat()
+            if now != before:
+                _overwrite(path, before)
+            os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+        _remove_copies(path)
+        return now != before
+    except OSError as error:
+        raise _failed(path, error) from error
+
+
+def _is_mixed(now: bytes, before: bytes, after: bytes) -> bool:
+    """Whether a file is what writing one content over another leaves at any moment."""
+    length = len(now)
+    if length > max(len(before), len(after)):
+        return False
+    contents = [np.frombuffer(part[:length].ljust(length, b"\0"), np.uint8)
+                for part in (now, before, after)]  # fmt: skip
+    # Where a file grew, a disk that lost power may hold zeros.
+    return bool(((contents[0] == contents[1]) | (contents[0] == contents[2])).all())
+
+
+def _coming_content(path: Path) -> Path:
+    """Return where the content is kept that a file with several names is to have."""
+    return hidden_beside(path, "lexret-after")
+
+
+def _remove_copies(path: Path) -> None:
+    interrupted_copy(path).unlink(missing_ok=True)
+    _coming_content(path).unlink(missing_ok=True)
+    sync_folder(path.parent)
 
 
 def _overwrite(path: Path, content: bytes) -> None:

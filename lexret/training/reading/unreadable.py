@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 
 from lexret.errors import CorruptError, InputError, LexretError, StorageError
+from lexret.files.whole import replace_file
 
 
 class UnreadablePictures:
@@ -31,8 +32,10 @@ class UnreadablePictures:
         self._lock = threading.Lock()
         try:
             text = file.read_text(encoding="utf-8") if file.is_file() else ""
-            lines = text[: text.rfind("\n") + 1].splitlines()  # a crash may cut the last one short
-            self._names = {str(json.loads(line)["picture"]) for line in lines}
+            whole = text[: text.rfind("\n") + 1]  # a crash may cut the last line short
+            self._names = {str(json.loads(line)["picture"]) for line in whole.splitlines()}
+            if whole != text:  # or the next line would be joined to it
+                replace_file(file, whole.encode())
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CorruptError(f"{file} cannot be read ({error}); delete it.") from error
 

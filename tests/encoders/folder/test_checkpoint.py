@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +17,8 @@ from safetensors.torch import save_file
 from lexret.encoders import load_model
 from lexret.encoders.folder import checkpoint as module
 from lexret.encoders.folder.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from lexret.errors import CorruptError, MissingError, StorageError
+from lexret.errors import CorruptError, InputError, MissingError, StorageError
+from lexret.files import folders
 from lexret.vocabulary import Vocabulary
 
 
@@ -203,24 +203,28 @@ def test_a_full_disk_leaves_the_old_model_as_it_was(
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
 
 
-@pytest.mark.parametrize("failing_call", [1, 2])
 def test_a_folder_that_cannot_be_replaced_keeps_its_old_model(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, failing_call: int
+    folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before, checkpoint = files(folder), load_checkpoint(folder)
-    replace, calls = os.replace, []
 
-    def replace_or_fail(source: Path, target: Path) -> None:
-        calls.append(source)
-        if len(calls) == failing_call:
-            raise PermissionError(errno.EACCES, "Permission denied")
-        replace(source, target)
+    def refuse(one: Path, other: Path) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(os, "replace", replace_or_fail)
+    monkeypatch.setattr(folders, "exchange", refuse)
     with pytest.raises(StorageError, match="Permission denied"):
         save(folder, checkpoint)
     assert files(folder) == before
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+
+
+def test_a_folder_of_other_files_is_not_replaced_by_a_model(
+    tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work", encoding="utf-8")
+    with pytest.raises(InputError, match="files that are no model"):
+        save(tmp_path, load_checkpoint(tiny_model_folder))
+    assert (tmp_path / "thesis.txt").read_text(encoding="utf-8") == "years of work"
 
 
 def test_a_place_that_is_no_folder_is_a_storage_error(

@@ -19,6 +19,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from lexret.errors import CorruptError, MismatchError, StorageError
+from lexret.files.text import parse_json
 from lexret.files.whole import swap_folder
 from lexret.training.average import WeightAverage
 from lexret.training.step import Learner
@@ -91,7 +92,7 @@ def load_state(
     """
     source = _whole(folder)
     try:
-        meta = json.loads((source / "state.json").read_text(encoding="utf-8"))
+        meta = parse_json((source / "state.json").read_text(encoding="utf-8"))
         tensors = load_file(source / "state.safetensors")
     except (OSError, ValueError, SafetensorError) as error:
         raise CorruptError(f"The training state in {source} cannot be read: {error}.") from error

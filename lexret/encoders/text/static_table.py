@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lexret.errors import CorruptError
+from lexret.files.text import parse_json
 from lexret.sparse import FloatArray
 
 STATIC_FORMAT: Final = 2
@@ -128,9 +129,9 @@ def read_static_table(path: Path) -> tuple[StaticSettings, StaticTable]:
 
     try:
         with safe_open(path, framework="numpy") as file:
-            header = json.loads((file.metadata() or {}).get(_HEADER, "null"))
+            header = parse_json((file.metadata() or {}).get(_HEADER, "null"))
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, json.JSONDecodeError) as error:
+    except (SafetensorError, ValueError) as error:
         raise CorruptError(f"{path} cannot be read: {error}.") from error
     if not isinstance(header, dict) or header.pop("format", None) != STATIC_FORMAT:
         raise CorruptError(

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from lexret import __version__
 from lexret.engine.store.sections import storage_errors
+from lexret.files.text import parse_json
 from lexret.files.whole import replace_file
 from lexret.library.updating.reader import SkippedPicture
 from lexret.pictures.formats import OPTIONAL_FORMATS
@@ -103,7 +104,7 @@ def _as_plain(skipped: SkippedPicture) -> list[object]:
 
 def _load(path: Path, read_with: str) -> dict[str, SkippedPicture]:
     try:
-        values: Any = json.loads(path.read_bytes())
+        values: Any = parse_json(path.read_bytes())
         head = values["format"], values["version"], values["read_with"]
         if head != (_FORMAT, _VERSION, read_with):
             return {}

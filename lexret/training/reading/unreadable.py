@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 
 from lexret.errors import CorruptError, InputError, LexretError, StorageError
+from lexret.files.text import parse_json
 
 
 class UnreadablePictures:
@@ -32,7 +33,7 @@ class UnreadablePictures:
         try:
             text = file.read_text(encoding="utf-8") if file.is_file() else ""
             lines = text[: text.rfind("\n") + 1].splitlines()  # a crash may cut the last one short
-            self._names = {str(json.loads(line)["picture"]) for line in lines}
+            self._names = {str(parse_json(line)["picture"]) for line in lines}
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise CorruptError(f"{file} cannot be read ({error}); delete it.") from error
 

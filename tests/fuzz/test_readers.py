@@ -17,7 +17,7 @@ from lexret.errors import LexretError
 from tests.fuzz.damage import always, damage_of
 from tests.fuzz.readers import INDEX, READERS, Reader
 
-EXAMPLES_A_READER = 30
+EXAMPLES_A_READER = 20
 
 
 @pytest.fixture(autouse=True)

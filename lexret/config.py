@@ -458,17 +458,25 @@ def read_toml(path: Path, *, what: str) -> dict[str, Any]:
         InputError: if it cannot be read, or is not TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return _parse_toml(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise MissingError(
             f"There is no {what} {path}; expected a TOML file.", path=path
         ) from error
     except IsADirectoryError as error:
         raise InputError(f"{path} is a folder; expected a {what}, a TOML file.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise InputError(f"The {what} {path} is not valid TOML: {error}.") from error
     except OSError as error:
         raise InputError(f"The {what} {path} cannot be read: {error.strerror}.") from error
+
+
+def _parse_toml(text: str) -> dict[str, Any]:
+    """Parse TOML; raises ValueError where it is none, or is nested too deeply to be read."""
+    try:
+        return tomllib.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def load_recipe(path: str | Path, assignments: Sequence[str] = ()) -> RunConfig:
@@ -507,8 +515,8 @@ def _assign(values: dict[str, Any], assignment: str) -> None:
     if not equals or not key.strip():
         raise InputError(f"Cannot read --set {assignment!r}; expected key.path=value.")
     try:
-        value = tomllib.loads(f"x = {text}")["x"]
-    except tomllib.TOMLDecodeError:
+        value = _parse_toml(f"x = {text}")["x"]
+    except ValueError:
         value = text.strip()
     *parents, last = key.strip().split(".")
     place = values

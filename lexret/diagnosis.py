@@ -6,7 +6,6 @@ Nothing here raises because something is missing; what cannot be used is a findi
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import platform
 import re
@@ -22,6 +21,7 @@ from packaging.requirements import Requirement
 
 from lexret import __version__
 from lexret.errors import CorruptError, LexretError
+from lexret.files.text import parse_json
 
 Status = Literal["ok", "missing", "wrong", "note"]
 
@@ -205,7 +205,7 @@ def _check_model(name: str) -> str:
     hashes: dict[str, str] = {}
     for file_name, file in files.items():
         if file_name.endswith(".json"):
-            record = json.loads(file.read_text(encoding="utf-8"))
+            record = parse_json(file.read_text(encoding="utf-8"))
             hashes.update(record.get("sha256", {}) if isinstance(record, dict) else {})
     weights = [file_name for file_name in files if file_name.endswith(".safetensors")]
     if not weights:

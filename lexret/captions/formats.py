@@ -16,6 +16,7 @@ IMAGES is the folder of the pictures; without it, that of FILE is searched, then
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -125,8 +126,9 @@ def _placed(path: Path, images: str, entries: Sequence[_Entry]) -> list[Captione
     if blank:
         raise InputError(f"{path}: {len(blank)} pictures lack a caption: {first_few(blank)}.")
     folders = [Path(images)] if images else [path.parent, path.parent / "images"]
-    folder = next((f for f in folders if (f / entries[0].name).is_file()), folders[0])
-    missing = [entry.name for entry in entries if not (folder / entry.name).is_file()]
+    # Unlike that of Path, isfile is false of a name that no file can have.
+    folder = next((f for f in folders if os.path.isfile(f / entries[0].name)), folders[0])
+    missing = [entry.name for entry in entries if not os.path.isfile(folder / entry.name)]
     if missing:
         raise InputError(
             f"{len(missing)} of the {len(entries)} pictures that {path} names are not in "

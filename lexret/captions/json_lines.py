@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, cast
@@ -15,6 +15,7 @@ from lexret.captions.caption_set import (
     shortened,
 )
 from lexret.errors import InputError, MissingError
+from lexret.files.text import parse_json
 
 CAPTIONS_FILE: Final = "captions.jsonl"
 _EXPECTED: Final = 'expected {"image": "path", "captions": ["text", ...]}'
@@ -71,10 +72,10 @@ def _read_lines(file: Path, *, asked: Path) -> list[bytes]:
 
 def _parse(raw: bytes, place: str, folder: Path) -> CaptionedImage:
     try:
-        value = json.loads(raw.decode("utf-8-sig"))
+        value = parse_json(raw.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise InputError(f"{place}: not UTF-8 text ({error}); {_EXPECTED}.") from error
-    except (json.JSONDecodeError, RecursionError) as error:
+    except ValueError as error:
         raise InputError(f"{place}: no JSON ({error}): {shortened(raw)}; {_EXPECTED}.") from error
     if not isinstance(value, dict):
         raise InputError(f"{place}: found {shortened(value)}; {_EXPECTED}.")
@@ -116,7 +117,8 @@ def _objects(found: object, place: str) -> Mapping[str, float]:
 
 
 def _require_pictures(file: Path, items: Sequence[CaptionedImage]) -> None:
-    missing = [item.name for item in items if not item.image.is_file()]
+    # Unlike that of Path, this is false of a name that no file can have.
+    missing = [item.name for item in items if not os.path.isfile(item.image)]
     if missing:
         raise InputError(
             f"{len(missing)} of the {len(items)} pictures that {file} names are missing: "

@@ -25,6 +25,7 @@ import numpy.typing as npt
 from lexret.captions.caption_set import check_captions
 from lexret.errors import CorruptError, InputError, StorageError
 from lexret.files.folders import whole_folder
+from lexret.files.text import parse_json
 
 PICTURES: Final = ("jpg", "jpeg", "png", "webp")
 CAPTION_KEYS: Final = ("captions", "caption", "sentences", "text")
@@ -69,7 +70,7 @@ class ShardIndex:
     def entry(self, i: int) -> list[str]:
         """Return name and captions of sample ``i``."""
         end = self.places[i + 1, 3] if i + 1 < len(self.places) else len(self.texts)
-        entry: list[str] = json.loads(self.texts[self.places[i, 3] : end].tobytes())
+        entry: list[str] = parse_json(self.texts[self.places[i, 3] : end].tobytes())
         return entry
 
     @cached_property
@@ -126,7 +127,7 @@ class _Sample:
             return check_captions([text], f"{self.name}.{_TEXT}", _EXPECTED)
         if _JSON not in self.texts:
             raise InputError(f"{self.name} has no caption: neither .{_TEXT} nor .{_JSON}.")
-        value = json.loads(self.texts[_JSON].decode("utf-8"))
+        value = parse_json(self.texts[_JSON].decode("utf-8"))
         found = [value[key] for key in CAPTION_KEYS if key in value] if _is_table(value) else []
         if not found:
             keys = ", ".join(CAPTION_KEYS)
@@ -183,7 +184,7 @@ def _entry(sample: _Sample) -> tuple[bytes, str]:
         return b"", "the picture is empty (0 bytes)"
     try:
         captions = sample.captions()
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except ValueError as error:
         return b"", f"the caption cannot be read: {error}"
     except InputError as error:
         return b"", str(error)
@@ -258,7 +259,7 @@ def _save(index: ShardIndex, folder: Path) -> None:
 
 def _load(folder: Path, shards: Sequence[Path]) -> ShardIndex:
     try:
-        record = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+        record = parse_json((folder / "index.json").read_text(encoding="utf-8"))
         places = np.load(folder / "places.npy", mmap_mode="r", allow_pickle=False)
         texts = np.memmap(folder / "texts.bin", np.uint8, "r")
         whole = (places.shape, len(texts)) == ((record["num_samples"], 4), record["num_bytes"])

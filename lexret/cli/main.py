@@ -141,7 +141,9 @@ class LazyGroup(click.Group):
             _fail(ctx, f"Error: {error}", status=EXIT_ERROR)
         except OSError as error:
             if error.errno not in _NO_SPACE:
-                raise
+                if error.filename is None:
+                    raise
+                _fail(ctx, f"Error: {error.filename}: {error.strerror}.", status=EXIT_ERROR)
             place = f" while writing {error.filename}" if error.filename else ""
             message = f"Error: no space left on the disk{place}; make room and run it again."
             _fail(ctx, message, status=EXIT_ERROR)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -14,6 +13,7 @@ from lexret.explain.answers import Answer, ExplainingIndex, answer
 from lexret.explain.contributions import Contribution
 from lexret.explain.ranks import RankWithout, rank_without
 from lexret.files.names import name_to_text, strict_json, text_to_name
+from lexret.files.text import parse_json
 from lexret.sparse import LexicalVector, WordWeight
 
 CopiesOf = Callable[[str], tuple[str, ...]]
@@ -148,7 +148,7 @@ def sheet_from_json(text: str) -> ContactSheet:
         CorruptError: if the text is not such JSON or of an unknown version.
     """
     try:
-        plain = json.loads(text)
+        plain = parse_json(text)
         found = (plain["format"], plain["version"])
         if found != (FORMAT, VERSION):
             raise CorruptError(f"Expected {FORMAT} version {VERSION}; found {found}.")
@@ -159,7 +159,7 @@ def sheet_from_json(text: str) -> ContactSheet:
             tuple(_entry(entry) for entry in plain["entries"]),
             plain["has_query"],
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         if isinstance(error, CorruptError):
             raise
         raise CorruptError(f"This is not a complete {FORMAT}: {error!r}.") from error

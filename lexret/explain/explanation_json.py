@@ -20,6 +20,7 @@ from lexret.explain.explanation import (
 from lexret.explain.patches.parts import RelevantPatch
 from lexret.explain.patches.regions import Region
 from lexret.files.names import name_to_text, text_to_name, whole_text
+from lexret.files.text import parse_json
 from lexret.sparse import WordWeight
 
 FORMAT = "lexret-explanation"
@@ -39,7 +40,7 @@ def from_json(text: str) -> PictureExplanation:
         CorruptError: if the text is not such JSON or of an unknown version.
     """
     try:
-        plain = json.loads(text)
+        plain = parse_json(text)
         found = (plain["format"], plain["version"])
         if found not in ((FORMAT, 1), (FORMAT, VERSION)):
             raise CorruptError(f"Expected {FORMAT} version 1 or {VERSION}; found {found}.")

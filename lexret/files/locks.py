@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from lexret.errors import LockedError
+from lexret.files.text import parse_json
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -88,7 +89,7 @@ def _write_holder(descriptor: int) -> None:
 
 def _holder(path: Path) -> str:
     try:
-        values = json.loads(path.read_bytes())
+        values = parse_json(path.read_bytes())
         return f"process {values['pid']} on host {values['host']}"
     except (OSError, ValueError, KeyError, TypeError):  # the holder has not written its name yet
         return "a process that has just started"

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from lexret.files.text import parse_json
 from lexret.files.whole import replace_file
 
 _END: Final = "\n}"
@@ -42,10 +43,7 @@ def unseal(data: bytes) -> tuple[Any, bool]:
         crc = zlib.crc32(data[: found.start()])
         if crc != int(found[1], 16):
             raise ValueError(f"its checksum is {crc:08x}, but it ends with {found[1].decode()}")
-    try:
-        values = json.loads(data)
-    except RecursionError as error:
-        raise ValueError("it is nested too deeply") from error
+    values = parse_json(data)
     if found is not None and isinstance(values, dict):
         values.pop("crc32", None)
     return values, found is not None

@@ -37,6 +37,20 @@ def read_json(file: Path, *, what: str = "file") -> Any:
         InputError: if it cannot be read, or is not JSON.
     """
     try:
-        return json.loads(read_text(file, what=what))
-    except (json.JSONDecodeError, RecursionError) as error:
+        return parse_json(read_text(file, what=what))
+    except ValueError as error:
+        if isinstance(error, InputError):
+            raise
         raise InputError(f"{file} is not JSON: {error}.") from error
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Parse JSON from outside.
+
+    Raises:
+        ValueError: if it is none, is not UTF-8, or is nested too deeply to be read.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error

@@ -7,7 +7,6 @@ the ranking, ties included.
 
 from __future__ import annotations
 
-import json
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +16,7 @@ import numpy as np
 from lexret.engine.protocol import SearchHit
 from lexret.engine.query.checks import check_query
 from lexret.errors import CorruptError, InputError, MissingError
+from lexret.files.text import parse_json
 from lexret.interop.impacts import MAX_IMPACT, as_impacts, term_name
 from lexret.interop.lucene_jvm import find_jar, start_java
 from lexret.interop.lucene_writer import (
@@ -52,7 +52,7 @@ class LuceneIndex:
         self._record = _read_record(folder)
         self._jnius = start_java()
         try:
-            self._ids: list[str] = json.loads((folder / IDS_FILE).read_text(encoding="utf-8"))
+            self._ids: list[str] = parse_json((folder / IDS_FILE).read_text(encoding="utf-8"))
             maxima_V = np.load(folder / MAXIMA_FILE, allow_pickle=False)
             self._open()
         except (OSError, ValueError, self._jnius.JavaException) as error:
@@ -142,7 +142,7 @@ class LuceneIndex:
 
 def _read_record(folder: Path) -> LuceneRecord:
     try:
-        values: dict[str, Any] = json.loads((folder / RECORD_FILE).read_text(encoding="utf-8"))
+        values: dict[str, Any] = parse_json((folder / RECORD_FILE).read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise MissingError(f"There is no Lucene index at {folder}.") from error
     except ValueError as error:

@@ -8,6 +8,8 @@ from typing import Final
 NUM_PARTS: Final = 3
 SHORTEST_PART: Final = 3
 _LONG_PART: Final = 4
+# The ways to cut a word grow with the square of its length; no compound of a language is longer.
+_LONGEST_WORD: Final = 80
 
 
 def split_compound(
@@ -22,6 +24,8 @@ def split_compound(
         cost: of a word that may be a part, such as its place by frequency; ``None`` of others.
         links: what may stand between two words and belongs to neither.
     """
+    if len(word) > _LONGEST_WORD:
+        return ()
     for num_parts in range(2, NUM_PARTS + 1):
         found = [
             (max(costs), parts)

@@ -22,7 +22,8 @@ class Kinds:
     """The table, which is searched as the text that it is.
 
     Args:
-        content: ``word TAB other weight, other weight`` a line, weights from 1 to 9.
+        content: ``word TAB other weight, other weight`` a line, weights from 1 to 9; the lines
+            are in the order of their words.
     """
 
     def __init__(self, content: bytes) -> None:
@@ -62,12 +63,20 @@ class Kinds:
         return ()
 
     def _find(self, word: str) -> int:
-        """Return where the others of a word begin, -1 if it has none."""
-        if "\t" in word or "\n" in word:
-            return -1
-        key = f"\n{word}\t".encode("utf-8", "replace")
-        place = self._content.find(key)
-        return place + len(key) if place >= 0 else -1
+        """Return where the others of a word begin, -1 if it has none: halve what is left."""
+        content, wanted = self._content, word.encode("utf-8", "replace")
+        low, high = 1, len(content)
+        while low < high:
+            start = content.rfind(b"\n", 0, (low + high) // 2) + 1
+            end = content.index(b"\t", start)
+            found = content[start:end]
+            if found == wanted:
+                return end + 1
+            if found < wanted:
+                low = content.index(b"\n", end) + 1
+            else:
+                high = start
+        return -1
 
 
 @cache

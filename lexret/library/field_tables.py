@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from lexret.engine.store.columns import FieldValue
 from lexret.errors import InputError, MissingError
+from lexret.files.text import parse_json
 from lexret.library.fields import OwnFields, check_name, kind_of_texts, parse_value
 
 PATH: Final = "path"
@@ -112,7 +113,7 @@ def _read_json(lines: Any, file: Path) -> Iterator[FieldRow]:
         if not line.strip():
             continue
         try:
-            values = json.loads(line)
+            values = parse_json(line)
         except ValueError as error:
             raise InputError(f"{file}, line {number}: no JSON: {error}.") from error
         if not isinstance(values, dict) or not isinstance(values.get(PATH), str):

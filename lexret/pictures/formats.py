@@ -67,6 +67,12 @@ _HEIF_BRANDS: Final = frozenset({
 })  # fmt: skip
 _AVIF_BRANDS: Final = frozenset({b"avif", b"avis"})
 _JPEG_XL_HEADS: Final = (b"\xff\x0a", b"\x00\x00\x00\x0cJXL \r\n\x87\n")
+# How files of other formats begin that nothing else begins like, and what the formats are called.
+_SIGNS: Final = (
+    (b"\xff\xd8\xff", "JPEG"), (b"\x89PNG\r\n\x1a\n", "PNG"), (b"GIF87a", "GIF"),
+    (b"GIF89a", "GIF"), (b"\x00\x00\x00\x0cjP  \r\n\x87\n", "JPEG 2000"),
+    (b"\xff\x4f\xff\x51", "JPEG 2000"), (b"qoif", "QOI"), (b"\x00\x00\x01\x00", "ICO"),
+)  # fmt: skip
 _TIFF_HEADS: Final = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 
 
@@ -126,10 +132,24 @@ def why_unknown(head: bytes) -> tuple[str, str]:
         )
     if head.startswith(_TIFF_HEADS):
         return "is a TIFF file of a kind that Pillow does not read", "unsupported kind of TIFF"
+    called = _called(head)
+    if called is not None:
+        return f"begins like a {called} picture, but what follows is damaged", "damaged"
     return (
         "is not a picture in a known format; expected JPEG, PNG, WebP, TIFF, GIF, HEIC or the like",
         "not a picture",
     )
+
+
+def _called(head: bytes) -> str | None:
+    """Return what the format is called that a file's first bytes are the sign of, if any."""
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "WebP"
+    if head[4:8] == b"ftyp" and head[8:12] in _AVIF_BRANDS | _HEIF_BRANDS:
+        return "AVIF" if head[8:12] in _AVIF_BRANDS else HEIF.called
+    if head.startswith(_JPEG_XL_HEADS):
+        return JPEG_XL.called
+    return next((called for sign, called in _SIGNS if head.startswith(sign)), None)
 
 
 def _reads_avif() -> bool:

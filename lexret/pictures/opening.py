@@ -27,6 +27,8 @@ _BYTES_A_PIXEL: Final = 16
 # Most formats take 4, some up to 20 (JPEG 2000): of those, smaller pictures only are read.
 MOST_BYTES_A_PIXEL: Final = 10
 _ANY_SIZE: Final = 1 << 62
+# Of what a library says of a damaged file, so many characters are told, in one line.
+_MAX_REMARK: Final = 300
 _open_lock = threading.Lock()
 
 
@@ -253,7 +255,7 @@ def _pixels_refused(error: Image.DecompressionBombError) -> str:
 
 def broken(name: str, error: Exception) -> ImageError:
     """Say that a picture's data are damaged or end too early."""
-    text = str(error) or type(error).__name__
+    text = " ".join(str(error).split()).rstrip(".")[:_MAX_REMARK] or type(error).__name__
     cut = any(sign in text.lower() for sign in ("truncated", "unexpected end", "premature"))
     if cut or isinstance(error, EOFError):
         return ImageError(f"{name} is cut short: {text}.", reason="truncated")

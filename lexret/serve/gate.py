@@ -21,6 +21,7 @@ from lexret.serve.settings import ServeSettings
 
 _log = logging.getLogger(__name__)
 
+_LONGEST_LENGTH: Final = 18  # digits of a length that is read
 HEADERS: Final = (
     (b"content-security-policy",
      b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
@@ -76,7 +77,8 @@ class Gate:
             return
         length = request.headers.get("content-length", "0")
         limit = self._settings.max_upload_bytes
-        if not (length.isascii() and length.isdigit()) or int(length) > limit:
+        is_number = length.isascii() and length.isdigit() and len(length) <= _LONGEST_LENGTH
+        if not is_number or int(length) > limit:
             await _answer(send, 413, f"A request may have at most {limit:,} bytes.")
             return
         known = {

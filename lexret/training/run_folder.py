@@ -20,6 +20,7 @@ from typing import Any
 from lexret.captions.shard_index import SkippedSample
 from lexret.errors import InputError, StorageError
 from lexret.files.folders import make_folder
+from lexret.files.text import parse_json
 from lexret.files.whole import replace_file, sync_file, sync_folder
 
 
@@ -97,7 +98,7 @@ class RunFolder:
         if not self.metrics.is_file():
             return []
         text = self.metrics.read_text(encoding="utf-8")
-        return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+        return [parse_json(line) for line in text[: text.rfind("\n") + 1].splitlines()]
 
     def forget_after(self, step: int, *, evaluated: int) -> None:
         """Drop metrics that a resumed run makes again.
@@ -122,7 +123,7 @@ class RunFolder:
 def _differences(recorded: str, wanted: str) -> str:
     """Say which values differ: " (train.epochs: 3 there, 5 now)"; nothing if that is unknown."""
     try:
-        there, now = _flat(json.loads(recorded)), _flat(json.loads(wanted))
+        there, now = _flat(parse_json(recorded)), _flat(parse_json(wanted))
     except ValueError:  # a crash cut the record short
         return ""
     keys = [key for key in {**there, **now} if there.get(key) != now.get(key)]

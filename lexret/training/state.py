@@ -19,6 +19,7 @@ from torch import Tensor
 
 from lexret.errors import CorruptError, MismatchError, StorageError
 from lexret.files.folders import standing_folder, whole_folder
+from lexret.files.text import parse_json
 from lexret.training.average import WeightAverage
 from lexret.training.step import Learner
 
@@ -87,7 +88,7 @@ def load_state(
     """
     source = standing_folder(folder)
     try:
-        meta = json.loads((source / "state.json").read_text(encoding="utf-8"))
+        meta = parse_json((source / "state.json").read_text(encoding="utf-8"))
         tensors = load_file(source / "state.safetensors")
     except (OSError, ValueError, SafetensorError) as error:
         raise CorruptError(f"The training state in {source} cannot be read: {error}.") from error

@@ -11,6 +11,7 @@ from typing import Any
 
 from lexret.errors import CorruptError, InputError, LexretError, MissingError, StorageError
 from lexret.files.hashes import file_sha256
+from lexret.files.text import parse_json
 from lexret.files.whole import replace_file, sync_folder
 
 SUFFIX = ".txt"
@@ -107,7 +108,7 @@ def read_record(file: Path) -> dict[str, Any]:
     """
     path = record_path(file)
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = parse_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise MissingError(f"There is no record {path} of the vocabulary {file}.") from error
     except ValueError as error:

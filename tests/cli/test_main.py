@@ -97,6 +97,7 @@ def group_that(raised: BaseException) -> main.LazyGroup:
         (KeyboardInterrupt(), 130, "Interrupted.\n"),
         (click.Abort(), 130, "Interrupted.\n"),
         (BrokenPipeError(errno.EPIPE, "pipe"), 141, ""),
+        (PermissionError(errno.EACCES, "Denied", "/data/x"), 2, "Error: /data/x: Denied.\n"),
         (
             OSError(errno.ENOSPC, "No space left on device", "/data/x.bin"),
             2,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
+import time
+from importlib import resources
+
 import pytest
 
 from lexret.language.compounds import split_compound
 from lexret.language.english import English
-from lexret.language.kinds import Kinds, shipped_kinds
+from lexret.language.kinds import FILE, Kinds, shipped_kinds
 from lexret.language.readings import WordReading
 from lexret.language.spelling import folded
 from lexret.vocabulary import Vocabulary
@@ -18,7 +22,7 @@ WORDS = Vocabulary(
         *("over", "crème"),
     ]
 )
-KINDS = Kinds(b"marsupial\tmammal 9,animal 4\nmammal\tanimal 9\nquokka\tmarsupial 9\nzzz\tnope 9\n")
+KINDS = Kinds(b"mammal\tanimal 9\nmarsupial\tmammal 9,animal 4\nquokka\tmarsupial 9\nzzz\tnope 9\n")
 
 
 @pytest.fixture
@@ -113,3 +117,24 @@ def test_what_is_english_is_known_beside_a_small_vocabulary(english: English) ->
         assert english.holds(word)
     for word in ("hund", "xyzzy", "perro"):
         assert not english.holds(word)
+
+
+def test_long_words_and_many_unknown_ones_take_little_time() -> None:
+    english = English(Vocabulary.shipped())
+    english.place("warm")
+    started = time.process_time()
+    for word in ("dogs" * 500, "ab" * 10_000, *(f"wug{number}blick" for number in range(300))):
+        english.place(word)
+    assert time.process_time() - started < 5  # it was minutes for the first, 30 s for the others
+
+
+def test_the_shipped_table_is_in_the_order_that_it_is_searched_by() -> None:
+    content = gzip.decompress(
+        resources.files("lexret").joinpath("vocabularies", FILE).read_bytes()
+    )  # fmt: skip
+    words = [line.partition(b"\t")[0] for line in content.splitlines()]
+    assert words == sorted(words)
+    kinds = shipped_kinds()
+    assert all(word.decode() in kinds for word in words[:: len(words) // 500])
+    strange = ["", "\t", "\n", "zzzz", words[0].decode() + "\t", "a\nb"]
+    assert not [word for word in strange if word in kinds]

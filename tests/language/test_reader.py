@@ -41,7 +41,7 @@ FRENCH = Few("fra", {"pomme de terre": ["potato"], "pomme": ["book"], "terre": [
 
 
 def read(text: str, *dictionaries: Few, reads_pieces: bool = False) -> ReadText:
-    english = English(WORDS, Kinds(b"quokka\tanimal 9\nbuch\tx 9\n"))
+    english = English(WORDS, Kinds(b"buch\tx 9\nquokka\tanimal 9\n"))
     reader = TextReader(
         WORDS,
         dictionaries=lambda: dictionaries,

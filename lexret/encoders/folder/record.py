@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from lexret.errors import CorruptError, InputError, LexretError, MissingError, StorageError
 from lexret.files.folders import standing_folder, whole_folder
 from lexret.files.hashes import file_sha256
+from lexret.files.text import parse_json
 from lexret.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -151,13 +152,13 @@ def read_record(folder: Path) -> ModelRecord:
         CorruptError: if it is damaged, incomplete or of an unknown format.
     """
     try:
-        meta = json.loads((folder / META_FILE).read_text(encoding="utf-8"))
+        meta = parse_json((folder / META_FILE).read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise MissingError(
             f"No model at {folder}: there is no {META_FILE}; expected a folder that `lexret train` "
             "or `lexret distill` wrote."
         ) from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise CorruptError(f"{folder / META_FILE} is not JSON: {error}.") from error
     if not isinstance(meta, dict) or meta.get("format") != FORMAT:
         found = meta.get("format") if isinstance(meta, dict) else type(meta).__name__
@@ -169,6 +170,7 @@ def read_record(folder: Path) -> ModelRecord:
     if not missing:
         names = (WEIGHTS_FILE, WORDS_FILE)
         missing = {f"sha256.{name}" for name in names if name not in meta["sha256"]}
+        missing |= {f"sha256.{n}" for n, found in meta["sha256"].items() if type(found) is not str}
     if missing:
         raise CorruptError(f"{folder / META_FILE} is incomplete: it lacks {sorted(missing)}.")
     return ModelRecord(folder, meta)

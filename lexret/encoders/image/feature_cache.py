@@ -25,6 +25,7 @@ from lexret.config import ImageConfig
 from lexret.encoders.image.backbones import ImageBackbone
 from lexret.errors import CorruptError, ImageError, LexretError, MissingError, StorageError
 from lexret.files.folders import make_folder
+from lexret.files.text import parse_json
 from lexret.files.whole import replace_file
 
 Features = npt.NDArray[np.float16]
@@ -133,7 +134,7 @@ def _progress_of(description: Path) -> tuple[int, dict[int, LexretError]]:
     if not description.is_file():
         return 0, {}
     try:
-        stored = json.loads(description.read_text(encoding="utf-8"))
+        stored = parse_json(description.read_text(encoding="utf-8"))
         unreadable: dict[int, LexretError] = {
             int(i): ImageError(str(problem), reason="unreadable")
             for i, problem in stored.get("unreadable", {}).items()

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from lexret.errors import CorruptError
 from lexret.files.tensors import map_tensors
+from lexret.files.text import parse_json
 from lexret.sparse import FloatArray
 
 STATIC_FORMAT: Final = 2
@@ -129,7 +130,7 @@ def read_static_table(path: Path) -> tuple[StaticSettings, StaticTable]:
     """
     try:
         metadata, arrays = map_tensors(path)
-        header = json.loads(metadata.get(_HEADER, "null"))
+        header = parse_json(metadata.get(_HEADER, "null"))
     except (OSError, ValueError) as error:
         raise CorruptError(f"{path} cannot be read: {error}.") from error
     if not isinstance(header, dict) or header.pop("format", None) != STATIC_FORMAT:

@@ -32,6 +32,8 @@ _NUMBER: Final = re.compile(
     r"(?P<number>[+-]?(?:\d+(?:\.\d+)?|\.\d+))(?:/(?P<divisor>\d+))?(?P<unit>[a-z]*)",
     re.ASCII | re.IGNORECASE,
 )
+# Beyond some hundreds of digits no division is possible, and beyond 4,300 no reading.
+_LONGEST_NUMBER: Final = 100
 _DATE: Final = re.compile(
     r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d))?)?)?)?", re.ASCII
 )
@@ -149,7 +151,7 @@ def _ends(
 
 def _number(text: str, units: Mapping[str, int]) -> int | float | None:
     found = _NUMBER.fullmatch(text)
-    if found is None or found["unit"].lower() not in units:
+    if found is None or found["unit"].lower() not in units or len(text) > _LONGEST_NUMBER:
         return None
     whole = re.fullmatch(r"[+-]?\d+", found["number"]) is not None
     value = int(found["number"]) if whole else float(found["number"])

@@ -9,12 +9,12 @@ keep. Only its data files are read; its code is not imported.
 from __future__ import annotations
 
 import importlib.util
-import json
 from pathlib import Path
 from typing import Final
 
 from lexret.errors import CorruptError, InputError, MissingPackageError
 from lexret.eval.retrieval.trec import read_qrels
+from lexret.files.text import parse_json
 
 ECCV_PREFIX: Final = "eccv:"
 _FILES: Final = {
@@ -48,7 +48,7 @@ def read_eccv(direction: str) -> dict[str, dict[str, int]]:
         )
     path = Path(spec.submodule_search_locations[0]) / "data" / _FILES[direction]
     try:
-        values = json.loads(path.read_bytes())
+        values = parse_json(path.read_bytes())
         return {
             str(int(query)): {str(int(document)): 1 for document in documents}
             for query, documents in values.items()

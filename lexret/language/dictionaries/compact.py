@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lexret.errors import CorruptError, InputError, MissingError
+from lexret.files.text import parse_json
 from lexret.files.whole import whole_file
 from lexret.language.compounds import split_compound
 from lexret.language.dictionaries.entries import Entry
@@ -162,7 +163,7 @@ class CompactDictionary:
 
 def _header(file: Path, line: bytes) -> Mapping[str, Any]:
     try:
-        values = json.loads(line)
+        values = parse_json(line)
         known = values["format"] == FORMAT and values["version"] == VERSION
         complete = {"language", "name", "num_words", "num_bytes"} <= values.keys()
     except (ValueError, KeyError, TypeError, AttributeError):

@@ -8,6 +8,7 @@ long it is, both numbers in base 64, with tabs between (manual page dictfmt(1)).
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -73,7 +74,7 @@ def read_compressed(file: Path) -> bytes:
                 return data
             try:
                 return gzip.decompress(data)
-            except (OSError, EOFError) as error:
+            except (OSError, EOFError, zlib.error) as error:
                 raise CorruptError(f"{candidate} cannot be decompressed: {error}.") from error
     raise MissingError(f"There is no file {file}, nor one that ends with .dz or .gz.")
 

@@ -32,6 +32,7 @@ import numpy.typing as npt
 
 from lexret.encoders.text.queries import typed_words
 from lexret.errors import CorruptError, InputError, MismatchError, MissingError, StorageError
+from lexret.files.text import parse_json
 from lexret.files.whole import replace_file
 from lexret.sparse import FloatArray, IdArray, LexicalVector
 from lexret.vocabulary import Vocabulary
@@ -250,7 +251,7 @@ def save_calibration(
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        values = json.loads(path.read_bytes())
+        values = parse_json(path.read_bytes())
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
+from lexret.files.text import parse_json
 from lexret.pictures.metadata.packets import (
     ABOUT,
     DC,
@@ -185,7 +186,7 @@ def _marks(packet: Packet) -> Marks | None:
     if not words and not undo:
         return None
     try:
-        how = json.loads(undo[0]) if undo else None
+        how = parse_json(undo[0]) if undo else None
     except (ValueError, RecursionError):
         how = None
     return Marks(

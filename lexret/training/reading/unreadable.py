@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 
 from lexret.errors import CorruptError, InputError, LexretError, StorageError
+from lexret.files.text import parse_json
 from lexret.files.whole import replace_file
 
 
@@ -33,7 +34,7 @@ class UnreadablePictures:
         try:
             text = file.read_text(encoding="utf-8") if file.is_file() else ""
             whole = text[: text.rfind("\n") + 1]  # a crash may cut the last line short
-            self._names = {str(json.loads(line)["picture"]) for line in whole.splitlines()}
+            self._names = {str(parse_json(line)["picture"]) for line in whole.splitlines()}
             if whole != text:  # or the next line would be joined to it
                 replace_file(file, whole.encode())
         except (OSError, ValueError, KeyError, TypeError) as error:

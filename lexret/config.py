@@ -63,7 +63,10 @@ class ImageConfig(Frozen):
     """Configuration of the image side: frozen backbone, adapter, visual codebook."""
 
     backbone: str = Field(description="timm model name")
-    weights: str = Field(description="'package:NAME', 'hub', 'random' or a safetensors file")
+    weights: str = Field(
+        description="'package:NAME', 'hub', 'random', a file (safetensors, or PyTorch's .pth) or a "
+        "folder of transformers; of DINOv2 in timm's, transformers' or Meta's layout"
+    )
     backbone_args: dict[str, bool | int | float | str] = Field(
         default_factory=dict, description="more arguments for timm.create_model, such as img_size"
     )

@@ -146,8 +146,18 @@ class TextConfig(Frozen):
     )
     caption_term_dim: int = Field(0, ge=0, description="dimensions of those vectors")
     train_codebook: bool = Field(False, description="train the text codebook too")
-    own_word_weight: float = Field(1.0, ge=0, description="start of the text's own words' weight")
-    own_word_floor: float = Field(0.05, gt=0, description="least activation of an own word")
+    own_word_weight: float | None = Field(
+        1.0,
+        ge=0,
+        description="start of the learnt weight that is added to the logits of the words that a "
+        "text itself holds; None: nothing is added (the paper)",
+    )
+    own_word_floor: float | None = Field(
+        0.05,
+        gt=0,
+        description="least activation of a text's own words, which are then always kept; None: "
+        "they are words like any other (the paper)",
+    )
     max_words: int = Field(64, gt=0, description="strongest words that a text keeps")
     query_power: float = Field(
         1.0, gt=0, description="a query's weights are the text's to this power"
@@ -185,7 +195,11 @@ class ModelConfig(Frozen):
     name: str
     vocabulary: str = Field(description="a shipped vocabulary's name or a text file")
     activation: Activation = "log1p_relu"
-    threshold: float = Field(0.0, ge=0, description="normalised weights below it are cut")
+    threshold: float = Field(
+        0.0,
+        ge=0,
+        description="normalised weights of pictures and texts that do not exceed it are cut",
+    )
     max_image_words: int = Field(296, gt=0, description="strongest words that a picture keeps")
     codebook: CodebookConfig
     image: ImageConfig

@@ -124,6 +124,9 @@ _LEXVLA: dict[str, Any] = {
             "lora_alpha": 40.0,
             "lora_targets": ["q_proj", "k_proj", "v_proj", "o_proj"],
             "max_words": 17149,
+            # The paper knows no words of a text's own.
+            "own_word_weight": None,
+            "own_word_floor": None,
         },
     },
     "train": {"precision": "bfloat16", "penalty": "overuse"},

@@ -30,6 +30,7 @@ from lexret.encoders.protocol import PatchEncoding, PatchGrid
 from lexret.encoders.text.queries import QueryForm, as_queries
 from lexret.encoders.text.static_encoder import StaticTextEncoder, load_static_text
 from lexret.encoders.text.transformer import TextTransformer
+from lexret.encoders.threshold import least_weight
 from lexret.errors import CorruptError, MissingError
 from lexret.sparse import FloatArray, Precision, SparseBatch
 from lexret.vocabulary import Vocabulary
@@ -170,6 +171,12 @@ class ImageEncoder:
         weights_1V = image_V.unsqueeze(0)
         norm = keep_strongest(weights_1V, self._config.max_image_words).norm().clamp_min(1e-12)
         vector = image_vectors(weights_1V, self._config, self._vocabulary).row(0)
+        if self._config.threshold > 0:
+            # What is no word of a patch alone. No length may be greater than the picture's, so
+            # that each of its words stays in the patch that gave it.
+            norms_P1 = weights_PV.norm(dim=1, keepdim=True).clamp_max(norm)
+            least_P1 = norms_P1 * least_weight(self._config.threshold)
+            weights_PV = torch.where(weights_PV > least_P1, weights_PV, 0.0)
         return PatchEncoding(
             image=vector,
             patches=SparseBatch.from_dense((weights_PV / norm).numpy(), self._vocabulary),
@@ -208,9 +215,10 @@ class TextEncoder:
 
     @torch.inference_mode()
     def encode(self, texts: Sequence[str], *, batch_size: int = 32) -> SparseBatch:
-        """Return one L2-normalised vector a text, as a document; to search use encode_queries.
+        """Return one vector a text, as a document; to search use encode_queries.
 
-        A text keeps its ``max_words`` strongest words; its own words are always among them.
+        A text keeps its ``max_words`` strongest words; the vector has length 1 before it is cut by
+        the model's threshold. The text's own words are always kept, if ``own_word_floor`` is set.
         """
         batches = []
         for chunk in _chunks(texts, batch_size):
@@ -323,9 +331,14 @@ def image_vectors(weights_BV: Tensor, config: ModelConfig, vocabulary: Vocabular
 def text_vectors(
     weights_BV: Tensor, own_BV: Tensor, config: ModelConfig, vocabulary: Vocabulary
 ) -> SparseBatch:
-    """Cut texts' weights to their budget, their own words always kept, and normalise."""
-    kept_BV = keep_strongest(weights_BV, config.text.max_words, always_BV=own_BV)
-    return SparseBatch.from_dense(normalize(kept_BV).numpy(), vocabulary)
+    """Cut texts' weights to their budget, normalise, and cut by the threshold.
+
+    Their own words are kept in any case, if ``own_word_floor`` is set.
+    """
+    always_BV = own_BV if config.text.own_word_floor is not None else None
+    kept_BV = keep_strongest(weights_BV, config.text.max_words, always_BV=always_BV)
+    normalized_BV = normalize(kept_BV, threshold=config.threshold, always_NV=always_BV)
+    return SparseBatch.from_dense(normalized_BV.numpy(), vocabulary)
 
 
 def keep_strongest(weights_BV: Tensor, k: int, *, always_BV: Tensor | None = None) -> Tensor:

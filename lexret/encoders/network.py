@@ -143,8 +143,10 @@ class TextSide(nn.Module):
             torch.full((num_words,), config.text.bias_start, device=device),
             requires_grad=config.text.word_bias,
         )
+        own_weight = config.text.own_word_weight
         self.own_weight_V = nn.Parameter(
-            torch.full((num_words,), config.text.own_word_weight, device=device)
+            torch.full((num_words,), own_weight or 0.0, device=device),
+            requires_grad=own_weight is not None,
         )
 
     def forward(self, texts: Sequence[str], own_words_BV: Tensor) -> Tensor:
@@ -185,13 +187,17 @@ class TextSide(nn.Module):
 
         Args:
             own_words_BV: 1 where the text holds the word, else 0. Such a word's logit is raised
-                by its learnt weight, and its activation is never below ``own_word_floor``.
+                by its learnt weight, and its activation is never below ``own_word_floor``;
+                without these two it is a word like any other.
         """
         logits_BV = vectors_BD @ self.codebook_VD.t() + self.bias_V
-        logits_BV = logits_BV + own_words_BV * self.own_weight_V
+        text = self.config.text
+        if text.own_word_weight is not None:
+            logits_BV = logits_BV + own_words_BV * self.own_weight_V
         weights_BV = activate(logits_BV, self.config.activation)
-        floor_BV = own_words_BV * self.config.text.own_word_floor
-        return logits_BV, torch.maximum(weights_BV, floor_BV)
+        if text.own_word_floor is None:
+            return logits_BV, weights_BV
+        return logits_BV, torch.maximum(weights_BV, own_words_BV * text.own_word_floor)
 
 
 class LexicalNetwork(nn.Module):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +146,7 @@ def test_pictures_have_different_words_above_the_threshold(
     batch = model.images.encode(pictures)
     threshold = NUM_WORDS**-0.5
     assert model.checkpoint.config.threshold == pytest.approx(threshold)
-    assert batch.weights.min() >= np.float32(threshold)
+    assert batch.weights.min() > threshold
     for vector in batch:
         # elu(x) + 1 is never zero: only the threshold makes these vectors sparse.
         assert 0 < len(vector) < NUM_WORDS
@@ -164,12 +165,56 @@ def test_a_picture_has_the_largest_weights_of_its_patches(
     np.testing.assert_array_equal(dense_PV.argmax(0)[term_ids], encoding.winning_patches)
 
 
-def test_texts_hold_their_own_words(model: LexicalModel) -> None:
-    batch = model.texts.encode(TEXTS)
-    assert batch.row(0).weight_of("dog") > 0
-    for word in ("two", "dogs", "run", "beach"):
-        assert batch.row(1).weight_of(word) > 0
-    np.testing.assert_allclose([np.linalg.norm(vector.weights) for vector in batch], 1.0, rtol=1e-5)
+def test_texts_are_cut_by_the_threshold_as_pictures_are(model: LexicalModel) -> None:
+    queries = model.texts.encode_queries(TEXTS)
+    for vector in (*model.texts.encode(TEXTS), *queries):
+        assert vector.weights.min() > NUM_WORDS**-0.5 * 0.999
+        assert 0 < len(vector) < NUM_WORDS / 2
+    document = model.texts.encode(TEXTS[:1]).row(0)
+    assert document.weights.min() > NUM_WORDS**-0.5
+
+
+def test_own_words_are_kept_below_the_threshold_only_where_the_model_has_a_floor(
+    model: LexicalModel,
+) -> None:
+    checkpoint = model.checkpoint
+    assert checkpoint.config.text.own_word_weight is None
+    assert checkpoint.config.text.own_word_floor is None
+    assert model.texts.side.own_weight_V.abs().max() == 0
+    assert not LexicalNetwork(
+        checkpoint.config, checkpoint.vocabulary
+    ).text.own_weight_V.requires_grad
+    tokens = checkpoint.vocabulary.match(TEXTS[1])[0]
+    without = model.texts.encode(TEXTS[1:2]).row(0)
+    assert not set(tokens) <= set(without.term_ids.tolist())
+    text = checkpoint.config.text.model_copy(
+        update={"own_word_floor": 0.01, "own_word_weight": 1.0}
+    )
+    config = checkpoint.config.model_copy(update={"text": text})
+    held = LexicalModel(replace(checkpoint, config=config)).texts.encode(TEXTS[1:2]).row(0)
+    assert set(tokens) <= set(held.term_ids.tolist())
+
+
+def test_an_untrained_model_says_nothing_of_a_text(folder: Path) -> None:
+    checkpoint = load_checkpoint(folder)
+    tensors = dict(checkpoint.tensors)
+    for part in ("weight", "bias"):
+        tensors[f"text.mapper.{part}"] = torch.zeros_like(tensors[f"text.mapper.{part}"])
+    silent = LexicalModel(replace(checkpoint, tensors=tensors))
+    # Every logit is 0, every activation 1: each word lies exactly at the threshold.
+    assert len(silent.texts.encode(TEXTS).term_ids) == 0
+
+
+def test_patches_hold_no_word_below_the_threshold_of_their_own_length(
+    model: LexicalModel, pictures: list[Image.Image]
+) -> None:
+    (encoding,) = model.images.encode_patches(pictures[1:])
+    for vector in encoding.patches:
+        length = np.linalg.norm(vector.weights)
+        assert len(vector) < NUM_WORDS / 2
+        assert vector.weights.min() > length * NUM_WORDS**-0.5
+    cut = encoding.patches.to_scipy()
+    assert set(encoding.image.term_ids) <= set(cut.indices)
 
 
 @pytest.mark.parametrize("padding_side", ["left", "right"])

@@ -28,6 +28,7 @@ NONE: Final = "none"
 Activation = Literal["log1p_relu", "relu", "elu1p"]
 Pooling = Literal["mean", "last"]
 Penalty = Literal["overuse", "overuse_v", "flops", "none"]
+Matrix = Literal["input_embeddings", "lm_head"]
 AdapterKind = Literal["attention", "context"]
 Start = Literal["random", "correlated"]
 
@@ -186,6 +187,11 @@ class CodebookConfig(Frozen):
         )
     )
     dim: int = Field(gt=0)
+    matrix: Matrix = Field(
+        "input_embeddings",
+        description="which rows of the text model the source 'text_backbone' takes: those that it "
+        "reads tokens with, or those that it predicts the next token with",
+    )
     center: bool = Field(True, description="subtract the mean vector before normalising")
 
 

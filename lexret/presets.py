@@ -102,7 +102,14 @@ _LEXVLA: dict[str, Any] = {
         "activation": "elu1p",
         "threshold": 17149**-0.5,
         "max_image_words": 17149,
-        "codebook": {"sources": ["text_backbone"], "dim": 4096, "center": False},
+        # The LAST token predicts a word: with the rows of the head that predicts tokens the first
+        # logits are Llama 2's own predictions. Ablated small in training/RESULTS.md.
+        "codebook": {
+            "sources": ["text_backbone"],
+            "matrix": "lm_head",
+            "dim": 4096,
+            "center": False,
+        },
         "image": {
             "backbone": "vit_base_patch14_dinov2.lvd142m",
             "weights": "hub",
@@ -117,7 +124,9 @@ _LEXVLA: dict[str, Any] = {
         },
         "text": {
             "backbone": "meta-llama/Llama-2-7b-hf",
-            "prompt": 'This sentence: "{text}" means in one word: "',
+            # Without the quotation mark at its end the token that follows begins a word, as
+            # those of the vocabulary do.
+            "prompt": 'This sentence: "{text}" means in one word:',
             "pooling": "last",
             "max_tokens": 96,
             "lora_rank": 20,

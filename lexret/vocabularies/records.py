@@ -22,6 +22,7 @@ def write_vocabulary(
     language: str,
     made_by: str,
     provenance: Mapping[str, Any],
+    token_ids: Sequence[int | None] | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write the entries to ``file`` and their record next to it.
@@ -30,6 +31,7 @@ def write_vocabulary(
         file: a path that ends with ``.txt``.
         made_by: the command that makes it.
         provenance: what else the record says: order, rule, sources, licence.
+        token_ids: for each entry its token's id, which follows it after a tab, or None.
 
     Returns:
         the path of the record.
@@ -47,7 +49,11 @@ def write_vocabulary(
             f"{present[0]} is there already. Choose another name, or allow it to be replaced "
             "(--force)."
         )
-    content = "".join(f"{word}\n" for word in words).encode()
+    ids = token_ids if token_ids is not None else [None] * len(words)
+    content = "".join(
+        f"{word}\n" if token_id is None else f"{word}\t{token_id}\n"
+        for word, token_id in zip(words, ids, strict=True)
+    ).encode()
     record = {
         "name": file.stem,
         "language": language,

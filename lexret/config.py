@@ -139,6 +139,11 @@ class TextConfig(Frozen):
         0, ge=0, description="hidden width of an MLP parallel to the mapper's linear layer; 0: none"
     )
     mapper_dropout: float = Field(0.0, ge=0, lt=1, description="on the mapper's input and MLP")
+    words: Literal["predicted", "own"] = Field(
+        "predicted",
+        description="'predicted': a text's words are what transformer, mapper and codebook give; "
+        "'own': the content words that it holds, each with weight 1 (the paper's BoW variant)",
+    )
     caption_terms: int = Field(
         0,
         ge=0,
@@ -338,6 +343,12 @@ class TrainConfig(Frozen):
         "all alike",
     )
     penalty: Penalty = "overuse"
+    penalty_on: Literal["normalised", "raw"] = Field(
+        "normalised",
+        description="weights that the penalty averages: 'normalised' of length 1, as its formula "
+        "says, so that one penalty_weight means one thing for every activation; 'raw' as the "
+        "activation gives them, so that silence is an answer too (mini)",
+    )
     penalty_weight: float = Field(1e-3, ge=0)
     penalty_warmup_steps: int = Field(200, ge=0, description="quadratic rise of the penalty")
     caption_words_weight: float = Field(
@@ -423,6 +434,16 @@ class RunConfig(Frozen):
         imagined = self.data.imagined and self.data.cached
         if self.train.most_active_imagined is not None and not imagined:
             raise ValueError("train.most_active_imagined needs data.imagined and data.cached")
+        if self.model.text.words == "own" and (
+            correlated
+            or self.train.dense_weight
+            or self.train.dense_epochs
+            or self.train.distill_weight
+        ):
+            raise ValueError(
+                "model.text.words = 'own' has no text vectors: train.start = 'random' and no "
+                "dense_weight, dense_epochs and distill_weight"
+            )
         if correlated and not self.data.cached:
             raise ValueError("train.start = 'correlated' needs data.cached = true")
         if correlated != (self.model.codebook.sources == ("text_side",)):

@@ -79,6 +79,7 @@ _MINI: dict[str, Any] = {
         "image_words": [32, 296],
         "text_words": 256,
         "penalty": "overuse",
+        "penalty_on": "raw",
         "penalty_weight": 0.03,
         "caption_words_weight": 0.1,
         "caption_words_text_weight": 0.02,

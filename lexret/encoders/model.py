@@ -195,7 +195,7 @@ class TextEncoder:
         self._vocabulary = checkpoint.vocabulary
         transformer = TextTransformer(checkpoint.config.text)
         codebook_VD = _codebook(checkpoint, "text.codebook_VD")
-        self._side = TextSide(checkpoint.config, transformer, codebook_VD)
+        self._side = TextSide(checkpoint.config, transformer, codebook_VD, self._vocabulary)
         _load(self._side, checkpoint, "text.")
 
     @property

@@ -212,8 +212,12 @@ def _losses(
         paired_TV, units_TV, temperature, encoded.owners_T, hard_negatives=train.hard_negatives
     )
     extra = _extra_losses(learner, train, paired_TV, units_TV, temperature, dense_matches_TT)
-    penalty_image = sparsity_penalty(images_BV, train.penalty)
-    penalty_text = sparsity_penalty(texts_TV, train.penalty)
+    if train.penalty_on == "raw":
+        penalised_BV, penalised_TV = images_BV, texts_TV
+    else:
+        penalised_BV, penalised_TV = functional.normalize(images_BV), units_TV
+    penalty_image = sparsity_penalty(penalised_BV, train.penalty)
+    penalty_text = sparsity_penalty(penalised_TV, train.penalty)
     factor = train.penalty_weight * penalty_factor(step - num_steps_without_words, train)
     loss = match + factor * (penalty_image + penalty_text) + train.dense_weight * dense
     words = _words_loss(logits_BV, images_BV, encoded.shares_BV, train, num_texts=1)

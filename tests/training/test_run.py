@@ -23,6 +23,7 @@ from lexret.encoders import load_model
 from lexret.encoders.image.feature_cache import cached_features
 from lexret.errors import CorruptError, InputError, MismatchError, MissingError, StorageError
 from lexret.eval.retrieval.recall import RetrievalResult
+from lexret.training.distill.distillation import distill
 from lexret.training.loop import train
 from lexret.training.observer import SilentObserver
 from lexret.training.reading.batches import BatchSource
@@ -156,6 +157,7 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(recipe: RunConfig, tmp_pa
     code = f"""
 import os, pathlib
 from lexret.config import RunConfig
+from lexret.training.distill.distillation import distill
 from lexret.training.loop import train
 from lexret.training.observer import SilentObserver
 class Killer(SilentObserver):
@@ -256,6 +258,50 @@ def test_batches_depend_on_seed_and_step_alone(recipe: RunConfig, tmp_path: Path
     assert batch.features_BPF.shape == (6, 6, 4)
     seen = torch.cat([first.batch(step).owners_T for step in (0, 1)])
     assert sorted(seen.tolist()) == list(range(12))
+
+
+def test_texts_may_be_their_own_words_alone(recipe: RunConfig, tmp_path: Path) -> None:
+    text = {**recipe.model.text.model_dump(), "words": "own", "lora_rank": 0}
+    values = recipe.model_dump()
+    values["model"]["text"] = text
+    train(RunConfig.model_validate(values), tmp_path / "run", SilentObserver())
+    model = load_model(tmp_path / "run" / "model")
+    assert "dog" in model.vocabulary
+    (vector,) = model.texts.encode(["A red dog on the dog"])
+    held = {word.word: word.weight for word in vector.words(10)}
+    assert held == pytest.approx({"red": 2**-0.5, "dog": 2**-0.5})
+    with pytest.raises(InputError, match="nothing to imitate"):
+        distill(
+            tmp_path / "run" / "model", open_captions(recipe.data.train), tmp_path / "distilled"
+        )
+
+
+@pytest.mark.parametrize("penalty_on", ["normalised", "raw"])
+def test_the_penalty_averages_what_it_is_told_to(
+    penalty_on: str, recipe: RunConfig, tmp_path: Path
+) -> None:
+    changed = recipe.train.model_copy(
+        update={"penalty_on": penalty_on, "penalty": "flops", "epochs": 1}
+    )
+    train(recipe.model_copy(update={"train": changed}), tmp_path / "run", SilentObserver())
+    steps = [r for r in steps_of(tmp_path / "run") if r["kind"] == "step"]
+    # The squared averages of vectors of length 1 add up to 1 at most.
+    greatest = max(record["penalty_image"] for record in steps)
+    assert (greatest <= 1.0) == (penalty_on == "normalised")
+
+
+def test_a_run_whose_vocabulary_changed_under_its_name_is_refused(
+    recipe: RunConfig, tmp_path: Path
+) -> None:
+    words = Path(recipe.model.vocabulary).read_text(encoding="utf-8").splitlines()
+    mine = tmp_path / "mine.txt"
+    mine.write_text("\n".join(words) + "\n", encoding="utf-8")
+    model = recipe.model.model_copy(update={"vocabulary": str(mine)})
+    config = recipe.model_copy(update={"model": model})
+    train(config, tmp_path / "run", SilentObserver(), stop_after=1)
+    mine.write_text("\n".join([words[1], words[0], *words[2:]]) + "\n", encoding="utf-8")
+    with pytest.raises(MismatchError, match=r"Vocabularies differ: the run in .* Choose another"):
+        train(config, tmp_path / "run", SilentObserver())
 
 
 def test_silent_words_are_asked_of_no_picture(recipe: RunConfig) -> None:

@@ -211,7 +211,11 @@ class SuiteRun:
 
         encoded = self._encoded(part.source).encoded
         result = measure_sparsity(
-            encoded, model_id=self.model.model_id, budgets=part.budgets, seed=self._suite.seed
+            encoded,
+            model_id=self.model.model_id,
+            budgets=part.budgets,
+            cut=part.cut,
+            seed=self._suite.seed,
         )
         title = f"{self.model.model_id}: {name}, {len(encoded.images):,} pictures"
         draw_sparsity(self._output / f"sparsity-{name}.png", result, title=title)

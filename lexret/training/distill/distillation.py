@@ -81,13 +81,19 @@ def distill(
             "features" and "pictures".
 
     Raises:
-        InputError: if there are too few captions to hold some out.
+        InputError: if there are too few captions to hold some out, or the model's texts are their
+            own words alone.
         ImageError: if a picture cannot be read.
         MissingError, CorruptError: if the model cannot be loaded.
         StorageError: if it cannot be written.
     """
     chosen = recipe or StaticRecipe()
     model = load_model(source)
+    if model.checkpoint.config.text.words == "own":
+        raise InputError(
+            f"The texts of {model.model_id} are their own words alone (model.text.words = 'own'); "
+            "there is nothing to imitate."
+        )
     numbers, held_out = _split(captions)
     pictures = (
         CaptionPictures(model, captions, numbers, feature_cache, progress or ignore_progress)
@@ -97,7 +103,13 @@ def distill(
     learnt = _captions_of(captions, numbers)
     taught = teach_static_text(model.texts, learnt, pictures, chosen, progress=progress)
     settings = settings_of(model, taught)
-    encoder = StaticTextEncoder(taught.table, settings, model.vocabulary, model_id=model.model_id)
+    encoder = StaticTextEncoder(
+        taught.table,
+        settings,
+        model.vocabulary,
+        model_id=model.model_id,
+        threshold=model.checkpoint.config.threshold,
+    )
     agreement = agreement_of(encoder, model.texts, _captions_of(captions, held_out))
     figures = {
         "agreement": round(agreement, 4),

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lexret.config import ImageConfig
+from lexret.config import ImageConfig, load_recipe
 from lexret.encoders.image.backbones import ImageBackbone
 from lexret.encoders.torchvision_ops import declare_missing_operators
 from lexret.errors import CorruptError, MissingError
@@ -266,3 +266,49 @@ def test_a_file_without_tensors_is_refused(tmp_path: Path) -> None:
 def test_a_folder_without_weights_says_what_it_should_hold(tmp_path: Path) -> None:
     with pytest.raises(MissingError, match=r"expected model\.safetensors or pytorch_model\.bin"):
         ImageBackbone(config(tmp_path))
+
+
+def _of_openai(name: str) -> str:
+    """Return OpenAI's name of a tensor that timm calls ``name``."""
+    for theirs, mine in (
+        *(("visual.class_embedding", "cls_token"), ("visual.positional_embedding", "pos_embed")),
+        *(("visual.conv1.", "patch_embed.proj."), ("visual.ln_pre.", "norm_pre.")),
+        *(("visual.ln_post.", "norm."), ("visual.transformer.resblocks.", "blocks.")),
+    ):
+        if name.startswith(mine):
+            name = name.replace(mine, theirs, 1)
+            break
+    for theirs, mine in (
+        *((".ln_1.", ".norm1."), (".ln_2.", ".norm2."), (".attn.out_proj.", ".attn.proj.")),
+        *((".attn.in_proj_", ".attn.qkv."), (".mlp.c_fc.", ".mlp.fc1.")),
+        (".mlp.c_proj.", ".mlp.fc2."),
+    ):
+        name = name.replace(mine, theirs)
+    return name
+
+
+def test_clips_picture_tower_loads_in_openais_layout_beside_its_texts(tmp_path: Path) -> None:
+    recipe = load_recipe(Path(__file__).parents[3] / "training" / "recipes" / "lexvla-clip.toml")
+    image = recipe.model.image
+    net = randomise(of_timm(SMALLER, image.backbone))
+    state = dict(net.state_dict())
+    torch.save(state, tmp_path / "timm.pth")
+    openai = {_of_openai(name): tensor for name, tensor in state.items()}
+    openai["visual.class_embedding"] = openai["visual.class_embedding"][0, 0]
+    openai["visual.positional_embedding"] = openai["visual.positional_embedding"][0]
+    openai |= {"visual.proj": torch.randn(TINY["embed_dim"], 16), "logit_scale": torch.ones(())}
+    openai |= {"positional_embedding": torch.randn(77, 16), "text_projection": torch.eye(16)}
+    torch.save(openai, tmp_path / "openai.pth")
+    tiny = {
+        "backbone_args": {**TINY, "img_size": SMALLER},
+        "feature_dim": TINY["embed_dim"],
+        "num_heads": TINY["num_heads"],
+    }
+    found = {
+        name: ImageBackbone(
+            image.model_copy(update={**tiny, "weights": str(tmp_path / f"{name}.pth")})
+        )(pixels())
+        for name in ("timm", "openai")
+    }
+    assert found["timm"].shape == (2, 14 * 14, TINY["embed_dim"])
+    assert torch.equal(found["timm"], found["openai"])

@@ -179,8 +179,7 @@ class _Run:
         """Evaluate, unless that was done after this step or there is nothing to evaluate."""
         if self.sets.dev is None or self.evaluated >= self.done or not self._is_evaluation_due():
             return
-        if self.processes.leads:
-            self._evaluate(self.done)
+        self._evaluate(self.done)
         self.best = self.processes.told_by_leader(self.best)
         self.evaluated = self.done
 
@@ -197,10 +196,13 @@ class _Run:
         return self.per_epoch * self.config.train.dense_epochs
 
     def _evaluate(self, step: int) -> None:
+        """Evaluate the dev split, which all processes encode; the leading one records it."""
         dev, features = self.sets.dev, self.prepared.dev_features
         assert dev is not None and features is not None
         with self.weights.in_place():
-            result = evaluate_dev(self.learner.network, dev, features)
+            result = evaluate_dev(self.learner.network, dev, features, self.processes)
+            if result is None:
+                return
             figures = result.as_dict()
             self.folder.append({"kind": "dev", "step": step, **figures})
             self.observer.dev(step, result)

@@ -50,7 +50,7 @@ class PreparedRun:
 
     Attributes:
         batches: this process's share of the training batches.
-        dev_features: of the dev split, in the leading process and if there is one.
+        dev_features: of the dev split, if there is one.
         average: of the learner's weights; None if the configuration asks for none.
     """
 

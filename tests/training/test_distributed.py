@@ -94,6 +94,11 @@ def steps_of(run: Path) -> list[dict[str, Any]]:
     return [record for record in records if record.pop("kind") == "step"]
 
 
+def dev_of(run: Path) -> list[dict[str, Any]]:
+    records = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [record for record in records if record["kind"] == "dev"]
+
+
 @pytest.mark.slow
 def test_two_processes_with_half_a_batch_each_train_as_one_with_the_whole(
     certain_values: dict[str, Any], tmp_path: Path
@@ -118,6 +123,9 @@ def test_two_processes_with_half_a_batch_each_train_as_one_with_the_whole(
         assert alone[-1][name] > 0
     for mine, theirs in zip(alone, together, strict=True):
         assert theirs == pytest.approx(mine, rel=2e-5, abs=1e-6)
+    evaluated = [dev_of(tmp_path / run) for run in ("one", "two")]
+    assert len(evaluated[0]) == 2
+    assert evaluated[0] == evaluated[1]  # each process encoded its part of the dev split
     weights = [load_file(tmp_path / run / "state" / "state.safetensors") for run in ("one", "two")]
     assert weights[0].keys() == weights[1].keys()
     for name, tensor in weights[0].items():
@@ -171,6 +179,15 @@ def test_the_shares_of_a_batch_are_the_batch(recipe: RunConfig, tmp_path: Path) 
         assert torch.equal(joined, getattr(whole, field)), field
 
 
+@pytest.mark.parametrize(("num_items", "size"), [(12, 2), (7, 3), (2, 4), (0, 2)])
+def test_the_parts_of_all_processes_are_the_whole(num_items: int, size: int) -> None:
+    items = list(range(num_items))
+    parts = [items[Processes(rank, size).part(num_items)] for rank in range(size)]
+    assert [item for part in parts for item in part] == items
+    lengths = [len(part) for part in parts]
+    assert max(lengths) - min(lengths) <= 1
+
+
 def test_a_batch_that_cannot_be_shared_evenly_is_an_error() -> None:
     assert Processes(1, 2).share(6) == slice(3, 6)
     with pytest.raises(InputError, match=r"train\.batch_size is 6 .* 4 of them cannot share"):
@@ -190,6 +207,8 @@ def test_alone_there_is_one_process_that_leads(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_device_that_is_not_there_is_an_error() -> None:
     with pytest.raises(InputError, match="No device is called 'gpu'"), started_processes("gpu"):
+        pass
+    with pytest.raises(InputError, match="does not compute on 'meta'"), started_processes("meta"):
         pass
     missing = f"cuda:{torch.cuda.device_count()}"
     with pytest.raises(InputError, match=f"{missing} was asked for"), started_processes(missing):

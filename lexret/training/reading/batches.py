@@ -23,7 +23,7 @@ from lexret.training.distributed import Processes
 from lexret.training.random_draws import Stream, generator
 from lexret.training.reading.augmented_views import PictureView
 from lexret.training.reading.domains import Domains, name_groups
-from lexret.training.reading.imagined import FloatArray, ImaginedPictures
+from lexret.training.reading.imagined import ImaginedPictures
 from lexret.vocabulary import Vocabulary
 
 # Pictures whose captions' words are remembered; a small set has fewer.
@@ -37,7 +37,8 @@ class Batch:
     """Batch of a step, or one process's share of it.
 
     Attributes:
-        features_BPF: float32 backbone features (of the patches that are not hidden).
+        features_BPF: float32 backbone features (of the patches that are not hidden), on the
+            backbone's device where the step itself encodes them.
         texts: B * C captions, those of one picture next to each other.
         owners_T: (B * C,) which picture each text is of; texts that were made from one name share a
             number, so that no chair is a wrong answer to "a chair".
@@ -162,7 +163,7 @@ class BatchSource:
 
     def _features(self, chosen: np.ndarray, rng: np.random.Generator, step: int) -> Tensor:
         view = self._views[int(rng.integers(len(self._views)))]
-        features_BPF = torch.from_numpy(self._region(self._pictures(chosen, view, rng, step), rng))
+        features_BPF = self._region(self._pictures(chosen, view, rng, step), rng)
         num_patches = features_BPF.shape[1]
         kept = max(1, round(num_patches * (1.0 - self._config.patch_dropout)))
         if kept == num_patches:
@@ -170,9 +171,9 @@ class BatchSource:
         every = np.tile(np.arange(num_patches), (len(chosen), 1))
         places = np.sort(rng.permuted(every, axis=1)[self._share, :kept], axis=1)
         index = torch.from_numpy(places).unsqueeze(-1).expand(-1, -1, features_BPF.shape[2])
-        return features_BPF.gather(1, index)
+        return features_BPF.gather(1, index.to(features_BPF.device))
 
-    def _region(self, features_BPF: FloatArray, rng: np.random.Generator) -> FloatArray:
+    def _region(self, features_BPF: Tensor, rng: np.random.Generator) -> Tensor:
         """Return the patches of a random rectangle, the same one of all pictures."""
         if self._config.region == 1.0:
             return features_BPF
@@ -183,8 +184,7 @@ class BatchSource:
         top, left = (int(rng.integers(side - length + 1)) for length in (height, width))
         maps = features_BPF.reshape(num_pictures, side, side, num_features)
         cut = maps[:, top : top + height, left : left + width]
-        result: FloatArray = cut.reshape(num_pictures, height * width, num_features)
-        return result
+        return cut.reshape(num_pictures, height * width, num_features)
 
     def _pictures(
         self,
@@ -192,7 +192,7 @@ class BatchSource:
         view: CachedFeatures | PictureView,
         rng: np.random.Generator,
         step: int,
-    ) -> FloatArray:
+    ) -> Tensor:
         """Return (B, P, F); those past the real pictures are imagined before a random one."""
         if self._imagined is None:
             return _read(view, chosen[self._share], step)
@@ -200,16 +200,16 @@ class BatchSource:
             chosen < self._num_real, chosen, rng.integers(self._num_real, size=len(chosen))
         )
         features_BPF = _read(view, sources[self._share], step)
-        elsewhere_PF = np.zeros(features_BPF.shape[1:], np.float32)
+        elsewhere_PF = np.zeros(tuple(features_BPF.shape[1:]), np.float32)
         for row in np.flatnonzero(chosen >= self._num_real).tolist():
             label = int(chosen[row]) - self._num_real
             place = row - self._share.start
             is_here = 0 <= place < len(features_BPF)
             # The other processes' pictures are imagined too: they draw from the same generator.
-            background_PF = features_BPF[place] if is_here else elsewhere_PF
+            background_PF = features_BPF[place].cpu().numpy() if is_here else elsewhere_PF
             imagined_PF = self._imagined.features(label, background_PF, rng)
             if is_here:
-                features_BPF[place] = imagined_PF
+                features_BPF[place] = torch.from_numpy(imagined_PF)
         return features_BPF
 
     def _texts(self, i: int) -> tuple[str, ...]:
@@ -274,8 +274,7 @@ def _take_unreadable_out(features_BPF: Tensor) -> Tensor:
     return ~unreadable_B
 
 
-def _read(view: CachedFeatures | PictureView, rows: np.ndarray, step: int) -> FloatArray:
+def _read(view: CachedFeatures | PictureView, rows: np.ndarray, step: int) -> Tensor:
     if isinstance(view, PictureView):
         return view.read(rows, step)
-    features_BPF: FloatArray = view[rows].astype(np.float32)
-    return features_BPF
+    return torch.from_numpy(view[rows].astype(np.float32))

@@ -22,6 +22,8 @@ from torch.nn import functional
 
 from lexret.config import ModelConfig
 from lexret.encoders.activations import normalize
+from lexret.encoders.computation import Computation
+from lexret.encoders.devices import chosen_device
 from lexret.encoders.folder.checkpoint import Checkpoint, load_checkpoint
 from lexret.encoders.folder.record import DEFAULT_MODEL, find_model, read_record
 from lexret.encoders.image.backbones import ImageBackbone
@@ -49,17 +51,26 @@ class ImageEncoder:
             instructions for it (avx512_bf16, AMX). Patches and dense vectors
             (:meth:`encode_patches`, :meth:`encode_dense`) are always computed in float32 from
             pictures; all results are float32.
+        device: what it computes on; features and vectors that it gives are on the CPU.
     """
 
-    def __init__(self, checkpoint: Checkpoint, *, precision: Precision = "float32") -> None:
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        *,
+        precision: Precision = "float32",
+        device: torch.device | None = None,
+    ) -> None:
         self._precision: Precision = precision
+        self._device = device or torch.device("cpu")
         self._config = checkpoint.config
         self._model_id = checkpoint.model_id
         self._vocabulary = checkpoint.vocabulary
-        self._backbone = ImageBackbone(checkpoint.config.image)
+        self._backbone = ImageBackbone(checkpoint.config.image).to(self._device)
         codebook_VD = _codebook(checkpoint, "image.codebook_VD")
         self._side = ImageSide(checkpoint.config.image, codebook_VD)
         _load(self._side, checkpoint, "image.")
+        self._side.to(self._device)
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -87,7 +98,7 @@ class ImageEncoder:
         return self._side
 
     def features(self, images: Sequence[Image.Image]) -> Tensor:
-        """Return (B, P, F) frozen backbone features of RGB pictures."""
+        """Return (B, P, F) frozen backbone features of RGB pictures, on the CPU."""
         return self.features_of_pixels(self._pixels(images))
 
     def pixels(self, image: Image.Image) -> Tensor:
@@ -96,29 +107,33 @@ class ImageEncoder:
 
     def features_of_pixels(self, pixels_B3SS: Tensor) -> Tensor:
         """Do as :meth:`features` from pixels that :meth:`pixels` gave."""
-        with self._lowered(pixels_B3SS.device):
-            result: Tensor = self._backbone(pixels_B3SS)
+        return self._features(pixels_B3SS).cpu()
+
+    def _features(self, pixels_B3SS: Tensor) -> Tensor:
+        """Return the features on the encoder's device."""
+        with lowered(self._precision, self._device):
+            result: Tensor = self._backbone(pixels_B3SS.to(self._device))
         return result.float()
 
     def encode_pixels(self, pixels_B3SS: Tensor) -> SparseBatch:
         """Do as :meth:`encode` from pixels that :meth:`pixels` gave."""
-        return self.encode_features(self.features_of_pixels(pixels_B3SS))
+        return self.encode_features(self._features(pixels_B3SS))
 
     def encode(self, images: Sequence[Image.Image], *, batch_size: int = 32) -> SparseBatch:
         """Return one L2-normalised vector a picture, its ``max_image_words`` strongest words."""
-        batches = [
-            self.encode_features(self.features(chunk)) for chunk in _chunks(images, batch_size)
-        ]
+        batches = [self.encode_pixels(self._pixels(chunk)) for chunk in _chunks(images, batch_size)]
         return SparseBatch.concatenate(batches, self._vocabulary)
 
     @torch.inference_mode()
     def encode_features(self, features_BPF: Tensor) -> SparseBatch:
         """Do as :meth:`encode` from features that :meth:`features` gave."""
-        with self._lowered(features_BPF.device):
+        with lowered(self._precision, self._device):
             weights_BV = self._side.word_weights(
-                features_BPF, self._config.activation, precision=getattr(torch, self._precision)
+                features_BPF.to(self._device),
+                self._config.activation,
+                precision=getattr(torch, self._precision),
             )
-        return image_vectors(weights_BV.float(), self._config, self._vocabulary)
+        return image_vectors(weights_BV.float().cpu(), self._config, self._vocabulary)
 
     @torch.inference_mode()
     def encode_dense(
@@ -130,7 +145,7 @@ class ImageEncoder:
         besides its words.
         """
         rows = [
-            self._side.with_picture_vectors(self._backbone(self._pixels(chunk)))[1]
+            self._side.with_picture_vectors(self._whole_features(chunk))[1].cpu()
             for chunk in _chunks(images, batch_size)
         ]
         return _unit_rows(rows, self._side.codebook_VD.shape[1])
@@ -138,19 +153,27 @@ class ImageEncoder:
     @torch.inference_mode()
     def encode_patches(self, images: Sequence[Image.Image]) -> list[PatchEncoding]:
         """Return the pictures' vectors with those of their patches, on one scale, in float32."""
-        return [self._encode_patches(self._backbone(self._pixels([image]))) for image in images]
+        return [self._encode_patches(self._whole_features([image])) for image in images]
 
     @torch.inference_mode()
     def encode_patch_features(self, features_BPF: Tensor) -> list[PatchEncoding]:
         """Do as :meth:`encode_patches` from features that :meth:`features` gave."""
-        return [self._encode_patches(features_1PF) for features_1PF in features_BPF.split(1)]
+        return [
+            self._encode_patches(features_1PF.to(self._device))
+            for features_1PF in features_BPF.split(1)
+        ]
 
     @torch.inference_mode()
     def dense_patches(self, features_BPF: Tensor) -> FloatArray:
         """Return (B, P, D) unit vectors of patches in the codebook's space, before the words."""
-        patches_BPD = self._side.patch_vectors(features_BPF)
-        unit_BPD: FloatArray = functional.normalize(patches_BPD, dim=-1).float().numpy()
+        patches_BPD = self._side.patch_vectors(features_BPF.to(self._device))
+        unit_BPD: FloatArray = functional.normalize(patches_BPD, dim=-1).float().cpu().numpy()
         return unit_BPD
+
+    def _whole_features(self, images: Sequence[Image.Image]) -> Tensor:
+        """Return features in full precision on the encoder's device."""
+        result: Tensor = self._backbone(self._pixels(images).to(self._device))
+        return result
 
     def _pixels(self, images: Sequence[Image.Image]) -> Tensor:
         """Return (B, 3, S, S) pixels, transformed in threads: resizing lets other threads run."""
@@ -160,13 +183,8 @@ class ImageEncoder:
             done = dict(zip(distinct, pool.map(self.pixels, distinct.values()), strict=True))
         return torch.stack([done[id(image)] for image in images])
 
-    def _lowered(self, device: torch.device) -> AbstractContextManager[object]:
-        if self._precision == "float32":
-            return nullcontext()
-        return torch.autocast(device.type, dtype=getattr(torch, self._precision))
-
     def _encode_patches(self, features_1PF: Tensor) -> PatchEncoding:
-        weights_PV = self._side.patch_weights(features_1PF, self._config.activation)[0]
+        weights_PV = self._side.patch_weights(features_1PF, self._config.activation)[0].cpu()
         image_V, winners_V = weights_PV.max(0)
         weights_1V = image_V.unsqueeze(0)
         norm = keep_strongest(weights_1V, self._config.max_image_words).norm().clamp_min(1e-12)
@@ -189,7 +207,15 @@ class TextEncoder:
     """Encoder of texts by a transformer; implements
     :class:`~lexret.encoders.protocol.QueryEncoder`."""
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        *,
+        precision: Precision = "float32",
+        device: torch.device | None = None,
+    ) -> None:
+        self._precision: Precision = precision
+        self._device = device or torch.device("cpu")
         self._config = checkpoint.config
         self._model_id = checkpoint.model_id
         self._vocabulary = checkpoint.vocabulary
@@ -197,6 +223,7 @@ class TextEncoder:
         codebook_VD = _codebook(checkpoint, "text.codebook_VD")
         self._side = TextSide(checkpoint.config, transformer, codebook_VD, self._vocabulary)
         _load(self._side, checkpoint, "text.")
+        self._side.to(self._device)
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -223,7 +250,8 @@ class TextEncoder:
         batches = []
         for chunk in _chunks(texts, batch_size):
             own_BV = own_words(chunk, self._vocabulary)
-            weights_BV = self._side(chunk, own_BV)
+            with lowered(self._precision, self._device):
+                weights_BV = self._side(chunk, own_BV.to(self._device)).float().cpu()
             batches.append(text_vectors(weights_BV, own_BV, self._config, self._vocabulary))
         return SparseBatch.concatenate(batches, self._vocabulary)
 
@@ -241,18 +269,31 @@ class TextEncoder:
         self, texts: Sequence[str], *, batch_size: int = 32
     ) -> npt.NDArray[np.float32]:
         """Return (B, D) unit vectors of texts; see :meth:`ImageEncoder.encode_dense`."""
-        rows = [
-            self._side.vectors(chunk, own_words(chunk, self._vocabulary))
-            for chunk in _chunks(texts, batch_size)
-        ]
+        rows = [self.vectors(chunk) for chunk in _chunks(texts, batch_size)]
         return _unit_rows(rows, self._side.codebook_VD.shape[1])
+
+    def vectors(self, texts: Sequence[str]) -> Tensor:
+        """Return (B, D) float32 texts in the codebook's space, not normalised, on the CPU."""
+        own_BV = own_words(texts, self._vocabulary).to(self._device)
+        with torch.no_grad(), lowered(self._precision, self._device):
+            return self._side.vectors(texts, own_BV).float().cpu()
 
 
 class LexicalModel:
-    """Trained model: an image encoder and text encoders of one vocabulary."""
+    """Trained model: an image encoder and text encoders of one vocabulary.
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
+    Args:
+        computation: where and in what precision it computes.
+
+    Raises:
+        InputError: if there is no such device.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, computation: Computation | None = None) -> None:
         self._checkpoint = checkpoint
+        computation = computation or Computation()
+        self._precision: Precision = computation.precision
+        self._device = chosen_device(computation.device)
 
     @property
     def name(self) -> str:
@@ -276,19 +317,24 @@ class LexicalModel:
 
     @cached_property
     def images(self) -> ImageEncoder:
-        """The image side in float32, loaded on first use."""
-        return ImageEncoder(self._checkpoint)
+        """The image side in the model's precision, loaded on first use."""
+        return ImageEncoder(self._checkpoint, precision=self._precision, device=self._device)
 
     def image_encoder(self, precision: Precision) -> ImageEncoder:
-        """Return the image side in a precision; in a lower one it is loaded at each call."""
-        if precision == "float32":
+        """Return the image side in a precision; in another than the model's it is loaded anew."""
+        if precision == self._precision:
             return self.images
-        return ImageEncoder(self._checkpoint, precision=precision)
+        return ImageEncoder(self._checkpoint, precision=precision, device=self._device)
+
+    @property
+    def device(self) -> torch.device:
+        """What the encoders compute on."""
+        return self._device
 
     @cached_property
     def texts(self) -> TextEncoder:
         """The contextual text side, loaded on first use."""
-        return TextEncoder(self._checkpoint)
+        return TextEncoder(self._checkpoint, precision=self._precision, device=self._device)
 
     @property
     def has_static_text(self) -> bool:
@@ -311,14 +357,27 @@ class LexicalModel:
         return load_static_text(folder, vocabulary=self.vocabulary)
 
 
-def load_model(source: str | Path = DEFAULT_MODEL) -> LexicalModel:
+def load_model(
+    source: str | Path = DEFAULT_MODEL, *, computation: Computation | None = None
+) -> LexicalModel:
     """Load a shipped model by name, or a model folder by path.
 
+    Args:
+        computation: where and in what precision it computes; None: on the CPU in float32.
+
     Raises:
+        InputError: if there is no such device.
         MissingError: if there is neither; the message lists the shipped models.
         CorruptError: if the model's files are damaged.
     """
-    return LexicalModel(load_checkpoint(find_model(source)))
+    return LexicalModel(load_checkpoint(find_model(source)), computation)
+
+
+def lowered(precision: Precision, device: torch.device) -> AbstractContextManager[object]:
+    """Compute in a precision on a device; float32 is as it comes."""
+    if precision == "float32":
+        return nullcontext()
+    return torch.autocast(device.type, dtype=getattr(torch, precision))
 
 
 def image_vectors(weights_BV: Tensor, config: ModelConfig, vocabulary: Vocabulary) -> SparseBatch:

@@ -24,6 +24,7 @@ from lexret.library.model_encoders import IndexEncoders, ModelEncoders, TextEnco
 from lexret.library.snapshots import LatestSnapshot, Snapshot
 
 if TYPE_CHECKING:
+    from lexret.encoders.computation import Computation
     from lexret.explain.explanation import PictureExplanation
     from lexret.library.duplicates import DuplicateGroup
     from lexret.library.updating.indexing import IndexReport
@@ -43,27 +44,37 @@ class Library:
     Args:
         path: the index folder; nothing is read before it is needed. To find it: :meth:`open`.
         model: a model's name or folder; by default the one that the index records.
+        computation: where and in what precision networks compute; None: on the CPU in float32.
     """
 
-    def __init__(self, path: Path, *, model: str | None = None) -> None:
+    def __init__(
+        self, path: Path, *, model: str | None = None, computation: Computation | None = None
+    ) -> None:
         self._latest = LatestSnapshot(path)
-        self._encoders = IndexEncoders(model)
+        self._encoders = IndexEncoders(model, computation)
 
     @classmethod
-    def open(cls, path: PathLike | None = None, *, model: str | None = None) -> Self:
+    def open(
+        cls,
+        path: PathLike | None = None,
+        *,
+        model: str | None = None,
+        computation: Computation | None = None,
+    ) -> Self:
         """Open the library of a folder of pictures.
 
         Args:
             path: the folder of pictures that holds the index, or the index folder itself; by
                 default the current folder or the nearest one above it that holds one.
             model: a model's name or folder; by default the one that the index records.
+            computation: where and in what precision networks compute.
 
         Raises:
             MissingError: if there is no index.
             CorruptError: if it is damaged.
         """
         place = find_index(Path.cwd()) if path is None else index_within(Path(path))
-        library = cls(place, model=model)
+        library = cls(place, model=model, computation=computation)
         library.snapshot()
         return library
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lexret.cli.common import json_option, render_table
+from lexret.cli.common import computation_options, json_option, render_table
 from lexret.cli.eval.options import (
     batch_size_option,
     eval_model_option,
@@ -19,6 +19,7 @@ from lexret.cli.eval.options import (
 )
 
 if TYPE_CHECKING:
+    from lexret.encoders.computation import Computation
     from lexret.eval.control.no_match import ErrorRates, NoMatchResult
     from lexret.library.model_encoders import TextEncoderKind
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 @batch_size_option
 @seed_option
 @json_option
+@computation_options
 def command(
     source: str,
     save: bool,
@@ -44,6 +46,7 @@ def command(
     batch_size: int,
     seed: int,
     as_json: bool,
+    computation: Computation,
 ) -> None:
     """Search for things that are not there, and count how often something is found all the same.
 
@@ -71,7 +74,10 @@ def command(
     from lexret.library.asking.calibration import save_calibration
     from lexret.library.model_encoders import ModelEncoders
 
-    model, record = load_model(model_source), read_record(find_model(model_source))
+    model, record = (
+        load_model(model_source, computation=computation),
+        read_record(find_model(model_source)),
+    )
     levels_V = read_word_levels(record)
     silent = ModelEncoders(record).silent_terms(model.vocabulary)
     with progress_bars() as tell:

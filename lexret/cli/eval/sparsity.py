@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lexret.cli.common import computation_options
 from lexret.cli.eval.options import (
     batch_size_option,
     called,
@@ -20,6 +21,7 @@ from lexret.cli.eval.options import (
 )
 
 if TYPE_CHECKING:
+    from lexret.encoders.computation import Computation
     from lexret.eval.cost.sparsity import Cut
     from lexret.library.model_encoders import TextEncoderKind
 
@@ -45,6 +47,7 @@ def _parse_budgets(ctx: click.Context, param: click.Parameter, value: str) -> tu
 @eval_text_encoder_option
 @batch_size_option
 @seed_option
+@computation_options
 def command(
     captions_source: str,
     output: Path,
@@ -54,6 +57,7 @@ def command(
     text_encoder: TextEncoderKind,
     batch_size: int,
     seed: int,
+    computation: Computation,
 ) -> None:
     """Measure what fewer words cost in recall, and save in postings and time.
 
@@ -73,7 +77,7 @@ def command(
     from lexret.eval.provenance import Provenance
 
     captions = open_captions(captions_source)
-    model = load_model(model_source)
+    model = load_model(model_source, computation=computation)
     encoded = encode(captions, model, text_encoder, batch_size)
     with progress_bars() as tell:
         result = measure_sparsity(
@@ -87,7 +91,12 @@ def command(
     provenance = Provenance(
         model=model.model_id,
         data={"captions": captions.fingerprint},
-        settings={"budgets": budgets, "cut": cut, "text_encoder": text_encoder},
+        settings={
+            "budgets": budgets,
+            "cut": cut,
+            "precision": computation.precision,
+            "text_encoder": text_encoder,
+        },
         command=called(),
         seed=seed,
     )

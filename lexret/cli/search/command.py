@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from lexret.cli.common import (
+    computation_options,
     index_option,
     json_option,
     model_option,
@@ -29,6 +30,7 @@ from lexret.cli.search.question import QueryCommand, parse_box_option, query_tex
 from lexret.cli.search.show import open_pictures, show_pictures, shown_options
 
 if TYPE_CHECKING:
+    from lexret.encoders.computation import Computation
     from lexret.library.asking.finding import Backend
     from lexret.library.asking.results import Hit, Results
     from lexret.library.model_encoders import TextEncoderKind
@@ -62,6 +64,7 @@ DECIMALS: Final = 6
 @max_false_matches_option
 @shown_options
 @json_option
+@computation_options
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -81,6 +84,7 @@ def command(
     pictures: bool | None,
     open_hits: bool,
     as_json: bool,
+    computation: Computation,
 ) -> None:
     """Find the pictures that fit QUERY, the best first.
 
@@ -109,7 +113,7 @@ def command(
         raise click.UsageError("Missing argument 'QUERY'.")
     if null and not paths_only:
         raise click.UsageError("-0 is a way to print paths: give --paths as well.")
-    library = open_chosen_library(index_path, model_source=model_source)
+    library = open_chosen_library(index_path, model_source=model_source, computation=computation)
 
     def building() -> None:
         click.echo(f"Making the Lucene index of {plural(len(library), 'picture')}...", err=True)

@@ -248,6 +248,14 @@ class DataConfig(Frozen):
         description="show random rectangles of at least this share of a picture's area; below 1 "
         "only without cached features",
     )
+    stream_buffer: int | None = Field(
+        None,
+        gt=0,
+        description="read shards from one end to the other, in random order, and mix the pictures "
+        "within so many at a time, which are read ahead into memory (shared by the processes of a "
+        "batch); for disks and networks that random reads are slow on. Needs one webdataset source "
+        "and cached = false; None: any picture at any time",
+    )
     workers: int | None = Field(
         None, gt=0, description="threads that read pictures; None: one a processor"
     )
@@ -269,6 +277,16 @@ class DataConfig(Frozen):
         return self
 
     @model_validator(mode="after")
+    def _streams_are_of_shards(self) -> DataConfig:
+        fits = self.train.startswith("webdataset:") and not self.more and not self.cached
+        if self.stream_buffer is not None and self.train and (not fits or self.imagined):
+            raise ValueError(
+                "stream_buffer needs train = 'webdataset:...', no more sources, cached = false and "
+                "imagined = false"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _passes_pair_with_domains(self) -> DataConfig:
         num_domains = 1 + len(self.more)
         if self.passes and (len(self.passes) != num_domains or min(self.passes) <= 0):
@@ -283,7 +301,15 @@ class TrainConfig(Frozen):
     """Configuration of the training."""
 
     epochs: int = Field(12, gt=0)
-    batch_size: int = Field(128, gt=1, description="pictures a step, over all processes")
+    max_steps: int | None = Field(
+        None, gt=0, description="at most so many steps, whatever epochs says; None: all"
+    )
+    batch_size: int = Field(
+        128,
+        gt=1,
+        description="pictures a step, over all processes; a domain of fewer makes all batches as "
+        "large as itself",
+    )
     micro_batch: int | None = Field(
         None,
         gt=0,
@@ -291,6 +317,11 @@ class TrainConfig(Frozen):
     )
     gradient_checkpointing: bool = Field(
         False, description="compute the text transformer's activations again in backward"
+    )
+    shard_text: bool = Field(
+        False,
+        description="spread the text transformer's frozen weights over the processes of torchrun, "
+        "where one GPU does not hold them",
     )
     captions_per_image: int = Field(1, gt=0, description="of one picture, in one batch")
     lr: float = Field(1e-3, gt=0, description="peak rate of the adapter")
@@ -400,6 +431,9 @@ class TrainConfig(Frozen):
     precision: Precision = "float32"
     seed: int = 0
     eval_every_epochs: int = Field(1, gt=0)
+    eval_every_steps: int | None = Field(
+        None, gt=0, description="evaluate the dev split that often; None: by eval_every_epochs"
+    )
     checkpoint_every_steps: int = Field(200, gt=0)
     ema_decay: float = Field(0.0, ge=0, lt=1, description="moving average of weights; 0: none")
 
@@ -444,6 +478,8 @@ class RunConfig(Frozen):
                 "model.text.words = 'own' has no text vectors: train.start = 'random' and no "
                 "dense_weight, dense_epochs and distill_weight"
             )
+        if self.train.shard_text and correlated:
+            raise ValueError("train.shard_text needs train.start = 'random'")
         if correlated and not self.data.cached:
             raise ValueError("train.start = 'correlated' needs data.cached = true")
         if correlated != (self.model.codebook.sources == ("text_side",)):

@@ -20,7 +20,8 @@ from lexret.vocabulary import Vocabulary
 _BATCH = 64
 
 
-@torch.inference_mode()
+# Not inference mode: what a spread transformer gathers meanwhile is used in training, too.
+@torch.no_grad()
 def evaluate_dev(
     network: LexicalNetwork,
     captions: CaptionSet,
@@ -39,7 +40,9 @@ def evaluate_dev(
     texts = [text for text, _ in owned]
     pictures = _pictures(network, features_NPF, processes.part(len(captions)))
     images = _whole(pictures, network.vocabulary, processes)
-    written = _texts(network, texts[processes.part(len(texts))])
+    # As many batches in each process: a text model that is spread over them needs all at once.
+    num_batches = -(-len(texts) // (processes.size * _BATCH))
+    written = _texts(network, texts[processes.part(len(texts))], max(1, num_batches))
     documents = _whole(written, network.vocabulary, processes)
     if images is None or documents is None:
         return None
@@ -64,11 +67,14 @@ def _pictures(network: LexicalNetwork, features_NPF: Features, rows: slice) -> S
     return SparseBatch.concatenate(images, vocabulary)
 
 
-def _texts(network: LexicalNetwork, texts: Sequence[str]) -> SparseBatch:
+def _texts(network: LexicalNetwork, texts: Sequence[str], num_batches: int) -> SparseBatch:
     config, vocabulary = network.config, network.vocabulary
     encoded = []
-    for start in range(0, len(texts), _BATCH):
+    for start in range(0, num_batches * _BATCH, _BATCH):
         chunk = texts[start : start + _BATCH]
+        if not chunk:
+            network.text([""], network.own_words([""]))
+            continue
         own_BV = network.own_words(chunk)
         weights_BV = network.text(chunk, own_BV).cpu()
         encoded.append(text_vectors(weights_BV, own_BV.cpu(), config, vocabulary))

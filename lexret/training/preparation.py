@@ -31,10 +31,11 @@ from lexret.training.initialise.network import (
     save_initialisation,
 )
 from lexret.training.observer import Observer
-from lexret.training.reading.batches import BatchSource
+from lexret.training.reading.batches import BatchSource, fitting_batch_size
 from lexret.training.reading.sources import DataSets, open_batches, open_sets
 from lexret.training.run_folder import RunFolder
 from lexret.training.step import Learner, make_optimizer
+from lexret.training.text_sharding import machine_turn, shard_frozen
 from lexret.training.words.caption_statistics import rarity
 from lexret.training.words.drift_penalty import DriftPenalty
 from lexret.vocabularies.sources import open_vocabulary
@@ -74,10 +75,20 @@ def prepare(
         StorageError: if something cannot be written.
     """
     sets = open_sets(config, folder, processes, observer.shards)
+    size = fitting_batch_size(sets.train, config.train, processes)
+    if size < config.train.batch_size:
+        observer.note(
+            f"The training data hold fewer pictures than a batch of {config.train.batch_size}: "
+            f"batches are of {size}."
+        )
     vocabulary = open_vocabulary(config.model.vocabulary)
-    torch.manual_seed(config.train.seed)
-    network = LexicalNetwork(config.model, vocabulary, _kept_codebook(folder, vocabulary))
-    learner = Learner(network, config.train).to(processes.device)
+    codebook_VD = _kept_codebook(folder, vocabulary)
+    with machine_turn(processes):
+        torch.manual_seed(config.train.seed)
+        network = LexicalNetwork(config.model, vocabulary, codebook_VD)
+        if config.train.shard_text and processes.size > 1:
+            shard_frozen(network.text.transformer.net, processes)
+        learner = Learner(network, config.train).to(processes.device)
     optimizer = make_optimizer(learner, config.train)
     batches, dev_features = open_batches(
         sets, config, vocabulary, folder, processes, observer.features

@@ -25,6 +25,7 @@ from lexret.training.loop import train
 from lexret.training.observer import SilentObserver
 from lexret.training.reading.batches import BatchSource
 from lexret.vocabulary import Vocabulary
+from tests.encoders.test_lexvla import save_tiny_llama
 
 ROOT = Path(__file__).parents[2]
 
@@ -133,6 +134,59 @@ def test_two_processes_with_half_a_batch_each_train_as_one_with_the_whole(
     described = json.loads((tmp_path / "two" / "environment.json").read_text())
     assert described["processes"] == 2
     assert described["head_kernel"] == "torch"
+
+
+_SHARDED = """
+import json, pathlib, sys
+import lexret.training.preparation as preparation
+from lexret.config import RunConfig
+from lexret.training.loop import train
+from lexret.training.observer import SilentObserver
+from lexret.training.text_sharding import num_held, shard_frozen
+
+config, run = (pathlib.Path(argument) for argument in sys.argv[1:])
+
+def counted(net, processes):
+    whole = num_held(net)
+    shard_frozen(net, processes)
+    held = [whole, num_held(net)]
+    (run.parent / f"held.{processes.rank}.json").write_text(json.dumps(held))
+
+preparation.shard_frozen = counted
+config = RunConfig.model_validate_json(config.read_text())
+train(config, run, SilentObserver(), device="cpu")
+"""
+
+
+@pytest.mark.slow
+def test_a_text_model_that_is_spread_over_two_processes_trains_as_a_whole_one(
+    certain_values: dict[str, Any], tmp_path: Path
+) -> None:
+    with torch.random.fork_rng():
+        save_tiny_llama(tmp_path / "llama")
+    text = {
+        "backbone": str(tmp_path / "llama"),
+        "pooling": "last",
+        "lora_rank": 2,
+        "lora_dropout": 0.0,
+        "lora_targets": ["q_proj", "v_proj"],
+    }
+    settings = {"epochs": 1, "dense_epochs": 0, "gradient_checkpointing": True}
+    changes = {"model": {"text": text}, "train": settings}
+    values = merged(certain_values, changes)
+    train(RunConfig.model_validate(values), tmp_path / "one", SilentObserver(), device="cpu")
+    values = merged(values, {"train": {"shard_text": True}})
+    (tmp_path / "config.json").write_text(RunConfig.model_validate(values).to_json())
+    in_processes(2, ["-c", _SHARDED, str(tmp_path / "config.json"), str(tmp_path / "two")])
+    for rank in range(2):
+        whole, held = json.loads((tmp_path / f"held.{rank}.json").read_text())
+        assert whole > 1_000_000
+        assert 0.49 * whole < held < 0.52 * whole  # LoRA stays whole in each
+    for mine, theirs in zip(steps_of(tmp_path / "one"), steps_of(tmp_path / "two"), strict=True):
+        assert theirs == pytest.approx(mine, rel=1e-4, abs=1e-6)
+    assert dev_of(tmp_path / "one") == dev_of(tmp_path / "two")
+    saved = load_file(tmp_path / "two" / "model" / "model.safetensors")
+    assert any(".lora_" in name for name in saved)
 
 
 @pytest.mark.slow

@@ -16,14 +16,16 @@ from torch import Tensor
 
 from lexret.captions.caption_set import CaptionSet
 from lexret.captions.joined import JoinedCaptions
+from lexret.captions.shards import ShardCaptions
 from lexret.config import TrainConfig
 from lexret.encoders.image.feature_cache import CachedFeatures
 from lexret.errors import InputError
 from lexret.training.distributed import Processes
 from lexret.training.random_draws import Stream, generator
 from lexret.training.reading.augmented_views import PictureView
-from lexret.training.reading.domains import Domains, name_groups
+from lexret.training.reading.domains import Domains, Integers, name_groups
 from lexret.training.reading.imagined import ImaginedPictures
+from lexret.training.reading.streaming import ShardStream, shard_shuffle
 from lexret.vocabulary import Vocabulary
 
 # Pictures whose captions' words are remembered; a small set has fewer.
@@ -63,6 +65,31 @@ class Batch:
         )
 
 
+def domain_sizes(captions: CaptionSet) -> tuple[int, ...]:
+    """Return how many real pictures each domain of a training set holds."""
+    return captions.sizes if isinstance(captions, JoinedCaptions) else (len(captions),)
+
+
+def fitting_batch_size(
+    captions: CaptionSet, config: TrainConfig, processes: Processes | None = None
+) -> int:
+    """Return the pictures of a step: as configured, or as many as the smallest domain holds.
+
+    Raises:
+        InputError: if that domain gives no process two pictures: there is nothing to tell apart.
+    """
+    processes, fewest = processes or Processes(), min(domain_sizes(captions))
+    if fewest >= config.batch_size:
+        return config.batch_size
+    size = fewest // processes.size * processes.size
+    if size < 2 * processes.size:
+        raise InputError(
+            f"The training data hold {fewest} pictures for {processes.size} processes; expected "
+            "two each or more in every source. Add pictures."
+        )
+    return size
+
+
 class BatchSource:
     """Source of the batches of each epoch; a data set's incomplete last batch is left out.
 
@@ -72,9 +99,10 @@ class BatchSource:
     Args:
         views: the pictures' features, in one or more versions of which each step takes one. A row
             of NaN stands for a picture that could not be read.
+        stream_buffer: of shards, see :mod:`lexret.training.reading.streaming`; None: any order.
 
     Raises:
-        InputError: if there are fewer pictures than a batch holds, or processes cannot share it.
+        InputError: if there are too few pictures, or processes cannot share a batch.
     """
 
     def __init__(
@@ -87,28 +115,37 @@ class BatchSource:
         *,
         silent_words: Sequence[str] = (),
         passes: Sequence[float] = (),
+        stream_buffer: int | None = None,
         processes: Processes | None = None,
     ) -> None:
-        sizes = captions.sizes if isinstance(captions, JoinedCaptions) else (len(captions),)
+        processes = processes or Processes()
+        sizes = domain_sizes(captions)
         self._sizes = sizes
-        if min(sizes) < config.batch_size:
-            raise InputError(
-                f"The training data hold {min(sizes)} pictures, fewer than one batch of "
-                f"{config.batch_size}. Add pictures or set train.batch_size lower."
-            )
         self._views = views
         self._config = config
-        self._share = (processes or Processes()).share(config.batch_size)
+        #: Pictures a step, over all processes.
+        self.batch_size = fitting_batch_size(captions, config, processes)
+        self._share = processes.share(self.batch_size)
         self._real = captions
         self._num_real = len(captions)
         self._imagined = imagined
         self._num_items = self._num_real + (len(imagined) if imagined is not None else 0)
         self._passes = tuple(passes) or (1.0,) * len(sizes)
+        window, shuffle = self.batch_size, None
+        if isinstance(captions, ShardCaptions) and stream_buffer:
+            window *= max(1, stream_buffer // self.batch_size)
+            shuffle = shard_shuffle(captions.shard_sizes, window)
         self._domains = Domains(
             (*sizes[:-1], sizes[-1] + self._num_items - self._num_real),
             self._passes,
-            config.batch_size,
+            self.batch_size,
             config.seed,
+            shuffle=shuffle,
+        )
+        self._stream = (
+            ShardStream(captions, self._of_this_process, window // self.batch_size)
+            if isinstance(captions, ShardCaptions) and stream_buffer
+            else None
         )
         self._groups = name_groups(captions, vocabulary)
         # Silent words are never targets.
@@ -149,6 +186,8 @@ class BatchSource:
 
     def batch(self, step: int) -> Batch:
         """Return this process's share of the batch of a step, counted from 0 over all epochs."""
+        if self._stream is not None:
+            self._stream.enter(step)
         chosen = self._domains.chosen(step)
         rng = generator(Stream.BATCH, self._config.seed, step)
         texts, owners = self._captions(chosen, rng)
@@ -160,6 +199,9 @@ class BatchSource:
             shares_BV=self._shares(chosen[self._share]) if self._asks_for_words() else None,
             readable_B=_take_unreadable_out(features_BPF),
         )
+
+    def _of_this_process(self, step: int) -> Integers:
+        return self._domains.chosen(step)[self._share]
 
     def _features(self, chosen: np.ndarray, rng: np.random.Generator, step: int) -> Tensor:
         view = self._views[int(rng.integers(len(self._views)))]

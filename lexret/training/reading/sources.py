@@ -107,6 +107,7 @@ def open_batches(
         ImaginedPictures(config.model.image) if config.data.imagined else None,
         silent_words=config.model.image.silent_words,
         passes=config.data.passes,
+        stream_buffer=config.data.stream_buffer,
         processes=processes,
     )
     return batches, dev_features

@@ -3,7 +3,7 @@
     python training/ablate_matrix.py --train train.jsonl --dev dev.jsonl -o runs/matrix
 
 At a size that two cores can carry: a Llama of 3 layers and 128 dimensions, with Llama 2's tokenizer
-and two matrices, learns the captions of the training pictures, then the preset `lexvla` is trained
+and two matrices, learns to answer the preset's prompt, then the preset `lexvla` is trained
 on them with codebooks from either matrix (and with random ones), all else alike. Measured are,
 before that training, which share of the 20 strongest words of a caption are content words of the
 picture's other captions, and recall after it. The language model is trained once and kept. Prints a
@@ -19,6 +19,7 @@ from typing import Any
 import click
 import numpy as np
 import torch
+from torch.nn.functional import cross_entropy
 
 from lexret.captions.caption_set import CaptionSet
 from lexret.captions.sources import open_captions
@@ -100,7 +101,7 @@ def recipe(
 
 
 def make_language_model(captions: CaptionSet, folder: Path, *, steps: int, size: int) -> None:
-    """Train a small Llama on lines of a caption, the prompt, and a word of another caption.
+    """Teach a small Llama to answer the prompt with a word of another caption of the picture.
 
     Llama 2 answers such a prompt by itself; a model of this size must see how it goes on.
     """
@@ -120,26 +121,31 @@ def make_language_model(captions: CaptionSet, folder: Path, *, steps: int, size:
     optimizer = torch.optim.AdamW(net.parameters(), lr=2e-3)
     for step in range(steps):
         rows = rng.integers(len(captions), size=size).tolist()
-        lines = [line_of(captions.captions(i), rng) for i in rows]
-        tokens = tokenizer(lines, padding=True, truncation=True, max_length=64, return_tensors="pt")
-        labels = tokens["input_ids"].masked_fill(tokens["attention_mask"] == 0, -100)
-        loss = net(**tokens, labels=labels).loss
+        asked, answers = zip(*(line_of(captions.captions(i), rng) for i in rows), strict=True)
+        tokens = tokenizer(
+            list(asked), padding=True, truncation=True, max_length=64, return_tensors="pt"
+        )
+        hidden_BTH = net.model(**tokens).last_hidden_state
+        last_B = tokens["attention_mask"].sum(1) - 1
+        logits_BT = net.lm_head(hidden_BTH[torch.arange(size), last_B])
+        wanted = tokenizer(list(answers), add_special_tokens=False)["input_ids"]
+        loss = cross_entropy(logits_BT, torch.tensor([ids[0] for ids in wanted]))
         optimizer.zero_grad()
         loss.backward()
         for group in optimizer.param_groups:
-            group["lr"] = 2e-3 * min(1.0, step / 50) * (1.0 - step / steps)
+            group["lr"] = 2e-3 * min(1.0, step / 30) * (1.0 - step / steps)
         optimizer.step()
-        if step % 50 == 0:
+        if step % 20 == 0:
             click.echo(f"language model: step {step}, loss {loss.item():.3f}", err=True)
     net.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
 
-def line_of(texts: tuple[str, ...], rng: np.random.Generator) -> str:
-    """Return a caption in the prompt and a content word of a caption of the same picture."""
+def line_of(texts: tuple[str, ...], rng: np.random.Generator) -> tuple[str, str]:
+    """Return a caption in the prompt, and a content word of a caption of the same picture."""
     first, other = (texts[int(n)] for n in rng.integers(len(texts), size=2))
     words = content(other) or ["thing"]
-    return PROMPT.replace("{text}", first) + " " + words[int(rng.integers(len(words)))]
+    return PROMPT.replace("{text}", first), words[int(rng.integers(len(words)))]
 
 
 def content(text: str) -> list[str]:

@@ -35,7 +35,7 @@ from lexret.training.reading.batches import BatchSource, fitting_batch_size
 from lexret.training.reading.sources import DataSets, open_batches, open_sets
 from lexret.training.run_folder import RunFolder
 from lexret.training.step import Learner, make_optimizer
-from lexret.training.text_sharding import machine_turn, shard_frozen
+from lexret.training.text_sharding import machine_turn, shard_frozen, sharding_mesh
 from lexret.training.words.caption_statistics import rarity
 from lexret.training.words.drift_penalty import DriftPenalty
 from lexret.vocabularies.sources import open_vocabulary
@@ -83,11 +83,13 @@ def prepare(
         )
     vocabulary = open_vocabulary(config.model.vocabulary)
     codebook_VD = _kept_codebook(folder, vocabulary)
+    spread = config.train.shard_text and processes.size > 1
+    mesh = sharding_mesh(processes) if spread else None
     with machine_turn(processes):
         torch.manual_seed(config.train.seed)
         network = LexicalNetwork(config.model, vocabulary, codebook_VD)
-        if config.train.shard_text and processes.size > 1:
-            shard_frozen(network.text.transformer.net, processes)
+        if mesh is not None:
+            shard_frozen(network.text.transformer.net, mesh)
         learner = Learner(network, config.train).to(processes.device)
     optimizer = make_optimizer(learner, config.train)
     batches, dev_features = open_batches(

@@ -12,13 +12,16 @@ import inspect
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from lexret.errors import InputError
 from lexret.training.distributed import Processes
+
+if TYPE_CHECKING:
+    from torch.distributed.device_mesh import DeviceMesh
 
 
 @contextmanager
@@ -36,11 +39,11 @@ def machine_turn(processes: Processes) -> Iterator[None]:
         processes.wait()
 
 
-def shard_frozen(net: nn.Module, processes: Processes) -> None:
-    """Spread a transformer's frozen weights over the processes, layer by layer, in place.
+def sharding_mesh(processes: Processes) -> DeviceMesh:
+    """Return the mesh of all processes for :func:`shard_frozen`; they must call this together.
 
     Raises:
-        InputError: if this PyTorch cannot, or the transformer has no list of layers.
+        InputError: if this PyTorch cannot leave what is trained whole.
     """
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import fully_shard
@@ -49,8 +52,20 @@ def shard_frozen(net: nn.Module, processes: Processes) -> None:
         raise InputError(
             f"train.shard_text needs PyTorch 2.7 or later; this is {torch.__version__}."
         )
+    return init_device_mesh(processes.device.type, (processes.size,))
+
+
+def shard_frozen(net: nn.Module, mesh: DeviceMesh) -> None:
+    """Spread a transformer's frozen weights over the processes of a mesh, layer by layer, in place.
+
+    Nothing is exchanged: each process cuts its part out of what it has loaded.
+
+    Raises:
+        InputError: if the transformer has no list of layers.
+    """
+    from torch.distributed.fsdp import fully_shard
+
     shard: Any = fully_shard
-    mesh = init_device_mesh(processes.device.type, (processes.size,))
     trained = {parameter for parameter in net.parameters() if parameter.requires_grad}
     for layer in _layers(net):
         shard(layer, mesh=mesh, ignored_params=trained)

@@ -146,11 +146,11 @@ from lexret.training.text_sharding import num_held, shard_frozen
 
 config, run = (pathlib.Path(argument) for argument in sys.argv[1:])
 
-def counted(net, processes):
+def counted(net, mesh):
     whole = num_held(net)
-    shard_frozen(net, processes)
+    shard_frozen(net, mesh)
     held = [whole, num_held(net)]
-    (run.parent / f"held.{processes.rank}.json").write_text(json.dumps(held))
+    (run.parent / f"held.{mesh.get_rank()}.json").write_text(json.dumps(held))
 
 preparation.shard_frozen = counted
 config = RunConfig.model_validate_json(config.read_text())

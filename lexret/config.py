@@ -29,6 +29,7 @@ NONE: Final = "none"
 Activation = Literal["log1p_relu", "relu", "elu1p"]
 Pooling = Literal["mean", "last"]
 Penalty = Literal["overuse", "overuse_v", "flops", "none"]
+Matrix = Literal["input_embeddings", "lm_head"]
 AdapterKind = Literal["attention", "context"]
 Start = Literal["random", "correlated"]
 
@@ -64,7 +65,10 @@ class ImageConfig(Frozen):
     """Configuration of the image side: frozen backbone, adapter, visual codebook."""
 
     backbone: str = Field(description="timm model name")
-    weights: str = Field(description="'package:NAME', 'hub', 'random' or a safetensors file")
+    weights: str = Field(
+        description="'package:NAME', 'hub', 'random', a file (safetensors, or PyTorch's .pth) or a "
+        "folder of transformers; of DINOv2 in timm's, transformers' or Meta's layout"
+    )
     backbone_args: dict[str, bool | int | float | str] = Field(
         default_factory=dict, description="more arguments for timm.create_model, such as img_size"
     )
@@ -136,6 +140,11 @@ class TextConfig(Frozen):
         0, ge=0, description="hidden width of an MLP parallel to the mapper's linear layer; 0: none"
     )
     mapper_dropout: float = Field(0.0, ge=0, lt=1, description="on the mapper's input and MLP")
+    words: Literal["predicted", "own"] = Field(
+        "predicted",
+        description="'predicted': a text's words are what transformer, mapper and codebook give; "
+        "'own': the content words that it holds, each with weight 1 (the paper's BoW variant)",
+    )
     caption_terms: int = Field(
         0,
         ge=0,
@@ -144,8 +153,18 @@ class TextConfig(Frozen):
     )
     caption_term_dim: int = Field(0, ge=0, description="dimensions of those vectors")
     train_codebook: bool = Field(False, description="train the text codebook too")
-    own_word_weight: float = Field(1.0, ge=0, description="start of the text's own words' weight")
-    own_word_floor: float = Field(0.05, gt=0, description="least activation of an own word")
+    own_word_weight: float | None = Field(
+        1.0,
+        ge=0,
+        description="start of the learnt weight that is added to the logits of the words that a "
+        "text itself holds; None: nothing is added (the paper)",
+    )
+    own_word_floor: float | None = Field(
+        0.05,
+        gt=0,
+        description="least activation of a text's own words, which are then always kept; None: "
+        "they are words like any other (the paper)",
+    )
     max_words: int = Field(64, gt=0, description="strongest words that a text keeps")
     query_power: float = Field(
         1.0, gt=0, description="a query's weights are the text's to this power"
@@ -174,6 +193,11 @@ class CodebookConfig(Frozen):
         )
     )
     dim: int = Field(gt=0)
+    matrix: Matrix = Field(
+        "input_embeddings",
+        description="which rows of the text model the source 'text_backbone' takes: those that it "
+        "reads tokens with, or those that it predicts the next token with",
+    )
     center: bool = Field(True, description="subtract the mean vector before normalising")
 
 
@@ -183,7 +207,11 @@ class ModelConfig(Frozen):
     name: str
     vocabulary: str = Field(description="a shipped vocabulary's name or a text file")
     activation: Activation = "log1p_relu"
-    threshold: float = Field(0.0, ge=0, description="normalised weights below it are cut")
+    threshold: float = Field(
+        0.0,
+        ge=0,
+        description="normalised weights of pictures and texts that do not exceed it are cut",
+    )
     max_image_words: int = Field(296, gt=0, description="strongest words that a picture keeps")
     codebook: CodebookConfig
     image: ImageConfig
@@ -221,6 +249,14 @@ class DataConfig(Frozen):
         description="show random rectangles of at least this share of a picture's area; below 1 "
         "only without cached features",
     )
+    stream_buffer: int | None = Field(
+        None,
+        gt=0,
+        description="read shards from one end to the other, in random order, and mix the pictures "
+        "within so many at a time, which are read ahead into memory (shared by the processes of a "
+        "batch); for disks and networks that random reads are slow on. Needs one webdataset source "
+        "and cached = false; None: any picture at any time",
+    )
     workers: int | None = Field(
         None, gt=0, description="threads that read pictures; None: one a processor"
     )
@@ -242,6 +278,16 @@ class DataConfig(Frozen):
         return self
 
     @model_validator(mode="after")
+    def _streams_are_of_shards(self) -> DataConfig:
+        fits = self.train.startswith("webdataset:") and not self.more and not self.cached
+        if self.stream_buffer is not None and self.train and (not fits or self.imagined):
+            raise ValueError(
+                "stream_buffer needs train = 'webdataset:...', no more sources, cached = false and "
+                "imagined = false"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _passes_pair_with_domains(self) -> DataConfig:
         num_domains = 1 + len(self.more)
         if self.passes and (len(self.passes) != num_domains or min(self.passes) <= 0):
@@ -256,7 +302,15 @@ class TrainConfig(Frozen):
     """Configuration of the training."""
 
     epochs: int = Field(12, gt=0)
-    batch_size: int = Field(128, gt=1, description="pictures a step, over all processes")
+    max_steps: int | None = Field(
+        None, gt=0, description="at most so many steps, whatever epochs says; None: all"
+    )
+    batch_size: int = Field(
+        128,
+        gt=1,
+        description="pictures a step, over all processes; a domain of fewer makes all batches as "
+        "large as itself",
+    )
     micro_batch: int | None = Field(
         None,
         gt=0,
@@ -264,6 +318,11 @@ class TrainConfig(Frozen):
     )
     gradient_checkpointing: bool = Field(
         False, description="compute the text transformer's activations again in backward"
+    )
+    shard_text: bool = Field(
+        False,
+        description="spread the text transformer's frozen weights over the processes of torchrun, "
+        "where one GPU does not hold them",
     )
     captions_per_image: int = Field(1, gt=0, description="of one picture, in one batch")
     lr: float = Field(1e-3, gt=0, description="peak rate of the adapter")
@@ -316,6 +375,12 @@ class TrainConfig(Frozen):
         "all alike",
     )
     penalty: Penalty = "overuse"
+    penalty_on: Literal["normalised", "raw"] = Field(
+        "normalised",
+        description="weights that the penalty averages: 'normalised' of length 1, as its formula "
+        "says, so that one penalty_weight means one thing for every activation; 'raw' as the "
+        "activation gives them, so that silence is an answer too (mini)",
+    )
     penalty_weight: float = Field(1e-3, ge=0)
     penalty_warmup_steps: int = Field(200, ge=0, description="quadratic rise of the penalty")
     caption_words_weight: float = Field(
@@ -367,6 +432,9 @@ class TrainConfig(Frozen):
     precision: Precision = "float32"
     seed: int = 0
     eval_every_epochs: int = Field(1, gt=0)
+    eval_every_steps: int | None = Field(
+        None, gt=0, description="evaluate the dev split that often; None: by eval_every_epochs"
+    )
     checkpoint_every_steps: int = Field(200, gt=0)
     ema_decay: float = Field(0.0, ge=0, lt=1, description="moving average of weights; 0: none")
 
@@ -401,6 +469,18 @@ class RunConfig(Frozen):
         imagined = self.data.imagined and self.data.cached
         if self.train.most_active_imagined is not None and not imagined:
             raise ValueError("train.most_active_imagined needs data.imagined and data.cached")
+        if self.model.text.words == "own" and (
+            correlated
+            or self.train.dense_weight
+            or self.train.dense_epochs
+            or self.train.distill_weight
+        ):
+            raise ValueError(
+                "model.text.words = 'own' has no text vectors: train.start = 'random' and no "
+                "dense_weight, dense_epochs and distill_weight"
+            )
+        if self.train.shard_text and correlated:
+            raise ValueError("train.shard_text needs train.start = 'random'")
         if correlated and not self.data.cached:
             raise ValueError("train.start = 'correlated' needs data.cached = true")
         if correlated != (self.model.codebook.sources == ("text_side",)):

@@ -79,6 +79,7 @@ _MINI: dict[str, Any] = {
         "image_words": [32, 296],
         "text_words": 256,
         "penalty": "overuse",
+        "penalty_on": "raw",
         "penalty_weight": 0.03,
         "caption_words_weight": 0.1,
         "caption_words_text_weight": 0.02,
@@ -102,7 +103,14 @@ _LEXVLA: dict[str, Any] = {
         "activation": "elu1p",
         "threshold": 17149**-0.5,
         "max_image_words": 17149,
-        "codebook": {"sources": ["text_backbone"], "dim": 4096, "center": False},
+        # The LAST token predicts a word: with the rows of the head that predicts tokens the first
+        # logits are Llama 2's own predictions. Ablated small in training/RESULTS.md.
+        "codebook": {
+            "sources": ["text_backbone"],
+            "matrix": "lm_head",
+            "dim": 4096,
+            "center": False,
+        },
         "image": {
             "backbone": "vit_base_patch14_dinov2.lvd142m",
             "weights": "hub",
@@ -117,13 +125,18 @@ _LEXVLA: dict[str, Any] = {
         },
         "text": {
             "backbone": "meta-llama/Llama-2-7b-hf",
-            "prompt": 'This sentence: "{text}" means in one word: "',
+            # Without the quotation mark at its end the token that follows begins a word, as
+            # those of the vocabulary do.
+            "prompt": 'This sentence: "{text}" means in one word:',
             "pooling": "last",
             "max_tokens": 96,
             "lora_rank": 20,
             "lora_alpha": 40.0,
             "lora_targets": ["q_proj", "k_proj", "v_proj", "o_proj"],
             "max_words": 17149,
+            # The paper knows no words of a text's own.
+            "own_word_weight": None,
+            "own_word_floor": None,
         },
     },
     "train": {"precision": "bfloat16", "penalty": "overuse"},

@@ -103,14 +103,19 @@ class Vocabulary:
 
     A word that contains single spaces ("traffic light") is a phrase.
 
+    A vocabulary made of a language model's tokens carries their ids, so that each entry's codebook
+    vector is its own token's; its file has them after a tab. They are no part of its identity.
+
     Args:
         words: distinct, non-empty, lower-case, without surrounding or double white space.
+        token_ids: for each word the id of its token, or None; None: no word has one.
 
     Raises:
-        InputError: if a word breaks these rules or is repeated, or there is none.
+        InputError: if a word breaks these rules or is repeated, or there is none, or not every word
+            has its place in ``token_ids``.
     """
 
-    def __init__(self, words: Iterable[str]) -> None:
+    def __init__(self, words: Iterable[str], token_ids: Iterable[int | None] | None = None) -> None:
         require_several(words, "words")
         self._words = tuple(words)
         if not self._words:
@@ -127,10 +132,36 @@ class Vocabulary:
                 f"The vocabulary repeats {len(self._words) - len(self._ids)} of its "
                 f"{len(self._words)} words; every word may stand once."
             )
+        none: tuple[int | None, ...] = (None,) * len(self._words)
+        self._token_ids = none if token_ids is None else tuple(token_ids)
+        if len(self._token_ids) != len(self._words):
+            raise InputError(
+                f"{len(self._token_ids)} token ids were given for {len(self._words)} words."
+            )
+
+    @classmethod
+    def from_lines(cls, lines: Iterable[str]) -> Vocabulary:
+        """Make a vocabulary of the lines of its file: a word each, a tab and an id if it has one.
+
+        Raises:
+            InputError: as the class, or if an id is not a number.
+        """
+        words: list[str] = []
+        token_ids: list[int | None] = []
+        for number, line in enumerate(lines, start=1):
+            word, tab, token_id = line.partition("\t")
+            if tab and not (token_id.isascii() and token_id.isdigit()):
+                raise InputError(
+                    f"Line {number} of the vocabulary is {line!r}; expected a word, or a word, a "
+                    "tab and the id of its token."
+                )
+            words.append(word)
+            token_ids.append(int(token_id) if tab else None)
+        return cls(words, token_ids)
 
     @classmethod
     def load(cls, path: str | Path) -> Vocabulary:
-        """Read a UTF-8 text file with one word per line.
+        """Read a UTF-8 text file with one word per line, and the ids of tokens if it has them.
 
         Raises:
             MissingError: if there is no such file.
@@ -142,7 +173,7 @@ class Vocabulary:
             raise MissingError(f"There is no vocabulary file {path}.", path=path) from error
         except UnicodeDecodeError as error:
             raise InputError(f"The vocabulary file {path} is not UTF-8 text: {error}.") from error
-        return cls(text.splitlines())
+        return cls.from_lines(text.splitlines())
 
     @classmethod
     def shipped(cls, name: str = DEFAULT_VOCABULARY) -> Vocabulary:
@@ -158,16 +189,21 @@ class Vocabulary:
         if not file.is_file():
             names = sorted(f.name[:-4] for f in folder.iterdir() if f.name.endswith(".txt"))
             raise MissingError(f"No shipped vocabulary is called {name!r}; there are: {names}.")
-        return cls(file.read_text(encoding="utf-8").splitlines())
+        return cls.from_lines(file.read_text(encoding="utf-8").splitlines())
 
     def save(self, path: str | Path) -> None:
-        """Write a UTF-8 text file with one word per line."""
+        """Write a UTF-8 text file with one word per line, without the ids of tokens."""
         Path(path).write_text("".join(f"{word}\n" for word in self._words), encoding="utf-8")
 
     @property
     def words(self) -> tuple[str, ...]:
         """All words; ``words[term_id]`` is the word of that id."""
         return self._words
+
+    @property
+    def token_ids(self) -> tuple[int | None, ...]:
+        """For each word the id of its token, or None if it carries none."""
+        return self._token_ids
 
     @cached_property
     def fingerprint(self) -> str:

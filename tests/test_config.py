@@ -35,6 +35,46 @@ def test_a_preset_is_a_valid_configuration_of_a_shipped_vocabulary(name: str) ->
     assert len(Vocabulary.shipped(config.model.vocabulary)) > 17_000
 
 
+RECIPES = sorted((Path(__file__).parents[1] / "training" / "recipes").glob("*.toml"))
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+def test_every_recipe_is_a_valid_configuration_of_a_shipped_vocabulary(recipe: Path) -> None:
+    config = load_recipe(recipe)
+    assert config.model.name == recipe.stem
+    assert Vocabulary.shipped(config.model.vocabulary)
+
+
+def test_the_recipes_of_the_papers_variants_differ_where_they_should() -> None:
+    folder = RECIPES[0].parent
+    plain, top, bow, clip = (
+        load_recipe(folder / f"lexvla{name}.toml") for name in ("", "-512", "-bow", "-clip")
+    )
+    assert plain.model.threshold == pytest.approx(17_149**-0.5)
+    assert (plain.model.text.own_word_weight, plain.model.text.own_word_floor) == (None, None)
+    assert (top.model.threshold, top.model.max_image_words, top.model.text.max_words) == (
+        *(0.0, 512, 512),
+    )
+    assert (top.train.image_words, top.train.text_words) == ((512, 512), 512)
+    assert (plain.model.text.words, bow.model.text.words) == ("predicted", "own")
+    assert "clip" in clip.model.image.backbone
+    for other in (top, bow, clip):
+        assert other.train.penalty_on == "normalised"
+        assert other.train.penalty_weight == plain.train.penalty_weight
+
+
+def test_the_penalty_of_mini_acts_on_what_its_numbers_were_made_with() -> None:
+    assert preset_values("mini")["train"]["penalty_on"] == "raw"
+
+
+@pytest.mark.parametrize(
+    "assignment", ["train.dense_weight=0.1", "train.dense_epochs=1", "train.distill_weight=1.0"]
+)
+def test_texts_of_their_own_words_have_no_vectors_to_match(assignment: str) -> None:
+    with pytest.raises(InputError, match="'own' has no text vectors"):
+        load_recipe(RECIPES[0].parent / "lexvla-bow.toml", [assignment])
+
+
 def test_an_unknown_preset_lists_the_known_ones(tmp_path: Path) -> None:
     path = tmp_path / "recipe.toml"
     path.write_text('preset = "maxi"\n', encoding="utf-8")

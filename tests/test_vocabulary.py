@@ -19,6 +19,31 @@ def vocabulary() -> Vocabulary:
     return Vocabulary(WORDS)
 
 
+def test_a_file_may_carry_the_ids_of_tokens(tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_text("dog\t11203\nhot dog\ncat\t0\n", encoding="utf-8")
+    carrying = Vocabulary.load(tmp_path / "words.txt")
+    assert carrying.words == ("dog", "hot dog", "cat")
+    assert carrying.token_ids == (11203, None, 0)
+    # They are no part of what an index or a model compares.
+    plain = Vocabulary(carrying.words)
+    assert (plain, plain.fingerprint) == (carrying, carrying.fingerprint)
+    assert plain.token_ids == (None, None, None)
+    carrying.save(tmp_path / "saved.txt")
+    assert (tmp_path / "saved.txt").read_text(encoding="utf-8") == "dog\nhot dog\ncat\n"
+
+
+@pytest.mark.parametrize("line", ["dog\t", "dog\tx", "dog\t1\t2", "dog\t-1"])
+def test_an_id_that_is_no_number_is_an_error(line: str, tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_text(f"cat\n{line}\n", encoding="utf-8")
+    with pytest.raises(InputError, match="Line 2 of the vocabulary"):
+        Vocabulary.load(tmp_path / "words.txt")
+
+
+def test_as_many_ids_as_words_are_expected() -> None:
+    with pytest.raises(InputError, match="1 token ids were given for 2 words"):
+        Vocabulary(["dog", "cat"], [1])
+
+
 def test_a_words_id_is_its_place(vocabulary: Vocabulary) -> None:
     assert len(vocabulary) == 8
     assert tuple(vocabulary) == vocabulary.words == WORDS

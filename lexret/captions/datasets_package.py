@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
@@ -27,8 +28,15 @@ _SAVED: Final = ("dataset_dict.json", "state.json")
 class DatasetCaptions:
     """Split of a data set; implements :class:`~lexret.captions.caption_set.CaptionSet`."""
 
-    def __init__(self, images: Any, captions: Sequence[tuple[str, ...]], *, split: str) -> None:
-        self._images = images
+    def __init__(
+        self,
+        images: Any,
+        captions: Sequence[tuple[str, ...]],
+        *,
+        split: str,
+        image_column: str = IMAGE_COLUMN,
+    ) -> None:
+        self._images, self._column = images, image_column
         self._captions = tuple(captions)
         self._split = split
 
@@ -53,7 +61,7 @@ class DatasetCaptions:
 
     def image(self, i: int) -> Image.Image:
         """Read the picture of row ``i``."""
-        cell = self._images[i][IMAGE_COLUMN] or {}
+        cell = self._images[i][self._column] or {}
         if cell.get("bytes") is not None:
             stream = BytesIO(cell["bytes"])
             return read_picture(stream, self.name(i), min_side=ENCODING_MIN_SIDE).image
@@ -68,10 +76,11 @@ class DatasetCaptions:
 
 
 def open_dataset(source: str) -> DatasetCaptions:
-    """Open ``NAME[:SPLIT]``: a hub name, or a folder that ``save_to_disk`` wrote.
+    """Open ``NAME[:SPLIT][?COLUMNS]``: a hub name, or a folder that ``save_to_disk`` wrote.
 
     Pictures stand in the column ``image``; captions in ``captions``, ``caption``, ``sentences`` or
     ``text`` (a list of texts or one text a row), or in ``caption_0``, ``caption_1`` and so on.
+    COLUMNS names others: ``?image=jpg&captions=alt_text`` or ``?captions=short,long``.
 
     Raises:
         MissingPackageError: if the package ``datasets`` is not installed.
@@ -84,18 +93,51 @@ def open_dataset(source: str) -> DatasetCaptions:
         raise MissingPackageError(
             f"Reading datasets:{source} needs the package datasets: pip install 'lexret[datasets]'"
         ) from error
+    source, chosen = _cut_columns(source)
     name, split = (source, "") if Path(source).is_dir() else _cut(source)
     if not name:
         raise InputError("No data set is named; expected datasets:NAME or datasets:NAME:SPLIT.")
     rows, split = _load(name, split)
-    _require_image_column(rows, name, datasets.Image)
-    captions = _read_captions(rows, f"datasets:{name}")
+    _require_image_column(rows, name, chosen.image, datasets.Image)
+    captions = _read_captions(rows, f"datasets:{name}", chosen.captions)
     if not captions:
         raise InputError(f"datasets:{name}, split {split}, has no rows.")
     # Undecoded bytes: broken pictures and orientation are then treated as in files.
-    images = rows.select_columns([IMAGE_COLUMN])
-    images = images.cast_column(IMAGE_COLUMN, datasets.Image(decode=False))
-    return DatasetCaptions(images, captions, split=split)
+    images = rows.select_columns([chosen.image])
+    images = images.cast_column(chosen.image, datasets.Image(decode=False))
+    return DatasetCaptions(images, captions, split=split, image_column=chosen.image)
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Columns that a source names; no captions: those of the usual names."""
+
+    image: str = IMAGE_COLUMN
+    captions: tuple[str, ...] = ()
+
+
+def _cut_columns(source: str) -> tuple[str, _Columns]:
+    """Cut off what follows the question mark.
+
+    Raises:
+        InputError: if it is not of the documented form.
+    """
+    name, mark, text = source.partition("?")
+    if not mark:
+        return source, _Columns()
+    parts = [part.partition("=") for part in text.split("&")]
+    values = {key: value for key, _, value in parts}
+    if (
+        len(values) != len(parts)
+        or not all(values.values())
+        or values.keys() - {"image", "captions"}
+    ):
+        raise InputError(
+            f"datasets:{source}: expected columns as in ?image=COLUMN&captions=COLUMN,COLUMN; "
+            f"found {text!r}."
+        )
+    captions = tuple(filter(None, values.get("captions", "").split(",")))
+    return name, _Columns(values.get("image", IMAGE_COLUMN), captions)
 
 
 def _cut(source: str) -> tuple[str, str]:
@@ -150,27 +192,31 @@ def _load(name: str, split: str) -> tuple[Any, str]:
     return loaded[split], split
 
 
-def _require_image_column(rows: Any, name: str, image_type: type) -> None:
-    if not isinstance(rows.features.get(IMAGE_COLUMN), image_type):
+def _require_image_column(rows: Any, name: str, column: str, image_type: type) -> None:
+    if not isinstance(rows.features.get(column), image_type):
         raise InputError(
             f"datasets:{name} has the columns {_describe(rows)}; expected pictures (type Image) "
-            f"in a column {IMAGE_COLUMN!r}. Rename or cast the column and save the data set."
+            f"in a column {column!r}. Name another at the end, as in datasets:{name}?image=COLUMN."
         )
 
 
-def _read_captions(rows: Any, place: str) -> list[tuple[str, ...]]:
-    columns = [column for column in CAPTION_COLUMNS if column in rows.column_names][:1]
+def _read_captions(rows: Any, place: str, chosen: Sequence[str]) -> list[tuple[str, ...]]:
+    missing = [column for column in chosen if column not in rows.column_names]
+    columns = list(chosen)
+    columns = columns or [column for column in CAPTION_COLUMNS if column in rows.column_names][:1]
     columns = columns or sorted(c for c in rows.column_names if _NUMBERED.fullmatch(c))
-    if not columns:
+    if missing or not columns:
         raise InputError(
             f"{place} has the columns {_describe(rows)}; expected captions in one of "
-            f"{list(CAPTION_COLUMNS)}. Rename the column and save the data set."
+            f"{missing or list(CAPTION_COLUMNS)}. Name others at the end, as in "
+            f"{place}?captions=COLUMN."
         )
     expected = "expected one or more texts"
     result = []
     for i, row in enumerate(rows.select_columns(columns).with_format(None)):
         cells = [row[column] for column in columns]
-        found = cells[0] if len(cells) == 1 and isinstance(cells[0], list) else cells
+        lists = [cell if isinstance(cell, list) else [cell] for cell in cells]
+        found = [text for texts in lists for text in texts]
         result.append(check_captions(found, f"{place}, row {i}, column {columns[0]!r}", expected))
     return result
 

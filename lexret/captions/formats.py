@@ -10,8 +10,9 @@ and ``dataset_coco.json`` (Karpathy and Fei-Fei, CVPR 2015)::
     {"images": [{"id": 9, "file_name": "9.jpg"}],
      "annotations": [{"id": 38, "image_id": 9, "caption": "A dog."}]}
 
-IMAGES is the folder of the pictures; without it, that of FILE is searched, then its folder
-``images``. Captions are taken as they are written, without white space around them.
+IMAGES is the folder of the pictures; without it, that of FILE is searched and the one above, with
+the folders that Flickr8k, Flickr30k and COCO usually have there (``images``, ``flickr30k-images``,
+``val2017``, ...). Captions are taken as they are written, without white space around them.
 """
 
 from __future__ import annotations
@@ -19,11 +20,18 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from lexret.captions.caption_set import CaptionedImage, first_few
 from lexret.errors import InputError
 from lexret.files.text import read_json
+
+# As the data sets are unpacked; Flickr8k's archive has the odd spelling.
+_IMAGE_FOLDERS: Final = (
+    *("images", "Images", "flickr30k-images", "flickr30k_images"),
+    *("Flicker8k_Dataset", "Flickr8k_Dataset"),
+)
+_PARTS: Final = ("train2017", "val2017", "train2014", "val2014", "test2015")
 
 
 def read_karpathy(source: str) -> list[CaptionedImage]:
@@ -81,6 +89,16 @@ def read_coco(source: str) -> list[CaptionedImage]:
     return _placed(path, images, [entry for entry in entries.values() if entry.captions])
 
 
+def _usual_folders(folder: Path) -> list[Path]:
+    """Return where the pictures of a captions file in a folder may be."""
+    return [
+        base / images / part
+        for base in (folder, folder.parent)
+        for images in ("", *_IMAGE_FOLDERS)
+        for part in ("", *_PARTS)
+    ]
+
+
 class _Entry:
     """Entry of a file: a picture with captions, before it is looked for on disk."""
 
@@ -125,14 +143,15 @@ def _placed(path: Path, images: str, entries: Sequence[_Entry]) -> list[Captione
     blank = [entry.name for entry in entries if not entry.captions or not all(entry.captions)]
     if blank:
         raise InputError(f"{path}: {len(blank)} pictures lack a caption: {first_few(blank)}.")
-    folders = [Path(images)] if images else [path.parent, path.parent / "images"]
+    folders = [Path(images)] if images else _usual_folders(path.parent)
     # Unlike that of Path, isfile is false of a name that no file can have.
     folder = next((f for f in folders if os.path.isfile(f / entries[0].name)), folders[0])
     missing = [entry.name for entry in entries if not os.path.isfile(folder / entry.name)]
     if missing:
         raise InputError(
             f"{len(missing)} of the {len(entries)} pictures that {path} names are not in "
-            f"{' or '.join(map(str, folders))}: {first_few(missing)}. Name their folder at the "
+            f"{folder}{'' if images else ' or a usual folder near it'}: {first_few(missing)}. Name "
+            "their folder at the "
             "end, as in coco:FILE:FOLDER or karpathy:FILE:SPLIT:FOLDER."
         )
     return [

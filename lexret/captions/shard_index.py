@@ -67,6 +67,11 @@ class ShardIndex:
     def __len__(self) -> int:
         return len(self.places)
 
+    @cached_property
+    def sizes(self) -> tuple[int, ...]:
+        """How many samples each shard holds."""
+        return tuple(np.bincount(self.places[:, 0], minlength=len(self.shards)).tolist())
+
     def entry(self, i: int) -> list[str]:
         """Return name and captions of sample ``i``."""
         end = self.places[i + 1, 3] if i + 1 < len(self.places) else len(self.texts)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from glob import glob, has_magic
 from io import BytesIO
+from itertools import groupby
 from pathlib import Path
 from typing import final
 
@@ -29,6 +30,32 @@ class ShardCaptions:
 
     def __init__(self, index: ShardIndex) -> None:
         self._index = index
+        self._held: dict[int, bytes] = {}
+
+    @property
+    def shard_sizes(self) -> tuple[int, ...]:
+        """How many samples each shard holds, in order."""
+        return self._index.sizes
+
+    def hold(self, samples: Sequence[int]) -> None:
+        """Read these samples' pictures into memory, shard by shard from front to back.
+
+        Those that were held before and are not among them are let go. :meth:`image` takes what is
+        held from memory. What cannot be read is left to :meth:`image`, which says so.
+        """
+        wanted = set(samples)
+        held = {i: content for i, content in self._held.items() if i in wanted}
+        missing = sorted(wanted - held.keys())
+        for number, group in groupby(missing, key=lambda i: int(self._index.places[i, 0])):
+            try:
+                with self._index.shards[number].open("rb") as file:
+                    for i in group:
+                        _, offset, size, _ = self._index.places[i].tolist()
+                        file.seek(offset)
+                        held[i] = file.read(size)
+            except OSError:
+                continue
+        self._held = held
 
     def __len__(self) -> int:
         return len(self._index)
@@ -57,6 +84,9 @@ class ShardCaptions:
 
     def image(self, i: int) -> Image.Image:
         """Read the picture of sample ``i``."""
+        held = self._held.get(i)
+        if held is not None:
+            return read_picture(BytesIO(held), self.name(i), min_side=ENCODING_MIN_SIDE).image
         number, offset, size, _ = self._index.places[i].tolist()
         shard = self._index.shards[number]
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,8 +15,10 @@ import click
 from lexret.cli.candidates import complete_folder, complete_model
 
 if TYPE_CHECKING:
+    from lexret.encoders.computation import Computation
     from lexret.engine.index import EmbeddedIndex
     from lexret.library.library import Library
+    from lexret.sparse import Precision
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -60,6 +63,26 @@ copies_option: Callable[[F], F] = click.option(
     help="Show each copy of a file, or only one of those that hold the same bytes, which counts "
     "the others (default).",
 )
+
+
+def computation_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command --device and --precision; it gets both as ``computation``."""
+
+    @click.option("--device", default="auto", show_default=True, metavar="DEVICE",
+                  help="What networks compute on: cpu, cuda, cuda:N, or auto: CUDA where there is "
+                  "any.")  # fmt: skip
+    @click.option("--precision", type=click.Choice(["float32", "bfloat16"]), default="float32",
+                  show_default=True, help="What networks compute in; patches always in "
+                  "float32.")  # fmt: skip
+    @functools.wraps(command)
+    def with_computation(*args: Any, device: str, precision: Precision, **kwargs: Any) -> Any:
+        from lexret.encoders.computation import Computation
+
+        return command(*args, computation=Computation(device, precision), **kwargs)
+
+    return with_computation
+
+
 json_option: Callable[[F], F] = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON, for programs."
 )
@@ -85,12 +108,17 @@ def chosen_index_path(index_path: Path | None) -> Path:
     return find_index(Path.cwd()) if index_path is None else require_index(index_within(index_path))
 
 
-def open_chosen_library(index_path: Path | None, *, model_source: str | None = None) -> Library:
+def open_chosen_library(
+    index_path: Path | None,
+    *,
+    model_source: str | None = None,
+    computation: Computation | None = None,
+) -> Library:
     """Open the library of the index that :func:`open_chosen_index` opens."""
     place = chosen_index_path(index_path)
     from lexret.library.library import Library
 
-    return Library.open(place, model=model_source)
+    return Library.open(place, model=model_source, computation=computation)
 
 
 def print_notes(notes: Iterable[str]) -> None:

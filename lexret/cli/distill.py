@@ -5,12 +5,15 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from lexret.cli.candidates import complete_file, complete_model
-from lexret.cli.common import near_path
+from lexret.cli.common import computation_options, near_path
+
+if TYPE_CHECKING:
+    from lexret.encoders.computation import Computation
 
 _LINE_SECONDS: Final = 10.0
 
@@ -84,7 +87,10 @@ class _Bars:
               help="Numbers that a word has in the table at most.  [default: 192]")  # fmt: skip
 @click.option("--pairs", type=click.IntRange(min=0), metavar="N",
               help="Pairs of words in the table at most.  [default: 4000]")  # fmt: skip
+@click.option("--batch-size", type=click.IntRange(min=1), default=64, show_default=True,
+              help="Texts that go through the transformer together.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@computation_options
 def command(
     model_source: str,
     captions_sources: tuple[str, ...],
@@ -93,7 +99,9 @@ def command(
     feature_cache: Path | None,
     coordinates: int | None,
     pairs: int | None,
+    batch_size: int,
     seed: int,
+    computation: Computation,
 ) -> None:
     """Teach a model's static text encoder from its contextual one.
 
@@ -130,6 +138,8 @@ def command(
             with_pictures=with_pictures,
             feature_cache=feature_cache,
             progress=bars,
+            batch_size=batch_size,
+            computation=computation,
         )
     finally:
         bars.close()

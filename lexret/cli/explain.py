@@ -11,6 +11,7 @@ import click
 
 from lexret.cli.candidates import complete_words
 from lexret.cli.common import (
+    computation_options,
     near_path,
     picture_model_option,
     print_notes,
@@ -21,6 +22,7 @@ from lexret.cli.common import (
 from lexret.cli.search.question import parse_box_option
 
 if TYPE_CHECKING:
+    from lexret.encoders.computation import Computation
     from lexret.encoders.folder.record import ModelRecord
     from lexret.encoders.protocol import PatchGrid
     from lexret.explain.explanation import HitExplanation, PictureExplanation, TextQuery
@@ -90,6 +92,7 @@ def _parse_boxes(ctx: object, param: object, values: tuple[str, ...]) -> list[Bo
               help="At most so many words in a cloud.")  # fmt: skip
 @click.option("--dark", is_flag=True, help="Draw on dark ground.")
 @picture_model_option
+@computation_options
 def command(
     image: Path,
     folder: Path,
@@ -102,6 +105,7 @@ def command(
     k: int,
     dark: bool,
     model_source: str,
+    computation: Computation,
 ) -> None:
     """Draw what the picture IMAGE says, as a whole and in parts.
 
@@ -147,7 +151,7 @@ def command(
     size = (picture.width, picture.height)
     _check_boxes(boxes, size)
     corners = [corners_of(box) for box in boxes]
-    encoders = ModelEncoders(read_record(find_model(model_source)))
+    encoders = ModelEncoders(read_record(find_model(model_source)), computation)
     check_regions(_grid(encoders.record), size, patches=patches, boxes=corners, masks=masks)
     with progress_line() as say:
         say("Loading the model")

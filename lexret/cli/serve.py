@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lexret.cli.common import (
     chosen_index_path,
+    computation_options,
     index_option,
     model_option,
     open_chosen_library,
     plural,
     print_notes,
 )
+
+if TYPE_CHECKING:
+    from lexret.encoders.computation import Computation
 
 TOKEN_VARIABLE = "LEXRET_TOKEN"
 
@@ -37,6 +42,7 @@ TOKEN_VARIABLE = "LEXRET_TOKEN"
               help="Also serve pictures that links bring in from elsewhere.")  # fmt: skip
 @click.option("--open", "open_page", is_flag=True, help="Open the page in a browser.")
 @model_option
+@computation_options
 def command(
     index_path: Path | None,
     host: str,
@@ -47,6 +53,7 @@ def command(
     allow_links: bool,
     open_page: bool,
     model_source: str | None,
+    computation: Computation,
 ) -> None:
     """Serve a page to search with, until interrupted.
 
@@ -82,7 +89,7 @@ def command(
         trusted_proxies=trusted_proxies,
         allow_links=allow_links,
     )
-    library = open_chosen_library(index_path, model_source=model_source)
+    library = open_chosen_library(index_path, model_source=model_source, computation=computation)
     library.encoders().texts()  # so that nobody waits for it
     listener = listen(settings)
     address = address_of(settings, listener)

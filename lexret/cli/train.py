@@ -91,6 +91,11 @@ Example:
     metavar="STEPS",
     help="Stop after so many steps, with the state saved; the same command goes on from there.",
 )
+@click.option("--max-minutes", type=click.FloatRange(min=0, min_open=True), metavar="MINUTES",
+              help="Stop after so many minutes, in whatever stage, with the state saved; the same "
+              "command goes on from there.")  # fmt: skip
+@click.option("--track", "trackers", multiple=True, type=click.Choice(["tensorboard", "wandb"]),
+              help="Also send the figures of metrics.jsonl there (repeatable).")  # fmt: skip
 @click.option(
     "--device",
     default="auto",
@@ -102,6 +107,8 @@ def command(
     run: Path | None,
     assignments: tuple[str, ...],
     stop_after: int | None,
+    max_minutes: float | None,
+    trackers: tuple[str, ...],
     device: str,
 ) -> None:
     """Train a model by a RECIPE (a TOML file); an interrupted run goes on where it stopped.
@@ -120,7 +127,15 @@ def command(
     folder = run or Path("runs") / recipe.stem
     bars = _Bars()
     try:
-        outcome = train(config, folder, bars, stop_after=stop_after or 0, device=device)
+        outcome = train(
+            config,
+            folder,
+            bars,
+            stop_after=stop_after or 0,
+            max_minutes=max_minutes,
+            device=device,
+            trackers=trackers,
+        )
     finally:
         bars.close()
     if not leads():

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lexret.config import Activation
+from lexret.encoders.threshold import least_weight
 
 
 def activate(logits: Tensor, activation: Activation) -> Tensor:
@@ -23,12 +24,21 @@ def activate(logits: Tensor, activation: Activation) -> Tensor:
     return functional.elu(logits) + 1.0
 
 
-def normalize(weights_NV: Tensor, *, threshold: float = 0.0) -> Tensor:
-    """Divide rows by their L2 norm, then zero what is below ``threshold``; zero rows stay zero.
+def normalize(
+    weights_NV: Tensor, *, threshold: float = 0.0, always_NV: Tensor | None = None
+) -> Tensor:
+    """Divide rows by their L2 norm, then zero what is not above ``threshold``; zero rows stay zero.
 
-    LexVLA's threshold is 1/sqrt(V) (the value that every word of an even vector would have).
+    LexVLA's threshold is 1/sqrt(V), which leaves nothing of an even vector; see
+    :mod:`lexret.encoders.threshold`.
+
+    Args:
+        always_NV: where positive, the weight is kept in any case.
     """
     normalized_NV = functional.normalize(weights_NV, dim=-1)
     if threshold > 0:
-        normalized_NV = torch.where(normalized_NV >= threshold, normalized_NV, 0.0)
+        kept_NV = normalized_NV > least_weight(threshold)
+        if always_NV is not None:
+            kept_NV |= always_NV > 0
+        normalized_NV = torch.where(kept_NV, normalized_NV, 0.0)
     return normalized_NV

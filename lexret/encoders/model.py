@@ -23,6 +23,8 @@ from torch.nn import functional
 from lexret.arguments import require_several
 from lexret.config import ModelConfig
 from lexret.encoders.activations import normalize
+from lexret.encoders.computation import Computation
+from lexret.encoders.devices import chosen_device
 from lexret.encoders.folder.checkpoint import Checkpoint, load_checkpoint
 from lexret.encoders.folder.record import DEFAULT_MODEL, find_model, read_record
 from lexret.encoders.image.backbones import ImageBackbone
@@ -31,6 +33,7 @@ from lexret.encoders.protocol import PatchEncoding, PatchGrid, QueryEncoder, req
 from lexret.encoders.text.queries import QueryForm, as_queries
 from lexret.encoders.text.static_encoder import StaticTextEncoder, load_static_text
 from lexret.encoders.text.transformer import TextTransformer
+from lexret.encoders.threshold import least_weight
 from lexret.errors import CorruptError, MissingError
 from lexret.sparse import FloatArray, Precision, SparseBatch
 from lexret.vocabulary import Vocabulary
@@ -49,17 +52,26 @@ class ImageEncoder:
             instructions for it (avx512_bf16, AMX). Patches and dense vectors
             (:meth:`encode_patches`, :meth:`encode_dense`) are always computed in float32 from
             pictures; all results are float32.
+        device: what it computes on; features and vectors that it gives are on the CPU.
     """
 
-    def __init__(self, checkpoint: Checkpoint, *, precision: Precision = "float32") -> None:
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        *,
+        precision: Precision = "float32",
+        device: torch.device | None = None,
+    ) -> None:
         self._precision: Precision = precision
+        self._device = device or torch.device("cpu")
         self._config = checkpoint.config
         self._model_id = checkpoint.model_id
         self._vocabulary = checkpoint.vocabulary
-        self._backbone = ImageBackbone(checkpoint.config.image)
+        self._backbone = ImageBackbone(checkpoint.config.image).to(self._device)
         codebook_VD = _codebook(checkpoint, "image.codebook_VD")
         self._side = ImageSide(checkpoint.config.image, codebook_VD)
         _load(self._side, checkpoint, "image.")
+        self._side.to(self._device)
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -87,7 +99,7 @@ class ImageEncoder:
         return self._side
 
     def features(self, images: Sequence[Image.Image]) -> Tensor:
-        """Return (B, P, F) frozen backbone features of RGB pictures."""
+        """Return (B, P, F) frozen backbone features of RGB pictures, on the CPU."""
         return self.features_of_pixels(self._pixels(images))
 
     def pixels(self, image: Image.Image) -> Tensor:
@@ -96,13 +108,17 @@ class ImageEncoder:
 
     def features_of_pixels(self, pixels_B3SS: Tensor) -> Tensor:
         """Do as :meth:`features` from pixels that :meth:`pixels` gave."""
-        with self._lowered(pixels_B3SS.device):
-            result: Tensor = self._backbone(pixels_B3SS)
+        return self._features(pixels_B3SS).cpu()
+
+    def _features(self, pixels_B3SS: Tensor) -> Tensor:
+        """Return the features on the encoder's device."""
+        with lowered(self._precision, self._device):
+            result: Tensor = self._backbone(pixels_B3SS.to(self._device))
         return result.float()
 
     def encode_pixels(self, pixels_B3SS: Tensor) -> SparseBatch:
         """Do as :meth:`encode` from pixels that :meth:`pixels` gave."""
-        return self.encode_features(self.features_of_pixels(pixels_B3SS))
+        return self.encode_features(self._features(pixels_B3SS))
 
     def encode(self, images: Sequence[Image.Image], *, batch_size: int = 32) -> SparseBatch:
         """Return one L2-normalised vector a picture, its ``max_image_words`` strongest words.
@@ -110,19 +126,19 @@ class ImageEncoder:
         Raises:
             InputError: if it is not given a list of pictures of Pillow.
         """
-        batches = [
-            self.encode_features(self.features(chunk)) for chunk in _chunks(images, batch_size)
-        ]
+        batches = [self.encode_pixels(self._pixels(chunk)) for chunk in _chunks(images, batch_size)]
         return SparseBatch.concatenate(batches, self._vocabulary)
 
     @torch.inference_mode()
     def encode_features(self, features_BPF: Tensor) -> SparseBatch:
         """Do as :meth:`encode` from features that :meth:`features` gave."""
-        with self._lowered(features_BPF.device):
+        with lowered(self._precision, self._device):
             weights_BV = self._side.word_weights(
-                features_BPF, self._config.activation, precision=getattr(torch, self._precision)
+                features_BPF.to(self._device),
+                self._config.activation,
+                precision=getattr(torch, self._precision),
             )
-        return image_vectors(weights_BV.float(), self._config, self._vocabulary)
+        return image_vectors(weights_BV.float().cpu(), self._config, self._vocabulary)
 
     @torch.inference_mode()
     def encode_dense(
@@ -134,7 +150,7 @@ class ImageEncoder:
         besides its words.
         """
         rows = [
-            self._side.with_picture_vectors(self._backbone(self._pixels(chunk)))[1]
+            self._side.with_picture_vectors(self._whole_features(chunk))[1].cpu()
             for chunk in _chunks(images, batch_size)
         ]
         return _unit_rows(rows, self._side.codebook_VD.shape[1])
@@ -143,19 +159,27 @@ class ImageEncoder:
     def encode_patches(self, images: Sequence[Image.Image]) -> list[PatchEncoding]:
         """Return the pictures' vectors with those of their patches, on one scale, in float32."""
         require_pictures(images)
-        return [self._encode_patches(self._backbone(self._pixels([image]))) for image in images]
+        return [self._encode_patches(self._whole_features([image])) for image in images]
 
     @torch.inference_mode()
     def encode_patch_features(self, features_BPF: Tensor) -> list[PatchEncoding]:
         """Do as :meth:`encode_patches` from features that :meth:`features` gave."""
-        return [self._encode_patches(features_1PF) for features_1PF in features_BPF.split(1)]
+        return [
+            self._encode_patches(features_1PF.to(self._device))
+            for features_1PF in features_BPF.split(1)
+        ]
 
     @torch.inference_mode()
     def dense_patches(self, features_BPF: Tensor) -> FloatArray:
         """Return (B, P, D) unit vectors of patches in the codebook's space, before the words."""
-        patches_BPD = self._side.patch_vectors(features_BPF)
-        unit_BPD: FloatArray = functional.normalize(patches_BPD, dim=-1).float().numpy()
+        patches_BPD = self._side.patch_vectors(features_BPF.to(self._device))
+        unit_BPD: FloatArray = functional.normalize(patches_BPD, dim=-1).float().cpu().numpy()
         return unit_BPD
+
+    def _whole_features(self, images: Sequence[Image.Image]) -> Tensor:
+        """Return features in full precision on the encoder's device."""
+        result: Tensor = self._backbone(self._pixels(images).to(self._device))
+        return result
 
     def _pixels(self, images: Sequence[Image.Image]) -> Tensor:
         """Return (B, 3, S, S) pixels, transformed in threads: resizing lets other threads run."""
@@ -166,17 +190,18 @@ class ImageEncoder:
             done = dict(zip(distinct, pool.map(self.pixels, distinct.values()), strict=True))
         return torch.stack([done[id(image)] for image in images])
 
-    def _lowered(self, device: torch.device) -> AbstractContextManager[object]:
-        if self._precision == "float32":
-            return nullcontext()
-        return torch.autocast(device.type, dtype=getattr(torch, self._precision))
-
     def _encode_patches(self, features_1PF: Tensor) -> PatchEncoding:
-        weights_PV = self._side.patch_weights(features_1PF, self._config.activation)[0]
+        weights_PV = self._side.patch_weights(features_1PF, self._config.activation)[0].cpu()
         image_V, winners_V = weights_PV.max(0)
         weights_1V = image_V.unsqueeze(0)
         norm = keep_strongest(weights_1V, self._config.max_image_words).norm().clamp_min(1e-12)
         vector = image_vectors(weights_1V, self._config, self._vocabulary).row(0)
+        if self._config.threshold > 0:
+            # What is no word of a patch alone. No length may be greater than the picture's, so
+            # that each of its words stays in the patch that gave it.
+            norms_P1 = weights_PV.norm(dim=1, keepdim=True).clamp_max(norm)
+            least_P1 = norms_P1 * least_weight(self._config.threshold)
+            weights_PV = torch.where(weights_PV > least_P1, weights_PV, 0.0)
         return PatchEncoding(
             image=vector,
             patches=SparseBatch.from_dense((weights_PV / norm).numpy(), self._vocabulary),
@@ -189,14 +214,23 @@ class TextEncoder:
     """Encoder of texts by a transformer; implements
     :class:`~lexret.encoders.protocol.QueryEncoder`."""
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        *,
+        precision: Precision = "float32",
+        device: torch.device | None = None,
+    ) -> None:
+        self._precision: Precision = precision
+        self._device = device or torch.device("cpu")
         self._config = checkpoint.config
         self._model_id = checkpoint.model_id
         self._vocabulary = checkpoint.vocabulary
         transformer = TextTransformer(checkpoint.config.text)
         codebook_VD = _codebook(checkpoint, "text.codebook_VD")
-        self._side = TextSide(checkpoint.config, transformer, codebook_VD)
+        self._side = TextSide(checkpoint.config, transformer, codebook_VD, self._vocabulary)
         _load(self._side, checkpoint, "text.")
+        self._side.to(self._device)
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -215,9 +249,10 @@ class TextEncoder:
 
     @torch.inference_mode()
     def encode(self, texts: Sequence[str], *, batch_size: int = 32) -> SparseBatch:
-        """Return one L2-normalised vector a text, as a document; to search use encode_queries.
+        """Return one vector a text, as a document; to search use encode_queries.
 
-        A text keeps its ``max_words`` strongest words; its own words are always among them.
+        A text keeps its ``max_words`` strongest words; the vector has length 1 before it is cut by
+        the model's threshold. The text's own words are always kept, if ``own_word_floor`` is set.
 
         Raises:
             InputError: if it is not given a list of texts.
@@ -226,7 +261,8 @@ class TextEncoder:
         batches = []
         for chunk in _chunks(texts, batch_size):
             own_BV = own_words(chunk, self._vocabulary)
-            weights_BV = self._side(chunk, own_BV)
+            with lowered(self._precision, self._device):
+                weights_BV = self._side(chunk, own_BV.to(self._device)).float().cpu()
             batches.append(text_vectors(weights_BV, own_BV, self._config, self._vocabulary))
         return SparseBatch.concatenate(batches, self._vocabulary)
 
@@ -244,18 +280,31 @@ class TextEncoder:
         self, texts: Sequence[str], *, batch_size: int = 32
     ) -> npt.NDArray[np.float32]:
         """Return (B, D) unit vectors of texts; see :meth:`ImageEncoder.encode_dense`."""
-        rows = [
-            self._side.vectors(chunk, own_words(chunk, self._vocabulary))
-            for chunk in _chunks(texts, batch_size)
-        ]
+        rows = [self.vectors(chunk) for chunk in _chunks(texts, batch_size)]
         return _unit_rows(rows, self._side.codebook_VD.shape[1])
+
+    def vectors(self, texts: Sequence[str]) -> Tensor:
+        """Return (B, D) float32 texts in the codebook's space, not normalised, on the CPU."""
+        own_BV = own_words(texts, self._vocabulary).to(self._device)
+        with torch.no_grad(), lowered(self._precision, self._device):
+            return self._side.vectors(texts, own_BV).float().cpu()
 
 
 class LexicalModel:
-    """Trained model: an image encoder and text encoders of one vocabulary."""
+    """Trained model: an image encoder and text encoders of one vocabulary.
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
+    Args:
+        computation: where and in what precision it computes.
+
+    Raises:
+        InputError: if there is no such device.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, computation: Computation | None = None) -> None:
         self._checkpoint = checkpoint
+        computation = computation or Computation()
+        self._precision: Precision = computation.precision
+        self._device = chosen_device(computation.device)
 
     @property
     def name(self) -> str:
@@ -279,14 +328,19 @@ class LexicalModel:
 
     @cached_property
     def images(self) -> ImageEncoder:
-        """The image side in float32, loaded on first use."""
-        return ImageEncoder(self._checkpoint)
+        """The image side in the model's precision, loaded on first use."""
+        return ImageEncoder(self._checkpoint, precision=self._precision, device=self._device)
 
     def image_encoder(self, precision: Precision) -> ImageEncoder:
-        """Return the image side in a precision; in a lower one it is loaded at each call."""
-        if precision == "float32":
+        """Return the image side in a precision; in another than the model's it is loaded anew."""
+        if precision == self._precision:
             return self.images
-        return ImageEncoder(self._checkpoint, precision=precision)
+        return ImageEncoder(self._checkpoint, precision=precision, device=self._device)
+
+    @property
+    def device(self) -> torch.device:
+        """What the encoders compute on."""
+        return self._device
 
     @cached_property
     def texts(self) -> QueryEncoder:
@@ -299,7 +353,7 @@ class LexicalModel:
     @cached_property
     def contextual_text(self) -> TextEncoder:
         """The whole transformer, which the figures of a model are measured with by default."""
-        return TextEncoder(self._checkpoint)
+        return TextEncoder(self._checkpoint, precision=self._precision, device=self._device)
 
     @property
     def has_static_text(self) -> bool:
@@ -322,14 +376,27 @@ class LexicalModel:
         return load_static_text(folder, vocabulary=self.vocabulary)
 
 
-def load_model(source: str | Path = DEFAULT_MODEL) -> LexicalModel:
+def load_model(
+    source: str | Path = DEFAULT_MODEL, *, computation: Computation | None = None
+) -> LexicalModel:
     """Load a shipped model by name, or a model folder by path.
 
+    Args:
+        computation: where and in what precision it computes; None: on the CPU in float32.
+
     Raises:
+        InputError: if there is no such device.
         MissingError: if there is neither; the message lists the shipped models.
         CorruptError: if the model's files are damaged.
     """
-    return LexicalModel(load_checkpoint(find_model(source)))
+    return LexicalModel(load_checkpoint(find_model(source)), computation)
+
+
+def lowered(precision: Precision, device: torch.device) -> AbstractContextManager[object]:
+    """Compute in a precision on a device; float32 is as it comes."""
+    if precision == "float32":
+        return nullcontext()
+    return torch.autocast(device.type, dtype=getattr(torch, precision))
 
 
 def image_vectors(weights_BV: Tensor, config: ModelConfig, vocabulary: Vocabulary) -> SparseBatch:
@@ -342,9 +409,14 @@ def image_vectors(weights_BV: Tensor, config: ModelConfig, vocabulary: Vocabular
 def text_vectors(
     weights_BV: Tensor, own_BV: Tensor, config: ModelConfig, vocabulary: Vocabulary
 ) -> SparseBatch:
-    """Cut texts' weights to their budget, their own words always kept, and normalise."""
-    kept_BV = keep_strongest(weights_BV, config.text.max_words, always_BV=own_BV)
-    return SparseBatch.from_dense(normalize(kept_BV).numpy(), vocabulary)
+    """Cut texts' weights to their budget, normalise, and cut by the threshold.
+
+    Their own words are kept in any case, if ``own_word_floor`` is set.
+    """
+    always_BV = own_BV if config.text.own_word_floor is not None else None
+    kept_BV = keep_strongest(weights_BV, config.text.max_words, always_BV=always_BV)
+    normalized_BV = normalize(kept_BV, threshold=config.threshold, always_NV=always_BV)
+    return SparseBatch.from_dense(normalized_BV.numpy(), vocabulary)
 
 
 def keep_strongest(weights_BV: Tensor, k: int, *, always_BV: Tensor | None = None) -> Tensor:

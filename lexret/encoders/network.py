@@ -22,7 +22,7 @@ from lexret.encoders.text.codebook import build_codebook
 from lexret.encoders.text.mapper import TextMapper
 from lexret.encoders.text.transformer import TextTransformer
 from lexret.errors import InputError
-from lexret.vocabulary import Vocabulary
+from lexret.vocabulary import STOP_WORDS, Vocabulary
 
 # Far below the reach of a logit that is ten times a cosine.
 _SILENT_BIAS = -100.0
@@ -125,13 +125,21 @@ class TextSide(nn.Module):
     """Text side of the network: transformer, mapper, text codebook, the text's own words."""
 
     codebook_VD: Tensor | nn.Parameter
+    content_V: Tensor
 
     def __init__(
-        self, config: ModelConfig, transformer: TextTransformer, codebook_VD: Tensor
+        self,
+        config: ModelConfig,
+        transformer: TextTransformer,
+        codebook_VD: Tensor,
+        vocabulary: Vocabulary,
     ) -> None:
         super().__init__()
         self.config = config
         self.transformer = transformer
+        # 1 for content words; a text whose words are its own alone has no others.
+        content_V = torch.tensor([word not in STOP_WORDS for word in vocabulary])
+        self.register_buffer("content_V", content_V.to(codebook_VD), persistent=False)
         self.mapper = _mapper(config.text, transformer.hidden_size, codebook_VD.shape[1])
         if config.text.train_codebook:
             self.codebook_VD = nn.Parameter(codebook_VD.clone())
@@ -143,8 +151,10 @@ class TextSide(nn.Module):
             torch.full((num_words,), config.text.bias_start, device=device),
             requires_grad=config.text.word_bias,
         )
+        own_weight = config.text.own_word_weight
         self.own_weight_V = nn.Parameter(
-            torch.full((num_words,), config.text.own_word_weight, device=device)
+            torch.full((num_words,), own_weight or 0.0, device=device),
+            requires_grad=own_weight is not None,
         )
 
     def forward(self, texts: Sequence[str], own_words_BV: Tensor) -> Tensor:
@@ -152,7 +162,13 @@ class TextSide(nn.Module):
         return self.word_logits(self.vectors(texts, own_words_BV), own_words_BV)[1]
 
     def vectors(self, texts: Sequence[str], own_words_BV: Tensor) -> Tensor:
-        """Return (B, D) texts in the codebook's space; for own words see :meth:`word_logits`."""
+        """Return (B, D) texts in the codebook's space; for own words see :meth:`word_logits`.
+
+        A model whose texts are their own words alone has no such vectors: they are zeros, and the
+        transformer is not asked.
+        """
+        if self.config.text.words == "own":
+            return self.codebook_VD.new_zeros(len(texts), self.codebook_VD.shape[1])
         pooled_BH = self.pooled(texts)
         mapped_BD: Tensor = (
             self.mapper(pooled_BH, own_words_BV)
@@ -185,13 +201,21 @@ class TextSide(nn.Module):
 
         Args:
             own_words_BV: 1 where the text holds the word, else 0. Such a word's logit is raised
-                by its learnt weight, and its activation is never below ``own_word_floor``.
+                by its learnt weight, and its activation is never below ``own_word_floor``;
+                without these two it is a word like any other. Where texts are their own words
+                alone, content words have the activation 1 and nothing else has any.
         """
         logits_BV = vectors_BD @ self.codebook_VD.t() + self.bias_V
-        logits_BV = logits_BV + own_words_BV * self.own_weight_V
+        text = self.config.text
+        if text.words == "own":
+            weights_BV = own_words_BV * self.content_V
+            return weights_BV, weights_BV
+        if text.own_word_weight is not None:
+            logits_BV = logits_BV + own_words_BV * self.own_weight_V
         weights_BV = activate(logits_BV, self.config.activation)
-        floor_BV = own_words_BV * self.config.text.own_word_floor
-        return logits_BV, torch.maximum(weights_BV, floor_BV)
+        if text.own_word_floor is None:
+            return logits_BV, weights_BV
+        return logits_BV, torch.maximum(weights_BV, own_words_BV * text.own_word_floor)
 
 
 class LexicalNetwork(nn.Module):
@@ -213,7 +237,7 @@ class LexicalNetwork(nn.Module):
         if codebook_VD is None:
             codebook_VD = build_codebook(config.codebook, vocabulary, transformer)
         self.image = ImageSide(config.image, codebook_VD)
-        self.text = TextSide(config, transformer, codebook_VD)
+        self.text = TextSide(config, transformer, codebook_VD, vocabulary)
         silence(self.image, vocabulary)
 
     def own_words(self, texts: Sequence[str]) -> Tensor:

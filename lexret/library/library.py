@@ -33,6 +33,7 @@ from lexret.library.model_encoders import IndexEncoders, ModelEncoders, TextEnco
 from lexret.library.snapshots import LatestSnapshot, Snapshot
 
 if TYPE_CHECKING:
+    from lexret.encoders.computation import Computation
     from lexret.engine.integrity.repair import RepairReport
     from lexret.explain.explanation import PictureExplanation
     from lexret.library.duplicates import DuplicateGroup
@@ -55,27 +56,37 @@ class Library:
         path: the index folder, or the folder of pictures that holds it; nothing is read before it
             is needed. To look for it from the current folder upwards: :meth:`open`.
         model: a model's name or folder; by default the one that the index records.
+        computation: where and in what precision networks compute; None: on the CPU in float32.
     """
 
-    def __init__(self, path: PathLike, *, model: str | None = None) -> None:
+    def __init__(
+        self, path: PathLike, *, model: str | None = None, computation: Computation | None = None
+    ) -> None:
         self._latest = LatestSnapshot(index_within(Path(path)))
-        self._encoders = IndexEncoders(model)
+        self._encoders = IndexEncoders(model, computation)
 
     @classmethod
-    def open(cls, path: PathLike | None = None, *, model: str | None = None) -> Self:
+    def open(
+        cls,
+        path: PathLike | None = None,
+        *,
+        model: str | None = None,
+        computation: Computation | None = None,
+    ) -> Self:
         """Open the library of a folder of pictures.
 
         Args:
             path: the folder of pictures that holds the index, or the index folder itself; by
                 default the current folder or the nearest one above it that holds one.
             model: a model's name or folder; by default the one that the index records.
+            computation: where and in what precision networks compute.
 
         Raises:
             MissingError: if there is no index.
             CorruptError: if it is damaged.
         """
         place = find_index(Path.cwd()) if path is None else index_within(Path(path))
-        library = cls(place, model=model)
+        library = cls(place, model=model, computation=computation)
         library.snapshot()
         return library
 

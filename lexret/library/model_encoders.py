@@ -14,6 +14,7 @@ from lexret.encoders.folder.word_levels import read_word_levels
 from lexret.library.model import record_of_model
 
 if TYPE_CHECKING:
+    from lexret.encoders.computation import Computation
     from lexret.encoders.folder.record import ModelRecord
     from lexret.encoders.lazy import LazyImageEncoder
     from lexret.encoders.model import LexicalModel
@@ -30,10 +31,11 @@ class ModelEncoders:
 
     Args:
         record: what the folder says of itself.
+        computation: where and in what precision networks compute; None: on the CPU in float32.
     """
 
-    def __init__(self, record: ModelRecord) -> None:
-        self.record = record
+    def __init__(self, record: ModelRecord, computation: Computation | None = None) -> None:
+        self.record, self._computation = record, computation
         # A text for the table need not wait until a network is loaded.
         self._static_lock, self._model_lock = threading.Lock(), threading.Lock()
         self._static: QueryEncoder | None = None
@@ -88,7 +90,7 @@ class ModelEncoders:
         return frozenset(term_id for term_id in term_ids if term_id is not None)
 
     def images(self) -> PatchEncoder:
-        """Return the image encoder in float32; loading it takes seconds.
+        """Return the image encoder; loading it takes seconds.
 
         Raises:
             CorruptError: if a file of the model is damaged.
@@ -111,7 +113,7 @@ class ModelEncoders:
         if self._model is None:
             from lexret.encoders import load_model
 
-            self._model = load_model(self.record.folder)
+            self._model = load_model(self.record.folder, computation=self._computation)
         return self._model
 
 
@@ -120,10 +122,11 @@ class IndexEncoders:
 
     Args:
         source: a model's name or folder; without it, the one that the index records.
+        computation: where and in what precision networks compute; None: on the CPU in float32.
     """
 
-    def __init__(self, source: str | None = None) -> None:
-        self.source = source
+    def __init__(self, source: str | None = None, computation: Computation | None = None) -> None:
+        self.source, self._computation = source, computation
         self._lock = threading.Lock()
         self._current: ModelEncoders | None = None
 
@@ -136,7 +139,8 @@ class IndexEncoders:
         """
         with self._lock:
             if self._current is None or not _fits(self._current.record, index):
-                self._current = ModelEncoders(record_of_model(index, self.source))
+                record = record_of_model(index, self.source)
+                self._current = ModelEncoders(record, self._computation)
             return self._current
 
     def of_source(self, recorded: str | None) -> tuple[str, ModelEncoders]:
@@ -152,7 +156,7 @@ class IndexEncoders:
         record = read_record(find_model(source))
         with self._lock:
             if self._current is None or self._current.record != record:
-                self._current = ModelEncoders(record)
+                self._current = ModelEncoders(record, self._computation)
             return source, self._current
 
 

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
+from lexret.encoders.devices import chosen_device
 from lexret.errors import InputError
 
 T = TypeVar("T")
@@ -101,6 +102,19 @@ class Processes:
         dist.broadcast_object_list(held, src=0, device=torch.device("cpu"))
         return cast(T, held[0])
 
+    def part(self, num_items: int) -> slice:
+        """Return which of so many items this process works on: parts of nearly one size."""
+        first, last = (num_items * n // self.size for n in (self.rank, self.rank + 1))
+        return slice(first, last)
+
+    def collected(self, value: T) -> list[T] | None:
+        """Return every process's value, in their order, in the leading one; None in the others."""
+        if self.size == 1:
+            return [value]
+        held: list[Any] | None = [None] * self.size if self.leads else None
+        dist.gather_object(value, held, dst=0)
+        return held
+
     def wait(self) -> None:
         """Return when every process has come here."""
         if self.size > 1:
@@ -143,7 +157,7 @@ def started_processes(device: str = "auto") -> Iterator[Processes]:
         InputError: if there is no such device.
     """
     rank, size = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
-    chosen = _device(device, int(os.environ.get("LOCAL_RANK", "0")))
+    chosen = chosen_device(device, local_rank=int(os.environ.get("LOCAL_RANK", "0")))
     if chosen.type == "cuda":
         torch.cuda.set_device(chosen)
     if size == 1:
@@ -155,21 +169,3 @@ def started_processes(device: str = "auto") -> Iterator[Processes]:
         yield Processes(rank, size, chosen)
     finally:
         dist.destroy_process_group()
-
-
-def _device(name: str, local_rank: int) -> torch.device:
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise InputError(f"No device is called {name!r}; expected cpu, cuda or cuda:N.") from error
-    if device.type == "cuda":
-        index = local_rank if device.index is None else device.index
-        if index >= torch.cuda.device_count():
-            raise InputError(
-                f"cuda:{index} was asked for; PyTorch sees {torch.cuda.device_count()} CUDA "
-                "devices. Start at most so many processes on a machine, or choose cpu."
-            )
-        return torch.device("cuda", index)
-    return device

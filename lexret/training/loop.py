@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,14 @@ from lexret.training.preparation import PreparedRun, prepare
 from lexret.training.reading.batches import Batch
 from lexret.training.reading.sources import batches_ahead
 from lexret.training.run_folder import RunFolder
+from lexret.training.speed import SpeedMeter, timed
 from lexret.training.state import Progress, has_state, load_state, save_state
 from lexret.training.step import train_step
+from lexret.training.time_limit import TIME_IS_UP, TimeIsUp, TimeLimit
+from lexret.training.trackers import Tracker, figures_of, opened_trackers
+
+# Steps between two records of speed and memory.
+_SPEED_EVERY = 20
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,9 @@ def train(
     observer: Observer,
     *,
     stop_after: int = 0,
+    max_minutes: float | None = None,
     device: str = "auto",
+    trackers: Sequence[str] = (),
 ) -> Outcome:
     """Train a model; a run folder that holds a state of the same configuration is resumed.
 
@@ -60,6 +68,8 @@ def train(
 
     Args:
         stop_after: end after so many steps as if interrupted, having saved the state; 0: never.
+        max_minutes: end after so many minutes, as if interrupted, in whatever stage; None: never.
+        trackers: names of trackers, see :mod:`lexret.training.trackers`.
         device: see :func:`lexret.training.distributed.started_processes`.
 
     Raises:
@@ -71,6 +81,7 @@ def train(
     if not config.data.train:
         raise InputError("The recipe names no training data; set data.train to a captions file.")
     folder = RunFolder(run)
+    limit = TimeLimit(max_minutes)
     with started_processes(device) as processes:
         wanted = config.train.precision
         # Machines may differ: all compute in the precision of the leading process.
@@ -78,11 +89,18 @@ def train(
         if processes.leads:
             folder.write_config(config.to_json())
             folder.write_environment(_environment(processes, precision))
-        observer = observer if processes.leads else SilentObserver()
+        observer = limit.watching(observer) if processes.leads else SilentObserver()
         if precision != wanted:
             observer.note(EMULATED)
-        prepared = prepare(config, folder, observer, processes)
-        return _Run(config, folder, observer, processes, prepared, precision).go(stop_after)
+        try:
+            prepared = prepare(config, folder, observer, processes)
+        except TimeIsUp:
+            observer.note(TIME_IS_UP)
+            return Outcome(folder.model, 0, None)
+        loop = _Run(config, folder, observer, processes, prepared, precision, limit)
+        with opened_trackers(trackers if processes.leads else (), run, config) as opened:
+            loop.trackers = opened
+            return loop.go(stop_after)
 
 
 def _environment(processes: Processes, precision: Precision) -> dict[str, Any]:
@@ -111,7 +129,10 @@ class _Run:
         processes: Processes,
         prepared: PreparedRun,
         precision: Precision,
+        limit: TimeLimit,
     ) -> None:
+        self.limit, self.trackers = limit, list[Tracker]()
+        self.meter = SpeedMeter(prepared.batches.batch_size, processes.device)
         self.config, self.folder, self.observer = config, folder, observer
         self.processes, self.prepared, self.precision = processes, prepared, precision
         self.learner, self.sets = prepared.learner, prepared.sets
@@ -124,7 +145,8 @@ class _Run:
             prepared.vocabulary,
         )
         self.per_epoch = prepared.batches.steps_per_epoch
-        self.num_steps = self.per_epoch * config.train.epochs
+        num_steps = self.per_epoch * config.train.epochs
+        self.num_steps = min(num_steps, config.train.max_steps or num_steps)
         self.best: dict[str, Any] = {"score": -1.0, "step": 0, "result": None}
         self.done, self.evaluated = 0, 0
 
@@ -135,8 +157,12 @@ class _Run:
         last = min(self.num_steps, stop_after or self.num_steps)
         try:
             self._evaluate_if_due()  # an interruption may have come before it
-            for step, batch in enumerate(self._batches(first, last), start=first):
+            for step, (batch, waited) in enumerate(timed(self._batches(first, last)), start=first):
+                self.meter.step(waited)
                 self._step(step, batch)
+                if self.limit.is_set and self.processes.told_by_leader(self.limit.is_over):
+                    self.observer.note(TIME_IS_UP)
+                    break
         finally:
             # After an interruption (Ctrl-C, a bad batch) what was learnt so far is kept.
             if (self.done, self.evaluated) != before:
@@ -169,18 +195,24 @@ class _Run:
         # From here on the weights are those of this step, whatever interrupts the rest.
         self.done = step + 1
         if self.processes.leads:
-            self.folder.append({"kind": "step", "step": self.done, **asdict(losses)})
+            self._record({"kind": "step", "step": self.done, **asdict(losses)})
+            if self.done % _SPEED_EVERY == 0 or self.done == self.num_steps:
+                self._record({"kind": "speed", "step": self.done, **self.meter.read()})
         self.observer.step(self.done, self.num_steps, losses)
         self._evaluate_if_due()
         if self.done % self.config.train.checkpoint_every_steps == 0:
             self._save_state()
 
+    def _record(self, record: dict[str, Any]) -> None:
+        self.folder.append(record)
+        for tracker in self.trackers:
+            tracker.log(record["step"], figures_of(record))
+
     def _evaluate_if_due(self) -> None:
         """Evaluate, unless that was done after this step or there is nothing to evaluate."""
         if self.sets.dev is None or self.evaluated >= self.done or not self._is_evaluation_due():
             return
-        if self.processes.leads:
-            self._evaluate(self.done)
+        self._evaluate(self.done)
         self.best = self.processes.told_by_leader(self.best)
         self.evaluated = self.done
 
@@ -189,7 +221,8 @@ class _Run:
             return True
         if self.done <= self._num_steps_without_words:
             return False
-        return self.done % (self.per_epoch * self.config.train.eval_every_epochs) == 0
+        every = self.config.train.eval_every_steps
+        return self.done % (every or self.per_epoch * self.config.train.eval_every_epochs) == 0
 
     @property
     def _num_steps_without_words(self) -> int:
@@ -197,12 +230,15 @@ class _Run:
         return self.per_epoch * self.config.train.dense_epochs
 
     def _evaluate(self, step: int) -> None:
+        """Evaluate the dev split, which all processes encode; the leading one records it."""
         dev, features = self.sets.dev, self.prepared.dev_features
         assert dev is not None and features is not None
         with self.weights.in_place():
-            result = evaluate_dev(self.learner.network, dev, features)
+            result = evaluate_dev(self.learner.network, dev, features, self.processes)
+            if result is None:
+                return
             figures = result.as_dict()
-            self.folder.append({"kind": "dev", "step": step, **figures})
+            self._record({"kind": "dev", "step": step, **figures})
             self.observer.dev(step, result)
             score = sum(
                 figures[direction][name]

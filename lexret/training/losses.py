@@ -79,6 +79,9 @@ def distillation(student_BB: Tensor, teacher_BB: Tensor) -> Tensor:
 def sparsity_penalty(weights_BV: Tensor, penalty: Penalty) -> Tensor:
     """Penalise words by their average activation a_v = mean_i s_iv.
 
+    With s_i of length 1 (``train.penalty_on``) an item's even vector costs 1/sqrt(V) in ``overuse``
+    and 1/V in ``flops``, whatever the activation; its one word alone costs 1.
+
     - ``overuse``: sum_v p_v a_v with p_v = a_v / sum_u a_u (LexVLA's overuse penalty, read as
       the normalised average weighing the average).
     - ``overuse_v``: V sum_v p_v^2 (the other reading: scale-free, 1 when all are used alike).

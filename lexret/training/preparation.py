@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from lexret.captions.caption_set import CaptionSet
@@ -19,7 +20,7 @@ from lexret.captions.word_use import caption_words
 from lexret.config import RunConfig
 from lexret.encoders.image.feature_cache import Features
 from lexret.encoders.network import LexicalNetwork
-from lexret.errors import StorageError
+from lexret.errors import CorruptError, MismatchError, StorageError
 from lexret.files.whole import whole_file
 from lexret.training.average import WeightAverage
 from lexret.training.distributed import Processes
@@ -30,14 +31,18 @@ from lexret.training.initialise.network import (
     save_initialisation,
 )
 from lexret.training.observer import Observer
-from lexret.training.reading.batches import BatchSource
+from lexret.training.reading.batches import BatchSource, fitting_batch_size
 from lexret.training.reading.sources import DataSets, open_batches, open_sets
 from lexret.training.run_folder import RunFolder
 from lexret.training.step import Learner, make_optimizer
+from lexret.training.text_sharding import machine_turn, shard_frozen, sharding_mesh
 from lexret.training.words.caption_statistics import rarity
 from lexret.training.words.drift_penalty import DriftPenalty
 from lexret.vocabularies.sources import open_vocabulary
 from lexret.vocabulary import Vocabulary
+
+# Under which name a codebook's file records its vocabulary.
+_FINGERPRINT: Final = "vocabulary"
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +51,7 @@ class PreparedRun:
 
     Attributes:
         batches: this process's share of the training batches.
-        dev_features: of the dev split, in the leading process and if there is one.
+        dev_features: of the dev split, if there is one.
         average: of the learner's weights; None if the configuration asks for none.
     """
 
@@ -70,10 +75,22 @@ def prepare(
         StorageError: if something cannot be written.
     """
     sets = open_sets(config, folder, processes, observer.shards)
+    size = fitting_batch_size(sets.train, config.train, processes)
+    if size < config.train.batch_size:
+        observer.note(
+            f"The training data hold fewer pictures than a batch of {config.train.batch_size}: "
+            f"batches are of {size}."
+        )
     vocabulary = open_vocabulary(config.model.vocabulary)
-    torch.manual_seed(config.train.seed)
-    network = LexicalNetwork(config.model, vocabulary, _kept_codebook(folder))
-    learner = Learner(network, config.train).to(processes.device)
+    codebook_VD = _kept_codebook(folder, vocabulary)
+    spread = config.train.shard_text and processes.size > 1
+    mesh = sharding_mesh(processes) if spread else None
+    with machine_turn(processes):
+        torch.manual_seed(config.train.seed)
+        network = LexicalNetwork(config.model, vocabulary, codebook_VD)
+        if mesh is not None:
+            shard_frozen(network.text.transformer.net, mesh)
+        learner = Learner(network, config.train).to(processes.device)
     optimizer = make_optimizer(learner, config.train)
     batches, dev_features = open_batches(
         sets, config, vocabulary, folder, processes, observer.features
@@ -83,7 +100,7 @@ def prepare(
     # Processes of different machines may have made slightly different weights.
     processes.copy_from_leader([network.text.codebook_VD, *learner.trainable().values()])
     if processes.leads:
-        _keep_codebook(folder, network.text.codebook_VD.cpu())
+        _keep_codebook(folder, network.text.codebook_VD.cpu(), vocabulary)
     processes.wait()
     if config.train.anchor_weight:
         penalty = _drift_penalty(sets.train, vocabulary, folder, processes.device)
@@ -117,7 +134,7 @@ def _drift_penalty(
 ) -> DriftPenalty:
     texts = [text for i in range(len(captions)) for text in captions.captions(i)]
     weights_V = rarity(caption_words(texts, vocabulary))
-    first_VD = _kept_codebook(folder)
+    first_VD = _kept_codebook(folder, vocabulary)
     assert first_VD is not None  # kept just before
     return DriftPenalty(first_VD.to(device), weights_V.to(device))
 
@@ -126,18 +143,42 @@ def _codebook_file(folder: RunFolder) -> Path:
     return folder.path / "codebook.safetensors"
 
 
-def _kept_codebook(folder: RunFolder) -> Tensor | None:
-    """Return the text codebook that this run began with; None if it never did."""
+def _kept_codebook(folder: RunFolder, vocabulary: Vocabulary) -> Tensor | None:
+    """Return the text codebook that this run began with; None if it never did.
+
+    Raises:
+        MismatchError: if it is of another vocabulary, which had the same name.
+        CorruptError: if it cannot be read.
+    """
     file = _codebook_file(folder)
-    return load_file(file)["codebook_VD"] if file.is_file() else None
+    if not file.is_file():
+        return None
+    try:
+        with safe_open(file, "pt") as tensors:
+            codebook_VD: Tensor = tensors.get_tensor("codebook_VD")
+            # Runs before this was recorded say nothing; their number of words must fit.
+            kept = (tensors.metadata() or {}).get(_FINGERPRINT)
+    except (SafetensorError, OSError) as error:
+        raise CorruptError(f"{file} cannot be read: {error}. Delete the run folder.") from error
+    if kept not in (None, vocabulary.fingerprint) or len(codebook_VD) != len(vocabulary):
+        raise MismatchError(
+            f"Vocabularies differ: the run in {folder.path} began with {len(codebook_VD)} words "
+            f"({(kept or 'of unknown order')[:12]}), the configuration's has {len(vocabulary)} "
+            f"({vocabulary.fingerprint[:12]}). Choose another --run folder."
+        )
+    return codebook_VD
 
 
-def _keep_codebook(folder: RunFolder, codebook_VD: Tensor) -> None:
+def _keep_codebook(folder: RunFolder, codebook_VD: Tensor, vocabulary: Vocabulary) -> None:
     file = _codebook_file(folder)
     if file.is_file():
         return
     try:
         with whole_file(file) as fresh:
-            save_file({"codebook_VD": codebook_VD.contiguous()}, fresh)
+            save_file(
+                {"codebook_VD": codebook_VD.contiguous()},
+                fresh,
+                metadata={_FINGERPRINT: vocabulary.fingerprint},
+            )
     except (OSError, SafetensorError) as error:
         raise StorageError(f"Cannot write the codebook to {file}: {error}.") from error

@@ -2,7 +2,7 @@
 
 ``config.json``     the whole configuration
 ``environment.json``  where it last ran: versions, device, processes, precision, kernel of the head
-``metrics.jsonl``   one JSON object a line: {"kind": "step" | "dev", "step": ..., ...}
+``metrics.jsonl``   one JSON object a line: {"kind": "step" | "speed" | "dev", "step": ..., ...}
 ``curves.png``      losses, active words and dev recall over the steps
 ``state/``          what a resumed run starts from
 ``model/``          the best checkpoint, with its model card
@@ -107,7 +107,7 @@ class RunFolder:
             step: drop those of later steps.
             evaluated: drop evaluations of later steps.
         """
-        until = {"step": step, "dev": min(step, evaluated)}
+        until = {"step": step, "speed": step, "dev": min(step, evaluated)}
         kept = [record for record in self.records() if record["step"] <= until[record["kind"]]]
         lines = "".join(json.dumps(record) + "\n" for record in kept)
         if self.metrics.is_file():

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lexret.config import RunConfig, TrainConfig
-from lexret.encoders.activations import activate
+from lexret.encoders.activations import activate, normalize
 from lexret.encoders.model import keep_strongest
 from lexret.encoders.network import LexicalNetwork
 from lexret.errors import LexretError
@@ -203,7 +203,8 @@ def _losses(
         images_BV = keep_strongest(images_BV, random_budget(train.image_words, train.seed, step))
     text_logits_TV, texts_TV = network.text.word_logits(encoded.vectors_TD, own_TV)
     if train.text_words is not None:
-        texts_TV = keep_strongest(texts_TV, train.text_words, always_BV=own_TV)
+        always_TV = None if config.model.text.own_word_floor is None else own_TV
+        texts_TV = keep_strongest(texts_TV, train.text_words, always_BV=always_TV)
     temperature = learner.log_temperature.exp().clamp_min(_MIN_TEMPERATURE)
     paired_TV = functional.normalize(images_BV).repeat_interleave(train.captions_per_image, 0)
     units_TV = functional.normalize(texts_TV)
@@ -211,8 +212,12 @@ def _losses(
         paired_TV, units_TV, temperature, encoded.owners_T, hard_negatives=train.hard_negatives
     )
     extra = _extra_losses(learner, train, paired_TV, units_TV, temperature, dense_matches_TT)
-    penalty_image = sparsity_penalty(images_BV, train.penalty)
-    penalty_text = sparsity_penalty(texts_TV, train.penalty)
+    if train.penalty_on == "raw":
+        penalised_BV, penalised_TV = images_BV, texts_TV
+    else:
+        penalised_BV, penalised_TV = functional.normalize(images_BV), units_TV
+    penalty_image = sparsity_penalty(penalised_BV, train.penalty)
+    penalty_text = sparsity_penalty(penalised_TV, train.penalty)
     factor = train.penalty_weight * penalty_factor(step - num_steps_without_words, train)
     loss = match + factor * (penalty_image + penalty_text) + train.dense_weight * dense
     words = _words_loss(logits_BV, images_BV, encoded.shares_BV, train, num_texts=1)
@@ -232,8 +237,8 @@ def _losses(
         caption_words=words,
         caption_words_text=text_words,
         temperature=temperature,
-        active_image=(images_BV > 0).sum(1).float().mean(),
-        active_text=(texts_TV > 0).sum(1).float().mean(),
+        active_image=_num_active(images_BV, config.model.threshold),
+        active_text=_num_active(texts_TV, config.model.threshold),
     )
 
 
@@ -268,6 +273,13 @@ def _words_loss(
         return logits_NV.new_zeros(())
     shares_NV = shares_BV.repeat_interleave(num_texts, 0)
     return caption_words(logits_NV, shares_NV, weights_NV.detach() > 0, train.caption_words_margin)
+
+
+def _num_active(weights_NV: Tensor, threshold: float) -> Tensor:
+    """Return the mean number of words that an item has above the threshold."""
+    with torch.no_grad():
+        kept_NV = normalize(weights_NV, threshold=threshold) if threshold else weights_NV
+        return (kept_NV > 0).sum(1).float().mean()
 
 
 def _parts(**measured: Tensor) -> dict[str, float]:

@@ -38,11 +38,16 @@ Pictures = Sequence[Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class BuiltVocabulary:
-    """Vocabulary that was built: its entries in order, and what its record says about them."""
+    """Vocabulary that was built: its entries in order, and what its record says about them.
+
+    Attributes:
+        token_ids: for each entry its token's id, or None; None: no entry has one.
+    """
 
     words: tuple[str, ...]
     language: str
     provenance: Mapping[str, Any]
+    token_ids: tuple[int | None, ...] | None = None
 
 
 def english(wordnet_folder: Path) -> BuiltVocabulary:
@@ -116,9 +121,9 @@ def llama2() -> BuiltVocabulary:
     """
     from lexret.encoders.pretrained import LLAMA2_TOKENIZER
 
-    words = tokenizer_pieces.llama2_words(tokenizer_pieces.llama2_pieces())
+    entries = tokenizer_pieces.llama2_words(tokenizer_pieces.llama2_pieces())
     provenance = {
-        "order": "the tokenizer's ids",
+        "order": "pieces that begin a word, then others, each by the tokenizer's ids",
         "rule": (tokenizer_pieces.__doc__ or "").strip(),
         "note": "LexVLA (Li et al., NeurIPS 2024, arXiv 2407.17827) keeps 17,149 of Llama 2's "
         "32,000 tokens. Its authors have published that size, but neither the list nor the rule: "
@@ -138,7 +143,8 @@ def llama2() -> BuiltVocabulary:
         ],
         "licence": "Llama 2 Community License, (c) Meta Platforms, Inc.",
     }
-    return BuiltVocabulary(words, "many", provenance)
+    words, token_ids = zip(*entries, strict=True)
+    return BuiltVocabulary(words, "many", provenance, token_ids)
 
 
 def custom(
@@ -299,7 +305,8 @@ def expanded(
         "licence": record.get("licence", "that of the words it extends, and of the sources"),
     }
     words = (*vocabulary, *(phrase.text for phrase in phrases))
-    return BuiltVocabulary(words, record.get("language", "en"), provenance), phrases
+    token_ids = (*vocabulary.token_ids, *(None for _ in phrases))
+    return BuiltVocabulary(words, record.get("language", "en"), provenance, token_ids), phrases
 
 
 def captions_sha256(pictures: Pictures) -> str:

@@ -24,6 +24,7 @@ def write_vocabulary(
     language: str,
     made_by: str,
     provenance: Mapping[str, Any],
+    token_ids: Sequence[int | None] | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write the entries to ``file`` and their record next to it.
@@ -32,6 +33,7 @@ def write_vocabulary(
         file: a path that ends with ``.txt``.
         made_by: the command that makes it.
         provenance: what else the record says: order, rule, sources, licence.
+        token_ids: for each entry its token's id, which follows it after a tab, or None.
 
     Returns:
         the path of the record.
@@ -43,7 +45,11 @@ def write_vocabulary(
     if file.suffix != SUFFIX or not file.stem:
         raise InputError(f"A vocabulary is written to a file NAME{SUFFIX}; found {file}.")
     record_file = record_path(file)
-    content = "".join(f"{word}\n" for word in words).encode()
+    ids = token_ids if token_ids is not None else [None] * len(words)
+    content = "".join(
+        f"{word}\n" if token_id is None else f"{word}\t{token_id}\n"
+        for word, token_id in zip(words, ids, strict=True)
+    ).encode()
     record = {
         "name": file.stem,
         "language": language,

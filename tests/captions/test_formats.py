@@ -104,6 +104,22 @@ def test_coco_annotations_are_gathered_by_picture(tmp_path: Path) -> None:
     assert (found.image_id(1), found.caption_ids(1)) == ("37777", ("38", "182"))
 
 
+@pytest.mark.parametrize("folder", ["../val2017", "../images/val2017", "val2017", "../images"])
+def test_cocos_pictures_are_found_beside_its_annotations(tmp_path: Path, folder: str) -> None:
+    names = [image["file_name"] for image in COCO["images"]]  # type: ignore[index]
+    file = place(tmp_path / "annotations", COCO, *(f"{folder}/{name}" for name in names))
+    found = open_captions(f"coco:{file}")
+    assert len(found) == 2
+    assert found.image(1).size == (8, 8)
+
+
+@pytest.mark.parametrize("folder", ["flickr30k-images", "flickr30k_images", "../flickr30k-images"])
+def test_flickr30ks_pictures_are_found_beside_its_splits(tmp_path: Path, folder: str) -> None:
+    names = [image["filename"] for image in FLICKR8K["images"]]  # type: ignore[index]
+    file = place(tmp_path / "karpathy", FLICKR8K, *(f"{folder}/{name}" for name in names))
+    assert open_captions(f"karpathy:{file}:train").image(0).size == (8, 8)
+
+
 def test_captions_without_ids_are_numbered(picture_folder: Path) -> None:
     line = {"image": "red.png", "captions": ["red", "a red square"]}
     (picture_folder / "captions.jsonl").write_text(json.dumps(line), encoding="utf-8")

@@ -146,7 +146,7 @@ def test_an_unreadable_picture_is_told_when_it_is_read(write: Writer, picture_fo
 def save(folder: Path, columns: dict[str, list[object]], *, split: str | None = None) -> str:
     """Save a small data set to disk and return its source."""
     datasets = pytest.importorskip("datasets")
-    types = {"image": datasets.Image()} if "image" in columns else {}
+    types = {column: datasets.Image() for column in ("image", "jpg") if column in columns}
     rows = datasets.Dataset.from_dict(columns)
     for column, kind in types.items():
         rows = rows.cast_column(column, kind)
@@ -180,6 +180,34 @@ def test_a_saved_data_set_is_read(
     assert captions.image(1).size == (32, 48)
     assert captions.name(1).endswith("[1]")
     assert captions.fingerprint == open_captions(source).fingerprint
+
+
+def test_columns_may_be_named(tmp_path: Path, picture_folder: Path) -> None:
+    columns = {"jpg": pictures(picture_folder), "alt": ["a", "c"], "long": [["b", "x"], ["d"]]}
+    source = save(tmp_path / "saved", columns)
+    one = open_captions(f"{source}?image=jpg&captions=alt")
+    assert [one.captions(i) for i in range(2)] == [("a",), ("c",)]
+    assert one.image(0).getpixel((3, 3)) == (200, 20, 20)
+    both = open_captions(f"{source}?captions=alt,long&image=jpg")
+    assert both.captions(0) == ("a", "b", "x")
+
+
+@pytest.mark.parametrize(
+    ("named", "message"),
+    [
+        ("?image=jpg", r"expected captions in one of \['captions'"),
+        ("?image=jpg&captions=alt,none", r"expected captions in one of \['none'\]"),
+        ("?captions=alt", r"expected pictures \(type Image\) in a column 'image'"),
+        ("?picture=jpg", "expected columns as in .*image=COLUMN&captions"),
+        ("?captions=", "found 'captions='"),
+    ],
+)
+def test_columns_that_are_not_there_are_named(
+    tmp_path: Path, picture_folder: Path, named: str, message: str
+) -> None:
+    source = save(tmp_path / "saved", {"jpg": pictures(picture_folder), "alt": ["a", "c"]})
+    with pytest.raises(InputError, match=message):
+        open_captions(f"{source}{named}")
 
 
 def test_a_split_is_chosen_by_name(tmp_path: Path, picture_folder: Path) -> None:

@@ -35,6 +35,24 @@ def test_rows_get_unit_length_and_a_zero_row_stays_zero() -> None:
     torch.testing.assert_close(normalized, torch.tensor([[0.6, 0.8], [0.0, 0.0]]))
 
 
-def test_the_threshold_cuts_after_the_division_and_keeps_what_equals_it() -> None:
-    normalized = normalize(torch.tensor([[3.0, 4.0, 0.0]]), threshold=float(torch.tensor(0.8)))
-    torch.testing.assert_close(normalized, torch.tensor([[0.0, 0.8, 0.0]]))
+def test_the_threshold_cuts_after_the_division_what_does_not_exceed_it() -> None:
+    given = torch.tensor([[3.0, 4.0, 0.0]])
+    torch.testing.assert_close(normalize(given, threshold=0.79), torch.tensor([[0.0, 0.8, 0.0]]))
+    assert not normalize(given, threshold=0.8).any()
+
+
+def test_a_word_that_is_always_kept_may_lie_below_the_threshold() -> None:
+    given, always = torch.tensor([[3.0, 4.0, 0.0]]), torch.tensor([[1.0, 0.0, 0.0]])
+    kept = normalize(given, threshold=0.79, always_NV=always)
+    torch.testing.assert_close(kept, torch.tensor([[0.6, 0.8, 0.0]]))
+
+
+@pytest.mark.parametrize("num_words", [3, 4, 17_149, 20_898, 100_003])
+@pytest.mark.parametrize("weight", [1e-3, 0.1, 1.0, 7.3])
+def test_an_even_vector_becomes_empty_however_it_is_rounded(num_words: int, weight: float) -> None:
+    even = torch.full((2, num_words), weight)
+    assert not normalize(even, threshold=num_words**-0.5).any()
+    # One word that says something passes, and alone.
+    even[0, 1] *= 1.001
+    kept = normalize(even, threshold=num_words**-0.5)
+    assert kept.nonzero().tolist() == [[0, 1]]

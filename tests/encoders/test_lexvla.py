@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,11 @@ from lexret.encoders.folder.checkpoint import load_checkpoint, save_checkpoint
 from lexret.encoders.model import LexicalModel, load_model
 from lexret.encoders.network import ImageSide, LexicalNetwork
 from lexret.encoders.pretrained import LLAMA2_TOKENIZER, verified_path
+from lexret.encoders.text.codebook import build_codebook
+from lexret.encoders.text.token_matrix import prediction_rows
 from lexret.encoders.text.transformer import TextTransformer, with_lora
 from lexret.encoders.torchvision_ops import declare_missing_operators
+from lexret.errors import InputError
 from lexret.presets import preset_values
 from lexret.vocabulary import Vocabulary
 
@@ -77,7 +81,7 @@ def test_lora_on_llama_2_has_the_21_million_parameters_of_the_paper() -> None:
 
 def save_tiny_llama(folder: Path, padding_side: str = "right") -> None:
     """Write a Llama of 2 layers and 32 dimensions with the real Llama 2 tokenizer."""
-    from transformers import LlamaConfig, LlamaModel, PreTrainedTokenizerFast
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_file=str(verified_path(LLAMA2_TOKENIZER)),
@@ -91,7 +95,8 @@ def save_tiny_llama(folder: Path, padding_side: str = "right") -> None:
         hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=2
     )
     torch.manual_seed(0)
-    LlamaModel(config).save_pretrained(folder)
+    # With its head, as Llama 2 is published: two matrices of a row a token.
+    LlamaForCausalLM(config).save_pretrained(folder)
 
 
 def save_tiny_dinov2(path: Path) -> None:
@@ -145,7 +150,7 @@ def test_pictures_have_different_words_above_the_threshold(
     batch = model.images.encode(pictures)
     threshold = NUM_WORDS**-0.5
     assert model.checkpoint.config.threshold == pytest.approx(threshold)
-    assert batch.weights.min() >= np.float32(threshold)
+    assert batch.weights.min() > threshold
     for vector in batch:
         # elu(x) + 1 is never zero: only the threshold makes these vectors sparse.
         assert 0 < len(vector) < NUM_WORDS
@@ -164,12 +169,58 @@ def test_a_picture_has_the_largest_weights_of_its_patches(
     np.testing.assert_array_equal(dense_PV.argmax(0)[term_ids], encoding.winning_patches)
 
 
-def test_texts_hold_their_own_words(model: LexicalModel) -> None:
-    batch = model.contextual_text.encode(TEXTS)
-    assert batch.row(0).weight_of("dog") > 0
-    for word in ("two", "dogs", "run", "beach"):
-        assert batch.row(1).weight_of(word) > 0
-    np.testing.assert_allclose([np.linalg.norm(vector.weights) for vector in batch], 1.0, rtol=1e-5)
+def test_texts_are_cut_by_the_threshold_as_pictures_are(model: LexicalModel) -> None:
+    queries = model.contextual_text.encode_queries(TEXTS)
+    for vector in (*model.contextual_text.encode(TEXTS), *queries):
+        assert vector.weights.min() > NUM_WORDS**-0.5 * 0.999
+        assert 0 < len(vector) < NUM_WORDS / 2
+    document = model.contextual_text.encode(TEXTS[:1]).row(0)
+    assert document.weights.min() > NUM_WORDS**-0.5
+
+
+def test_own_words_are_kept_below_the_threshold_only_where_the_model_has_a_floor(
+    model: LexicalModel,
+) -> None:
+    checkpoint = model.checkpoint
+    assert checkpoint.config.text.own_word_weight is None
+    assert checkpoint.config.text.own_word_floor is None
+    assert model.contextual_text.side.own_weight_V.abs().max() == 0
+    assert not LexicalNetwork(
+        checkpoint.config, checkpoint.vocabulary
+    ).text.own_weight_V.requires_grad
+    tokens = checkpoint.vocabulary.match(TEXTS[1])[0]
+    without = model.contextual_text.encode(TEXTS[1:2]).row(0)
+    assert not set(tokens) <= set(without.term_ids.tolist())
+    text = checkpoint.config.text.model_copy(
+        update={"own_word_floor": 0.01, "own_word_weight": 1.0}
+    )
+    config = checkpoint.config.model_copy(update={"text": text})
+    held = (
+        LexicalModel(replace(checkpoint, config=config)).contextual_text.encode(TEXTS[1:2]).row(0)
+    )
+    assert set(tokens) <= set(held.term_ids.tolist())
+
+
+def test_an_untrained_model_says_nothing_of_a_text(folder: Path) -> None:
+    checkpoint = load_checkpoint(folder)
+    tensors = dict(checkpoint.tensors)
+    for part in ("weight", "bias"):
+        tensors[f"text.mapper.{part}"] = torch.zeros_like(tensors[f"text.mapper.{part}"])
+    silent = LexicalModel(replace(checkpoint, tensors=tensors))
+    # Every logit is 0, every activation 1: each word lies exactly at the threshold.
+    assert len(silent.contextual_text.encode(TEXTS).term_ids) == 0
+
+
+def test_patches_hold_no_word_below_the_threshold_of_their_own_length(
+    model: LexicalModel, pictures: list[Image.Image]
+) -> None:
+    (encoding,) = model.images.encode_patches(pictures[1:])
+    for vector in encoding.patches:
+        length = np.linalg.norm(vector.weights)
+        assert len(vector) < NUM_WORDS / 2
+        assert vector.weights.min() > length * NUM_WORDS**-0.5
+    cut = encoding.patches.to_scipy()
+    assert set(encoding.image.term_ids) <= set(cut.indices)
 
 
 @pytest.mark.parametrize("padding_side", ["left", "right"])
@@ -189,7 +240,7 @@ def test_a_text_has_one_vector_alone_and_beside_longer_ones(
 
 def test_the_prompts_last_token_is_pooled(model: LexicalModel) -> None:
     transformer: Any = model.contextual_text._side.transformer
-    prompt = 'This sentence: "two dogs" means in one word: "'
+    prompt = 'This sentence: "two dogs" means in one word:'
     tokens = transformer._tokenizer([prompt], return_tensors="pt")
     assert tokens["input_ids"][0, 0] == 1  # <s>
     with torch.inference_mode():
@@ -205,7 +256,7 @@ def test_a_long_text_loses_its_end_and_the_prompt_stays_whole(model: LexicalMode
         num_tokens = len(transformer._tokenizer(prompt)["input_ids"])
         assert max_tokens - 6 <= num_tokens <= max_tokens
         assert prompt.startswith('This sentence: "' + text[:5])
-        assert prompt.endswith('" means in one word: "')
+        assert prompt.endswith('" means in one word:')
 
 
 def test_lora_changes_the_texts_and_survives_the_checkpoint(folder: Path) -> None:
@@ -221,22 +272,87 @@ def test_lora_changes_the_texts_and_survives_the_checkpoint(folder: Path) -> Non
     other = LexicalModel(
         type(checkpoint)(checkpoint.config, checkpoint.vocabulary, silent, checkpoint.sha256)
     )
-    with_adapters = LexicalModel(checkpoint).texts.encode(TEXTS).to_scipy().toarray()
-    without = other.texts.encode(TEXTS).to_scipy().toarray()
+    with_adapters = LexicalModel(checkpoint).contextual_text.encode(TEXTS).to_scipy().toarray()
+    without = other.contextual_text.encode(TEXTS).to_scipy().toarray()
     assert np.abs(with_adapters - without).max() > 1e-3
 
 
-def test_the_codebook_starts_from_the_text_models_own_embeddings(folder: Path) -> None:
-    checkpoint = load_checkpoint(folder)
+@pytest.mark.parametrize(
+    ("matrix", "name"),
+    [("lm_head", "lm_head.weight"), ("input_embeddings", "model.embed_tokens.weight")],
+)
+def test_the_codebook_starts_from_the_rows_of_a_words_own_token(
+    folder: Path, matrix: str, name: str
+) -> None:
     from safetensors.torch import load_file
 
-    table = load_file(folder / "text" / "model.safetensors")["embed_tokens.weight"]
-    tokens = {"dog": "\u2581dog", "beach": "\u2581beach"}
-    from tokenizers import Tokenizer
+    checkpoint = load_checkpoint(folder)
+    vocabulary = Vocabulary.shipped("llama2-17k")
+    assert vocabulary == checkpoint.vocabulary
+    config = checkpoint.config.codebook.model_copy(update={"matrix": matrix})
+    if matrix == full_size().codebook.matrix:  # the preset's own
+        vectors_VD = checkpoint.tensors["text.codebook_VD"]
+    else:
+        transformer = TextTransformer(checkpoint.config.text)
+        vectors_VD = build_codebook(config, vocabulary, transformer)
+    table_TH = load_file(folder / "text" / "model.safetensors")[name]
+    for word in ("dog", "toy", "ing", "\u0440\u0430"):
+        row = vocabulary.words.index(word)
+        expected = torch.nn.functional.normalize(table_TH[vocabulary.token_ids[row]], dim=0)
+        # Checkpoints are stored in float16.
+        torch.testing.assert_close(vectors_VD[row], expected, rtol=1e-2, atol=1e-3)
 
-    tokenizer = Tokenizer.from_file(str(verified_path(LLAMA2_TOKENIZER)))
-    for word, token in tokens.items():
-        row = checkpoint.vocabulary.term_id(word)
-        expected = torch.nn.functional.normalize(table[tokenizer.token_to_id(token)], dim=0)
-        found = checkpoint.tensors["text.codebook_VD"][row]
-        torch.testing.assert_close(found, expected, rtol=1e-2, atol=1e-3)  # stored in float16
+
+def test_the_first_logits_are_the_language_models_own_predictions(folder: Path) -> None:
+    from transformers import AutoModelForCausalLM
+
+    checkpoint = load_checkpoint(folder)
+    vocabulary = Vocabulary.shipped("llama2-17k")
+    network = LexicalNetwork(
+        checkpoint.config.model_copy(
+            update={"text": checkpoint.config.text.model_copy(update={"lora_rank": 0})}
+        ),
+        vocabulary,
+    ).eval()
+    language_model = AutoModelForCausalLM.from_pretrained(folder / "text").eval()
+    prompts = [checkpoint.config.text.prompt.replace("{text}", text) for text in TEXTS]
+    rows_TH = language_model.lm_head.weight[list(vocabulary.token_ids)]
+    with torch.inference_mode():
+        found_BV = network.text.word_logits(
+            network.text.vectors(TEXTS, network.own_words(TEXTS)), network.own_words(TEXTS)
+        )[0]
+        for row, prompt in enumerate(prompts):
+            tokens = network.text.transformer._tokenizer([prompt], return_tensors="pt")
+            next_T = language_model(**tokens).logits[0, -1]
+            # Codebook vectors have length 1.
+            expected_V = next_T[list(vocabulary.token_ids)] / rows_TH.norm(dim=1)
+            torch.testing.assert_close(found_BV[row], expected_V, rtol=1e-3, atol=1e-4)
+
+
+def test_a_model_without_a_head_says_that_it_has_none(folder: Path, tmp_path: Path) -> None:
+    from transformers import AutoModel
+
+    transformer = TextTransformer(load_checkpoint(folder).config.text)
+    AutoModel.from_pretrained(folder / "text").save_pretrained(tmp_path / "text")
+    with pytest.raises(InputError, match="no matrix that predicts tokens"):
+        prediction_rows(transformer.net, str(tmp_path / "text"))
+
+
+def test_a_tied_model_predicts_with_its_input_embeddings(folder: Path, tmp_path: Path) -> None:
+    from transformers import AutoModel
+
+    net = AutoModel.from_pretrained(folder / "text")
+    net.config.tie_word_embeddings = True
+    net.save_pretrained(tmp_path / "text")
+    found_TH = prediction_rows(net, str(tmp_path / "text"))
+    assert torch.equal(found_TH, net.get_input_embeddings().weight)
+
+
+def test_a_head_is_found_in_a_model_of_several_files(folder: Path, tmp_path: Path) -> None:
+    from transformers import AutoModel, AutoModelForCausalLM
+
+    whole = AutoModelForCausalLM.from_pretrained(folder / "text")
+    whole.save_pretrained(tmp_path / "text", max_shard_size="2MB")
+    assert len(list((tmp_path / "text").glob("*.safetensors"))) > 1
+    found_TH = prediction_rows(AutoModel.from_pretrained(tmp_path / "text"), str(tmp_path / "text"))
+    assert torch.equal(found_TH, whole.lm_head.weight.detach())

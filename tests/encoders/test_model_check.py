@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from lexret.encoders.model import load_model
 from lexret.encoders.model_check import Check, check_model
+from lexret.errors import CorruptError
 
 
 @pytest.fixture
@@ -117,6 +119,8 @@ def test_weights_that_are_a_pickle_are_refused(folder: Path) -> None:
     (folder / "backbone.pt").write_bytes(pickle.dumps(_Bomb()))
     edit(folder, lambda meta: meta["config"]["image"].update({"weights": "backbone.pt"}))
     assert failures(folder)["backbone.pt"].status == "damaged"
+    with pytest.raises(CorruptError, match=r"backbone\.pt .* must be a safetensors file"):
+        load_model(folder)
 
 
 def test_frozen_parts_from_elsewhere_are_told(folder: Path) -> None:

@@ -25,6 +25,7 @@ from lexret.training.loop import train
 from lexret.training.observer import SilentObserver
 from lexret.training.reading.batches import BatchSource
 from lexret.vocabulary import Vocabulary
+from tests.encoders.test_lexvla import save_tiny_llama
 
 ROOT = Path(__file__).parents[2]
 
@@ -94,6 +95,11 @@ def steps_of(run: Path) -> list[dict[str, Any]]:
     return [record for record in records if record.pop("kind") == "step"]
 
 
+def dev_of(run: Path) -> list[dict[str, Any]]:
+    records = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [record for record in records if record["kind"] == "dev"]
+
+
 @pytest.mark.slow
 def test_two_processes_with_half_a_batch_each_train_as_one_with_the_whole(
     certain_values: dict[str, Any], tmp_path: Path
@@ -118,6 +124,9 @@ def test_two_processes_with_half_a_batch_each_train_as_one_with_the_whole(
         assert alone[-1][name] > 0
     for mine, theirs in zip(alone, together, strict=True):
         assert theirs == pytest.approx(mine, rel=2e-5, abs=1e-6)
+    evaluated = [dev_of(tmp_path / run) for run in ("one", "two")]
+    assert len(evaluated[0]) == 2
+    assert evaluated[0] == evaluated[1]  # each process encoded its part of the dev split
     weights = [load_file(tmp_path / run / "state" / "state.safetensors") for run in ("one", "two")]
     assert weights[0].keys() == weights[1].keys()
     for name, tensor in weights[0].items():
@@ -125,6 +134,59 @@ def test_two_processes_with_half_a_batch_each_train_as_one_with_the_whole(
     described = json.loads((tmp_path / "two" / "environment.json").read_text())
     assert described["processes"] == 2
     assert described["head_kernel"] == "torch"
+
+
+_SHARDED = """
+import json, pathlib, sys
+import lexret.training.preparation as preparation
+from lexret.config import RunConfig
+from lexret.training.loop import train
+from lexret.training.observer import SilentObserver
+from lexret.training.text_sharding import num_held, shard_frozen
+
+config, run = (pathlib.Path(argument) for argument in sys.argv[1:])
+
+def counted(net, mesh):
+    whole = num_held(net)
+    shard_frozen(net, mesh)
+    held = [whole, num_held(net)]
+    (run.parent / f"held.{mesh.get_rank()}.json").write_text(json.dumps(held))
+
+preparation.shard_frozen = counted
+config = RunConfig.model_validate_json(config.read_text())
+train(config, run, SilentObserver(), device="cpu")
+"""
+
+
+@pytest.mark.slow
+def test_a_text_model_that_is_spread_over_two_processes_trains_as_a_whole_one(
+    certain_values: dict[str, Any], tmp_path: Path
+) -> None:
+    with torch.random.fork_rng():
+        save_tiny_llama(tmp_path / "llama")
+    text = {
+        "backbone": str(tmp_path / "llama"),
+        "pooling": "last",
+        "lora_rank": 2,
+        "lora_dropout": 0.0,
+        "lora_targets": ["q_proj", "v_proj"],
+    }
+    settings = {"epochs": 1, "dense_epochs": 0, "gradient_checkpointing": True}
+    changes = {"model": {"text": text}, "train": settings}
+    values = merged(certain_values, changes)
+    train(RunConfig.model_validate(values), tmp_path / "one", SilentObserver(), device="cpu")
+    values = merged(values, {"train": {"shard_text": True}})
+    (tmp_path / "config.json").write_text(RunConfig.model_validate(values).to_json())
+    in_processes(2, ["-c", _SHARDED, str(tmp_path / "config.json"), str(tmp_path / "two")])
+    for rank in range(2):
+        whole, held = json.loads((tmp_path / f"held.{rank}.json").read_text())
+        assert whole > 1_000_000
+        assert 0.49 * whole < held < 0.52 * whole  # LoRA stays whole in each
+    for mine, theirs in zip(steps_of(tmp_path / "one"), steps_of(tmp_path / "two"), strict=True):
+        assert theirs == pytest.approx(mine, rel=1e-4, abs=1e-6)
+    assert dev_of(tmp_path / "one") == dev_of(tmp_path / "two")
+    saved = load_file(tmp_path / "two" / "model" / "model.safetensors")
+    assert any(".lora_" in name for name in saved)
 
 
 @pytest.mark.slow
@@ -171,6 +233,15 @@ def test_the_shares_of_a_batch_are_the_batch(recipe: RunConfig, tmp_path: Path) 
         assert torch.equal(joined, getattr(whole, field)), field
 
 
+@pytest.mark.parametrize(("num_items", "size"), [(12, 2), (7, 3), (2, 4), (0, 2)])
+def test_the_parts_of_all_processes_are_the_whole(num_items: int, size: int) -> None:
+    items = list(range(num_items))
+    parts = [items[Processes(rank, size).part(num_items)] for rank in range(size)]
+    assert [item for part in parts for item in part] == items
+    lengths = [len(part) for part in parts]
+    assert max(lengths) - min(lengths) <= 1
+
+
 def test_a_batch_that_cannot_be_shared_evenly_is_an_error() -> None:
     assert Processes(1, 2).share(6) == slice(3, 6)
     with pytest.raises(InputError, match=r"train\.batch_size is 6 .* 4 of them cannot share"):
@@ -190,6 +261,8 @@ def test_alone_there_is_one_process_that_leads(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_device_that_is_not_there_is_an_error() -> None:
     with pytest.raises(InputError, match="No device is called 'gpu'"), started_processes("gpu"):
+        pass
+    with pytest.raises(InputError, match="does not compute on 'meta'"), started_processes("meta"):
         pass
     missing = f"cuda:{torch.cuda.device_count()}"
     with pytest.raises(InputError, match=f"{missing} was asked for"), started_processes(missing):

@@ -75,6 +75,16 @@ def test_overuse_v_is_one_where_all_words_are_used_alike_and_v_where_one_is() ->
     assert float(sparsity_penalty(only_one, "overuse_v")) == pytest.approx(5.0)
 
 
+@pytest.mark.parametrize("num_words", [4, 100])
+def test_of_vectors_of_length_one_a_penalty_does_not_depend_on_the_activations_scale(
+    num_words: int,
+) -> None:
+    even = torch.nn.functional.normalize(torch.full((2, num_words), 7.0))
+    one_word = torch.nn.functional.normalize(torch.eye(1, num_words) * 3.0)
+    assert sparsity_penalty(even, "overuse").item() == pytest.approx(num_words**-0.5)
+    assert sparsity_penalty(one_word, "overuse").item() == pytest.approx(1.0)
+
+
 def test_flops_sums_squared_averages() -> None:
     assert float(sparsity_penalty(WEIGHTS, "flops")) == pytest.approx(1.25)
 

@@ -23,6 +23,7 @@ from lexret.encoders import load_model
 from lexret.encoders.image.feature_cache import cached_features
 from lexret.errors import CorruptError, InputError, MismatchError, MissingError, StorageError
 from lexret.eval.retrieval.recall import RetrievalResult
+from lexret.training.distill.distillation import distill
 from lexret.training.loop import train
 from lexret.training.observer import SilentObserver
 from lexret.training.reading.batches import BatchSource
@@ -156,6 +157,7 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(recipe: RunConfig, tmp_pa
     code = f"""
 import os, pathlib
 from lexret.config import RunConfig
+from lexret.training.distill.distillation import distill
 from lexret.training.loop import train
 from lexret.training.observer import SilentObserver
 class Killer(SilentObserver):
@@ -258,6 +260,50 @@ def test_batches_depend_on_seed_and_step_alone(recipe: RunConfig, tmp_path: Path
     assert sorted(seen.tolist()) == list(range(12))
 
 
+def test_texts_may_be_their_own_words_alone(recipe: RunConfig, tmp_path: Path) -> None:
+    text = {**recipe.model.text.model_dump(), "words": "own", "lora_rank": 0}
+    values = recipe.model_dump()
+    values["model"]["text"] = text
+    train(RunConfig.model_validate(values), tmp_path / "run", SilentObserver())
+    model = load_model(tmp_path / "run" / "model")
+    assert "dog" in model.vocabulary
+    (vector,) = model.texts.encode(["A red dog on the dog"])
+    held = {word.word: word.weight for word in vector.words(10)}
+    assert held == pytest.approx({"red": 2**-0.5, "dog": 2**-0.5})
+    with pytest.raises(InputError, match="nothing to imitate"):
+        distill(
+            tmp_path / "run" / "model", open_captions(recipe.data.train), tmp_path / "distilled"
+        )
+
+
+@pytest.mark.parametrize("penalty_on", ["normalised", "raw"])
+def test_the_penalty_averages_what_it_is_told_to(
+    penalty_on: str, recipe: RunConfig, tmp_path: Path
+) -> None:
+    changed = recipe.train.model_copy(
+        update={"penalty_on": penalty_on, "penalty": "flops", "epochs": 1}
+    )
+    train(recipe.model_copy(update={"train": changed}), tmp_path / "run", SilentObserver())
+    steps = [r for r in steps_of(tmp_path / "run") if r["kind"] == "step"]
+    # The squared averages of vectors of length 1 add up to 1 at most.
+    greatest = max(record["penalty_image"] for record in steps)
+    assert (greatest <= 1.0) == (penalty_on == "normalised")
+
+
+def test_a_run_whose_vocabulary_changed_under_its_name_is_refused(
+    recipe: RunConfig, tmp_path: Path
+) -> None:
+    words = Path(recipe.model.vocabulary).read_text(encoding="utf-8").splitlines()
+    mine = tmp_path / "mine.txt"
+    mine.write_text("\n".join(words) + "\n", encoding="utf-8")
+    model = recipe.model.model_copy(update={"vocabulary": str(mine)})
+    config = recipe.model_copy(update={"model": model})
+    train(config, tmp_path / "run", SilentObserver(), stop_after=1)
+    mine.write_text("\n".join([words[1], words[0], *words[2:]]) + "\n", encoding="utf-8")
+    with pytest.raises(MismatchError, match=r"Vocabularies differ: the run in .* Choose another"):
+        train(config, tmp_path / "run", SilentObserver())
+
+
 def test_silent_words_are_asked_of_no_picture(recipe: RunConfig) -> None:
     captions = open_captions(recipe.data.train)
     vocabulary = Vocabulary.load(Path(recipe.model.vocabulary))
@@ -291,12 +337,90 @@ def test_a_step_shows_one_rectangle_of_the_patches(recipe: RunConfig) -> None:
     assert len(shapes) > 3
 
 
-def test_fewer_pictures_than_a_batch_are_an_error(recipe: RunConfig) -> None:
-    captions = open_captions(recipe.data.train)
-    vocabulary = Vocabulary.load(Path(recipe.model.vocabulary))
-    config = recipe.train.model_copy(update={"batch_size": 13})
-    with pytest.raises(InputError, match="12 pictures, fewer than one batch of 13"):
-        BatchSource(captions, [np.zeros((12, 9, 4), np.float16)], vocabulary, config)
+def test_fewer_pictures_than_a_batch_make_smaller_batches(
+    recipe: RunConfig, tmp_path: Path
+) -> None:
+    told: list[str] = []
+
+    class Noting(SilentObserver):
+        def note(self, message: str) -> None:
+            told.append(message)
+
+    large = recipe.train.model_copy(update={"batch_size": 500, "epochs": 1})
+    train(recipe.model_copy(update={"train": large}), tmp_path / "run", Noting())
+    steps = [r for r in steps_of(tmp_path / "run") if r["kind"] == "step"]
+    assert len(steps) == 1
+    assert "fewer pictures than a batch of 500: batches are of 12" in " ".join(told)
+
+
+def test_a_single_picture_is_an_error_before_anything_is_encoded(
+    recipe: RunConfig, tmp_path: Path
+) -> None:
+    source = Path(recipe.data.train)
+    line = json.loads(source.read_text(encoding="utf-8").splitlines()[0])
+    line["image"] = str(source.parent / line["image"])
+    (tmp_path / "one.jsonl").write_text(json.dumps(line) + "\n", encoding="utf-8")
+    data = recipe.data.model_copy(update={"train": str(tmp_path / "one.jsonl")})
+    recorder = Recorder()
+    with pytest.raises(InputError, match="hold 1 pictures for 1 processes; expected two each"):
+        train(recipe.model_copy(update={"data": data}), tmp_path / "run", recorder)
+    assert recorder.pictures == []
+
+
+def test_steps_and_evaluations_are_as_many_as_asked_for(recipe: RunConfig, tmp_path: Path) -> None:
+    changed = recipe.train.model_copy(update={"max_steps": 5, "eval_every_steps": 2})
+    recorder = Recorder()
+    train(recipe.model_copy(update={"train": changed}), tmp_path / "run", recorder)
+    assert recorder.steps == [1, 2, 3, 4, 5]
+    assert recorder.devs == [2, 4, 5]
+
+
+def test_speed_and_memory_are_recorded(
+    recipe: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lexret.training.loop._SPEED_EVERY", 4)
+    train(recipe, tmp_path / "run", SilentObserver(), stop_after=5)
+    train(recipe, tmp_path / "run", SilentObserver())
+    found = [r for r in steps_of(tmp_path / "run") if r["kind"] == "speed"]
+    assert [record["step"] for record in found] == [4, 6]
+    for record in found:
+        assert record["pictures_per_second"] > 0
+        assert 0 <= record["waiting"] <= 1
+        assert record["memory_gb"] > 0.05
+
+
+def test_a_time_limit_holds_while_features_are_made_and_what_is_made_stays(
+    recipe: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lexret.encoders.image.feature_cache._BATCH", 5)
+    notes: list[str] = []
+
+    class Noting(Recorder):
+        def note(self, message: str) -> None:
+            notes.append(message)
+
+    first = Noting()
+    outcome = train(recipe, tmp_path / "run", first, max_minutes=1e-9)
+    assert outcome.result is None
+    assert first.pictures == [("train", 5, 12)]
+    assert "The time is up" in notes[0]
+    second = Noting()
+    train(recipe, tmp_path / "run", second, stop_after=1)
+    assert second.pictures[0] == ("train", 10, 12)
+
+
+def test_a_time_limit_stops_between_steps_and_the_run_goes_on(
+    recipe: RunConfig, tmp_path: Path
+) -> None:
+    train(recipe, tmp_path / "whole", SilentObserver())
+    made = recipe.data.model_copy(update={"feature_cache": str(tmp_path / "whole" / "features")})
+    config = recipe.model_copy(update={"data": made})
+    first = Recorder()
+    train(config, tmp_path / "run", first, max_minutes=1e-9)
+    assert first.steps == [1]
+    train(config, tmp_path / "run", SilentObserver())
+    mine, theirs = (tensors_of(tmp_path / run / "model") for run in ("run", "whole"))
+    assert all(torch.equal(mine[name], tensor) for name, tensor in theirs.items())
 
 
 def test_cached_features_are_built_once_and_told_apart_when_mirrored(

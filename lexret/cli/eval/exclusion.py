@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lexret.cli.common import json_option, render_table
+from lexret.cli.common import computation_options, json_option, render_table
 from lexret.cli.eval.options import (
     batch_size_option,
     eval_model_option,
@@ -21,6 +21,7 @@ from lexret.cli.eval.options import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from lexret.encoders.computation import Computation
     from lexret.eval.control.exclusion import ControlResult, TopTen
     from lexret.library.model_encoders import TextEncoderKind
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 @batch_size_option
 @seed_option
 @json_option
+@computation_options
 def command(
     source: str,
     max_queries: int,
@@ -42,6 +44,7 @@ def command(
     batch_size: int,
     seed: int,
     as_json: bool,
+    computation: Computation,
 ) -> None:
     """Ask for "X without Y" and "X with Y", and count how often Y is in the first ten.
 
@@ -62,7 +65,7 @@ def command(
     from lexret.eval.control.exclusion import measure_control
 
     check_source(source)
-    model = load_model(model_source)
+    model = load_model(model_source, computation=computation)
     with progress_bars() as tell:
         pictures = open_annotated(source, model, batch_size=batch_size, progress=tell)
     dense = model.contextual_text.encode_dense(pictures.inventory.names)

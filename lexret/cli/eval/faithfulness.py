@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lexret.cli.common import json_option, render_table
+from lexret.cli.common import computation_options, json_option, render_table
 from lexret.cli.eval.options import eval_model_option, progress_bars, seed_option
 
 if TYPE_CHECKING:
+    from lexret.encoders.computation import Computation
     from lexret.eval.patches.faithfulness import FaithfulnessResult
 
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 @eval_model_option
 @seed_option
 @json_option
+@computation_options
 def command(
     folder: Path,
     num_pictures: int,
@@ -34,6 +36,7 @@ def command(
     model_source: str,
     seed: int,
     as_json: bool,
+    computation: Computation,
 ) -> None:
     """Cover and uncover the patches that explanations name, and see whether the word follows.
 
@@ -51,7 +54,7 @@ def command(
 
     pictures = evenly_chosen(folder, num_pictures)
     count = len(pictures)
-    model = load_model(model_source)
+    model = load_model(model_source, computation=computation)
     with progress_bars() as tell:
         result = measure_faithfulness(
             pictures,

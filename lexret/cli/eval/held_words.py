@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from lexret.cli.candidates import complete_file
-from lexret.cli.common import json_option, render_table
+from lexret.cli.common import computation_options, json_option, render_table
 from lexret.cli.eval.options import batch_size_option, eval_model_option, progress_bars
 
 if TYPE_CHECKING:
+    from lexret.encoders.computation import Computation
     from lexret.encoders.model import LexicalModel
     from lexret.eval.control.held_words import HeldWords, JudgedPictures
     from lexret.eval.retrieval.encoding import Progress
@@ -30,8 +31,14 @@ _NUM_SHOWN = 12
 @eval_model_option
 @batch_size_option
 @json_option
+@computation_options
 def command(
-    sources: tuple[str, ...], save: bool, model_source: str, batch_size: int, as_json: bool
+    sources: tuple[str, ...],
+    save: bool,
+    model_source: str,
+    batch_size: int,
+    as_json: bool,
+    computation: Computation,
 ) -> None:
     """Compare the words that pictures hold with what is known of the pictures.
 
@@ -55,7 +62,10 @@ def command(
 
     for source in sources:
         check_source(source)
-    model, record = load_model(model_source), read_record(find_model(model_source))
+    model, record = (
+        load_model(model_source, computation=computation),
+        read_record(find_model(model_source)),
+    )
     with progress_bars() as tell:
         sets = [_open(source, model, batch_size, tell) for source in sources]
     if save:

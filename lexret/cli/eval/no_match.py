@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lexret.cli.candidates import complete_file
-from lexret.cli.common import json_option, render_table
+from lexret.cli.common import computation_options, json_option, render_table
 from lexret.cli.eval.options import (
     batch_size_option,
     eval_model_option,
@@ -20,6 +20,7 @@ from lexret.cli.eval.options import (
 )
 
 if TYPE_CHECKING:
+    from lexret.encoders.computation import Computation
     from lexret.eval.control.no_match import ErrorRates, NoMatchResult
     from lexret.library.model_encoders import TextEncoderKind
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 @batch_size_option
 @seed_option
 @json_option
+@computation_options
 def command(
     source: str,
     save: bool,
@@ -46,6 +48,7 @@ def command(
     batch_size: int,
     seed: int,
     as_json: bool,
+    computation: Computation,
 ) -> None:
     """Search for things that are not there, and count how often something is found all the same.
 
@@ -75,7 +78,10 @@ def command(
 
     for one in (source, *learn_from):
         check_source(one)
-    model, record = load_model(model_source), read_record(find_model(model_source))
+    model, record = (
+        load_model(model_source, computation=computation),
+        read_record(find_model(model_source)),
+    )
     levels_V = read_word_levels(record)
     silent = ModelEncoders(record).silent_terms(model.vocabulary)
     with progress_bars() as tell:

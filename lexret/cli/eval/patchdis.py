@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from lexret.cli.common import json_option, render_table
+from lexret.cli.common import computation_options, json_option, render_table
 from lexret.cli.eval.options import eval_model_option, progress_bars, seed_option
 
 if TYPE_CHECKING:
+    from lexret.encoders.computation import Computation
     from lexret.eval.patches.patchdis import PatchDisResult
 
 _SHOWN: Final = 10
@@ -46,6 +47,7 @@ def _parse_ids(
 @eval_model_option
 @seed_option
 @json_option
+@computation_options
 def command(
     folder: Path,
     ids: tuple[int, ...] | None,
@@ -55,6 +57,7 @@ def command(
     model_source: str,
     seed: int,
     as_json: bool,
+    computation: Computation,
 ) -> None:
     """Measure how well patches say what lies in them, against segmentation masks.
 
@@ -81,7 +84,7 @@ def command(
     pictures = open_masked(folder, split=split)
     if ids is not None:
         pictures = pictures.only(ids)
-    model = load_model(model_source)
+    model = load_model(model_source, computation=computation)
     prompts = prompts or DEFAULT_PROMPTS
     with progress_bars() as tell:
         result, maps = measure_patchdis(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lexret.cli.common import json_option, render_table
+from lexret.cli.common import computation_options, json_option, render_table
 from lexret.cli.eval.options import (
     batch_size_option,
     captions_argument,
@@ -18,6 +18,7 @@ from lexret.cli.eval.options import (
 )
 
 if TYPE_CHECKING:
+    from lexret.encoders.computation import Computation
     from lexret.eval.intervals import Interval
     from lexret.eval.retrieval.recall import Recall
     from lexret.eval.retrieval.report import RetrievalReport
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 @click.option("--depth", type=click.IntRange(min=1), default=1000, show_default=True,
               help="Documents that --trec keeps for each query.")  # fmt: skip
 @json_option
+@computation_options
 def command(
     captions_source: str,
     image_words: int | None,
@@ -63,6 +65,7 @@ def command(
     trec_folder: Path | None,
     depth: int,
     as_json: bool,
+    computation: Computation,
 ) -> None:
     """Measure how often the right picture, or the right caption, is among the first found.
 
@@ -90,7 +93,7 @@ def command(
     from lexret.eval.retrieval.report import report_retrieval, write_trec
 
     captions = open_captions(captions_source)
-    model = load_model(model_source)
+    model = load_model(model_source, computation=computation)
     encoded = encode(captions, model, text_encoder, batch_size)
     encoded = encoded.cut(image_words=image_words, text_words=text_words)
     report = report_retrieval(encoded)
@@ -100,6 +103,7 @@ def command(
         origin = {
             "model": model.model_id,
             "text_encoder": text_encoder,
+            "precision": computation.precision,
             "words": image_words,
             "text_words": text_words,
         }

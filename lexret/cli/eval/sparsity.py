@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lexret.cli.common import computation_options
 from lexret.cli.eval.options import (
     batch_size_option,
     called,
@@ -20,6 +21,8 @@ from lexret.cli.eval.options import (
 )
 
 if TYPE_CHECKING:
+    from lexret.encoders.computation import Computation
+    from lexret.eval.cost.sparsity import Cut
     from lexret.library.model_encoders import TextEncoderKind
 
 
@@ -37,21 +40,26 @@ def _parse_budgets(ctx: click.Context, param: click.Parameter, value: str) -> tu
 @captions_argument
 @output_option
 @click.option("--budgets", default="8,16,32,64,128,296", show_default=True,
-              callback=_parse_budgets, help="Words that pictures are cut to.")  # fmt: skip
+              callback=_parse_budgets, help="Words that vectors are cut to.")  # fmt: skip
+@click.option("--cut", type=click.Choice(["both", "pictures"]), default="both", show_default=True,
+              help="Cut pictures and texts, or pictures alone.")  # fmt: skip
 @eval_model_option
 @eval_text_encoder_option
 @batch_size_option
 @seed_option
+@computation_options
 def command(
     captions_source: str,
     output: Path,
     budgets: tuple[int, ...],
+    cut: Cut,
     model_source: str,
     text_encoder: TextEncoderKind,
     batch_size: int,
     seed: int,
+    computation: Computation,
 ) -> None:
-    """Measure what fewer words a picture cost in recall, and save in postings and time.
+    """Measure what fewer words cost in recall, and save in postings and time.
 
     Writes sparsity.json (with its provenance), sparsity.md (a table), sparsity.png (one figure,
     with published curves for scale) and words.tsv (the share of pictures that each word is active
@@ -69,20 +77,26 @@ def command(
     from lexret.eval.provenance import Provenance
 
     captions = open_captions(captions_source)
-    model = load_model(model_source)
+    model = load_model(model_source, computation=computation)
     encoded = encode(captions, model, text_encoder, batch_size)
     with progress_bars() as tell:
         result = measure_sparsity(
             encoded,
             model_id=model.model_id,
             budgets=budgets,
+            cut=cut,
             seed=seed,
             progress=lambda done, total: tell("budgets", done, total),
         )
     provenance = Provenance(
         model=model.model_id,
         data={"captions": captions.fingerprint},
-        settings={"budgets": budgets, "text_encoder": text_encoder},
+        settings={
+            "budgets": budgets,
+            "cut": cut,
+            "precision": computation.precision,
+            "text_encoder": text_encoder,
+        },
         command=called(),
         seed=seed,
     )

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lexret.cli.candidates import complete_model
+from lexret.cli.common import computation_options
 from lexret.cli.eval.options import called, output_option
+
+if TYPE_CHECKING:
+    from lexret.encoders.computation import Computation
 
 
 @click.command("all")
@@ -21,8 +26,14 @@ from lexret.cli.eval.options import called, output_option
               help="Measure this model instead of the suite's.")  # fmt: skip
 @click.option("--cache", type=click.Path(file_okay=False, path_type=Path), default="runs/features",
               show_default=True, help="Where features of the ridge baseline are kept.")  # fmt: skip
+@computation_options
 def command(
-    suite_path: Path, output: Path, data: Path, model_source: str | None, cache: Path
+    suite_path: Path,
+    output: Path,
+    data: Path,
+    model_source: str | None,
+    cache: Path,
+    computation: Computation,
 ) -> None:
     """Measure everything that a suite names, and record it with its provenance.
 
@@ -41,7 +52,12 @@ def command(
     if model_source is not None:
         suite = suite.model_copy(update={"model": model_source})
     run = SuiteRun(
-        suite, data=data, output=output, cache=cache, tell=lambda part: click.echo(part, err=True)
+        suite,
+        data=data,
+        output=output,
+        cache=cache,
+        tell=lambda part: click.echo(part, err=True),
+        computation=computation,
     )
     run.run(command=called())
     click.echo(f"{output / 'results.md'}")

@@ -11,6 +11,7 @@ import click
 
 from lexret.cli.candidates import complete_file, complete_words
 from lexret.cli.common import (
+    computation_options,
     copies_option,
     index_option,
     json_option,
@@ -31,6 +32,7 @@ from lexret.cli.search.question import QueryCommand, parse_box_option, query_tex
 from lexret.cli.search.show import open_pictures, show_pictures, shown_options
 
 if TYPE_CHECKING:
+    from lexret.encoders.computation import Computation
     from lexret.library.asking.finding import Backend
     from lexret.library.asking.results import Hit, Results
     from lexret.library.model_encoders import TextEncoderKind
@@ -65,6 +67,7 @@ DECIMALS: Final = 6
 @copies_option
 @shown_options
 @json_option
+@computation_options
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -85,6 +88,7 @@ def command(
     pictures: bool | None,
     open_hits: bool,
     as_json: bool,
+    computation: Computation,
 ) -> None:
     """Find the pictures that fit QUERY, the best first.
 
@@ -113,7 +117,7 @@ def command(
         raise click.UsageError("Missing argument 'QUERY'.")
     if null and not paths_only:
         raise click.UsageError("-0 is a way to print paths: give --paths as well.")
-    library = open_chosen_library(index_path, model_source=model_source)
+    library = open_chosen_library(index_path, model_source=model_source, computation=computation)
 
     def building() -> None:
         click.echo(f"Making the Lucene index of {plural(len(library), 'picture')}...", err=True)

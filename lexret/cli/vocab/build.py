@@ -97,6 +97,7 @@ def command(
         language=built.language,
         made_by=made_by,
         provenance=built.provenance,
+        token_ids=built.token_ids,
         overwrite=force,
     )
     report(out, built.words, as_json=as_json)

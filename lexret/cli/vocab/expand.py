@@ -96,6 +96,7 @@ def command(
         language=built.language,
         made_by="lexret vocab expand",
         provenance=built.provenance,
+        token_ids=built.token_ids,
         overwrite=force,
     )
     report(out, built.words, as_json=as_json, phrases=[asdict(phrase) for phrase in phrases])

@@ -113,13 +113,24 @@ def load_checkpoint(folder: Path) -> Checkpoint:
     except SafetensorError as error:
         raise CorruptError(f"{path} is not a safetensors file: {error}.") from error
     return Checkpoint(
-        config=record.config(),
+        config=_of_tensors_alone(record.config(), folder),
         vocabulary=vocabulary,
         tensors={name: tensor.float() for name, tensor in tensors.items()},
         sha256=record.sha256[WEIGHTS_FILE],
         numbers=record.numbers,
         folder=folder,
     )
+
+
+def _of_tensors_alone(config: ModelConfig, folder: Path) -> ModelConfig:
+    """Refuse a model whose own folder brings backbone weights of another kind than safetensors."""
+    weights = Path(config.image.weights)
+    if weights.parent == folder and weights.suffix != ".safetensors" and weights.is_file():
+        raise CorruptError(
+            f"The model in {folder} names {weights.name} as its backbone's weights; those of a "
+            "model folder must be a safetensors file."
+        )
+    return config
 
 
 def _save_weights(path: Path, tensors: Mapping[str, Tensor], half: bool) -> str:

@@ -14,6 +14,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from lexret.config import ImageConfig
 from lexret.encoders.image.package_weights import package_state
+from lexret.encoders.image.weight_files import load_weights
 from lexret.encoders.pretrained import LITE2
 from lexret.encoders.protocol import PatchGrid
 from lexret.encoders.torchvision_ops import declare_missing_operators
@@ -119,12 +120,12 @@ def _create(config: ImageConfig) -> nn.Module:
     except OSError as error:
         raise MissingError(
             f"Cannot get the weights of {config.backbone!r}: {error}. Where no hub can be reached, "
-            "give a safetensors file as model.image.weights."
+            "give a file of weights as model.image.weights."
         ) from error
     if config.weights.startswith("package:"):
         _load_in_order(net, config)
     elif config.weights not in ("hub", "random"):
-        _load_file(net, Path(config.weights))
+        load_weights(net, Path(config.weights), config.backbone)
     return cast(nn.Module, net)
 
 
@@ -140,15 +141,3 @@ def _load_in_order(net: nn.Module, config: ImageConfig) -> None:
     if any(mine.shape != theirs.shape for (_, mine), theirs in pairs) or len(stored) < len(wanted):
         raise CorruptError(f"{name} does not fit timm's {config.backbone} entry for entry.")
     net.load_state_dict({key: theirs for (key, _), theirs in pairs})
-
-
-def _load_file(net: nn.Module, path: Path) -> None:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    if not path.is_file():
-        raise MissingError(f"No backbone weights at {path}; expected a safetensors file.")
-    try:
-        net.load_state_dict(load_file(path))
-    except (SafetensorError, RuntimeError) as error:
-        raise CorruptError(f"{path} does not hold this backbone's weights: {error}") from error

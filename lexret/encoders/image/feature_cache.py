@@ -180,16 +180,22 @@ class _Build:
             file, mode=mode, dtype=np.float16, shape=self.shape
         )
         _reserve(file)
-        num_pictures = len(self.captions)
-        with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-            for number, start in enumerate(range(num_done, num_pictures, _BATCH)):
-                end = min(start + _BATCH, num_pictures)
-                found = list(pool.map(self._read, range(start, end)))
-                features_NPF[start:end] = self._features(start, found)
-                if number % _SAVE_EVERY == _SAVE_EVERY - 1 or end == num_pictures:
-                    self._save(features_NPF, end)
-                if progress is not None:
-                    progress(end, num_pictures)
+        num_pictures, done, saved = len(self.captions), num_done, num_done
+        try:
+            with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+                for number, start in enumerate(range(num_done, num_pictures, _BATCH)):
+                    end = min(start + _BATCH, num_pictures)
+                    found = list(pool.map(self._read, range(start, end)))
+                    features_NPF[start:end] = self._features(start, found)
+                    done = end
+                    if number % _SAVE_EVERY == _SAVE_EVERY - 1:
+                        self._save(features_NPF, end)
+                        saved = end
+                    if progress is not None:
+                        progress(end, num_pictures)
+        finally:  # also after Ctrl-C or at the end of the time
+            if saved < done:
+                self._save(features_NPF, done)
 
     def _read(self, i: int) -> torch.Tensor | LexretError:
         try:

@@ -6,6 +6,7 @@ Legend: V words, D codebook dimension.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from torch.nn import functional
 
 from lexret.config import CodebookConfig
 from lexret.encoders.pretrained import LLAMA2_CODEBOOK, LLAMA2_TOKENIZER, verified_path
+from lexret.encoders.text.token_matrix import word_rows
 from lexret.encoders.text.transformer import TextTransformer
 from lexret.errors import InputError
 from lexret.vocabulary import Vocabulary
@@ -29,7 +31,10 @@ def build_codebook(
 
     Args:
         transformer: the text backbone, for the sources ``sentence`` (its pooled output for the
-            word alone) and ``text_backbone`` (its input embeddings, averaged over the tokens).
+            word alone) and ``text_backbone`` (the rows of its tokens in ``config.matrix``).
+
+    A word whose token the vocabulary names has that token's row, in the sources ``llama2`` and
+    ``text_backbone``; of any other the tokens' rows are averaged.
 
     The source ``text_side`` gives zeros: only an initialised text side can encode the words.
 
@@ -42,7 +47,7 @@ def build_codebook(
     makers: dict[str, Callable[[], Tensor]] = {
         "llama2": lambda: _llama2(vocabulary),
         "sentence": lambda: _sentence(vocabulary, transformer),
-        "text_backbone": lambda: transformer.average_embeddings(list(vocabulary)),
+        "text_backbone": lambda: transformer.word_vectors(vocabulary, config.matrix),
         "random": lambda: torch.randn(
             len(vocabulary), config.dim, generator=torch.Generator().manual_seed(seed)
         ),
@@ -83,8 +88,24 @@ def _llama2(vocabulary: Vocabulary) -> Tensor:
     tokenizer.no_padding()
     tokenizer.no_truncation()
     table = next(iter(load_file(verified_path(LLAMA2_CODEBOOK)).values())).astype(np.float32)
-    encodings = tokenizer.encode_batch(list(vocabulary), add_special_tokens=False)
-    return torch.from_numpy(np.stack([table[encoding.ids].mean(0) for encoding in encodings]))
+    return word_rows(
+        vocabulary,
+        torch.from_numpy(table),
+        _Pieces(tokenizer),
+        lambda word: tokenizer.encode(word, add_special_tokens=False).ids,
+    )
+
+
+class _Pieces:
+    """Tokenizer of the package tokenizers, with the method of transformers' that names a piece."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+
+    def convert_ids_to_tokens(self, token_id: int) -> str | None:
+        """Return the piece of an id, or None."""
+        piece: str | None = self._tokenizer.id_to_token(token_id)
+        return piece
 
 
 def _sentence(vocabulary: Vocabulary, transformer: TextTransformer) -> Tensor:

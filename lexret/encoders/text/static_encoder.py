@@ -16,7 +16,7 @@ in them.
 
 Words that say nothing have short rows: a text of them alone, |x| < ``least_length``, has no active
 words. Otherwise the rest is as in the contextual encoder: the model's activation, a floor for
-the text's own words, the ``max_words`` strongest words, unit length.
+the text's own words, the ``max_words`` strongest words, unit length, the model's threshold.
 
 Legend: V words of the vocabulary, C coordinates.
 """
@@ -41,6 +41,7 @@ from lexret.encoders.folder.record import (
 )
 from lexret.encoders.text.queries import QueryForm, as_queries
 from lexret.encoders.text.static_table import StaticSettings, StaticTable, read_static_table
+from lexret.encoders.threshold import least_weight
 from lexret.errors import CorruptError, MismatchError, MissingError
 from lexret.sparse import FloatArray, LexicalVector, SparseBatch
 from lexret.vocabulary import Vocabulary, tokenize
@@ -95,8 +96,10 @@ class StaticTextEncoder:
         *,
         model_id: str,
         query_form: QueryForm | None = None,
+        threshold: float = 0.0,
     ) -> None:
         self._query_form = query_form or QueryForm()
+        self._threshold = threshold
         self._table = table
         self._settings = settings
         self._vocabulary = vocabulary
@@ -114,10 +117,11 @@ class StaticTextEncoder:
         return self._model_id
 
     def encode(self, texts: Sequence[str], *, batch_size: int = 32) -> SparseBatch:
-        """Return one L2-normalised vector a text, as a document; to search use encode_queries.
+        """Return one vector a text, as a document; to search use encode_queries.
 
-        A text keeps its ``max_words`` strongest words; its own words are always among them. A
-        text whose words are all unknown, or say nothing, gets an empty vector.
+        A text keeps its ``max_words`` strongest words; the vector has length 1 before it is cut by
+        the model's threshold. The text's own words are always kept, if ``own_word_floor`` is set.
+        A text whose words are all unknown, or say nothing, gets an empty vector.
 
         Args:
             batch_size: has no effect; texts are encoded one by one.
@@ -146,10 +150,14 @@ class StaticTextEncoder:
         scale = self._settings.cosine_scale
         factor = (1.0 + len(rows)) ** -0.5 if scale is None else scale / max(length, _LEAST_LENGTH)
         weights_V = self._activations(x_C * np.float32(factor), own)
-        kept = _strongest(weights_V, own, self._settings.max_words)
+        always = own if self._settings.own_word_floor is not None else own[:0]
+        kept = _strongest(weights_V, always, self._settings.max_words)
         weights = weights_V[kept]
         norm = np.sqrt(np.square(weights, dtype=np.float64).sum())
         normalized = (weights / norm).astype(np.float32) if len(kept) else weights
+        if self._threshold > 0:
+            above = (normalized > least_weight(self._threshold)) | np.isin(kept, always)
+            kept, normalized = kept[above], normalized[above]
         return LexicalVector(kept.astype(np.int32), normalized, self._vocabulary)
 
     def _activations(self, vector_C: FloatArray, own: npt.NDArray[np.int64]) -> FloatArray:
@@ -160,7 +168,8 @@ class StaticTextEncoder:
         logits_V = sums_V * table.codebook.scale_N + table.bias_V
         logits_V[own] += table.own_V[own]
         weights_V = _activate(logits_V, settings.activation)
-        weights_V[own] = np.maximum(weights_V[own], np.float32(settings.own_word_floor))
+        if settings.own_word_floor is not None:
+            weights_V[own] = np.maximum(weights_V[own], np.float32(settings.own_word_floor))
         return weights_V
 
 
@@ -205,8 +214,15 @@ def static_text_of(
     problem = table.problem(num_words=len(words), num_rows=num_rows)
     if problem:
         raise CorruptError(f"{path} is not a static text encoder: {problem}.")
-    form = QueryForm.of_config(record.values["config"].get("text", {}))
-    return StaticTextEncoder(table, settings, words, model_id=record.model_id, query_form=form)
+    config = record.values["config"]
+    return StaticTextEncoder(
+        table,
+        settings,
+        words,
+        model_id=record.model_id,
+        query_form=QueryForm.of_config(config.get("text", {})),
+        threshold=float(config.get("threshold", 0.0)),
+    )
 
 
 def _activate(logits_V: FloatArray, activation: str) -> FloatArray:

@@ -33,7 +33,8 @@ class StaticSettings:
         imitates: SHA-256 of the weights' file of the model that it imitates.
         activation: see :mod:`lexret.encoders.activations`.
         max_words: strongest words that a text keeps.
-        own_word_floor: least activation of a word that the text holds.
+        own_word_floor: least activation of a word that the text holds, which is then always kept;
+            None: it is a word like any other.
         cosine_scale: length of a text's vector; None: as it comes.
         least_length: a text that holds no word of the vocabulary and whose rows add up to less
             has no active words.
@@ -45,7 +46,7 @@ class StaticSettings:
     imitates: str
     activation: str
     max_words: int
-    own_word_floor: float
+    own_word_floor: float | None
     cosine_scale: float | None = None
     least_length: float = 0.0
     further_words: tuple[str, ...] = ()

@@ -11,10 +11,12 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from lexret.config import TextConfig
+from lexret.config import Matrix, TextConfig
 from lexret.encoders.pretrained import MINILM, MINILM_TOKENIZER, verified_path
+from lexret.encoders.text.token_matrix import prediction_rows, word_rows
 from lexret.encoders.torchvision_ops import declare_missing_operators
 from lexret.errors import CorruptError, InputError, MissingError
+from lexret.vocabulary import Vocabulary
 
 
 class TextTransformer(nn.Module):
@@ -95,11 +97,26 @@ class TextTransformer(nn.Module):
         ]
         return [prompt.replace("{text}", text) for text in cut]
 
-    def average_embeddings(self, words: Sequence[str]) -> Tensor:
-        """Return (len(words), H): the mean input embedding of each word's tokens."""
-        table: Tensor = cast(Any, self.net).get_input_embeddings().weight.detach()
-        encoded = self._tokenizer(list(words), add_special_tokens=False)["input_ids"]
-        return torch.stack([table[ids].float().mean(0) for ids in encoded])
+    def word_vectors(self, vocabulary: Vocabulary, matrix: Matrix = "input_embeddings") -> Tensor:
+        """Return (V, H): for each word its token's row of a matrix, or the mean of its tokens'.
+
+        Raises:
+            InputError: if the model has no such matrix, or the vocabulary carries the ids of
+                another tokenizer.
+            CorruptError: if the matrix cannot be read.
+        """
+        net = cast(Any, self.net)
+        rows_TH: Tensor = (
+            net.get_input_embeddings().weight.detach()
+            if matrix == "input_embeddings"
+            else prediction_rows(net, _source(self.config.backbone))
+        )
+
+        def tokens(word: str) -> list[int]:
+            found: list[int] = self._tokenizer(word, add_special_tokens=False)["input_ids"]
+            return found
+
+        return word_rows(vocabulary, rows_TH, self._tokenizer, tokens)
 
 
 def with_lora(net: Any, config: TextConfig) -> nn.Module:

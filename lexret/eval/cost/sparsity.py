@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,8 @@ from lexret.errors import InputError
 from lexret.eval.retrieval.encoding import EncodedCaptions
 from lexret.eval.retrieval.report import RetrievalReport, report_retrieval
 from lexret.sparse import SparseBatch
+
+Cut = Literal["both", "pictures"]
 
 DEFAULT_BUDGETS: Final = (8, 16, 32, 64, 128, 296)
 NUM_TOP_WORDS: Final = 30
@@ -29,10 +31,10 @@ _K: Final = 10
 
 @dataclass(frozen=True)
 class BudgetPoint:
-    """Point of the curve: pictures cut to a word budget.
+    """Point of the curve: vectors cut to a word budget.
 
     Attributes:
-        budget: words a picture may keep; None: all that the encoder gives.
+        budget: words that what is cut may keep; None: all that the encoder gives.
         report: recall, with intervals.
         postings: mean number of postings that a query's words have.
         milliseconds: a query's search for 10 pictures in the embedded index, one thread: the
@@ -98,14 +100,20 @@ class SparsityResult:
 
     Attributes:
         points: by rising budget, the uncut vectors last.
+        cut: what was cut: pictures and texts, or pictures alone.
     """
 
     points: tuple[BudgetPoint, ...]
     use: WordUse
+    cut: Cut = "both"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the result as ``lexret eval sparsity`` writes it."""
-        return {"curve": [point.as_dict() for point in self.points], "words": self.use.as_dict()}
+        return {
+            "cut": self.cut,
+            "curve": [point.as_dict() for point in self.points],
+            "words": self.use.as_dict(),
+        }
 
 
 def measure_sparsity(
@@ -113,6 +121,7 @@ def measure_sparsity(
     *,
     model_id: str,
     budgets: Sequence[int] = DEFAULT_BUDGETS,
+    cut: Cut = "both",
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> SparsityResult:
@@ -120,6 +129,8 @@ def measure_sparsity(
 
     Args:
         budgets: words a picture; those that cut nothing are left out.
+        cut: ``both`` gives texts the same budget as pictures (the paper), ``pictures`` leaves texts
+            as they are.
         progress: called with (budgets done, budgets in all).
 
     Raises:
@@ -127,22 +138,23 @@ def measure_sparsity(
     """
     if not budgets:
         raise InputError("There is no word budget; expected one or more, such as 32 and 296.")
-    most = int(np.diff(encoded.images.indptr).max(initial=0))
+    sides = [encoded.images, encoded.texts, encoded.queries][: None if cut == "both" else 1]
+    most = max(int(np.diff(side.indptr).max(initial=0)) for side in sides)
     wanted: list[int | None] = [*sorted({budget for budget in budgets if budget < most}), None]
     points = []
     for done, budget in enumerate(wanted, start=1):
-        cut = encoded.cut(image_words=budget)
+        kept = encoded.cut(image_words=budget, text_words=budget if cut == "both" else None)
         points.append(
             BudgetPoint(
                 budget,
-                report_retrieval(cut, seed=seed),
-                postings_per_query(cut.images, cut.queries),
-                search_milliseconds(cut, model_id=model_id),
+                report_retrieval(kept, seed=seed),
+                postings_per_query(kept.images, kept.queries),
+                search_milliseconds(kept, model_id=model_id),
             )
         )
         if progress is not None:
             progress(done, len(wanted))
-    return SparsityResult(tuple(points), WordUse.of(encoded.images))
+    return SparsityResult(tuple(points), WordUse.of(encoded.images), cut)
 
 
 def postings_per_query(images: SparseBatch, texts: SparseBatch) -> float:

@@ -23,7 +23,7 @@ from pydantic import Field
 
 from lexret.captions.sources import PEOPLE_PREFIX
 from lexret.config import Frozen, read_toml, validated
-from lexret.eval.cost.sparsity import DEFAULT_BUDGETS
+from lexret.eval.cost.sparsity import DEFAULT_BUDGETS, Cut
 from lexret.eval.patches.patchdis import DEFAULT_PROMPTS
 
 Baseline = Literal["random", "dense", "ridge", "bm25"]
@@ -56,6 +56,7 @@ class SparsityPart(Frozen):
 
     source: str
     budgets: tuple[int, ...] = DEFAULT_BUDGETS
+    cut: Cut = "both"
 
 
 class AnnotatedPart(Frozen):

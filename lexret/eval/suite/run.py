@@ -36,6 +36,7 @@ from lexret.eval.suite.report import markdown
 from lexret.sparse import FloatArray, SparseBatch
 
 if TYPE_CHECKING:
+    from lexret.encoders.computation import Computation
     from lexret.encoders.model import LexicalModel
     from lexret.encoders.protocol import Encoder
 
@@ -50,9 +51,20 @@ class SuiteRun:
         output: the folder for results.
         cache: where backbone features of the ridge baseline are kept.
         tell: called with the name of each part before it begins.
+        computation: where and in what precision the model computes.
     """
 
-    def __init__(self, suite: Suite, *, data: Path, output: Path, cache: Path, tell: Tell) -> None:
+    def __init__(
+        self,
+        suite: Suite,
+        *,
+        data: Path,
+        output: Path,
+        cache: Path,
+        tell: Tell,
+        computation: Computation | None = None,
+    ) -> None:
+        self._computation = computation
         self._suite, self._data, self._output = suite, data, output
         self._cache, self._tell = cache, tell
         self._sources: dict[str, EncodedSource] = {}
@@ -65,7 +77,7 @@ class SuiteRun:
         """The suite's model."""
         from lexret.encoders import load_model
 
-        return load_model(self._suite.model)
+        return load_model(self._suite.model, computation=self._computation)
 
     @property
     def _texts(self) -> Encoder[str]:
@@ -211,7 +223,11 @@ class SuiteRun:
 
         encoded = self._encoded(part.source).encoded
         result = measure_sparsity(
-            encoded, model_id=self.model.model_id, budgets=part.budgets, seed=self._suite.seed
+            encoded,
+            model_id=self.model.model_id,
+            budgets=part.budgets,
+            cut=part.cut,
+            seed=self._suite.seed,
         )
         title = f"{self.model.model_id}: {name}, {len(encoded.images):,} pictures"
         draw_sparsity(self._output / f"sparsity-{name}.png", result, title=title)

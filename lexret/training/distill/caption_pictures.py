@@ -63,7 +63,9 @@ class CaptionPictures:
             ImageError: if a picture cannot be read.
         """
         side, images = self._model.images.side, self._model.images
-        codebook_DU, bias_U = side.codebook_VD[word_ids_U].t().contiguous(), side.bias_V[word_ids_U]
+        device = side.codebook_VD.device
+        chosen_U = word_ids_U.to(device)
+        codebook_DU, bias_U = side.codebook_VD[chosen_U].t().contiguous(), side.bias_V[chosen_U]
         features = self._features()
         parts = []
         for start in range(0, len(self._numbers), _BATCH):
@@ -72,11 +74,11 @@ class CaptionPictures:
                 features_BQF = images.features([self._captions.image(i) for i in chunk])
             else:
                 features_BQF = torch.from_numpy(features[np.array(chunk)].astype(np.float32))
-            vectors_BQD = side.patch_vectors(features_BQF)
+            vectors_BQD = side.patch_vectors(features_BQF.to(device))
             with quick_precision():
                 logits_BU = (vectors_BQD @ codebook_DU).amax(1).float() + bias_U
             weights_BU = activate(logits_BU, self._model.checkpoint.config.activation)
-            parts.append(weights_BU.bfloat16())
+            parts.append(weights_BU.bfloat16().cpu())
             self._progress("pictures", start + len(chunk), len(self._numbers))
         return torch.cat(parts)
 
@@ -95,4 +97,5 @@ class CaptionPictures:
             self._model.checkpoint.config.image,
             self._feature_cache,
             progress=lambda done, total: self._progress("features", done, total),
+            device=self._model.device,
         )

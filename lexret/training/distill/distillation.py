@@ -13,6 +13,7 @@ import torch
 
 import lexret
 from lexret.captions.caption_set import CaptionSet
+from lexret.encoders.computation import Computation
 from lexret.encoders.folder.record import (
     CARD_FILE,
     STATIC_TEXT_FILE,
@@ -29,6 +30,7 @@ from lexret.errors import InputError
 from lexret.files.hashes import file_sha256
 from lexret.training.distill.caption_pictures import CaptionPictures
 from lexret.training.distill.imitation import (
+    ENCODE_BATCH,
     Progress,
     StaticRecipe,
     TaughtTables,
@@ -67,6 +69,8 @@ def distill(
     with_pictures: bool = True,
     feature_cache: Path | None = None,
     progress: Progress | None = None,
+    batch_size: int = ENCODE_BATCH,
+    computation: Computation | None = None,
 ) -> DistillationResult:
     """Teach a model's static text encoder, and write the model with it.
 
@@ -79,15 +83,23 @@ def distill(
         feature_cache: as of :class:`~lexret.training.distill.caption_pictures.CaptionPictures`.
         progress: as of :func:`~lexret.training.distill.imitation.teach_static_text`, and for
             "features" and "pictures".
+        batch_size: texts that go through the transformer together.
+        computation: where and in what precision the model's networks compute.
 
     Raises:
-        InputError: if there are too few captions to hold some out.
+        InputError: if there are too few captions to hold some out, or the model's texts are their
+            own words alone.
         ImageError: if a picture cannot be read.
         MissingError, CorruptError: if the model cannot be loaded.
         StorageError: if it cannot be written.
     """
     chosen = recipe or StaticRecipe()
-    model = load_model(source)
+    model = load_model(source, computation=computation)
+    if model.checkpoint.config.text.words == "own":
+        raise InputError(
+            f"The texts of {model.model_id} are their own words alone (model.text.words = 'own'); "
+            "there is nothing to imitate."
+        )
     numbers, held_out = _split(captions)
     pictures = (
         CaptionPictures(model, captions, numbers, feature_cache, progress or ignore_progress)
@@ -95,9 +107,17 @@ def distill(
         else None
     )
     learnt = _captions_of(captions, numbers)
-    taught = teach_static_text(model.contextual_text, learnt, pictures, chosen, progress=progress)
+    taught = teach_static_text(
+        model.contextual_text, learnt, pictures, chosen, progress=progress, batch_size=batch_size
+    )
     settings = settings_of(model, taught)
-    encoder = StaticTextEncoder(taught.table, settings, model.vocabulary, model_id=model.model_id)
+    encoder = StaticTextEncoder(
+        taught.table,
+        settings,
+        model.vocabulary,
+        model_id=model.model_id,
+        threshold=model.checkpoint.config.threshold,
+    )
     agreement = agreement_of(encoder, model.contextual_text, _captions_of(captions, held_out))
     figures = {
         "agreement": round(agreement, 4),

@@ -20,6 +20,7 @@ dimension, C coordinates.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -29,7 +30,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lexret.encoders.model import TextEncoder
-from lexret.encoders.network import own_words
+from lexret.encoders.network import TextSide
 from lexret.encoders.text.static_encoder import TableRows
 from lexret.encoders.text.static_table import QuantizedMatrix, StaticTable
 from lexret.training.distill.scores import (
@@ -45,7 +46,7 @@ from lexret.training.precision import quick_precision
 
 Progress = Callable[[str, int, int], None]
 
-_ENCODE_BATCH: Final = 64
+ENCODE_BATCH: Final = 64
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,7 @@ def teach_static_text(
     recipe: StaticRecipe | None = None,
     *,
     progress: Progress | None = None,
+    batch_size: int = ENCODE_BATCH,
 ) -> TaughtTables:
     """Teach a static text encoder; the same arguments give the same table on the same machine.
 
@@ -112,6 +114,7 @@ def teach_static_text(
         pictures: those of the captions.
         progress: called with what is done ("texts", "steps", "score steps"), how much of it, and
             how much there is.
+        batch_size: texts that go through the transformer together.
     """
     chosen, progress = recipe or StaticRecipe(), progress or ignore_progress
     least = chosen.min_captions
@@ -127,35 +130,52 @@ def teach_static_text(
     )
     rows = TableRows(texts.vocabulary, further, pairs)
     bags = [rows.of(text) for text in every]
-    vectors_ND = contextual_vectors(texts, every, progress)
-    axes_DC = leading_axes(vectors_ND, texts.side.codebook_VD, chosen.num_coordinates)
-    scale = texts.side.config.text.cosine_scale
-    student = StaticStudent(len(rows), bags, vectors_ND @ axes_DC, scale)
-    _fit(student, bags, vectors_ND @ axes_DC, chosen, progress)
-    scoring = None
-    if pictures is not None:
-        size, side = len(captions), texts.side
-        seen_ND = vectors_ND[:size]
-        words_U = most_used_words(seen_ND, side, chosen.scores.num_words)
-        scoring = ScoringStudent(student, side, axes_DC, words_U)
-        fit_scores(
-            *(scoring, side, bags[:size], seen_ND, pictures, chosen.scores),
-            seed=chosen.seed,
-            progress=progress,
+    vectors_ND = contextual_vectors(texts, every, progress, batch_size=batch_size)
+    # What is left is small: it is learnt on the CPU.
+    with _on_cpu(texts.side) as side:
+        axes_DC = leading_axes(vectors_ND, side.codebook_VD, chosen.num_coordinates)
+        student = StaticStudent(
+            len(rows), bags, vectors_ND @ axes_DC, side.config.text.cosine_scale
         )
-    return TaughtTables(table_of(student, texts, axes_DC, scoring), further, pairs, len(every))
+        _fit(student, bags, vectors_ND @ axes_DC, chosen, progress)
+        scoring = None
+        if pictures is not None:
+            size, seen_ND = len(captions), vectors_ND[: len(captions)]
+            words_U = most_used_words(seen_ND, side, chosen.scores.num_words)
+            scoring = ScoringStudent(student, side, axes_DC, words_U)
+            fit_scores(
+                *(scoring, side, bags[:size], seen_ND, pictures, chosen.scores),
+                seed=chosen.seed,
+                progress=progress,
+            )
+        table = table_of(student, texts, axes_DC, scoring)
+    return TaughtTables(table, further, pairs, len(every))
 
 
-def contextual_vectors(texts: TextEncoder, every: Sequence[str], progress: Progress) -> Tensor:
+@contextmanager
+def _on_cpu(side: TextSide) -> Iterator[TextSide]:
+    """Move a text side to the CPU for a while."""
+    device = side.codebook_VD.device
+    try:
+        yield side.cpu()
+    finally:
+        side.to(device)
+
+
+def contextual_vectors(
+    texts: TextEncoder,
+    every: Sequence[str],
+    progress: Progress,
+    *,
+    batch_size: int = ENCODE_BATCH,
+) -> Tensor:
     """Return (N, D) texts in the codebook's space, the short ones first (padding costs time)."""
     order = sorted(range(len(every)), key=lambda i: len(every[i]))
     vectors_ND = torch.empty(len(every), texts.side.codebook_VD.shape[1])
-    for start in range(0, len(order), _ENCODE_BATCH):
-        chosen = order[start : start + _ENCODE_BATCH]
-        batch = [every[i] for i in chosen]
-        with torch.no_grad(), quick_precision():
-            found_BD = texts.side.vectors(batch, own_words(batch, texts.vocabulary))
-        vectors_ND[chosen] = found_BD.float()
+    for start in range(0, len(order), batch_size):
+        chosen = order[start : start + batch_size]
+        with quick_precision():
+            vectors_ND[chosen] = texts.vectors([every[i] for i in chosen])
         progress("texts", start + len(chosen), len(order))
     return vectors_ND
 

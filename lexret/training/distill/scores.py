@@ -107,7 +107,8 @@ class ScoringStudent(nn.Module):
     def weights(self, logits_BU: Tensor, own_BU: Tensor, own_U: Tensor) -> Tensor:
         """Return (B, U) activations of unit length."""
         weights_BU = activate(logits_BU + own_BU * own_U, self.config.activation)
-        return normalize(torch.maximum(weights_BU, own_BU * self.config.text.own_word_floor))
+        floor = self.config.text.own_word_floor
+        return normalize(weights_BU if floor is None else torch.maximum(weights_BU, own_BU * floor))
 
 
 @torch.no_grad()

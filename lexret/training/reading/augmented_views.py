@@ -37,6 +37,7 @@ class PictureView:
     Args:
         backbone: on the device that it is to run on.
         unreadable: notes pictures that cannot be read, and raises when they are too many.
+        precision: what the backbone's products are computed in.
     """
 
     def __init__(
@@ -47,14 +48,18 @@ class PictureView:
         *,
         seed: int,
         unreadable: UnreadablePictures,
+        precision: torch.dtype = torch.float32,
     ) -> None:
         self._captions, self._backbone, self._config = captions, backbone, config
         self._seed, self._unreadable = seed, unreadable
         self._device = next(backbone.parameters()).device
+        self._precision = precision
         self._pool = ThreadPoolExecutor(max_workers=config.workers or os.cpu_count())
 
-    def read(self, rows: npt.NDArray[np.int64], step: int) -> npt.NDArray[np.float32]:
-        """Return (len(rows), P, F) features; NaN all through where a picture cannot be read.
+    def read(self, rows: npt.NDArray[np.int64], step: int) -> Tensor:
+        """Return (len(rows), P, F) float32 features on the backbone's device.
+
+        They are NaN all through where a picture cannot be read.
 
         Raises:
             InputError: if more pictures cannot be read than may be left out.
@@ -63,10 +68,13 @@ class PictureView:
         read = [i for i, pixels in enumerate(found) if pixels is not None]
         config = self._backbone.config
         shape = (len(rows), len(self._backbone.grid), config.feature_dim)
-        features = np.full(shape, np.nan, np.float32)
+        features = torch.full(shape, torch.nan, device=self._device)
         if read:
             pixels_N3SS = torch.stack([pixels for pixels in found if pixels is not None])
-            features[read] = self._backbone(pixels_N3SS.to(self._device)).float().cpu().numpy()
+            low = self._precision != torch.float32
+            with torch.autocast(self._device.type, dtype=self._precision, enabled=low):
+                encoded = self._backbone(pixels_N3SS.to(self._device))
+            features[torch.tensor(read, device=self._device)] = encoded.float()
         return features
 
     def _pixels(self, row: int, step: int) -> Tensor | None:

@@ -16,14 +16,16 @@ from torch import Tensor
 
 from lexret.captions.caption_set import CaptionSet
 from lexret.captions.joined import JoinedCaptions
+from lexret.captions.shards import ShardCaptions
 from lexret.config import TrainConfig
 from lexret.encoders.image.feature_cache import CachedFeatures
 from lexret.errors import InputError
 from lexret.training.distributed import Processes
 from lexret.training.random_draws import Stream, generator
 from lexret.training.reading.augmented_views import PictureView
-from lexret.training.reading.domains import Domains, name_groups
-from lexret.training.reading.imagined import FloatArray, ImaginedPictures
+from lexret.training.reading.domains import Domains, Integers, name_groups
+from lexret.training.reading.imagined import ImaginedPictures
+from lexret.training.reading.streaming import ShardStream, shard_shuffle
 from lexret.vocabulary import Vocabulary
 
 # Pictures whose captions' words are remembered; a small set has fewer.
@@ -37,7 +39,8 @@ class Batch:
     """Batch of a step, or one process's share of it.
 
     Attributes:
-        features_BPF: float32 backbone features (of the patches that are not hidden).
+        features_BPF: float32 backbone features (of the patches that are not hidden), on the
+            backbone's device where the step itself encodes them.
         texts: B * C captions, those of one picture next to each other.
         owners_T: (B * C,) which picture each text is of; texts that were made from one name share a
             number, so that no chair is a wrong answer to "a chair".
@@ -62,6 +65,31 @@ class Batch:
         )
 
 
+def domain_sizes(captions: CaptionSet) -> tuple[int, ...]:
+    """Return how many real pictures each domain of a training set holds."""
+    return captions.sizes if isinstance(captions, JoinedCaptions) else (len(captions),)
+
+
+def fitting_batch_size(
+    captions: CaptionSet, config: TrainConfig, processes: Processes | None = None
+) -> int:
+    """Return the pictures of a step: as configured, or as many as the smallest domain holds.
+
+    Raises:
+        InputError: if that domain gives no process two pictures: there is nothing to tell apart.
+    """
+    processes, fewest = processes or Processes(), min(domain_sizes(captions))
+    if fewest >= config.batch_size:
+        return config.batch_size
+    size = fewest // processes.size * processes.size
+    if size < 2 * processes.size:
+        raise InputError(
+            f"The training data hold {fewest} pictures for {processes.size} processes; expected "
+            "two each or more in every source. Add pictures."
+        )
+    return size
+
+
 class BatchSource:
     """Source of the batches of each epoch; a data set's incomplete last batch is left out.
 
@@ -71,9 +99,10 @@ class BatchSource:
     Args:
         views: the pictures' features, in one or more versions of which each step takes one. A row
             of NaN stands for a picture that could not be read.
+        stream_buffer: of shards, see :mod:`lexret.training.reading.streaming`; None: any order.
 
     Raises:
-        InputError: if there are fewer pictures than a batch holds, or processes cannot share it.
+        InputError: if there are too few pictures, or processes cannot share a batch.
     """
 
     def __init__(
@@ -86,28 +115,37 @@ class BatchSource:
         *,
         silent_words: Sequence[str] = (),
         passes: Sequence[float] = (),
+        stream_buffer: int | None = None,
         processes: Processes | None = None,
     ) -> None:
-        sizes = captions.sizes if isinstance(captions, JoinedCaptions) else (len(captions),)
+        processes = processes or Processes()
+        sizes = domain_sizes(captions)
         self._sizes = sizes
-        if min(sizes) < config.batch_size:
-            raise InputError(
-                f"The training data hold {min(sizes)} pictures, fewer than one batch of "
-                f"{config.batch_size}. Add pictures or set train.batch_size lower."
-            )
         self._views = views
         self._config = config
-        self._share = (processes or Processes()).share(config.batch_size)
+        #: Pictures a step, over all processes.
+        self.batch_size = fitting_batch_size(captions, config, processes)
+        self._share = processes.share(self.batch_size)
         self._real = captions
         self._num_real = len(captions)
         self._imagined = imagined
         self._num_items = self._num_real + (len(imagined) if imagined is not None else 0)
         self._passes = tuple(passes) or (1.0,) * len(sizes)
+        window, shuffle = self.batch_size, None
+        if isinstance(captions, ShardCaptions) and stream_buffer:
+            window *= max(1, stream_buffer // self.batch_size)
+            shuffle = shard_shuffle(captions.shard_sizes, window)
         self._domains = Domains(
             (*sizes[:-1], sizes[-1] + self._num_items - self._num_real),
             self._passes,
-            config.batch_size,
+            self.batch_size,
             config.seed,
+            shuffle=shuffle,
+        )
+        self._stream = (
+            ShardStream(captions, self._of_this_process, window // self.batch_size)
+            if isinstance(captions, ShardCaptions) and stream_buffer
+            else None
         )
         self._groups = name_groups(captions, vocabulary)
         # Silent words are never targets.
@@ -148,6 +186,8 @@ class BatchSource:
 
     def batch(self, step: int) -> Batch:
         """Return this process's share of the batch of a step, counted from 0 over all epochs."""
+        if self._stream is not None:
+            self._stream.enter(step)
         chosen = self._domains.chosen(step)
         rng = generator(Stream.BATCH, self._config.seed, step)
         texts, owners = self._captions(chosen, rng)
@@ -160,9 +200,12 @@ class BatchSource:
             readable_B=_take_unreadable_out(features_BPF),
         )
 
+    def _of_this_process(self, step: int) -> Integers:
+        return self._domains.chosen(step)[self._share]
+
     def _features(self, chosen: np.ndarray, rng: np.random.Generator, step: int) -> Tensor:
         view = self._views[int(rng.integers(len(self._views)))]
-        features_BPF = torch.from_numpy(self._region(self._pictures(chosen, view, rng, step), rng))
+        features_BPF = self._region(self._pictures(chosen, view, rng, step), rng)
         num_patches = features_BPF.shape[1]
         kept = max(1, round(num_patches * (1.0 - self._config.patch_dropout)))
         if kept == num_patches:
@@ -170,9 +213,9 @@ class BatchSource:
         every = np.tile(np.arange(num_patches), (len(chosen), 1))
         places = np.sort(rng.permuted(every, axis=1)[self._share, :kept], axis=1)
         index = torch.from_numpy(places).unsqueeze(-1).expand(-1, -1, features_BPF.shape[2])
-        return features_BPF.gather(1, index)
+        return features_BPF.gather(1, index.to(features_BPF.device))
 
-    def _region(self, features_BPF: FloatArray, rng: np.random.Generator) -> FloatArray:
+    def _region(self, features_BPF: Tensor, rng: np.random.Generator) -> Tensor:
         """Return the patches of a random rectangle, the same one of all pictures."""
         if self._config.region == 1.0:
             return features_BPF
@@ -183,8 +226,7 @@ class BatchSource:
         top, left = (int(rng.integers(side - length + 1)) for length in (height, width))
         maps = features_BPF.reshape(num_pictures, side, side, num_features)
         cut = maps[:, top : top + height, left : left + width]
-        result: FloatArray = cut.reshape(num_pictures, height * width, num_features)
-        return result
+        return cut.reshape(num_pictures, height * width, num_features)
 
     def _pictures(
         self,
@@ -192,7 +234,7 @@ class BatchSource:
         view: CachedFeatures | PictureView,
         rng: np.random.Generator,
         step: int,
-    ) -> FloatArray:
+    ) -> Tensor:
         """Return (B, P, F); those past the real pictures are imagined before a random one."""
         if self._imagined is None:
             return _read(view, chosen[self._share], step)
@@ -200,16 +242,16 @@ class BatchSource:
             chosen < self._num_real, chosen, rng.integers(self._num_real, size=len(chosen))
         )
         features_BPF = _read(view, sources[self._share], step)
-        elsewhere_PF = np.zeros(features_BPF.shape[1:], np.float32)
+        elsewhere_PF = np.zeros(tuple(features_BPF.shape[1:]), np.float32)
         for row in np.flatnonzero(chosen >= self._num_real).tolist():
             label = int(chosen[row]) - self._num_real
             place = row - self._share.start
             is_here = 0 <= place < len(features_BPF)
             # The other processes' pictures are imagined too: they draw from the same generator.
-            background_PF = features_BPF[place] if is_here else elsewhere_PF
+            background_PF = features_BPF[place].cpu().numpy() if is_here else elsewhere_PF
             imagined_PF = self._imagined.features(label, background_PF, rng)
             if is_here:
-                features_BPF[place] = imagined_PF
+                features_BPF[place] = torch.from_numpy(imagined_PF)
         return features_BPF
 
     def _texts(self, i: int) -> tuple[str, ...]:
@@ -274,8 +316,7 @@ def _take_unreadable_out(features_BPF: Tensor) -> Tensor:
     return ~unreadable_B
 
 
-def _read(view: CachedFeatures | PictureView, rows: np.ndarray, step: int) -> FloatArray:
+def _read(view: CachedFeatures | PictureView, rows: np.ndarray, step: int) -> Tensor:
     if isinstance(view, PictureView):
         return view.read(rows, step)
-    features_BPF: FloatArray = view[rows].astype(np.float32)
-    return features_BPF
+    return torch.from_numpy(view[rows].astype(np.float32))

@@ -6,7 +6,7 @@ product photos are told apart at a glance.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -17,6 +17,8 @@ from lexret.training.random_draws import Stream, generator
 from lexret.vocabulary import Vocabulary
 
 Integers = npt.NDArray[np.int64]
+# Returns the numbers below a size in a random order.
+Shuffle = Callable[[int, np.random.Generator], Integers]
 
 
 class Domains:
@@ -27,6 +29,7 @@ class Domains:
     Args:
         sizes: how many items each domain holds.
         passes: how often an epoch shows each domain.
+        shuffle: makes the order of a domain's items in a pass; None: any order alike.
 
     Attributes:
         sizes: as given.
@@ -34,8 +37,15 @@ class Domains:
     """
 
     def __init__(
-        self, sizes: Sequence[int], passes: Sequence[float], batch_size: int, seed: int
+        self,
+        sizes: Sequence[int],
+        passes: Sequence[float],
+        batch_size: int,
+        seed: int,
+        *,
+        shuffle: Shuffle | None = None,
     ) -> None:
+        self._shuffle = shuffle or (lambda size, rng: rng.permutation(size))
         self.sizes, self._batch_size, self._seed = tuple(sizes), batch_size, seed
         self._starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
         self._steps = [
@@ -66,7 +76,7 @@ class Domains:
 
     def _shuffled(self, domain: int, done: int) -> Integers:
         key = (done, domain) if domain else (done,)
-        return generator(Stream.PICTURE_ORDER, self._seed, *key).permutation(self.sizes[domain])
+        return self._shuffle(self.sizes[domain], generator(Stream.PICTURE_ORDER, self._seed, *key))
 
 
 def name_groups(captions: CaptionSet, vocabulary: Vocabulary) -> dict[tuple[int, int], int]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import torch
+
 from lexret.captions.caption_set import CaptionSet
 from lexret.captions.joined import JoinedCaptions
 from lexret.captions.shards import ShardCaptions
@@ -23,6 +25,7 @@ from lexret.encoders.image.feature_cache import (
 )
 from lexret.errors import LexretError
 from lexret.training.distributed import Processes
+from lexret.training.precision import usable_precision
 from lexret.training.reading.augmented_views import PictureView
 from lexret.training.reading.batches import Batch, BatchSource
 from lexret.training.reading.imagined import ImaginedPictures
@@ -86,8 +89,7 @@ def open_batches(
     """Make or open the sets' features; the leading process does so first.
 
     Returns:
-        this process's share of the training batches, and the dev split's features, in the leading
-        process and if there is one.
+        this process's share of the training batches, and the dev split's features, if there is one.
 
     Raises:
         InputError: if pictures cannot be read, or are too few for a batch.
@@ -96,8 +98,7 @@ def open_batches(
     opener = _FeatureOpener(config, folder, processes, progress)
     with _leader_first(processes):
         views = opener.views(sets.train)
-        dev = sets.dev if processes.leads else None
-        dev_features = None if dev is None else opener.features(dev, "dev")
+        dev_features = None if sets.dev is None else opener.features(sets.dev, "dev")
     batches = BatchSource(
         sets.train,
         views,
@@ -106,6 +107,7 @@ def open_batches(
         ImaginedPictures(config.model.image) if config.data.imagined else None,
         silent_words=config.model.image.silent_words,
         passes=config.data.passes,
+        stream_buffer=config.data.stream_buffer,
         processes=processes,
     )
     return batches, dev_features
@@ -159,9 +161,18 @@ class _FeatureOpener:
             self._folder.unreadable(self._processes.rank), self._limit(len(captions))
         )
         if not data.cached:
-            backbone = ImageBackbone(self._config.model.image).to(self._processes.device)
-            seed = self._config.train.seed
-            return [PictureView(captions, backbone, data, seed=seed, unreadable=unreadable)]
+            device = self._processes.device
+            backbone = ImageBackbone(self._config.model.image).to(device)
+            train = self._config.train
+            view = PictureView(
+                captions,
+                backbone,
+                data,
+                seed=train.seed,
+                unreadable=unreadable,
+                precision=getattr(torch, usable_precision(train.precision, device)),
+            )
+            return [view]
         views: list[CachedFeatures | PictureView] = [
             self.joined_features(captions, "train", unreadable)
         ]

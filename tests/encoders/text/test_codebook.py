@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
 
 from lexret.config import CodebookConfig, TextConfig
+from lexret.encoders.pretrained import LLAMA2_CODEBOOK, verified_path
 from lexret.encoders.text.codebook import build_codebook
 from lexret.encoders.text.transformer import TextTransformer
 from lexret.errors import InputError
@@ -65,6 +66,42 @@ def test_the_sentence_source_is_what_the_text_model_says_of_the_word(
     with torch.inference_mode():
         alone = torch.nn.functional.normalize(tiny(["beach"]), dim=1)[0]
     torch.testing.assert_close(vectors_VD[5], alone, rtol=1e-4, atol=1e-5)
+
+
+def test_a_word_that_carries_its_tokens_id_has_the_row_of_that_token(
+    tiny: TextTransformer,
+) -> None:
+    token_id = tiny._tokenizer.convert_tokens_to_ids("beach")
+    carrying = Vocabulary(["beach", "dog"], [token_id, None])
+    vectors_VD = build_codebook(config("text_backbone", dim=16, center=False), carrying, tiny)
+    table = tiny.net.get_input_embeddings().weight  # type: ignore[operator]
+    expected = torch.nn.functional.normalize(table[token_id], dim=0)
+    torch.testing.assert_close(vectors_VD[0], expected)
+    without = Vocabulary(["beach", "dog"])
+    same_VD = build_codebook(config("text_backbone", dim=16, center=False), without, tiny)
+    torch.testing.assert_close(vectors_VD, same_VD)
+
+
+@pytest.mark.parametrize("token_id", [3, 10**6])
+def test_ids_of_another_tokenizer_are_refused(tiny: TextTransformer, token_id: int) -> None:
+    carrying = Vocabulary(["beach", "dog"], [token_id, None])
+    with pytest.raises(InputError, match=f"says that 'beach' is the token {token_id}"):
+        build_codebook(config("text_backbone", dim=16), carrying, tiny)
+
+
+def test_the_llama_source_takes_each_shipped_words_own_token() -> None:
+    from safetensors.numpy import load_file
+
+    vocabulary = Vocabulary.shipped("llama2-17k")
+    # The transformer takes no part.
+    vectors_VD = build_codebook(
+        config("llama2", dim=256, center=False), vocabulary, cast(TextTransformer, None)
+    )
+    table = next(iter(load_file(verified_path(LLAMA2_CODEBOOK)).values()))
+    for word, token_id in (("toy", 29411), ("the", 278), ("itsch", 20641)):
+        expected = torch.from_numpy(table[token_id].astype("float32"))
+        row = vectors_VD[vocabulary.words.index(word)]
+        torch.testing.assert_close(row, expected / expected.norm(), rtol=1e-4, atol=1e-5)
 
 
 def test_the_text_backbone_source_averages_the_embeddings_of_a_words_tokens(

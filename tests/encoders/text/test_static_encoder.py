@@ -106,6 +106,24 @@ def test_a_word_counts_once_and_a_phrase_is_not_its_parts() -> None:
     assert not np.array_equal(phrase.weights, part.weights)
 
 
+def test_the_models_threshold_cuts_what_does_not_exceed_it() -> None:
+    def encoded(threshold: float, **changes: object) -> LexicalVector:
+        chosen = settings(WORDS, cosine_scale=10.0, activation="elu1p", max_words=9, **changes)
+        given = StaticTextEncoder(
+            plain(dog=-4.0, puppy=3.0), chosen, WORDS, model_id="tiny-0", threshold=threshold
+        )
+        return given.encode(["dog"]).row(0)
+
+    assert len(encoded(0.0)) == len(WORDS)  # elu1p is never zero
+    assert [word.word for word in encoded(len(WORDS) ** -0.5).words()] == ["puppy", "dog"]
+    without_floor = encoded(len(WORDS) ** -0.5, own_word_floor=None)
+    assert [word.word for word in without_floor.words()] == ["puppy"]
+    even = plain()
+    chosen = settings(WORDS, activation="elu1p", max_words=9, own_word_floor=None)
+    silent = StaticTextEncoder(even, chosen, WORDS, model_id="tiny-0", threshold=len(WORDS) ** -0.5)
+    assert len(silent.encode(["sand"]).row(0)) == 0
+
+
 def test_further_words_have_rows_but_no_dimension() -> None:
     table = plain({"dog": 4.0, "puppy": 2.0})
     assert table.problem(num_words=6, num_rows=7) is None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -53,6 +55,20 @@ def test_the_curve_rises_to_the_uncut_vectors(encoded: EncodedCaptions) -> None:
     assert told == [(1, 2), (2, 2)]
     with pytest.raises(InputError, match="no word budget"):
         measure_sparsity(encoded, model_id="m", budgets=[])
+
+
+def test_texts_are_cut_too_unless_told_otherwise(encoded: EncodedCaptions) -> None:
+    def words(**kwargs: Any) -> list[tuple[float, float]]:
+        points = measure_sparsity(encoded, model_id="m", budgets=[1], **kwargs).points
+        found = [point.as_dict()["active_words"] for point in points]
+        return [(active["image"], active["text"]) for active in found]
+
+    assert words() == words(cut="both") == [(1.0, 1.0), (1.6667, 1.6667)]
+    assert words(cut="pictures") == [(1.0, 1.67), (1.6667, 1.6667)]
+    # A budget that cuts only texts counts where they are cut.
+    whole = replace(encoded, images=encoded.cut(image_words=1).images)
+    for cut, num_points in (("both", 2), ("pictures", 1)):
+        assert len(measure_sparsity(whole, model_id="m", budgets=[1], cut=cut).points) == num_points
 
 
 def test_word_use_counts_pictures_and_names_the_silent(encoded: EncodedCaptions) -> None:

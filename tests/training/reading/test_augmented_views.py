@@ -55,7 +55,28 @@ def test_a_view_gives_the_features_that_a_cache_holds(recipe: RunConfig, tmp_pat
     cached = cached_features(captions, recipe.model.image, tmp_path)
     rows = np.array([2, 7, 11])
     read = view_of(captions, recipe, tmp_path, flip=False).read(rows, step=0)
+    assert isinstance(read, torch.Tensor)  # on the backbone's device: no trip through numpy
     np.testing.assert_allclose(read, cached[rows].astype(np.float32), rtol=0.01, atol=0.01)
+
+
+def test_the_backbone_computes_in_the_precision_that_it_is_told(
+    recipe: RunConfig, tmp_path: Path
+) -> None:
+    captions, rows = open_captions(recipe.data.train), np.array([2, 7])
+    whole, low = (
+        PictureView(
+            captions,
+            ImageBackbone(recipe.model.image),
+            DataConfig(cached=False, workers=2, flip=False),
+            seed=5,
+            unreadable=UnreadablePictures(tmp_path / "unreadable.jsonl", 0),
+            precision=precision,
+        ).read(rows, step=0)
+        for precision in (torch.float32, torch.bfloat16)
+    )
+    assert whole.dtype == low.dtype == torch.float32
+    assert not torch.equal(whole, low)
+    torch.testing.assert_close(whole, low, rtol=0.1, atol=0.1)
 
 
 def test_what_is_done_to_a_picture_depends_on_seed_and_step_alone(
@@ -65,8 +86,8 @@ def test_what_is_done_to_a_picture_depends_on_seed_and_step_alone(
     view = view_of(captions, recipe, tmp_path, crop=0.3)
     rows = np.array([0, 1])
     first, other = view.read(rows, step=4), view.read(rows, step=5)
-    assert np.array_equal(view.read(rows, step=4), first)
-    assert not np.array_equal(first, other)
+    assert torch.equal(view.read(rows, step=4), first)
+    assert not torch.equal(first, other)
 
 
 def test_crops_are_within_their_bounds() -> None:

@@ -170,7 +170,7 @@ class Vocabulary:
         try:
             text = Path(path).read_text(encoding="utf-8")
         except FileNotFoundError as error:
-            raise MissingError(f"There is no vocabulary file {path}.", path=path) from error
+            raise MissingError(f"There is no vocabulary file {path}.", path=Path(path)) from error
         except UnicodeDecodeError as error:
             raise InputError(f"The vocabulary file {path} is not UTF-8 text: {error}.") from error
         return cls.from_lines(text.splitlines())

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from lexret.engine.store.sections import AnyArray
+from lexret.engine.store.checked import AnyArray
 
 KEY_BYTES: Final = 4
 _FACTOR: Final = 2654435761  # 2**32 over the golden ratio

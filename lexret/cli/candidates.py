@@ -77,16 +77,18 @@ def complete_file(
 
 def _vocabulary(ctx: click.Context) -> list[str]:
     """Return the words of the index that the command would open; else of the default model."""
-    from lexret.encoders.folder.record import DEFAULT_MODEL, SHIPPED, WORDS_FILE
-
-    words = SHIPPED / DEFAULT_MODEL / WORDS_FILE
     # Where there is no index, or one that cannot be read, the command itself will say so.
     with suppress(LexretError, OSError, ValueError, KeyError, TypeError):
-        words = _words_of_index(ctx.params.get("index_path"))
-    try:
-        return words.read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError):
-        return []
+        return _lines(_words_of_index(ctx.params.get("index_path")))
+    from lexret.encoders.folder.record import DEFAULT_MODEL, SHIPPED, WORDS_FILE
+
+    with suppress(OSError, ValueError):
+        return _lines(SHIPPED / DEFAULT_MODEL / WORDS_FILE)
+    return []
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines()
 
 
 def _words_of_index(index_path: Path | None) -> Path:

@@ -6,6 +6,7 @@ Exit status: 0 done, 1 ran fine and found nothing, 2 an error or a wrong call, 1
 
 from __future__ import annotations
 
+import difflib
 import errno
 import io
 import sys
@@ -80,6 +81,18 @@ class LazyGroup(click.Group):
         """Import a command, or return None for an unknown name."""
         lazy = self._lazy_commands.get(cmd_name)
         return None if lazy is None else lazy.load()
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that arguments name; an unknown one is told with names alike."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            near = difflib.get_close_matches(args[0], self._lazy_commands, n=2)
+            if near:
+                error.message = f"{error.message.rstrip('.')}. Did you mean {' or '.join(near)}?"
+            raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the table of commands without importing any."""

@@ -90,9 +90,10 @@ class LazyGroup(click.Group):
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
             near = difflib.get_close_matches(args[0], self._lazy_commands, n=2)
-            if near:
-                error.message = f"{error.message.rstrip('.')}. Did you mean {' or '.join(near)}?"
-            raise
+            if not near:
+                raise
+            message = f"{error.message.rstrip('.')}. Did you mean {' or '.join(near)}?"
+            raise click.UsageError(message, ctx) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the table of commands without importing any."""

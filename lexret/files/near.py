@@ -18,6 +18,8 @@ def advice_for(path: Path) -> str:
     Names of the folder that are spelled alike are suggested, and for a folder that is not there
     either, which part of its path is there.
     """
+    if path.exists():
+        return ""  # it is something else than was expected
     folder = path.parent
     if not folder.is_dir():
         there = next((above for above in folder.parents if above.is_dir()), None)

@@ -143,7 +143,7 @@ def find_images(
 def check_folder(root: Path) -> None:
     """Raise MissingError where a folder of pictures is not there, InputError where it is a file."""
     if not root.exists():
-        raise MissingError(f"There is no folder {root}.", path=root)
+        raise MissingError(f"There is no folder {root}; expected one of pictures.", path=root)
     if not root.is_dir():
         raise InputError(f"{root} is a file; expected a folder of pictures.")
 

@@ -33,6 +33,10 @@ def test_a_folder_that_is_not_there_is_told(here: Path) -> None:
     assert told == f"Its folder {here / 'pics' / 'more'} is not there either; {here / 'pics'} is."
 
 
+def test_what_is_there_is_no_advice(here: Path) -> None:
+    assert advice_for(Path("pics")) == ""
+
+
 def test_without_anything_near_it_is_told_where_it_was_looked_for(here: Path) -> None:
     assert advice_for(Path("x")) == f"A relative path begins at the current folder, {here}."
     assert advice_for(here / "x") == f"{here} holds nothing of a name like that."

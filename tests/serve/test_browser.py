@@ -269,6 +269,8 @@ def test_copies_are_one_photo_until_each_is_asked_for(
         assert names(browser) == ["cup.png"]
         told = "document.querySelector('.hit .copies')"
         assert browser.run(f"{told}.textContent") == " and 2 copies"
+        status = browser.run("document.getElementById('status').textContent")
+        assert "1 and 2 copies of 3 pictures" in status
         assert browser.run(f"{told}.title").split("\n") == ["a cup.png", "coffee.png"]
         browser.run("document.getElementById('more').click()")
         browser.run("document.getElementById('copies').click()")

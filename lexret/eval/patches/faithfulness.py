@@ -96,7 +96,10 @@ def evenly_chosen(folder: Path, num_pictures: int) -> list[Image.Image]:
     """
     paths = list(find_images(folder))
     if not paths:
-        raise InputError(f"There is no picture in {folder}.")
+        raise InputError(
+            f"There is no picture in {folder}: no file in it ends like a picture (.jpg, .png, "
+            ".webp and others). Name the folder that holds the pictures."
+        )
     count = min(num_pictures, len(paths))
     chosen = np.linspace(0, len(paths) - 1, count).round().astype(int)
     return [open_image(paths[i], min_side=ENCODING_MIN_SIDE) for i in chosen]

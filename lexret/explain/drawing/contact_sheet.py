@@ -95,7 +95,10 @@ def heading(sheet: ContactSheet) -> str:
 
 def note(sheet: ContactSheet) -> str:
     """Return the second line of a sheet."""
-    shown = f"{len(sheet.entries):,} of {sheet.num_pictures:,} pictures, model {sheet.model_id}"
+    copies = told_copies(sum(len(entry.copies) for entry in sheet.entries))
+    shown = (
+        f"{len(sheet.entries):,}{copies} of {sheet.num_pictures:,} pictures, model {sheet.model_id}"
+    )
     if sheet.has_query:
         return f"{shown}; bars: what each word adds; right: the rank without that word"
     return shown

@@ -77,7 +77,8 @@ function showHits(answer) {
   const sure = hits.findLastIndex((hit) => hit.sure) + 1, judged = hits.some((hit) => hit.sure !== null);
   grid.replaceChildren(...hits.map((hit) => el("li", {}, card(hit))));
   if (sure && sure < hits.length) grid.insertBefore(el("li", { class: "less" }, "Less sure from here"), grid.children[sure]);
-  const found = hits.length ? `${hits.length.toLocaleString()}${hits.length === state.k ? " or more" : ""} of ${pictures.toLocaleString()} pictures` : `No picture among ${pictures.toLocaleString()} fits`;
+  const hidden = hits.reduce((sum, hit) => sum + hit.num_copies, 0);
+  const found = hits.length ? `${hits.length.toLocaleString()}${hits.length === state.k ? " or more" : ""}${copiesTold(hidden)} of ${pictures.toLocaleString()} pictures` : `No picture among ${pictures.toLocaleString()} fits`;
   const guesses = hits.length && judged && !sure ? ["None of these is a sure match; they are the best guesses."] : [];
   tell([...guesses, `${found}, in ${(1000 * seconds).toFixed(0)} ms.`, ...notes].join("  "));
   byId("next").hidden = hits.length < state.k || state.k >= 500;
@@ -94,12 +95,14 @@ function card(hit) {
     el("div", {}, el("div", { class: "name" }, `${hit.rank}. `, el("bdi", {}, hit.name), copies(hit)), why, el("div", { class: "why" }, `score ${hit.score.toFixed(4)}`)));
 }
 
+const copiesTold = (number) => (number ? ` and ${number === 1 ? "1 copy" : `${number.toLocaleString()} copies`}` : "");
+
 // Other files of the same bytes; their names show where the pointer rests.
 function copies({ num_copies: number, copies: named }) {
   if (!number) return "";
   const more = number > named.length ? `\n\u2026 and ${(number - named.length).toLocaleString()} more` : "";
   return el("span", { class: "copies", title: named.map((one) => one.name).join("\n") + more },
-    ` and ${number === 1 ? "1 copy" : `${number.toLocaleString()} copies`}`);
+    copiesTold(number));
 }
 
 function showChips(hits) {

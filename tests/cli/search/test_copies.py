@@ -75,4 +75,6 @@ def test_a_sheet_draws_copies_once_and_counts_them(query: tuple[str, ...], photo
         assert copies == ({} if switch else {"red.png": COPIES})
     for kind in ("html", "svg"):
         run("sheet", *query, "-o", f"sheet.{kind}")
-        assert "red.png and 2 copies" in (photos / f"sheet.{kind}").read_text()
+        drawn = (photos / f"sheet.{kind}").read_text()
+        assert "red.png and 2 copies" in drawn
+        assert "3 and 2 copies of 5 pictures" in drawn

@@ -114,7 +114,7 @@ def _outcome(report: RepairReport, shown: str, would: str) -> str:
     if not report.is_usable:
         return (
             f"Of the index at {shown} nothing {would or 'can be '}saved, as neither its manifest "
-            "nor the copy of it, or none of its words, can be read. Make it anew with "
+            "nor the copy of it can be read. Make it anew with "
             "`lexret index DIR`; corrections of words stay."
         )
     pictures = plural(report.num_documents, "picture")

@@ -11,7 +11,7 @@ from PIL import Image
 from lexret.engine import open_index
 from lexret.engine.corrections.corrections import change_corrections
 from lexret.engine.segments.manifest import Manifest
-from lexret.errors import DamageError, MissingError
+from lexret.errors import CorruptError, DamageError, MissingError
 from lexret.library.fields import set_fields
 from lexret.library.integrity import check_library, num_waiting, repair_library
 from lexret.library.library import Library
@@ -107,8 +107,20 @@ def test_words_of_the_index_come_from_its_model(
     assert contents(root) == before
 
 
-def test_words_that_no_model_knows_leave_corrections_and_a_way_on(root: Path, colours) -> None:
+def test_words_that_no_model_knows_leave_all_as_it_is(root: Path, colours) -> None:
     damage(root, "vocabulary-*.txt", place=0)
+    before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    for dry_run in (True, False):
+        with pytest.raises(CorruptError, match=r"colours-1 with --model.*--rebuild"):
+            repair_library(root / ".lexret", dry_run=dry_run)
+    assert {path: path.read_bytes() for path in before} == before
+    set_aside = root / ".lexret" / "damaged"
+    assert not set_aside.exists()
+
+
+def test_an_index_without_any_manifest_leaves_corrections_and_a_way_on(root: Path, colours) -> None:
+    for name in ("manifest.json", "manifest.copy.json"):
+        damage(root, name, place=90)
     planned = repair_library(root / ".lexret", dry_run=True)
     assert not planned.is_usable and (root / ".lexret/manifest.json").exists()
     report = repair_library(root / ".lexret")

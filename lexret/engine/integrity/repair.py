@@ -109,7 +109,8 @@ def repair_index(
 
     Raises:
         MissingError: if there is no index.
-        CorruptError: if it is of a version that this lexret cannot read.
+        CorruptError: if it is of a version that this lexret cannot read, or if the list of its
+            words is damaged and ``find_words`` does not know them; nothing is changed then.
         LockedError: if another process is writing it.
         StorageError: if it cannot be written; what was replaced by then is in ``damaged``.
     """
@@ -155,25 +156,30 @@ class _Repair:
 
     def run(self, lock: WriterLock | None) -> None:
         """Repair everything; without a lock, only say what that would be."""
+        manifest, _ = read_manifests(self._folder)
+        words = None if manifest is None else self._words(manifest)
         for finding in self._report.before.findings:
             if finding.segment is None:
                 self._keep(self._folder / finding.file, move_folders=True)
         self._mend_corrections()
-        manifest, _ = read_manifests(self._folder)
-        words = None if manifest is None else self._words(manifest)
         if manifest is None or words is None:
             self._give_up()
         else:
             self._mend_segments(manifest, words, lock)
 
-    def _words(self, manifest: Manifest) -> Vocabulary | None:
+    def _words(self, manifest: Manifest) -> Vocabulary:
+        """Return the words of the index; raises DamageError where nobody knows them."""
         path = self._folder / manifest.vocabulary_file
         try:
             return manifest.parse_vocabulary(path.read_bytes(), path)
         except (CorruptError, OSError):
             found = self._find_words(manifest)
         if found is None or found.fingerprint != manifest.vocabulary_fingerprint:
-            return None
+            raise CorruptError(
+                f"{path} is damaged, and no model is there that knows its words; nothing was "
+                f"changed. Name {manifest.model_id} with --model, restore the file, or make the "
+                "index anew with `lexret index --rebuild`."
+            )
         self._report.restored.append(manifest.vocabulary_file)
         return found
 

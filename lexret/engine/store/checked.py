@@ -2,6 +2,8 @@
 
 A block is 4,096 bytes of an array; its checksum is zlib's CRC-32. Each block is checked once in the
 life of an open array, when it is first asked for, so that a search reads no more than it needs to.
+Once an array was asked for as often as it has blocks, the rest is checked too: from then on asking
+costs nothing.
 An array without a table of checksums, as old versions of the format wrote them, is one block.
 """
 
@@ -71,14 +73,15 @@ class CheckedArray:
         self._is_sound = bytearray(len(sums) if len(values) else 0)
         self._flags = np.frombuffer(self._is_sound, np.uint8)
         self._all_sound = False
+        self._num_asked = 0
 
     def __len__(self) -> int:
         return len(self.values)
 
     @property
-    def num_unsound(self) -> int:
-        """Number of blocks that were not found sound yet."""
-        return self._is_sound.count(0)
+    def is_sound(self) -> bool:
+        """Whether all of it was checked and found sound, so that ``values`` may be used freely."""
+        return self._all_sound
 
     def whole(self) -> AnyArray:
         """Return the array; raises DamageError if a byte of it is damaged."""
@@ -100,6 +103,7 @@ class CheckedArray:
         first, last = start * size // self._block, -(-stop * size // self._block)
         if self._is_sound.find(0, first, last) >= 0:
             self._check(range(first, min(last, len(self._is_sound))))
+        self._count()
 
     def require_each(self, starts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64]) -> None:
         """Check the blocks of several runs of elements; raises DamageError.
@@ -124,6 +128,7 @@ class CheckedArray:
             unsound = blocks[self._flags[blocks] == 0]
             if len(unsound):
                 self._check(sorted(set(unsound.tolist())))
+            self._count()
         return self.values[places]
 
     def damaged_blocks(self) -> list[int]:
@@ -137,6 +142,12 @@ class CheckedArray:
         size = self.values.itemsize
         start, end = block * self._block, min((block + 1) * self._block, len(self._bytes))
         return start // size, -(-end // size)
+
+    def _count(self) -> None:
+        """Count a question, and check the rest once that costs no more than the questions did."""
+        self._num_asked += 1
+        if self._num_asked == len(self._is_sound):  # once: damage elsewhere is told to who reads it
+            self._all_sound = not self.damaged_blocks()
 
     def _check(self, blocks: Sequence[int]) -> None:
         for block in blocks:

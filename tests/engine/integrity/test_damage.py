@@ -14,7 +14,8 @@ from lexret.engine.postings import block_writer
 
 @pytest.fixture(autouse=True)
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a small index have dense rows, and a merge at every commit."""
+    """Let a small index have dense rows; nobody cuts the power, so nothing need be durable."""
+    monkeypatch.setattr("os.fsync", lambda _: None)
     monkeypatch.setattr(block_writer, "_LEAST_DOCUMENTS", 64)
     monkeypatch.setattr(block_writer, "_BYTES_A_POSTING", {4: 50.0, 1: 50.0})
 

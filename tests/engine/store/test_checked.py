@@ -84,6 +84,23 @@ def test_a_block_is_checked_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sorted(checked) == list(range(8))
 
 
+def test_an_array_that_is_asked_often_is_checked_to_its_end() -> None:
+    values = np.arange(4096, dtype=np.int64)  # 8 blocks
+    array = array_of(values)
+    for _ in range(7):
+        array.part(0, 1)
+        assert not array.is_sound
+    array.part(0, 1)
+    assert array.is_sound
+    damaged = values.copy()
+    damaged[-1] ^= 1
+    array = CheckedArray(damaged, sums_of(values), PATH, "weights")
+    for _ in range(20):
+        assert array.part(0, 1).tolist() == [0]  # damage elsewhere is not its business
+    with pytest.raises(DamageError):
+        array.part(4095, 4096)
+
+
 def test_one_checksum_is_that_of_the_whole_array() -> None:
     values = np.arange(4096, dtype=np.int64)
     array = CheckedArray(values, [zlib.crc32(values.data)], PATH, "docs")

@@ -65,11 +65,9 @@ class FieldKeeper:
         self._saved = dict(self._kept)
         self._before = before or {}
         self._columns = dict(columns or {})
-        self._of_content: dict[str, list[str]] = {}
-        for path, fields in {**self._kept, **self._before}.items():
-            self._of_content.setdefault(fields.sha256, []).append(path)
         for fields in self._before.values():
             self._columns |= _kinds_of(fields.fields)
+        self._of_content = self._by_content()
         self._given: set[str] = set()
 
     @property
@@ -114,6 +112,13 @@ class FieldKeeper:
             self._given.add(found)
         return fitting
 
+    def _by_content(self) -> dict[str, list[str]]:
+        """Return the ids that have fields by the hashes of their contents."""
+        found: dict[str, list[str]] = {}
+        for path, fields in {**self._kept, **self._before}.items():
+            found.setdefault(fields.sha256, []).append(path)
+        return found
+
     def _of(self, path: str, sha256: str, present: Container[str]) -> str | None:
         """Return the id under which the fields of a picture are known, if there are any."""
         if path in self._before:
@@ -122,10 +127,10 @@ class FieldKeeper:
         if here is not None and (here.is_there or here.sha256 == sha256):
             return path
         for other in self._of_content.get(sha256, ()):
-            known = self._before.get(other) or self._kept[other]
-            is_its = known.is_there and other in present
-            if not is_its and other not in self._given:
-                return other
+            known = self._before.get(other) or self._kept.get(other)
+            if known is None or other in self._given or (known.is_there and other in present):
+                continue
+            return other
         return None
 
     def settle(self, own: Mapping[str, Mapping[str, FieldValue]]) -> None:
@@ -151,6 +156,7 @@ class FieldKeeper:
             for path, kept in self._kept.items()
             for new in [new_id(path)]
         }
+        self._of_content = self._by_content()
 
     def take_over(
         self, other: FieldKeeper, new_id: Callable[[str], str | None], *, without: Container[str]

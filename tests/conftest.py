@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import network
 import numpy as np
 import pytest
 from hypothesis import settings
@@ -63,6 +65,17 @@ TINY_MODEL: dict[str, Any] = {
         "max_words": 12,
     },
 }
+
+
+network.forbid()
+
+
+@pytest.fixture(autouse=True)
+def no_network() -> Iterator[None]:
+    """Tests reach no other machine; one that tries fails, whatever it makes of its failure."""
+    network.attempts.clear()
+    yield
+    assert network.attempts == []
 
 
 @pytest.fixture(autouse=True)

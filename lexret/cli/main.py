@@ -29,11 +29,16 @@ _NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 @dataclass(frozen=True, slots=True)
 class LazyCommand:
-    """Where a command lives, and its line in ``lexret --help``, which must not load it."""
+    """Where a command lives, and its line in ``lexret --help``, which must not load it.
+
+    Attributes:
+        draws: whether it may draw with matplotlib.
+    """
 
     module: str
     help: str
     attribute: str = "command"
+    draws: bool = False
 
     def load(self) -> click.Command:
         """Import the command's module and return the command."""
@@ -47,20 +52,24 @@ COMMANDS: Final = {
     "index": LazyCommand("lexret.cli.index", "Index folders of pictures, or update their index."),
     "search": LazyCommand("lexret.cli.search.command", "Find the pictures that fit a text."),
     "words": LazyCommand("lexret.cli.words", "Show the top words of a picture, or correct them."),
-    "explain": LazyCommand("lexret.cli.explain", "Draw what a picture's patches say."),
+    "explain": LazyCommand("lexret.cli.explain", "Draw what a picture's patches say.", draws=True),
     "export": LazyCommand("lexret.cli.export", "Write an index for other search engines."),
     "fields": LazyCommand("lexret.cli.fields.group", "Give pictures fields of your own."),
     "duplicates": LazyCommand("lexret.cli.duplicates", "Find pictures that are there twice."),
     "merge": LazyCommand("lexret.cli.merge", "Make one index of several."),
-    "sheet": LazyCommand("lexret.cli.sheet", "Draw a contact sheet of an index or of a search."),
-    "serve": LazyCommand("lexret.cli.serve", "Serve a page to search with."),
+    "sheet": LazyCommand(
+        "lexret.cli.sheet", "Draw a contact sheet of an index or of a search.", draws=True
+    ),
+    "serve": LazyCommand("lexret.cli.serve", "Serve a page to search with.", draws=True),
     "tag": LazyCommand("lexret.cli.tag", "Write words into pictures' metadata as keywords."),
     "info": LazyCommand("lexret.cli.info", "Show what an index holds."),
     "check": LazyCommand("lexret.cli.check", "Check whether an index's files are whole."),
     "repair": LazyCommand("lexret.cli.repair", "Save what is whole of a damaged index."),
-    "train": LazyCommand("lexret.cli.train", "Train a model from a recipe."),
+    "train": LazyCommand("lexret.cli.train", "Train a model from a recipe.", draws=True),
     "distill": LazyCommand("lexret.cli.distill", "Teach a model its static text encoder."),
-    "eval": LazyCommand("lexret.cli.eval.group", "Measure a model on pictures with captions."),
+    "eval": LazyCommand(
+        "lexret.cli.eval.group", "Measure a model on pictures with captions.", draws=True
+    ),
     "vocab": LazyCommand("lexret.cli.vocab.group", "Make vocabularies, and look into them."),
     "language": LazyCommand(
         "lexret.cli.language.group", "Search in other languages, through dictionaries."
@@ -85,7 +94,11 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a command, or return None for an unknown name."""
         lazy = self._lazy_commands.get(cmd_name)
-        return None if lazy is None else lazy.load()
+        if lazy is None:
+            return None
+        if lazy.draws:
+            import_module("lexret.cli.figures").keep_out_of_home()
+        return lazy.load()
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

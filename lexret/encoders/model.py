@@ -81,6 +81,16 @@ class ImageEncoder:
         return self._backbone.grid
 
     @property
+    def runtime(self) -> str:
+        """What computes the vectors, and its version; indexes record it."""
+        return f"torch {torch.__version__}"
+
+    @property
+    def backbone(self) -> ImageBackbone:
+        """The frozen backbone, for what puts it into another form; do not change it."""
+        return self._backbone
+
+    @property
     def side(self) -> ImageSide:
         """The network, for training that learns from it; do not change it."""
         return self._side

@@ -102,6 +102,8 @@ class LazyGroup(click.Group):
             ctx.exit(EXIT_BROKEN_PIPE)
         except LexretError as error:
             _fail(ctx, f"Error: {error}", status=EXIT_ERROR)
+        except ModuleNotFoundError as error:
+            _fail(ctx, _without_package(error, ctx), status=EXIT_ERROR)
         except OSError as error:
             if error.errno not in _NO_SPACE:
                 raise
@@ -109,6 +111,16 @@ class LazyGroup(click.Group):
             message = f"Error: no space left on the disk{place}; make room and run it again."
             _fail(ctx, message, status=EXIT_ERROR)
         return value
+
+
+def _without_package(error: ModuleNotFoundError, ctx: click.Context) -> str:
+    """Say how to install what a command needs; other missing modules are faults of lexret."""
+    from lexret.encoders.train_packages import TRAIN_MODULES, needs_training_packages
+
+    if (error.name or "").partition(".")[0] not in TRAIN_MODULES:
+        raise error
+    command = " ".join(filter(None, (ctx.command_path, ctx.invoked_subcommand)))
+    return f"Error: {needs_training_packages(f'`{command}`', error)}"
 
 
 def _fail(ctx: click.Context, message: str, *, status: int) -> NoReturn:

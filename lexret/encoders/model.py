@@ -1,7 +1,6 @@
-"""Trained models as users meet them: pictures or texts in, sparse vectors out.
+"""The two encoders in torch: pictures or texts in, sparse vectors out.
 
-Each side is loaded when it is first used: searching needs no image backbone, indexing no text
-transformer. Legend: B items, P patches, V words.
+:mod:`lexret.encoders.lexical_model` holds what users meet. Legend: B items, P patches, V words.
 """
 
 from __future__ import annotations
@@ -9,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from functools import cached_property
-from pathlib import Path
 from typing import Final, TypeVar
 
 import numpy as np
@@ -22,15 +19,13 @@ from torch.nn import functional
 
 from lexret.config import ModelConfig
 from lexret.encoders.activations import normalize
-from lexret.encoders.folder.checkpoint import Checkpoint, load_checkpoint
-from lexret.encoders.folder.record import DEFAULT_MODEL, find_model, read_record
+from lexret.encoders.folder.checkpoint import Checkpoint
 from lexret.encoders.image.backbones import ImageBackbone
 from lexret.encoders.network import ImageSide, TextSide, own_words
 from lexret.encoders.protocol import PatchEncoding, PatchGrid
 from lexret.encoders.text.queries import QueryForm, as_queries
-from lexret.encoders.text.static_encoder import StaticTextEncoder, load_static_text
 from lexret.encoders.text.transformer import TextTransformer
-from lexret.errors import CorruptError, MissingError
+from lexret.errors import CorruptError
 from lexret.sparse import FloatArray, Precision, SparseBatch
 from lexret.vocabulary import Vocabulary
 
@@ -248,79 +243,6 @@ class TextEncoder:
             for chunk in _chunks(texts, batch_size)
         ]
         return _unit_rows(rows, self._side.codebook_VD.shape[1])
-
-
-class LexicalModel:
-    """Trained model: an image encoder and text encoders of one vocabulary."""
-
-    def __init__(self, checkpoint: Checkpoint) -> None:
-        self._checkpoint = checkpoint
-
-    @property
-    def name(self) -> str:
-        """The model's name, without its hash."""
-        return self._checkpoint.config.name
-
-    @property
-    def model_id(self) -> str:
-        """Name and the start of the weights' hash; indexes record it."""
-        return self._checkpoint.model_id
-
-    @property
-    def vocabulary(self) -> Vocabulary:
-        """The words of both encoders."""
-        return self._checkpoint.vocabulary
-
-    @property
-    def checkpoint(self) -> Checkpoint:
-        """Configuration, numbers and tensors as they lie on disk."""
-        return self._checkpoint
-
-    @cached_property
-    def images(self) -> ImageEncoder:
-        """The image side in float32, loaded on first use."""
-        return ImageEncoder(self._checkpoint)
-
-    def image_encoder(self, precision: Precision) -> ImageEncoder:
-        """Return the image side in a precision; in a lower one it is loaded at each call."""
-        if precision == "float32":
-            return self.images
-        return ImageEncoder(self._checkpoint, precision=precision)
-
-    @cached_property
-    def texts(self) -> TextEncoder:
-        """The contextual text side, loaded on first use."""
-        return TextEncoder(self._checkpoint)
-
-    @property
-    def has_static_text(self) -> bool:
-        """Whether the model has a static text encoder besides the contextual one."""
-        folder = self._checkpoint.folder
-        return folder is not None and read_record(folder).has_static_text
-
-    @cached_property
-    def static_text(self) -> StaticTextEncoder:
-        """The static text encoder, loaded on first use.
-
-        Raises:
-            MissingError: if the model has none.
-        """
-        folder = self._checkpoint.folder
-        if folder is None:
-            raise MissingError(
-                f"The model {self.model_id} is not on disk: it has no static text encoder."
-            )
-        return load_static_text(folder, vocabulary=self.vocabulary)
-
-
-def load_model(source: str | Path = DEFAULT_MODEL) -> LexicalModel:
-    """Load a shipped model by name, or a model folder by path.
-
-    Raises:
-        MissingError: if there is neither; the message lists the shipped models.
-        CorruptError: if the model's files are damaged.
-    """
-    return LexicalModel(load_checkpoint(find_model(source)))
 
 
 def image_vectors(weights_BV: Tensor, config: ModelConfig, vocabulary: Vocabulary) -> SparseBatch:

@@ -62,6 +62,7 @@ class EmbeddedIndexWriter:
         self._buffer: dict[bytes, _BufferedDocument] = {}
         self._num_buffered = 0
         self._columns: dict[str, str] = {}
+        self._runtimes: list[str] = list(manifest.runtimes)
         self._segments: list[OpenSegment] = []
 
     @classmethod
@@ -75,6 +76,7 @@ class EmbeddedIndexWriter:
         roots: Sequence[str] = (),
         weights: str = "exact",
         precision: Precision = "float32",
+        runtimes: Sequence[str] = (),
         replace_existing: bool = False,
     ) -> Self:
         """Start a new, empty index, which exists from its first commit on.
@@ -86,6 +88,7 @@ class EmbeddedIndexWriter:
             weights: ``exact`` (float32) or ``8bit``
                 (:data:`lexret.engine.postings.weight_codes.MAX_ERROR`).
             precision: what the vectors are computed in; recorded.
+            runtimes: the programs that computed vectors that will be copied here; recorded.
             replace_existing: replace an existing index, readable or not, with the first commit.
 
         Raises:
@@ -119,6 +122,7 @@ class EmbeddedIndexWriter:
                 roots=tuple(roots),
                 weights=weights,
                 precision=precision,
+                runtimes=tuple(runtimes),
             )
             return cls(folder, manifest, vocabulary, lock)
         except BaseException:
@@ -200,6 +204,11 @@ class EmbeddedIndexWriter:
             self._buffer[doc_id] = _BufferedDocument(vector, values)
         if self._num_buffered > MAX_BUFFERED_POSTINGS:
             self._flush()
+
+    def note_runtime(self, runtime: str) -> None:
+        """Record with the next commit of documents that a program computed vectors of them."""
+        if runtime not in self._runtimes:
+            self._runtimes.append(runtime)
 
     def delete(self, doc_ids: Sequence[str]) -> None:
         """Delete documents.
@@ -301,6 +310,7 @@ class EmbeddedIndexWriter:
         self._buffer = {}
         self._num_buffered = 0
         self._columns = dict(self._committed.columns)
+        self._runtimes = list(self._committed.runtimes)
         self._segments = [
             OpenSegment(segment, segment.deleted)
             for segment in (Segment(self._path, entry) for entry in self._committed.segments)
@@ -379,6 +389,7 @@ class EmbeddedIndexWriter:
             generation=generation,
             columns=dict(self._columns),
             segments=tuple(entries),
+            runtimes=tuple(self._runtimes),
         )
         manifest.save(self._path)
         self._committed, self._never_committed = manifest, False

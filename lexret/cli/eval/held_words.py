@@ -12,7 +12,7 @@ from lexret.cli.common import json_option, render_table
 from lexret.cli.eval.options import batch_size_option, eval_model_option, progress_bars
 
 if TYPE_CHECKING:
-    from lexret.encoders.model import LexicalModel
+    from lexret.encoders.lexical_model import LexicalModel
     from lexret.eval.control.held_words import HeldWords, JudgedPictures
     from lexret.eval.retrieval.encoding import Progress
 

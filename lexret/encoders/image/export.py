@@ -20,18 +20,18 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from lexret.encoders.folder.record import ModelRecord
-from lexret.encoders.image.backbones import ImageBackbone
-from lexret.encoders.image.class_head import class_head
-from lexret.encoders.model import ImageEncoder
-from lexret.encoders.portable.encoder import PortableImageEncoder
-from lexret.encoders.portable.exported import (
+from lexret.encoders.folder.exported import (
     IMAGE_FILE,
     IMAGE_FORMAT,
     IMAGE_META_FILE,
     ExportedBackbone,
     backbone_identity,
 )
+from lexret.encoders.folder.record import ModelRecord
+from lexret.encoders.image.backbones import ImageBackbone
+from lexret.encoders.image.class_head import class_head
+from lexret.encoders.model import ImageEncoder
+from lexret.encoders.portable.encoder import PortableImageEncoder
 from lexret.encoders.pretrained import LITE2
 from lexret.errors import MismatchError, MissingPackageError, StorageError
 from lexret.files.hashes import file_sha256
@@ -83,7 +83,9 @@ class _Exportable(nn.Module):
 
     def forward(self, pixels_B3SS: Tensor) -> tuple[Tensor, ...]:
         """Return (B, P, F) features, and (B, P, C) logits of the classes."""
-        features_BPF = self.backbone.features_of_inputs((pixels_B3SS.float() - self.mean) / self.std)
+        features_BPF = self.backbone.features_of_inputs(
+            (pixels_B3SS.float() - self.mean) / self.std
+        )
         if not self.has_classes:
             return (features_BPF,)
         return features_BPF, features_BPF @ self.weights_FC + self.bias_C
@@ -108,7 +110,7 @@ def export_backbone(record: ModelRecord, pictures: Sequence[Image.Image] = ()) -
     source, licence = _SOURCES.get(config.weights, (config.backbone, "as its weights"))
     try:
         with whole_file(record.folder / IMAGE_FILE) as fresh:
-            fresh.write_bytes(_exported(reference.backbone))
+            _write(reference.backbone, fresh)
             values: dict[str, Any] = {
                 "format": IMAGE_FORMAT,
                 "sha256": {IMAGE_FILE: file_sha256(fresh)},
@@ -139,8 +141,8 @@ def made_pictures(side: int) -> list[Image.Image]:
     return pictures
 
 
-def _exported(backbone: ImageBackbone) -> bytes:
-    """Return the backbone as an ONNX model, for any number of pictures."""
+def _write(backbone: ImageBackbone, file: Path) -> None:
+    """Write the backbone as an ONNX model for any number of pictures."""
     try:
         import onnx  # noqa: F401 (torch writes through it)
     except ImportError as error:
@@ -150,7 +152,6 @@ def _exported(backbone: ImageBackbone) -> bytes:
     side = backbone.config.image_size
     network = _Exportable(backbone).eval()
     names = ["features", "class_logits"][: 2 if network.has_classes else 1]
-    buffer = io.BytesIO()
     with (
         torch.no_grad(),
         backbone.with_still_padding(),
@@ -162,14 +163,13 @@ def _exported(backbone: ImageBackbone) -> bytes:
         torch.onnx.export(
             network,
             (torch.zeros(2, 3, side, side, dtype=torch.uint8),),
-            buffer,
+            str(file),
             dynamo=False,
             opset_version=_OPSET,
             input_names=["pixels"],
             output_names=names,
             dynamic_axes={name: {0: "pictures"} for name in ("pixels", *names)},
         )
-    return buffer.getvalue()
 
 
 def _compare(
@@ -199,7 +199,9 @@ def _compare(
 def _cosine(mine: LexicalVector, theirs: LexicalVector) -> float:
     _, left, right = np.intersect1d(mine.term_ids, theirs.term_ids, return_indices=True)
     product = float(mine.weights[left].astype(np.float64) @ theirs.weights[right])
-    lengths = [float(np.linalg.norm(vector.weights.astype(np.float64))) for vector in (mine, theirs)]
+    lengths = [
+        float(np.linalg.norm(vector.weights.astype(np.float64))) for vector in (mine, theirs)
+    ]
     if not all(lengths):
         return 1.0 if not any(lengths) else 0.0
     return product / (lengths[0] * lengths[1])

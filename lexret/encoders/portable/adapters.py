@@ -65,8 +65,10 @@ class _Weights:
     def get(self, name: str, *shape: int | None) -> FloatArray:
         found = self._tensors.get(self._prefix + name)
         fits = found is not None and len(found.shape) == len(shape)
-        if found is None or not fits or any(
-            size not in (None, here) for size, here in zip(shape, found.shape, strict=True)
+        if (
+            found is None
+            or not fits
+            or any(size not in (None, here) for size, here in zip(shape, found.shape, strict=True))
         ):
             what = "missing" if found is None else f"of shape {found.shape}"
             raise CorruptError(

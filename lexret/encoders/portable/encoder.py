@@ -19,11 +19,11 @@ import numpy.typing as npt
 from PIL import Image
 
 from lexret.config import ImageConfig
+from lexret.encoders.folder.exported import ExportedBackbone
 from lexret.encoders.folder.record import WEIGHTS_FILE, ModelRecord
 from lexret.encoders.image.pixels import square_pixels
 from lexret.encoders.portable.adapters import adapter_graph
 from lexret.encoders.portable.evidence import EvidenceTable
-from lexret.encoders.portable.exported import ExportedBackbone
 from lexret.encoders.portable.sessions import RUNTIME, Session, check_device
 from lexret.encoders.portable.word_scores import HeadWeights, WordScores
 from lexret.encoders.protocol import PatchEncoding, PatchGrid
@@ -183,9 +183,7 @@ class PortableImageEncoder:
         patches_BPD, pictures_BD = self._adapter.run(features=outputs["features"])
         return _Patches(patches_BPD, pictures_BD, outputs.get("class_logits"))
 
-    def _vector(
-        self, patches_PD: FloatArray, class_logits_PC: FloatArray | None
-    ) -> LexicalVector:
+    def _vector(self, patches_PD: FloatArray, class_logits_PC: FloatArray | None) -> LexicalVector:
         words, weights = self._words.strongest(patches_PD, class_logits_PC)
         return self._normalised(words, weights)[0]
 
@@ -231,7 +229,9 @@ def _image_tensors(record: ModelRecord) -> dict[str, FloatArray]:
                 for name in names
             }
     except (SafetensorError, TypeError) as error:  # TypeError: of a type that numpy lacks
-        raise CorruptError(f"{path} is not a safetensors file of float16 or float32: {error}.") from error
+        raise CorruptError(
+            f"{path} is not a safetensors file of float16 or float32: {error}."
+        ) from error
     return found
 
 
@@ -254,9 +254,7 @@ def _head_weights(
         words_N, table_N, rare_N = (
             take(f"evidence.{name}", num_entries) for name in ("words_N", "table_N", "rare_N")
         )
-        evidence = EvidenceTable.of_tensors(
-            words_N, table_N, rare_N, share=config.class_evidence
-        )
+        evidence = EvidenceTable.of_tensors(words_N, table_N, rare_N, share=config.class_evidence)
     # Models that were made before base rates were measured have none.
     tensors.setdefault("base_rate_V", np.zeros(num_words, np.float32))
     return HeadWeights(

@@ -70,7 +70,7 @@ class EvidenceTable:
 
     def shares(self, logits_PC: FloatArray) -> FloatArray:
         """Return (P, C) the classes' softmax, a part of the picture's mean added to each patch."""
-        shares = logits_PC + np.float32(CONTEXT) * logits_PC.mean(0)
+        shares: FloatArray = logits_PC + np.float32(CONTEXT) * logits_PC.mean(0)
         shares -= shares.max(1, keepdims=True)
         np.exp(shares, out=shares)
         shares /= shares.sum(1, keepdims=True)
@@ -82,9 +82,7 @@ class EvidenceTable:
         most_V = np.bincount(self.words_N, weights=most_N, minlength=num_words)
         return np.flatnonzero(most_V > LEAST - _SLACK)
 
-    def weigh(
-        self, shares_PC: FloatArray, weights_PW: FloatArray, words_W: WordIds
-    ) -> FloatArray:
+    def weigh(self, shares_PC: FloatArray, weights_PW: FloatArray, words_W: WordIds) -> FloatArray:
         """Return (P, W) the weights of some words of the table, rising, with their evidence."""
         evidence_PW, rare_W = self._evidence(shares_PC, words_W)
         held_PW = np.where(rare_W, np.minimum(evidence_PW / ENOUGH, np.float32(1)), np.float32(1))
@@ -97,12 +95,16 @@ class EvidenceTable:
     def _evidence(
         self, shares_PC: FloatArray, words_W: WordIds
     ) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
-        places_N = np.searchsorted(words_W, self.words_N)
-        is_asked = words_W[np.minimum(places_N, len(words_W) - 1)] == self.words_N
-        entries = np.flatnonzero(is_asked)
-        places, rare_W = places_N[entries], np.zeros(len(words_W), np.bool_)
+        # A table from word to place, as large as the largest word: faster than to search.
+        place_V = np.full(max(int(self.words_N.max()), int(words_W[-1])) + 1, -1)
+        place_V[words_W] = np.arange(len(words_W))
+        entries = np.flatnonzero(place_V[self.words_N] >= 0)
+        places, rare_W = place_V[self.words_N[entries]], np.zeros(len(words_W), np.bool_)
         rare_W[places] = self.rare_N[entries]
-        classes, rows = np.unique(self.classes_N[entries], return_inverse=True)
+        # Entries lie class by class, so that equal classes are neighbours.
+        of_entries = self.classes_N[entries]
+        is_new = np.append(True, of_entries[1:] != of_entries[:-1])
+        classes, rows = of_entries[is_new], np.cumsum(is_new) - 1
         table_CW = np.zeros((len(classes), len(words_W)), np.float32)
         table_CW[rows, places] = self.weights_N[entries]
         evidence_PW = np.minimum(shares_PC[:, classes] @ table_CW, np.float32(1))

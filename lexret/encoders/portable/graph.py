@@ -126,8 +126,6 @@ def _attribute(name: str, value: Attribute) -> bytes:
 def _value_info(name: str, dtype: str, shape: Sequence[Dimension] | None) -> bytes:
     tensor = _integer(1, _TYPES[dtype])
     if shape is not None:
-        sizes = (
-            _integer(1, size) if isinstance(size, int) else _text(2, size) for size in shape
-        )
+        sizes = (_integer(1, size) if isinstance(size, int) else _text(2, size) for size in shape)
         tensor += _field(2, b"".join(_field(1, size) for size in sizes))
     return _text(1, name) + _field(2, _field(1, tensor))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final
 
 import numpy.typing as npt
 import onnxruntime
 
-from lexret.errors import CorruptError, InputError
+from lexret.errors import CorruptError, InputError, MissingPackageError
 
-Device = Literal["cpu", "cuda", "coreml", "directml", "openvino"]
 # Device -> the provider of ONNX Runtime that runs on it.
 PROVIDERS: Final[dict[str, str]] = {
     "cpu": "CPUExecutionProvider",
@@ -40,13 +39,17 @@ def check_device(device: str) -> None:
     """Refuse a device that is not there.
 
     Raises:
-        InputError: the message says what there is, and what would bring the device.
+        InputError: if there is no device of that name.
+        MissingPackageError: if the installed ONNX Runtime does not offer it; the message says what
+            would.
     """
+    if device not in PROVIDERS:
+        raise InputError(f"Unknown device {device!r}; known: {', '.join(PROVIDERS)}.")
     available = available_devices()
     if device not in available:
-        remedy = f" For {device}: {_PACKAGES[device]}." if device in _PACKAGES else ""
-        raise InputError(
-            f"ONNX Runtime cannot run on {device!r} here; it offers {', '.join(available)}.{remedy}"
+        raise MissingPackageError(
+            f"The installed ONNX Runtime cannot run on {device!r}; it offers "
+            f"{', '.join(available)}. For {device}: {_PACKAGES[device]}."
         )
 
 
@@ -59,7 +62,7 @@ class Session:
         device: see :data:`PROVIDERS`; operators that it lacks run on the CPU.
 
     Raises:
-        InputError: if the device is not there.
+        InputError, MissingPackageError: if the device is not there.
         CorruptError: if the model cannot be loaded.
     """
 
@@ -80,14 +83,17 @@ class Session:
             raise CorruptError(f"{name} cannot be loaded by ONNX Runtime: {error}") from error
         used = self._session.get_providers()
         if PROVIDERS[device] not in used:
-            raise InputError(f"ONNX Runtime fell back from {device!r} to {', '.join(used)}.")
+            raise MissingPackageError(
+                f"ONNX Runtime cannot start on {device!r} and fell back to {', '.join(used)}: are "
+                "its drivers installed?"
+            )
 
     @property
     def outputs(self) -> list[str]:
         """Names of what the graph computes."""
         return [output.name for output in self._session.get_outputs()]
 
-    def run(self, **inputs: npt.NDArray[object]) -> list[npt.NDArray[object]]:
+    def run(self, **inputs: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
         """Return the outputs in the graph's order."""
-        found: list[npt.NDArray[object]] = self._session.run(None, inputs)
+        found: list[npt.NDArray[Any]] = self._session.run(None, inputs)
         return found

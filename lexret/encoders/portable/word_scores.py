@@ -109,9 +109,7 @@ class WordScores:
         strongest = np.argsort(-weights_W[places], kind="stable")[: self._most_kept]
         return places[np.sort(strongest)]
 
-    def of_patches(
-        self, patches_PD: FloatArray, class_logits_PC: FloatArray | None
-    ) -> FloatArray:
+    def of_patches(self, patches_PD: FloatArray, class_logits_PC: FloatArray | None) -> FloatArray:
         """Return (P, V) the weight of every word at every patch; their maxima are the picture's."""
         _check_finite(patches_PD)
         shares_PC, firing = self._fired(class_logits_PC)
@@ -177,7 +175,8 @@ class WordScores:
                 weights_PW[:, places] = evidence.weigh(shares_PC, weights_PW[:, places], firing)
             weights_PW[:, silent_W] = 0.0
         weights_PW -= every.base_rate_V[words]
-        return np.maximum(weights_PW, 0, out=weights_PW)
+        weights: FloatArray = np.maximum(weights_PW, 0, out=weights_PW)
+        return weights
 
 
 def activated(logits: FloatArray, activation: Activation) -> FloatArray:

@@ -79,6 +79,8 @@ class Manifest:
         weights: how new segments store weights: ``exact`` (float32) or ``8bit``.
         precision: what the vectors are computed in: ``float32``, which is meant if an old index
             does not say, or ``bfloat16``.
+        runtimes: the programs that computed vectors, in the order in which they first did; opaque.
+            Old indexes do not say.
     """
 
     generation: int
@@ -92,6 +94,7 @@ class Manifest:
     segments: tuple[SegmentEntry, ...] = ()
     weights: str = "exact"
     precision: Precision = "float32"
+    runtimes: tuple[str, ...] = ()
 
     @property
     def num_documents(self) -> int:
@@ -174,6 +177,7 @@ def _parse(values: dict[str, Any]) -> Manifest:
     known = {field.name for field in fields(Manifest)}
     plain = {name: value for name, value in values.items() if name in known}
     plain["roots"] = tuple(plain["roots"])
+    plain["runtimes"] = tuple(map(str, plain.get("runtimes", ())))
     plain["segments"] = tuple(_parse_segment(entry) for entry in plain["segments"])
     if plain.get("weights", "exact") not in CODECS:
         raise KeyError(f"weights {plain['weights']!r}")

@@ -35,6 +35,7 @@ def drop_first_root(index_path: Path, roots: Sequence[str]) -> None:
         roots=roots,
         weights=old.manifest.weights,
         precision=old.manifest.precision,
+        runtimes=old.manifest.runtimes,
         replace_existing=True,
     ) as writer:
         before = EmbeddedIndex(index_path)  # as it is now that nobody else writes it

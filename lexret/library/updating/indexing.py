@@ -47,6 +47,7 @@ class IndexReport:
         not_looked_at: files that do not end like a picture, and what patterns left out.
         seconds: how long it took.
         model_id: the model that encodes the index's pictures.
+        runtimes: the programs that computed the index's vectors, as far as it is recorded.
     """
 
     num_added: int
@@ -61,6 +62,7 @@ class IndexReport:
     not_looked_at: NotLookedAt
     seconds: float
     model_id: str
+    runtimes: tuple[str, ...] = ()
 
     def reasons(self) -> list[tuple[str, int]]:
         """Return why files were skipped and how often, the most frequent first."""
@@ -144,7 +146,7 @@ def index_folders(
         update.check_not_all_gone(allow_empty=allow_empty)
         writer.commit_roots(plan.roots)
         update.run(decoding=decoding, progress=progress)
-        num_pictures = writer.manifest.num_documents
+        num_pictures, runtimes = writer.manifest.num_documents, writer.manifest.runtimes
         if plan.leaving and not plan.base_leaves:
             writer.commit_roots(plan.remaining)
     if plan.base_leaves:
@@ -165,6 +167,7 @@ def index_folders(
         not_looked_at=found.not_looked_at,
         seconds=time.monotonic() - started,
         model_id=encoder.model_id,
+        runtimes=runtimes,
     )
 
 

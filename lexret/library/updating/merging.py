@@ -81,6 +81,7 @@ def merge_indexes(sources: Sequence[Path], target: Path) -> MergeReport:
         roots=recorded,
         weights=_joined_weights(indexes),
         precision=first.manifest.precision,
+        runtimes=list(dict.fromkeys(name for i in indexes for name in i.manifest.runtimes)),
         replace_existing=target.resolve() in places,
     ) as writer:
         # Again, under the lock: the target may be among them.

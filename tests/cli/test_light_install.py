@@ -89,7 +89,9 @@ def test_indexing_searching_explaining_and_tagging_need_no_network_packages(phot
     assert "torch is not installed" in str(outcomes[8][1])
 
 
-def test_what_needs_the_networks_says_how_to_get_them(photos: Path, tiny_model_folder: Path) -> None:
+def test_what_needs_the_networks_says_how_to_get_them(
+    photos: Path, tiny_model_folder: Path
+) -> None:
     commands: list[list[object]] = [
         ["train", "mini"],
         ["distill", "mini", "captions.jsonl"],

@@ -17,12 +17,12 @@ from lexret.engine.store.columns import FieldValue
 from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.errors import InputError
 from lexret.library.folders import PictureFolder, picture_path
+from lexret.library.updating.file_states import FileStates
 from lexret.library.updating.moved_corrections import follow_renames
 from lexret.library.updating.reader import Decoding, PictureFile, SkippedPicture, read_files
 from lexret.library.updating.records import KnownPicture, KnownVectors
 from lexret.library.updating.refused import RefusedFiles
 from lexret.pictures.finding import NotLookedAt
-from lexret.pictures.metadata.sidecars import sidecar_state
 from lexret.pictures.processes import DIED
 from lexret.pictures.reading import FileState
 from lexret.sparse import LexicalVector, SparseBatch
@@ -127,6 +127,7 @@ class PictureUpdate:
         self._moved: dict[str, list[KnownPicture]] = {}
         for path in sorted(self._gone, reverse=True):
             self._moved.setdefault(self._known[path].sha256, []).append(self._known[path])
+        self._states = FileStates(self.base)
         self._renamed: dict[str, str] = {}
         self._batch: list[PictureFile] = []
         self._num_uncommitted = self._num_stored = 0
@@ -187,12 +188,10 @@ class PictureUpdate:
         known = self._known.get(path)
         if known is None or known.tags is None:
             return False  # an index of an older lexret lacks the tags: read, but not encoded again
-        file = picture_path(self.base, path)
         try:
-            state, beside = file.stat(), sidecar_state(file)
+            now = self._states.of(path)
         except OSError:
             return False  # reading it will tell what is wrong
-        now = (state.st_size, state.st_mtime_ns, beside)
         return (known.size, known.mtime_ns, known.sidecar_ns) == now
 
     def _was_refused(self, path: str) -> bool:

@@ -93,8 +93,7 @@ def test_what_needs_the_networks_says_how_to_get_them(
     photos: Path, tiny_model_folder: Path
 ) -> None:
     commands: list[list[object]] = [
-        ["train", "mini"],
-        ["distill", "mini", "captions.jsonl"],
+        ["train", Path(__file__).parents[2] / "training" / "recipes" / "mini.toml"],
         ["search", "a dog", "--text-encoder", "contextual", "--index", photos],
         ["index", photos, "--runtime", "torch", "--rebuild", "--jobs", "0"],
         ["index", photos, "--precision", "bfloat16", "--rebuild", "--jobs", "0"],

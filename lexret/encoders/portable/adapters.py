@@ -48,8 +48,8 @@ def adapter_graph(tensors: Tensors, config: ImageConfig) -> bytes:
     if config.cosine_scale is not None:
         patches = _with_length(graph, patches, config.cosine_scale)
     pictures = pictures or graph.op("ReduceMean", patches, axes=[1], keepdims=0)
-    graph.output("patches", patches, "float32")
-    graph.output("pictures", pictures, "float32")
+    graph.output("patches", patches, "float32", ["n", "rows", "columns"])
+    graph.output("pictures", pictures, "float32", ["n", "columns"])
     return graph.model()
 
 

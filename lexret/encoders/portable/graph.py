@@ -70,10 +70,10 @@ class Graph:
         )
         return name
 
-    def output(self, name: str, source: str, dtype: str) -> None:
-        """Give a value, of any shape, a name outside."""
+    def output(self, name: str, source: str, dtype: str, shape: Sequence[Dimension]) -> None:
+        """Give a value a name outside; for the shape see :meth:`input`."""
         self._nodes.append(_text(1, source) + _text(2, name) + _text(4, "Identity"))
-        self._outputs.append(_value_info(name, dtype, None))
+        self._outputs.append(_value_info(name, dtype, shape))
 
     def model(self) -> bytes:
         """Return the whole as an ONNX model."""
@@ -123,9 +123,8 @@ def _attribute(name: str, value: Attribute) -> bytes:
     return _text(1, name) + b"".join(_integer(8, each) for each in value) + _integer(20, _INTS)
 
 
-def _value_info(name: str, dtype: str, shape: Sequence[Dimension] | None) -> bytes:
-    tensor = _integer(1, _TYPES[dtype])
-    if shape is not None:
-        sizes = (_integer(1, size) if isinstance(size, int) else _text(2, size) for size in shape)
-        tensor += _field(2, b"".join(_field(1, size) for size in sizes))
+def _value_info(name: str, dtype: str, shape: Sequence[Dimension]) -> bytes:
+    sizes = (_integer(1, size) if isinstance(size, int) else _text(2, size) for size in shape)
+    dimensions = b"".join(_field(1, size) for size in sizes)
+    tensor = _integer(1, _TYPES[dtype]) + _field(2, dimensions)
     return _text(1, name) + _field(2, _field(1, tensor))

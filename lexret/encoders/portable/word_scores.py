@@ -204,7 +204,7 @@ def _integer_product(words_DV: npt.NDArray[np.int8]) -> bytes:
     patches = graph.input("patches", "uint8", ["patches", len(words_DV)])
     zero = graph.constant(np.array(_ZERO, np.uint8))
     products = graph.op("MatMulInteger", patches, graph.constant(words_DV), zero)
-    graph.output("products", products, "int32")
+    graph.output("products", products, "int32", ["rows", words_DV.shape[1]])
     return graph.model()
 
 
@@ -213,5 +213,6 @@ def _product(dimension: int) -> bytes:
     graph = Graph()
     patches = graph.input("patches", "float32", ["patches", dimension])
     words = graph.input("words", "float32", ["words", dimension])
-    graph.output("products", graph.op("Gemm", patches, words, transB=1), "float32")
+    products = graph.op("Gemm", patches, words, transB=1)
+    graph.output("products", products, "float32", ["rows", "columns"])
     return graph.model()

@@ -154,10 +154,7 @@ def draw_sheet(out: Path, photos: Path, model_source: str) -> Path:
     import lexret
 
     library = lexret.Library.open(photos, model=model_source)
-    rows = [
-        Row(text, library.search(text, k=NUM_HITS, text_encoder="contextual").hits)
-        for text in QUERIES
-    ]
+    rows = [Row(text, library.search(text, k=NUM_HITS).hits) for text in QUERIES]
     model_id = library.snapshot().index.model_id
     note = (
         f"{len(library)} sample photos of scikit-image and scikit-learn, model {model_id}; "

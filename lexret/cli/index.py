@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -21,11 +22,13 @@ from lexret.cli.common import (
 )
 
 if TYPE_CHECKING:
+    from lexret.encoders.image_settings import Runtime
     from lexret.library.updating.indexing import IndexReport
     from lexret.library.updating.update_run import Progress
     from lexret.sparse import Precision
 
 MAX_SKIPPED_SHOWN: Final = 20
+SECONDS_A_LINE: Final = 60.0
 _MOST_SHOWN: Final = 8
 
 
@@ -52,9 +55,16 @@ _MOST_SHOWN: Final = 8
               "most 3, rounded by about 1.5% at most.  [default: exact; with --rebuild as "
               "before]")  # fmt: skip
 @click.option("--precision", type=click.Choice(["float32", "bfloat16"]),
-              help="What the model computes in: bfloat16 is about twice as fast on "
+              help="What the model computes in: bfloat16 runs in torch and may be faster on "
               "processors made for it.  [default: as the index was made; a new one "
               "float32]")  # fmt: skip
+@click.option("--runtime", type=click.Choice(["onnx", "torch"]),
+              help="What encodes pictures: ONNX Runtime, or torch, which lexret[train] brings. "
+              "They agree up to rounding.  [default: onnx where the model is exported for "
+              "it]")  # fmt: skip
+@click.option("--device", type=click.Choice(["cpu", "cuda", "coreml", "directml", "openvino"]),
+              default="cpu", show_default=True,
+              help="What ONNX Runtime encodes on, where it can.")  # fmt: skip
 @click.option("--exclude", "exclude", multiple=True, metavar="PATTERN",
               help="Do not look at files and folders of that name (repeatable), such as '*.gif' or "
               "'Drafts/'; what the index holds of them leaves it. A file .lexretignore holds such "
@@ -66,8 +76,9 @@ _MOST_SHOWN: Final = 8
               help="Refuse larger pictures, which take 4 bytes a pixel while they are decoded, but "
               "for JPEG.  [default: 250,000,000]")  # fmt: skip
 @click.option("--jobs", type=click.IntRange(min=0), metavar="N",
-              help="Processes that decode pictures; 0 decodes in this one, which a damaged picture "
-              "may end.  [default: the processors, at most 4]")  # fmt: skip
+              help="Processes that decode pictures, and threads that encode them; 0 decodes in "
+              "this process, which a damaged picture may end.  [default: the processors, at "
+              "most 4 that decode]")  # fmt: skip
 @click.option("--retry-refused", is_flag=True,
               help="Read files again that an earlier run could not read, changed or "
               "not.")  # fmt: skip
@@ -91,6 +102,8 @@ def command(
     batch_size: int,
     weights: str | None,
     precision: Precision | None,
+    runtime: Runtime | None,
+    device: str,
     exclude: tuple[str, ...],
     no_default_excludes: bool,
     max_pixels: int | None,
@@ -123,6 +136,7 @@ def command(
       lexret index ./images --keywords-as-words
       lexret index ./images --exclude '*.gif' --exclude scans/raw/
     """
+    from lexret.encoders.image_settings import ImageSettings
     from lexret.library.library import Library
     from lexret.library.updating.indexing import DEFAULT_PATTERNS
     from lexret.library.updating.reader import Decoding
@@ -150,6 +164,7 @@ def command(
                 weights=weights,
                 precision=precision,
                 batch_size=batch_size,
+                images=ImageSettings(runtime, device, jobs or None),
                 rebuild=rebuild,
                 allow_empty=allow_empty,
                 progress=progress,
@@ -179,9 +194,13 @@ def _default_place(folders: tuple[Path, ...]) -> Path:
 
 @contextmanager
 def _progress_bar() -> Iterator[Progress]:
+    """Show a bar with rate and time left on a terminal; elsewhere, say a line a minute."""
     from tqdm import tqdm
 
     bar = tqdm(unit=" pictures", dynamic_ncols=True, disable=None)
+    if bar.disable:
+        yield SpokenProgress()
+        return
 
     def progress(done: int, total: int) -> None:
         bar.total = total
@@ -189,6 +208,32 @@ def _progress_bar() -> Iterator[Progress]:
 
     with bar:
         yield progress
+
+
+class SpokenProgress:
+    """Progress for logs and other programs: a line on stderr about every minute.
+
+    Args:
+        clock: seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._start = self._last = clock()
+
+    def __call__(self, done: int, total: int) -> None:
+        """Say how far it is, how fast and how long it will take, if it is time to."""
+        now = self._clock()
+        if now - self._last < SECONDS_A_LINE:
+            return
+        self._last = now
+        rate = done / (now - self._start)
+        left = round((total - done) / rate / 60) if rate else 0
+        click.echo(
+            f"{done:,} of {plural(total, 'picture')}, {rate:.1f} a second, "
+            f"{plural(left, 'minute')} left",
+            err=True,
+        )
 
 
 @contextmanager
@@ -203,6 +248,7 @@ def _as_json(report: IndexReport, place: Path) -> dict[str, object]:
     return {
         "index": path_text(near_path(place.resolve())),
         "model": report.model_id,
+        "runtimes": list(report.runtimes),
         "pictures": report.num_pictures,
         "added": report.num_added,
         "updated": report.num_updated,
@@ -244,6 +290,12 @@ def _as_text(report: IndexReport, place: Path) -> str:
         )
     for folder in report.absent:
         lines.append(f"Not there: {printable(str(folder))}; what the index holds of it stays")
+    families = dict.fromkeys(runtime.partition(" ")[0] for runtime in report.runtimes)
+    if len(families) > 1:
+        lines.append(
+            f"Its vectors were computed by {' and '.join(report.runtimes)}, which agree up to "
+            "rounding"
+        )
     lines += _left_aside(report)
     if report.skipped:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in report.reasons())

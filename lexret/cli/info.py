@@ -99,6 +99,7 @@ def _values(index: EmbeddedIndex) -> dict[str, object]:
         "bytes_per_posting": round(size / index.num_postings, 3) if index.num_postings else None,
         "weights": manifest.weights,
         "precision": manifest.precision,
+        "runtimes": list(manifest.runtimes),
         "largest_weight_error": f"{error:.1%}" if error else "none",
         "model": manifest.model_id,
         "model_source": manifest.model_source,

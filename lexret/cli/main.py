@@ -74,7 +74,7 @@ COMMANDS: Final = {
     "language": LazyCommand(
         "lexret.cli.language.group", "Search in other languages, through dictionaries."
     ),
-    "models": LazyCommand("lexret.cli.models.group", "List, show and verify models."),
+    "models": LazyCommand("lexret.cli.models.group", "List, show, export and verify models."),
     "doctor": LazyCommand("lexret.cli.doctor", "Show what is installed and what is missing."),
     "completion": LazyCommand("lexret.cli.completion", "Complete commands by the tab key."),
 }
@@ -152,6 +152,8 @@ class LazyGroup(click.Group):
             _fail(ctx, f"Error: {error}{_advice(error)}", status=EXIT_ERROR)
         except LexretError as error:
             _fail(ctx, f"Error: {error}", status=EXIT_ERROR)
+        except ModuleNotFoundError as error:
+            _fail(ctx, _without_package(error, ctx), status=EXIT_ERROR)
         except OSError as error:
             if error.errno not in _NO_SPACE:
                 if error.filename is None:
@@ -169,6 +171,16 @@ def _advice(error: MissingError) -> str:
 
     advice = "" if error.path is None else advice_for(error.path)
     return f" {advice}" if advice else ""
+
+
+def _without_package(error: ModuleNotFoundError, ctx: click.Context) -> str:
+    """Say how to install what a command needs; other missing modules are faults of lexret."""
+    from lexret.encoders.train_packages import TRAIN_MODULES, needs_training_packages
+
+    if (error.name or "").partition(".")[0] not in TRAIN_MODULES:
+        raise error
+    command = " ".join(filter(None, (ctx.command_path, ctx.invoked_subcommand)))
+    return f"Error: {needs_training_packages(f'`{command}`', error)}"
 
 
 def _fail(ctx: click.Context, message: str, *, status: int) -> NoReturn:

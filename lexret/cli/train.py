@@ -145,3 +145,4 @@ def command(
         return
     click.echo(f"Best model (step {outcome.step}): {outcome.model}")
     click.echo(f"Use it: lexret index PICTURES --model {outcome.model}")
+    click.echo(f"Faster, and without torch, after: lexret models export {outcome.model}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lexret.encoders.computation import Computation
-    from lexret.encoders.model import LexicalModel
+    from lexret.encoders.lexical_model import LexicalModel
     from lexret.encoders.text.static_encoder import StaticTextEncoder
 
 __all__ = ["load_model", "load_static_text"]
@@ -26,7 +26,7 @@ def load_model(
         MissingError: if there is neither; the message lists the shipped models.
         CorruptError: if the model's files are damaged.
     """
-    from lexret.encoders.model import load_model as load
+    from lexret.encoders.lexical_model import load_model as load
 
     return load(source, computation=computation)
 

@@ -6,22 +6,29 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from lexret.encoders.folder.exported import find_exported
 from lexret.encoders.folder.record import ModelRecord
+from lexret.encoders.image_settings import DEFAULT_SETTINGS, ImageSettings, runtime_for
 from lexret.sparse import Precision, SparseBatch
 from lexret.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from lexret.encoders.model import LexicalModel
-    from lexret.encoders.protocol import Encoder
+    from lexret.encoders.lexical_model import LexicalModel
+    from lexret.encoders.protocol import PictureEncoder
 
 
 class LazyImageEncoder:
-    """The image encoder of a model folder; torch is imported with the first picture.
+    """The image encoder of a model folder, which is loaded with the first picture.
 
     Args:
         load: returns the model, where it may be in memory already; by default it is loaded.
+        settings: what the encoder runs in; see
+            :meth:`lexret.encoders.lexical_model.LexicalModel.image_encoder`.
+
+    Raises:
+        InputError: if precision and settings contradict each other.
     """
 
     def __init__(
@@ -30,10 +37,14 @@ class LazyImageEncoder:
         *,
         precision: Precision = "float32",
         load: Callable[[], LexicalModel] | None = None,
+        settings: ImageSettings = DEFAULT_SETTINGS,
     ) -> None:
+        if settings != DEFAULT_SETTINGS:  # reading the model's configuration takes time
+            runtime_for(precision, settings, is_exported=find_exported(record) is not None)
         self._record = record
         self._precision: Precision = precision
         self._load = load
+        self._settings = settings
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -46,6 +57,11 @@ class LazyImageEncoder:
         return self._record.model_id
 
     @property
+    def runtime(self) -> str | None:
+        """What computes the vectors, and its version; None: the model was not loaded yet."""
+        return self._encoder.runtime if "_encoder" in self.__dict__ else None
+
+    @property
     def precision(self) -> Precision:
         """What the vectors are computed in; see :class:`lexret.encoders.model.ImageEncoder`."""
         return self._precision
@@ -55,8 +71,8 @@ class LazyImageEncoder:
         return self._encoder.encode(items, batch_size=batch_size)
 
     @cached_property
-    def _encoder(self) -> Encoder[Image.Image]:
+    def _encoder(self) -> PictureEncoder:
         from lexret.encoders import load_model
 
         model = load_model(self._record.folder) if self._load is None else self._load()
-        return model.image_encoder(self._precision)
+        return model.image_encoder(self._precision, settings=self._settings)

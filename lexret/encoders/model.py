@@ -1,7 +1,6 @@
-"""Trained models as users meet them: pictures or texts in, sparse vectors out.
+"""The two encoders in torch: pictures or texts in, sparse vectors out.
 
-Each side is loaded when it is first used: searching needs no image backbone, indexing no text
-transformer. Legend: B items, P patches, V words.
+:mod:`lexret.encoders.lexical_model` holds what users meet. Legend: B items, P patches, V words.
 """
 
 from __future__ import annotations
@@ -9,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from functools import cached_property
-from pathlib import Path
 from typing import Final, TypeVar
 
 import numpy as np
@@ -23,18 +20,14 @@ from torch.nn import functional
 from lexret.arguments import require_several
 from lexret.config import ModelConfig
 from lexret.encoders.activations import normalize
-from lexret.encoders.computation import Computation
-from lexret.encoders.devices import chosen_device
-from lexret.encoders.folder.checkpoint import Checkpoint, load_checkpoint
-from lexret.encoders.folder.record import DEFAULT_MODEL, find_model, read_record
+from lexret.encoders.folder.checkpoint import Checkpoint
 from lexret.encoders.image.backbones import ImageBackbone
 from lexret.encoders.network import ImageSide, TextSide, own_words
-from lexret.encoders.protocol import PatchEncoding, PatchGrid, QueryEncoder, require_pictures
+from lexret.encoders.protocol import PatchEncoding, PatchGrid, require_pictures
 from lexret.encoders.text.queries import QueryForm, as_queries
-from lexret.encoders.text.static_encoder import StaticTextEncoder, load_static_text
 from lexret.encoders.text.transformer import TextTransformer
 from lexret.encoders.threshold import least_weight
-from lexret.errors import CorruptError, MissingError
+from lexret.errors import CorruptError
 from lexret.sparse import FloatArray, Precision, SparseBatch
 from lexret.vocabulary import Vocabulary
 
@@ -92,6 +85,16 @@ class ImageEncoder:
     def grid(self) -> PatchGrid:
         """How the patches lie over a picture."""
         return self._backbone.grid
+
+    @property
+    def runtime(self) -> str:
+        """What computes the vectors, and its version; indexes record it."""
+        return f"torch {torch.__version__}"
+
+    @property
+    def backbone(self) -> ImageBackbone:
+        """The frozen backbone, for what puts it into another form; do not change it."""
+        return self._backbone
 
     @property
     def side(self) -> ImageSide:
@@ -288,108 +291,6 @@ class TextEncoder:
         own_BV = own_words(texts, self._vocabulary).to(self._device)
         with torch.no_grad(), lowered(self._precision, self._device):
             return self._side.vectors(texts, own_BV).float().cpu()
-
-
-class LexicalModel:
-    """Trained model: an image encoder and text encoders of one vocabulary.
-
-    Args:
-        computation: where and in what precision it computes.
-
-    Raises:
-        InputError: if there is no such device.
-    """
-
-    def __init__(self, checkpoint: Checkpoint, computation: Computation | None = None) -> None:
-        self._checkpoint = checkpoint
-        computation = computation or Computation()
-        self._precision: Precision = computation.precision
-        self._device = chosen_device(computation.device)
-
-    @property
-    def name(self) -> str:
-        """The model's name, without its hash."""
-        return self._checkpoint.config.name
-
-    @property
-    def model_id(self) -> str:
-        """Name and the start of the weights' hash; indexes record it."""
-        return self._checkpoint.model_id
-
-    @property
-    def vocabulary(self) -> Vocabulary:
-        """The words of both encoders."""
-        return self._checkpoint.vocabulary
-
-    @property
-    def checkpoint(self) -> Checkpoint:
-        """Configuration, numbers and tensors as they lie on disk."""
-        return self._checkpoint
-
-    @cached_property
-    def images(self) -> ImageEncoder:
-        """The image side in the model's precision, loaded on first use."""
-        return ImageEncoder(self._checkpoint, precision=self._precision, device=self._device)
-
-    def image_encoder(self, precision: Precision) -> ImageEncoder:
-        """Return the image side in a precision; in another than the model's it is loaded anew."""
-        if precision == self._precision:
-            return self.images
-        return ImageEncoder(self._checkpoint, precision=precision, device=self._device)
-
-    @property
-    def device(self) -> torch.device:
-        """What the encoders compute on."""
-        return self._device
-
-    @cached_property
-    def texts(self) -> QueryEncoder:
-        """The text encoder that ``lexret search`` uses: the static one where there is one.
-
-        So the same text scores the same from Python as from the command line.
-        """
-        return self.static_text if self.has_static_text else self.contextual_text
-
-    @cached_property
-    def contextual_text(self) -> TextEncoder:
-        """The whole transformer, which the figures of a model are measured with by default."""
-        return TextEncoder(self._checkpoint, precision=self._precision, device=self._device)
-
-    @property
-    def has_static_text(self) -> bool:
-        """Whether the model has a static text encoder besides the contextual one."""
-        folder = self._checkpoint.folder
-        return folder is not None and read_record(folder).has_static_text
-
-    @cached_property
-    def static_text(self) -> StaticTextEncoder:
-        """The static text encoder, loaded on first use.
-
-        Raises:
-            MissingError: if the model has none.
-        """
-        folder = self._checkpoint.folder
-        if folder is None:
-            raise MissingError(
-                f"The model {self.model_id} is not on disk: it has no static text encoder."
-            )
-        return load_static_text(folder, vocabulary=self.vocabulary)
-
-
-def load_model(
-    source: str | Path = DEFAULT_MODEL, *, computation: Computation | None = None
-) -> LexicalModel:
-    """Load a shipped model by name, or a model folder by path.
-
-    Args:
-        computation: where and in what precision it computes; None: on the CPU in float32.
-
-    Raises:
-        InputError: if there is no such device.
-        MissingError: if there is neither; the message lists the shipped models.
-        CorruptError: if the model's files are damaged.
-    """
-    return LexicalModel(load_checkpoint(find_model(source)), computation)
 
 
 def lowered(precision: Precision, device: torch.device) -> AbstractContextManager[object]:

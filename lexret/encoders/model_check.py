@@ -12,16 +12,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from lexret.encoders.folder.catalogue import model_files
+from lexret.encoders.folder.exported import IMAGE_FILE, find_exported
 from lexret.encoders.folder.record import META_FILE, WEIGHTS_FILE, ModelRecord, read_record
 from lexret.encoders.pretrained import package_files, verified_path
-from lexret.errors import CorruptError, LexretError, MismatchError, MissingError
+from lexret.errors import (
+    CorruptError,
+    LexretError,
+    MismatchError,
+    MissingError,
+    MissingPackageError,
+)
 
 if TYPE_CHECKING:
     from lexret.config import ModelConfig
 
 Status = Literal["ok", "damaged", "missing", "not loaded", "not checked"]
 
-READ_SUFFIXES: Final = frozenset({".safetensors", ".json", ".txt", ".md"})
+READ_SUFFIXES: Final = frozenset({".safetensors", ".json", ".txt", ".md", ".onnx"})
 _PACKAGE: Final = "package:"
 
 
@@ -60,7 +67,9 @@ def check_model(folder: Path) -> list[Check]:
     checks += [_check_hash(record, name) for name in record.sha256]
     checks.append(_check_vocabulary(record))
     checks.append(_check_rows(record, config))
-    checks += _check_frozen_parts(config)
+    checks += _check_exported(record)
+    spared = {"image"} if checks[-1].name == IMAGE_FILE else set()
+    checks += _check_frozen_parts(config, spared | ({"text"} if record.has_static_text else set()))
     checks += _other_files(record, config)
     if not any(check.is_failure for check in checks):
         checks += _check_sides(record)
@@ -132,7 +141,25 @@ def _shapes(path: Path) -> Mapping[str, tuple[int, ...]]:
         raise CorruptError(f"{path} is not a safetensors file: {error}.") from error
 
 
-def _check_frozen_parts(config: ModelConfig) -> Iterator[Check]:
+def _check_exported(record: ModelRecord) -> list[Check]:
+    """Compare the exported backbone, where there is one, with its record."""
+    try:
+        exported = find_exported(record)
+        if exported is None:
+            return []
+        exported.verify()
+    except LexretError as error:
+        return [_failure(IMAGE_FILE, error)]
+    found = f"SHA-256 as recorded, {exported.values.get('licence')}: pictures need no torch"
+    return [Check(IMAGE_FILE, "ok", found)]
+
+
+def _check_frozen_parts(config: ModelConfig, spared: set[str]) -> Iterator[Check]:
+    """Check what the model needs besides its folder.
+
+    Args:
+        spared: parts that the model can do without, as it holds something in their place.
+    """
     for part, source in (("image", config.image.weights), ("text", config.text.backbone)):
         package = source.removeprefix(_PACKAGE)
         if package == source:
@@ -152,7 +179,10 @@ def _check_frozen_parts(config: ModelConfig) -> Iterator[Check]:
                 verified_path(file)
             except LexretError as error:
                 status: Status = "damaged" if isinstance(error, CorruptError) else "missing"
-                yield Check(name, status, str(error))
+                if status == "missing" and part in spared:
+                    yield Check(name, "not checked", f"not installed; only torch needs it: {error}")
+                else:
+                    yield Check(name, status, str(error))
             else:
                 yield Check(name, "ok", f"SHA-256 as expected: {file.what}")
 
@@ -184,6 +214,8 @@ def _check_sides(record: ModelRecord) -> Iterator[Check]:
     for name, load in sides.items():
         try:
             load()
+        except MissingPackageError as error:
+            yield Check(name, "not checked", str(error))
         except LexretError as error:
             yield _failure(name, error)
         else:

@@ -108,10 +108,41 @@ def precision_of(encoder: Encoder[Item]) -> Precision:
     return precision
 
 
+def runtime_of(encoder: Encoder[Item]) -> str | None:
+    """Return what computes an encoder's vectors, such as "onnxruntime 1.32.0"; None: unknown."""
+    runtime: str | None = getattr(encoder, "runtime", None)
+    return runtime
+
+
 class PatchEncoder(Encoder["Image.Image"], Protocol):
     """Encoder of pictures that also encodes each of their patches."""
 
     def encode_patches(self, images: Sequence[Image.Image]) -> list[PatchEncoding]:
         """Encode pictures with their patches; ``image`` equals what :meth:`encode` gives in
         float32, which patches are always computed in."""
+        ...
+
+
+class PictureEncoder(PatchEncoder, Protocol):
+    """Image side of a model, in whatever computes it."""
+
+    @property
+    def precision(self) -> Precision:
+        """What pictures' vectors are computed in; indexes record it."""
+        ...
+
+    @property
+    def runtime(self) -> str:
+        """What computes the vectors, and its version; indexes record it."""
+        ...
+
+    @property
+    def grid(self) -> PatchGrid:
+        """How the patches lie over a picture."""
+        ...
+
+    def encode_dense(
+        self, images: Sequence[Image.Image], *, batch_size: int = 32
+    ) -> npt.NDArray[np.float32]:
+        """Return (B, D) unit vectors of whole pictures, in the codebook's space, without words."""
         ...

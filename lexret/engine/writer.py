@@ -75,6 +75,7 @@ class EmbeddedIndexWriter:
         self._buffer: dict[bytes, _BufferedDocument] = {}
         self._num_buffered = 0
         self._columns: dict[str, str] = {}
+        self._runtimes: list[str] = list(manifest.runtimes)
         self._segments: list[OpenSegment] = []
 
     @classmethod
@@ -89,6 +90,7 @@ class EmbeddedIndexWriter:
         weights: str = "exact",
         precision: Precision = "float32",
         options: Sequence[str] = (),
+        runtimes: Sequence[str] = (),
         replace_existing: bool = False,
     ) -> Self:
         """Start a new, empty index, which exists from its first commit on.
@@ -101,6 +103,7 @@ class EmbeddedIndexWriter:
                 (:data:`lexret.engine.postings.weight_codes.MAX_ERROR`).
             precision: what the vectors are computed in; recorded.
             options: what was chosen for the documents; recorded.
+            runtimes: the programs that computed vectors that will be copied here; recorded.
             replace_existing: replace an existing index, readable or not, with the first commit.
 
         Raises:
@@ -134,6 +137,7 @@ class EmbeddedIndexWriter:
                 weights=weights,
                 precision=precision,
                 options=tuple(options),
+                runtimes=tuple(runtimes),
             )
             return cls(folder, manifest, vocabulary, lock)
         except BaseException:
@@ -232,6 +236,11 @@ class EmbeddedIndexWriter:
             self._buffer[doc_id] = _BufferedDocument(vector, values)
         if self._num_buffered > MAX_BUFFERED_POSTINGS:
             self._flush()
+
+    def note_runtime(self, runtime: str) -> None:
+        """Record with the next commit of documents that a program computed vectors of them."""
+        if runtime not in self._runtimes:
+            self._runtimes.append(runtime)
 
     def delete(self, doc_ids: Sequence[str]) -> None:
         """Delete documents.
@@ -347,6 +356,7 @@ class EmbeddedIndexWriter:
         self._buffer = {}
         self._num_buffered = 0
         self._columns = dict(self._committed.columns)
+        self._runtimes = list(self._committed.runtimes)
         self._segments = [
             OpenSegment(segment, segment.deleted)
             for segment in (Segment(self._path, entry) for entry in self._committed.segments)
@@ -425,6 +435,7 @@ class EmbeddedIndexWriter:
             generation=generation,
             columns=dict(self._columns),
             segments=tuple(entries),
+            runtimes=tuple(self._runtimes),
         )
         if corrections is None:
             manifest.save(self._path)

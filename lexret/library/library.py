@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from lexret.arguments import require_several, require_text
+from lexret.encoders.image_settings import DEFAULT_SETTINGS, ImageSettings
 from lexret.engine.place import has_index
 from lexret.engine.segments.manifest import Manifest
 from lexret.errors import InputError
@@ -144,6 +145,7 @@ class Library:
         weights: str | None = None,
         precision: Precision | None = None,
         batch_size: int = 32,
+        images: ImageSettings = DEFAULT_SETTINGS,
         decoding: Decoding | None = None,
         exclusions: Sequence[Exclusion] | None = None,
         retry_refused: bool = False,
@@ -165,6 +167,7 @@ class Library:
             precision: what the model computes in, ``float32`` or ``bfloat16``; by default what the
                 index records.
             batch_size: pictures that are encoded together.
+            images: what they are encoded in: runtime, device, threads.
             decoding: how pictures are decoded; by default in processes, within bounded memory.
             exclusions: patterns of what is not looked at; by default bins, thumbnails and the like.
             retry_refused: read files again that could not be read before.
@@ -192,7 +195,7 @@ class Library:
             return index_folders(
                 [Path(folder) for folder in folders],
                 self.path,
-                encoders.late_images(precision or recorded),
+                encoders.late_images(precision or recorded, settings=images),
                 remove=[Path(folder) for folder in names_of(remove)],
                 model_source=lasting_source(source),
                 weights=weights,

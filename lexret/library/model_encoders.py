@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Literal
 
 from lexret.encoders.folder.record import DEFAULT_MODEL, find_model, read_record
 from lexret.encoders.folder.word_levels import read_word_levels
+from lexret.encoders.image_settings import DEFAULT_SETTINGS, ImageSettings
 from lexret.library.model import record_of_model
 
 if TYPE_CHECKING:
     from lexret.encoders.computation import Computation
     from lexret.encoders.folder.record import ModelRecord
     from lexret.encoders.lazy import LazyImageEncoder
-    from lexret.encoders.model import LexicalModel
+    from lexret.encoders.lexical_model import LexicalModel
     from lexret.encoders.protocol import PatchEncoder, QueryEncoder
     from lexret.engine.index import EmbeddedIndex
     from lexret.sparse import FloatArray, Precision
@@ -103,11 +104,15 @@ class ModelEncoders:
         with self._model_lock:
             return self._loaded()
 
-    def late_images(self, precision: Precision) -> LazyImageEncoder:
+    def late_images(
+        self, precision: Precision, *, settings: ImageSettings = DEFAULT_SETTINGS
+    ) -> LazyImageEncoder:
         """Return an image encoder that loads the model with its first picture."""
         from lexret.encoders.lazy import LazyImageEncoder
 
-        return LazyImageEncoder(self.record, precision=precision, load=self.model)
+        return LazyImageEncoder(
+            self.record, precision=precision, load=self.model, settings=settings
+        )
 
     def _loaded(self) -> LexicalModel:
         if self._model is None:

@@ -161,6 +161,11 @@ def _excluded_by(
 def _mode(entry: os.DirEntry[str]) -> int:
     """Return what a name leads to; 0 for a link that leads nowhere, in a circle or out of reach."""
     try:
+        if not entry.is_symlink():  # the listing of the folder tells the rest, mostly
+            if entry.is_file(follow_symlinks=False):
+                return stat.S_IFREG
+            if entry.is_dir(follow_symlinks=False):
+                return stat.S_IFDIR
         return entry.stat().st_mode
     except OSError:
         return 0

@@ -13,7 +13,7 @@ from PIL import Image
 
 from lexret.config import ModelConfig, merged
 from lexret.encoders.folder.checkpoint import load_checkpoint, save_checkpoint
-from lexret.encoders.model import LexicalModel, load_model
+from lexret.encoders.lexical_model import LexicalModel, load_model
 from lexret.encoders.network import ImageSide, LexicalNetwork
 from lexret.encoders.pretrained import LLAMA2_TOKENIZER, verified_path
 from lexret.encoders.text.codebook import build_codebook

@@ -12,7 +12,8 @@ from PIL import Image
 
 from lexret.encoders import load_model
 from lexret.encoders.folder.checkpoint import Checkpoint
-from lexret.encoders.model import ImageEncoder, LexicalModel, TextEncoder, keep_strongest
+from lexret.encoders.lexical_model import LexicalModel
+from lexret.encoders.model import ImageEncoder, TextEncoder, keep_strongest
 from lexret.errors import InputError, MissingError
 
 COLOURS = ("red", "blue", "green", "white")

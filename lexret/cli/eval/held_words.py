@@ -14,7 +14,7 @@ from lexret.cli.eval.options import batch_size_option, eval_model_option, progre
 
 if TYPE_CHECKING:
     from lexret.encoders.computation import Computation
-    from lexret.encoders.model import LexicalModel
+    from lexret.encoders.lexical_model import LexicalModel
     from lexret.eval.control.held_words import HeldWords, JudgedPictures
     from lexret.eval.retrieval.encoding import Progress
 

@@ -14,7 +14,7 @@ from lexret.cli.common import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from lexret.captions.caption_set import CaptionSet
-    from lexret.encoders.model import LexicalModel
+    from lexret.encoders.lexical_model import LexicalModel
     from lexret.encoders.protocol import Encoder
     from lexret.eval.control.annotated_pictures import AnnotatedPictures
     from lexret.eval.control.exclusion import ControlResult

@@ -13,6 +13,7 @@ from lexret.cli.common import json_option, render_table
 from lexret.cli.eval.options import eval_model_option
 
 if TYPE_CHECKING:
+    from lexret.eval.cost.runtimes import RuntimeComparison
     from lexret.eval.cost.speed import SpeedResult
 
 
@@ -22,12 +23,22 @@ if TYPE_CHECKING:
               show_default=True, help="At most so many pictures.")  # fmt: skip
 @click.option("--batch-size", type=click.IntRange(min=1), default=16, show_default=True,
               help="Pictures that go through the model together.")  # fmt: skip
+@click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True,
+              help="Rounds in which ONNX Runtime and torch take turns.")  # fmt: skip
 @eval_model_option
 @json_option
 def command(
-    source: str, num_pictures: int, batch_size: int, model_source: str, as_json: bool
+    source: str,
+    num_pictures: int,
+    batch_size: int,
+    rounds: int,
+    model_source: str,
+    as_json: bool,
 ) -> None:
-    """Time every stage of encoding: read, decode, transform, backbone, head; and texts.
+    """Time encoding from file to vector, and every stage of it; and texts.
+
+    First ONNX Runtime, in which `lexret index` encodes, against torch, the reference, in turns
+    over the same pictures. Then torch alone by stages: read, decode, transform, backbone, head.
 
     SOURCE is a folder of pictures, or a captions file, whose captions are timed as well. Each stage
     is timed alone, the fastest of three rounds; the pipeline reads ahead in threads as `lexret
@@ -41,6 +52,7 @@ def command(
     """
     from lexret.captions.json_lines import CAPTIONS_FILE, read_captions
     from lexret.encoders import load_model
+    from lexret.eval.cost.runtimes import compare_runtimes
     from lexret.eval.cost.speed import measure_speed
     from lexret.pictures.finding import find_images
 
@@ -52,11 +64,38 @@ def command(
     else:
         paths = list(find_images(path))[:num_pictures]
     model = load_model(model_source)
-    result = measure_speed(paths, model, texts, batch_size=batch_size)
+    runtimes = None
+    if model.has_exported_images:
+        runtimes = compare_runtimes(paths, model, batch_size=2 * batch_size, rounds=rounds)
+    result = None
+    if runtimes is None or runtimes.torch is not None:
+        result = measure_speed(paths, model, texts, batch_size=batch_size)
     if as_json:
-        click.echo(json.dumps({**result.as_dict(), "model": model.model_id}, indent=2))
-    else:
+        values = {} if result is None else result.as_dict()
+        if runtimes is not None:
+            values["runtimes"] = runtimes.as_dict()
+        click.echo(json.dumps({**values, "model": model.model_id}, indent=2))
+        return
+    if runtimes is not None:
+        click.echo(_runtimes_as_text(runtimes))
+    if result is not None:
         click.echo(_as_text(result, model.model_id))
+
+
+def _runtimes_as_text(runtimes: RuntimeComparison) -> str:
+    speeds = [speed for speed in (runtimes.onnx, runtimes.torch) if speed is not None]
+    rows = [
+        [speed.runtime, f"{speed.per_second:,.1f}", f"{speed.processor_ms:.1f}"] for speed in speeds
+    ]
+    table = render_table(["file to vector", "pictures/s", "processor ms"], rows, right=(1, 2))
+    values = runtimes.as_dict()
+    if runtimes.torch is None:
+        return f"{table}\n\ntorch is not installed: nothing to compare with"
+    return (
+        f"{table}\n\n{values['times_as_fast']:.2f} times as fast, with the processor time divided "
+        f"by {values['times_the_processor_time']:.2f}; least cosine {runtimes.least_cosine:.6f}; "
+        f"best of {runtimes.rounds} rounds in turns\n"
+    )
 
 
 def _as_text(result: SpeedResult, model_id: str) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import cast
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from lexret.config import ImageConfig
 from lexret.encoders.image.package_weights import package_state
+from lexret.encoders.image.pixels import square_pixels
 from lexret.encoders.image.weight_files import load_weights
 from lexret.encoders.pretrained import LITE2
 from lexret.encoders.protocol import PatchGrid
@@ -56,14 +58,7 @@ class ImageBackbone(nn.Module):
         Raises:
             InputError: if the picture is not RGB; lexret does not guess what its values mean.
         """
-        if image.mode != "RGB":
-            raise InputError(
-                f"A picture of mode {image.mode!r} cannot be encoded; expected 'RGB'. Read files "
-                "with lexret.pictures.decoding.open_image, or convert it."
-            )
-        size = (self.config.image_size, self.config.image_size)
-        resized = image.resize(size, Image.Resampling.BICUBIC)
-        return torch.from_numpy(np.array(resized, dtype=np.uint8)).permute(2, 0, 1)
+        return torch.from_numpy(square_pixels(image, self.config.image_size))
 
     @torch.inference_mode()
     def forward(self, pixels_B3SS: Tensor) -> Tensor:
@@ -71,10 +66,30 @@ class ImageBackbone(nn.Module):
         mean = torch.tensor(self.config.mean, device=pixels_B3SS.device).view(1, 3, 1, 1)
         std = torch.tensor(self.config.std, device=pixels_B3SS.device).view(1, 3, 1, 1)
         x = (pixels_B3SS.float().div(255.0) - mean) / std
-        features = self.net.forward_features(x.contiguous(memory_format=torch.channels_last))  # type: ignore[operator]
+        return self.features_of_inputs(x.contiguous(memory_format=torch.channels_last))
+
+    def features_of_inputs(self, inputs_B3SS: Tensor) -> Tensor:
+        """Return (B, P, F) features of standardised pixels, with gradients; see :meth:`forward`."""
+        features = self.net.forward_features(inputs_B3SS)  # type: ignore[operator]
         if features.ndim == 4:
             return cast(Tensor, features.flatten(2).transpose(1, 2))
         return cast(Tensor, features[:, self.num_prefix_tokens :])
+
+    @contextmanager
+    def with_still_padding(self) -> Iterator[None]:
+        """Pad by fixed numbers where timm works them out from each input ("same" padding).
+
+        Inputs have one size here. A graph of ONNX holds that arithmetic otherwise, and no runtime
+        can join the padding with the convolution behind it.
+        """
+        places = _same_convolutions(self.net, self.config.image_size)
+        for parent, name, layer, padding in places:
+            setattr(parent, name, nn.Sequential(nn.ZeroPad2d(padding), _without_padding(layer)))
+        try:
+            yield
+        finally:
+            for parent, name, layer, _ in places:
+                setattr(parent, name, layer)
 
     def _check_shape(self) -> None:
         size = self.config.image_size
@@ -104,6 +119,60 @@ def _fuse_batch_norms(module: nn.Module) -> None:
             setattr(module, name, fuse_conv_bn_eval(layer, following))
             rest = [getattr(following, part, nn.Identity()) for part in ("drop", "act")]
             setattr(module, next_name, nn.Sequential(*rest))
+
+
+_Padding = tuple[int, int, int, int]
+
+
+def _same_convolutions(
+    net: nn.Module, side: int
+) -> list[tuple[nn.Module, str, nn.Conv2d, _Padding]]:
+    """Find the convolutions with "same" padding: parent, name, layer, and what each pads."""
+    from timm.layers import Conv2dSame
+
+    paddings: dict[nn.Module, _Padding] = {}
+
+    def note(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        paddings[layer] = _same_padding(cast(nn.Conv2d, layer), inputs[0])
+
+    layers = [layer for layer in net.modules() if isinstance(layer, Conv2dSame)]
+    hooks = [layer.register_forward_pre_hook(note) for layer in layers]
+    with torch.no_grad():
+        net.forward_features(torch.zeros(1, 3, side, side))  # type: ignore[operator]
+    for hook in hooks:
+        hook.remove()
+    return [
+        (parent, name, cast(nn.Conv2d, layer), paddings[layer])
+        for parent in net.modules()
+        for name, layer in parent.named_children()
+        if layer in paddings
+    ]
+
+
+def _same_padding(layer: nn.Conv2d, inputs: Tensor) -> _Padding:
+    """Return left, right, top, bottom: TensorFlow's "same", the odd pixel right and below."""
+    found = []
+    for axis in (1, 0):
+        size, stride = inputs.shape[2 + axis], layer.stride[axis]
+        reach = (layer.kernel_size[axis] - 1) * layer.dilation[axis] + 1
+        total = max((-(-size // stride) - 1) * stride + reach - size, 0)
+        found += [total // 2, total - total // 2]
+    return found[0], found[1], found[2], found[3]
+
+
+def _without_padding(layer: nn.Conv2d) -> nn.Conv2d:
+    """Return a plain convolution that shares the weights of another."""
+    plain = nn.Conv2d(
+        layer.in_channels,
+        layer.out_channels,
+        cast(tuple[int, int], layer.kernel_size),
+        cast(tuple[int, int], layer.stride),
+        dilation=cast(tuple[int, int], layer.dilation),
+        groups=layer.groups,
+        bias=layer.bias is not None,
+    )
+    plain.weight, plain.bias = layer.weight, layer.bias
+    return plain
 
 
 def _create(config: ImageConfig) -> nn.Module:

@@ -12,23 +12,18 @@ table, V words of the vocabulary, D codebook dimension.
 
 from __future__ import annotations
 
-from typing import Final
-
 import torch
 from torch import Tensor, nn
 
 from lexret.encoders.image.class_head import ClassHead
-
-WORDS_A_CLASS: Final = 12
-
-# Chosen on Flickr8k's dev split and coco-dev. Half of the picture's mean is added to each patch.
-_CONTEXT: Final = 0.5
-# Evidence below the first counts for nothing; below the second, it holds rare words back.
-_LEAST: Final = 0.03
-_ENOUGH: Final = 0.05
-# Probabilities are kept so far from 0 and 1; the margin is that of train.caption_words_margin.
-_SURE: Final = 1e-4
-_MARGIN: Final = 3.0
+from lexret.encoders.image.evidence_numbers import (
+    CONTEXT,
+    ENOUGH,
+    LEAST,
+    MARGIN,
+    SURE,
+    WORDS_A_CLASS,
+)
 
 
 class ClassEvidence(nn.Module):
@@ -91,9 +86,9 @@ class ClassEvidence(nn.Module):
             weights_BPW: of the words ``columns_W`` at the patches, not negative.
         """
         evidence_BPW, rare_W = self._evidence(features_BPF, columns_W)
-        held_BPW = torch.where(rare_W, (evidence_BPW / _ENOUGH).clamp(max=1.0), 1.0)
+        held_BPW = torch.where(rare_W, (evidence_BPW / ENOUGH).clamp(max=1.0), 1.0)
         # In bfloat16 a number just below 1 would be 1, whose logit is infinite.
-        logits_BPW = torch.logit(evidence_BPW.float(), eps=_SURE) + _MARGIN
+        logits_BPW = torch.logit(evidence_BPW.float(), eps=SURE) + MARGIN
         return weights_BPW * held_BPW + self.share * logits_BPW.clamp_min(0.0).log1p()
 
     def _evidence(self, features_BPF: Tensor, columns_W: Tensor) -> tuple[Tensor, Tensor]:
@@ -103,9 +98,9 @@ class ClassEvidence(nn.Module):
         rare_W = torch.zeros(len(columns_W), dtype=torch.bool, device=columns_W.device)
         rare_W[places] = self.rare_N[entries]
         logits_BPC = features_BPF @ self.weights_FC + self.bias_C
-        logits_BPC = logits_BPC + _CONTEXT * logits_BPC.mean(1, keepdim=True)
+        logits_BPC = logits_BPC + CONTEXT * logits_BPC.mean(1, keepdim=True)
         shares_BPC = logits_BPC.float().softmax(-1)
         table_CW = shares_BPC.new_zeros(shares_BPC.shape[-1], len(columns_W))
         table_CW[entries // WORDS_A_CLASS, places] = self.table_N[entries]
         evidence_BPW = (shares_BPC @ table_CW).clamp(max=1.0)
-        return ((evidence_BPW - _LEAST) / (1.0 - _LEAST)).clamp(min=0.0), rare_W
+        return ((evidence_BPW - LEAST) / (1.0 - LEAST)).clamp(min=0.0), rare_W

@@ -86,6 +86,8 @@ class Manifest:
         precision: what the vectors are computed in: ``float32``, which is meant if an old index
             does not say, or ``bfloat16``.
         options: what was chosen for the documents; opaque too.
+        runtimes: the programs that computed vectors, in the order in which they first did; opaque.
+            Old indexes do not say.
     """
 
     generation: int
@@ -100,6 +102,7 @@ class Manifest:
     weights: str = "exact"
     precision: Precision = "float32"
     options: tuple[str, ...] = ()
+    runtimes: tuple[str, ...] = ()
 
     @property
     def num_documents(self) -> int:
@@ -223,6 +226,7 @@ def _parse(values: TypedObject) -> Manifest:
         weights=values.one_of("weights", tuple(CODECS)) if "weights" in values else "exact",
         precision=_parse_precision(values),
         options=tuple(values.texts("options")) if "options" in values else (),
+        runtimes=tuple(values.texts("runtimes")) if "runtimes" in values else (),
     )
 
 

@@ -24,7 +24,7 @@ from lexret.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lexret.encoders.model import LexicalModel
+    from lexret.encoders.lexical_model import LexicalModel
 
 _SOURCES: Final = (
     f"a captions file, a folder that holds {CAPTIONS_FILE}, or one of pictures with masks (such "
@@ -53,7 +53,7 @@ class RecordingEncoder:
     """Image encoder that also records the dense vectors of the pictures that it encodes."""
 
     def __init__(self, model: LexicalModel) -> None:
-        self._images = model.images
+        self._images = model.torch_images
         self._dense: list[FloatArray] = []
 
     @property

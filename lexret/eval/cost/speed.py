@@ -1,4 +1,4 @@
-"""Speed of encoding, stage by stage, and of the whole as a share of the backbone's.
+"""Speed of encoding in torch, stage by stage, and of the whole as a share of the backbone's.
 
 Stages of a picture: read (the file's bytes), decode (to upright RGB), transform (to the model's
 square), backbone (frozen features), head (words). Each is timed alone; the pipeline is timed as
@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lexret.errors import InputError
 from lexret.pictures.decoding import ENCODING_MIN_SIDE, open_image, read_picture
+from lexret.sparse import SparseBatch
 
 if TYPE_CHECKING:
     import torch
 
-    from lexret.encoders.model import ImageEncoder, LexicalModel
+    from lexret.encoders.lexical_model import LexicalModel
+    from lexret.encoders.model import ImageEncoder
 
 DEFAULT_BATCH: Final = 16
 _ROUNDS: Final = 3
@@ -119,7 +121,7 @@ def measure_speed(
 
     if not paths:
         raise InputError("There is no picture to time; expected one or more.")
-    images = model.images
+    images = model.torch_images
     content = [path.read_bytes() for path in paths]
     pictures = [_decode(data, str(path)) for data, path in zip(content, paths, strict=True)]
     pixels = [images.pixels(picture) for picture in pictures]
@@ -158,10 +160,10 @@ def _half_precision(
     features: Sequence[torch.Tensor],
     clock: Callable[[], float],
 ) -> HalfPrecision:
-    images = model.image_encoder("bfloat16")
+    images = model.torch_images_in("bfloat16")
     cosines = []
     for whole, batch in zip(features, batches, strict=True):
-        exact = model.images.encode_features(whole).to_scipy()
+        exact = model.torch_images.encode_features(whole).to_scipy()
         rounded = images.encode_pixels(batch).to_scipy()
         cosines.append(float(exact.multiply(rounded).sum()))
 
@@ -181,9 +183,14 @@ def _half_precision(
 
 def encode_files(paths: Sequence[Path], images: ImageEncoder, *, batch_size: int) -> int:
     """Encode pictures from file to vector as an index does, and return how many words came out."""
+    return encode_all(paths, images, batch_size=batch_size).nnz
+
+
+def encode_all(paths: Sequence[Path], images: ImageEncoder, *, batch_size: int) -> SparseBatch:
+    """Encode pictures from file to vector; threads read, decode and transform ahead."""
     import torch
 
-    num_words = 0
+    batches: list[SparseBatch] = []
     with ThreadPoolExecutor(_NUM_READERS, thread_name_prefix="lexret-read") as pool:
         ahead = pool.map(
             lambda path: images.pixels(open_image(path, min_side=ENCODING_MIN_SIDE)), paths
@@ -192,11 +199,11 @@ def encode_files(paths: Sequence[Path], images: ImageEncoder, *, batch_size: int
         for pixels in ahead:
             batch.append(pixels)
             if len(batch) == batch_size:
-                num_words += images.encode_pixels(torch.stack(batch)).nnz
+                batches.append(images.encode_pixels(torch.stack(batch)))
                 batch = []
         if batch:
-            num_words += images.encode_pixels(torch.stack(batch)).nnz
-    return num_words
+            batches.append(images.encode_pixels(torch.stack(batch)))
+    return SparseBatch.concatenate(batches, images.vocabulary)
 
 
 def _decode(content: bytes, name: str) -> Any:

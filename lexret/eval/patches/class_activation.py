@@ -23,7 +23,7 @@ from lexret.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-    from lexret.encoders.model import LexicalModel
+    from lexret.encoders.lexical_model import LexicalModel
 
 Floats = npt.NDArray[np.floating[Any]]
 

@@ -23,7 +23,7 @@ from lexret.eval.patches.patchdis import (
 from lexret.sparse import SparseBatch
 
 if TYPE_CHECKING:
-    from lexret.encoders.model import LexicalModel
+    from lexret.encoders.lexical_model import LexicalModel
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -68,13 +68,13 @@ def measure_patchdis(
     predicted: dict[str, list[Predicted]] = {"lexical": [], "dense": [], "class_activation": []}
     for i in range(len(pictures.items)):
         features_1PF = (
-            model.images.features([pictures.image(i)]) if features is None else features[i]
+            model.torch_images.features([pictures.image(i)]) if features is None else features[i]
         )
-        truth.add(pictures.mask(i), model.images.grid)
-        patches = model.images.encode_patch_features(features_1PF)[0].patches
+        truth.add(pictures.mask(i), model.torch_images.grid)
+        patches = model.torch_images.encode_patch_features(features_1PF)[0].patches
         scores = {
             "lexical": (patches.to_scipy() @ lexical_KV).toarray(),
-            "dense": _cosines(model.images.dense_patches(features_1PF)[0] @ dense_KD.T),
+            "dense": _cosines(model.torch_images.dense_patches(features_1PF)[0] @ dense_KD.T),
         }
         if activation is not None:
             words_PV = activation.patch_words(features_1PF[0].numpy())
@@ -91,7 +91,7 @@ def measure_patchdis(
         "dense": truth.overlap(predicted["dense"]),
     }
     result = PatchDisResult(truth.overlap(predicted["lexical"]), pictures.names, baselines)
-    return result, PatchMaps(tuple(predicted["lexical"]), model.images.grid)
+    return result, PatchMaps(tuple(predicted["lexical"]), model.torch_images.grid)
 
 
 def class_vectors(names: Sequence[str], model: LexicalModel, prompts: Sequence[str]) -> SparseBatch:

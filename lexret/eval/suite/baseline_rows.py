@@ -22,7 +22,7 @@ from lexret.eval.suite.definition import RetrievalPart, source_below
 from lexret.sparse import FloatArray
 
 if TYPE_CHECKING:
-    from lexret.encoders.model import LexicalModel
+    from lexret.encoders.lexical_model import LexicalModel
 
 _RIDGE_MIN_CAPTIONS = 6
 

@@ -37,7 +37,7 @@ from lexret.sparse import FloatArray, SparseBatch
 
 if TYPE_CHECKING:
     from lexret.encoders.computation import Computation
-    from lexret.encoders.model import LexicalModel
+    from lexret.encoders.lexical_model import LexicalModel
     from lexret.encoders.protocol import Encoder
 
 Tell = Callable[[str], None]
@@ -86,14 +86,14 @@ class SuiteRun:
 
     @cached_property
     def _levels_V(self) -> FloatArray | None:
-        folder = self.model.checkpoint.folder
+        folder = self.model.folder
         return None if folder is None else read_word_levels(read_record(folder))
 
     @property
     def _silent(self) -> frozenset[int]:
         from lexret.library.model_encoders import ModelEncoders
 
-        folder = self.model.checkpoint.folder
+        folder = self.model.folder
         if folder is None:
             return frozenset()
         return ModelEncoders(read_record(folder)).silent_terms(self.model.vocabulary)
@@ -131,7 +131,7 @@ class SuiteRun:
         return values
 
     def _provenance(self, command: str) -> Provenance:
-        folder = self.model.checkpoint.folder
+        folder = self.model.folder
         digests: dict[str, str] = {}
         if folder is not None:
             digests = dict(read_record(folder).sha256)
@@ -164,7 +164,7 @@ class SuiteRun:
         if source not in self._features:
             pictures = open_masked(Path(self._source(source)))
             self._hashes[source] = pictures.fingerprint
-            images = self.model.images
+            images = self.model.torch_images
             features = [images.features([pictures.image(i)]) for i in range(len(pictures.items))]
             self._features[source] = (pictures, features)
         return self._features[source]

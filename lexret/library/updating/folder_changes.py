@@ -37,6 +37,7 @@ def drop_first_root(index_path: Path, roots: Sequence[str]) -> None:
         weights=old.manifest.weights,
         precision=old.manifest.precision,
         options=old.manifest.options,
+        runtimes=old.manifest.runtimes,
         replace_existing=True,
     ) as writer:
         before = EmbeddedIndex(index_path)  # as it is now that nobody else writes it

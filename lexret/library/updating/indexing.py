@@ -51,6 +51,7 @@ class IndexReport:
             where keywords are not taken as words.
         seconds: how long it took.
         model_id: the model that encodes the index's pictures.
+        runtimes: the programs that computed the index's vectors, as far as it is recorded.
     """
 
     num_added: int
@@ -66,6 +67,7 @@ class IndexReport:
     num_with_words: int | None
     seconds: float
     model_id: str
+    runtimes: tuple[str, ...] = ()
 
     def reasons(self) -> list[tuple[str, int]]:
         """Return why files were skipped and how often, the most frequent first."""
@@ -157,7 +159,7 @@ def index_folders(
         update.check_not_all_gone(allow_empty=allow_empty)
         writer.commit_roots(plan.roots, options=options)
         update.run(decoding=decoding, progress=progress)
-        num_pictures = writer.manifest.num_documents
+        num_pictures, runtimes = writer.manifest.num_documents, writer.manifest.runtimes
         if plan.leaving and not plan.base_leaves:
             writer.commit_roots(plan.remaining)
     if plan.base_leaves:
@@ -180,6 +182,7 @@ def index_folders(
         num_with_words=update.num_with_words if KEYWORDS_AS_WORDS in options else None,
         seconds=time.monotonic() - started,
         model_id=encoder.model_id,
+        runtimes=runtimes,
     )
 
 

@@ -128,6 +128,7 @@ def merge_indexes(sources: Sequence[PathLike], target: PathLike) -> MergeReport:
         weights=_joined_weights(indexes),
         precision=first.manifest.precision,
         options=sorted({option for index in indexes for option in index.manifest.options}),
+        runtimes=list(dict.fromkeys(name for i in indexes for name in i.manifest.runtimes)),
         replace_existing=target.resolve() in places,
     ) as writer:
         if not is_source:

@@ -103,6 +103,8 @@ class KnownPicture:
 
 def own_fields_of(document: Document) -> dict[str, FieldValue]:
     """Return the fields of a document that somebody gave it."""
+    if document.fields.keys() <= INDEXED_FIELDS:
+        return {}
     return {
         name: value
         for name, value in document.fields.items()

@@ -10,13 +10,14 @@ from typing import Final
 
 from PIL import Image
 
-from lexret.encoders.protocol import Encoder
+from lexret.encoders.protocol import Encoder, runtime_of
 from lexret.engine.corrections.corrections import load_corrections
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.protocol import Document
 from lexret.engine.writer import ChangeOfCorrections, EmbeddedIndexWriter
 from lexret.errors import InputError
 from lexret.library.folders import PictureFolder, picture_path
+from lexret.library.updating.file_states import FileStates
 from lexret.library.updating.kept_fields import FieldKeeper, KeptFields
 from lexret.library.updating.moved_corrections import renamed_corrections
 from lexret.library.updating.reader import Decoding, PictureFile, SkippedPicture, read_files
@@ -34,7 +35,6 @@ from lexret.library.updating.vouched import (
 )
 from lexret.pictures.exif import CameraTags
 from lexret.pictures.finding import NotLookedAt
-from lexret.pictures.metadata.sidecars import sidecar_state
 from lexret.pictures.processes import DIED
 from lexret.pictures.reading import FileState
 from lexret.sparse import LexicalVector
@@ -146,6 +146,7 @@ class PictureUpdate:
         self._keywords = KeywordReader(self.encoder.vocabulary)
         self._stored: set[str] = set()
         self._with_words = {path for path, known in self._known.items() if known.vouched}
+        self._states = FileStates(self.base)
         self._renamed: dict[str, str] = {}
         self._batch: list[PictureFile] = []
         self._num_uncommitted = self._num_stored = 0
@@ -212,12 +213,10 @@ class PictureUpdate:
         known = self._known.get(path)
         if known is None or known.tags is None:
             return False  # an index of an older lexret lacks the tags: read, but not encoded again
-        file = picture_path(self.base, path)
         try:
-            state, beside = file.stat(), sidecar_state(file)
+            now = self._states.of(path)
         except OSError:
             return False  # reading it will tell what is wrong
-        now = (state.st_size, state.st_mtime_ns, beside)
         return (known.size, known.mtime_ns, known.sidecar_ns) == now
 
     def _was_refused(self, path: str) -> bool:
@@ -286,6 +285,8 @@ class PictureUpdate:
                     self._encode([file])
             return
         self.counts.encoded += len(files)
+        if (runtime := runtime_of(self.encoder)) is not None:
+            self.writer.note_runtime(runtime)
         for file, picture, vector in zip(files, pictures, vectors, strict=True):
             record = KnownPicture(
                 file.path,

@@ -64,12 +64,17 @@ def sidecar_state(picture: Path) -> int:
     )
     total = 0
     try:
-        if any(_has_any(folder, folder.stat().st_mtime_ns) for folder in folders):
+        if any(map(has_sidecars, folders)):
             for path in sidecars_of(picture):
                 total += path.stat().st_mtime_ns
     except (OSError, RuntimeError):  # what cannot be looked at now is looked at the next time
         return -1
     return total % 2**62
+
+
+def has_sidecars(folder: Path) -> bool:
+    """Tell whether there is an XMP file in a folder; raises OSError where it cannot be listed."""
+    return _has_any(folder, folder.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=64)

@@ -23,7 +23,7 @@ from lexret.encoders.image.feature_cache import (
     JoinedFeatures,
     cached_features,
 )
-from lexret.encoders.model import LexicalModel
+from lexret.encoders.lexical_model import LexicalModel
 from lexret.training.precision import quick_precision
 
 _BATCH: Final = 32
@@ -62,7 +62,7 @@ class CaptionPictures:
         Raises:
             ImageError: if a picture cannot be read.
         """
-        side, images = self._model.images.side, self._model.images
+        side, images = self._model.torch_images.side, self._model.torch_images
         device = side.codebook_VD.device
         chosen_U = word_ids_U.to(device)
         codebook_DU, bias_U = side.codebook_VD[chosen_U].t().contiguous(), side.bias_V[chosen_U]

@@ -23,7 +23,8 @@ from lexret.encoders.folder.record import (
     write_model_folder,
     write_record,
 )
-from lexret.encoders.model import LexicalModel, TextEncoder, load_model
+from lexret.encoders.lexical_model import LexicalModel, load_model
+from lexret.encoders.model import TextEncoder
 from lexret.encoders.text.static_encoder import StaticTextEncoder
 from lexret.encoders.text.static_table import StaticSettings, StaticTable, save_static_table
 from lexret.errors import InputError

@@ -15,7 +15,8 @@ from PIL import Image
 from lexret.captions.caption_set import CaptionSet
 from lexret.captions.sources import open_captions
 from lexret.encoders.folder.checkpoint import load_checkpoint
-from lexret.encoders.model import LexicalModel, load_model, text_vectors
+from lexret.encoders.lexical_model import LexicalModel, load_model
+from lexret.encoders.model import text_vectors
 from lexret.encoders.network import own_words
 from lexret.encoders.text.static_encoder import StaticTextEncoder, TableRows
 from lexret.errors import InputError, MissingError

@@ -1,0 +1,56 @@
+"""``lexret models export``: let a model's pictures be encoded without torch."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from lexret.cli.common import json_option, near_path, plural, print_json, printable
+
+
+@click.command("export")
+@click.argument("source", metavar="MODEL")
+@click.option("--pictures", "folder", metavar="DIR",
+              type=click.Path(exists=True, file_okay=False, path_type=Path),
+              help="Compare with torch over the pictures in DIR.  [default: over eight that are "
+              "made for it]")  # fmt: skip
+@click.option("--most", type=click.IntRange(min=1), default=64, show_default=True,
+              help="At most so many of them.")  # fmt: skip
+@json_option
+def command(source: str, folder: Path | None, most: int, as_json: bool) -> None:
+    """Write a model's image backbone for ONNX Runtime into its folder, and compare it with torch.
+
+    MODEL is a shipped name or a folder. It gains image.onnx, the frozen backbone with its weights,
+    and image.json, which says what it is; pictures are encoded without torch from then on. The
+    adapter and the words stay in model.safetensors. Nothing is written unless every picture has the
+    same words in both, and a cosine of at least 0.9999. Needs the packages of lexret[train].
+
+    \b
+    Example:
+      lexret models export ./my-model
+      lexret models export ./my-model --pictures photos
+    """
+    from lexret.encoders.folder.exported import IMAGE_FILE
+    from lexret.encoders.folder.record import find_model, read_record
+    from lexret.encoders.image.export import export_backbone
+    from lexret.errors import InputError
+    from lexret.pictures.decoding import ENCODING_MIN_SIDE, open_image
+    from lexret.pictures.finding import find_images
+
+    record = read_record(find_model(source))
+    paths = [] if folder is None else list(find_images(folder))[:most]
+    if folder is not None and not paths:
+        raise InputError(f"There is no picture in {folder} to compare with.")
+    pictures = [open_image(path, min_side=ENCODING_MIN_SIDE) for path in paths]
+    agreement = export_backbone(record, pictures)
+    file = record.folder / IMAGE_FILE
+    if as_json:
+        print_json({"file": near_path(file.resolve()), **asdict(agreement)})
+        return
+    click.echo(
+        f"{printable(near_path(file.resolve()))}: {file.stat().st_size / 1e6:.1f} MB\n"
+        f"{plural(agreement.num_pictures, 'picture')}: least cosine with torch "
+        f"{agreement.least_cosine:.8f}, the same words"
+    )

@@ -32,9 +32,9 @@ def command(source: str, folder: Path | None, most: int, as_json: bool) -> None:
       lexret models export ./my-model
       lexret models export ./my-model --pictures photos
     """
+    from lexret.encoders.export import export_backbone
     from lexret.encoders.folder.exported import IMAGE_FILE
     from lexret.encoders.folder.record import find_model, read_record
-    from lexret.encoders.image.export import export_backbone
     from lexret.errors import InputError
     from lexret.pictures.decoding import ENCODING_MIN_SIDE, open_image
     from lexret.pictures.finding import find_images

@@ -14,12 +14,11 @@ import torch
 from PIL import Image
 
 from lexret.config import ImageConfig, ModelConfig
-from lexret.encoders import load_model
+from lexret.encoders import export, load_model
+from lexret.encoders.export import export_backbone, made_pictures
 from lexret.encoders.folder.checkpoint import save_checkpoint
 from lexret.encoders.folder.exported import IMAGE_FILE, IMAGE_META_FILE
 from lexret.encoders.folder.record import find_model, read_record
-from lexret.encoders.image import export
-from lexret.encoders.image.export import export_backbone, made_pictures
 from lexret.encoders.image_settings import ImageSettings
 from lexret.encoders.lazy import LazyImageEncoder
 from lexret.encoders.network import ImageSide

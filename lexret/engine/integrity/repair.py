@@ -168,7 +168,7 @@ class _Repair:
             self._mend_segments(manifest, words, lock)
 
     def _words(self, manifest: Manifest) -> Vocabulary:
-        """Return the words of the index; raises DamageError where nobody knows them."""
+        """Return the words of the index; raises CorruptError where nobody knows them."""
         path = self._folder / manifest.vocabulary_file
         try:
             return manifest.parse_vocabulary(path.read_bytes(), path)

@@ -104,7 +104,7 @@ _LEXVLA: dict[str, Any] = {
         "threshold": 17149**-0.5,
         "max_image_words": 17149,
         # The LAST token predicts a word: with the rows of the head that predicts tokens the first
-        # logits are Llama 2's own predictions. Ablated small in training/RESULTS.md.
+        # logits are Llama 2's own predictions. training/ablate_matrix.py compares.
         "codebook": {
             "sources": ["text_backbone"],
             "matrix": "lm_head",

@@ -12,8 +12,8 @@ import numpy as np
 
 from lexret.sparse import FloatArray, LexicalVector, WordWeight
 
-# A word that is hardly ever active has a level near 0.
-_LEAST_LEVEL: Final = 0.01
+# Words that are hardly ever active, or of which little is known, have levels near 0 ("above").
+_LEAST_LEVEL: Final = 0.05
 
 
 def sureness(vector: LexicalVector, levels_V: FloatArray | None) -> FloatArray:

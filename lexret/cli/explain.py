@@ -169,6 +169,7 @@ def command(
             num_parts=num_parts or 0,
             num_words=k,
             query=text,
+            levels_V=encoders.levels_V(),
         )
         say("Drawing")
         paths = write_report(picture.image, explanation, folder, theme=DARK if dark else LIGHT)

@@ -71,7 +71,7 @@ def command(ctx: click.Context, image: Path, k: int, model_source: str, as_json:
     from lexret.encoders import load_model
     from lexret.encoders.folder.record import find_model, read_record
     from lexret.encoders.folder.word_levels import read_word_levels
-    from lexret.library.asking.tags import surest_words
+    from lexret.explain.sureness import surest_words
     from lexret.pictures.decoding import ENCODING_MIN_SIDE, open_image
 
     photo = open_image(image, min_side=ENCODING_MIN_SIDE)

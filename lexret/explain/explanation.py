@@ -5,7 +5,7 @@ An explanation and the photo are enough to draw every figure again, without a mo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from PIL import Image
@@ -28,7 +28,8 @@ from lexret.explain.patches.regions import (
     telling_patches,
     vector_of,
 )
-from lexret.sparse import LexicalVector, WordWeight
+from lexret.explain.sureness import held_words, surest_words
+from lexret.sparse import FloatArray, LexicalVector, WordWeight
 
 HEAT_DECIMALS = 6
 
@@ -118,9 +119,10 @@ class PictureExplanation:
         width: of the upright picture, in pixels.
         height: of the upright picture, in pixels.
         grid: the grid of patches.
-        words: the strongest words by falling weight, at least one.
+        words: the surest words, the surest first, at least one; without levels the strongest.
         regions: regions, numbered from 1 in their order.
         hit: the score of a text for the picture, if a text was given.
+        held: all words that the picture holds; None: the model has no levels, and all count.
     """
 
     image: str
@@ -131,6 +133,13 @@ class PictureExplanation:
     words: tuple[ExplainedWord, ...]
     regions: tuple[ExplainedRegion, ...]
     hit: HitExplanation | None = None
+    held: frozenset[str] | None = None
+
+    def unheld(self, words: Iterable[WordWeight]) -> frozenset[str]:
+        """Return those of some words that the picture does not hold."""
+        if self.held is None:
+            return frozenset()
+        return frozenset(word.word for word in words) - self.held
 
 
 def explain_picture(
@@ -146,6 +155,7 @@ def explain_picture(
     num_words: int = 40,
     num_regions: int = 4,
     query: TextQuery | None = None,
+    levels_V: FloatArray | None = None,
 ) -> PictureExplanation:
     """Explain a picture, and its score for a text.
 
@@ -163,6 +173,7 @@ def explain_picture(
         num_words: words to keep, for the whole and for each region.
         num_regions: telling patches to pick.
         query: a text to explain the score of.
+        levels_V: the levels of the model's words; None: it has none.
 
     Raises:
         InputError: if the picture has no word, or a patch or box is outside of it.
@@ -186,9 +197,10 @@ def explain_picture(
         width=width,
         height=height,
         grid=encoding.grid,
-        words=_explain_words(encoding, num_words),
+        words=_explain_words(encoding, num_words, levels_V),
         regions=_explain_regions(encoding, regions, num_words),
         hit=None if query is None else explain_hit(query, encoding),
+        held=None if levels_V is None else held_words(encoding.image, levels_V),
     )
 
 
@@ -256,11 +268,13 @@ def _choose_telling(
     ]
 
 
-def _explain_words(encoding: PatchEncoding, num_words: int) -> tuple[ExplainedWord, ...]:
+def _explain_words(
+    encoding: PatchEncoding, num_words: int, levels_V: FloatArray | None
+) -> tuple[ExplainedWord, ...]:
     places = places_won(encoding)
     return tuple(
         ExplainedWord(word.word, word.weight, places[word.word], _heat(encoding, word.word))
-        for word in encoding.image.words(num_words)
+        for word, _ in surest_words(encoding.image, levels_V)[:num_words]
     )
 
 

@@ -24,8 +24,9 @@ from lexret.files.text import parse_json
 from lexret.sparse import WordWeight
 
 FORMAT = "lexret-explanation"
-VERSION = 2
-"""Version 1, which can be read as well, has no patches that match a text."""
+VERSION = 3
+"""Versions 1 and 2 can be read as well: version 1 has no patches that match a text, and neither
+says which words the picture holds."""
 
 
 def to_json(explanation: PictureExplanation) -> str:
@@ -42,8 +43,8 @@ def from_json(text: str) -> PictureExplanation:
     try:
         plain = parse_json(text)
         found = (plain["format"], plain["version"])
-        if found not in ((FORMAT, 1), (FORMAT, VERSION)):
-            raise CorruptError(f"Expected {FORMAT} version 1 or {VERSION}; found {found}.")
+        if found not in [(FORMAT, version) for version in range(1, VERSION + 1)]:
+            raise CorruptError(f"Expected {FORMAT} version 1 to {VERSION}; found {found}.")
         return _from_plain(plain)
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, CorruptError):
@@ -63,6 +64,7 @@ def _as_plain(explanation: PictureExplanation) -> dict[str, Any]:
             {"word": word.word, "weight": word.weight, "patch": word.place, "heat": word.heat}
             for word in explanation.words
         ],
+        "held": None if explanation.held is None else sorted(explanation.held),
         "regions": [_region_as_plain(region) for region in explanation.regions],
         "hit": None if explanation.hit is None else _hit_as_plain(explanation.hit),
     }
@@ -120,6 +122,7 @@ def _from_plain(plain: dict[str, Any]) -> PictureExplanation:
         ),
         regions=tuple(_region_from_plain(region, grid) for region in plain["regions"]),
         hit=None if plain["hit"] is None else _hit_from_plain(plain["hit"]),
+        held=None if plain.get("held") is None else frozenset(map(str, plain["held"])),
     )
 
 

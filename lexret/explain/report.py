@@ -57,7 +57,7 @@ def _draw_all(
     photo: Image.Image, explanation: PictureExplanation, theme: Theme
 ) -> dict[str, bytes]:
     words = [WordWeight(word.word, word.weight) for word in explanation.words]
-    whole = draw_cloud(words, theme=theme, all_words=False)
+    whole = draw_cloud(words, theme=theme, all_words=False, unheld=explanation.unheld(words))
     files = {
         "summary.png": summary_figure(photo, explanation, theme=theme),
         "words.png": _png(whole.image),
@@ -65,7 +65,14 @@ def _draw_all(
     }
     for region in explanation.regions:
         if region.words:
-            cloud = draw_cloud(region.words, width=800, height=500, theme=theme, all_words=False)
+            cloud = draw_cloud(
+                region.words,
+                width=800,
+                height=500,
+                theme=theme,
+                all_words=False,
+                unheld=explanation.unheld(region.words),
+            )
             captioned = add_caption(
                 cloud.image,
                 describe(region),

@@ -18,6 +18,7 @@ from lexret.explain.explanation import Place, places_won
 from lexret.explain.patches.heatmaps import heat_map
 from lexret.explain.patches.parts import cut_into_parts, relevant_patches
 from lexret.explain.patches.regions import patch_number, patches_in_box, vector_of
+from lexret.explain.sureness import held_words, surest_words
 from lexret.files.names import name_to_text, shown_line, whole_text
 from lexret.library.asking.copies import WithoutCopies
 from lexret.library.asking.keyword_words import words_of_keywords
@@ -76,7 +77,10 @@ class Explaining:
         """
         encoding, width, height = self._encode(doc_id, snapshot)
         vector = snapshot.index.vector(doc_id)
-        words = vector.words(NUM_WORDS)
+        levels_V = self._library.encoders(snapshot).levels_V()
+        listed = surest_words(vector, levels_V)
+        held = frozenset(word.word for word, is_held in listed if is_held)
+        words = [word for word, _ in listed[:NUM_WORDS]]
         won = places_won(encoding)
         explanation = schema.Explanation(
             id=name_to_text(doc_id),
@@ -88,9 +92,9 @@ class Explaining:
             fields=_fields(snapshot, doc_id),
             words=[_seen(word, encoding, won) for word in words],
             from_keywords=sorted(words_of_keywords(snapshot.index, doc_id)),
-            cloud=_cloud(words, *_CLOUD),
+            cloud=_cloud(words, held, *_CLOUD),
             regions=[
-                _region(f"part {number}", part, encoding)
+                _region(f"part {number}", part, encoding, held)
                 for number, part in enumerate(cut_into_parts(encoding, num_parts=num_parts), 1)
             ],
             score=None,
@@ -118,11 +122,14 @@ class Explaining:
         if (patch is None) == (box is None):
             raise InputError("Expected either a patch or a box.")
         encoding, width, height = self._encode(doc_id, snapshot)
+        levels_V = self._library.encoders(snapshot).levels_V()
+        held = held_words(snapshot.index.vector(doc_id), levels_V)
         if patch is not None:
             patches: tuple[int, ...] = (patch_number(encoding.grid, *patch),)
-            return _region(f"patch {patch[0]},{patch[1]}", patches, encoding)
+            return _region(f"patch {patch[0]},{patch[1]}", patches, encoding, held)
         corners = corners_of(check_box(box or (0, 0, 0, 0), (width, height)))
-        return _region("box", patches_in_box(encoding.grid, corners, width, height), encoding)
+        inside = patches_in_box(encoding.grid, corners, width, height)
+        return _region("box", inside, encoding, held)
 
     def _encode(self, doc_id: str, snapshot: Snapshot) -> _Encoded:
         path = served_file(snapshot, doc_id, allow_links=self._allow_links)
@@ -185,20 +192,23 @@ def _seen(word: WordWeight, encoding: PatchEncoding, won: Mapping[str, Place]) -
     return schema.SeenWord(word=word.word, weight=word.weight, patch=place, heat=rows)
 
 
-def _region(name: str, patches: tuple[int, ...], encoding: PatchEncoding) -> schema.Region:
+def _region(
+    name: str, patches: tuple[int, ...], encoding: PatchEncoding, held: frozenset[str]
+) -> schema.Region:
     words = vector_of(encoding, patches).words(NUM_REGION_WORDS)
     return schema.Region(
         name=name,
         patches=[encoding.grid.place(patch) for patch in patches],
         words=[schema.WordWeight(**asdict(word)) for word in words],
-        cloud=_cloud(words, *_REGION_CLOUD),
+        cloud=_cloud(words, held, *_REGION_CLOUD),
     )
 
 
-def _cloud(words: list[WordWeight], width: int, height: int) -> schema.Cloud:
+def _cloud(words: list[WordWeight], held: frozenset[str], width: int, height: int) -> schema.Cloud:
     if not words:
         return schema.Cloud(width=width, height=height, words=[])
-    drawn = draw_cloud(words, width=width, height=height, all_words=False)
+    unheld = frozenset(word.word for word in words) - held
+    drawn = draw_cloud(words, width=width, height=height, all_words=False, unheld=unheld)
     placed = []
     for word in drawn.words:
         left, top = ink_offset(word.word, word.font_size)
@@ -210,7 +220,8 @@ def _cloud(words: list[WordWeight], width: int, height: int) -> schema.Cloud:
                 y=word.box[1] - top,
                 size=word.font_size,
                 length=word.box[2] - word.box[0],
-                colour=LIGHT.words.index(word.colour),
+                colour=LIGHT.words.index(LIGHT.colour_of(word.word)),
+                held=word.held,
             )
         )
     return schema.Cloud(width=width, height=height, words=placed)

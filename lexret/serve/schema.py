@@ -106,9 +106,13 @@ class PlacedWord(BaseModel):
     weight: float
     x: float
     y: float
-    size: int = Field(description="Of the letters, in pixels; proportional to the weight.")
+    size: int = Field(
+        description="Of the letters, in pixels; proportional to the weight, or to half of it for a "
+        "word that the picture is not held to show."
+    )
     length: float = Field(description="How wide the word is, in pixels.")
     colour: int = Field(description="Number of its colour, from 0 to 7; the page has the colours.")
+    held: bool = Field(description="Whether the picture is held to show it.")
 
 
 class Cloud(BaseModel):

@@ -1,11 +1,13 @@
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from lexret.encoders.protocol import PatchEncoding, PatchGrid
 from lexret.errors import InputError, MismatchError
 from lexret.explain.explanation import TextQuery, explain_hit, explain_picture
+from lexret.explain.explanation_json import from_json, to_json
 from lexret.explain.patches.regions import vector_of
 from lexret.sparse import SparseBatch, WordWeight
 from lexret.vocabulary import Vocabulary
@@ -62,6 +64,25 @@ def test_only_the_strongest_words_are_kept(photo: Image.Image, encoder: Any) -> 
     explanation = explain_picture(photo, encoder, num_words=2)
     assert [one.word for one in explanation.words] == ["dog", "sky"]
     assert all(len(one.words) <= 2 for one in explanation.regions)
+
+
+def test_words_come_surest_first_and_those_below_their_level_are_not_held(
+    photo: Image.Image, encoder: Any
+) -> None:
+    # sky, dog, ball, grass, red, hidden: weights 0.5, 0.75, 0.375, 0.25, 0.25
+    levels_V = np.array([0.04, 0.8, 0.25, 0.3, 0.25, 0.1], np.float32)
+    explanation = explain_picture(photo, encoder, num_words=3, levels_V=levels_V)
+    assert [one.word for one in explanation.words] == ["sky", "dog", "ball"]
+    assert explanation.held == {"sky", "ball", "red"}
+    asked = [WordWeight("dog", 0.75), WordWeight("sky", 0.5), WordWeight("hidden", 0.1)]
+    assert explanation.unheld(asked) == {"dog", "hidden"}
+    assert from_json(to_json(explanation)) == explanation
+
+
+def test_without_levels_every_word_counts(photo: Image.Image, encoder: Any) -> None:
+    explanation = explain_picture(photo, encoder)
+    assert explanation.held is None
+    assert not explanation.unheld([WordWeight("hidden", 0.1)])
 
 
 def test_a_picture_without_words_is_refused(photo: Image.Image, silent_encoder: Any) -> None:

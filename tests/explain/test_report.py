@@ -1,13 +1,15 @@
 import errno
 import json
+import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from lexret.errors import CorruptError, InputError, StorageError
-from lexret.explain.drawing.palette import DARK
+from lexret.explain.drawing.palette import DARK, LIGHT
 from lexret.explain.explanation import PictureExplanation, TextQuery, explain_picture
 from lexret.explain.explanation_json import from_json, to_json
 from lexret.explain.report import write_report
@@ -44,6 +46,23 @@ def test_all_files_are_written_and_are_pictures(
             image.load()
             assert image.format == "PNG"
             assert min(image.size) >= 200
+
+
+def test_words_that_are_not_held_are_grey_in_every_cloud(
+    photo: Image.Image, encoder: Any, tmp_path: Path
+) -> None:
+    levels_V = np.array([0.1, 0.9, 0.1, 0.1, 0.1, 0.1], np.float32)  # "dog" is not held
+    explanation = explain_picture(photo, encoder, levels_V=levels_V)
+    write_report(photo, explanation, tmp_path)
+    cloud = (tmp_path / "words.svg").read_text(encoding="utf-8")
+    assert re.findall(r'class="unheld"[^>]*>(\w+)', cloud) == ["dog"]
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert set(re.findall(r'class="unheld"[^>]*>(\w+)', page)) == {"dog"}
+    assert "the 5 surest" in page and "grey: less sure" in page
+    summary = (tmp_path / "summary.svg").read_text(encoding="utf-8")
+    assert set(
+        re.findall(rf'fill="{LIGHT.faint}" textLength="[^"]*"[^>]*>(dog|sky|ball)<', summary)
+    ) == {"dog"}
 
 
 def test_an_explanation_survives_json(explanation: PictureExplanation) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lexret.library.asking.tags import sureness, surest_words, tags_of
+from lexret.library.asking.tags import tags_of
 from lexret.sparse import SparseBatch
 from lexret.vocabulary import Vocabulary
 
@@ -13,22 +13,7 @@ VECTOR = SparseBatch.from_words([{"dog": 0.4, "sky": 0.5, "chair": 0.1}], WORDS)
 LEVELS = np.array([0.16, 0.64, 0.04, 0.1], np.float32)
 
 
-def test_sureness_is_the_weight_over_the_root_of_the_level() -> None:
-    # dog 0.4 / 0.4, sky 0.5 / 0.8, chair 0.1 / 0.2
-    np.testing.assert_allclose(sureness(VECTOR, LEVELS), [1.0, 0.625, 0.5], rtol=1e-6)
-    np.testing.assert_array_equal(sureness(VECTOR, None), VECTOR.weights)
-
-
-def test_words_are_listed_by_sureness_and_told_whether_they_are_held() -> None:
-    listed = [(word.word, held) for word, held in surest_words(VECTOR, LEVELS)]
-    assert listed == [("dog", True), ("sky", False), ("chair", True)]
-
-
 def test_tags_are_the_held_words_and_without_levels_the_strongest() -> None:
     assert [word.word for word in tags_of(VECTOR, LEVELS)] == ["dog", "chair"]
     assert [word.word for word in tags_of(VECTOR, LEVELS, 1)] == ["dog"]
     assert [word.word for word in tags_of(VECTOR, None, 2)] == ["sky", "dog"]
-
-
-def test_a_level_of_nearly_nothing_makes_no_word_infinitely_sure() -> None:
-    assert np.isfinite(sureness(VECTOR, np.zeros(4, np.float32))).all()

@@ -1,12 +1,14 @@
 """Word clouds: the height of a word's letters is proportional to its weight.
 
+Words that a picture is not held to show have half of that height, and are grey.
+
 They are laid out by the package ``wordcloud`` in DejaVu Sans, which ships with matplotlib. With the
 same versions of both, the same words give the same picture on every machine.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -28,6 +30,8 @@ _SHRINK = 0.94
 _SEED = 17
 _MARGIN = 8
 _PADDING = 14
+_UNHELD = 0.5
+"""What the weight of a word that is not held counts for its size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +41,12 @@ class PlacedWord:
     Attributes:
         word: the text.
         weight: its weight.
-        font_size: in pixels, proportional to the weight down to :data:`MIN_FONT_SIZE`.
+        font_size: in pixels, proportional to the weight (of a word that is not held, to half of it)
+            down to :data:`MIN_FONT_SIZE`.
         box: (x0, y0, x1, y1) around it, in pixels. A small word may be placed between the
             descenders of a large one, so boxes may overlap where letters do not.
         colour: ``#rrggbb``.
+        held: whether the picture holds the word.
     """
 
     word: str
@@ -48,6 +54,7 @@ class PlacedWord:
     font_size: int
     box: tuple[int, int, int, int]
     colour: str
+    held: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +86,7 @@ def draw_cloud(
     height: int = 640,
     theme: Theme = LIGHT,
     all_words: bool = True,
+    unheld: Collection[str] = (),
 ) -> WordCloud:
     """Draw a word cloud: a word of twice the weight gets letters of twice the height.
 
@@ -87,12 +95,13 @@ def draw_cloud(
     gives the same picture.
 
     Args:
-        words: distinct words by falling weight; weights are greater than zero.
+        words: distinct words; weights are greater than zero.
         width: of the canvas, in pixels.
         height: of the canvas, in pixels.
         theme: light or dark colours.
         all_words: whether to raise an error if not all words fit at a readable size; otherwise
-            the weakest are left out until the others fit.
+            the smallest are left out until the others fit.
+        unheld: those of the words that the picture is not held to show: grey, and of half the size.
 
     Raises:
         InputError: if there is no word, or if they do not fit.
@@ -102,14 +111,16 @@ def draw_cloud(
     inner_width, inner_height = width - 2 * _PADDING, height - 2 * _PADDING
     if inner_width < 1 or inner_height < 1:
         raise InputError(f"A cloud needs more than {width} x {height} pixels.")
+    weights = {word.word: word.weight for word in words}
+    words = _drawn(words, unheld)
     largest = _first_size(words, inner_width, inner_height)
     while True:
         sizes = _font_sizes(words, largest)
-        cloud = _place(words, sizes, inner_width, inner_height, theme)
+        cloud = _place(words, sizes, inner_width, inner_height, theme, unheld)
         if len(cloud.layout_) == len(words):
             canvas = Image.new("RGB", (width, height), theme.ground)
             canvas.paste(cloud.to_image(), (_PADDING, _PADDING))
-            return WordCloud(canvas, _placed(cloud.layout_, words, theme))
+            return WordCloud(canvas, _placed(cloud.layout_, weights, theme, unheld))
         if largest <= MIN_FONT_SIZE and not all_words and len(words) > 1:
             words = words[: max(1, int(len(words) * _SHRINK))]
             continue
@@ -119,6 +130,15 @@ def draw_cloud(
                 "ask for fewer words or a larger cloud."
             )
         largest = max(MIN_FONT_SIZE, int(largest * _SHRINK))
+
+
+def _drawn(words: Sequence[WordWeight], unheld: Collection[str]) -> Sequence[WordWeight]:
+    """Return the words by falling size, with what their sizes are proportional to."""
+    drawn = [
+        WordWeight(word.word, word.weight * _UNHELD) if word.word in unheld else word
+        for word in words
+    ]
+    return sorted(drawn, key=lambda word: -word.weight)
 
 
 def _font_sizes(words: Sequence[WordWeight], largest: int) -> list[int]:
@@ -142,7 +162,12 @@ def _first_size(words: Sequence[WordWeight], width: int, height: int) -> int:
 
 
 def _place(
-    words: Sequence[WordWeight], sizes: Sequence[int], width: int, height: int, theme: Theme
+    words: Sequence[WordWeight],
+    sizes: Sequence[int],
+    width: int,
+    height: int,
+    theme: Theme,
+    unheld: Collection[str],
 ) -> Any:
     """Lay the words out at exactly these sizes; the layout ends at the first that does not fit.
 
@@ -164,30 +189,31 @@ def _place(
         font_step=sizes[0] + 1,
         max_words=len(words),
         background_color=theme.ground,
-        color_func=_colour_function(theme),
+        color_func=_colour_function(theme, unheld),
         random_state=_SEED,
     )
     frequencies = {word.word: size for word, size in zip(words, sizes, strict=True)}
     return layout.generate_from_frequencies(frequencies)
 
 
-def _colour_function(theme: Theme) -> Callable[..., str]:
+def _colour_function(theme: Theme, unheld: Collection[str]) -> Callable[..., str]:
     def colour(word: str, **_: object) -> str:
-        return theme.colour_of(word)
+        return theme.faint if word in unheld else theme.colour_of(word)
 
     return colour
 
 
 def _placed(
-    layout: Sequence[Any], words: Sequence[WordWeight], theme: Theme
+    layout: Sequence[Any], weights: Mapping[str, float], theme: Theme, unheld: Collection[str]
 ) -> tuple[PlacedWord, ...]:
-    weights = {word.word: word.weight for word in words}
+    colour = _colour_function(theme, unheld)
     placed = []
     for (word, _), font_size, (y, x), _, _ in layout:
         size = font(font_size).getmask(word).size
         left, upper = int(x) + _PADDING, int(y) + _PADDING
         box = (left, upper, left + size[0], upper + size[1])
-        placed.append(PlacedWord(word, weights[word], font_size, box, theme.colour_of(word)))
+        held = word not in unheld
+        placed.append(PlacedWord(word, weights[word], font_size, box, colour(word), held))
     return tuple(placed)
 
 

@@ -117,8 +117,9 @@ def _cell(canvas: Canvas, x: int, y: int, entry: ContactEntry, photo: Image.Imag
     if entry.answer is None:
         words = list(entry.words[:_NUM_CLOUD_WORDS])
         if words:
-            size = {"width": room, "height": height - 20}
-            cloud = draw_cloud(words, **size, theme=canvas.theme, all_words=False)
+            cloud = draw_cloud(
+                words, width=room, height=height - 20, theme=canvas.theme, all_words=False
+            )
             canvas.cloud(left, y + 10, cloud)
         return
     canvas.text(left, y + 24, f"{entry.answer.rank}.  {entry.answer.score:.4f}", size=19, bold=True)

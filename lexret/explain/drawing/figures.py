@@ -68,14 +68,16 @@ def summary_figure(
     sheet.picture(_EDGE, _TITLE, shown)
     cloud_width = _INNER - shown.width - _GAP
     words = [WordWeight(word.word, word.weight) for word in explanation.words][:NUM_CLOUD_WORDS]
-    cloud = _cloud(tuple(words), cloud_width, top_height, theme)
+    unheld = explanation.unheld(words)
+    cloud = _cloud(tuple(words), cloud_width, top_height, theme, unheld)
     sheet.cloud(_EDGE + shown.width + _GAP, _TITLE, cloud)
 
     y = _TITLE + top_height
     if spoken:
         _heading(sheet, y, "What its parts say", "numbers as in the photo")
         for region, cell in zip(spoken, cells, strict=True):
-            _region_cloud(sheet, region, _EDGE + cell[0], y + _HEADING + cell[1], cell[2])
+            place = (_EDGE + cell[0], y + _HEADING + cell[1])
+            _region_cloud(sheet, region, *place, cell[2], explanation.unheld(region.words))
     y += regions_height
     _heading(sheet, y, "Where its words are", _MAPS_NOTE)
     _heat_maps(sheet, photo, explanation.grid, maps, y + _HEADING, map_size)
@@ -191,10 +193,11 @@ def _title(sheet: Canvas, title: str, subtitle: str) -> None:
 
 def subtitle(explanation: PictureExplanation) -> str:
     """Return the line that names the model, and the numbers of words and patches."""
-    grid = explanation.grid
+    grid, has_levels = explanation.grid, explanation.held is not None
+    best, note = ("surest", "; grey: less sure") if has_levels else ("strongest", "")
     return (
-        f"in the words of {explanation.model_id}: the {len(explanation.words)} strongest, "
-        f"seen in {grid.num_rows} \u00d7 {grid.num_cols} patches"
+        f"in the words of {explanation.model_id}: the {len(explanation.words)} {best}, "
+        f"seen in {grid.num_rows} \u00d7 {grid.num_cols} patches{note}"
     )
 
 
@@ -217,20 +220,32 @@ def _grid_cells(num_cells: int, num_cols: int, height: int) -> list[tuple[int, i
     ]
 
 
-def _region_cloud(sheet: Canvas, explained: ExplainedRegion, x: int, y: int, width: int) -> None:
+def _region_cloud(
+    sheet: Canvas,
+    explained: ExplainedRegion,
+    x: int,
+    y: int,
+    width: int,
+    unheld: frozenset[str],
+) -> None:
     colour = region_colour(explained.number)
     sheet.box(x, y, width, 284, line=colour)
     sheet.box(x, y, 30, 30, fill=colour)
     sheet.text(x + 15, y + 15, str(explained.number), bold=True, colour="#ffffff", align="center")
     sheet.text(x + 42, y + 16, describe(explained), size=16, max_width=width - 52)
-    cloud = _cloud(explained.words[:NUM_REGION_WORDS], width - 16, 244, sheet.theme)
+    words = explained.words[:NUM_REGION_WORDS]
+    cloud = _cloud(words, width - 16, 244, sheet.theme, unheld)
     sheet.cloud(x + 8, y + 34, cloud)
 
 
 @lru_cache(maxsize=16)
-def _cloud(words: tuple[WordWeight, ...], width: int, height: int, theme: Theme) -> WordCloud:
+def _cloud(
+    words: tuple[WordWeight, ...], width: int, height: int, theme: Theme, unheld: frozenset[str]
+) -> WordCloud:
     """Draw a cloud, cached for the same figure in another format: placing words is slow."""
-    return draw_cloud(words, width=width, height=height, theme=theme, all_words=False)
+    return draw_cloud(
+        words, width=width, height=height, theme=theme, all_words=False, unheld=unheld
+    )
 
 
 def describe(explained: ExplainedRegion) -> str:

@@ -40,7 +40,7 @@ def picture_html(photo: Image.Image, explanation: PictureExplanation) -> str:
     shown = draw_marks(fit(photo, 760, 560), explanation)
     body.append(
         f'<div class=pair><img alt="{xml_text(name)}" src="{data_uri(shown)}">'
-        f"{_cloud(words, 760, 520, 'what the picture says')}</div>"
+        f"{_cloud(words, 760, 520, 'what the picture says', explanation.unheld(words))}</div>"
     )
     if explanation.hit is not None:
         body.append(_hit(explanation.hit))
@@ -120,7 +120,8 @@ def _parts(explanation: PictureExplanation) -> Iterator[str]:
     yield "<h2>What its parts say</h2><div class=grid>"
     for region in spoken:
         colour = region_colour(region.number)
-        cloud = _cloud(list(region.words[:24]), 520, 300, describe(region))
+        words = list(region.words[:24])
+        cloud = _cloud(words, 520, 300, describe(region), explanation.unheld(words))
         yield (
             f'<figure style="border-color:{colour}"><figcaption><b style="background:{colour}">'
             f"{region.number}</b> {xml_text(describe(region))}</figcaption>{cloud}</figure>"
@@ -128,8 +129,10 @@ def _parts(explanation: PictureExplanation) -> Iterator[str]:
     yield "</div>"
 
 
-def _cloud(words: list[WordWeight], width: int, height: int, title: str) -> str:
-    cloud = draw_cloud(words, width=width, height=height, all_words=False)
+def _cloud(
+    words: list[WordWeight], width: int, height: int, title: str, unheld: frozenset[str]
+) -> str:
+    cloud = draw_cloud(words, width=width, height=height, all_words=False, unheld=unheld)
     return cloud_svg(cloud, link=lambda word: f"#{word_anchor(word)}", title=title)
 
 

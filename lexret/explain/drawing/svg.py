@@ -125,7 +125,8 @@ def themed_styles() -> str:
 
     def rules(theme: Theme) -> str:
         colours = [f".w{i}{{fill:{colour}}}" for i, colour in enumerate(theme.words)]
-        return "".join([f".ground{{fill:{theme.ground}}}", *colours])
+        fixed = f".ground{{fill:{theme.ground}}}.unheld{{fill:{theme.faint}}}"
+        return "".join([fixed, *colours])
 
     return f"{rules(LIGHT)}@media (prefers-color-scheme:dark){{{rules(DARK)}}}"
 
@@ -139,7 +140,7 @@ def cloud_word(placed: PlacedWord, link: Link | None, *, themed: bool = False) -
     left, top = ink_offset(placed.word, placed.font_size)
     if themed:
         place = LIGHT.words.index(LIGHT.colour_of(placed.word))
-        colour = f'class="w{place}"'
+        colour = f'class="w{place}"' if placed.held else 'class="unheld"'
     else:
         colour = f'fill="{placed.colour}"'
     width = font(placed.font_size).getlength(placed.word)

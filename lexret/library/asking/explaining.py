@@ -49,4 +49,5 @@ def explain_file(
         num_parts=num_parts,
         num_words=num_words,
         query=None if query is None else TextQuery(text, query),
+        levels_V=encoders.levels_V(),
     )

@@ -124,7 +124,7 @@ async function ofPart(found, part, place, actions, box) {
 function cloud(layout, onWord) {
   const texts = layout.words.map((one) => svg("a", { href: `./?${new URLSearchParams({ q: /\s/.test(one.word) ? `"${one.word}"` : one.word })}`,
     onclick: (event) => { if (!event.ctrlKey && !event.metaKey) { event.preventDefault(); onWord(one.word); } } },
-    svg("text", { x: one.x, y: one.y, "font-size": one.size, class: `c${one.colour}`, textLength: one.length, lengthAdjust: "spacingAndGlyphs" }, one.word,
+    svg("text", { x: one.x, y: one.y, "font-size": one.size, class: one.held ? `c${one.colour}` : "unheld", textLength: one.length, lengthAdjust: "spacingAndGlyphs" }, one.word,
       svg("title", {}, `${one.word} ${one.weight.toFixed(3)}`))));
   return svg("svg", { class: "cloud", viewBox: `0 0 ${layout.width} ${layout.height}`, role: "img", "aria-label": "word cloud" }, ...texts);
 }

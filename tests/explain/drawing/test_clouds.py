@@ -86,6 +86,19 @@ def test_a_word_has_one_colour_in_every_cloud() -> None:
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK])
+def test_a_word_that_is_not_held_is_grey_and_half_as_high(theme: Theme) -> None:
+    words = [WordWeight("cat", 0.6), WordWeight("bridge", 0.5), WordWeight("nose", 0.4)]
+    cloud = draw_cloud(words, theme=theme, unheld={"bridge"})
+    assert [one.word for one in cloud.words] == ["cat", "nose", "bridge"]
+    cat, nose, bridge = cloud.words
+    assert (cat.held, nose.held, bridge.held) == (True, True, False)
+    assert bridge.colour == theme.faint and nose.colour == theme.colour_of("nose")
+    assert bridge.weight == 0.5
+    assert bridge.font_size == pytest.approx(cat.font_size * 0.25 / 0.6, abs=1)
+    assert nose.font_size == pytest.approx(cat.font_size * 0.4 / 0.6, abs=1)
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK])
 def test_every_colour_can_be_read_on_its_ground(theme: Theme) -> None:
     ground = luminance(theme.ground)
     for colour in (*theme.words, theme.ink, theme.faint):

@@ -1,0 +1,28 @@
+"""The recipe of the shipped model is the one that the model's card records."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from lexret.config import load_recipe
+from lexret.encoders.folder.record import find_model
+
+RECIPE = Path(__file__).parents[2] / "training" / "recipes" / "mini-shipped.toml"
+
+
+def test_the_recipe_of_the_shipped_model_has_the_values_of_its_card() -> None:
+    card = (find_model("mini") / "README.md").read_text(encoding="utf-8")
+    block = re.search(r"^```json\n(.*?)\n```$", card, re.DOTALL | re.MULTILINE)
+    assert block is not None, "the card holds no configuration"
+    recorded = json.loads(block.group(1))
+    recipe = json.loads(load_recipe(RECIPE).to_json())
+    assert _without_folders(recipe) == _without_folders(recorded)
+
+
+def _without_folders(values: dict[str, Any]) -> dict[str, Any]:
+    """Name files without their folders, as a card does: they are the reader's own."""
+    data = values["data"]
+    names = {key: Path(data[key]).name for key in ("train", "dev", "feature_cache")}
+    more = [Path(source).name for source in data["more"]]
+    return {**values, "data": {**data, **names, "more": more}}

@@ -23,7 +23,7 @@ from lexret.files.folders import (
 
 ROOT = str(Path(__file__).parents[2])
 CUT_OFF = """
-import os, signal, sys
+import os, shutil, signal, sys
 from pathlib import Path
 from lexret.files import folders
 
@@ -42,14 +42,14 @@ with folders.whole_folder(place) as fresh:
 KILLS = {
     "while it is filled": ("", "die()", "old"),
     "before the exchange": ("folders.exchange = die", "", "old"),
-    "after the exchange": ("folders.shutil.rmtree = die", "", "new"),
+    "after the exchange": ("shutil.rmtree = die", "", "new"),
     "between two steps": (
         "folders.exchange = two_steps\nrename = os.rename\n"
         "os.rename = lambda a, b: rename(a, b) if Path(b) != place else die()",
         "",
         "old",
     ),
-    "after two steps": ("folders.exchange = two_steps\nfolders.shutil.rmtree = die", "", "new"),
+    "after two steps": ("folders.exchange = two_steps\nshutil.rmtree = die", "", "new"),
 }
 
 

@@ -322,7 +322,7 @@ class TrainConfig(Frozen):
     shard_text: bool = Field(
         False,
         description="spread the text transformer's frozen weights over the processes of torchrun, "
-        "where one GPU does not hold them",
+        "where one GPU does not hold them (experimental)",
     )
     captions_per_image: int = Field(1, gt=0, description="of one picture, in one batch")
     lr: float = Field(1e-3, gt=0, description="peak rate of the adapter")

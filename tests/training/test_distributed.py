@@ -85,7 +85,7 @@ def in_processes(num_processes: int, arguments: Sequence[str]) -> None:
         )
         for rank in range(num_processes)
     ]
-    said = [process.communicate(timeout=300)[1].decode() for process in started]
+    said = [process.communicate(timeout=900)[1].decode() for process in started]
     # Where one fails the others fail after it: all of them are shown.
     assert [process.returncode for process in started] == [0] * num_processes, "\n".join(said)
 

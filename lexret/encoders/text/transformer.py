@@ -147,11 +147,16 @@ def _load(backbone: str, dtype: torch.dtype) -> tuple[Any, Any]:
     from transformers import AutoModel, AutoTokenizer
 
     source = _source(backbone)
+    is_here = Path(source).is_dir()  # then the hub is asked for nothing
     try:
         with _quiet():
-            tokenizer = AutoTokenizer.from_pretrained(source)
+            tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=is_here)
             net, info = AutoModel.from_pretrained(
-                source, use_safetensors=True, dtype=dtype, output_loading_info=True
+                source,
+                use_safetensors=True,
+                dtype=dtype,
+                output_loading_info=True,
+                local_files_only=is_here,
             )
     except OSError as error:
         raise MissingError(

@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from lexret.cli.main import main
+from lexret.encoders import load_model
 from lexret.encoders.computation import Computation
-from lexret.encoders.model import load_model
 
 
 def lexret(*arguments: object) -> Result:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from lexret.encoders.model import load_model
+from lexret.encoders import load_model
 from lexret.encoders.model_check import Check, check_model
 from lexret.errors import CorruptError
 

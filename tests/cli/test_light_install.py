@@ -20,14 +20,16 @@ from lexret.encoders.train_packages import TRAIN_MODULES
 BLOCKED = sorted(TRAIN_MODULES | {"datasets", "faiss", "wordllama", "huggingface_hub"})
 PROGRAM = f"""
 import json, sys
-from importlib.abc import MetaPathFinder
+from importlib.machinery import PathFinder
 
-class Absent(MetaPathFinder):
-    def find_spec(self, name, path=None, target=None):
+class WithoutNetworks:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
         if name.partition(".")[0] in {BLOCKED!r}:
-            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+            return None
+        return PathFinder.find_spec(name, path, target)
 
-sys.meta_path.insert(0, Absent())
+sys.meta_path[:] = [WithoutNetworks if one is PathFinder else one for one in sys.meta_path]
 from click.testing import CliRunner
 from lexret.cli.main import main
 

@@ -415,5 +415,5 @@ def _check_repair(whole: Path, folder: Path) -> None:
     was_held, is_held = _vectors(before), _vectors(after)
     for doc_id in live.keys() & is_held.keys():
         assert is_held[doc_id] == (b"" if doc_id in without else was_held[doc_id]), doc_id
-    if not report.lost_corrections:
+    if not report.lost_additions:
         assert after.corrections == before.corrections

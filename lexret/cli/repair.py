@@ -87,7 +87,7 @@ def _as_text(report: RepairReport, shown: str, *, dry_run: bool) -> list[str]:
             f"Perhaps deleted before: {plural(report.num_revived, 'picture')}; `lexret index` "
             "takes those out whose files are gone"
         )
-    lines += report.lost_corrections
+    lines += report.lost_additions
     lines.append(_outcome(report, shown, would))
     if report.aside is not None:
         lines.append(f"What was replaced is kept in {near_path(report.aside.resolve())}")
@@ -145,6 +145,6 @@ def _as_json(report: RepairReport, shown: str, *, dry_run: bool) -> dict[str, ob
         },
         "lost_with_their_names": report.num_unnamed,
         "perhaps_deleted_before": report.num_revived,
-        "corrections": report.lost_corrections,
+        "corrections": report.lost_additions,
         "kept_in": None if report.aside is None else path_text(near_path(report.aside.resolve())),
     }

@@ -6,7 +6,7 @@ the next `lexret index` reads it again, and encodes it again where its vector is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -14,13 +14,14 @@ import numpy as np
 
 from lexret.encoders.folder.record import DEFAULT_MODEL, find_model, read_record
 from lexret.engine.index import EmbeddedIndex
-from lexret.engine.integrity.check import CheckReport, check_index
-from lexret.engine.integrity.repair import RepairReport, repair_index
+from lexret.engine.integrity.check import CheckReport, Finding, check_index
+from lexret.engine.integrity.repair import RepairReport, new_aside, repair_index
 from lexret.engine.integrity.salvage import SavedDocument
 from lexret.engine.segments.manifest import Manifest
 from lexret.engine.store.columns import FieldValue
 from lexret.errors import LexretError
 from lexret.library.asking.query_fields import MTIME
+from lexret.library.updating.kept_fields import KEPT_FILE, damage_of_kept, mend_kept
 from lexret.vocabulary import DEFAULT_VOCABULARY, Vocabulary
 
 # A time of change, in nanoseconds, that no file has: as old as it gets.
@@ -50,7 +51,17 @@ def check_library(index_path: Path) -> LibraryCheck:
         CorruptError: if it is of a version that this lexret cannot read.
     """
     report = check_index(index_path)
-    return LibraryCheck(report, num_waiting(index_path) if report.is_whole else 0)
+    waiting = num_waiting(index_path) if report.is_whole else 0
+    return LibraryCheck(_with_kept(report, index_path), waiting)
+
+
+def _with_kept(report: CheckReport, index_path: Path) -> CheckReport:
+    """Add what is wrong with the fields that are kept for pictures outside of the index."""
+    findings = [
+        Finding(damage.file.name, damage.found, "fields of pictures that could not be read")
+        for damage in damage_of_kept(index_path)
+    ]
+    return replace(report, findings=(*report.findings, *findings))
 
 
 def num_waiting(index_path: Path) -> int:
@@ -83,7 +94,28 @@ def repair_library(
     def find_words(manifest: Manifest) -> Vocabulary | None:
         return _words_of(manifest, model)
 
-    return repair_index(index_path, renew=_to_be_read_again, find_words=find_words, dry_run=dry_run)
+    report = repair_index(
+        index_path, renew=_to_be_read_again, find_words=find_words, dry_run=dry_run
+    )
+    _mend_kept_fields(report, index_path, dry_run=dry_run)
+    return report
+
+
+def _mend_kept_fields(report: RepairReport, index_path: Path, *, dry_run: bool) -> None:
+    damaged = [damage.file for damage in damage_of_kept(index_path)]
+    if not damaged:
+        return
+    report.before = _with_kept(report.before, index_path)
+    if len(damaged) == 1:
+        report.restored.append(damaged[0].name)
+    else:
+        report.lost_additions.append(
+            f"What {KEPT_FILE} held is lost: fields of pictures that could not be read."
+        )
+    if not dry_run:
+        aside = report.aside or new_aside(index_path)
+        mend_kept(index_path, aside)
+        report.aside = aside if aside.exists() else None
 
 
 def _to_be_read_again(document: SavedDocument) -> dict[str, FieldValue]:

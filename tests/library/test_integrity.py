@@ -9,13 +9,19 @@ import pytest
 from PIL import Image
 
 from lexret.engine import open_index
-from lexret.engine.corrections.corrections import change_corrections
+from lexret.engine.corrections.corrections import (
+    CORRECTIONS_FILE,
+    PENDING_FILE,
+    change_corrections,
+    load_corrections,
+)
 from lexret.engine.segments.manifest import Manifest
 from lexret.errors import CorruptError, DamageError, MissingError
 from lexret.library.fields import set_fields
 from lexret.library.integrity import check_library, num_waiting, repair_library
 from lexret.library.library import Library
 from lexret.library.updating.indexing import IndexReport, index_folders
+from lexret.library.updating.kept_fields import KEPT_FILE
 from lexret.library.updating.merging import merge_indexes
 from lexret.library.updating.refused import REFUSED_FILE
 
@@ -162,7 +168,7 @@ def test_corrections_damaged_twice_keep_what_both_tell(root: Path) -> None:
         weight = "0.26" if "copy" in name else "0.27"
         (index / name).write_text(text.replace('"red": 0.25', f'"red": {weight}'))
     report = repair_library(index)
-    assert any("green.png" in line for line in report.lost_corrections)
+    assert any("green.png" in line for line in report.lost_additions)
     corrections = open_index(index).corrections
     assert corrections.documents.keys() == {"red.png"}
     assert corrections.of("red.png").removed == {"blue"}
@@ -245,3 +251,58 @@ def test_a_damaged_vector_is_not_given_to_another_picture_of_that_content(
     update(root, colours)
     index = open_index(root / ".lexret")
     assert index.vector("copy.png").words(1)[0].word == "green"
+
+
+def keep_fields(root: Path, colours) -> bytes:
+    """Leave a picture that has fields half written, so that a run keeps them; return the whole."""
+    whole = (root / "red.png").read_bytes()
+    (root / "red.png").write_bytes(whole[:40])
+    update(root, colours)
+    return whole
+
+
+@pytest.mark.parametrize("file", [KEPT_FILE, "kept-fields.copy.json"])
+def test_kept_fields_are_restored_from_their_copy_and_the_other_way_round(
+    root: Path, colours, file: str
+) -> None:
+    whole = keep_fields(root, colours)
+    damage(root, file, place=200)
+    (finding,) = check_library(root / ".lexret").report.findings
+    assert finding.file == file
+    report = repair_library(root / ".lexret")
+    assert (report.restored, report.lost_something) == ([file], False)
+    assert check_library(root / ".lexret").report.is_whole
+    (root / "red.png").write_bytes(whole)
+    update(root, colours)
+    assert contents(root)["red.png"][0]["stars"] == 5
+
+
+def test_kept_fields_that_are_lost_for_good_are_put_aside_and_told(root: Path, colours) -> None:
+    keep_fields(root, colours)
+    damage(root, "kept-fields*.json", place=200)
+    with pytest.raises(DamageError, match="lexret repair"):
+        update(root, colours)
+    assert repair_library(root / ".lexret", dry_run=True).lost_something
+    assert (root / ".lexret" / KEPT_FILE).exists()
+    report = repair_library(root / ".lexret")
+    assert KEPT_FILE in report.lost_additions[0]
+    assert report.aside is not None and (report.aside / KEPT_FILE).exists()
+    update(root, colours)
+    assert check_library(root / ".lexret").report.is_whole
+
+
+def test_damaged_corrections_of_a_commit_that_was_cut_off_leave_those_of_before(
+    root: Path,
+) -> None:
+    pending = root / ".lexret" / PENDING_FILE
+    pending.write_bytes((root / ".lexret" / CORRECTIONS_FILE).read_bytes())
+    damage(root, PENDING_FILE, place=40)
+    with pytest.raises(DamageError, match="lexret repair"):
+        contents(root)
+    (finding,) = check_library(root / ".lexret").report.findings
+    assert finding.file == PENDING_FILE
+    report = repair_library(root / ".lexret")
+    assert PENDING_FILE in report.lost_additions[0]
+    assert not pending.exists()
+    assert report.aside is not None and (report.aside / PENDING_FILE).exists()
+    assert load_corrections(root / ".lexret").of("green.png").added == {"red": 0.25}

@@ -141,7 +141,7 @@ def test_a_field_that_has_another_type_by_now_stays_kept(root: Path, colours) ->
 
 def test_a_damaged_list_is_named_with_a_remedy(root: Path, colours) -> None:
     kept_file(root).write_text("{")
-    with pytest.raises(CorruptError, match=r"kept-fields\.json is damaged.*remove it"):
+    with pytest.raises(CorruptError, match=r"kept-fields\.json is damaged.*lexret repair"):
         index_folders([root], root / ".lexret", colours)
 
 

@@ -203,6 +203,13 @@ def _read_pending(index_path: Path) -> bytes | None:
         raise DamageError(path, f"it cannot be read ({error.strerror})") from error
 
 
+def check_pending(index_path: Path) -> None:
+    """Raise DamageError if there are pending corrections, and they are damaged."""
+    pending = _read_pending(index_path)
+    if pending is not None and _is_committed(index_path, pending):
+        parse_corrections(pending, index_path / PENDING_FILE)
+
+
 def _is_committed(index_path: Path, pending: bytes) -> bool:
     """Whether the commit that brings pending corrections is the last one.
 

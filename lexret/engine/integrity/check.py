@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from lexret.engine.corrections.corrections import CORRECTIONS_FILE, parse_corrections
+from lexret.engine.corrections.corrections import (
+    CORRECTIONS_FILE,
+    check_pending,
+    parse_corrections,
+)
 from lexret.engine.postings.block_writer import DENSE_FILE
 from lexret.engine.segments.checksums import CHECKSUMS_FILE
 from lexret.engine.segments.manifest import (
@@ -173,6 +177,10 @@ def _vocabulary(folder: Path, manifest: Manifest) -> Iterator[Finding]:
 
 
 def _corrections(folder: Path) -> Iterator[Finding]:
+    try:
+        check_pending(folder)
+    except DamageError as error:
+        yield _finding(folder, error, "words that people added, of a commit that was cut off")
     path = folder / CORRECTIONS_FILE
     copy = copy_of(path)
     has_main, has_copy = path.exists(), copy.exists()

@@ -18,6 +18,7 @@ import numpy as np
 from lexret.engine.corrections.corrections import (
     CORRECTIONS_FILE,
     CORRECTIONS_LOCK_FILE,
+    PENDING_FILE,
     Corrections,
     parse_corrections,
     write_corrections,
@@ -59,7 +60,7 @@ class RepairReport:
         lost_fields: fields that are lost: name -> ids of the documents that had them, or may have.
         num_unnamed: documents that are lost with their ids.
         num_revived: documents that may have been deleted before, as what says so is lost.
-        lost_corrections: what was lost of the corrections, a sentence each.
+        lost_additions: what was lost of what people had added, a sentence each.
         aside: the folder that holds what was replaced, if anything was.
     """
 
@@ -71,7 +72,7 @@ class RepairReport:
     lost_fields: dict[str, list[str]] = field(default_factory=dict)
     num_unnamed: int = 0
     num_revived: int = 0
-    lost_corrections: list[str] = field(default_factory=list)
+    lost_additions: list[str] = field(default_factory=list)
     aside: Path | None = None
 
     @property
@@ -83,7 +84,7 @@ class RepairReport:
             or self.lost_fields
             or self.num_unnamed
             or self.num_revived
-            or self.lost_corrections
+            or self.lost_additions
         )
 
 
@@ -125,7 +126,7 @@ def repair_index(
         lock = WriterLock(folder)
         try:
             report.before = check_index(folder)  # again, as nobody else writes it now
-            aside = _new_aside(folder)
+            aside = new_aside(folder)
             _Repair(folder, report, renew, find_words, aside=aside).run(lock)
         finally:
             lock.release()
@@ -203,6 +204,13 @@ class _Repair:
     def _mend_corrections(self) -> None:
         path = self._folder / CORRECTIONS_FILE
         copy = copy_of(path)
+        if PENDING_FILE in self._damaged:
+            self._report.lost_additions.append(
+                f"What {PENDING_FILE} held is lost: corrections under the new names of pictures "
+                "that were moved in the last commit. Those of before stay."
+            )
+            if self._aside is not None:
+                (self._folder / PENDING_FILE).unlink()
         touched = [file for file in (path, copy) if file.name in self._damaged]
         if not touched:
             return
@@ -210,7 +218,7 @@ class _Repair:
         found = next((c for c in map(_whole_corrections, (path, copy)) if c is not None), None)
         if found is None:
             found, lost = salvage_corrections([file for file in (path, copy) if file.exists()])
-            self._report.lost_corrections += lost
+            self._report.lost_additions += lost
         else:
             self._report.restored += [file.name for file in touched]
         if with_lock:
@@ -230,7 +238,7 @@ class _Repair:
         self._report.num_documents = kept.num_documents + sum(len(docs) for _, docs in saved)
         for name in (entry.name for entry in damaged):
             self._keep(self._folder / SEGMENTS_FOLDER / name)
-        corrections = {CORRECTIONS_FILE, copy_of(Path(CORRECTIONS_FILE)).name}
+        corrections = {CORRECTIONS_FILE, copy_of(Path(CORRECTIONS_FILE)).name, PENDING_FILE}
         if lock is None or self._damaged.keys() <= corrections:
             return
         writer = EmbeddedIndexWriter.mend(self._folder, kept, words, lock)
@@ -330,7 +338,7 @@ def _whole_corrections(path: Path) -> Corrections | None:
         return None
 
 
-def _new_aside(folder: Path) -> Path:
+def new_aside(folder: Path) -> Path:
     """Return a path for what is replaced now, where nothing is yet."""
     name = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
     paths = [folder / ASIDE_FOLDER / name]

@@ -16,14 +16,12 @@ from typing import Final
 
 from lexret.engine.store.columns import FieldValue, kind_of
 from lexret.engine.store.sections import storage_errors
-from lexret.errors import CorruptError, InputError
-from lexret.files.sealed import seal, unseal
-from lexret.files.whole import replace_file
+from lexret.errors import DamageError, InputError
+from lexret.files.sealed import copy_of, replace_with_copy, seal, unseal
 
 KEPT_FILE: Final = "kept-fields.json"
 _FORMAT: Final = "lexret-kept-fields"
 _VERSION: Final = 1
-_REMEDY: Final = "Remove the file to do without the fields in it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,7 @@ class FieldKeeper:
         columns: types of the index's fields: name -> type.
 
     Raises:
-        CorruptError: if the file is damaged.
+        DamageError: if the file is damaged.
     """
 
     def __init__(
@@ -186,7 +184,7 @@ class FieldKeeper:
         }
         values = {"format": _FORMAT, "version": _VERSION, "pictures": pictures}
         with storage_errors(self._path.parent):
-            replace_file(self._path, seal(values))
+            replace_with_copy(self._path, seal(values))
         self._saved = dict(self._kept)
 
 
@@ -206,7 +204,21 @@ def _fits(name: str, value: FieldValue, kind: str | None) -> bool:
 
 def _load(path: Path) -> dict[str, KeptFields]:
     try:
-        values, is_sealed = unseal(path.read_bytes())
+        return _parse(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if copy_of(path).is_file():
+            raise DamageError(path, f"it is missing, but {copy_of(path).name} is there") from error
+        return {}
+    except OSError as error:
+        raise DamageError(path, f"it cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise DamageError(path, str(error)) from error
+
+
+def _parse(data: bytes) -> dict[str, KeptFields]:
+    """Parse the bytes of a file of kept fields; raises ValueError if they are damaged."""
+    values, is_sealed = unseal(data)
+    try:
         head = (values["format"], values["version"])
         if head != (_FORMAT, _VERSION):
             raise ValueError(f"it is {head}, expected {(_FORMAT, _VERSION)}")
@@ -216,7 +228,46 @@ def _load(path: Path) -> dict[str, KeptFields]:
             name: KeptFields(str(kept["sha256"]), dict(kept["fields"]), bool(kept["is_there"]))
             for name, kept in values["pictures"].items()
         }
-    except FileNotFoundError:
-        return {}
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise CorruptError(f"{path} is damaged: {error!r}. {_REMEDY}") from error
+    except (TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"{error!r} in its fields") from error
+
+
+def damage_of_kept(index_path: Path) -> list[DamageError]:
+    """Return what is wrong with the kept fields of an index, and with their copy."""
+    path = index_path / KEPT_FILE
+    found = []
+    for file in (path, copy_of(path)):
+        try:
+            _parse(file.read_bytes())
+        except (FileNotFoundError, NotADirectoryError):
+            if path.exists() or copy_of(path).exists():
+                found.append(DamageError(file, "it is missing"))
+        except OSError as error:
+            found.append(DamageError(file, f"it cannot be read ({error.strerror})"))
+        except ValueError as error:
+            found.append(DamageError(file, str(error)))
+    return found
+
+
+def mend_kept(index_path: Path, aside: Path) -> None:
+    """Write the kept fields of an index anew from their copy, or the other way round.
+
+    Where neither is whole, both are moved to ``aside``, and the fields are lost.
+
+    Raises:
+        StorageError: if the files cannot be written.
+    """
+    path = index_path / KEPT_FILE
+    with storage_errors(index_path):
+        for file in (path, copy_of(path)):
+            try:
+                data = file.read_bytes()
+                _parse(data)
+            except (OSError, ValueError):
+                continue
+            replace_with_copy(path, data)
+            return
+        aside.mkdir(parents=True, exist_ok=True)
+        for file in (path, copy_of(path)):
+            if file.exists():
+                file.rename(aside / file.name)

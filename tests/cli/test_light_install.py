@@ -36,7 +36,8 @@ from lexret.cli.main import main
 outcomes = []
 for words in json.loads(sys.stdin.read()):
     result = CliRunner().invoke(main, words)
-    error = None if isinstance(result.exception, SystemExit) else repr(result.exception)
+    is_error = not isinstance(result.exception, SystemExit | None)
+    error = repr(result.exception) if is_error else None
     outcomes.append([result.exit_code, result.output, error])
 
 loaded = sorted({{name.partition(".")[0] for name in sys.modules}} & set({BLOCKED!r}))

@@ -22,12 +22,12 @@ PROGRAM = f"""
 import json, sys
 from importlib.machinery import PathFinder
 
-class WithoutNetworks:
-    @staticmethod
-    def find_spec(name, path=None, target=None):
+class WithoutNetworks(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
         if name.partition(".")[0] in {BLOCKED!r}:
             return None
-        return PathFinder.find_spec(name, path, target)
+        return super().find_spec(name, path, target)
 
 sys.meta_path[:] = [WithoutNetworks if one is PathFinder else one for one in sys.meta_path]
 from click.testing import CliRunner

@@ -25,7 +25,7 @@ import numpy as np
 from lexret.engine.segments.manifest import Manifest
 from lexret.errors import CorruptError, DamageError, InputError, StorageError
 from lexret.files.locks import locked
-from lexret.files.sealed import copy_of, replace_with_copy, seal, unseal
+from lexret.files.sealed import copy_of, is_copied, replace_with_copy, seal, unseal
 from lexret.files.whole import replace_file, sync_folder
 
 CORRECTIONS_FILE: Final = "corrections.json"
@@ -236,13 +236,26 @@ def _known_by(manifest: Manifest) -> dict[str, Any]:
 def settle_corrections(index_path: Path) -> None:
     """End what a crash interrupted: adopt corrections of the last commit, remove pending others.
 
+    The copy of the corrections is brought up to date, too.
+
     Raises:
         DamageError: if the pending file is damaged.
         OSError: if the folder cannot be written.
     """
-    if (index_path / PENDING_FILE).exists():
+    path = index_path / CORRECTIONS_FILE
+    if (index_path / PENDING_FILE).exists() or not is_copied(path):
         with locked(index_path / CORRECTIONS_LOCK_FILE):
             _settle(index_path)
+            if not is_copied(path) and _is_whole(path):
+                replace_with_copy(path, path.read_bytes())
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        parse_corrections(path.read_bytes(), path)
+    except (OSError, CorruptError):
+        return False
+    return True
 
 
 def _settle(index_path: Path) -> None:

@@ -206,8 +206,8 @@ class _Repair:
         copy = copy_of(path)
         if PENDING_FILE in self._damaged:
             self._report.lost_additions.append(
-                f"What {PENDING_FILE} held is lost: corrections under the new names of pictures "
-                "that were moved in the last commit. Those of before stay."
+                f"What {PENDING_FILE} held is lost: corrections under the new ids of documents "
+                "that the last commit gave other ids. Those of before stay."
             )
             if self._aside is not None:
                 (self._folder / PENDING_FILE).unlink()

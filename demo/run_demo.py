@@ -40,9 +40,9 @@ QUERIES = (
 )
 EXPLAINED_QUERY = "a woman in an orange suit"
 EXPLAINED_PHOTOS = (
-    ("astronaut.png", "a woman in an orange suit"),
-    ("chelsea.png", "a cat looking at the camera"),
+    ("motorcycle_left.png", "a motorcycle in a garage"),
     ("coffee.png", "a cup of coffee on a table"),
+    ("astronaut.png", "a woman in an orange suit"),
 )
 
 

@@ -106,4 +106,4 @@ def test_commands_work_in_a_namespace_without_a_route(
             said += line
     finally:
         server.terminate()
-        server.wait(30)
+        server.communicate(timeout=30)

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy.typing as npt
-import onnxruntime
 
+from lexret.encoders.portable.runtime import onnxruntime
 from lexret.errors import CorruptError, InputError, MissingPackageError
 
 # Device -> the provider of ONNX Runtime that runs on it.

@@ -1,0 +1,17 @@
+"""ONNX Runtime, kept from reporting: the only module that imports it.
+
+Since version 1.29 its packages send events about models and machines to their maker, and keep an
+identifier of the machine in the home folder. What is set here before it is loaded makes it do
+neither; who wants it otherwise sets the variable to 0.
+"""
+
+from __future__ import annotations
+
+import os
+
+for _name in ("ORT_DISABLE_TELEMETRY", "ORT_TELEMETRY_DISABLED"):  # the second: of some releases
+    os.environ.setdefault(_name, "1")
+
+import onnxruntime  # noqa: E402 (after what it reads when it is loaded)
+
+__all__ = ["onnxruntime"]

@@ -19,7 +19,7 @@ from typing import Any
 
 from lexret.captions.shard_index import SkippedSample
 from lexret.errors import InputError, StorageError
-from lexret.files.folders import make_folder
+from lexret.files.folders import make_folder, remove_leftovers
 from lexret.files.text import parse_json
 from lexret.files.whole import replace_file, sync_file, sync_folder
 
@@ -60,6 +60,12 @@ class RunFolder:
                     "delete it."
                 )
         self._write(lambda: replace_file(self.config, config_json.encode()))
+        self._write(self._tidy_up)
+
+    def _tidy_up(self) -> None:
+        """Remove what a run left that was cut off; this one may have nothing to write."""
+        for folder in (self.state, self.model):
+            remove_leftovers(folder)
 
     def write_environment(self, found: dict[str, Any]) -> None:
         """Record where the run runs now."""

@@ -18,7 +18,7 @@ from lexret.engine.protocol import Document, SearchHit
 from lexret.engine.query.checks import check_is_query, check_query, check_terms, check_vectors
 from lexret.engine.segments.manifest import MANIFEST_FILE, Manifest, missing_file
 from lexret.engine.segments.segment import Segment
-from lexret.engine.store.columns import decode_text, encode_text
+from lexret.engine.store.columns import FieldValue, decode_text, encode_text
 from lexret.errors import CorruptError, InputError, MissingError
 from lexret.files.sealed import copy_of
 from lexret.sparse import FloatArray, IdArray, LexicalVector, SparseBatch
@@ -263,6 +263,23 @@ class EmbeddedIndex:
                         None if column is None else column.values[place] for column in columns
                     ]
                     yield Document(decode_text(encoded), dict(zip(names, values, strict=True)))
+
+    def field_values(self, name: str | None) -> list[FieldValue]:
+        """Return a field of all live documents, in the order of :meth:`documents`.
+
+        Args:
+            name: the field, ``None`` standing for the documents' ids; a value that is missing is
+                ``None``.
+        """
+        values: list[FieldValue] = []
+        for segment in self._segments:
+            values += segment.live_values(name)
+        return values
+
+    def check_fields(self) -> None:
+        """Compare all ids and fields with their checksums; raises DamageError."""
+        for segment in self._segments:
+            segment.check_fields()
 
     def doc_ids(self) -> list[str]:
         """Return the ids of all live documents in rising order."""

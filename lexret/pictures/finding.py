@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from lexret.errors import InputError, MissingError
 from lexret.pictures.exclusion import IGNORE_FILE, Exclusion, deciding, read_ignore_file
@@ -44,10 +44,17 @@ class _Rules:
 
     Attributes:
         depth: how many folders lie above the folder, up to the root.
+        of_files: those of ``exclusions`` that may name a file.
     """
 
     depth: int
     exclusions: Sequence[Exclusion]
+    of_files: Sequence[Exclusion]
+
+    @classmethod
+    def of(cls, depth: int, exclusions: Sequence[Exclusion]) -> Self:
+        """Take the patterns, and pick out those of files: most names are looked at by these."""
+        return cls(depth, exclusions, [one for one in exclusions if not one.folders_only])
 
 
 @dataclass
@@ -60,48 +67,48 @@ class _Walk:
     resolved: Path
     linked: set[Path] = field(default_factory=set)
 
-    def files(
+    def names(
         self, folder: Path, parts: tuple[str, ...], rules: tuple[_Rules, ...]
-    ) -> Iterator[Path]:
-        """Yield the pictures of a folder, ``parts`` below the root, and of those in it."""
+    ) -> Iterator[str]:
+        """Yield the pictures of a folder, ``parts`` below the root, and of those in it.
+
+        Names are texts, relative to the root: a path takes longer to make than to look at.
+        """
+        entries = self._listed(folder)
+        if any(entry.name == IGNORE_FILE for entry in entries):
+            rules = (*rules, _Rules.of(len(parts), read_ignore_file(folder / IGNORE_FILE)))
+        above = "".join(f"{part}/" for part in parts)
+        for entry in entries:
+            name = entry.name
+            mode = 0 if name.startswith(".") else _mode(entry)
+            is_folder = stat.S_ISDIR(mode)
+            if not is_folder and not stat.S_ISREG(mode):
+                continue
+            pattern = _excluded_by(rules, parts, name, is_folder=is_folder)
+            if pattern is not None:
+                self.counts.excluded[pattern.text] += 1
+            elif is_folder:
+                path = folder / name
+                if not entry.is_symlink() or self._leads_out(path):
+                    yield from self.names(path, (*parts, name), rules)
+            else:
+                ending = _ending(name)
+                if ending in EXTENSIONS:
+                    yield above + name
+                elif ending not in _BESIDE_PICTURES:
+                    self.counts.endings[ending or NO_ENDING] += 1
+
+    def _listed(self, folder: Path) -> list[os.DirEntry[str]]:
+        """Return what is in a folder, by name; nothing where it is told that it is unreadable."""
         try:
             with os.scandir(folder) as listing:
-                entries = sorted(listing, key=lambda entry: entry.name)
+                return sorted(listing, key=_name_of)
         except OSError as error:
             if self.on_unreadable is None:
                 message = f"The folder {folder} cannot be listed: {error.strerror}."
                 raise InputError(message) from error
             self.on_unreadable(folder, error)
-            return
-        if any(entry.name == IGNORE_FILE for entry in entries):
-            rules = (*rules, _Rules(len(parts), read_ignore_file(folder / IGNORE_FILE)))
-        for entry in entries:
-            if not entry.name.startswith("."):
-                yield from self._entry(folder, entry, (*parts, entry.name), rules)
-
-    def _entry(
-        self,
-        folder: Path,
-        entry: os.DirEntry[str],
-        parts: tuple[str, ...],
-        rules: tuple[_Rules, ...],
-    ) -> Iterator[Path]:
-        path, mode = folder / entry.name, _mode(entry)
-        is_folder = stat.S_ISDIR(mode)
-        if not is_folder and not stat.S_ISREG(mode):
-            return
-        pattern = _excluded_by(rules, parts, is_folder=is_folder)
-        if pattern is not None:
-            self.counts.excluded[pattern.text] += 1
-        elif is_folder:
-            if not entry.is_symlink() or self._leads_out(path):
-                yield from self.files(path, parts, rules)
-        else:
-            ending = path.suffix.lower()
-            if ending in EXTENSIONS:
-                yield path
-            elif ending not in _BESIDE_PICTURES:
-                self.counts.endings[ending or NO_ENDING] += 1
+            return []
 
     def _leads_out(self, link: Path) -> bool:
         """Whether a link leads to a folder that is not walked anyway, and note it."""
@@ -120,11 +127,25 @@ def find_images(
     exclusions: Sequence[Exclusion] = (),
     counts: NotLookedAt | None = None,
 ) -> Iterator[Path]:
+    """Yield the paths of the files that :func:`find_names` finds."""
+    names = find_names(root, on_unreadable=on_unreadable, exclusions=exclusions, counts=counts)
+    for name in names:
+        yield root / name
+
+
+def find_names(
+    root: Path,
+    *,
+    on_unreadable: Callable[[Path, OSError], None] | None = None,
+    exclusions: Sequence[Exclusion] = (),
+    counts: NotLookedAt | None = None,
+) -> Iterator[str]:
     """Yield the files beneath ``root`` that have the extension of a picture, in a fixed order.
 
-    Hidden files and folders (also ``.lexret``) are left out, and so is what ``exclusions`` name,
-    or a file ``.lexretignore`` in any of the folders for what lies beneath it. A link to a folder
-    is followed once, and only where it leads out of ``root``.
+    Each is named relative to ``root``, with forward slashes. Hidden files and folders (also
+    ``.lexret``) are left out, and so is what ``exclusions`` name, or a file ``.lexretignore`` in
+    any of the folders for what lies beneath it. A link to a folder is followed once, and only where
+    it leads out of ``root``.
 
     Args:
         on_unreadable: is told of folders that cannot be listed; without it they are an error.
@@ -137,7 +158,7 @@ def find_images(
     """
     check_folder(root)
     walk = _Walk(root, on_unreadable, counts or NotLookedAt(), root.resolve())
-    yield from walk.files(root, (), (_Rules(0, exclusions),) if exclusions else ())
+    yield from walk.names(root, (), (_Rules.of(0, exclusions),) if exclusions else ())
 
 
 def check_folder(root: Path) -> None:
@@ -149,13 +170,26 @@ def check_folder(root: Path) -> None:
 
 
 def _excluded_by(
-    rules: Sequence[_Rules], parts: tuple[str, ...], *, is_folder: bool
+    rules: Sequence[_Rules], parts: tuple[str, ...], name: str, *, is_folder: bool
 ) -> Exclusion | None:
     for given in reversed(rules):
-        found = deciding(given.exclusions, parts[given.depth :], is_folder=is_folder)
+        exclusions = given.exclusions if is_folder else given.of_files
+        if not exclusions:
+            continue
+        found = deciding(exclusions, (*parts[given.depth :], name), is_folder=is_folder)
         if found is not None:
             return None if found.takes_back else found
     return None
+
+
+def _name_of(entry: os.DirEntry[str]) -> str:
+    return entry.name
+
+
+def _ending(name: str) -> str:
+    """Return what ``Path(name).suffix`` is, in lower case."""
+    dot = name.rfind(".")
+    return name[dot:].lower() if 0 < dot < len(name) - 1 else ""
 
 
 def _mode(entry: os.DirEntry[str]) -> int:

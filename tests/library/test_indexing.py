@@ -12,7 +12,14 @@ from PIL import ExifTags, Image
 from sealing import change_sealed
 
 from lexret.engine import EmbeddedIndexWriter, open_index
-from lexret.errors import CorruptError, InputError, LockedError, MismatchError, MissingError
+from lexret.errors import (
+    CorruptError,
+    DamageError,
+    InputError,
+    LockedError,
+    MismatchError,
+    MissingError,
+)
 from lexret.library.folders import default_index, find_index, picture_root, record_root
 from lexret.library.updating import update_run
 from lexret.library.updating.indexing import IndexReport, index_folders
@@ -57,6 +64,53 @@ def test_a_folder_is_indexed_and_searched(root: Path, colours) -> None:
     assert fields["path"] == "deep/blue.jpg"
     assert (fields["size"], fields["mtime_ns"]) == (state.st_size, state.st_mtime_ns)
     assert (fields["width"], fields["height"]) == (16, 16)
+
+
+def test_where_nothing_has_changed_no_record_is_made(
+    root: Path, colours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    update(root, colours)
+    made: list[str] = []
+    of = KnownPicture.of
+
+    def noting(document) -> KnownPicture:
+        made.append(document.doc_id)
+        return of(document)
+
+    monkeypatch.setattr(KnownPicture, "of", noting)
+    assert update(root, colours).num_unchanged == 3
+    assert made == []
+    paint(root / "red.png", (10, 200, 200))
+    report = update(root, colours)
+    assert (report.num_updated, report.num_unchanged) == (1, 2)
+    assert set(made) == {"red.png"}
+
+
+def test_an_index_of_something_else_is_not_brought_up_to_date(root: Path, colours) -> None:
+    update(root, colours)
+    with EmbeddedIndexWriter.open(default_index(root)) as writer:
+        vector = SparseBatch.from_words([{"red": 1.0}], colours.vocabulary)
+        writer.add(["none"], vector, fields={"path": ["none"], "size": [1]})
+        writer.commit()
+    with pytest.raises(CorruptError, match=r"'none' is no picture's: its field 'mtime_ns' is None"):
+        update(root, colours)
+    assert "deep/blue.jpg" in open_index(default_index(root))
+
+
+def test_a_damaged_field_is_told_before_anything_is_written(root: Path, colours) -> None:
+    update(root, colours)
+    index = open_index(default_index(root))
+    (segment,) = index.segments
+    file = segment.folder / "documents.bin"
+    place = segment.entry.files[file.name]["field.width.values"].offset
+    data = bytearray(file.read_bytes())
+    data[place] ^= 1
+    file.write_bytes(data)
+    before = (default_index(root) / "manifest.json").read_bytes()
+    paint(root / "new.png", (10, 10, 10))
+    with pytest.raises(DamageError, match="width"):
+        update(root, colours)
+    assert (default_index(root) / "manifest.json").read_bytes() == before
 
 
 def test_an_encoder_of_another_precision_is_refused(root: Path, colours) -> None:

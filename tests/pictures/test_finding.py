@@ -9,7 +9,8 @@ import pytest
 
 from lexret.errors import InputError
 from lexret.pictures.exclusion import DEFAULT_EXCLUSIONS, parse_exclusion
-from lexret.pictures.finding import NO_ENDING, NotLookedAt, find_images
+from lexret.pictures.finding import NO_ENDING, NotLookedAt, find_images, find_names
+from lexret.pictures.formats import EXTENSIONS
 
 
 def found(root: Path, patterns: Sequence[str] = (), counts: NotLookedAt | None = None) -> list[str]:
@@ -61,3 +62,15 @@ def test_what_is_not_looked_at_is_counted_by_its_ending(tmp_path: Path) -> None:
     assert found(tmp_path, ["*.txt"], counts) == ["a.jpg", "f.DNG"]
     assert counts.endings == {".mov": 2, NO_ENDING: 1}
     assert counts.excluded == {"*.txt": 1}
+
+
+@pytest.mark.parametrize(
+    "name", ["a.jpg", "b.JPG", "c.tar.png", "d.", "e", "f..jpg", "g.jpg.", "h "]
+)
+def test_an_ending_is_what_a_path_calls_its_suffix(tmp_path: Path, name: str) -> None:
+    make(tmp_path, [f"x/{name}"])
+    counts = NotLookedAt()
+    is_picture = Path(name).suffix.lower() in EXTENSIONS
+    assert found(tmp_path, counts=counts) == ([f"x/{name}"] if is_picture else [])
+    assert sum(counts.endings.values()) == (not is_picture)
+    assert list(find_names(tmp_path)) == found(tmp_path)

@@ -24,6 +24,13 @@ from lexret.sparse import FloatArray, IdArray
 
 _CHUNK: Final = 1 << 16
 _GROUP: Final = 64
+# What stands for the dense row of a word whose stored bytes were not compared with their checksums.
+_UNCHECKED_ROW: Final = -2
+# How a compiled search ends: with certain hits, or else why without.
+_CERTAIN: Final = 0
+_UNDECIDED: Final = 1
+_UNCHECKED: Final = 2
+_DAMAGED: Final = 3
 _NO_CODES: Final = np.empty(0, np.uint8)
 _NO_WEIGHTS: Final = np.empty(0, np.float32)
 # Read-only like memory-mapped arrays: numba would compile a second time for writable ones.
@@ -49,7 +56,9 @@ class CompiledPostings:
             _NO_WEIGHTS if coded else postings.weights_or_codes.values,
             postings.weights_or_codes.values if coded else _NO_CODES,
         )
-        self._is_sound_V = np.zeros(len(postings.dense_row_V), np.bool_)
+        # The compiled search looks up every word's row anyway, so finding the unchecked words there
+        # costs nothing. A word's row is filled in once its bytes were checked.
+        self._row_V = np.full(len(postings.dense_row_V), _UNCHECKED_ROW, np.int32)
         self._deleted = np.empty(0, np.bool_) if deleted is None else deleted
         self._per_thread = threading.local()
 
@@ -68,18 +77,26 @@ class CompiledPostings:
         num_documents = p.dense_RN.shape[1]
         if k > num_documents // _GROUP:  # the cut is taken from the best of these groups
             return None
-        sound_T = self._is_sound_V[terms_T]
-        if np.count_nonzero(sound_T) < len(terms_T):
+        found = self._run(terms_T, weights_T, k)
+        if found[2] == _UNCHECKED:
             p.require(terms_T)
             p.require_dense(terms_T)
-            self._is_sound_V[terms_T] = True
-        docs, scores, is_certain = _search(
-            self._accumulator(), terms_T, weights_T, p.dense_row_V, p.dense_scales_R, p.dense_RN,
+            self._row_V[terms_T] = p.dense_row_V[terms_T]
+            found = self._run(terms_T, weights_T, k)
+        docs, scores, end = found
+        if end == _DAMAGED:
+            raise CorruptError(f"{p.where}: its postings name documents beyond the last.")
+        return (docs, scores) if end == _CERTAIN else None
+
+    def _run(
+        self, terms_T: IdArray, weights_T: FloatArray, k: int
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], int]:
+        p = self._postings
+        found: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], int] = _search(
+            self._accumulator(), terms_T, weights_T, self._row_V, p.dense_scales_R, p.dense_RN,
             self._lists, VALUES, p.num_chunks, p.runs_C, self._deleted, k,
         )  # fmt: skip
-        if is_certain and len(docs) and docs.max() >= num_documents:
-            raise CorruptError(f"{p.where}: its postings name documents beyond the last.")
-        return (docs, scores) if is_certain else None
+        return found
 
     def _accumulator(self) -> FloatArray:
         """Return an array for a chunk's scores, one per thread: allocating one takes longer."""
@@ -194,9 +211,11 @@ def _sift_in(heap, value):  # type: ignore[no-untyped-def]
 def _search(  # type: ignore[no-untyped-def]
     acc, terms, weights, dense_rows, scales, rows, lists, values, num_chunks, runs, deleted, k
 ):
-    """Return the best k documents, their scores, and whether they are certain."""
+    """Return the best k documents, their scores, and how it ended; nothing unchecked is read."""
     is_dense = np.zeros(len(terms), np.bool_)
     for t in range(len(terms)):
+        if dense_rows[terms[t]] == _UNCHECKED_ROW:
+            return np.empty(0, np.int64), np.empty(0, np.float64), _UNCHECKED
         is_dense[t] = dense_rows[terms[t]] >= 0
     row_numbers = dense_rows[terms[is_dense]]
     factors = scales[row_numbers] * weights[is_dense]
@@ -209,11 +228,13 @@ def _search(  # type: ignore[no-untyped-def]
         num_chunks, runs, rows.shape[1], deleted, k, slack, (len(terms) + 8) * 2.0**-23,
     )  # fmt: skip
     if count < 0 or not np.isfinite(slack):
-        return found[:0], np.empty(0, np.float64), False
+        return found[:0], np.empty(0, np.float64), _UNDECIDED
     docs = found[:count]
+    if count and docs[-1] >= rows.shape[1]:  # they are rising
+        return found[:0], np.empty(0, np.float64), _DAMAGED
     scores = _exact_scores(docs, terms, weights, lists, values, num_chunks)
     order = np.argsort(-scores, kind="mergesort")[:k]
-    return docs[order], scores[order], True
+    return docs[order], scores[order], _CERTAIN
 
 
 @njit(**_options)

@@ -12,6 +12,7 @@ from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -204,6 +205,28 @@ class Segment:
         """Return a field of all documents, ``None`` if this segment does not have it."""
         kind = self.entry.columns.get(name)
         return None if kind is None else unpack(name, kind, self._arrays, len(self))
+
+    def live_values(self, name: str | None) -> list[FieldValue]:
+        """Return a field of all live documents, in order, ``None`` for those without it.
+
+        Args:
+            name: the field; ``None`` for the documents' ids.
+        """
+        column = None if name is None else self.column(name)
+        values: Sequence[FieldValue]
+        if name is None:
+            values = list(map(decode_text, self.ids()))
+        else:
+            values = [None] * len(self) if column is None else column.values
+        if self.deleted is None:
+            return list(values)
+        return list(compress(values, (~self.deleted).tolist()))
+
+    def check_fields(self) -> None:
+        """Compare all ids and fields with their checksums; raises DamageError."""
+        for name, array in self._arrays.items():
+            if name.startswith(("id.", "field.")):
+                array.whole()
 
     def numbers(self, name: str) -> tuple[AnyArray, Mask] | None:
         """Return a number field and where it is present, (N,) each; ``None`` if there is none."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from pathlib import Path
 from typing import Final, Self
 
 from lexret.engine.index import EmbeddedIndex
@@ -165,59 +164,3 @@ def reworded(
             of_model = without_words(vector, picture.vouched)
             changed, told = with_words(of_model, entries[picture.path])
             yield replace(picture, vouched=told), changed
-
-
-class KnownVectors:
-    """Vectors by the hash of the file's content, so that nothing is encoded twice.
-
-    Those of this run are held in memory until they are committed; others are read from snapshots
-    of the index. Membership may be asked from several threads.
-
-    Args:
-        path: the index folder.
-        before: the index as it was before this run, if there was one.
-        known: what it held, by path.
-    """
-
-    def __init__(
-        self, path: Path, before: EmbeddedIndex | None, known: Mapping[str, KnownPicture]
-    ) -> None:
-        self._path = path
-        self._before = before
-        self._latest: EmbeddedIndex | None = None
-        self._old = {picture.sha256: picture for picture in known.values()}
-        self._stored: dict[str, KnownPicture] = {}
-        self._fresh: dict[str, tuple[KnownPicture, LexicalVector]] = {}
-
-    def __contains__(self, sha256: str) -> bool:
-        return sha256 in self._fresh or sha256 in self._stored or sha256 in self._old
-
-    def put(self, picture: KnownPicture, vector: LexicalVector) -> None:
-        """Remember the vector of a picture that is about to be added to the index."""
-        self._fresh[picture.sha256] = (picture, vector)
-
-    def get(self, sha256: str) -> tuple[KnownPicture, LexicalVector] | None:
-        """Return a picture of that content and the model's vector, or ``None``."""
-        if sha256 in self._fresh:
-            return self._fresh[sha256]
-        if sha256 in self._stored:
-            picture = self._stored[sha256]
-            if self._latest is None:
-                self._latest = EmbeddedIndex(self._path)
-            return picture, _of_the_model(self._latest, picture.path)
-        if sha256 in self._old and self._before is not None:
-            picture = self._old[sha256]
-            return picture, _of_the_model(self._before, picture.path)
-        return None
-
-    def committed(self) -> None:
-        """Let go of the vectors that can be read from the index now."""
-        if self._fresh:
-            self._stored |= {sha256: picture for sha256, (picture, _) in self._fresh.items()}
-            self._fresh = {}
-            self._latest = None  # opened when it is needed, which is seldom
-
-
-def _of_the_model(index: EmbeddedIndex, path: str) -> LexicalVector:
-    """Return a picture's vector without the words that its keywords put in."""
-    return without_words(index.vector(path), _vouched(index.document(path)))

@@ -13,17 +13,17 @@ from PIL import Image
 from lexret.encoders.protocol import Encoder, runtime_of
 from lexret.engine.corrections.corrections import load_corrections
 from lexret.engine.index import EmbeddedIndex
-from lexret.engine.protocol import Document
 from lexret.engine.writer import ChangeOfCorrections, EmbeddedIndexWriter
 from lexret.errors import InputError
+from lexret.library.asking.query_fields import KEYWORDS, VOUCHED
 from lexret.library.folders import PictureFolder, picture_path
 from lexret.library.updating.file_states import FileStates
 from lexret.library.updating.kept_fields import FieldKeeper, KeptFields
+from lexret.library.updating.known import KnownPictures, KnownVectors
 from lexret.library.updating.moved_corrections import renamed_corrections
 from lexret.library.updating.reader import Decoding, PictureFile, SkippedPicture, read_files
 from lexret.library.updating.records import (
     KnownPicture,
-    KnownVectors,
     own_fields_of,
     reworded,
 )
@@ -133,19 +133,19 @@ class PictureUpdate:
         manifest = self.writer.manifest  # nobody else changes it: the writer holds the lock
         before = EmbeddedIndex(self.writer.path, manifest=manifest) if manifest.segments else None
         self._before = before
-        documents: Sequence[Document] = list(before.documents()) if before else ()
         self.skipped += self.found.skipped
-        self._known = {document.doc_id: KnownPicture.of(document) for document in documents}
+        self._known = KnownPictures(before)
         self._vectors = KnownVectors(self.writer.path, before, self._known)
         self._present = frozenset(self.found.paths)
         self._gone = {path for path in self._known if self._is_gone(path)}
-        self.keeper.settle({path: known.own for path, known in self._known.items()})
+        kept = [path for path in self.keeper.pictures if path in self._known]
+        self.keeper.settle({path: self._known[path].own for path in kept})
         self._moved: dict[str, list[KnownPicture]] = {}
         for path in sorted(self._gone, reverse=True):
             self._moved.setdefault(self._known[path].sha256, []).append(self._known[path])
         self._keywords = KeywordReader(self.encoder.vocabulary)
         self._stored: set[str] = set()
-        self._with_words = {path for path, known in self._known.items() if known.vouched}
+        self._with_words = set(self._known.with_any(VOUCHED))
         self._states = FileStates(self.base)
         self._renamed: dict[str, str] = {}
         self._batch: list[PictureFile] = []
@@ -163,8 +163,10 @@ class PictureUpdate:
         if allow_empty:
             return
         for folder in self.found.searched:
+            if any(folder.holds(path) for path in self.found.paths):
+                continue
             num_known = sum(folder.holds(path) for path in self._known)
-            if num_known and not any(folder.holds(path) for path in self.found.paths):
+            if num_known:
                 raise InputError(
                     f"No picture is left in {folder.path}, but the index holds {num_known} of it. "
                     "Is a disk not mounted? If they are really gone, say so with --allow-empty."
@@ -210,14 +212,14 @@ class PictureUpdate:
         return path not in self._present and self.found.covers(path)
 
     def _is_unchanged(self, path: str) -> bool:
-        known = self._known.get(path)
-        if known is None or known.tags is None:
-            return False  # an index of an older lexret lacks the tags: read, but not encoded again
+        if path not in self._known:
+            return False
         try:
             now = self._states.of(path)
         except OSError:
             return False  # reading it will tell what is wrong
-        return (known.size, known.mtime_ns, known.sidecar_ns) == now
+        # An index of an older lexret lacks the tags: files are read, but not encoded again.
+        return self._known.is_as_before(path, now)
 
     def _was_refused(self, path: str) -> bool:
         """Whether an earlier run refused the file as it is now; it is skipped again then."""
@@ -326,9 +328,10 @@ class PictureUpdate:
         """Put words into pictures that were not read, or take them out, where that was chosen."""
         other = {
             path: wanted
-            for path, known in self._known.items()
+            for path in self._known.with_any(KEYWORDS, VOUCHED)
             if path not in self._stored and path not in self._gone
-            if (wanted := self._wanted_words(known.tags)) != tuple(told_weights(known.vouched))
+            if (wanted := self._wanted_words(self._known[path].tags))
+            != tuple(told_weights(self._known[path].vouched))
         }
         if not other or self._before is None:
             return

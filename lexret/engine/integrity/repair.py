@@ -15,14 +15,8 @@ from typing import Final
 
 import numpy as np
 
-from lexret.engine.corrections.corrections import (
-    CORRECTIONS_FILE,
-    CORRECTIONS_LOCK_FILE,
-    PENDING_FILE,
-    Corrections,
-    parse_corrections,
-    write_corrections,
-)
+from lexret.engine.corrections.corrections import Corrections, parse_corrections, write_corrections
+from lexret.engine.corrections.layout import CORRECTIONS_FILE, CORRECTIONS_LOCK_FILE, PENDING_FILE
 from lexret.engine.integrity.check import CheckReport, check_index, read_manifests
 from lexret.engine.integrity.salvage import SalvagedSegment, SavedDocument
 from lexret.engine.integrity.salvaged_corrections import salvage_corrections

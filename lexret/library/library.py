@@ -35,7 +35,7 @@ from lexret.library.snapshots import LatestSnapshot, Snapshot
 
 if TYPE_CHECKING:
     from lexret.encoders.computation import Computation
-    from lexret.engine.integrity.repair import RepairReport
+    from lexret.engine.integrity.repair_report import RepairReport
     from lexret.explain.explanation import PictureExplanation
     from lexret.library.duplicates import DuplicateGroup
     from lexret.library.integrity import LibraryCheck

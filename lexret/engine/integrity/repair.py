@@ -155,7 +155,7 @@ class _Repair:
         copy = copy_of(path)
         if PENDING_FILE in self._damaged:
             self._report.lost_additions.append(
-                f"What {PENDING_FILE} held is lost: corrections under the new names of pictures "
+                f"What {PENDING_FILE} held is lost: corrections under the new ids of documents "
                 "that were moved in the last commit. Those of before stay."
             )
             if self._aside is not None:

@@ -100,7 +100,9 @@ class Refused(Exception):
 def contents(index_path: Path) -> dict[str, Any]:
     """All that an index holds of each picture: words, fields, corrections; checksums are compared.
 
-    What was given to pictures that are not in it is under ``kept``.
+    What was given to pictures that are not in it is under ``kept``, but for what a picture of the
+    same content has: a run that was cut off while it took the new name of a picture in, and not yet
+    the old one out, leaves it in both places.
     """
     try:
         index = EmbeddedIndex(index_path)
@@ -118,10 +120,11 @@ def contents(index_path: Path) -> dict[str, Any]:
         doc_id: (dict(one.added), one.removed) for doc_id, one in corrections.documents.items()
     }
     found["muted"] = corrections.muted
+    own = [(fields["sha256"], given) for _, fields, given in map(found.get, ids(found))]
     found["kept"] = {
         path: (dict(kept.fields), kept.sha256)
         for path, kept in FieldKeeper(index_path).pictures.items()
-        if path not in index
+        if path not in index and (kept.is_there or (kept.sha256, kept.fields) not in own)
     }
     return found
 

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import atexit
 import os
-import shutil
-import tempfile
 from typing import Final
 
 _FOLDER: Final = "MPLCONFIGDIR"
 
 
 def keep_out_of_home() -> None:
-    """Give matplotlib a folder of this process for its settings and its list of fonts.
+    """Name a folder of this process to matplotlib for its settings and its list of fonts.
 
-    The folder is removed at the end. One that the user named stays. Called by commands only:
-    programs that import lexret keep their own settings of matplotlib.
+    matplotlib makes it when it is first used, and it is removed at the end. One that the user named
+    stays. Called by commands only: programs that import lexret keep their own settings.
     """
     if not os.environ.get(_FOLDER):
-        folder = tempfile.mkdtemp(prefix="lexret-figures-")
+        place = os.environ.get("TMPDIR") or "/tmp"
+        folder = os.path.join(place, f"lexret-figures-{os.urandom(8).hex()}")
         os.environ[_FOLDER] = folder
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        atexit.register(_remove, folder)
+
+
+def _remove(folder: str) -> None:
+    if os.path.isdir(folder):
+        import shutil  # loads slowly
+
+        shutil.rmtree(folder, ignore_errors=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from lexret.sparse import Precision
+if TYPE_CHECKING:
+    from lexret.sparse import Precision
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from lexret.engine.corrections.corrections import (
     Corrections,
     change_corrections,
     corrections_of_commit,
+    settle_corrections,
 )
-from lexret.engine.corrections.pending import settle_corrections
 from lexret.engine.document_buffer import DocumentBuffer
 from lexret.engine.open_segments import OpenSegments
 from lexret.engine.place import has_index

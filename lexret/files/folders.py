@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 import sys
 from collections.abc import Iterator
@@ -131,7 +130,7 @@ def _make_fresh(place: Path) -> tuple[Path, Path, int | None]:
         the folder, where the old one may be moved to, and what holds the lock.
     """
     while True:
-        token = secrets.token_hex(_TOKEN_BYTES)
+        token = os.urandom(_TOKEN_BYTES).hex()
         fresh, old = (hidden_beside(place, f"{token}.{ending}") for ending in (NEW, OLD))
         fresh.mkdir()
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from itertools import islice
 from pathlib import Path
@@ -21,6 +20,8 @@ def advice_for(path: Path) -> str:
     if path.exists():
         return ""  # it is something else than was expected
     folder = path.parent
+    import difflib  # loads slowly, and is asked for only where something is missing
+
     if not folder.is_dir():
         there = next((above for above in folder.parents if above.is_dir()), None)
         if there is None or there == Path():

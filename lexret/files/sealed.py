@@ -54,6 +54,12 @@ def copy_of(path: Path) -> Path:
     return path.with_name(f"{path.stem}.copy{path.suffix}")
 
 
+def is_copied(path: Path) -> bool:
+    """Whether a file and its copy are alike, as a write leaves them that was not cut off."""
+    both = [file.read_bytes() if file.is_file() else None for file in (path, copy_of(path))]
+    return both[0] == both[1]
+
+
 def replace_with_copy(path: Path, data: bytes) -> None:
     """Replace a file and then its copy, each atomically: one of them is always whole.
 

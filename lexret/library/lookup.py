@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
-from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -70,6 +69,8 @@ def document_named(index: EmbeddedIndex, given: str) -> str:
 
 def _near(index: EmbeddedIndex, given: str) -> str:
     """Suggest pictures of the index whose names are spelled alike."""
+    from difflib import get_close_matches  # loads slowly
+
     by_name: dict[str, str] = {}
     for doc_id in islice(index.doc_ids(), _LOOKED_AT):
         by_name.setdefault(PurePosixPath(doc_id).name.casefold(), doc_id)

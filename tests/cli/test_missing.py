@@ -14,8 +14,8 @@ MASKS = "a captions file, a folder that holds captions.jsonl, or one of pictures
 CASES = {
     "words pictures/rad.png": "no picture pictures/rad.png. Did you mean pictures/red.png?",
     "words nothere.jpg": HINT,
-    "serach dog": "No such command 'serach'. Did you mean search?",
-    "eval exclusoin x": "Did you mean exclusion?",
+    "serach dog": "No such command 'serach'. Did you mean 'search'?",
+    "eval exclusoin x": "Did you mean 'exclusion'?",
     "info --index empty": "no index at empty; make one with `lexret index DIR`.",
     "eval faithfulness empty": "no file in it ends like a picture",
     "words pictures": "is a folder; expected a picture file",

@@ -59,11 +59,11 @@ def here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_a_search_tells_names_that_come_back() -> None:
-    hits = told("search", "path:**", "-k", "20")["hits"]
+    hits = told("search", "path:**", "-k", "20", "--copies")["hits"]
     assert sorted(text_to_name(hit["path"]) for hit in hits) == sorted(NAMES)
-    text = run("search", "path:**", "-k", "20").stdout
+    text = run("search", "path:**", "-k", "20", "--copies").stdout
     assert len(text.splitlines()) == len(NAMES) + 1, "a name breaks a line"
-    printed = run("search", "path:**", "-k", "20", "--paths", "-0").stdout_bytes
+    printed = run("search", "path:**", "-k", "20", "--copies", "--paths", "-0").stdout_bytes
     assert sorted(printed.split(b"\0")[:-1]) == sorted(map(os.fsencode, NAMES))
 
 
@@ -114,6 +114,6 @@ def test_duplicates_tags_and_fields_tell_names_that_come_back(tmp_path: Path) ->
 
 def test_a_sheet_holds_them(tmp_path: Path) -> None:
     for kind in ("json", "html", "svg", "png"):
-        run("sheet", "-o", str(tmp_path / f"all.{kind}"), "-k", "20")
+        run("sheet", "-o", str(tmp_path / f"all.{kind}"), "-k", "20", "--copies")
     entries = json.loads((tmp_path / "all.json").read_bytes().decode("utf-8"))["entries"]
     assert sorted(text_to_name(entry["doc_id"]) for entry in entries) == sorted(NAMES)

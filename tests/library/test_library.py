@@ -154,7 +154,7 @@ def test_encoders_are_loaded_once_for_everything(
     loaded: list[str] = []
     monkeypatch.setattr(
         "lexret.encoders.load_model",
-        lambda source: loaded.append("model") or load_model(source),
+        lambda source, **how: loaded.append("model") or load_model(source, **how),
     )
     static = model_encoders.ModelEncoders.texts
 

@@ -17,7 +17,17 @@ def test_the_recipe_of_the_shipped_model_has_the_values_of_its_card() -> None:
     assert block is not None, "the card holds no configuration"
     recorded = json.loads(block.group(1))
     recipe = json.loads(load_recipe(RECIPE).to_json())
-    assert _without_folders(recipe) == _without_folders(recorded)
+    # What was not there to be chosen when the model was made is not in its card.
+    assert _as_recorded(_without_folders(recipe), recorded) == _without_folders(recorded)
+
+
+def _as_recorded(values: dict[str, Any], recorded: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the fields that the card lacks."""
+    return {
+        key: _as_recorded(value, recorded[key]) if isinstance(value, dict) else value
+        for key, value in values.items()
+        if key in recorded
+    }
 
 
 def _without_folders(values: dict[str, Any]) -> dict[str, Any]:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import click
 
+from lexret.cli.candidates import complete_model
 from lexret.cli.common import json_option, near_path, plural, print_json, printable
 
 
 @click.command("export")
-@click.argument("source", metavar="MODEL")
+@click.argument("source", metavar="MODEL", shell_complete=complete_model)
 @click.option("--pictures", "folder", metavar="DIR",
               type=click.Path(exists=True, file_okay=False, path_type=Path),
               help="Compare with torch over the pictures in DIR.  [default: over eight that are "

@@ -29,7 +29,7 @@ from lexret.engine.corrections.pending import (
 from lexret.engine.segments.manifest import Manifest
 from lexret.errors import CorruptError, DamageError, InputError, StorageError
 from lexret.files.locks import locked
-from lexret.files.sealed import copy_of, replace_with_copy, seal, unseal
+from lexret.files.sealed import copy_of, is_copied, replace_with_copy, seal, unseal
 
 MAX_WEIGHT: Final = 1000.0
 _FORMAT: Final = "lexret-corrections"
@@ -198,6 +198,31 @@ def check_pending(index_path: Path) -> None:
     pending = pending_of_last_commit(index_path)
     if pending is not None:
         parse_corrections(pending, index_path / PENDING_FILE)
+
+
+def settle_corrections(index_path: Path) -> None:
+    """End what a crash interrupted: adopt corrections of the last commit, remove pending others.
+
+    The copy of the corrections is brought up to date, too.
+
+    Raises:
+        DamageError: if the pending file is damaged.
+        OSError: if the folder cannot be written.
+    """
+    path = index_path / CORRECTIONS_FILE
+    if (index_path / PENDING_FILE).exists() or not is_copied(path):
+        with locked(index_path / CORRECTIONS_LOCK_FILE):
+            settle_locked(index_path)
+            if not is_copied(path) and _is_whole(path):
+                replace_with_copy(path, path.read_bytes())
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        parse_corrections(path.read_bytes(), path)
+    except (OSError, CorruptError):
+        return False
+    return True
 
 
 @contextmanager

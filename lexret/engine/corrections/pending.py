@@ -12,10 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lexret.engine.corrections.layout import CORRECTIONS_FILE, CORRECTIONS_LOCK_FILE, PENDING_FILE
+from lexret.engine.corrections.layout import CORRECTIONS_FILE, PENDING_FILE
 from lexret.engine.segments.manifest import Manifest
 from lexret.errors import DamageError
-from lexret.files.locks import locked
 from lexret.files.sealed import replace_with_copy, seal, unseal
 from lexret.files.whole import replace_file, sync_folder
 
@@ -39,20 +38,15 @@ def write_pending(index_path: Path, plain: Mapping[str, object], manifest: Manif
     replace_file(index_path / PENDING_FILE, seal(known, ascii_only=False))
 
 
-def settle_corrections(index_path: Path) -> None:
+def settle_locked(index_path: Path) -> None:
     """End what a crash interrupted: adopt corrections of the last commit, remove pending others.
+
+    For those who hold the lock, so that no commit is under way.
 
     Raises:
         DamageError: if the pending file is damaged.
         OSError: if the folder cannot be written.
     """
-    if (index_path / PENDING_FILE).exists():
-        with locked(index_path / CORRECTIONS_LOCK_FILE):
-            settle_locked(index_path)
-
-
-def settle_locked(index_path: Path) -> None:
-    """Do what :func:`settle_corrections` says, while the lock is held: no commit is under way."""
     pending = _read_pending(index_path)
     if pending is None:
         return

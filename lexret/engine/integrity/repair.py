@@ -156,7 +156,7 @@ class _Repair:
         if PENDING_FILE in self._damaged:
             self._report.lost_additions.append(
                 f"What {PENDING_FILE} held is lost: corrections under the new ids of documents "
-                "that were moved in the last commit. Those of before stay."
+                "that the last commit gave other ids. Those of before stay."
             )
             if self._aside is not None:
                 (self._folder / PENDING_FILE).unlink()

@@ -17,7 +17,7 @@ from typing import Final
 from lexret.engine.store.columns import FieldValue, kind_of
 from lexret.engine.store.sections import storage_errors
 from lexret.errors import DamageError, InputError
-from lexret.files.sealed import copy_of, replace_with_copy, seal, unseal
+from lexret.files.sealed import copy_of, is_copied, replace_with_copy, seal, unseal
 
 KEPT_FILE: Final = "kept-fields.json"
 _FORMAT: Final = "lexret-kept-fields"
@@ -176,7 +176,7 @@ class FieldKeeper:
         Raises:
             StorageError: if it cannot be written.
         """
-        if self._kept == self._saved:
+        if self._kept == self._saved and is_copied(self._path):
             return
         pictures = {
             path: {"sha256": kept.sha256, "is_there": kept.is_there, "fields": dict(kept.fields)}

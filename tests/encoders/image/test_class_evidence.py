@@ -154,7 +154,7 @@ def test_a_backbone_without_a_known_classifier_is_refused(tiny_model_folder: Pat
 
 def test_the_shipped_model_uses_it() -> None:
     model = load_model("mini")
-    side = model.images.side
+    side = model.torch_images.side
     assert side.evidence is not None
     assert model.vocabulary.term_id("pizza") in side.evidence.columns().tolist()
     silent = {model.vocabulary.term_id(word) for word in side.config.silent_words}

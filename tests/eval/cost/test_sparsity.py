@@ -64,7 +64,7 @@ def test_texts_are_cut_too_unless_told_otherwise(encoded: EncodedCaptions) -> No
         return [(active["image"], active["text"]) for active in found]
 
     assert words() == words(cut="both") == [(1.0, 1.0), (1.6667, 1.6667)]
-    assert words(cut="pictures") == [(1.0, 1.67), (1.6667, 1.6667)]
+    assert words(cut="pictures") == [(1.0, 1.6667), (1.6667, 1.6667)]
     # A budget that cuts only texts counts where they are cut.
     whole = replace(encoded, images=encoded.cut(image_words=1).images)
     for cut, num_points in (("both", 2), ("pictures", 1)):

@@ -111,9 +111,9 @@ def test_imagined_pictures_are_among_those_of_the_last_set() -> None:
             assert not text.startswith("imagined") or number == -1 - int(text.split()[1])
 
 
-def test_a_set_smaller_than_a_batch_is_an_error() -> None:
+def test_a_source_of_one_picture_is_an_error() -> None:
     captions = JoinedCaptions([a_set(("x",), ("x",), ("x",)), a_set(("x",))])
-    with pytest.raises(InputError, match="1 pictures, fewer than one batch of 2"):
+    with pytest.raises(InputError, match="expected two each or more in every source"):
         BatchSource(captions, [numbered(4)], WORDS, CONFIG)
 
 

@@ -18,11 +18,11 @@ import numpy as np
 
 from lexret.engine import EmbeddedIndexWriter, open_index
 from lexret.engine.corrections.corrections import (
-    CORRECTIONS_LOCK_FILE,
     Corrections,
     DocumentCorrection,
     change_corrections,
 )
+from lexret.engine.corrections.layout import CORRECTIONS_LOCK_FILE
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.integrity.check import check_index
 from lexret.engine.integrity.repair import repair_index

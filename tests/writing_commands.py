@@ -30,7 +30,7 @@ from lexret.engine.corrections.corrections import (
 from lexret.errors import MissingError
 from lexret.files import folders
 from lexret.library.fields import set_fields
-from lexret.library.updating import update_run
+from lexret.library.updating import commit_schedule
 from lexret.library.updating.indexing import index_folders
 from lexret.library.updating.kept_fields import FieldKeeper
 from lexret.library.updating.merging import merge_indexes
@@ -183,12 +183,12 @@ def prepare_changed(root: Path) -> None:
 
 
 def index_in_small_commits(root: Path) -> None:
-    before = update_run.PICTURES_A_COMMIT
-    update_run.PICTURES_A_COMMIT = 1  # type: ignore[misc]
+    before = commit_schedule.PICTURES_A_COMMIT
+    commit_schedule.PICTURES_A_COMMIT = 1  # type: ignore[misc]
     try:
         update(root, "photos")
     finally:
-        update_run.PICTURES_A_COMMIT = before  # type: ignore[misc]
+        commit_schedule.PICTURES_A_COMMIT = before  # type: ignore[misc]
 
 
 def prepare_two(root: Path) -> None:

@@ -208,7 +208,7 @@ def _grid(record: ModelRecord) -> PatchGrid:
 def _text_query(query: str, encoders: ModelEncoders, kind: TextEncoderKind | None) -> TextQuery:
     """Return what a text asks for, in the query language."""
     from lexret.explain.explanation import TextQuery
-    from lexret.library.asking.question import understand_text
+    from lexret.library.asking.meaning import understand_text
     from lexret.sparse import LexicalVector
 
     vocabulary = encoders.record.vocabulary()

@@ -19,7 +19,7 @@ from lexret.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from lexret.engine.integrity.repair import RepairReport
+    from lexret.engine.integrity.repair_report import RepairReport
 
 MAX_SHOWN: Final = 20
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -15,48 +15,31 @@ from lexret.engine.corrections.corrections import (
     corrections_of_commit,
     settle_corrections,
 )
-from lexret.engine.merge_policy import OpenSegment, choose_merge
+from lexret.engine.document_buffer import DocumentBuffer
+from lexret.engine.open_segments import OpenSegments
 from lexret.engine.place import has_index
-from lexret.engine.segments.checksums import with_checksums
-from lexret.engine.segments.cleanup import remove, remove_unused
+from lexret.engine.segments.cleanup import remove_unused
 from lexret.engine.segments.manifest import (
     CODECS,
     MANIFEST_FILE,
     PRECISIONS,
     Manifest,
-    SegmentEntry,
     missing_file,
 )
-from lexret.engine.segments.segment import Segment
-from lexret.engine.segments.segment_writer import (
-    MergeSource,
-    from_segments,
-    from_vectors,
-    write_deletions,
-    write_segment,
-)
-from lexret.engine.store.columns import Column, FieldValue, encode_text, extend_schema
+from lexret.engine.store.columns import FieldValue, encode_text
 from lexret.engine.store.sections import storage_errors
 from lexret.errors import CorruptError, InputError, MissingError
 from lexret.files.folders import make_folder
 from lexret.files.locks import WriterLock
 from lexret.files.sealed import copy_of
 from lexret.files.whole import replace_file
-from lexret.sparse import LexicalVector, Precision, SparseBatch
+from lexret.sparse import Precision, SparseBatch
 from lexret.vocabulary import Vocabulary
 
 MAX_BUFFERED_POSTINGS: Final = 1 << 25
 MAX_OPEN_SEGMENTS: Final = 24
 
 ChangeOfCorrections = Callable[[Corrections], Corrections]
-
-
-@dataclass(frozen=True)
-class _BufferedDocument:
-    """Document that was added and is in no segment yet."""
-
-    vector: LexicalVector
-    fields: Mapping[str, FieldValue]
 
 
 class EmbeddedIndexWriter:
@@ -72,11 +55,9 @@ class EmbeddedIndexWriter:
         self._path, self._vocabulary, self._lock = path, vocabulary, lock
         self._committed = manifest
         self._never_committed = True
-        self._buffer: dict[bytes, _BufferedDocument] = {}
-        self._num_buffered = 0
-        self._columns: dict[str, str] = {}
+        self._buffer = DocumentBuffer(vocabulary, {})
         self._runtimes: list[str] = list(manifest.runtimes)
-        self._segments: list[OpenSegment] = []
+        self._segments = OpenSegments(path, (), weights=manifest.weights)
 
     @classmethod
     def create(
@@ -228,13 +209,8 @@ class EmbeddedIndexWriter:
         if not all(doc_ids):
             raise InputError("A document id is empty; expected a text.")
         encoded = [encode_text(doc_id, what="Document id") for doc_id in doc_ids]
-        self._columns = extend_schema(self._columns, fields, num_documents=len(doc_ids))
-        for row, (doc_id, vector) in enumerate(zip(encoded, batch, strict=True)):
-            old = self._buffer.get(doc_id)
-            self._num_buffered += len(vector) - (len(old.vector) if old else 0)
-            values = {name: column[row] for name, column in fields.items()}
-            self._buffer[doc_id] = _BufferedDocument(vector, values)
-        if self._num_buffered > MAX_BUFFERED_POSTINGS:
+        self._buffer.add(encoded, batch, fields)
+        if self._buffer.num_postings > MAX_BUFFERED_POSTINGS:
             self._flush()
 
     def note_runtime(self, runtime: str) -> None:
@@ -250,12 +226,8 @@ class EmbeddedIndexWriter:
         """
         require_several(doc_ids, "document ids")
         encoded = sorted({encode_text(doc_id, what="Document id") for doc_id in doc_ids})
-        missing = set(encoded) - set(self._buffer)
-        found: list[tuple[OpenSegment, list[int]]] = []
-        for opened in self._segments:
-            places = opened.find(encoded)
-            missing -= {doc_id for doc_id, place in zip(encoded, places, strict=True) if place >= 0}
-            found.append((opened, [place for place in places if place >= 0]))
+        found, missing = self._segments.find(encoded)
+        missing = {doc_id for doc_id in missing if doc_id not in self._buffer}
         if missing:
             first = min(missing).decode("utf-8", "replace")
             more = f" ({len(missing)} such ids in all)" if len(missing) > 1 else ""
@@ -265,8 +237,7 @@ class EmbeddedIndexWriter:
         for opened, documents in found:
             opened.delete(documents)
         for doc_id in encoded:
-            if doc_id in self._buffer:
-                self._num_buffered -= len(self._buffer.pop(doc_id).vector)
+            self._buffer.drop(doc_id)
 
     def commit(self, corrections: ChangeOfCorrections | None = None) -> None:
         """Make all changes since the last commit visible at once and durable.
@@ -284,8 +255,8 @@ class EmbeddedIndexWriter:
         try:
             with storage_errors(self._path):
                 self._flush()
-                self._merge()
-                if self._never_committed or self._changed():
+                self._segments.merge(generation=self._next_generation)
+                if self._never_committed or self._segments.changed:
                     self._write_manifest(corrections)
                 elif corrections is not None:
                     change_corrections(self._path, corrections)
@@ -319,10 +290,7 @@ class EmbeddedIndexWriter:
     def rollback(self) -> None:
         """Drop all changes since the last commit."""
         self._adopt_interrupted_commit()
-        committed = {entry.name for entry in self._committed.segments}
-        for opened in self._segments:
-            if opened.segment.entry.name not in committed:
-                remove(opened.segment.folder)
+        self._segments.remove_others(self._committed.segments)
         self._reset()
 
     def _adopt_interrupted_commit(self) -> None:
@@ -337,7 +305,7 @@ class EmbeddedIndexWriter:
     def close(self) -> None:
         """Drop what was not committed and release the lock; a second call does nothing."""
         if self._lock.held:
-            if self._buffer or self._changed():
+            if self._buffer or self._segments.changed:
                 self.rollback()
             self._lock.release()
 
@@ -352,89 +320,42 @@ class EmbeddedIndexWriter:
     ) -> None:
         self.close()
 
+    @property
+    def _next_generation(self) -> int:
+        return self._committed.generation + 1
+
     def _reset(self) -> None:
-        self._buffer = {}
-        self._num_buffered = 0
-        self._columns = dict(self._committed.columns)
+        self._buffer = DocumentBuffer(self._vocabulary, self._committed.columns)
         self._runtimes = list(self._committed.runtimes)
-        self._segments = [
-            OpenSegment(segment, segment.deleted)
-            for segment in (Segment(self._path, entry) for entry in self._committed.segments)
-        ]
+        self._segments = OpenSegments(
+            self._path, self._committed.segments, weights=self._committed.weights
+        )
 
     def _flush(self) -> None:
         """Write the buffered documents to a segment that no manifest names yet."""
         if not self._buffer:
             return
-        ids = sorted(self._buffer)
-        rows = [self._buffer[doc_id] for doc_id in ids]
-        batch = SparseBatch.from_vectors([row.vector for row in rows], self._vocabulary)
-        columns = {
-            name: Column(kind, [row.fields.get(name) for row in rows])
-            for name, kind in self._columns.items()
-        }
-        with storage_errors(self._path):
-            generation = self._committed.generation + 1
-            contents = from_vectors(ids, batch, columns)
-            entry = write_segment(
-                self._path, contents, generation=generation, weights=self._committed.weights
-            )
-            segment = Segment(self._path, entry)
-        for opened in self._segments:
-            opened.delete([place for place in opened.find(ids) if place >= 0])
-        self._segments.append(OpenSegment(segment, None))
-        self._buffer, self._num_buffered = {}, 0
+        generation = self._next_generation
+        self._segments.write(self._buffer.contents(), generation=generation)
+        self._buffer.clear()
         if len(self._segments) > MAX_OPEN_SEGMENTS:  # each keeps its files open
             with storage_errors(self._path):
-                self._merge()
-
-    def _merge(self) -> None:
-        """Drop empty segments; merge where a level holds too many or a segment is half deleted.
-
-        :func:`lexret.engine.merge_policy.choose_merge` decides.
-        """
-        self._segments = [opened for opened in self._segments if opened.num_live]
-        while group := choose_merge(self._segments):
-            contents = from_segments(
-                [MergeSource(opened.segment, opened.deleted) for opened in group]
-            )
-            generation = self._committed.generation + 1
-            entry = write_segment(
-                self._path, contents, generation=generation, weights=self._committed.weights
-            )
-            self._segments = [
-                opened for opened in self._segments if not any(opened is old for old in group)
-            ]
-            self._segments.append(OpenSegment(Segment(self._path, entry), None))
-
-    def _changed(self) -> bool:
-        names = [opened.segment.entry.name for opened in self._segments]
-        committed = [entry.name for entry in self._committed.segments]
-        return names != committed or any(opened.changed for opened in self._segments)
+                self._segments.merge(generation=generation)
 
     def _clean(self) -> None:
         if not self._never_committed:
             remove_unused(self._path, self._committed)
 
     def _write_manifest(self, corrections: ChangeOfCorrections | None) -> None:
-        generation = self._committed.generation + 1
+        generation = self._next_generation
         if self._never_committed:
             words = "".join(f"{word}\n" for word in self._vocabulary.words)
             replace_file(self._path / self._committed.vocabulary_file, words.encode())
-        entries: list[SegmentEntry] = []
-        for opened in self._segments:
-            entry = with_checksums(self._path, opened.segment.entry)
-            if opened.changed and opened.deleted is not None:
-                deletions = write_deletions(
-                    self._path, entry, opened.deleted, generation=generation
-                )
-                entry = replace(entry, deletions=deletions)
-            entries.append(entry)
         manifest = replace(
             self._committed,
             generation=generation,
-            columns=dict(self._columns),
-            segments=tuple(entries),
+            columns=dict(self._buffer.columns),
+            segments=self._segments.entries(generation=generation),
             runtimes=tuple(self._runtimes),
         )
         if corrections is None:

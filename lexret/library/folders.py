@@ -49,6 +49,38 @@ def default_index(root: Path) -> Path:
     return root / INDEX_FOLDER
 
 
+def require_folder_names(folders: Sequence[str | os.PathLike[str]]) -> None:
+    """Raise InputError where a list stands for the folders, which are named one by one."""
+    for folder in folders:
+        if not isinstance(folder, str | os.PathLike):
+            raise InputError(
+                f"Folders are named one by one, as in update('photos', 'more'); found {folder!r}."
+            )
+
+
+def place_of_new_index(
+    folders: Sequence[str | os.PathLike[str]], index: str | os.PathLike[str] | None
+) -> Path:
+    """Return where the first index of some folders is to lie.
+
+    Args:
+        index: the place that was named, if one was.
+
+    Raises:
+        InputError: if no folder is named, or there is an index already.
+    """
+    require_folder_names(folders)
+    if not folders:
+        raise InputError("A library is made of folders of pictures; name at least one.")
+    place = default_index(Path(folders[0])) if index is None else Path(index)
+    if has_index(place):
+        raise InputError(
+            f"There is an index at {place} already: open it with Library.open, and bring it up "
+            "to date, or make it anew, with its update()."
+        )
+    return place
+
+
 def find_index(start: Path) -> Path:
     """Find the index of the folder ``start`` or of the nearest folder above it.
 

@@ -14,8 +14,10 @@ import numpy as np
 
 from lexret.encoders.folder.record import DEFAULT_MODEL, find_model, read_record
 from lexret.engine.index import EmbeddedIndex
+from lexret.engine.integrity.aside import new_aside
 from lexret.engine.integrity.check import CheckReport, Finding, check_index
-from lexret.engine.integrity.repair import RepairReport, new_aside, repair_index
+from lexret.engine.integrity.repair import repair_index
+from lexret.engine.integrity.repair_report import RepairReport
 from lexret.engine.integrity.salvage import SavedDocument
 from lexret.engine.segments.manifest import Manifest
 from lexret.engine.store.columns import FieldValue

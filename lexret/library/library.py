@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Self
 
 from lexret.arguments import require_several, require_text
 from lexret.encoders.image_settings import DEFAULT_SETTINGS, ImageSettings
-from lexret.engine.place import has_index
 from lexret.engine.segments.manifest import Manifest
 from lexret.errors import InputError
 from lexret.library.asking.finding import Backend, find
@@ -27,7 +26,12 @@ from lexret.library.asking.question import (
 )
 from lexret.library.asking.results import Results
 from lexret.library.asking.tags import tags_of
-from lexret.library.folders import default_index, find_index, index_within
+from lexret.library.folders import (
+    find_index,
+    index_within,
+    place_of_new_index,
+    require_folder_names,
+)
 from lexret.library.lookup import document_named, find_document
 from lexret.library.model import lasting_source
 from lexret.library.model_encoders import IndexEncoders, ModelEncoders, TextEncoderKind
@@ -35,7 +39,7 @@ from lexret.library.snapshots import LatestSnapshot, Snapshot
 
 if TYPE_CHECKING:
     from lexret.encoders.computation import Computation
-    from lexret.engine.integrity.repair import RepairReport
+    from lexret.engine.integrity.repair_report import RepairReport
     from lexret.explain.explanation import PictureExplanation
     from lexret.library.duplicates import DuplicateGroup
     from lexret.library.integrity import LibraryCheck
@@ -115,15 +119,7 @@ class Library:
                 folders can be read.
             LexretError: see :meth:`update`.
         """
-        _require_folders(folders)
-        if not folders:
-            raise InputError("A library is made of folders of pictures; name at least one.")
-        place = default_index(Path(folders[0])) if index is None else Path(index)
-        if has_index(place):
-            raise InputError(
-                f"There is an index at {place} already: open it with Library.open, and bring it up "
-                "to date, or make it anew, with its update()."
-            )
+        place = place_of_new_index(folders, index)
         library = cls(place, model=model)
         report = library.update(
             *folders,
@@ -187,7 +183,7 @@ class Library:
             index_folders,
         )
 
-        _require_folders(folders)
+        require_folder_names(folders)
         before = Manifest.load_if_sound(self.path)  # a damaged one is reported when it is opened
         source, encoders = self._encoders.of_source(before.model_source if before else None)
         recorded: Precision = before.precision if before else "float32"
@@ -456,12 +452,3 @@ class Library:
             MismatchError: if the model is not the one that made the index.
         """
         return self._encoders.of((snapshot or self.snapshot()).index)
-
-
-def _require_folders(folders: Sequence[PathLike]) -> None:
-    """Raise InputError where a list stands for the folders, which are named one by one."""
-    for folder in folders:
-        if not isinstance(folder, str | os.PathLike):
-            raise InputError(
-                f"Folders are named one by one, as in update('photos', 'more'); found {folder!r}."
-            )

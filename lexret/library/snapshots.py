@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from lexret.engine.corrections.corrections import CORRECTIONS_FILE
+from lexret.engine.corrections.layout import CORRECTIONS_FILE
 from lexret.engine.index import EmbeddedIndex, open_index
 from lexret.engine.segments.manifest import MANIFEST_FILE
 from lexret.errors import LexretError

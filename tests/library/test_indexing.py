@@ -21,7 +21,7 @@ from lexret.errors import (
     MissingError,
 )
 from lexret.library.folders import default_index, find_index, picture_root, record_root
-from lexret.library.updating import update_run
+from lexret.library.updating import commit_schedule, update_run
 from lexret.library.updating.indexing import IndexReport, index_folders
 from lexret.library.updating.records import KnownPicture
 from lexret.sparse import SparseBatch
@@ -179,7 +179,7 @@ def test_renamed_moved_and_duplicate_files_are_not_encoded_again(root: Path, col
 def test_duplicates_of_one_run_are_encoded_once(
     root: Path, colours, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(update_run, "PICTURES_A_COMMIT", 2)
+    monkeypatch.setattr(commit_schedule, "PICTURES_A_COMMIT", 2)
     for number in range(9):
         shutil.copy(root / "red.png", root / f"red{number}.png")
     report = update(root, colours, batch_size=2)
@@ -190,7 +190,7 @@ def test_duplicates_of_one_run_are_encoded_once(
 def test_content_that_two_files_exchange_stays_right(
     root: Path, colours, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(update_run, "PICTURES_A_COMMIT", 1)
+    monkeypatch.setattr(commit_schedule, "PICTURES_A_COMMIT", 1)
     paint(root / "a.png", (200, 0, 0))
     paint(root / "b.png", (0, 200, 0))
     update(root, colours)

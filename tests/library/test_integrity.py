@@ -9,12 +9,8 @@ import pytest
 from PIL import Image
 
 from lexret.engine import open_index
-from lexret.engine.corrections.corrections import (
-    CORRECTIONS_FILE,
-    PENDING_FILE,
-    change_corrections,
-    load_corrections,
-)
+from lexret.engine.corrections.corrections import change_corrections, load_corrections
+from lexret.engine.corrections.layout import CORRECTIONS_FILE, PENDING_FILE
 from lexret.engine.segments.manifest import Manifest
 from lexret.errors import CorruptError, DamageError, MissingError
 from lexret.library.fields import set_fields

@@ -20,7 +20,7 @@ from lexret.engine.segments.manifest import Manifest
 from lexret.library.asking.query_fields import KEYWORDS_AS_WORDS, VOUCHED
 from lexret.library.folders import default_index
 from lexret.library.library import Library
-from lexret.library.updating import update_run
+from lexret.library.updating import followed_keywords
 from lexret.library.updating.indexing import IndexReport, index_folders
 from lexret.library.updating.vouched import (
     KeywordReader,
@@ -180,7 +180,7 @@ def test_a_run_that_ends_early_is_made_good_by_the_next(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(update_run, "reworded", fail)
+        patched.setattr(followed_keywords.KeywordFollower, "reworded", fail)
         with pytest.raises(KeyboardInterrupt):
             index(root, colours, keywords_as_words=True)
     assert index(root, colours).num_with_words == 2

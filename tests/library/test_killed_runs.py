@@ -18,7 +18,7 @@ import pytest
 from PIL import ExifTags, Image
 
 from lexret.engine import EmbeddedIndex
-from lexret.library.updating import update_run
+from lexret.library.updating import commit_schedule
 from lexret.library.updating.indexing import index_folders
 from lexret.library.updating.records import KnownPicture
 
@@ -29,14 +29,14 @@ RUN = """
     import sys
     from importlib import util
     from pathlib import Path
-    from lexret.library.updating import update_run
+    from lexret.library.updating import commit_schedule
     from lexret.library.updating.indexing import index_folders
     from lexret.vocabulary import Vocabulary
 
     spec = util.spec_from_file_location("encoders", sys.argv[3])
     encoders = util.module_from_spec(spec)
     spec.loader.exec_module(encoders)
-    update_run.PICTURES_A_COMMIT = 3
+    commit_schedule.PICTURES_A_COMMIT = 3
     index_folders(
         [Path(sys.argv[1])], Path(sys.argv[2]),
         encoders.ColourEncoder(Vocabulary(["red", "green", "blue"])), batch_size=2,
@@ -129,7 +129,7 @@ def test_a_run_broken_off_while_tags_were_added_is_repaired_by_the_next(
     paint(tmp_path, range(0, 9))
     index = tmp_path / ".lexret"
     index_without_tags(tmp_path, index, colours, monkeypatch)
-    monkeypatch.setattr(update_run, "PICTURES_A_COMMIT", 2)
+    monkeypatch.setattr(commit_schedule, "PICTURES_A_COMMIT", 2)
 
     def interrupt(done: int, total: int) -> None:
         if done == 4:

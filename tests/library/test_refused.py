@@ -14,7 +14,7 @@ from PIL import Image
 from lexret.engine import open_index
 from lexret.errors import InputError
 from lexret.library.folders import default_index
-from lexret.library.updating import refused, update_run
+from lexret.library.updating import picture_batch, refused, update_run
 from lexret.library.updating.indexing import IndexReport, index_folders
 from lexret.library.updating.reader import Decoding
 from lexret.pictures.processes import DIED
@@ -272,7 +272,7 @@ def _commands() -> list[str]:
 def test_long_pictures_do_not_wait_for_the_encoder_in_large_batches(
     root: Path, colours, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(update_run, "BATCH_BYTES", 3 * 4 * 16 * 16)
+    monkeypatch.setattr(picture_batch, "BATCH_BYTES", 3 * 4 * 16 * 16)
     sizes: list[int] = []
     encode: Callable = colours.encode
 

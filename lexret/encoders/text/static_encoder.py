@@ -133,7 +133,7 @@ class StaticTextEncoder:
         return SparseBatch.from_vectors([self._encode(text) for text in texts], self._vocabulary)
 
     def encode_queries(self, texts: Sequence[str], *, batch_size: int = 32) -> SparseBatch:
-        """Return one L2-normalised query a text; see :mod:`lexret.encoders.queries`."""
+        """Return one L2-normalised query a text; see :mod:`lexret.encoders.text.queries`."""
         return self.queries_of(self.encode(texts, batch_size=batch_size), texts)
 
     def queries_of(self, documents: SparseBatch, texts: Sequence[str]) -> SparseBatch:

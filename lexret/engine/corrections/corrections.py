@@ -5,10 +5,8 @@ when it is searched. No vector is computed again and no posting changes, so undo
 restores what was there before. Corrections name documents by id and words by text; they survive
 commits, and an index that is made again with other vectors.
 
-A commit that gives documents other ids brings their corrections along: they are written to
-``corrections.pending.json`` first, with what the commit is known by, and count as soon as the
-manifest is that of the commit. Then they become ``corrections.json``; where a crash came before
-that, the next writer does it, or removes the file where the commit never was.
+A commit that gives documents other ids brings their corrections along:
+:mod:`lexret.engine.corrections.pending`.
 """
 
 from __future__ import annotations
@@ -22,16 +20,18 @@ from typing import Any, Final
 
 import numpy as np
 
+from lexret.engine.corrections.layout import CORRECTIONS_FILE, CORRECTIONS_LOCK_FILE, PENDING_FILE
+from lexret.engine.corrections.pending import (
+    pending_of_last_commit,
+    settle_locked,
+    write_pending,
+)
 from lexret.engine.segments.manifest import Manifest
 from lexret.errors import CorruptError, DamageError, InputError, StorageError
 from lexret.files.locks import locked
 from lexret.files.sealed import copy_of, is_copied, replace_with_copy, seal, unseal
-from lexret.files.whole import replace_file, sync_folder
 
-CORRECTIONS_FILE: Final = "corrections.json"
-PENDING_FILE: Final = "corrections.pending.json"
 MAX_WEIGHT: Final = 1000.0
-CORRECTIONS_LOCK_FILE: Final = "corrections.lock"
 _FORMAT: Final = "lexret-corrections"
 _VERSION: Final = 2
 _READABLE: Final = (1, 2)
@@ -126,8 +126,8 @@ def load_corrections(index_path: Path) -> Corrections:
         DamageError: if the file is damaged, or missing while its copy is there.
         CorruptError: if it is of an unknown version.
     """
-    pending = _read_pending(index_path)
-    if pending is not None and _is_committed(index_path, pending):
+    pending = pending_of_last_commit(index_path)
+    if pending is not None:
         return parse_corrections(pending, index_path / PENDING_FILE)
     path = index_path / CORRECTIONS_FILE
     try:
@@ -193,44 +193,11 @@ def _word(value: object) -> str:
     return value
 
 
-def _read_pending(index_path: Path) -> bytes | None:
-    path = index_path / PENDING_FILE
-    try:
-        return path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise DamageError(path, f"it cannot be read ({error.strerror})") from error
-
-
 def check_pending(index_path: Path) -> None:
     """Raise DamageError if there are pending corrections, and they are damaged."""
-    pending = _read_pending(index_path)
-    if pending is not None and _is_committed(index_path, pending):
+    pending = pending_of_last_commit(index_path)
+    if pending is not None:
         parse_corrections(pending, index_path / PENDING_FILE)
-
-
-def _is_committed(index_path: Path, pending: bytes) -> bool:
-    """Whether the commit that brings pending corrections is the last one.
-
-    Raises:
-        DamageError: if they are damaged, so that nobody can tell.
-    """
-    path = index_path / PENDING_FILE
-    try:
-        plain, is_sealed = unseal(pending)
-    except ValueError as error:
-        raise DamageError(path, str(error)) from error
-    if not is_sealed or not isinstance(plain, dict):
-        raise DamageError(path, "it does not end with its checksum")
-    manifest = Manifest.load_if_sound(index_path)
-    return manifest is not None and plain.get("commit") == _known_by(manifest)
-
-
-def _known_by(manifest: Manifest) -> dict[str, Any]:
-    """Return what tells a commit from all others, whatever is written instead of it."""
-    names = [segment.name for segment in manifest.segments]  # they are drawn at random
-    return {"generation": manifest.generation, "segments": names}
 
 
 def settle_corrections(index_path: Path) -> None:
@@ -245,7 +212,7 @@ def settle_corrections(index_path: Path) -> None:
     path = index_path / CORRECTIONS_FILE
     if (index_path / PENDING_FILE).exists() or not is_copied(path):
         with locked(index_path / CORRECTIONS_LOCK_FILE):
-            _settle(index_path)
+            settle_locked(index_path)
             if not is_copied(path) and _is_whole(path):
                 replace_with_copy(path, path.read_bytes())
 
@@ -256,17 +223,6 @@ def _is_whole(path: Path) -> bool:
     except (OSError, CorruptError):
         return False
     return True
-
-
-def _settle(index_path: Path) -> None:
-    """Do what :func:`settle_corrections` says, while the lock is held: no commit is under way."""
-    pending = _read_pending(index_path)
-    if pending is None:
-        return
-    if _is_committed(index_path, pending):
-        replace_with_copy(index_path / CORRECTIONS_FILE, pending)
-    (index_path / PENDING_FILE).unlink()
-    sync_folder(index_path)
 
 
 @contextmanager
@@ -284,18 +240,17 @@ def corrections_of_commit(
         OSError: if writing fails.
     """
     with locked(index_path / CORRECTIONS_LOCK_FILE):
-        _settle(index_path)
+        settle_locked(index_path)
         before = load_corrections(index_path)
         changed = change(before)
         if changed == before:
             yield
             return
         try:
-            plain = {**_as_plain(changed), "commit": _known_by(manifest)}
-            replace_file(index_path / PENDING_FILE, seal(plain, ascii_only=False))
+            write_pending(index_path, _as_plain(changed), manifest)
             yield
         finally:
-            _settle(index_path)
+            settle_locked(index_path)
 
 
 def change_corrections(
@@ -312,7 +267,7 @@ def change_corrections(
     """
     try:
         with locked(index_path / CORRECTIONS_LOCK_FILE):
-            _settle(index_path)
+            settle_locked(index_path)
             changed = change(load_corrections(index_path))
             write_corrections(index_path, changed)
     except OSError as error:

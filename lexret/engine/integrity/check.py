@@ -7,11 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from lexret.engine.corrections.corrections import (
-    CORRECTIONS_FILE,
-    check_pending,
-    parse_corrections,
-)
+from lexret.engine.corrections.corrections import check_pending, parse_corrections
+from lexret.engine.corrections.layout import CORRECTIONS_FILE
 from lexret.engine.postings.block_writer import DENSE_FILE
 from lexret.engine.segments.checksums import CHECKSUMS_FILE
 from lexret.engine.segments.manifest import (

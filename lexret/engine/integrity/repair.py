@@ -5,25 +5,18 @@ What is replaced goes into a folder ``damaged`` of the index, and nothing is rem
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 
-from lexret.engine.corrections.corrections import (
-    CORRECTIONS_FILE,
-    CORRECTIONS_LOCK_FILE,
-    PENDING_FILE,
-    Corrections,
-    parse_corrections,
-    write_corrections,
-)
-from lexret.engine.integrity.check import CheckReport, check_index, read_manifests
+from lexret.engine.corrections.corrections import Corrections, parse_corrections, write_corrections
+from lexret.engine.corrections.layout import CORRECTIONS_FILE, CORRECTIONS_LOCK_FILE, PENDING_FILE
+from lexret.engine.integrity.aside import keep, new_aside
+from lexret.engine.integrity.check import check_index, read_manifests
+from lexret.engine.integrity.repair_report import RepairReport
 from lexret.engine.integrity.salvage import SalvagedSegment, SavedDocument
 from lexret.engine.integrity.salvaged_corrections import salvage_corrections
 from lexret.engine.segments.manifest import MANIFEST_FILE, SEGMENTS_FOLDER, Manifest, SegmentEntry
@@ -37,55 +30,11 @@ from lexret.files.sealed import copy_of
 from lexret.sparse import SparseBatch
 from lexret.vocabulary import Vocabulary
 
-ASIDE_FOLDER: Final = "damaged"
-
 Fields = Mapping[str, FieldValue]
 # What the fields of a document shall be of which something was lost: document -> fields.
 Renew = Callable[[SavedDocument], Fields]
 # The words of an index whose own file of them is damaged: manifest -> words, if they are known.
 FindWords = Callable[[Manifest], Vocabulary | None]
-
-
-@dataclass
-class RepairReport:
-    """Report of a repair, or of what one would do.
-
-    Attributes:
-        before: what was found.
-        is_usable: whether there is an index afterwards.
-        num_documents: how many documents it holds then.
-        restored: files that were written anew and lost nothing.
-        without_vector: documents whose vectors are lost: they match nothing until they are made
-            again.
-        lost_fields: fields that are lost: name -> ids of the documents that had them, or may have.
-        num_unnamed: documents that are lost with their ids.
-        num_revived: documents that may have been deleted before, as what says so is lost.
-        lost_additions: what was lost of what people had added, a sentence each.
-        aside: the folder that holds what was replaced, if anything was.
-    """
-
-    before: CheckReport
-    is_usable: bool = True
-    num_documents: int = 0
-    restored: list[str] = field(default_factory=list)
-    without_vector: list[str] = field(default_factory=list)
-    lost_fields: dict[str, list[str]] = field(default_factory=dict)
-    num_unnamed: int = 0
-    num_revived: int = 0
-    lost_additions: list[str] = field(default_factory=list)
-    aside: Path | None = None
-
-    @property
-    def lost_something(self) -> bool:
-        """Whether something must be made again, or is gone."""
-        return bool(
-            not self.is_usable
-            or self.without_vector
-            or self.lost_fields
-            or self.num_unnamed
-            or self.num_revived
-            or self.lost_additions
-        )
 
 
 def _as_saved(document: SavedDocument) -> Fields:
@@ -247,17 +196,9 @@ class _Repair:
         writer.commit()
 
     def _keep(self, path: Path, *, move_folders: bool = False) -> None:
-        """Keep a file or folder aside, as it is now; what is to be a file must be none."""
-        if self._aside is None or not path.exists():
-            return
-        target = self._aside / path.relative_to(self._folder)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_dir() and move_folders:
-            os.replace(path, target)
-        elif path.is_dir():
-            shutil.copytree(path, target, copy_function=_link_or_copy)
-        elif not target.exists():
-            _link_or_copy(path, target)
+        """Keep a file or folder aside before it is replaced, unless nothing is."""
+        if self._aside is not None:
+            keep(path, self._folder, self._aside, move_folders=move_folders)
 
 
 def _save(
@@ -336,20 +277,3 @@ def _whole_corrections(path: Path) -> Corrections | None:
         return parse_corrections(path.read_bytes(), path)
     except (CorruptError, OSError):
         return None
-
-
-def new_aside(folder: Path) -> Path:
-    """Return a path for what is replaced now, where nothing is yet."""
-    name = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
-    paths = [folder / ASIDE_FOLDER / name]
-    while paths[-1].exists():
-        paths.append(folder / ASIDE_FOLDER / f"{name}-{len(paths) + 1}")
-    return paths[-1]
-
-
-def _link_or_copy(source: str | Path, target: str | Path) -> None:
-    """Keep a file under another name; only some file systems can do so without a copy."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)

@@ -19,12 +19,13 @@ from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.errors import InputError, MismatchError, MissingError
 from lexret.library.asking.query_fields import KEYWORDS_AS_WORDS
 from lexret.library.updating.folder_changes import drop_first_root
+from lexret.library.updating.found_files import FoundFiles
 from lexret.library.updating.kept_fields import FieldKeeper
 from lexret.library.updating.moved_corrections import follow_moved_pictures
 from lexret.library.updating.reader import Decoding, SkippedPicture
 from lexret.library.updating.refused import RefusedFiles, reader_identity
 from lexret.library.updating.scan import UpdatePlan, find_files, plan_rebuild, plan_update
-from lexret.library.updating.update_run import FoundFiles, PictureUpdate, Progress
+from lexret.library.updating.update_run import PictureUpdate, Progress
 from lexret.pictures.exclusion import DEFAULT_EXCLUSIONS, Exclusion, parse_exclusion
 from lexret.pictures.finding import NotLookedAt
 

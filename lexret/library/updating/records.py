@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Final, Self
 
-from lexret.engine.index import EmbeddedIndex
 from lexret.engine.protocol import Document
 from lexret.engine.store.columns import FieldValue
-from lexret.engine.vectors import read_documents
 from lexret.errors import CorruptError
 from lexret.library.asking.query_fields import DATE_FROM, KEYWORDS, VOUCHED
-from lexret.library.updating.vouched import with_words, without_words
 from lexret.pictures.exif import CameraTags
-from lexret.sparse import LexicalVector
 
 EXIF: Final = "exif"
 SIDECAR: Final = "_sidecar_ns"
@@ -145,22 +141,3 @@ def _not_a_picture(document: Document, name: str) -> CorruptError:
         f"Document {document.doc_id!r} is no picture's: its field {name!r} is "
         f"{document.fields.get(name)!r}. This index was not made by `lexret index`."
     )
-
-
-def reworded(
-    index: EmbeddedIndex,
-    known: Mapping[str, KnownPicture],
-    entries: Mapping[str, tuple[str, ...]],
-) -> Iterator[tuple[KnownPicture, LexicalVector]]:
-    """Yield pictures of an index whose vectors are to hold other words of keywords.
-
-    Args:
-        known: what the index holds, by path.
-        entries: path -> the words that the picture is to hold from now on.
-    """
-    for chunk in read_documents(index, wanted=entries):
-        for document, vector in zip(chunk.documents, chunk.vectors, strict=True):
-            picture = known[document.doc_id]
-            of_model = without_words(vector, picture.vouched)
-            changed, told = with_words(of_model, entries[picture.path])
-            yield replace(picture, vouched=told), changed

@@ -16,11 +16,11 @@ from lexret.library.folders import (
     picture_path,
     record_roots,
 )
+from lexret.library.updating.found_files import FoundFiles
 from lexret.library.updating.kept_fields import KeptFields
 from lexret.library.updating.moved_corrections import NewId
 from lexret.library.updating.reader import SkippedPicture
 from lexret.library.updating.records import INDEXED_FIELDS, own_fields_of
-from lexret.library.updating.update_run import FoundFiles
 from lexret.pictures.exclusion import Exclusion
 from lexret.pictures.finding import NotLookedAt, find_names
 

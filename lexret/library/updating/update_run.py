@@ -2,48 +2,33 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
 
 from PIL import Image
 
-from lexret.encoders.protocol import Encoder, runtime_of
+from lexret.encoders.protocol import Encoder
 from lexret.engine.corrections.corrections import load_corrections
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.writer import ChangeOfCorrections, EmbeddedIndexWriter
-from lexret.errors import InputError
 from lexret.library.asking.query_fields import KEYWORDS, VOUCHED
-from lexret.library.folders import PictureFolder, picture_path
+from lexret.library.folders import picture_path
+from lexret.library.updating.commit_schedule import CommitSchedule
 from lexret.library.updating.file_states import FileStates
+from lexret.library.updating.followed_keywords import KeywordFollower
+from lexret.library.updating.found_files import FoundFiles
 from lexret.library.updating.kept_fields import FieldKeeper, KeptFields
 from lexret.library.updating.known import KnownPictures, KnownVectors
 from lexret.library.updating.moved_corrections import renamed_corrections
+from lexret.library.updating.picture_batch import PictureBatch
 from lexret.library.updating.reader import Decoding, PictureFile, SkippedPicture, read_files
-from lexret.library.updating.records import (
-    KnownPicture,
-    own_fields_of,
-    reworded,
-)
+from lexret.library.updating.records import KnownPicture, own_fields_of
 from lexret.library.updating.refused import RefusedFiles
-from lexret.library.updating.vouched import (
-    KeywordReader,
-    told_weights,
-    with_words,
-)
-from lexret.pictures.exif import CameraTags
-from lexret.pictures.finding import NotLookedAt
+from lexret.library.updating.vouched import with_words
 from lexret.pictures.processes import DIED
 from lexret.pictures.reading import FileState
 from lexret.sparse import LexicalVector
-
-PICTURES_A_COMMIT: Final = 1000
-SECONDS_A_COMMIT: Final = 60.0
-# Pictures that wait to be encoded together take at most about so many bytes.
-BATCH_BYTES: Final = 1 << 28
-_BYTES_A_PIXEL: Final = 4  # as Pillow holds RGB
 
 Progress = Callable[[int, int], None]
 
@@ -58,32 +43,6 @@ class UpdateInterrupted(KeyboardInterrupt):
     def __init__(self, num_stored: int) -> None:
         super().__init__()
         self.num_stored = num_stored
-
-
-@dataclass(frozen=True)
-class FoundFiles:
-    """The picture files of some folders.
-
-    Attributes:
-        paths: of the files, as the ids of an index name them.
-        skipped: the folders below that kept theirs secret.
-        searched: the folders that were looked through.
-        leaving: folders that leave the index, with all that it holds of them.
-        not_looked_at: what else lies in the folders.
-    """
-
-    paths: tuple[str, ...]
-    skipped: tuple[SkippedPicture, ...]
-    searched: tuple[PictureFolder, ...]
-    leaving: tuple[PictureFolder, ...] = ()
-    not_looked_at: NotLookedAt = field(default_factory=NotLookedAt)
-
-    def covers(self, path: str) -> bool:
-        """Whether the file would have been found if it were there, or is to leave the index."""
-        if any(folder.holds(path) for folder in self.leaving):
-            return True
-        hidden = any(path.startswith(f"{skipped.path}/") for skipped in self.skipped)
-        return not hidden and any(folder.holds(path) for folder in self.searched)
 
 
 @dataclass
@@ -143,34 +102,20 @@ class PictureUpdate:
         self._moved: dict[str, list[KnownPicture]] = {}
         for path in sorted(self._gone, reverse=True):
             self._moved.setdefault(self._known[path].sha256, []).append(self._known[path])
-        self._keywords = KeywordReader(self.encoder.vocabulary)
+        self._keywords = KeywordFollower(
+            self.encoder.vocabulary,
+            holding=self._known.with_any(VOUCHED),
+            chosen=self.keywords_as_words,
+        )
         self._stored: set[str] = set()
-        self._with_words = set(self._known.with_any(VOUCHED))
         self._states = FileStates(self.base)
         self._renamed: dict[str, str] = {}
-        self._batch: list[PictureFile] = []
-        self._num_uncommitted = self._num_stored = 0
-        self._last_commit = time.monotonic()
+        self._batch = PictureBatch(self.encoder, self.batch_size, self._vectors)
+        self._commits = CommitSchedule()
 
     def check_not_all_gone(self, *, allow_empty: bool) -> None:
-        """Raise InputError where a folder that the index holds pictures of has none any more.
-
-        ``allow_empty`` accepts that; folders without pictures, in an index without, it does not.
-        """
-        if not (self.found.paths or self._known):
-            folders = ", ".join(str(folder.path) for folder in self.found.searched)
-            raise InputError(f"There is no picture in {folders}, and its index is empty.")
-        if allow_empty:
-            return
-        for folder in self.found.searched:
-            if any(folder.holds(path) for path in self.found.paths):
-                continue
-            num_known = sum(folder.holds(path) for path in self._known)
-            if num_known:
-                raise InputError(
-                    f"No picture is left in {folder.path}, but the index holds {num_known} of it. "
-                    "Is a disk not mounted? If they are really gone, say so with --allow-empty."
-                )
+        """Raise InputError where a folder that the index holds pictures of has none any more."""
+        self.found.check_not_all_gone(self._known, allow_empty=allow_empty)
 
     def run(self, *, decoding: Decoding, progress: Progress | None) -> None:
         """Bring the index up to date; see ``index_folders``.
@@ -203,7 +148,7 @@ class PictureUpdate:
         except KeyboardInterrupt as error:
             if not self.keeper.is_of_new_index:
                 self._commit()  # what is encoded by now; the next run goes on from here
-            raise UpdateInterrupted(self._num_stored) from error
+            raise UpdateInterrupted(self._commits.num_stored) from error
         finally:
             files.close()
 
@@ -245,13 +190,14 @@ class PictureUpdate:
         elif (known := self._vectors.get(file.sha256)) is not None:
             self._store(file, *known)
         else:
-            self._batch.append(file)
-            if len(self._batch) >= self.batch_size or self._batch_bytes() >= BATCH_BYTES:
+            self._batch.add(file)
+            if self._batch.is_full:
                 self._encode_batch()
 
-    def _batch_bytes(self) -> int:
-        images = [file.picture.image for file in self._batch if file.picture is not None]
-        return sum(_BYTES_A_PIXEL * image.width * image.height for image in images)
+    def _encode_batch(self) -> None:
+        for file in self._batch.encode():
+            self._take(file)  # its content is known now, or it is skipped
+        self.counts.encoded = self._batch.num_encoded
 
     def _skip(self, skipped: SkippedPicture) -> None:
         self.skipped.append(skipped)
@@ -261,50 +207,10 @@ class PictureUpdate:
         if skipped.path in self._known:
             self._gone.add(skipped.path)
 
-    def _encode_batch(self) -> None:
-        files, self._batch = self._batch, []
-        distinct = {file.sha256: file for file in files if file.sha256 not in self._vectors}
-        self._encode(list(distinct.values()))
-        for file in files:
-            known = self._vectors.get(file.sha256)
-            if known is not None:
-                self._store(file, *known)
-            elif file is not distinct[file.sha256]:
-                self._skip(_rejected(file, "its content is that of another rejected picture"))
-
-    def _encode(self, files: Sequence[PictureFile]) -> None:
-        pictures = [file.picture for file in files if file.picture is not None]
-        if not pictures:
-            return
-        images = [picture.image for picture in pictures]
-        try:
-            vectors = self.encoder.encode(images, batch_size=self.batch_size)
-        except InputError as error:
-            if len(files) == 1:
-                self._skip(_rejected(files[0], str(error)))
-            else:  # one picture must not stop the others
-                for file in files:
-                    self._encode([file])
-            return
-        self.counts.encoded += len(files)
-        if (runtime := runtime_of(self.encoder)) is not None:
-            self.writer.note_runtime(runtime)
-        for file, picture, vector in zip(files, pictures, vectors, strict=True):
-            record = KnownPicture(
-                file.path,
-                file.size,
-                file.mtime_ns,
-                file.sha256,
-                picture.width,
-                picture.height,
-                file.tags,
-            )
-            self._vectors.put(record, vector)
-
     def _store(self, file: PictureFile, same: KnownPicture, vector: LexicalVector) -> None:
         """Add a picture whose content is that of ``same``, which may be itself."""
         before = self._take_the_place_of(file)
-        vector, vouched = with_words(vector, self._wanted_words(file.tags))
+        vector, vouched = with_words(vector, self._keywords.wanted(file.tags))
         record = replace(
             same,
             path=file.path,
@@ -319,39 +225,29 @@ class PictureUpdate:
         )
         self._write(record, vector)
 
-    def _wanted_words(self, tags: CameraTags | None) -> tuple[str, ...]:
-        if not self.keywords_as_words or tags is None:
-            return ()
-        return self._keywords.entries(tags.keywords)
-
     def _follow_keywords(self) -> None:
         """Put words into pictures that were not read, or take them out, where that was chosen."""
-        other = {
-            path: wanted
+        if self._before is None:
+            return
+        staying = {
+            path: self._known[path]
             for path in self._known.with_any(KEYWORDS, VOUCHED)
             if path not in self._stored and path not in self._gone
-            if (wanted := self._wanted_words(self._known[path].tags))
-            != tuple(told_weights(self._known[path].vouched))
         }
-        if not other or self._before is None:
-            return
-        for record, vector in reworded(self._before, self._known, other):
+        for record, vector in self._keywords.reworded(self._before, staying):
             self._write(record, vector)
             self._commit_when_due()
 
     def _write(self, record: KnownPicture, vector: LexicalVector) -> None:
         self.writer.add([record.path], vector.as_batch(), fields=record.as_fields())
         self._stored.add(record.path)
-        if record.vouched is None:
-            self._with_words.discard(record.path)
-        else:
-            self._with_words.add(record.path)
-        self._num_uncommitted += 1
+        self._keywords.note(record)
+        self._commits.num_waiting += 1
 
     @property
     def num_with_words(self) -> int:
         """Pictures whose vectors hold words because they are keywords."""
-        return len(self._with_words - self._gone)
+        return len(self._keywords.holding - self._gone)
 
     def _take_the_place_of(self, file: PictureFile) -> KnownPicture | None:
         """Return what the index knew the file as, under this path or another, and count it."""
@@ -389,22 +285,17 @@ class PictureUpdate:
         self.keeper.save()
 
     def _commit_when_due(self) -> None:
-        if self.keeper.is_of_new_index:
-            return
-        waited = time.monotonic() - self._last_commit
-        if self._num_uncommitted >= PICTURES_A_COMMIT or (
-            self._num_uncommitted and waited >= SECONDS_A_COMMIT
-        ):
+        if self._commits.is_due and not self.keeper.is_of_new_index:
             self._commit()
 
     def _commit(self) -> None:
-        if self.writer.manifest.segments or self._num_uncommitted:
+        if self._batch.runtime is not None:
+            self.writer.note_runtime(self._batch.runtime)
+        if self.writer.manifest.segments or self._commits.num_waiting:
             self.writer.commit(corrections=self._renaming())
             self._vectors.committed()
         self.refused.save()
-        self._num_stored += self._num_uncommitted
-        self._num_uncommitted = 0
-        self._last_commit = time.monotonic()
+        self._commits.committed()
 
     def _renaming(self) -> ChangeOfCorrections | None:
         """Return how the corrections of renamed pictures change, if there are such."""
@@ -413,8 +304,3 @@ class PictureUpdate:
             return None
         renamed = dict(self._renamed)
         return lambda now: renamed_corrections(now, renamed)
-
-
-def _rejected(file: PictureFile, why: str) -> SkippedPicture:
-    message = f"{file.path} was rejected by the model: {why}"
-    return SkippedPicture(file.path, "rejected by the model", message, file.state)

@@ -25,7 +25,7 @@ from lexret.engine.query.binding import bind_query
 from lexret.engine.query.parser import parse_query
 from lexret.engine.query.plain import is_surely_plain
 from lexret.explain.answers import answer
-from lexret.library.asking import question
+from lexret.library.asking import meaning
 from lexret.library.asking.query_fields import PICTURE_FIELDS
 from lexret.library.asking.reading import read_query
 from lexret.sparse import SparseBatch
@@ -101,7 +101,7 @@ def test_a_plain_text_needs_no_parser(photos: Path, monkeypatch: pytest.MonkeyPa
     with monkeypatch.context() as parsing:
         parsing.setattr(plain, "is_surely_plain", lambda text: False)
         assert search("a dog, on a t-shirt", "--json").stdout == expected
-    monkeypatch.setattr(question, "_parsed", None)
+    monkeypatch.setattr(meaning, "_parsed", None)
     assert search("a dog, on a t-shirt", "--json").stdout == expected
 
 

@@ -14,12 +14,12 @@ from oracle import ExactIndex
 
 from lexret.engine import open_index
 from lexret.engine.corrections.corrections import (
-    CORRECTIONS_FILE,
     Corrections,
     DocumentCorrection,
     change_corrections,
     load_corrections,
 )
+from lexret.engine.corrections.layout import CORRECTIONS_FILE
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.query.filters import NumberFilter, path_filter
 from lexret.engine.query.query import AnyOf, Choice, Holds, Query

@@ -221,3 +221,14 @@ def test_a_noun_and_its_plural_share_a_key(one: str, many: str) -> None:
 )
 def test_different_nouns_have_different_keys(one: str, other: str) -> None:
     assert number_free(one) != number_free(other)
+
+
+def test_words_that_differ_in_number_only_are_one_word_and_no_others() -> None:
+    words = ["wine", "wines", "win", "wins", "care", "car", "cars", "man", "men", "leaf", "leaves",
+             "news", "new", "city", "cities", "bus", "buses"]  # fmt: skip
+    vocabulary = Vocabulary(words)
+    pairs = {word: set(vocabulary.numbers_of(word)) - {word} for word in words}
+    assert pairs["wine"] == {"wines"} and pairs["win"] == {"wins"}
+    assert pairs["care"] == set() and pairs["cars"] == {"car"}
+    assert (pairs["man"], pairs["leaves"]) == ({"men"}, {"leaf"})
+    assert (pairs["news"], pairs["cities"], pairs["bus"]) == (set(), {"city"}, {"buses"})

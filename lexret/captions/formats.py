@@ -53,7 +53,8 @@ def read_karpathy(source: str) -> list[CaptionedImage]:
         raise InputError(f"{path} has no split {split!r}; it has {found}.")
     items = []
     for image in chosen:
-        name = "/".join(filter(None, (image.get("filepath"), str(_field(image, "filename", path)))))
+        names = (str(image.get("filepath") or ""), str(_field(image, "filename", path)))
+        name = "/".join(filter(None, names))
         sentences = _field(image, "sentences", path)
         texts = [str(_field(sentence, "raw", path)).strip() for sentence in sentences]
         ids = [str(sentence.get("sentid", "")) for sentence in sentences]
@@ -71,14 +72,12 @@ def read_coco(source: str) -> list[CaptionedImage]:
     """
     path, images = _cut(source)
     values = _load(path, "images", "annotations")
-    entries = {
-        _field(image, "id", path): _Entry(
-            str(_field(image, "file_name", path)), str(image["id"]), [], []
-        )
-        for image in values["images"]
-    }
+    entries = {}
+    for image in values["images"]:
+        name, image_id = str(_field(image, "file_name", path)), _id(image, "id", path)
+        entries[image_id] = _Entry(name, str(image_id), [], [])
     for annotation in values["annotations"]:
-        image_id = _field(annotation, "image_id", path)
+        image_id = _id(annotation, "image_id", path)
         if image_id not in entries:
             raise InputError(
                 f"{path}: a caption is of the picture {image_id}, which is not among its images."
@@ -134,6 +133,13 @@ def _field(values: Any, key: str, path: Path) -> Any:
     if not isinstance(values, dict) or key not in values:
         raise InputError(f"{path}: expected {key!r} in {str(values)[:80]}.")
     return values[key]
+
+
+def _id(values: Any, key: str, path: Path) -> int | str:
+    found = _field(values, key, path)
+    if not isinstance(found, int | str):
+        raise InputError(f"{path}: {key!r} is {str(found)[:80]}; expected a number or a name.")
+    return found
 
 
 def _placed(path: Path, images: str, entries: Sequence[_Entry]) -> list[CaptionedImage]:

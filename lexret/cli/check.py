@@ -85,7 +85,7 @@ def _as_text(found: LibraryCheck, shown: str) -> list[str]:
     else:
         lines = [f"The index at {shown} is damaged:"]
         for finding in report.findings:
-            lines += [f"  {finding.file}: {finding.found}", f"    touches {finding.meaning}"]
+            lines += [f"  {finding.file}: {finding.found}", f"    ({finding.meaning})"]
     todo = _what_to_do(found)
     return [*lines, f"What to do: {todo}"] if todo else lines
 

@@ -286,7 +286,7 @@ def _as_text(report: IndexReport, place: Path) -> str:
     ]
     if report.num_with_words is not None:
         lines.append(
-            f"Keywords count as words: {plural(report.num_with_words, 'picture')} of all with some"
+            f"Keywords count as words; pictures that hold such words: {report.num_with_words:,}"
         )
     for folder in report.absent:
         lines.append(f"Not there: {printable(str(folder))}; what the index holds of it stays")

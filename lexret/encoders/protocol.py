@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
@@ -98,6 +99,12 @@ def require_pictures(images: object) -> None:
 
     if isinstance(images, Image.Image):
         raise InputError("Expected a list of pictures; found one picture alone: write [picture].")
+    first = images[0] if isinstance(images, list | tuple) and images else images
+    if isinstance(first, str | os.PathLike):
+        raise InputError(
+            f"Expected a list of pictures; found the path {str(first)!r}: read it first, as "
+            "lexret.open_photo does."
+        )
     kind = "pictures of Pillow, as lexret.open_photo(path) reads them from files"
     require_several(images, kind, of=(Image.Image,))
 

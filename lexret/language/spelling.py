@@ -39,6 +39,7 @@ _FORMS: Final = (
 _MORE: Final = ("s", "es", "ing", "ed", "er")
 _DOUBLING: Final = frozenset({"ed", "ing", "er", "ers", "est", "ish"})
 _SHORTEST: Final = 3
+_VOWELS: Final = "aeiou"
 
 
 def folded(word: str) -> str:
@@ -77,9 +78,20 @@ def bases(word: str) -> Iterator[str]:
         stem = word.removesuffix(ending)
         if stem == word or len(stem) < _SHORTEST:
             continue
+        if "e" in replacements and _lost_an_e(stem, ending):
+            yield f"{stem}e"
         yield from (stem + replacement for replacement in replacements)
         if ending in _DOUBLING and stem[-1] == stem[-2]:  # "jogging", "jog"
             yield stem[:-1]
+
+
+def _lost_an_e(stem: str, ending: str) -> bool:
+    """Whether a stem is rather that of a word with an "e": of "kites", of "hoped"."""
+    if ending == "es":
+        return not stem.endswith(("s", "x", "z", "ch", "sh", "o"))
+    before, vowel, last = stem[-3], stem[-2], stem[-1]
+    short = vowel in _VOWELS and before not in _VOWELS and last not in f"{_VOWELS}wxy"
+    return ending in _DOUBLING and short  # else the last letter would stand twice: "hopped"
 
 
 def forms(word: str) -> Iterator[str]:

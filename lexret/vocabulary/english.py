@@ -89,3 +89,31 @@ def number_free(word: str) -> str:
             word = word.removesuffix(ending) + replacement
             break
     return word[:-1] + "f" if word.endswith("v") else word
+
+
+_HISSING: Final = ("s", "x", "z", "ch", "sh")
+# They end like plurals of other words.
+_NO_PLURALS: Final = frozenset({"news"})
+
+
+def plurals(word: str) -> frozenset[str]:
+    """Return how an English noun may be written in the plural; the rules give too many, not others.
+
+    "leaf" gives "leafs" and "leaves"; "wine" gives "wines" alone.
+    """
+    found = {plural for plural, singular in _IRREGULAR.items() if singular == word}
+    if word.endswith(_HISSING):
+        found.add(f"{word}es")
+    elif word.endswith("y") and word[-2:-1] not in "aeiou":
+        found.add(f"{word[:-1]}ies")
+    else:
+        found.add(f"{word}s")
+    if word.endswith("o"):
+        found.add(f"{word}es")
+    if word.endswith("man"):
+        found.add(f"{word[:-3]}men")
+    if word.endswith("f"):
+        found.add(f"{word[:-1]}ves")
+    if word.endswith("fe"):
+        found.add(f"{word[:-2]}ves")
+    return frozenset(found - _NO_PLURALS)

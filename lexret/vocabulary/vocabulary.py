@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lexret.arguments import require_several
 from lexret.errors import InputError, MismatchError, MissingError
-from lexret.vocabulary.english import number_free, tokenize
+from lexret.vocabulary.english import number_free, plurals, tokenize
 
 DEFAULT_VOCABULARY = "english-20k"
 
@@ -197,7 +197,9 @@ class Vocabulary:
     def numbers_of(self, word: str) -> tuple[str, ...]:
         """Return an entry and those that differ from it in number only ("cat", "cats")."""
         found = self._by_number.get(number_free(word), ())
-        return (word, *(entry for entry in found if entry != word))
+        mine = plurals(word)
+        others = (entry for entry in found if entry in mine or word in plurals(entry))
+        return (word, *others)
 
     @cached_property
     def _by_number(self) -> dict[str, list[str]]:

@@ -39,7 +39,7 @@ def test_damage_is_named_with_what_it_touches_and_what_to_do(indexed: Path) -> N
     result = lexret("check", indexed)
     assert result.exit_code == 1
     assert path.relative_to(indexed / ".lexret").as_posix() in result.stdout
-    assert "touches words and weights of the 3 documents" in result.stdout
+    assert "(words and weights of the 3 documents" in result.stdout
     assert "`lexret repair`" in result.stdout and "`lexret index`" in result.stdout
     result = lexret("check", "--index", indexed, "--json")
     assert result.exit_code == 1

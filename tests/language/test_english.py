@@ -138,3 +138,11 @@ def test_the_shipped_table_is_in_the_order_that_it_is_searched_by() -> None:
     assert all(word.decode() in kinds for word in words[:: len(words) // 500])
     strange = ["", "\t", "\n", "zzzz", words[0].decode() + "\t", "a\nb"]
     assert not [word for word in strange if word in kinds]
+
+
+@pytest.mark.parametrize(
+    ("word", "base"), [("kites", "kite"), ("hoped", "hope"), ("hopping", "hop"), ("boxes", "box")]
+)
+def test_a_form_is_of_the_word_that_it_is_written_like(word: str, base: str) -> None:
+    words = Vocabulary(["kit", "kite", "hop", "hope", "box"])
+    assert English(words, KINDS).place(word) == WordReading((base,))

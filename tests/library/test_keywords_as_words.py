@@ -259,7 +259,7 @@ def test_words_that_lexret_wrote_are_not_read_as_keywords(photos: Path) -> None:
 
 def test_the_command_records_the_choice_and_tells_it(photos: Path) -> None:
     assert "keywords" in run("info") and "count as words" in run("info")
-    assert "Keywords count as words: 1 picture of all with some" in run("index")
+    assert "Keywords count as words; pictures that hold such words: 1\n" in run("index")
     assert '"with_words_of_keywords": 1' in run("index", "--json")
     assert "Keywords" not in run("index", "--no-keywords-as-words")
     assert "count as words" not in run("info")

@@ -108,7 +108,7 @@ def read_manifests(folder: Path) -> tuple[Manifest | None, list[Finding]]:
     try:
         main = Manifest.load(folder)
     except DamageError as error:
-        findings.append(_finding(folder, error, "the index cannot be opened"))
+        findings.append(_finding(folder, error, "what holds the index together"))
     copy = copy_of(path)
     try:
         if copy.is_file() or main is None or _is_sealed(path):

@@ -55,7 +55,7 @@ def test_every_kind_of_damage_is_answered_rightly_or_refused(whole: Path, tmp_pa
 def test_damage_at_many_places_is_answered_rightly_or_refused(whole: Path, tmp_path: Path) -> None:
     tally = run_grid(whole, list(damages_of(whole, density=12)), tmp_path / "work")
     sys.stderr.write(f"{tally}\n")
-    assert tally.tried > 1000
+    assert tally.tried > 950  # fewer for 8-bit weights, whose files are smaller
     assert (tally.wrong, tally.broken) == ([], [])
 
 

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float32]
 IdArray = npt.NDArray[np.int32]
 OffsetArray = npt.NDArray[np.int64]
-# What a model computes weights in.
+# What networks in torch compute in.
 Precision = Literal["float32", "bfloat16"]
+# What the vectors of an index are computed in.
+VectorPrecision = Literal["float32", "bfloat16", "int8"]
 
 
 def distinct_ids(*arrays: npt.NDArray[np.integer[Any]]) -> IdArray:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from PIL import Image
 from torch import Tensor, nn
@@ -24,6 +25,7 @@ from lexret.encoders.folder.exported import (
     IMAGE_FILE,
     IMAGE_FORMAT,
     IMAGE_META_FILE,
+    INT8_FILE,
     ExportedBackbone,
     backbone_identity,
 )
@@ -52,7 +54,7 @@ class Agreement:
 
     Attributes:
         num_pictures: that were compared.
-        least_cosine: the smallest cosine of a picture's two vectors.
+        least_cosine: the smallest cosine of a picture's two vectors, without what may be a tie.
         different_words: words that only one of the two has, above what may be a tie.
     """
 
@@ -94,6 +96,8 @@ class _Exportable(nn.Module):
 def export_backbone(record: ModelRecord, pictures: Sequence[Image.Image] = ()) -> Agreement:
     """Write a model's ``image.onnx`` and ``image.json`` into its folder, and compare with torch.
 
+    What was rounded from another ``image.onnx`` leaves the folder.
+
     Args:
         pictures: to compare with; without any, some that are made here.
 
@@ -121,11 +125,17 @@ def export_backbone(record: ModelRecord, pictures: Sequence[Image.Image] = ()) -
             }
             agreement = _compare(record, values, fresh, reference, pictures)
             values["compared_with_torch"] = asdict(agreement)
-        text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
-        replace_file(record.folder / IMAGE_META_FILE, text.encode())
+        write_meta(record.folder, values)
+        (record.folder / INT8_FILE).unlink(missing_ok=True)
     except OSError as error:
         raise StorageError(f"Cannot write to {record.folder}: {error}.") from error
     return agreement
+
+
+def write_meta(folder: Path, values: dict[str, Any]) -> None:
+    """Replace ``image.json`` of a model folder."""
+    text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
+    replace_file(folder / IMAGE_META_FILE, text.encode())
 
 
 def made_pictures(side: int) -> list[Image.Image]:
@@ -183,7 +193,7 @@ def _compare(
     pairs = list(zip(reference.encode(pictures), portable.encode(pictures), strict=True))
     agreement = Agreement(
         len(pairs),
-        min(_cosine(mine, theirs) for mine, theirs in pairs),
+        min(_agreeing_cosine(mine, theirs) for mine, theirs in pairs),
         sum(_different_words(mine, theirs) for mine, theirs in pairs),
     )
     if agreement.least_cosine < LEAST_COSINE or agreement.different_words:
@@ -196,23 +206,49 @@ def _compare(
     return agreement
 
 
-def _cosine(mine: LexicalVector, theirs: LexicalVector) -> float:
+def cosine(mine: LexicalVector, theirs: LexicalVector) -> float:
+    """Return the cosine of two vectors; 1 for two empty ones, 0 where one is empty."""
+    every = [np.ones(len(vector), np.bool_) for vector in (mine, theirs)]
+    return _cosine_of(mine, theirs, every[0], every[1])
+
+
+def _agreeing_cosine(mine: LexicalVector, theirs: LexicalVector) -> float:
+    """Return the cosine without words that changed places as ties where the vectors are cut."""
+    kept = [~_ties(one, other) for one, other in ((mine, theirs), (theirs, mine))]
+    return _cosine_of(mine, theirs, kept[0], kept[1])
+
+
+def _cosine_of(
+    mine: LexicalVector,
+    theirs: LexicalVector,
+    of_mine: npt.NDArray[np.bool_],
+    of_theirs: npt.NDArray[np.bool_],
+) -> float:
     _, left, right = np.intersect1d(mine.term_ids, theirs.term_ids, return_indices=True)
     product = float(mine.weights[left].astype(np.float64) @ theirs.weights[right])
     lengths = [
-        float(np.linalg.norm(vector.weights.astype(np.float64))) for vector in (mine, theirs)
+        float(np.linalg.norm(vector.weights[kept].astype(np.float64)))
+        for vector, kept in ((mine, of_mine), (theirs, of_theirs))
     ]
     if not all(lengths):
         return 1.0 if not any(lengths) else 0.0
     return product / (lengths[0] * lengths[1])
 
 
+def _alone(one: LexicalVector, other: LexicalVector) -> npt.NDArray[np.bool_]:
+    alone: npt.NDArray[np.bool_] = ~np.isin(one.term_ids, other.term_ids)
+    return alone
+
+
+def _ties(one: LexicalVector, other: LexicalVector) -> npt.NDArray[np.bool_]:
+    """Return which words of a vector the other lacks, but may have cut off as no stronger."""
+    least = float(other.weights.min()) if len(other) else 0.0
+    full = len(other) >= len(one)
+    ties: npt.NDArray[np.bool_] = one.weights <= _TIE + (least if full else 0.0)
+    return ties & _alone(one, other)
+
+
 def _different_words(mine: LexicalVector, theirs: LexicalVector) -> int:
     """Count words of one vector that the other lacks; the weakest of a full vector may be ties."""
-    count = 0
-    for one, other in ((mine, theirs), (theirs, mine)):
-        alone = ~np.isin(one.term_ids, other.term_ids)
-        least = float(other.weights.min()) if len(other) else 0.0
-        full = len(other) >= len(one)
-        count += int((one.weights[alone] > _TIE + (least if full else 0.0)).sum())
-    return count
+    pairs = ((mine, theirs), (theirs, mine))
+    return sum(int((_alone(one, other) & ~_ties(one, other)).sum()) for one, other in pairs)

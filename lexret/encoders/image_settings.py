@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from lexret.errors import InputError
 
 if TYPE_CHECKING:
-    from lexret.sparse import Precision
+    from lexret.sparse import VectorPrecision
 
 Runtime = Literal["onnx", "torch"]
 
@@ -18,8 +18,8 @@ class ImageSettings:
     """Settings of an image encoder.
 
     Attributes:
-        runtime: ONNX Runtime or torch; None: ONNX Runtime where the model has an exported backbone
-            and float32 is asked for.
+        runtime: ONNX Runtime or torch; None: ONNX Runtime for int8, and for float32 where the model
+            has an exported backbone.
         device: of ONNX Runtime; see :data:`lexret.encoders.portable.sessions.PROVIDERS`.
         jobs: threads that encode in ONNX Runtime; None: as many as there are processors.
     """
@@ -32,7 +32,9 @@ class ImageSettings:
 DEFAULT_SETTINGS: Final = ImageSettings()
 
 
-def runtime_for(precision: Precision, settings: ImageSettings, *, is_exported: bool) -> Runtime:
+def runtime_for(
+    precision: VectorPrecision, settings: ImageSettings, *, is_exported: bool
+) -> Runtime:
     """Return what a model's pictures are encoded in.
 
     Args:
@@ -43,10 +45,17 @@ def runtime_for(precision: Precision, settings: ImageSettings, *, is_exported: b
     """
     runtime = settings.runtime
     if runtime is None:
-        runtime = "onnx" if precision == "float32" and is_exported else "torch"
-    if runtime == "onnx" and precision != "float32":
+        in_onnx = precision == "int8" or (precision == "float32" and is_exported)
+        runtime = "onnx" if in_onnx else "torch"
+    if runtime == "onnx" and precision == "bfloat16":
         raise InputError(
-            f"ONNX Runtime encodes in float32 here, but {precision} is asked for: that takes torch."
+            "ONNX Runtime encodes in float32 or int8 here, but bfloat16 is asked for: that takes "
+            "torch."
+        )
+    if runtime == "torch" and precision == "int8":
+        raise InputError(
+            "torch encodes in float32 or bfloat16 here, but int8 is asked for: that takes ONNX "
+            "Runtime."
         )
     if runtime == "torch" and settings.device != "cpu":
         raise InputError(

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from lexret.encoders.folder.exported import find_exported
+from lexret.encoders.folder.exported import find_exported, no_int8
 from lexret.encoders.folder.record import ModelRecord
 from lexret.encoders.image_settings import DEFAULT_SETTINGS, ImageSettings, runtime_for
-from lexret.sparse import Precision, SparseBatch
+from lexret.sparse import SparseBatch, VectorPrecision
 from lexret.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -29,20 +29,25 @@ class LazyImageEncoder:
 
     Raises:
         InputError: if precision and settings contradict each other.
+        MissingError: if int8 is asked for and the model was not exported in it.
     """
 
     def __init__(
         self,
         record: ModelRecord,
         *,
-        precision: Precision = "float32",
+        precision: VectorPrecision = "float32",
         load: Callable[[], LexicalModel] | None = None,
         settings: ImageSettings = DEFAULT_SETTINGS,
     ) -> None:
         if settings != DEFAULT_SETTINGS:  # reading the model's configuration takes time
             runtime_for(precision, settings, is_exported=find_exported(record) is not None)
+        if precision == "int8":
+            exported = find_exported(record)
+            if exported is None or precision not in exported.precisions:
+                raise no_int8(record.folder)
         self._record = record
-        self._precision: Precision = precision
+        self._precision: VectorPrecision = precision
         self._load = load
         self._settings = settings
 
@@ -62,7 +67,7 @@ class LazyImageEncoder:
         return self._encoder.runtime if "_encoder" in self.__dict__ else None
 
     @property
-    def precision(self) -> Precision:
+    def precision(self) -> VectorPrecision:
         """What the vectors are computed in; see :class:`lexret.encoders.model.ImageEncoder`."""
         return self._precision
 

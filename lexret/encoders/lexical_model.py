@@ -28,11 +28,12 @@ if TYPE_CHECKING:
     import torch
 
     from lexret.encoders.folder.checkpoint import Checkpoint
+    from lexret.encoders.folder.exported import PortablePrecision
     from lexret.encoders.model import ImageEncoder, TextEncoder
     from lexret.encoders.portable.encoder import PortableImageEncoder
     from lexret.encoders.protocol import PictureEncoder, QueryEncoder
     from lexret.encoders.text.static_encoder import StaticTextEncoder
-    from lexret.sparse import Precision
+    from lexret.sparse import Precision, VectorPrecision
 
 
 class LexicalModel:
@@ -139,15 +140,25 @@ class LexicalModel:
     @property
     def has_exported_images(self) -> bool:
         """Whether the model has an exported backbone, so that pictures need no torch."""
+        return bool(self.exported_precisions)
+
+    @property
+    def exported_precisions(self) -> tuple[PortablePrecision, ...]:
+        """What the exported backbone can compute in; empty if there is none."""
         from lexret.encoders.folder.exported import find_exported
 
-        return self._record is not None and find_exported(self._record) is not None
+        exported = find_exported(self._record) if self._record else None
+        return exported.precisions if exported else ()
 
-    def portable_images(self, settings: ImageSettings = DEFAULT_SETTINGS) -> PortableImageEncoder:
+    def portable_images(
+        self,
+        settings: ImageSettings = DEFAULT_SETTINGS,
+        precision: PortablePrecision = "float32",
+    ) -> PortableImageEncoder:
         """Load the image side in ONNX Runtime.
 
         Raises:
-            MissingError: if the model has no exported backbone.
+            MissingError: if the model has no exported backbone, or none of that precision.
             InputError: if ONNX Runtime has no such device.
         """
         from lexret.encoders.folder.exported import find_exported
@@ -160,24 +171,30 @@ class LexicalModel:
                 "models export`."
             )
         return PortableImageEncoder(
-            self._record, exported, jobs=settings.jobs, device=settings.device
+            self._record,
+            exported,
+            jobs=settings.jobs,
+            device=settings.device,
+            precision=precision,
         )
 
     def image_encoder(
-        self, precision: Precision = "float32", *, settings: ImageSettings = DEFAULT_SETTINGS
+        self, precision: VectorPrecision = "float32", *, settings: ImageSettings = DEFAULT_SETTINGS
     ) -> PictureEncoder:
         """Return the image side in a precision; what is not the usual is loaded at each call.
 
         Args:
-            precision: bfloat16 runs in torch.
+            precision: bfloat16 runs in torch, int8 in ONNX Runtime.
             settings: what it runs in.
 
         Raises:
             InputError: if the runtime cannot do what is asked for.
             MissingError, MissingPackageError: if the model or a package lacks what that takes.
         """
-        exported = self.has_exported_images
-        if runtime_for(precision, settings, is_exported=exported) == "onnx":
+        runtime = runtime_for(precision, settings, is_exported=self.has_exported_images)
+        if precision == "int8":
+            return self.portable_images(settings, precision)
+        if runtime == "onnx":
             usual = settings.jobs is None and settings.device == "cpu" and self._runs_portable
             return self.images if usual else self.portable_images(settings)
         usual = precision == self._computation.precision

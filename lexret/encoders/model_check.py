@@ -147,7 +147,8 @@ def _check_exported(record: ModelRecord) -> list[Check]:
         exported = find_exported(record)
         if exported is None:
             return []
-        exported.verify()
+        for precision in exported.precisions:
+            exported.verify(precision)
     except LexretError as error:
         return [_failure(IMAGE_FILE, error)]
     found = f"SHA-256 as recorded, {exported.values.get('licence')}: pictures need no torch"

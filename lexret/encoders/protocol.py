@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from lexret.arguments import require_several
 from lexret.errors import InputError
-from lexret.sparse import LexicalVector, Precision, SparseBatch
+from lexret.sparse import LexicalVector, SparseBatch, VectorPrecision
 from lexret.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -109,9 +109,9 @@ def require_pictures(images: object) -> None:
     require_several(images, kind, of=(Image.Image,))
 
 
-def precision_of(encoder: Encoder[Item]) -> Precision:
+def precision_of(encoder: Encoder[Item]) -> VectorPrecision:
     """Return the precision that an encoder computes its vectors in; float32 if it names none."""
-    precision: Precision = getattr(encoder, "precision", "float32")
+    precision: VectorPrecision = getattr(encoder, "precision", "float32")
     return precision
 
 
@@ -134,7 +134,7 @@ class PictureEncoder(PatchEncoder, Protocol):
     """Image side of a model, in whatever computes it."""
 
     @property
-    def precision(self) -> Precision:
+    def precision(self) -> VectorPrecision:
         """What pictures' vectors are computed in; indexes record it."""
         ...
 

@@ -33,7 +33,7 @@ from lexret.files.folders import make_folder
 from lexret.files.locks import WriterLock
 from lexret.files.sealed import copy_of
 from lexret.files.whole import replace_file
-from lexret.sparse import Precision, SparseBatch
+from lexret.sparse import SparseBatch, VectorPrecision
 from lexret.vocabulary import Vocabulary
 
 MAX_BUFFERED_POSTINGS: Final = 1 << 25
@@ -69,7 +69,7 @@ class EmbeddedIndexWriter:
         model_source: str | None = None,
         roots: Sequence[str] = (),
         weights: str = "exact",
-        precision: Precision = "float32",
+        precision: VectorPrecision = "float32",
         options: Sequence[str] = (),
         runtimes: Sequence[str] = (),
         replace_existing: bool = False,

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from lexret.library.updating.update_run import Progress
     from lexret.pictures.boxes import Box
     from lexret.pictures.exclusion import Exclusion
-    from lexret.sparse import Precision, WordWeight
+    from lexret.sparse import VectorPrecision, WordWeight
 
 
 class Library:
@@ -102,7 +102,7 @@ class Library:
         index: PathLike | None = None,
         model: str | None = None,
         weights: str | None = None,
-        precision: Precision | None = None,
+        precision: VectorPrecision | None = None,
         batch_size: int = 32,
         keywords_as_words: bool = False,
         progress: Progress | None = None,
@@ -139,7 +139,7 @@ class Library:
         *folders: PathLike,
         remove: PathLike | Sequence[PathLike] = (),
         weights: str | None = None,
-        precision: Precision | None = None,
+        precision: VectorPrecision | None = None,
         batch_size: int = 32,
         images: ImageSettings = DEFAULT_SETTINGS,
         decoding: Decoding | None = None,
@@ -186,7 +186,7 @@ class Library:
         require_folder_names(folders)
         before = Manifest.load_if_sound(self.path)  # a damaged one is reported when it is opened
         source, encoders = self._encoders.of_source(before.model_source if before else None)
-        recorded: Precision = before.precision if before else "float32"
+        recorded: VectorPrecision = before.precision if before else "float32"
         try:
             return index_folders(
                 [Path(folder) for folder in folders],

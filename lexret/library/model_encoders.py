@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lexret.encoders.lexical_model import LexicalModel
     from lexret.encoders.protocol import PatchEncoder, QueryEncoder
     from lexret.engine.index import EmbeddedIndex
-    from lexret.sparse import FloatArray, Precision
+    from lexret.sparse import FloatArray, VectorPrecision
     from lexret.vocabulary import Vocabulary
 
 TextEncoderKind = Literal["static", "contextual"]
@@ -105,7 +105,7 @@ class ModelEncoders:
             return self._loaded()
 
     def late_images(
-        self, precision: Precision, *, settings: ImageSettings = DEFAULT_SETTINGS
+        self, precision: VectorPrecision, *, settings: ImageSettings = DEFAULT_SETTINGS
     ) -> LazyImageEncoder:
         """Return an image encoder that loads the model with its first picture."""
         from lexret.encoders.lazy import LazyImageEncoder

@@ -7,6 +7,7 @@ they do where they are not installed. `.ci/run` does the same in a real environm
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -81,6 +82,8 @@ def test_indexing_searching_explaining_and_tagging_need_no_network_packages(phot
         ["doctor"],
         ["models", "verify", "mini"],
         ["eval", "speed", photos, "--rounds", "1"],
+        ["index", photos, "--jobs", "0", "--rebuild", "--precision", "int8"],
+        ["info", *index],
     ]
     outcomes = run(commands, photos.parent)
     for command, (status, output, error) in zip(commands, outcomes, strict=True):
@@ -90,6 +93,7 @@ def test_indexing_searching_explaining_and_tagging_need_no_network_packages(phot
     assert [runtime.partition(" ")[0] for runtime in info["runtimes"]] == ["onnxruntime"]
     assert (photos.parent / "out" / "summary.png").is_file()
     assert "torch is not installed" in str(outcomes[8][1])
+    assert re.search(r"^precision +int8$", str(outcomes[10][1]), re.MULTILINE)
 
 
 def test_what_needs_the_networks_says_how_to_get_them(

@@ -1,8 +1,9 @@
 """Encoder of pictures without torch: the backbone in ONNX Runtime, the rest in small graphs.
 
 It computes what :class:`lexret.encoders.model.ImageEncoder` computes in float32, which is its
-reference: the vectors are the same up to rounding. Legend: B pictures, P patches, F features,
-C classes, D codebook dimension, S side of the backbone's square.
+reference: the vectors are the same up to rounding. In int8 its backbone is rounded to 8 bits.
+Legend: B pictures, P patches, F features, C classes, D codebook dimension, S side of the backbone's
+square.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from lexret.config import ImageConfig
-from lexret.encoders.folder.exported import ExportedBackbone
+from lexret.encoders.folder.exported import ExportedBackbone, PortablePrecision
 from lexret.encoders.folder.record import WEIGHTS_FILE, ModelRecord
 from lexret.encoders.image.pixels import square_pixels
 from lexret.encoders.portable.adapters import adapter_graph
@@ -29,7 +30,7 @@ from lexret.encoders.portable.word_scores import HeadWeights, WordScores
 from lexret.encoders.protocol import PatchEncoding, PatchGrid, require_pictures
 from lexret.encoders.threshold import least_weight
 from lexret.errors import CorruptError
-from lexret.sparse import FloatArray, LexicalVector, Precision, SparseBatch
+from lexret.sparse import FloatArray, LexicalVector, SparseBatch
 from lexret.vocabulary import Vocabulary
 
 Pixels = npt.NDArray[np.uint8]
@@ -64,8 +65,10 @@ class PortableImageEncoder:
             processors that this process may use.
         device: see :data:`lexret.encoders.portable.sessions.PROVIDERS`.
         file: the exported backbone before it lies in the model's folder.
+        precision: of the backbone.
 
     Raises:
+        MissingError: if the model has no backbone of that precision.
         CorruptError: if a file of the model is damaged or does not fit its configuration.
         InputError: if ONNX Runtime has no such device.
     """
@@ -78,14 +81,16 @@ class PortableImageEncoder:
         jobs: int | None = None,
         device: str = "cpu",
         file: Path | None = None,
+        precision: PortablePrecision = "float32",
     ) -> None:
         check_device(device)
+        self._precision: PortablePrecision = precision
         self._config = record.config()
         self._model_id, self._vocabulary = record.model_id, record.vocabulary()
         self._jobs = jobs or usable_processors()
         image = self._config.image
         tensors = _image_tensors(record)
-        self._backbone = Session(file or exported.verify(), device=device)
+        self._backbone = Session(file or exported.verify(precision), device=device)
         self._adapter = Session(adapter_graph(tensors, image))
         weights = _head_weights(tensors, image, len(self._vocabulary), self._config.codebook.dim)
         if weights.evidence is not None and "class_logits" not in self._backbone.outputs:
@@ -108,9 +113,9 @@ class PortableImageEncoder:
         return self._model_id
 
     @property
-    def precision(self) -> Precision:
+    def precision(self) -> PortablePrecision:
         """What pictures' vectors are computed in; indexes record it."""
-        return "float32"
+        return self._precision
 
     @property
     def runtime(self) -> str:

@@ -8,10 +8,21 @@ neither; who wants it otherwise sets the variable to 0.
 from __future__ import annotations
 
 import os
+from importlib import import_module
+from types import ModuleType
 
 for _name in ("ORT_DISABLE_TELEMETRY", "ORT_TELEMETRY_DISABLED"):  # the second: of some releases
     os.environ.setdefault(_name, "1")
 
 import onnxruntime  # noqa: E402 (after what it reads when it is loaded)
 
-__all__ = ["onnxruntime"]
+__all__ = ["onnxruntime", "quantization"]
+
+
+def quantization() -> ModuleType:
+    """Return ONNX Runtime's module that rounds networks.
+
+    Raises:
+        ModuleNotFoundError: if the package onnx is not installed.
+    """
+    return import_module("onnxruntime.quantization")

@@ -18,7 +18,7 @@ from lexret.files.sealed import replace_with_copy, seal, unseal
 from lexret.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from lexret.sparse import Precision
+    from lexret.sparse import VectorPrecision
 
 SEGMENTS_FOLDER: Final = "segments"
 FORMAT_NAME: Final = "lexret-index"
@@ -28,7 +28,7 @@ _FIRST_SEALED: Final = 3
 # How an index may store its weights -> the codec of its segments. Version 1 had ``raw-i4-f4``.
 CODECS: Final = {"exact": EXACT, "8bit": EIGHT_BITS}
 # What vectors may be computed in.
-PRECISIONS: Final = ("float32", "bfloat16")
+PRECISIONS: Final[tuple[VectorPrecision, ...]] = ("float32", "bfloat16", "int8")
 # What columns and arrays may consist of.
 COLUMN_TYPES: Final = (*NUMBER_TYPES, TEXT)
 ARRAY_TYPES: Final = ("|u1", "<u1", "<u4", "<i4", "<i8", "<f4", "<f8")
@@ -100,7 +100,7 @@ class Manifest:
     columns: dict[str, str] = field(default_factory=dict)
     segments: tuple[SegmentEntry, ...] = ()
     weights: str = "exact"
-    precision: Precision = "float32"
+    precision: VectorPrecision = "float32"
     options: tuple[str, ...] = ()
     runtimes: tuple[str, ...] = ()
 
@@ -230,10 +230,11 @@ def _parse(values: TypedObject) -> Manifest:
     )
 
 
-def _parse_precision(values: TypedObject) -> Precision:
+def _parse_precision(values: TypedObject) -> VectorPrecision:
     if "precision" not in values:
         return "float32"
-    return "bfloat16" if values.one_of("precision", PRECISIONS) == "bfloat16" else "float32"
+    named = values.one_of("precision", PRECISIONS)
+    return next(precision for precision in PRECISIONS if precision == named)
 
 
 def _parse_columns(values: TypedObject) -> dict[str, str]:

@@ -1,8 +1,8 @@
 """Speed of a model's image side in ONNX Runtime, against torch on the same pictures.
 
-From file to vector, in float32, with all processors: the runs of the two take turns, so that what
-else the machine does falls on both, and the fastest of each counts. Beside the time by the clock
-stands the processor time, which other programs hardly change.
+From file to vector, with all processors, in float32 and, where the model has it, in int8: all take
+turns, so that what else the machine does falls on each of them, and the fastest of each counts.
+Beside the time by the clock stands the processor time, which other programs hardly change.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from PIL import Image
 
 from lexret.errors import InputError
 from lexret.pictures.decoding import ENCODING_MIN_SIDE, open_image
-from lexret.sparse import SparseBatch
+from lexret.sparse import FloatArray, SparseBatch
 
 if TYPE_CHECKING:
     from lexret.encoders.lexical_model import LexicalModel
@@ -53,14 +53,18 @@ class RuntimeComparison:
     """Comparison of the runtimes.
 
     Attributes:
-        onnx: ONNX Runtime.
+        onnx: ONNX Runtime in float32.
+        int8: ONNX Runtime in int8; None where the model was not exported in it.
         torch: None where torch is not installed.
-        least_cosine: of the pictures' two vectors, the smallest.
+        least_cosine: of the pictures' vectors in ONNX Runtime and torch, the smallest.
+        int8_cosine: mean cosine of the pictures' vectors in int8 and float32.
     """
 
     onnx: RuntimeSpeed
+    int8: RuntimeSpeed | None
     torch: RuntimeSpeed | None
     least_cosine: float | None
+    int8_cosine: float | None
     num_pictures: int
     rounds: int
 
@@ -72,7 +76,7 @@ class RuntimeComparison:
                 "images_per_s": round(speed.per_second, 2),
                 "processor_ms": round(speed.processor_ms, 2),
             }
-            for name, speed in (("onnx", self.onnx), ("torch", self.torch))
+            for name, speed in (("onnx", self.onnx), ("int8", self.int8), ("torch", self.torch))
             if speed is not None
         }
         if self.torch is not None and self.least_cosine is not None:
@@ -81,6 +85,11 @@ class RuntimeComparison:
                 self.torch.processor_ms / self.onnx.processor_ms, 2
             )
             values["least_cosine"] = round(self.least_cosine, 8)
+        if self.int8 is not None and self.int8_cosine is not None:
+            values["int8"]["mean_cosine_with_float32"] = round(self.int8_cosine, 6)
+            values["int8"]["times_the_processor_time"] = round(
+                self.onnx.processor_ms / self.int8.processor_ms, 2
+            )
         return values | {"num_images": self.num_pictures, "rounds": self.rounds}
 
 
@@ -104,6 +113,12 @@ def compare_runtimes(
     ways: dict[str, tuple[str, Encode]] = {
         "onnx": (portable.runtime, lambda: encode_with(paths, portable, batch_size=batch_size))
     }
+    if "int8" in model.exported_precisions:
+        rounded = model.portable_images(precision="int8")
+        ways["int8"] = (
+            f"{rounded.runtime}, int8",
+            lambda: encode_with(paths, rounded, batch_size=batch_size),
+        )
     if find_spec("torch") is not None:
         from lexret.eval.cost.speed import encode_all
 
@@ -114,11 +129,21 @@ def compare_runtimes(
         )
     vectors = {name: encode() for name, (_, encode) in ways.items()}  # warms everything
     speeds = _in_turns(ways, len(paths), rounds)
-    cosine = None
-    if "torch" in vectors:
-        products = vectors["onnx"].to_scipy().multiply(vectors["torch"].to_scipy())
-        cosine = float(np.asarray(products.sum(axis=1)).min())
-    return RuntimeComparison(speeds["onnx"], speeds.get("torch"), cosine, len(paths), rounds)
+    return RuntimeComparison(
+        speeds["onnx"],
+        speeds.get("int8"),
+        speeds.get("torch"),
+        float(_cosines(vectors, "torch").min()) if "torch" in vectors else None,
+        float(_cosines(vectors, "int8").mean()) if "int8" in vectors else None,
+        len(paths),
+        rounds,
+    )
+
+
+def _cosines(vectors: dict[str, SparseBatch], name: str) -> FloatArray:
+    products = vectors["onnx"].to_scipy().multiply(vectors[name].to_scipy())
+    cosines: FloatArray = np.asarray(products.sum(axis=1)).ravel()
+    return cosines
 
 
 def encode_with(

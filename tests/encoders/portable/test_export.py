@@ -11,20 +11,26 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner, Result
 from PIL import Image
 
+from lexret.cli.main import main
 from lexret.config import ImageConfig, ModelConfig
 from lexret.encoders import export, load_model
+from lexret.encoders import rounding as rounding_module
 from lexret.encoders.export import export_backbone, made_pictures
 from lexret.encoders.folder.checkpoint import save_checkpoint
-from lexret.encoders.folder.exported import IMAGE_FILE, IMAGE_META_FILE
+from lexret.encoders.folder.exported import IMAGE_FILE, IMAGE_META_FILE, INT8_FILE
 from lexret.encoders.folder.record import find_model, read_record
 from lexret.encoders.image_settings import ImageSettings
 from lexret.encoders.lazy import LazyImageEncoder
+from lexret.encoders.model_check import check_model
 from lexret.encoders.network import ImageSide
 from lexret.encoders.portable.encoder import PortableImageEncoder
+from lexret.encoders.rounding import round_backbone
 from lexret.encoders.torchvision_ops import declare_missing_operators
 from lexret.errors import CorruptError, InputError, MismatchError, MissingError
+from lexret.sparse import LexicalVector, SparseBatch
 from lexret.vocabulary import Vocabulary
 
 pytest.importorskip("onnx", reason="needs onnx: pip install 'lexret[train]'")
@@ -245,6 +251,115 @@ def test_mini_is_exported_and_its_vectors_are_those_of_torch() -> None:
     pictures = made_pictures(300)[:3]
     pairs = zip(model.images.encode(pictures), model.torch_images.encode(pictures), strict=True)
     for mine, theirs in pairs:
-        assert export._cosine(mine, theirs) >= 0.999999
+        assert export.cosine(mine, theirs) >= 0.999999
         assert export._different_words(mine, theirs) == 0
         assert len(mine) > 20
+    assert model.exported_precisions == ("float32", "int8")
+    assert meta["int8"]["mean_cosine"] > 0.98
+
+
+def test_words_that_tie_where_vectors_are_cut_may_change_places() -> None:
+    def vector(**weights: float) -> LexicalVector:
+        return SparseBatch.from_words([weights], WORDS).row(0)
+
+    mine, theirs = vector(waa=0.9, wab=0.4, wac=0.02), vector(waa=0.9, wab=0.4, wad=0.02)
+    assert export.cosine(mine, theirs) < 0.9999
+    assert export._agreeing_cosine(mine, theirs) == pytest.approx(1.0)
+    assert export._different_words(mine, theirs) == 0
+    stronger = vector(waa=0.9, wab=0.4, wad=0.2)
+    assert export._different_words(mine, stronger) == 1
+    assert export._agreeing_cosine(mine, stronger) < 0.99
+
+
+@pytest.fixture(scope="module")
+def rounded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = made_model(
+        tmp_path_factory.mktemp("model") / "rounded", CASES["convolutions with context"][0]
+    )
+    record = read_record(folder)
+    export_backbone(record)
+    rounding = round_backbone(record, made_pictures(64))
+    assert rounding.num_pictures == 8
+    assert 0.95 <= rounding.least_cosine <= rounding.mean_cosine < 0.999999
+    return folder
+
+
+def test_a_backbone_in_int8_gives_nearly_the_same_vectors(rounded: Path) -> None:
+    model = load_model(rounded)
+    assert model.exported_precisions == ("float32", "int8")
+    images = model.image_encoder("int8")
+    assert images.precision == "int8" and images.runtime.startswith("onnxruntime ")
+    pictures = made_pictures(64)
+    exact = model.images.encode(pictures).to_scipy()
+    found = images.encode(pictures).to_scipy()
+    cosines = np.asarray(exact.multiply(found).sum(1)).ravel()
+    values = json.loads((rounded / IMAGE_META_FILE).read_text())["int8"]
+    assert cosines.mean() == pytest.approx(values["mean_cosine"], abs=1e-6)
+    assert not np.array_equal(exact.toarray(), found.toarray())
+    assert all(not check.is_failure for check in check_model(rounded) if "onnx" in check.name)
+
+
+def test_int8_is_refused_where_it_cannot_be_had(rounded: Path, made: Path, tmp_path: Path) -> None:
+    record = read_record(made)
+    with pytest.raises(MissingError, match="no exported image side to round"):
+        round_backbone(record, made_pictures(64))
+    with pytest.raises(MissingError, match=r"no image side in int8.*--int8 --pictures"):
+        LazyImageEncoder(record, precision="int8")
+    export_backbone(record)
+    with pytest.raises(MissingError, match=r"no image side in int8.*--int8 --pictures"):
+        LazyImageEncoder(record, precision="int8")
+    with pytest.raises(MissingError, match="no image side in int8"):
+        load_model(made).image_encoder("int8")
+    with pytest.raises(InputError, match="there is none"):
+        round_backbone(record, [])
+    with pytest.raises(InputError, match="torch encodes in float32 or bfloat16"):
+        LazyImageEncoder(read_record(rounded), precision="int8", settings=ImageSettings("torch"))
+
+    moved = Path(shutil.copytree(rounded, tmp_path / "moved"))
+    (moved / INT8_FILE).write_bytes(b"x")
+    with pytest.raises(CorruptError, match=r"image-int8.onnx is damaged"):
+        load_model(moved).image_encoder("int8")
+    load_model(moved).images.encode(made_pictures(64)[:1])
+    export_backbone(read_record(moved))
+    assert not (moved / INT8_FILE).exists()
+    assert load_model(moved).exported_precisions == ("float32",)
+
+
+def test_a_rounding_that_changes_vectors_is_not_written(
+    made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export_backbone(read_record(made))
+    monkeypatch.setattr(rounding_module, "LEAST_MEAN_COSINE", 1.1)
+    with pytest.raises(MismatchError, match="Nothing was changed"):
+        round_backbone(read_record(made), made_pictures(64)[:2])
+    assert not (made / INT8_FILE).exists()
+    assert load_model(made).exported_precisions == ("float32",)
+
+
+def test_a_backbone_without_convolutions_is_not_rounded(tmp_path: Path) -> None:
+    image, more = CASES["DINOv2 with the paper's head"]
+    record = read_record(made_model(tmp_path / "made", image, **more))
+    export_backbone(record)
+    with pytest.raises(InputError, match="backbones of convolutions"):
+        round_backbone(record, made_pictures(56))
+
+
+def test_the_command_rounds_what_is_exported_and_asks_for_pictures(
+    made: Path, tmp_path: Path
+) -> None:
+    def run(*arguments: object) -> Result:
+        return CliRunner().invoke(main, ["models", "export", *map(str, arguments)])
+
+    refused = run(made, "--int8")
+    assert refused.exit_code == 2 and "name a folder by --pictures" in refused.stderr
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for number, picture in enumerate(made_pictures(64)[:3]):
+        picture.save(photos / f"{number}.png")
+    done = run(made, "--int8", "--pictures", photos)
+    assert done.exit_code == 0, done.stderr
+    assert "image.onnx" in done.stdout and "image-int8.onnx" in done.stdout
+    before = (made / IMAGE_FILE).stat().st_mtime_ns
+    again = run(made, "--int8", "--pictures", photos, "--json")
+    assert json.loads(again.stdout)["num_pictures"] == 3
+    assert (made / IMAGE_FILE).stat().st_mtime_ns == before

@@ -21,13 +21,13 @@ def model_card(
     asked = ", ".join(f"`{prompt}`" for prompt in prompts)
     return f"""# {config.name}
 
-A lexical model made of the two-tower model `{config.image.backbone}` by `lexret models make`, without
-training.
+A lexical model made of the two-tower model `{config.image.backbone}` by
+`lexret models make`, without training.
 
 ## What it is
 
-- Pictures: {config.image.image_size} px, {patches}; a picture's vector is written as a sum of at most
-  {config.max_image_words} of {num_words:,} words (matching pursuit). {mean}
+- Pictures: {config.image.image_size} px, {patches}; a picture's vector is written as a sum of
+  at most {config.max_image_words} of {num_words:,} words (matching pursuit). {mean}
 - Words and texts: the text tower; a word is put to it as {asked}.
 - The towers themselves are not in this folder: their weights are found where
   `{config.image.backbone}` names them, and must have the digest `{config.image.weights}`.

@@ -1,13 +1,13 @@
 """Making of a lexical model from a two-tower model, without training.
 
-The vocabulary's words go through the text tower; their vectors, less their mean, of unit length, are
-the codebook C. A picture is its vector as a sum of a few of these words
+The vocabulary's words go through the text tower; their vectors, less their mean, of unit length,
+are the codebook C. A picture is its vector as a sum of a few of these words
 (:mod:`lexret.encoders.towers.pursuit`). A text t is how much it is like each word, relu(C t); its
 product with a picture's weights comes close to the inner product that the two towers give.
 
 The mean of a folder's pictures, where there is one, is taken from every picture's vector: pictures
-and texts lie in different parts of the space (Liang et al., NeurIPS 2022), and what all pictures have
-in common tells none from another.
+and texts lie in different parts of the space (Liang et al., NeurIPS 2022), and what all pictures
+have in common tells none from another.
 
 Legend: B items, D dimensions, V words.
 """

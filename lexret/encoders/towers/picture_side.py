@@ -5,8 +5,6 @@ Legend: B pictures, P patches, S pixels a side, D dimensions, V words.
 
 from __future__ import annotations
 
-from typing import cast
-
 import torch
 from PIL import Image
 from torch import Tensor, nn
@@ -134,4 +132,4 @@ def standardised(
     """Return float32 pixels with each colour's mean subtracted, divided by its deviation."""
     mean_131 = torch.tensor(mean, device=pixels_B3SS.device).view(3, 1, 1)
     std_131 = torch.tensor(std, device=pixels_B3SS.device).view(3, 1, 1)
-    return cast(Tensor, (pixels_B3SS.float().div(255.0) - mean_131) / std_131)
+    return (pixels_B3SS.float().div(255.0) - mean_131) / std_131

@@ -20,7 +20,6 @@ from lexret.encoders.towers.source import TowerSource
 from lexret.encoders.towers.towers import TowerModule, TowerShape
 from lexret.errors import CorruptError, InputError, MissingError
 
-# The name of a text's longest side in pixels, in the configurations of image processors.
 _HALF: tuple[float, float, float] = (0.5, 0.5, 0.5)
 
 
@@ -161,7 +160,7 @@ def pooled(output: Any) -> Tensor:
 
 
 def _flexible_size(config: Any) -> int:
-    return int(round(config.num_patches**0.5)) * int(config.patch_size)
+    return round(config.num_patches**0.5) * int(config.patch_size)
 
 
 def _colours(values: Sequence[float]) -> tuple[float, float, float]:

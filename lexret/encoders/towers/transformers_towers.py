@@ -160,7 +160,8 @@ def pooled(output: Any) -> Tensor:
 
 
 def _flexible_size(config: Any) -> int:
-    return round(config.num_patches**0.5) * int(config.patch_size)
+    side: int = round(config.num_patches**0.5) * int(config.patch_size)
+    return side
 
 
 def _colours(values: Sequence[float]) -> tuple[float, float, float]:

@@ -1,8 +1,8 @@
 """Dense models for comparison: CLIP and its kin, through open_clip or transformers.
 
-``open_clip:ARCHITECTURE/PRETRAINED`` (or with a colon; PRETRAINED may be a file) or ``transformers:NAME`` (or a
-folder). None of them ships with lexret; where a package or the weights are missing, the error says
-how to get them.
+``open_clip:ARCHITECTURE/PRETRAINED`` (or with a colon; PRETRAINED may be a file) or
+``transformers:NAME`` (or a folder). None of them ships with lexret; where a package or the weights
+are missing, the error says how to get them.
 """
 
 from __future__ import annotations

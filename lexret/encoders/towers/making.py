@@ -32,9 +32,9 @@ from lexret.encoders.folder.checkpoint import save_checkpoint
 from lexret.encoders.folder.record import check_model_folder
 from lexret.encoders.image.pixels import square_pixels
 from lexret.encoders.towers.card import model_card
-from lexret.encoders.towers.picture_side import DIGEST, standardised
+from lexret.encoders.towers.picture_side import standardised
 from lexret.encoders.towers.pursuit import pursue
-from lexret.encoders.towers.source import TowerSource, parse_source
+from lexret.encoders.towers.source import DIGEST, TowerSource, parse_source
 from lexret.encoders.towers.towers import Towers, open_towers
 from lexret.errors import InputError
 from lexret.presets import preset_values

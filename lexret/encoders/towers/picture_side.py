@@ -14,10 +14,8 @@ from lexret.config import Activation, ImageConfig
 from lexret.encoders.image.pixels import square_pixels
 from lexret.encoders.protocol import PatchGrid
 from lexret.encoders.towers.pursuit import pursue
+from lexret.encoders.towers.source import DIGEST
 from lexret.encoders.towers.towers import open_towers
-
-# How `model.image.weights` begins where it is the digest of a two-tower model's weights.
-DIGEST = "sha256:"
 
 
 class TowerBackbone(nn.Module):

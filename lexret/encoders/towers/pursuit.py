@@ -3,8 +3,8 @@
 A picture's vector x is written as a sum of words' vectors, x ~ sum_v w_v c_v with w >= 0 and few
 w_v above 0, as SpLiCE does (Bhalla et al., NeurIPS 2024, section 3). Each step takes the word that
 is most like what is left of x, and adds to its weight (matching pursuit, Mallat and Zhang, 1993,
-with weights that stay above zero). A text t then scores the picture by (C t) . w, which is the inner
-product of t with the sum.
+with weights that stay above zero). A text t then scores the picture by (C t) . w, which is the
+inner product of t with the sum.
 
 The words of the first steps are those that say most: cutting a long sum to its strongest words
 gives nearly what a short one would.

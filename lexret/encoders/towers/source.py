@@ -14,6 +14,8 @@ EXPECTED: Final = (
     "open_clip:ARCHITECTURE/PRETRAINED, transformers:NAME, lexret:MODEL, or a folder that "
     "open_clip or transformers saved"
 )
+# How `model.image.weights` begins where it is the digest of a two-tower model's weights.
+DIGEST: Final = "sha256:"
 _LOCAL_FOLDER: Final = "local-dir:"
 _HUB: Final = "hf-hub:"
 

@@ -20,15 +20,17 @@ class TowerTexts(nn.Module):
     Args:
         source: the two-tower model.
         prompt: how a text is put to it, with ``{text}`` in it.
+        fingerprint: the digest that its weights must have.
 
     Raises:
+        CorruptError: if its weights are not those that the model was made of.
         InputError, MissingError, MissingPackageError: if the towers cannot be loaded.
     """
 
-    def __init__(self, source: str, prompt: str) -> None:
+    def __init__(self, source: str, prompt: str, *, fingerprint: str) -> None:
         super().__init__()
         self._prompt = prompt
-        self.towers = open_towers(source)
+        self.towers = open_towers(source, fingerprint=fingerprint)
         self.hidden_size = self.towers.shape.dim
 
     @torch.no_grad()

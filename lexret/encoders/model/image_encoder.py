@@ -171,6 +171,13 @@ class ImageEncoder:
         ]
 
     @torch.inference_mode()
+    def dense_pictures(self, features_BPF: Tensor) -> FloatArray:
+        """Return (B, D) unit vectors of pictures from features; see :meth:`encode_dense`."""
+        pictures_BD = self._side.with_picture_vectors(features_BPF.to(self._device))[1]
+        unit_BD: FloatArray = functional.normalize(pictures_BD, dim=-1).float().cpu().numpy()
+        return unit_BD
+
+    @torch.inference_mode()
     def dense_patches(self, features_BPF: Tensor) -> FloatArray:
         """Return (B, P, D) unit vectors of patches in the codebook's space, before the words."""
         patches_BPD = self._side.patch_vectors(features_BPF.to(self._device))

@@ -2,8 +2,11 @@
 
 The vocabulary's words go through the text tower; their vectors, less their mean, of unit length,
 are the codebook C. A picture is its vector as a sum of a few of these words
-(:mod:`lexret.encoders.towers.pursuit`). A text t is how much it is like each word, relu(C t); its
-product with a picture's weights comes close to the inner product that the two towers give.
+(:mod:`lexret.encoders.towers.pursuit`). A text t is how much it is like each word; its product with
+a picture's weights, (C t) . w, comes close to the inner product that the two towers give. An index
+knows no weights below zero, but that a text is unlike a word says nearly as much as that it is
+like it. So a text is relu(C t + b), with b the spread of such numbers: what is added is nearly the
+same for all pictures, whose weights have the length 1 and are about equally many.
 
 The mean of a folder's pictures, where there is one, is taken from every picture's vector: pictures
 and texts lie in different parts of the space (Liang et al., NeurIPS 2022), and what all pictures
@@ -42,6 +45,8 @@ from lexret.vocabulary import Vocabulary
 
 MIN_PICTURES: Final = 16
 WORD: Final = "{word}"
+# Words whose likeness to all others tells how far such numbers spread.
+_SAMPLE: Final = 1000
 # What a lexret model's own towers are asked, and all others, which learnt from captions of photos.
 _BARE_PROMPTS: Final = (WORD,)
 _PROMPTS: Final = (f"a photo of {WORD}.",)
@@ -218,11 +223,14 @@ def _tensors(
     if settings.active_words is not None and settings.active_words < num_words:
         order_V = _by_use(functional.normalize(pictures_ND - mean_D, dim=-1), codebook_VD, settings)
         codebook_VD[order_V[settings.active_words :]] = 0.0
+    sample_SD = words_VD[:: max(1, num_words // _SAMPLE)]
+    is_asked_V = (codebook_VD.square().sum(1) > 0).float()
+    spread = float((sample_SD @ codebook_VD[is_asked_V > 0].t()).std())
     return {
         "image.codebook_VD": codebook_VD,
         "image.mean_D": mean_D,
         "text.codebook_VD": codebook_VD.clone(),
-        "text.bias_V": torch.zeros(num_words),
+        "text.bias_V": spread * is_asked_V,
         "text.own_weight_V": torch.zeros(num_words),
         "text.mapper.weight": torch.eye(dim),
         "text.mapper.bias": torch.zeros(dim),

@@ -87,7 +87,9 @@ def test_a_query_scores_a_picture_as_the_towers_score_the_picture_rebuilt(
     texts = ["a dog on a beach", "red"]
     queries = model.contextual_text.encode_queries(texts)
     dense = torch.tensor(model.contextual_text.encode_dense(texts))
-    expected = functional.normalize((dense @ codebook.t()).clamp_min(0.0), dim=-1)
+    bias = tensors["text.bias_V"]
+    assert bias[bias > 0].unique().numel() == 1
+    expected = functional.normalize((dense @ codebook.t() + bias).clamp_min(0.0), dim=-1)
     np.testing.assert_allclose(queries.to_scipy().toarray(), expected, rtol=1e-3, atol=1e-4)
     vectors = torch.tensor(model.images.encode_dense(noise(4, seed=1)))
     centred = functional.normalize(vectors - tensors["image.mean_D"], dim=-1)

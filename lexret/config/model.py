@@ -12,16 +12,19 @@ from lexret.sparse import Precision
 Activation = Literal["log1p_relu", "relu", "elu1p"]
 Pooling = Literal["mean", "last"]
 Matrix = Literal["input_embeddings", "lm_head"]
-AdapterKind = Literal["attention", "context"]
+AdapterKind = Literal["attention", "context", "pursuit"]
 
 
 class ImageConfig(Frozen):
     """Configuration of the image side: frozen backbone, adapter, visual codebook."""
 
-    backbone: str = Field(description="timm model name")
+    backbone: str = Field(
+        description="timm model name, or a two-tower model, as open_clip:ARCHITECTURE/PRETRAINED"
+    )
     weights: str = Field(
         description="'package:NAME', 'hub', 'random', a file (safetensors, or PyTorch's .pth) or a "
-        "folder of transformers; of DINOv2 in timm's, transformers' or Meta's layout"
+        "folder of transformers; of DINOv2 in timm's, transformers' or Meta's layout; of a "
+        "two-tower model 'sha256:' and the digest of its weights"
     )
     backbone_args: dict[str, bool | int | float | str] = Field(
         default_factory=dict, description="more arguments for timm.create_model, such as img_size"
@@ -34,7 +37,8 @@ class ImageConfig(Frozen):
     adapter: AdapterKind = Field(
         "attention",
         description="'attention' is the paper's; 'context' sees each patch within the mean of its "
-        "picture, through a linear map and a two-layer MLP parallel to it",
+        "picture, through a linear map and a two-layer MLP parallel to it; 'pursuit' is none: a "
+        "two-tower model's own vector is written as a sum of words (`lexret models make`)",
     )
     spread: float = Field(
         1.0,
@@ -76,7 +80,9 @@ class ImageConfig(Frozen):
 class TextConfig(Frozen):
     """Configuration of the text side: transformer, LoRA, mapper to the frozen text codebook."""
 
-    backbone: str = Field(description="'package:NAME', a hub name or a local folder")
+    backbone: str = Field(
+        description="'package:NAME', a hub name, a local folder or a two-tower model"
+    )
     prompt: str = Field("{text}", description="how the text is put to the transformer")
     pooling: Pooling = "mean"
     max_tokens: int = Field(64, gt=0)

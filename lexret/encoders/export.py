@@ -35,7 +35,7 @@ from lexret.encoders.image.class_head import class_head
 from lexret.encoders.model import ImageEncoder
 from lexret.encoders.portable.encoder import PortableImageEncoder
 from lexret.encoders.pretrained import LITE2
-from lexret.errors import MismatchError, MissingPackageError, StorageError
+from lexret.errors import InputError, MismatchError, MissingPackageError, StorageError
 from lexret.files.hashes import file_sha256
 from lexret.files.whole import replace_file, whole_file
 from lexret.sparse import LexicalVector
@@ -102,6 +102,7 @@ def export_backbone(record: ModelRecord, pictures: Sequence[Image.Image] = ()) -
         pictures: to compare with; without any, some that are made here.
 
     Raises:
+        InputError: if the model was made of a two-tower model.
         MissingPackageError: if the package that writes ONNX is not installed.
         MismatchError: if the two disagree; the folder is then as it was.
         StorageError: if the folder cannot be written.
@@ -109,12 +110,18 @@ def export_backbone(record: ModelRecord, pictures: Sequence[Image.Image] = ()) -
     from lexret.encoders.folder.checkpoint import load_checkpoint
 
     reference = ImageEncoder(load_checkpoint(record.folder))
-    config = reference.backbone.config
+    backbone = reference.backbone
+    if not isinstance(backbone, ImageBackbone):
+        raise InputError(
+            f"The model {record.model_id} was made of {backbone.config.backbone}; only the image "
+            "backbones of models that lexret trained can be exported."
+        )
+    config = backbone.config
     pictures = list(pictures) or made_pictures(config.image_size)
     source, licence = _SOURCES.get(config.weights, (config.backbone, "as its weights"))
     try:
         with whole_file(record.folder / IMAGE_FILE) as fresh:
-            _write(reference.backbone, fresh)
+            _write(backbone, fresh)
             values: dict[str, Any] = {
                 "format": IMAGE_FORMAT,
                 "sha256": {IMAGE_FILE: file_sha256(fresh)},

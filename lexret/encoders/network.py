@@ -6,6 +6,7 @@ Legend: B items, P patches, F backbone features, D codebook dimension, V words.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -121,6 +122,16 @@ class ImageSide(nn.Module):
         return patches_BPD @ self.codebook_VD[columns_W].t() + self.bias_V[columns_W]
 
 
+class PooledTexts(Protocol):
+    """Module that gives each text one vector: a transformer, or a tower of a two-tower model."""
+
+    hidden_size: int
+
+    def __call__(self, texts: Sequence[str]) -> Tensor:
+        """Return (B, H) vectors."""
+        ...
+
+
 class TextSide(nn.Module):
     """Text side of the network: transformer, mapper, text codebook, the text's own words."""
 
@@ -130,7 +141,7 @@ class TextSide(nn.Module):
     def __init__(
         self,
         config: ModelConfig,
-        transformer: TextTransformer,
+        transformer: PooledTexts,
         codebook_VD: Tensor,
         vocabulary: Vocabulary,
     ) -> None:

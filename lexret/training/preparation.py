@@ -20,6 +20,7 @@ from lexret.captions.word_use import caption_words
 from lexret.config import RunConfig
 from lexret.encoders.image.feature_cache import Features
 from lexret.encoders.network import LexicalNetwork
+from lexret.encoders.text.transformer import TextTransformer
 from lexret.errors import CorruptError, MismatchError, StorageError
 from lexret.files.whole import whole_file
 from lexret.training.average import WeightAverage
@@ -89,6 +90,7 @@ def prepare(
         torch.manual_seed(config.train.seed)
         network = LexicalNetwork(config.model, vocabulary, codebook_VD)
         if mesh is not None:
+            assert isinstance(network.text.transformer, TextTransformer)
             shard_frozen(network.text.transformer.net, mesh)
         learner = Learner(network, config.train).to(processes.device)
     optimizer = make_optimizer(learner, config.train)

@@ -16,6 +16,7 @@ from lexret.config import RunConfig, TrainConfig
 from lexret.encoders.activations import activate, normalize
 from lexret.encoders.model import keep_strongest
 from lexret.encoders.network import LexicalNetwork
+from lexret.encoders.text.transformer import TextTransformer
 from lexret.errors import LexretError
 from lexret.sparse import Precision
 from lexret.training.distributed import Processes
@@ -60,6 +61,7 @@ class Learner(nn.Module):
         self.log_dense_temperature = nn.Parameter(torch.tensor(math.log(config.temperature)))
         self.drift_penalty: DriftPenalty | None = None
         if config.gradient_checkpointing:
+            assert isinstance(network.text.transformer, TextTransformer)
             network.text.transformer.checkpoint_gradients()
 
     def trainable(self) -> dict[str, nn.Parameter]:

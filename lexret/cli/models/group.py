@@ -10,10 +10,11 @@ COMMANDS: Final = {
     "list": LazyCommand("lexret.cli.models.list", "List the shipped models, and yours."),
     "show": LazyCommand("lexret.cli.models.show", "Show a model's parts, figures and licence."),
     "export": LazyCommand("lexret.cli.models.export", "Let a model's pictures do without torch."),
+    "make": LazyCommand("lexret.cli.models.make", "Make a lexical model of CLIP, SigLIP and such."),
     "verify": LazyCommand("lexret.cli.models.verify", "Check everything of a model's folder."),
 }
 
-_HELP = """List, show, export and verify models.
+_HELP = """List, show, make, export and verify models.
 
 \b
 Example:

@@ -48,6 +48,11 @@ class ImageBackbone(nn.Module):
         self.num_prefix_tokens = int(getattr(self.net, "num_prefix_tokens", 0))
         self._check_shape()
 
+    @property
+    def num_vectors(self) -> int:
+        """Vectors of a picture's features: one a patch."""
+        return len(self.grid)
+
     def train(self, mode: bool = True) -> ImageBackbone:
         """Stay in evaluation mode: the backbone is frozen, its batch statistics too."""
         return super().train(False)

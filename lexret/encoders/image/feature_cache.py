@@ -13,12 +13,12 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import ImageOps
+from PIL import Image, ImageOps
 
 from lexret.captions.caption_set import CaptionSet
 from lexret.config import ImageConfig
@@ -67,6 +67,23 @@ class JoinedFeatures:
 CachedFeatures = Features | JoinedFeatures
 
 
+class Backbone(Protocol):
+    """Backbone of pictures: pixels to features."""
+
+    @property
+    def num_vectors(self) -> int:
+        """Vectors of a picture's features."""
+        ...
+
+    def transform(self, image: Image.Image) -> torch.Tensor:
+        """Return a (3, S, S) uint8 tensor."""
+        ...
+
+    def __call__(self, pixels_B3SS: torch.Tensor) -> torch.Tensor:
+        """Return (B, P, F) features."""
+        ...
+
+
 def cached_features(
     captions: CaptionSet,
     config: ImageConfig,
@@ -76,6 +93,7 @@ def cached_features(
     progress: Progress | None = None,
     on_unreadable: OnUnreadable | None = None,
     device: torch.device | None = None,
+    backbone: Backbone | None = None,
 ) -> Features:
     """Return (N, P, F) float16 features, memory-mapped; build what the cache lacks.
 
@@ -86,6 +104,7 @@ def cached_features(
         on_unreadable: called with each picture that cannot be read, also with those that an
             earlier build could not read; their features are NaN. None: such a picture is an error.
         device: what the backbone runs on; None: the CPU.
+        backbone: the configured one, where it is loaded already.
 
     Raises:
         ImageError, MissingError: if a picture cannot be read; training on silently fewer pictures
@@ -102,7 +121,10 @@ def cached_features(
         for i, error in unreadable.items():
             on_unreadable(i, error)
         if num_done < len(captions):
-            build = _Build(captions, config, place, identity, mirrored, on_unreadable, device)
+            loaded = backbone or ImageBackbone(config).to(device or torch.device("cpu"))
+            build = _Build(
+                captions, config, place, identity, mirrored, on_unreadable, device, loaded
+            )
             build.unreadable = unreadable
             build.run(num_done, progress)
         return np.load(place / "features.npy", mmap_mode="r")  # type: ignore[no-any-return]
@@ -165,12 +187,13 @@ class _Build:
         mirrored: bool,
         on_unreadable: OnUnreadable,
         device: torch.device | None,
+        backbone: Backbone,
     ) -> None:
         self.captions, self.place, self.identity = captions, place, identity
         self.mirrored, self.on_unreadable = mirrored, on_unreadable
         self.device = device or torch.device("cpu")
-        self.backbone = ImageBackbone(config).to(self.device)
-        self.shape = (len(captions), len(self.backbone.grid), config.feature_dim)
+        self.backbone = backbone
+        self.shape = (len(captions), backbone.num_vectors, config.feature_dim)
         self.unreadable: dict[int, LexretError] = {}
 
     def run(self, num_done: int, progress: Progress | None) -> None:

@@ -16,14 +16,16 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
+from lexret.config import ModelConfig
 from lexret.encoders.folder.checkpoint import Checkpoint
+from lexret.encoders.folder.loading import codebook_of, load_side
 from lexret.encoders.image.backbones import ImageBackbone
 from lexret.encoders.model.computing import in_chunks, lowered, unit_rows
-from lexret.encoders.model.loading import codebook_of, load_side
 from lexret.encoders.model.vectors import image_vectors, keep_strongest
 from lexret.encoders.network import ImageSide
 from lexret.encoders.protocol import PatchEncoding, PatchGrid, require_pictures
 from lexret.encoders.threshold import least_weight
+from lexret.encoders.towers.picture_side import PursuitSide, TowerBackbone
 from lexret.sparse import FloatArray, Precision, SparseBatch
 from lexret.vocabulary import Vocabulary
 
@@ -54,9 +56,9 @@ class ImageEncoder:
         self._config = checkpoint.config
         self._model_id = checkpoint.model_id
         self._vocabulary = checkpoint.vocabulary
-        self._backbone = ImageBackbone(checkpoint.config.image).to(self._device)
+        self._backbone = _backbone(checkpoint.config).to(self._device)
         codebook_VD = codebook_of(checkpoint, "image.codebook_VD")
-        self._side = ImageSide(checkpoint.config.image, codebook_VD)
+        self._side = _side(checkpoint.config, codebook_VD)
         load_side(self._side, checkpoint, "image.")
         self._side.to(self._device)
 
@@ -86,12 +88,12 @@ class ImageEncoder:
         return f"torch {torch.__version__}"
 
     @property
-    def backbone(self) -> ImageBackbone:
+    def backbone(self) -> ImageBackbone | TowerBackbone:
         """The frozen backbone, for what puts it into another form; do not change it."""
         return self._backbone
 
     @property
-    def side(self) -> ImageSide:
+    def side(self) -> ImageSide | PursuitSide:
         """The network, for training that learns from it; do not change it."""
         return self._side
 
@@ -169,6 +171,13 @@ class ImageEncoder:
         ]
 
     @torch.inference_mode()
+    def dense_pictures(self, features_BPF: Tensor) -> FloatArray:
+        """Return (B, D) unit vectors of pictures from features; see :meth:`encode_dense`."""
+        pictures_BD = self._side.with_picture_vectors(features_BPF.to(self._device))[1]
+        unit_BD: FloatArray = functional.normalize(pictures_BD, dim=-1).float().cpu().numpy()
+        return unit_BD
+
+    @torch.inference_mode()
     def dense_patches(self, features_BPF: Tensor) -> FloatArray:
         """Return (B, P, D) unit vectors of patches in the codebook's space, before the words."""
         patches_BPD = self._side.patch_vectors(features_BPF.to(self._device))
@@ -207,3 +216,14 @@ class ImageEncoder:
             grid=self.grid,
             winning_patches=winners_V.numpy().astype(np.int32)[vector.term_ids],
         )
+
+
+def _backbone(config: ModelConfig) -> ImageBackbone | TowerBackbone:
+    is_tower = config.image.adapter == "pursuit"
+    return TowerBackbone(config.image) if is_tower else ImageBackbone(config.image)
+
+
+def _side(config: ModelConfig, codebook_VD: Tensor) -> ImageSide | PursuitSide:
+    if config.image.adapter == "pursuit":
+        return PursuitSide(config.max_image_words, codebook_VD)
+    return ImageSide(config.image, codebook_VD)

@@ -13,13 +13,16 @@ import torch
 from torch import Tensor
 
 from lexret.arguments import require_several
+from lexret.config import ModelConfig
 from lexret.encoders.folder.checkpoint import Checkpoint
+from lexret.encoders.folder.loading import codebook_of, load_side
 from lexret.encoders.model.computing import in_chunks, lowered, unit_rows
-from lexret.encoders.model.loading import codebook_of, load_side
 from lexret.encoders.model.vectors import text_vectors
 from lexret.encoders.network import TextSide, own_words
 from lexret.encoders.text.queries import QueryForm, as_queries
 from lexret.encoders.text.transformer import TextTransformer
+from lexret.encoders.towers.source import DIGEST, is_tower_source
+from lexret.encoders.towers.text_side import TowerTexts
 from lexret.sparse import Precision, SparseBatch
 from lexret.vocabulary import Vocabulary
 
@@ -40,7 +43,7 @@ class TextEncoder:
         self._config = checkpoint.config
         self._model_id = checkpoint.model_id
         self._vocabulary = checkpoint.vocabulary
-        transformer = TextTransformer(checkpoint.config.text)
+        transformer = _transformer(checkpoint.config)
         codebook_VD = codebook_of(checkpoint, "text.codebook_VD")
         self._side = TextSide(checkpoint.config, transformer, codebook_VD, self._vocabulary)
         load_side(self._side, checkpoint, "text.")
@@ -102,3 +105,10 @@ class TextEncoder:
         own_BV = own_words(texts, self._vocabulary).to(self._device)
         with torch.no_grad(), lowered(self._precision, self._device):
             return self._side.vectors(texts, own_BV).float().cpu()
+
+
+def _transformer(config: ModelConfig) -> TextTransformer | TowerTexts:
+    if is_tower_source(config.text.backbone):
+        digest = config.image.weights.removeprefix(DIGEST)
+        return TowerTexts(config.text.backbone, config.text.prompt, fingerprint=digest)
+    return TextTransformer(config.text)

@@ -135,7 +135,7 @@ def with_lora(net: Any, config: TextConfig) -> nn.Module:
         task_type=TaskType.FEATURE_EXTRACTION,
     )
     try:
-        with _quiet():
+        with quiet_transformers():
             return cast(nn.Module, get_peft_model(net, lora))
     except ValueError as error:
         raise InputError(f"LoRA does not fit the text model: {error}") from error
@@ -149,7 +149,7 @@ def _load(backbone: str, dtype: torch.dtype) -> tuple[Any, Any]:
     source = _source(backbone)
     is_here = Path(source).is_dir()  # then the hub is asked for nothing
     try:
-        with _quiet():
+        with quiet_transformers():
             tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=is_here)
             net, info = AutoModel.from_pretrained(
                 source,
@@ -175,7 +175,7 @@ def _load(backbone: str, dtype: torch.dtype) -> tuple[Any, Any]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet_transformers() -> Iterator[None]:
     """Keep the loaders' progress bars, reports and deprecation notes from the user's screen.
 
     What the reports tell (missing weights) is checked by :func:`_load`, and the notes are about

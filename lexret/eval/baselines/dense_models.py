@@ -1,8 +1,8 @@
 """Dense models for comparison: CLIP and its kin, through open_clip or transformers.
 
-``open_clip:ARCHITECTURE:PRETRAINED`` (PRETRAINED may be a file) or ``transformers:NAME`` (or a
-folder). None of them ships with lexret; where a package or the weights are missing, the error says
-how to get them.
+``open_clip:ARCHITECTURE/PRETRAINED`` (or with a colon; PRETRAINED may be a file) or
+``transformers:NAME`` (or a folder). None of them ships with lexret; where a package or the weights
+are missing, the error says how to get them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 from PIL import Image
 
-from lexret.errors import InputError, MissingError, MissingPackageError
+from lexret.errors import InputError
 from lexret.sparse import FloatArray
 
 _BATCH: Final = 32
@@ -45,7 +45,7 @@ def open_dense_model(source: str) -> DenseModel:
     if kind == "transformers" and name:
         return _Transformers(name)
     raise InputError(
-        f"Found the dense model {source!r}; expected open_clip:ARCHITECTURE:PRETRAINED or "
+        f"Found the dense model {source!r}; expected open_clip:ARCHITECTURE/PRETRAINED or "
         "transformers:NAME."
     )
 
@@ -54,19 +54,13 @@ class _OpenClip:
     """Dense model of open_clip."""
 
     def __init__(self, name: str) -> None:
-        try:
-            import open_clip  # type: ignore[import-not-found,unused-ignore]
-        except ImportError as error:
-            raise MissingPackageError(
-                f"open_clip:{name} needs the package open_clip_torch: pip install open_clip_torch"
-            ) from error
-        architecture, _, pretrained = name.partition(":")
-        try:
-            made = open_clip.create_model_and_transforms(architecture, pretrained or None)
-        except (RuntimeError, OSError, ValueError) as error:
-            raise MissingError(f"open_clip cannot load {name!r}: {error}") from error
-        self._model, self._transform = made[0].eval(), made[2]
-        self._tokenize = open_clip.get_tokenizer(architecture)
+        from lexret.encoders.towers.open_clip_towers import load_open_clip
+        from lexret.encoders.towers.source import parse_source
+
+        self._model: Any
+        self._model, self._transform, self._tokenize = load_open_clip(
+            parse_source(f"open_clip:{name}")
+        )
 
     def images(self, pictures: Sequence[Image.Image]) -> FloatArray:
         """Return (N, D) unit vectors."""
@@ -88,45 +82,37 @@ class _Transformers:
     """Dense model of transformers."""
 
     def __init__(self, name: str) -> None:
-        from lexret.encoders.torchvision_ops import declare_missing_operators
+        from lexret.encoders.towers.transformers_towers import load_transformers
 
-        declare_missing_operators()
-        from transformers import AutoModel, AutoProcessor
-
-        try:
-            self._model = AutoModel.from_pretrained(name).eval()
-            self._processor = AutoProcessor.from_pretrained(name)
-        except (OSError, ValueError) as error:
-            raise MissingError(
-                f"transformers cannot load {name!r}: {error}. Where no hub can be reached, name a "
-                "folder that save_pretrained wrote."
-            ) from error
-        if not hasattr(self._model, "get_image_features"):
-            raise InputError(f"{name!r} has no image and text features; expected CLIP or SigLIP.")
+        self._model: Any
+        self._model, self._processor = load_transformers(name)
 
     def images(self, pictures: Sequence[Image.Image]) -> FloatArray:
         """Return (N, D) unit vectors."""
         import torch
 
+        from lexret.encoders.towers.transformers_towers import pooled
+
         inputs = self._processor(images=list(pictures), return_tensors="pt")
         with torch.inference_mode():
-            return _unit(_pooled(self._model.get_image_features(**inputs)))
+            return _unit(pooled(self._model.get_image_features(**inputs)))
 
     def texts(self, texts: Sequence[str]) -> FloatArray:
         """Return (N, D) unit vectors."""
         import torch
 
+        from lexret.encoders.towers.transformers_towers import pooled
+
         # SigLIP was trained on texts of full length; CLIP's attention leaves the padding out.
-        inputs = self._processor(
-            text=list(texts), padding="max_length", truncation=True, return_tensors="pt"
+        inputs = self._processor.tokenizer(
+            list(texts),
+            padding="max_length",
+            truncation=True,
+            max_length=int(self._model.config.text_config.max_position_embeddings),
+            return_tensors="pt",
         )
         with torch.inference_mode():
-            return _unit(_pooled(self._model.get_text_features(**inputs)))
-
-
-def _pooled(output: Any) -> Any:
-    # transformers 5 wraps the features in an output object, transformers 4 gives the tensor.
-    return output if hasattr(output, "norm") else output.pooler_output
+            return _unit(pooled(self._model.get_text_features(**inputs)))
 
 
 def _unit(vectors: Any) -> FloatArray:

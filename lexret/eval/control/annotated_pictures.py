@@ -76,7 +76,13 @@ class RecordingEncoder:
 
     def encode_features(self, features_BPF: Any) -> SparseBatch:
         """Encode pictures from their backbone features."""
-        self._dense.append(self._images.dense_patches(features_BPF).mean(axis=1))
+        from lexret.encoders.towers.picture_side import PursuitSide
+
+        images = self._images
+        if isinstance(images.side, PursuitSide):  # the towers' own vectors
+            self._dense.append(images.dense_pictures(features_BPF))
+        else:
+            self._dense.append(images.dense_patches(features_BPF).mean(axis=1))
         return self._images.encode_features(features_BPF)
 
     def dense(self) -> FloatArray:

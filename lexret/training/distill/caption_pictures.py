@@ -24,6 +24,8 @@ from lexret.encoders.image.feature_cache import (
     cached_features,
 )
 from lexret.encoders.lexical_model import LexicalModel
+from lexret.encoders.network import ImageSide
+from lexret.encoders.towers.picture_side import PursuitSide
 from lexret.training.precision import quick_precision
 
 _BATCH: Final = 32
@@ -65,7 +67,6 @@ class CaptionPictures:
         side, images = self._model.torch_images.side, self._model.torch_images
         device = side.codebook_VD.device
         chosen_U = word_ids_U.to(device)
-        codebook_DU, bias_U = side.codebook_VD[chosen_U].t().contiguous(), side.bias_V[chosen_U]
         features = self._features()
         parts = []
         for start in range(0, len(self._numbers), _BATCH):
@@ -74,13 +75,22 @@ class CaptionPictures:
                 features_BQF = images.features([self._captions.image(i) for i in chunk])
             else:
                 features_BQF = torch.from_numpy(features[np.array(chunk)].astype(np.float32))
-            vectors_BQD = side.patch_vectors(features_BQF.to(device))
-            with quick_precision():
-                logits_BU = (vectors_BQD @ codebook_DU).amax(1).float() + bias_U
-            weights_BU = activate(logits_BU, self._model.checkpoint.config.activation)
+            weights_BU = self._weights(side, features_BQF.to(device), chosen_U)
             parts.append(weights_BU.bfloat16().cpu())
             self._progress("pictures", start + len(chunk), len(self._numbers))
         return torch.cat(parts)
+
+    def _weights(
+        self, side: ImageSide | PursuitSide, features_BQF: Tensor, chosen_U: Tensor
+    ) -> Tensor:
+        activation = self._model.checkpoint.config.activation
+        if isinstance(side, PursuitSide):
+            return side.word_weights(features_BQF, activation)[:, chosen_U]
+        codebook_UD = side.codebook_VD[chosen_U]
+        vectors_BQD = side.patch_vectors(features_BQF)
+        with quick_precision():
+            logits_BU = (vectors_BQD @ codebook_UD.t()).amax(1).float() + side.bias_V[chosen_U]
+        return activate(logits_BU, activation)
 
     def _features(self) -> CachedFeatures | None:
         if self._feature_cache is None:
@@ -98,4 +108,5 @@ class CaptionPictures:
             self._feature_cache,
             progress=lambda done, total: self._progress("features", done, total),
             device=self._model.device,
+            backbone=self._model.torch_images.backbone,
         )

@@ -31,7 +31,8 @@ def load_side(side: nn.Module, checkpoint: Checkpoint, prefix: str) -> None:
     frozen = {
         name
         for name in side.state_dict()
-        if name.startswith("transformer.") and ".lora_" not in name
+        if name.startswith("transformer.towers.")
+        or (name.startswith("transformer.") and ".lora_" not in name)
     }
     try:
         result = side.load_state_dict(tensors, strict=False)

@@ -1,0 +1,1 @@
+"""Two-tower models of others: their loading, and the lexical models made of them."""

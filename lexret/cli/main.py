@@ -55,6 +55,7 @@ COMMANDS: Final = {
     "explain": LazyCommand("lexret.cli.explain", "Draw what a picture's patches say.", draws=True),
     "export": LazyCommand("lexret.cli.export", "Write an index for other search engines."),
     "fields": LazyCommand("lexret.cli.fields.group", "Give pictures fields of your own."),
+    "label": LazyCommand("lexret.cli.label.group", "Learn classes from a few examples."),
     "duplicates": LazyCommand("lexret.cli.duplicates", "Find pictures that are there twice."),
     "merge": LazyCommand("lexret.cli.merge", "Make one index of several."),
     "sheet": LazyCommand(

@@ -19,7 +19,7 @@ PACKAGE = Path(__file__).parents[1] / "lexret"
 ROOMS = (
     *("errors", "arguments", "vocabulary", "sparse", "files", "language", "engine"),
     *("presets", "config", "pictures", "captions", "models", "encoders", "vocabularies"),
-    *("interop", "explain", "library", "eval", "training", "diagnosis", "serve", "cli"),
+    *("interop", "explain", "telling", "library", "eval", "training", "diagnosis", "serve", "cli"),
 )
 LEVEL = {room: level for level, room in enumerate(ROOMS)}
 # All that the search engine knows of the package.
@@ -34,7 +34,7 @@ WITHOUT_TORCH = {
     *("config", "pictures"),
     *("captions", "vocabularies", "interop", "library", "cli"),
 }
-TORCH_WHEN_CALLED = {"explain", "eval", "diagnosis", "serve"}
+TORCH_WHEN_CALLED = {"explain", "telling", "eval", "diagnosis", "serve"}
 MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
 ROOMED = [module for module in MODULES if module not in FACADES]
 

@@ -30,6 +30,7 @@ from lexret.engine.corrections.corrections import (
 from lexret.errors import MissingError
 from lexret.files import folders
 from lexret.library.fields import set_fields
+from lexret.library.label_file import load_labels
 from lexret.library.updating import commit_schedule
 from lexret.library.updating.indexing import index_folders
 from lexret.library.updating.kept_fields import FieldKeeper
@@ -254,6 +255,52 @@ def set_from_table(root: Path) -> None:
 def prepare_table(root: Path) -> None:
     prepare_photos(root)
     (root / "fields.csv").write_text("path,stars,by\n0.png,1,me\n2.png,2,you\n")
+
+
+# Labels.
+
+
+def labels_of(root: Path) -> Any:
+    """What an index holds, and its labels: name -> classes and examples."""
+    labels = load_labels(root / "photos/.lexret")
+    kept = {
+        name: (label.key, label.field, [(e.name, e.class_name) for e in label.examples])
+        for name, label in labels.items()
+    }
+    return contents(root / "photos/.lexret"), kept
+
+
+def label(root: Path, *arguments: str) -> None:
+    run_cli("label", *arguments, "--index", str(root / "photos/.lexret"))
+
+
+def train_label(root: Path) -> None:
+    label(root, "train", "kinds", "--class", "warm=0.png", "--class", "cold=2.png", "--at-least",
+          "0.1")  # fmt: skip
+
+
+def prepare_label(root: Path) -> None:
+    prepare_photos(root)
+    train_label(root)
+
+
+def prepare_applied(root: Path) -> None:
+    prepare_label(root)
+    label(root, "apply", "kinds")
+
+
+def remove_label(root: Path) -> None:
+    """Take a label out; a second time, there is none."""
+    try:
+        label(root, "remove", "kinds")
+    except Refused as error:
+        if "There is no label" not in str(error):
+            raise
+
+
+def is_leaving(before: Any, after: Any, found: Any) -> bool:
+    """Whether a label is leaving: its classes are out of the index, it is still known."""
+    return bool(found == (after[0], before[1]))
 
 
 # Other people's files.
@@ -551,6 +598,9 @@ WRITINGS: dict[str, Writing] = {
     "words edit": Writing(prepare_photos, edit_words, read_at("photos/.lexret")),
     "vocab mute": Writing(prepare_photos, mute, read_at("photos/.lexret")),
     "fields load": Writing(prepare_table, set_from_table, read_at("photos/.lexret")),
+    "label train": Writing(prepare_photos, train_label, labels_of),
+    "label apply": Writing(prepare_label, lambda root: label(root, "apply", "kinds"), labels_of),
+    "label remove": Writing(prepare_applied, remove_label, labels_of, is_leaving),
     "tag": Writing(prepare_tags, tag, read_photos, each_is_whole),
     "model": Writing(prepare_model, lambda root: save_model(root, 2), read_model),
     "model, in two steps": Writing(

@@ -176,6 +176,12 @@ def command(
         print_json(_as_json(report, place))
     else:
         click.echo(_as_text(report, place))
+    for name, num_waiting in library.labels.waiting().items():
+        click.echo(
+            f"The label {printable(name)} has not seen {plural(num_waiting, 'picture')} yet: "
+            f"lexret label apply {printable(name)}",
+            err=True,
+        )
     ctx.exit(0 if report.num_pictures else 1)
 
 

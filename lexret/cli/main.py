@@ -53,8 +53,11 @@ COMMANDS: Final = {
     "search": LazyCommand("lexret.cli.search.command", "Find the pictures that fit a text."),
     "words": LazyCommand("lexret.cli.words", "Show the top words of a picture, or correct them."),
     "explain": LazyCommand("lexret.cli.explain", "Draw what a picture's patches say.", draws=True),
+    "caption": LazyCommand("lexret.cli.telling.caption", "Tell a picture in a few words."),
+    "ask": LazyCommand("lexret.cli.telling.ask", "Ask a language model about a picture's words."),
     "export": LazyCommand("lexret.cli.export", "Write an index for other search engines."),
     "fields": LazyCommand("lexret.cli.fields.group", "Give pictures fields of your own."),
+    "label": LazyCommand("lexret.cli.label.group", "Learn classes from a few examples."),
     "duplicates": LazyCommand("lexret.cli.duplicates", "Find pictures that are there twice."),
     "merge": LazyCommand("lexret.cli.merge", "Make one index of several."),
     "sheet": LazyCommand(

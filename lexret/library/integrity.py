@@ -6,6 +6,7 @@ the next `lexret index` reads it again, and encodes it again where its vector is
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -21,14 +22,38 @@ from lexret.engine.integrity.repair_report import RepairReport
 from lexret.engine.integrity.salvage import SavedDocument
 from lexret.engine.segments.manifest import Manifest
 from lexret.engine.store.columns import FieldValue
-from lexret.errors import LexretError
+from lexret.errors import DamageError, LexretError
 from lexret.library.asking.query_fields import MTIME
+from lexret.library.label_file import LABELS_FILE, damage_of_labels, mend_labels
 from lexret.library.updating.kept_fields import KEPT_FILE, damage_of_kept, mend_kept
 from lexret.vocabulary import DEFAULT_VOCABULARY, Vocabulary
 
 # A time of change, in nanoseconds, that no file has: as old as it gets.
 NEVER_READ_NS: Final = -(2**62)
 _UNKNOWN: Final = -1
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """Sealed file beside an index, and its copy.
+
+    Attributes:
+        file: its name.
+        holds: what it holds, for messages.
+        damage: finds damage in the folder of an index.
+        mend: writes it anew in such a folder, or moves it aside.
+    """
+
+    file: str
+    holds: str
+    damage: Callable[[Path], list[DamageError]]
+    mend: Callable[[Path, Path], None]
+
+
+_PAIRS: Final = (
+    _Pair(KEPT_FILE, "fields of pictures that could not be read", damage_of_kept, mend_kept),
+    _Pair(LABELS_FILE, "labels and their examples", damage_of_labels, mend_labels),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +79,15 @@ def check_library(index_path: Path) -> LibraryCheck:
     """
     report = check_index(index_path)
     waiting = num_waiting(index_path) if report.is_whole else 0
-    return LibraryCheck(_with_kept(report, index_path), waiting)
+    return LibraryCheck(_with_pairs(report, index_path), waiting)
 
 
-def _with_kept(report: CheckReport, index_path: Path) -> CheckReport:
-    """Add what is wrong with the fields that are kept for pictures outside of the index."""
+def _with_pairs(report: CheckReport, index_path: Path) -> CheckReport:
+    """Add what is wrong with the files of people's work beside the index."""
     findings = [
-        Finding(damage.file.name, damage.found, "fields of pictures that could not be read")
-        for damage in damage_of_kept(index_path)
+        Finding(damage.file.name, damage.found, pair.holds)
+        for pair in _PAIRS
+        for damage in pair.damage(index_path)
     ]
     return replace(report, findings=(*report.findings, *findings))
 
@@ -99,25 +125,25 @@ def repair_library(
     report = repair_index(
         index_path, renew=_to_be_read_again, find_words=find_words, dry_run=dry_run
     )
-    _mend_kept_fields(report, index_path, dry_run=dry_run)
+    _mend_pairs(report, index_path, dry_run=dry_run)
     return report
 
 
-def _mend_kept_fields(report: RepairReport, index_path: Path, *, dry_run: bool) -> None:
-    damaged = [damage.file for damage in damage_of_kept(index_path)]
-    if not damaged:
-        return
-    report.before = _with_kept(report.before, index_path)
-    if len(damaged) == 1:
-        report.restored.append(damaged[0].name)
-    else:
-        report.lost_additions.append(
-            f"What {KEPT_FILE} held is lost: fields of pictures that could not be read."
-        )
-    if not dry_run:
-        aside = report.aside or new_aside(index_path)
-        mend_kept(index_path, aside)
-        report.aside = aside if aside.exists() else None
+def _mend_pairs(report: RepairReport, index_path: Path, *, dry_run: bool) -> None:
+    found = [(pair, [damage.file for damage in pair.damage(index_path)]) for pair in _PAIRS]
+    if any(damaged for _, damaged in found):
+        report.before = _with_pairs(report.before, index_path)
+    for pair, damaged in found:
+        if not damaged:
+            continue
+        if len(damaged) == 1:
+            report.restored.append(damaged[0].name)
+        else:
+            report.lost_additions.append(f"What {pair.file} held is lost: {pair.holds}.")
+        if not dry_run:
+            aside = report.aside or new_aside(index_path)
+            pair.mend(index_path, aside)
+            report.aside = aside if aside.exists() else None
 
 
 def _to_be_read_again(document: SavedDocument) -> dict[str, FieldValue]:

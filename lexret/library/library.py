@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from lexret.explain.explanation import PictureExplanation
     from lexret.library.duplicates import DuplicateGroup
     from lexret.library.integrity import LibraryCheck
+    from lexret.library.labelling.labels import LibraryLabels
     from lexret.library.updating.indexing import IndexReport
     from lexret.library.updating.reader import Decoding
     from lexret.library.updating.update_run import Progress
@@ -443,6 +444,13 @@ class Library:
             return repair_library(self.path, model=self._encoders.source, dry_run=dry_run)
         finally:
             self._latest.expire()
+
+    @property
+    def labels(self) -> LibraryLabels:
+        """Classes that are learnt from a few examples, as ``lexret label`` has them."""
+        from lexret.library.labelling.labels import LibraryLabels
+
+        return LibraryLabels(self, self._latest.expire)
 
     def encoders(self, snapshot: Snapshot | None = None) -> ModelEncoders:
         """Return the encoders of the model; each is loaded when it is first asked for.

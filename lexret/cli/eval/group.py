@@ -17,6 +17,9 @@ COMMANDS: Final = {
     "held-words": LazyCommand(
         "lexret.cli.eval.held_words", "Whether the words that pictures hold are true of them."
     ),
+    "few-shot": LazyCommand(
+        "lexret.cli.eval.few_shot", "How well classes are told from a few examples."
+    ),
     "no-match": LazyCommand("lexret.cli.eval.no_match", "Whether nothing is found for nothing."),
     "faithfulness": LazyCommand(
         "lexret.cli.eval.faithfulness", "Whether patches that a word names carry it."

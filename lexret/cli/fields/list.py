@@ -21,16 +21,20 @@ def command(index_path: Path | None, as_json: bool) -> None:
       lexret fields list
       lexret fields list --index ./images --json
     """
-    from lexret.library.asking.query_fields import PICTURE_FIELDS
-    from lexret.library.updating.records import INDEXED_FIELDS, SIDECAR
+    from lexret.library.asking.query_fields import PICTURE_FIELDS, VOUCHED
+    from lexret.library.updating.records import INDEXED_FIELDS
 
     index = open_chosen_index(index_path)
     counts = dict.fromkeys(sorted(index.columns), 0)
     for document in index.documents():
         for name, value in document.fields.items():
             counts[name] += value is not None
-    counts.pop(SIDECAR, None)  # tells people nothing
     names = {column: name for name, column in PICTURE_FIELDS.columns.items()}
+    # Others that begin with an underscore tell people nothing.
+    counts = {
+        name: count for name, count in counts.items()
+        if name in names or name == VOUCHED or not name.startswith("_")
+    }  # fmt: skip
     if as_json:
         values = [
             {

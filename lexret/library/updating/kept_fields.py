@@ -17,7 +17,8 @@ from typing import Final
 from lexret.engine.store.columns import FieldValue, kind_of
 from lexret.engine.store.sections import storage_errors
 from lexret.errors import DamageError, InputError
-from lexret.files.sealed import copy_of, is_copied, replace_with_copy, seal, unseal
+from lexret.files.sealed import is_copied, replace_with_copy, seal, unseal
+from lexret.library.sealed_pairs import damage_of_pair, load_pair, mend_pair
 
 KEPT_FILE: Final = "kept-fields.json"
 _FORMAT: Final = "lexret-kept-fields"
@@ -59,7 +60,7 @@ class FieldKeeper:
         columns: Mapping[str, str] | None = None,
     ) -> None:
         self._path = index_path / KEPT_FILE
-        self._kept = _load(self._path)
+        self._kept = load_pair(self._path, _parse) or {}
         self._saved = dict(self._kept)
         self._before = before or {}
         self._columns = dict(columns or {})
@@ -202,19 +203,6 @@ def _fits(name: str, value: FieldValue, kind: str | None) -> bool:
     return kind in (None, found) or (kind == "float64" and found == "int64")
 
 
-def _load(path: Path) -> dict[str, KeptFields]:
-    try:
-        return _parse(path.read_bytes())
-    except (FileNotFoundError, NotADirectoryError) as error:
-        if copy_of(path).is_file():
-            raise DamageError(path, f"it is missing, but {copy_of(path).name} is there") from error
-        return {}
-    except OSError as error:
-        raise DamageError(path, f"it cannot be read ({error.strerror})") from error
-    except ValueError as error:
-        raise DamageError(path, str(error)) from error
-
-
 def _parse(data: bytes) -> dict[str, KeptFields]:
     """Parse the bytes of a file of kept fields; raises ValueError if they are damaged."""
     values, is_sealed = unseal(data)
@@ -234,40 +222,9 @@ def _parse(data: bytes) -> dict[str, KeptFields]:
 
 def damage_of_kept(index_path: Path) -> list[DamageError]:
     """Return what is wrong with the kept fields of an index, and with their copy."""
-    path = index_path / KEPT_FILE
-    found = []
-    for file in (path, copy_of(path)):
-        try:
-            _parse(file.read_bytes())
-        except (FileNotFoundError, NotADirectoryError):
-            if path.exists() or copy_of(path).exists():
-                found.append(DamageError(file, "it is missing"))
-        except OSError as error:
-            found.append(DamageError(file, f"it cannot be read ({error.strerror})"))
-        except ValueError as error:
-            found.append(DamageError(file, str(error)))
-    return found
+    return damage_of_pair(index_path / KEPT_FILE, _parse)
 
 
 def mend_kept(index_path: Path, aside: Path) -> None:
-    """Write the kept fields of an index anew from their copy, or the other way round.
-
-    Where neither is whole, both are moved to ``aside``, and the fields are lost.
-
-    Raises:
-        StorageError: if the files cannot be written.
-    """
-    path = index_path / KEPT_FILE
-    with storage_errors(index_path):
-        for file in (path, copy_of(path)):
-            try:
-                data = file.read_bytes()
-                _parse(data)
-            except (OSError, ValueError):
-                continue
-            replace_with_copy(path, data)
-            return
-        aside.mkdir(parents=True, exist_ok=True)
-        for file in (path, copy_of(path)):
-            if file.exists():
-                file.rename(aside / file.name)
+    """Write the kept fields of an index anew; see :func:`mend_pair`."""
+    mend_pair(index_path / KEPT_FILE, _parse, aside)

@@ -27,6 +27,7 @@ from lexret.library.folders import (
     picture_path,
     record_roots,
 )
+from lexret.library.label_file import take_over_labels
 from lexret.library.updating.folder_changes import copy_documents
 from lexret.library.updating.kept_fields import FieldKeeper
 from lexret.library.updating.moved_corrections import NewId, joined_corrections
@@ -151,6 +152,7 @@ def merge_indexes(sources: Sequence[PathLike], target: PathLike) -> MergeReport:
             return joined_corrections(zip(each, names, strict=True))
 
         writer.commit(corrections=joined)
+        take_over_labels(target, places)
         return MergeReport(
             writer.manifest.num_documents, num_shared, tuple(folder.path for folder in folders)
         )

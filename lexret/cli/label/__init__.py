@@ -1,0 +1,1 @@
+"""``lexret label``: a module a command."""

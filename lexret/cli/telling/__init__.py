@@ -1,0 +1,1 @@
+"""``lexret caption`` and ``lexret ask``: a module a command."""

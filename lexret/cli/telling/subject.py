@@ -1,0 +1,154 @@
+"""What `lexret caption` and `lexret ask` share: the picture, its words, the language model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from lexret.cli.common import DEFAULT_MODEL, print_notes
+
+if TYPE_CHECKING:
+    from lexret.library.library import Library
+    from lexret.sparse import LexicalVector
+    from lexret.telling.language_model import LanguageModel
+    from lexret.telling.prompts import Sample
+    from lexret.telling.tell import TellingWord, Told
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+LM_VARIABLE: Final = "LEXRET_LM"
+
+lm_option: Callable[[F], F] = click.option(
+    "--lm", "lm", metavar="WHERE", envvar=LM_VARIABLE,
+    help="A language model: a folder or a name for transformers, or the address of a server such "
+    f"as http://127.0.0.1:8080 (llama.cpp, Ollama). By default what {LM_VARIABLE} says.",
+)  # fmt: skip
+served_option: Callable[[F], F] = click.option(
+    "--lm-name", "served", metavar="NAME", help="Which of a server's models; by default its first."
+)
+places_option: Callable[[F], F] = click.option(
+    "--places", is_flag=True,
+    help="Tell the language model where each word is: left, middle or right. The picture is "
+    "opened for that.",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """Picture that is told.
+
+    Attributes:
+        words: those that it holds, the surest first.
+        vector: all of its words.
+        library: the library that it is asked in, if there is one.
+        doc_id: its id there, if it is in it.
+    """
+
+    words: list[TellingWord]
+    vector: LexicalVector
+    library: Library | None
+    doc_id: str | None
+
+    def samples(self) -> list[Sample]:
+        """Return captions that people gave like pictures, where the index has a field for that."""
+        from lexret.library.people_captions import samples_like
+
+        if self.library is None:
+            return []
+        index = self.library.snapshot().index
+        if index.vocabulary.fingerprint != self.vector.vocabulary.fingerprint:
+            return []
+        return samples_like(self.library, self.vector, without=self.doc_id)
+
+
+def open_subject(
+    image: str, index_path: Path | None, model_source: str | None, *, places: bool
+) -> Subject:
+    """Return a picture's words: those of the index where it is in it, else of its file.
+
+    Raises:
+        MissingError: if there is neither.
+    """
+    from lexret.library.lookup import find_document
+    from lexret.telling.picture_words import words_of_patches, words_of_vector
+
+    library = _library(index_path, model_source)
+    snapshot = None if library is None else library.snapshot()
+    doc_id = None if snapshot is None else find_document(snapshot.index, image)
+    if library is not None and snapshot is not None and doc_id is not None and not places:
+        vector = snapshot.index.vector(doc_id)
+        return Subject(
+            words_of_vector(vector, library.encoders(snapshot).levels_V()), vector, library, doc_id
+        )
+    path = Path(image) if snapshot is None or doc_id is None else snapshot.file_of(doc_id)
+    from lexret.pictures.presence import require_picture
+
+    require_picture(path)
+    from lexret.encoders.folder.record import find_model, read_record
+    from lexret.library.model_encoders import ModelEncoders
+    from lexret.pictures.decoding import ENCODING_MIN_SIDE, open_image
+
+    photo = open_image(path, min_side=ENCODING_MIN_SIDE)
+    encoders = (
+        ModelEncoders(read_record(find_model(model_source or DEFAULT_MODEL)))
+        if library is None
+        else library.encoders()
+    )
+    (encoding,) = encoders.images().encode_patches([photo])
+    levels_V = encoders.levels_V()
+    words = (
+        words_of_patches(encoding, levels_V)
+        if places
+        else words_of_vector(encoding.image, levels_V)
+    )
+    return Subject(words, encoding.image, library, doc_id)
+
+
+def _library(index_path: Path | None, model_source: str | None) -> Library | None:
+    """Open the index that was named, or the nearest; None where none was named and none is near."""
+    from lexret.cli.common import open_chosen_library
+    from lexret.errors import MissingError
+
+    if index_path is not None:
+        return open_chosen_library(index_path, model_source=model_source)
+    from lexret.library.folders import find_index
+
+    try:
+        place = find_index(Path.cwd())
+    except MissingError:
+        return None
+    return open_chosen_library(place, model_source=model_source)
+
+
+def open_told_model(place: str, served: str | None) -> LanguageModel:
+    """Open a language model, and say so where the picture's words leave this machine."""
+    from lexret.telling.language_model import is_address, is_this_machine, open_language_model
+
+    if is_address(place) and not is_this_machine(place):
+        print_notes([f"the words of your picture leave this machine: they are sent to {place}"])
+    return open_language_model(place, served=served)
+
+
+def told_as_json(image: str, told: Told, model: LanguageModel | None) -> dict[str, object]:
+    """Return what was told as JSON has it."""
+    from lexret.cli.common import path_text
+
+    return {
+        "image": path_text(image),
+        "text": told.text or None,
+        "language_model": None if model is None else model.name,
+        "words": list(told.words),
+        "stands_on": None if told.stands_on is None else list(told.stands_on),
+    }
+
+
+def told_as_text(told: Told) -> str:
+    """Return a text, and the words that it stands on below it."""
+    if told.stands_on is None:
+        shown = ", ".join(told.words)
+        return f"{told.text}\n  from the words: {shown}"
+    return f"{told.text}\n  because of: {', '.join(told.stands_on)}"

@@ -1,0 +1,312 @@
+"""Labels of a library: trained from examples, tried, written into the index, taken out again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import numpy as np
+
+from lexret.engine.index import EmbeddedIndex
+from lexret.engine.store.columns import TEXT
+from lexret.engine.vectors import read_documents
+from lexret.engine.writer import EmbeddedIndexWriter
+from lexret.errors import InputError
+from lexret.library.fields import check_name
+from lexret.library.label_file import (
+    NONE,
+    Example,
+    Label,
+    Labels,
+    change_labels,
+    label_named,
+    load_labels,
+)
+from lexret.library.labelling.applying import (
+    WORDS_TOLD,
+    Application,
+    clear,
+    num_waiting,
+    require_same_model,
+)
+from lexret.library.labelling.class_means import mean_of, means_of
+from lexret.library.labelling.examples import MOST_OF_A_QUERY, ExampleReader, SkippedExample
+from lexret.library.labelling.reports import ApplyReport, ClassReport, LabelReport
+
+if TYPE_CHECKING:
+    from lexret.encoders.protocol import PatchEncoder
+    from lexret.library.asking.results import Results
+    from lexret.library.snapshots import Snapshot
+
+DEFAULT_FIELD: Final = "label"
+AT_LEAST: Final = 0.5
+
+
+class _Images(Protocol):
+    """Encoders of a model, of which labels use the one of pictures."""
+
+    def images(self) -> PatchEncoder: ...
+
+
+class LabelledLibrary(Protocol):
+    """Library, as far as labels use it."""
+
+    @property
+    def path(self) -> Path: ...
+
+    def snapshot(self) -> Snapshot: ...
+
+    def encoders(self, snapshot: Snapshot | None = None) -> _Images: ...
+
+    def search(self, text: str = "", *, k: int = 10) -> Results: ...
+
+
+class LibraryLabels:
+    """Labels of a library, as ``lexret label`` has them.
+
+    Args:
+        library: whose pictures are labelled.
+        expire: is called when the index was changed.
+    """
+
+    def __init__(self, library: LabelledLibrary, expire: Callable[[], None]) -> None:
+        self._library, self._expire = library, expire
+
+    def names(self) -> list[str]:
+        """Return the names of all labels."""
+        return sorted(self.all())
+
+    def all(self) -> Labels:
+        """Return all labels by their names; raises DamageError if their file is damaged."""
+        return load_labels(self._library.path)
+
+    def train(
+        self,
+        name: str,
+        classes: Mapping[str, Sequence[str]] | None = None,
+        *,
+        none: Sequence[str] = (),
+        field: str | None = None,
+        at_least: float | None = None,
+        add: bool = False,
+    ) -> LabelReport:
+        """Learn classes from examples, and keep them under a name; nothing is labelled yet.
+
+        Args:
+            name: of the label; what was trained under it before is replaced.
+            classes: class -> examples: files, folders, pictures of the index by id or path, and
+                queries, of which the 50 best hits count. Without any, those of before are read
+                again, as after the index was made anew with another model.
+            none: examples of what is none of the classes.
+            field: the index's field for the classes; by default as before, else ``label``.
+            at_least: how sure a class must be to be written, from 0 to 1; by default as before,
+                else 0.5.
+            add: keep the examples of before and add to them.
+
+        Raises:
+            InputError: if a name cannot be used, the field belongs to another label or is no text,
+                or a source gives no example.
+            MissingError: if there is no such example, or nothing was trained before.
+            MismatchError: if ``add`` is set, and another model made the examples of before.
+            LockedError, StorageError: if the index cannot be written.
+        """
+        snapshot, before = self._library.snapshot(), self.all().get(name)
+        sources = _sources(classes or {}, none)
+        if not sources or add:
+            before = before or label_named(self._library.path, name)  # raises
+        kept: tuple[Example, ...] = ()
+        if before is not None and add:
+            require_same_model(before, snapshot.index)
+            kept = before.examples
+        elif before is not None and not sources:
+            sources = list(dict.fromkeys((e.class_name, e.source) for e in before.examples))
+        field = field or (before.field if before else DEFAULT_FIELD)
+        at_least = before.at_least if at_least is None and before else at_least
+        at_least = AT_LEAST if at_least is None else at_least
+        self._check(name, field, at_least, snapshot.index)
+        reader = self._reader(snapshot)
+        read = [example for source in sources for example in reader.read(*source)]
+        examples = _joined(kept, _distinct(read))
+        found = dict.fromkeys(e.class_name for e in examples)
+        names = [*(each for each in found if each != NONE), *([NONE] if NONE in found else [])]
+        if names == [NONE]:
+            raise InputError("There is no example of any class; name one with --class.")
+        label = Label(
+            name, field, at_least, snapshot.index.model_id,
+            snapshot.index.manifest.vocabulary_fingerprint, tuple(names), tuple(examples),
+            _index_mean(snapshot.index),
+        )  # fmt: skip
+        if before is not None and before.field != field:
+            clear(self._library.path, before)
+        change_labels(self._library.path, lambda labels: {**labels, name: label})
+        return self._report(label, tuple(reader.skipped))
+
+    def show(self, name: str) -> LabelReport:
+        """Tell what a label was trained on; raises MissingError where there is none."""
+        label = label_named(self._library.path, name)
+        require_same_model(label, self._library.snapshot().index)
+        return self._report(label)
+
+    def preview(
+        self, name: str, *, at_least: float | None = None, overwrite: bool = False
+    ) -> ApplyReport:
+        """Tell what :meth:`apply` would do, picture by picture; nothing is written."""
+        return self._apply(name, at_least=at_least, overwrite=overwrite, writes=False)
+
+    def apply(
+        self, name: str, *, at_least: float | None = None, overwrite: bool = False
+    ) -> ApplyReport:
+        """Write the classes of all pictures into the label's field, in one commit.
+
+        From stored vectors, with corrections: no picture is opened. Examples get their own class.
+        What a person put into the field stays.
+
+        Args:
+            at_least: how sure a class must be; by default as it was trained.
+            overwrite: replace what a person put into the field as well.
+
+        Raises:
+            MissingError: if there is no such label.
+            MismatchError: if the index was made anew with another model since.
+            LockedError, StorageError, DamageError: if the index cannot be written.
+        """
+        try:
+            return self._apply(name, at_least=at_least, overwrite=overwrite, writes=True)
+        finally:
+            self._expire()
+
+    def remove(self, name: str, *, keep_field: bool = False) -> int:
+        """Forget a label, and take its classes out of the index, but for what people put there.
+
+        Args:
+            keep_field: leave the classes in the index, as if people had put them there.
+
+        Returns:
+            how many pictures lost a class.
+        """
+        if name not in self.all():  # what was cut off while it was removed is tidied up
+            change_labels(self._library.path, lambda labels: labels)
+        label = label_named(self._library.path, name)
+        try:
+            num_changed = clear(self._library.path, label, keep_field=keep_field)
+        finally:
+            self._expire()
+        change_labels(
+            self._library.path,
+            lambda labels: {other: each for other, each in labels.items() if other != name},
+        )
+        return num_changed
+
+    def waiting(self) -> dict[str, int]:
+        """Return how many pictures each applied label has not seen yet, or not as they are now.
+
+        A label that was never applied waits for nothing, and is not named.
+        """
+        labels = self.all()
+        if not labels:
+            return {}
+        index = self._library.snapshot().index
+        return {name: num for name, label in labels.items() if (num := num_waiting(label, index))}
+
+    def _check(self, name: str, field: str, at_least: float, index: EmbeddedIndex) -> None:
+        if not name or not name.isprintable() or len(name) > 100:
+            raise InputError(f"{name!r} is no name for a label; expected a short text.")
+        check_name(field)
+        if not 0 <= at_least <= 1:
+            raise InputError(f"A label is written from 0 to 1 sure; found {at_least}.")
+        kind = index.columns.get(field, TEXT)
+        if kind != TEXT:
+            raise InputError(
+                f"The field {field!r} holds numbers in this index; name another with --field."
+            )
+        for other, label in self.all().items():
+            if label.field == field and other != name:
+                raise InputError(
+                    f"The field {field!r} belongs to the label {other!r}; name another, such as "
+                    "--field kind, which is searched for as kind:..."
+                )
+
+    def _reader(self, snapshot: Snapshot) -> ExampleReader:
+        library = self._library
+        return ExampleReader(
+            snapshot,
+            lambda: library.encoders(snapshot).images(),
+            lambda query: library.search(query, k=MOST_OF_A_QUERY),
+        )
+
+    def _report(self, label: Label, skipped: tuple[SkippedExample, ...] = ()) -> LabelReport:
+        index = self._library.snapshot().index
+        means = means_of(label, index.vocabulary, without=index.corrections.muted)
+        left = means.leave_one_out()
+        truth = np.array([label.classes.index(e.class_name) for e in label.examples])
+        own = truth[left.examples]
+        right = own == left.classes
+        reports = []
+        for number, name in enumerate(label.classes):
+            mine = own == number
+            reports.append(
+                ClassReport(
+                    name,
+                    label.num_examples(name),
+                    int(mine.sum()),
+                    int((mine & right).sum()),
+                    int((mine & right & (left.sure >= label.at_least)).sum()),
+                    tuple(means.words_of(number, k=WORDS_TOLD)),
+                )
+            )
+        return LabelReport(label, tuple(reports), skipped)
+
+    def _apply(
+        self, name: str, *, at_least: float | None, overwrite: bool, writes: bool
+    ) -> ApplyReport:
+        label = label_named(self._library.path, name)
+        applied = Application(
+            label, label.at_least if at_least is None else at_least, overwrite=overwrite
+        )
+        if not writes:
+            applied.look(self._library.snapshot().index, told=True)
+            return applied.report()
+        with EmbeddedIndexWriter.open(self._library.path) as writer:
+            from lexret.engine import open_index
+
+            applied.look(open_index(self._library.path), told=False, writer=writer)
+            if applied.num_written:
+                writer.commit()
+        return applied.report()
+
+
+def _sources(classes: Mapping[str, Sequence[str]], none: Sequence[str]) -> list[tuple[str, str]]:
+    """Return (class, source) pairs; raises InputError where a class has no usable name."""
+    for name in classes:
+        if not name.strip() or "\n" in name or not name.isprintable() or name != name.strip():
+            raise InputError(f"{name!r} is no name for a class; expected a short text.")
+    pairs = [(name, str(source)) for name, sources in classes.items() for source in sources]
+    return [*pairs, *((NONE, str(source)) for source in none)]
+
+
+def _distinct(examples: Sequence[Example]) -> list[Example]:
+    """Leave out examples that are given twice; raises InputError where the classes differ."""
+    kept: dict[str, Example] = {}
+    for example in examples:
+        first = kept.setdefault(example.sha256 or example.name, example)
+        if first.class_name != example.class_name:
+            raise InputError(
+                f"{example.name} is an example of {first.class_name or 'none'!r} and of "
+                f"{example.class_name or 'none'!r}; a picture is of one class."
+            )
+    return list(kept.values())
+
+
+def _joined(before: Sequence[Example], fresh: Sequence[Example]) -> list[Example]:
+    """Join examples; what is given now says what a picture is of, whatever was said before."""
+    given = {example.sha256 or example.name for example in fresh}
+    return [*(one for one in before if (one.sha256 or one.name) not in given), *fresh]
+
+
+def _index_mean(index: EmbeddedIndex) -> tuple[Any, Any]:
+    """Return term ids and weights of the mean of an index's vectors, each of length 1."""
+    chunks = (chunk.vectors for chunk in read_documents(index))
+    mean_V = mean_of(chunks, len(index.vocabulary))
+    term_ids = np.flatnonzero(mean_V).astype(np.int32)
+    return term_ids, mean_V[term_ids].astype(np.float32)

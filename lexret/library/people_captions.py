@@ -1,0 +1,48 @@
+"""Captions that people gave pictures of an index, as samples for a language model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from lexret.engine.query.filters import text_filter
+from lexret.engine.query.query import Query
+from lexret.engine.store.columns import TEXT
+from lexret.library.asking.tags import tags_of
+from lexret.telling.prompts import NUM_SAMPLES, NUM_WORDS, Sample, words_told
+
+if TYPE_CHECKING:
+    from lexret.library.library import Library
+    from lexret.sparse import LexicalVector
+
+CAPTION_FIELD: Final = "caption"
+"""The field of your own that holds captions, such as `lexret fields load` reads."""
+
+
+def samples_like(
+    library: Library, vector: LexicalVector, *, without: str | None = None, k: int = NUM_SAMPLES
+) -> list[Sample]:
+    """Return captions that people gave the pictures most like one, the most alike last.
+
+    Args:
+        vector: that picture's.
+        without: a picture that is none of them, by its id: the same.
+        k: at most so many.
+    """
+    snapshot = library.snapshot()
+    index = snapshot.index
+    if index.columns.get(CAPTION_FIELD) != TEXT:
+        return []
+    query = Query(
+        vector=vector,
+        filters=(text_filter(CAPTION_FIELD, "*"),),
+        without=() if without is None else (without,),
+    )
+    hits = index.find(query, k=k)
+    levels_V = library.encoders(snapshot).levels_V()
+    samples = []
+    for hit in hits:
+        words = [word.word for word in tags_of(index.vector(hit.doc_id), levels_V, NUM_WORDS)]
+        said = index.document(hit.doc_id).fields.get(CAPTION_FIELD)
+        if words and isinstance(said, str) and said.strip():
+            samples.append(Sample(words_told(words), said))
+    return samples[::-1]

@@ -1,0 +1,110 @@
+"""Language models, as far as pictures' words are read by them."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from lexret.errors import InputError
+
+
+class LanguageModel(Protocol):
+    """Model that continues texts."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        ...
+
+    def log_probabilities(self, prompt: str, continuations: Sequence[str]) -> list[float]:
+        """Return the logarithm of the probability of each continuation of a prompt.
+
+        That is the sum over all tokens of the continuation.
+
+        Raises:
+            NoProbabilitiesError: if the model does not tell them.
+        """
+        ...
+
+    def continue_text(self, prompt: str, stop: Sequence[str]) -> str:
+        """Return the likeliest continuation of a prompt, up to but without one of some texts."""
+        ...
+
+
+class NoProbabilitiesError(InputError):
+    """A language model does not tell how likely a text is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of several texts that a model chose.
+
+    Attributes:
+        text: that text; None: what the model wrote is none of them.
+        log_probabilities: of each text; empty where the model wrote, and was not asked for them.
+    """
+
+    text: str | None
+    log_probabilities: tuple[float, ...]
+
+
+def choose(model: LanguageModel, prompt: str, texts: Sequence[str]) -> Choice:
+    """Let a model choose one of several texts, each scored as a whole.
+
+    Raises:
+        NoProbabilitiesError: if the model does not tell how likely texts are.
+    """
+    scores = model.log_probabilities(prompt, [f" {text}" for text in texts])
+    best = max(range(len(texts)), key=scores.__getitem__)
+    return Choice(texts[best], tuple(scores))
+
+
+def choose_by_writing(model: LanguageModel, prompt: str, texts: Sequence[str]) -> Choice:
+    """Let a model write, and take the text that it writes.
+
+    As in the V2L Tokenizer's evaluation, it is right only where the whole text is written.
+    """
+    written = model.continue_text(prompt, [".", "\n"]).strip().strip("\"'\u201c\u201d").casefold()
+    found = [text for text in texts if text.casefold() == written]
+    return Choice(found[0] if found else None, ())
+
+
+def is_this_machine(address: str) -> bool:
+    """Whether a server's address is this machine's own."""
+    host = urlsplit(address).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_address(place: str) -> bool:
+    """Whether a language model is named by the address of a server."""
+    return place.startswith(("http://", "https://"))
+
+
+def open_language_model(place: str, *, served: str | None = None) -> LanguageModel:
+    """Open a language model.
+
+    Args:
+        place: the address of a server that speaks the OpenAI protocol, such as
+            ``http://127.0.0.1:8080``, else a folder or a name for transformers.
+        served: which of a server's models to ask.
+
+    Raises:
+        InputError: if the address or the model cannot be used.
+        MissingError: if there is no such folder.
+        MissingPackageError: if transformers is needed and not installed.
+    """
+    if is_address(place):
+        from lexret.telling.server_model import ServerModel
+
+        return ServerModel(place, served=served)
+    from lexret.telling.transformers_model import TransformersModel
+
+    return TransformersModel(place)

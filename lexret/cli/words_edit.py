@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -76,6 +77,7 @@ def command(
         Change(change.sign, _entry(change.word, index.vocabulary), change.weight)
         for change in parsed
     ]
+    _check_distinct(wanted)
     correction = index.corrections.of(doc_id)
     if wanted or undo:
         strongest = _strongest(index, doc_id)
@@ -103,6 +105,16 @@ def _parse(text: str, *, undo: bool) -> Change:
             f"{text!r}; expected +word, +word^weight or -word, or words after --undo."
         )
     return Change(found[1], found[2], float(found[3]) if found[3] else None)
+
+
+def _check_distinct(changes: list[Change]) -> None:
+    """Refuse a word that is named twice: which of the two counts would be a guess."""
+    named = Counter(change.word for change in changes)
+    twice = sorted(word for word, number in named.items() if number > 1)
+    if twice:
+        raise click.BadParameter(
+            f"{', '.join(map(repr, twice))} named more than once; add or take away a word once."
+        )
 
 
 def _entry(word: str, vocabulary: Vocabulary) -> str:

@@ -113,6 +113,7 @@ def test_corrections_of_pictures_that_are_gone_are_not_counted(photos: Path) -> 
         (["words", "edit", "b.jpg", "+doggg"], "'doggg' is not in the vocabulary"),
         (["words", "edit", "b.jpg", "dog"], "expected +word"),
         (["words", "edit", "b.jpg", "-dog^2"], "expected +word"),
+        (["words", "edit", "b.jpg", "+dog", "-dog"], "'dog' named more than once"),
         (["words", "edit", "b.jpg", "+dog^0"], "expected more than 0"),
         (["words", "edit", "none.jpg", "+dog"], "holds no picture 'none.jpg'"),
         (["vocab", "mute", "doggg"], "'doggg' is not in the vocabulary"),

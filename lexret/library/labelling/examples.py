@@ -108,9 +108,9 @@ class ExampleReader:
                 )
             yield from (_Found(hit.doc_id, hit.doc_id, hit.path) for hit in hits)
         else:
+            hint = "" if _is_path(source) else f" A query of one word has a plus: +{source}."
             raise MissingError(
-                f"There is no file or folder {source}, and the index holds no such picture. A "
-                f"query of one word is written with a plus: +{source}.",
+                f"There is no file or folder {source}, and the index holds no such picture.{hint}",
                 path=path,
             )
 
@@ -158,5 +158,8 @@ def _is_query(source: str) -> bool:
     """Whether a source that is no file is a query, and no path with a mistake in it."""
     if ":" in source or source.startswith(("+", "-", "(", '"')):
         return True
-    is_path = source.endswith(("/", os.sep)) or Path(source).suffix.lower() in EXTENSIONS
-    return not is_path and len(source.split()) > 1
+    return not _is_path(source) and len(source.split()) > 1
+
+
+def _is_path(source: str) -> bool:
+    return source.endswith(("/", os.sep)) or Path(source).suffix.lower() in EXTENSIONS

@@ -228,7 +228,7 @@ def test_hits_that_are_not_sure_are_no_examples(
 @pytest.mark.parametrize(
     ("classes", "error", "match"),
     [
-        ({"warm": ["nowhere.png"]}, MissingError, r"query of one word.*\+nowhere.png"),
+        ({"warm": ["nowhere"]}, MissingError, r"query of one word.*\+nowhere\."),
         ({"warm": ["no such folder/1.png"]}, MissingError, "no file or folder"),
         ({"warm": ["my holiday/"]}, MissingError, "no file or folder"),
         ({"warm": ["path:nothing*"]}, InputError, "finds no picture"),

@@ -81,30 +81,3 @@ def is_this_machine(address: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def is_address(place: str) -> bool:
-    """Whether a language model is named by the address of a server."""
-    return place.startswith(("http://", "https://"))
-
-
-def open_language_model(place: str, *, served: str | None = None) -> LanguageModel:
-    """Open a language model.
-
-    Args:
-        place: the address of a server that speaks the OpenAI protocol, such as
-            ``http://127.0.0.1:8080``, else a folder or a name for transformers.
-        served: which of a server's models to ask.
-
-    Raises:
-        InputError: if the address or the model cannot be used.
-        MissingError: if there is no such folder.
-        MissingPackageError: if transformers is needed and not installed.
-    """
-    if is_address(place):
-        from lexret.telling.server_model import ServerModel
-
-        return ServerModel(place, served=served)
-    from lexret.telling.transformers_model import TransformersModel
-
-    return TransformersModel(place)

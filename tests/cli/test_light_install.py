@@ -84,6 +84,9 @@ def test_indexing_searching_explaining_and_tagging_need_no_network_packages(phot
         ["eval", "speed", photos, "--rounds", "1"],
         ["index", photos, "--jobs", "0", "--rebuild", "--precision", "int8"],
         ["info", *index],
+        ["label", "train", "kinds", "--class", f"noise={picture}", *index],
+        ["label", "apply", "kinds", *index],
+        ["caption", picture, *index, "--help"],
     ]
     outcomes = run(commands, photos.parent)
     for command, (status, output, error) in zip(commands, outcomes, strict=True):
@@ -106,6 +109,7 @@ def test_what_needs_the_networks_says_how_to_get_them(
         ["index", photos, "--precision", "bfloat16", "--rebuild", "--jobs", "0"],
         ["words", photos / "0.jpg", "--model", tiny_model_folder],
         ["models", "export", "mini"],
+        ["caption", photos / "0.jpg", "--lm", photos, "--index", photos],
     ]
     first = run([["index", photos, "--jobs", "0"], *commands], photos.parent)[1:]
     for command, (status, output, error) in zip(commands, first, strict=True):

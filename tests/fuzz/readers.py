@@ -43,6 +43,7 @@ from lexret.library.asking.calibration import (
     save_calibration,
 )
 from lexret.library.field_tables import read_field_table
+from lexret.library.label_file import Example, Label, load_labels, save_labels
 from lexret.library.updating.reader import SkippedPicture
 from lexret.library.updating.refused import RefusedFiles
 from lexret.pictures.decoding import open_picture
@@ -109,6 +110,21 @@ def _read_captions(source: str) -> Callable[[Path], object]:
         ]
 
     return read
+
+
+def _make_labels(folder: Path, model: Path) -> None:
+    ids, weights = np.array([0, 2], np.int32), np.array([0.5, 0.25], np.float32)
+    example = Example("dog", "dogs/", "dogs/1.jpg", "0" * 64, ids, weights)
+    label = Label("pets", "pet", 0.5, "m", "f", ("dog",), (example,), (ids, weights))
+    save_labels(folder, {"pets": label})
+    (folder / "labels.copy.json").unlink()
+
+
+def _read_labels(folder: Path) -> object:
+    return {
+        name: (label.key, [example.term_ids.tolist() for example in label.examples])
+        for name, label in load_labels(folder).items()
+    }
 
 
 def _make_shard(folder: Path, model: Path) -> None:
@@ -328,6 +344,7 @@ READERS: Mapping[str, Reader] = {
         _file("i", _IGNORED),
         lambda f: [deciding(read_ignore_file(f / "i"), "a/b1x/c.jpg", is_folder=False)], ("*",),
     ),
+    "labels": Reader(_make_labels, _read_labels, ("labels.json",)),
     "refused files": Reader(_make_refused, _read_refused, ("*",)),
     "FreeDict": Reader(_make_dictd, _read_dictd, ("d/*",)),
     "StarDict": Reader(_make_stardict, _read_stardict, ("d/*",)),

@@ -11,6 +11,7 @@ import click
 from lexret.cli.candidates import complete_file
 from lexret.cli.common import computation_options, json_option, render_table
 from lexret.cli.eval.options import batch_size_option, eval_model_option, progress_bars
+from lexret.cli.telling.subject import lm_option, open_told_model, served_option
 
 if TYPE_CHECKING:
     from lexret.encoders.computation import Computation
@@ -28,6 +29,8 @@ _SHOTS = (1, 3, 5)
               help="Classes to choose from.")  # fmt: skip
 @click.option("--seeds", "num_seeds", type=click.IntRange(1), default=10, show_default=True,
               help="Draw 10 tasks for each of so many seeds.")  # fmt: skip
+@lm_option
+@served_option
 @eval_model_option
 @batch_size_option
 @json_option
@@ -36,6 +39,8 @@ def command(
     sources: tuple[str, ...],
     ways: tuple[int, ...],
     num_seeds: int,
+    lm: str | None,
+    served: str | None,
     model_source: str,
     batch_size: int,
     as_json: bool,
@@ -46,8 +51,8 @@ def command(
     Each SOURCE is pictures with captions, as for `lexret eval retrieval`, or with masks. A picture
     shows a class where at least half of its captions hold a word of it, or its mask. "label" is
     what `lexret label` does, "nearest mean" the same without the index's mean, "by name" compares
-    with the class's name and needs no example. What the V2L Tokenizer's paper publishes for other
-    pictures and with language models stands below.
+    with the class's name and needs no example; with --lm, a language model reads the words. What
+    the V2L Tokenizer's paper publishes for other pictures and with language models stands below.
 
     \b
     Example:
@@ -62,6 +67,7 @@ def command(
 
     for source in sources:
         check_source(source)
+    language_model = None if lm is None else open_told_model(lm, served)
     model = load_model(model_source, computation=computation)
     measured = []
     for source in sources:
@@ -75,8 +81,9 @@ def command(
             [rows.get(name, empty) for name in inventory.names], model.vocabulary
         )
         found = measure_few_shot(
-            vectors, inventory, names, ways=ways, shots=_SHOTS, words=_WORDS, num_seeds=num_seeds
-        )
+            vectors, inventory, names, ways=ways, shots=_SHOTS, words=_WORDS,
+            num_seeds=num_seeds, language_model=language_model,
+        )  # fmt: skip
         measured.append((Path(source).name, found))
     if as_json:
         values = [

@@ -126,7 +126,8 @@ def _library(index_path: Path | None, model_source: str | None) -> Library | Non
 
 def open_told_model(place: str, served: str | None) -> LanguageModel:
     """Open a language model, and say so where the picture's words leave this machine."""
-    from lexret.telling.language_model import is_address, is_this_machine, open_language_model
+    from lexret.telling.language_model import is_this_machine
+    from lexret.telling.opening import is_address, open_language_model
 
     if is_address(place) and not is_this_machine(place):
         print_notes([f"the words of your picture leave this machine: they are sent to {place}"])

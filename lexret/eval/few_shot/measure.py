@@ -16,11 +16,18 @@ import numpy.typing as npt
 from lexret.errors import InputError
 from lexret.eval.control.concepts import Inventory
 from lexret.library.labelling.class_means import ClassMeans, mean_of
-from lexret.sparse import SparseBatch
+from lexret.sparse import LexicalVector, SparseBatch
+from lexret.telling.language_model import (
+    LanguageModel,
+    NoProbabilitiesError,
+    choose,
+    choose_by_writing,
+)
+from lexret.telling.prompts import Sample, label_prompt, words_told
 
 Numbers = npt.NDArray[np.int64]
 
-METHODS: Final = ("label", "nearest mean", "by name")
+METHODS: Final = ("label", "nearest mean", "by name", "language model")
 _MOST_ASKED: Final = 15
 _LEAST_ASKED: Final = 3
 _TRIES: Final = 50
@@ -128,6 +135,7 @@ def measure_few_shot(
     words: Sequence[int | None],
     num_seeds: int,
     num_episodes: int = 10,
+    language_model: LanguageModel | None = None,
 ) -> list[FewShot]:
     """Measure all methods on the same episodes.
 
@@ -136,6 +144,8 @@ def measure_few_shot(
         names: one row a class, the query of its name.
         words: keep so many of each picture's strongest words; None: all.
         num_seeds: how often ``num_episodes`` episodes are drawn.
+        language_model: reads the words in the paper's prompt as well, and chooses among the
+            classes' names, each scored as a whole, or by writing where it tells no probabilities.
 
     Raises:
         InputError: if no episode can be drawn at all.
@@ -150,7 +160,7 @@ def measure_few_shot(
                     _of_seed(
                         [*draw_episodes(inventory, ways=num_ways, shots=num_shots,
                                         num=num_episodes, seed=seed)],
-                        cut, names, mean_V,
+                        cut, names, mean_V, inventory.names, language_model,
                     )
                     for seed in range(num_seeds)
                 ]  # fmt: skip
@@ -166,7 +176,12 @@ def measure_few_shot(
 
 
 def _of_seed(
-    episodes: Sequence[Episode], vectors: SparseBatch, names: SparseBatch, mean_V: Any
+    episodes: Sequence[Episode],
+    vectors: SparseBatch,
+    names: SparseBatch,
+    mean_V: Any,
+    class_names: Sequence[str],
+    language_model: LanguageModel | None,
 ) -> npt.NDArray[np.float64]:
     """Return (episodes, methods) the share of the pictures that are told rightly."""
     rows = []
@@ -175,13 +190,43 @@ def _of_seed(
         examples = _rows(vectors, np.concatenate(episode.examples))
         classes = np.repeat(np.arange(len(episode.examples)), [len(e) for e in episode.examples])
         own = names.to_scipy()[episode.classes]
-        decided = (
+        decided = [
             ClassMeans(examples, classes.tolist(), mean_V).decide(asked).classes_N,
             ClassMeans(examples, classes.tolist(), 0 * mean_V).decide(asked).classes_N,
             np.asarray((asked.to_scipy() @ own.T).todense()).argmax(axis=1),
-        )
+        ]
+        if language_model is not None:
+            told = [class_names[c] for c in episode.classes]
+            decided.append(_read(language_model, told, examples, classes, asked))
         rows.append([float(np.mean(numbers == episode.truth)) for numbers in decided])
     return np.array(rows)
+
+
+def _read(
+    model: LanguageModel,
+    class_names: Sequence[str],
+    examples: SparseBatch,
+    classes: Numbers,
+    asked: SparseBatch,
+) -> Numbers:
+    """Return the class that a language model chooses for each picture; -1: none of them."""
+    samples = [
+        Sample(_told(row), class_names[number])
+        for row, number in zip(examples, classes.tolist(), strict=True)
+    ]
+    chosen = []
+    for row in asked:
+        prompt = label_prompt(_told(row), class_names, samples)
+        try:
+            choice = choose(model, prompt, class_names)
+        except NoProbabilitiesError:
+            choice = choose_by_writing(model, prompt, class_names)
+        chosen.append(-1 if choice.text is None else class_names.index(choice.text))
+    return np.array(chosen, dtype=np.int64)
+
+
+def _told(vector: LexicalVector) -> str:
+    return words_told([word.word for word in vector.words()])
 
 
 def _rows(batch: SparseBatch, numbers: Numbers) -> SparseBatch:
@@ -201,5 +246,5 @@ def _results(
             method, ways, shots, words, float(every[:, m].mean()), float(low_M[m]),
             float(high_M[m]), len(every),
         )
-        for m, method in enumerate(METHODS)
+        for m, method in enumerate(METHODS[: every.shape[1]])
     ]  # fmt: skip

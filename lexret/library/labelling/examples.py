@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from lexret.files.hashes import file_sha256
 from lexret.library.label_file import Example
 from lexret.library.lookup import find_document
 from lexret.pictures.finding import find_images
+from lexret.pictures.formats import EXTENSIONS
 from lexret.sparse import LexicalVector
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 MOST_OF_A_QUERY: Final = 50
 """Examples that a query gives at most: its best hits."""
-_QUERY: Final = re.compile(r'\s|[-+("]|[^\W\d_]\w*:[^/\\]')
 _BATCH: Final = 32
 
 
@@ -100,15 +100,17 @@ class ExampleReader:
             yield _Found(doc_id, doc_id, self._snapshot.file_of(doc_id))
         elif path.exists():
             yield _Found(source, None, path)
-        elif _QUERY.match(source) or " " in source:
-            hits = self._search(source).hits
+        elif _is_query(source):
+            hits = [hit for hit in self._search(source).hits if hit.sure is not False]
             if not hits:
-                raise InputError(f"The query {source!r} finds no picture to learn from.")
+                raise InputError(
+                    f"The query {source!r} finds no picture to learn from that is sure enough."
+                )
             yield from (_Found(hit.doc_id, hit.doc_id, hit.path) for hit in hits)
         else:
+            hint = "" if _is_path(source) else f" A query of one word has a plus: +{source}."
             raise MissingError(
-                f"There is no file or folder {source}, and the index holds no such picture. A "
-                f"query of one word is written with a plus: +{source}.",
+                f"There is no file or folder {source}, and the index holds no such picture.{hint}",
                 path=path,
             )
 
@@ -150,3 +152,14 @@ class ExampleReader:
             batch = self._images().encode([picture for _, picture in read])
             for (place, _), vector in zip(read, batch, strict=True):
                 vectors[place] = vector, file_sha256(found[place].file)
+
+
+def _is_query(source: str) -> bool:
+    """Whether a source that is no file is a query, and no path with a mistake in it."""
+    if ":" in source or source.startswith(("+", "-", "(", '"')):
+        return True
+    return not _is_path(source) and len(source.split()) > 1
+
+
+def _is_path(source: str) -> bool:
+    return source.endswith(("/", os.sep)) or Path(source).suffix.lower() in EXTENSIONS

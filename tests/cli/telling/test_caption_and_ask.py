@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from lexret.cli.main import main
 from lexret.library.fields import set_fields
-from lexret.telling import language_model
+from lexret.telling import opening
 
 
 class Copier:
@@ -38,7 +38,7 @@ class Copier:
 @pytest.fixture
 def copier(monkeypatch: pytest.MonkeyPatch) -> Copier:
     copier = Copier()
-    monkeypatch.setattr(language_model, "open_language_model", lambda place, served: copier)
+    monkeypatch.setattr(opening, "open_language_model", lambda place, served: copier)
     return copier
 
 

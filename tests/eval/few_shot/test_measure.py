@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
@@ -70,3 +72,29 @@ def test_too_few_pictures_are_refused() -> None:
     of_class = np.arange(3)
     with pytest.raises(InputError, match="too few classes"):
         measured(pictures(of_class), inventory(of_class))
+
+
+class Reader:
+    """Language model that chooses the class whose samples share the strongest word."""
+
+    name = "reader"
+
+    def log_probabilities(self, prompt: str, continuations: Sequence[str]) -> list[float]:
+        *samples, asked = prompt.split("Input: ")[1:]
+        word = asked.partition(",")[0]
+        right = {text.rpartition("output: ")[2].strip(" .") for text in samples
+                 if text.partition(",")[0] == word}  # fmt: skip
+        return [float(text.strip() in right) for text in continuations]
+
+    def continue_text(self, prompt: str, stop: Sequence[str]) -> str:
+        raise AssertionError("it tells probabilities")
+
+
+def test_a_language_model_reads_the_words_in_the_papers_prompt() -> None:
+    of_class = np.repeat(np.arange(3), 20)
+    names = SparseBatch.from_words([{name: 1.0} for name in NAMES], WORDS)
+    found = measure_few_shot(
+        pictures(of_class), inventory(of_class), names, ways=(3,), shots=(1,), words=(2,),
+        num_seeds=1, num_episodes=2, language_model=Reader(),
+    )  # fmt: skip
+    assert {each.method: each.accuracy for each in found}["language model"] == 1.0

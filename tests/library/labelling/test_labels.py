@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -205,10 +206,31 @@ def test_examples_are_folders_files_and_queries(
     assert labels_in(library)["red1.png"] == "warm"
 
 
+def test_hits_that_are_not_sure_are_no_examples(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = Library.search
+
+    def judged(self: Library, text: str, **options: Any) -> Any:
+        found = search(self, "path:*.png", **options)
+        hits = [replace(hit, sure=hit.doc_id.startswith(text[:3])) for hit in found.hits]
+        return replace(found, hits=tuple(hits))
+
+    monkeypatch.setattr(Library, "search", judged)
+    report = library.labels.train("kinds", {"warm": ["red things"], "cold": ["blue1.png"]})
+    assert [example.name for example in report.label.examples if example.class_name == "warm"] == [
+        "red1.png", "red2.png", "red3.png",
+    ]  # fmt: skip
+    with pytest.raises(InputError, match="sure enough"):
+        library.labels.train("kinds", {"warm": ["no things"]})
+
+
 @pytest.mark.parametrize(
     ("classes", "error", "match"),
     [
-        ({"warm": ["nowhere.png"]}, MissingError, r"query of one word.*\+nowhere.png"),
+        ({"warm": ["nowhere"]}, MissingError, r"query of one word.*\+nowhere\."),
+        ({"warm": ["no such folder/1.png"]}, MissingError, "no file or folder"),
+        ({"warm": ["my holiday/"]}, MissingError, "no file or folder"),
         ({"warm": ["path:nothing*"]}, InputError, "finds no picture"),
         ({"warm": ["red1.png"], "cold": ["red1.png"]}, InputError, "a picture is of one class"),
         ({" ": ["red1.png"]}, InputError, "no name for a class"),

@@ -9,12 +9,13 @@ import time
 from importlib import resources
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator
-
 from lexret import __version__
 from lexret.errors import InputError, MissingError, MissingPackageError
-from lexret.files.names import name_to_text, shown_line, text_to_name, whole_text
+from lexret.files.names import name_to_text, shown_line, whole_text
+from lexret.library.asking.query_fields import PICTURE_FIELDS
+from lexret.library.asking.query_words import query_words
 from lexret.library.asking.question import Understood
+from lexret.library.browsing.timeline import sizes_of
 from lexret.library.library import Library
 from lexret.library.snapshots import Snapshot
 from lexret.pictures.boxes import parse_box
@@ -32,6 +33,8 @@ try:
     from fastapi.responses import Response
     from starlette.requests import ClientDisconnect
 
+    from lexret.serve.browsing import Browsing
+    from lexret.serve.parameters import Box, Copies, Id, Image, Like, Text
     from lexret.serve.problems import add_errors
 except ImportError as error:
     raise MissingPackageError(
@@ -48,21 +51,7 @@ _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     status: {"model": schema.Problem} for status in (401, 403, 404, 409, 413, 415, 422, 503)
 }
 
-MAX_ID: Final = 3 * 4096 + 6  # a path of the greatest length, all its bytes encoded
-Id = Annotated[
-    str,
-    Query(max_length=MAX_ID, description="A picture's id, as a search gives it."),
-    AfterValidator(text_to_name),
-]
-Text = Annotated[str, Query(description="A query: see docs/query-language.md.")]
-Image = Annotated[str | None, Query(max_length=64, description="Key of a picture sent before.")]
-Like = Annotated[
-    str | None,
-    Query(max_length=MAX_ID, description="Id of a picture of the index."),
-    AfterValidator(lambda text: text and text_to_name(text)),
-]
-Copies = Annotated[bool, Query(description="Give each copy of a file as a hit of its own.")]
-Box = Annotated[str | None, Query(max_length=40, description="Part of it: x,y,width,height.")]
+NUM_ADDED_WORDS: Final = 12
 
 
 def create_app(library: Library, settings: ServeSettings) -> App:
@@ -97,8 +86,10 @@ class _Api:
         links = settings.allow_links
         self._questions = Understanding(library, self._uploads, heavy, allow_links=links)
         self._explaining = Explaining(library, heavy, allow_links=links)
+        self._browsing = Browsing(library, settings, self._understand)
 
     def add_to(self, app: FastAPI) -> None:
+        self._browsing.add_to(app)
         app.get("/api/index", summary="What is served")(self.info)
         app.get("/api/complete", summary="Words that go on from some letters")(self.complete)
         app.get("/api/search", summary="Find pictures")(self.search)
@@ -125,7 +116,7 @@ class _Api:
             words=index.manifest.num_words,
             model=index.model_id,
             commit=index.manifest.generation,
-            fields={**index.columns, "path": "text"},
+            fields=_filter_fields(index.columns),
             muted=sorted(index.corrections.muted),
             max_upload_bytes=self._settings.max_upload_bytes,
         )
@@ -135,7 +126,10 @@ class _Api:
         prefix: Annotated[str, Query(max_length=100)],
         k: Annotated[int, Query(ge=1, le=50)] = 10,
     ) -> schema.Words:
-        return schema.Words(words=self._library.snapshot().complete(prefix, k=k))
+        found = self._library.complete(prefix, k=k)
+        return schema.Words(
+            words=[one.word for one in found], pictures=[one.num_pictures for one in found]
+        )
 
     def search(
         self,
@@ -145,20 +139,30 @@ class _Api:
         like: Like = None,
         box: Box = None,
         copies: Copies = False,
+        start: Annotated[int, Query(ge=0, description="Leave out so many better hits.")] = 0,
     ) -> schema.SearchAnswer:
         started = time.perf_counter()
         if k > self._settings.max_hits:
             raise InputError(f"At most {self._settings.max_hits} hits can be asked for; found {k}.")
+        if start > self._settings.max_start:
+            raise InputError(f"At most {self._settings.max_start:,} hits can be left out; found "
+                             f"{start:,}.")  # fmt: skip
         snapshot = self._library.snapshot()
         understood = self._understand(snapshot, q, image, like, box)
         with self._searching:
-            results = self._library.find(understood, snapshot, k=k, copies=copies)
+            results = self._library.find(understood, snapshot, k=k, copies=copies, start=start)
+        sizes = sizes_of(snapshot.index, [hit.doc_id for hit in results])
         return schema.SearchAnswer(
             query=q,
             commit=snapshot.index.manifest.generation,
             pictures=len(snapshot.index),
             notes=[whole_text(note) for note in results.notes],
             seconds=time.perf_counter() - started,
+            more=results.more,
+            query_words=[
+                schema.QueryWord(word=one.word, weight=one.weight, typed=one.typed)
+                for one in query_words(understood, snapshot.index.vocabulary, k=NUM_ADDED_WORDS)
+            ],
             hits=[
                 schema.Hit(
                     id=name_to_text(hit.doc_id),
@@ -168,6 +172,8 @@ class _Api:
                     sure=hit.sure,
                     words=list(hit.words),
                     from_keywords=list(hit.from_keywords),
+                    width=sizes[hit.doc_id][0],
+                    height=sizes[hit.doc_id][1],
                     num_copies=len(hit.copies),
                     copies=[
                         schema.Copy(id=name_to_text(copy.doc_id), name=shown_line(copy.doc_id))
@@ -264,6 +270,14 @@ class _Api:
             like=like or None,
             box=parse_box(box) if box else None,
         )
+
+
+def _filter_fields(columns: dict[str, str]) -> dict[str, str]:
+    """Return the fields that a query may name, and their types; not lexret's own columns."""
+    own = {alias: columns[name] for alias, name in PICTURE_FIELDS.columns.items()
+           if name in columns}  # fmt: skip
+    shown = {name: kind for name, kind in columns.items() if not name.startswith("_")}
+    return {**shown, **own, "path": "text"}
 
 
 async def _body(request: Request) -> bytes:

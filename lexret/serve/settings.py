@@ -37,6 +37,7 @@ class ServeSettings:
         max_kept_bytes: that pictures to search by may take in memory, as they were sent; the
             oldest give way to a new one.
         max_hits: that one search may ask for.
+        max_start: that one search may leave out before those that it tells.
         max_query: characters of a query.
         num_heavy: requests that may decode or encode at the same time.
         max_waiting: requests that may wait for that; others are told to come back later.
@@ -57,6 +58,7 @@ class ServeSettings:
     max_receiving_bytes: int = 80_000_000
     max_kept_bytes: int = 256_000_000
     max_hits: int = 500
+    max_start: int = 10_000
     max_query: int = 2000
     num_heavy: int = 2
     max_waiting: int = 12
@@ -102,6 +104,12 @@ class ServeSettings:
             raise InputError(
                 f"The token must have at least {MIN_TOKEN} printable ASCII characters."
             )
+
+    @property
+    def is_local(self) -> bool:
+        """Whether who asks sits at this machine: no other reaches it, not even by a proxy."""
+        behind = self.root_path or self.allowed_hosts or self.trusted_proxies
+        return is_loopback(self.host) and not behind
 
     def proxy_networks(self) -> tuple[Network, ...]:
         """Return the networks of ``trusted_proxies``; raises InputError where one is none."""

@@ -27,6 +27,12 @@ class IndexInfo(BaseModel):
     fields: dict[str, str] = Field(description="Fields to filter by, and their types.")
     muted: list[str] = Field(description="Words that are muted: they count nowhere.")
     max_upload_bytes: int
+    allow_write: bool = Field(description="Whether changes are allowed to who knows the token.")
+    originals: bool = Field(description="Whether files themselves are given at /original.")
+    can_show_in_folder: bool = Field(description="Whether a picture can be shown in its folder.")
+    root: str | None = Field(
+        description="The folder that ids are relative to; null where that is not to be told."
+    )
 
 
 class Words(BaseModel):

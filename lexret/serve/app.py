@@ -162,6 +162,9 @@ class _Api:
         box: Box = None,
         copies: Copies = False,
         start: Annotated[int, Query(ge=0, description="Leave out so many better hits.")] = 0,
+        words: Annotated[
+            int | None, Query(ge=1, description="At most so many words of each hit; else all.")
+        ] = None,
     ) -> schema.SearchAnswer:
         started = time.perf_counter()
         if k > self._settings.max_hits:
@@ -192,7 +195,7 @@ class _Api:
                     rank=hit.rank,
                     score=hit.score,
                     sure=hit.sure,
-                    words=list(hit.words),
+                    words=list(hit.words[:words]),
                     from_keywords=list(hit.from_keywords),
                     width=sizes[hit.doc_id][0],
                     height=sizes[hit.doc_id][1],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import Annotated, Final
 
@@ -17,6 +18,8 @@ from lexret.serve.parameters import MAX_ID, Id
 from lexret.serve.problems import public_error
 from lexret.serve.questions import served_file
 from lexret.serve.settings import ServeSettings
+
+_log = logging.getLogger(__name__)
 
 MAX_CHANGED: Final = 5_000
 _MAX_WORDS: Final = 100
@@ -188,12 +191,17 @@ class Writing:
                 TagFailure(
                     id=name_to_text(one.doc_id),
                     name=shown_line(one.doc_id),
-                    error=whole_text(_reason(one.error)),
+                    error=whole_text(self._reason(one.error)),
                 )
                 for one in found
                 if one.error is not None
             ],
         )
+
+    def _reason(self, error: LexretError) -> str:
+        """Return why a file was left alone: with its place for who sits at this machine."""
+        _log.info("A file was not tagged: %s", error)
+        return str(error) if self._settings.is_local else public_error(error)
 
     def reveal(self, id: Id) -> Shown:  # noqa: A002
         snapshot = self._library.snapshot()
@@ -208,7 +216,3 @@ def _names(ids: list[str]) -> list[str]:
 
 def _texts(words: set[str]) -> list[str]:
     return [whole_text(word) for word in sorted(words)]
-
-
-def _reason(error: LexretError) -> str:
-    return public_error(error)

@@ -405,3 +405,136 @@ def test_copies_are_one_photo_until_each_is_asked_for(
         browser.wait("document.querySelectorAll('#grid .hit').length === 1")
         assert browser.run("document.getElementById('copies').checked") is False
         assert not browser.errors, browser.errors
+
+
+TOKEN = "a-token-of-24-characters"
+
+
+def test_what_is_allowed_is_changed_by_the_page(
+    photos: Path, tmp_path: Path, serve_library: Any
+) -> None:
+    folder = tmp_path / "changed"
+    folder.mkdir()
+    for name in ("coffee.png", "chelsea.png", "rocket.jpg"):
+        shutil.copyfile(photos / name, folder / name)
+    library = Library.create(folder)
+    with (
+        serve_library(library, allow_write=True, token=TOKEN) as (host, port),
+        Browser(str(find_chromium()), tmp_path / "profile") as browser,
+    ):
+        browser.open(f"http://{host}:{port}/?token={TOKEN}")
+        browser.wait("document.querySelectorAll('#grid .hit').length === 3")
+        browser.run("[...document.querySelectorAll('#grid .pick')].forEach((one) => one.click())")
+        choose(browser, "#selected", "Field")
+        browser.run("document.querySelector('#form-dialog [name=name]').value = 'place'")
+        browser.run("document.querySelector('#form-dialog [name=value]').value = 'Nice'")
+        browser.run("document.querySelector('#form-dialog [type=submit]').click()")
+        browser.wait("!document.getElementById('form-dialog').open")
+        assert len(library.search("place:nice")) == 3
+
+        browser.open(f"http://{host}:{port}/?show=coffee.png")
+        browser.wait("document.querySelector('#viewer .correct input')")
+        browser.run("document.querySelector('#viewer .correct input').value = 'lighthouse'")
+        choose(browser, "#viewer .correct", "Add")
+        browser.wait("document.querySelector('#viewer .held [data-word=lighthouse].vouched')")
+        assert [hit.doc_id for hit in library.search("+lighthouse")] == ["coffee.png"]
+
+        before = (folder / "coffee.png").read_bytes()
+        browser.open(f"http://{host}:{port}/?q=%2Blighthouse")
+        browser.wait("document.querySelector('#grid .pick')")
+        browser.run("document.querySelector('#grid .pick').click()")
+        choose(browser, "#selected", "Tag")
+        submit = "document.querySelector('#form-dialog [type=submit]')"
+        browser.run(f"{submit}.click()")
+        browser.wait("document.querySelector('#form-dialog .preview li')")
+        assert "+lighthouse" in browser.run("document.querySelector('.preview').textContent")
+        assert (folder / "coffee.png").read_bytes() == before
+        browser.run(f"{submit}.click()")
+        browser.wait("!document.getElementById('form-dialog').open")
+        assert b"lighthouse" in (folder / "coffee.png").read_bytes()
+        assert not browser.errors, browser.errors
+
+
+def choose(browser: Browser, within: str, text: str) -> None:
+    buttons = f"[...document.querySelectorAll({json.dumps(within + ' button')})]"
+    browser.run(f"{buttons}.find((one) => one.textContent.startsWith('{text}')).click()")
+
+
+NUM_MANY = 20_000
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory, index_of: Any) -> Library:
+    """A library of 20,000 photos: links to a few files, with dates over ten years."""
+    from PIL import Image
+
+    from lexret.engine.index import EmbeddedIndex
+    from lexret.engine.vectors import read_documents
+    from lexret.engine.writer import EmbeddedIndexWriter
+    from lexret.sparse import SparseBatch
+
+    folder = tmp_path_factory.mktemp("many")
+    for number, size in enumerate([(120, 80), (80, 120), (400, 60), (60, 400), (90, 90)]):
+        Image.new("RGB", size, (40 * number, 200 - 30 * number, 120)).save(folder / f"{number}.png")
+    place = index_of(folder)
+    (chunk,) = read_documents(EmbeddedIndex(place))
+    numbers = range(NUM_MANY - len(chunk.documents))
+    columns: dict[str, list[Any]] = {name: [] for name in chunk.documents[0].fields}
+    for number in numbers:
+        document = chunk.documents[number % len(chunk.documents)]
+        (folder / f"photo {number:05}.png").symlink_to(folder / document.doc_id)
+        own = {"sha256": f"{number:064x}", "mtime_ns": 10**18 + number * 15_000 * 10**9}
+        for name, values in columns.items():
+            values.append(own.get(name, document.fields[name]))
+    columns["path"] = [f"photo {number:05}.png" for number in numbers]
+    vectors = list(chunk.vectors)
+    with EmbeddedIndexWriter.open(place) as writer:
+        batch = [vectors[number % len(vectors)] for number in numbers]
+        writer.add(columns["path"], SparseBatch.from_vectors(batch, vectors[0].vocabulary),
+                   fields=columns)  # fmt: skip
+        writer.commit()
+    return Library.open(folder)
+
+
+def test_many_photos_are_gone_through_though_few_are_in_the_page(
+    many: Library, tmp_path: Path, serve_library: Any
+) -> None:
+    with (
+        serve_library(many) as (host, port),
+        Browser(str(find_chromium()), tmp_path / "profile") as browser,
+    ):
+        browser.open(f"http://{host}:{port}/")
+        browser.wait("document.querySelector('#grid .hit')")
+        drawn = "document.querySelectorAll('#grid .tile').length"
+        assert browser.run(drawn) < 300
+        assert browser.run("document.documentElement.scrollHeight") > 100_000
+        # Each frame draws what comes into sight; ten screens a second for two seconds.
+        slow = browser.run("""new Promise((done) => {
+          const times = []; let left = 60, last = performance.now();
+          const step = () => { const now = performance.now(); times.push(now - last); last = now;
+            scrollBy(0, 900); if (left--) requestAnimationFrame(step);
+            else done(times.sort((a, b) => a - b)[30]); };
+          requestAnimationFrame(step); })""")
+        assert slow < 100, f"half of the frames took more than {slow:.0f} ms"
+        browser.run("scrollTo(0, document.documentElement.scrollHeight)")
+        browser.wait("[...document.querySelectorAll('#grid .hit')].at(-1)?.dataset.index"
+                     f" === '{NUM_MANY - 1}'")  # fmt: skip
+        assert browser.run(drawn) < 300
+        browser.run("document.getElementById('jump-to').value = '12';"
+                    "document.getElementById('jump-to').dispatchEvent(new Event('change'))")  # fmt: skip
+        title = browser.run("document.getElementById('jump-to').options[13].textContent")
+        browser.wait(f"document.getElementById('grid').textContent.includes({json.dumps(title)})")
+        browser.wait("document.querySelector('#grid .hit img[src]')")
+        browser.run("document.querySelector('#grid .row:nth-of-type(4) .hit').focus()")
+        here = int(browser.run("document.activeElement.dataset.index"))
+        browser.press("ArrowRight", 39)
+        assert int(browser.run("document.activeElement.dataset.index")) == here + 1
+        browser.press("ArrowDown", 40)
+        below = int(browser.run("document.activeElement.dataset.index"))
+        assert below > here + 1
+        browser.press("Enter", 13)
+        browser.wait("document.getElementById('viewer').dataset.ready === 'yes'")
+        browser.press("ArrowRight", 39)
+        browser.wait(f"Number(new URLSearchParams(location.search).get('show').match(/\\d+/)[0])"
+                     f" !== {below}")  # fmt: skip
+        assert not browser.errors, browser.errors

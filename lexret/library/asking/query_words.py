@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import Final
 
 from lexret.encoders.text.queries import typed_words
 from lexret.library.asking.question import Understood
 from lexret.vocabulary import Vocabulary
+
+# What a filter says is no word that is looked for.
+_FILTER: Final = re.compile(r'(?:^|(?<=\s))[+-]?[^\W\d]\w*:(?:"[^"]*"|\S+)')
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +35,8 @@ def query_words(understood: Understood, vocabulary: Vocabulary, *, k: int) -> li
     for vector in understood.vectors:
         for term, weight in zip(vector.term_ids.tolist(), vector.weights.tolist(), strict=True):
             weights[term] = max(weight, weights.get(term, 0.0))
-    said = dict.fromkeys(vocabulary.match(understood.question.text)[0])
+    text = _FILTER.sub(" ", understood.question.text)
+    said = dict.fromkeys(vocabulary.match(text)[0])
     encoded = typed_words(understood.text, vocabulary).tolist()
     typed = [term for term in dict.fromkeys([*said, *encoded]) if term in weights]
     added = sorted(weights.keys() - set(typed), key=lambda term: (-weights[term], term))[:k]

@@ -84,7 +84,7 @@ def examples(
         words: the library's strongest.
         levels_V: the words' levels; None: every weight holds its word.
     """
-    alone = [word for word in words if " " not in word.word]
+    alone = [word for word in words if " " not in word.word and word.num_pictures > 1]
     telling = [word for word in alone if word.num_pictures <= _TELLING * len(index)]
     seeds = [word.word for word in (telling or alone)[:_SEEDS]]
     if not seeds:

@@ -85,7 +85,7 @@ async function home() {
     const line = await timeline(() => { if (!signal.aborted) home(); });
     if (signal.aborted) return;
     wall.show({ ...line, source: { get: (index) => named(line.source.get(index)) } });
-    jumpTo(line.months, line.sections.map((one) => one.title), wall);
+    jumpTo(line.sections.map((one) => one.title), wall);
   } catch (error) {
     if (!signal.aborted) complain(error.message);
   }
@@ -110,6 +110,7 @@ function showAnswer(answer, one) {
   const hidden = answer.hits.reduce((sum, hit) => sum + hit.num_copies, 0), copies = hidden ? ` and ${hidden === 1 ? "1 copy" : `${hidden.toLocaleString()} copies`}` : "";
   const many = `${one.more ? "More than " : ""}${number}${copies} of ${total} photos`;
   const text = !answer.hits.length ? `No photo among ${total} fits.` : !one.judged ? many
+    : sure && sure === answer.hits.length && !one.more ? `${sure.toLocaleString()} sure ${sure === 1 ? "match" : "matches"} among ${total} ${answer.pictures === 1 ? "photo" : "photos"}`
     : sure ? `${sure.toLocaleString()}${one.lined ? "" : " or more"} sure, then the likeliest of ${total} photos` : `No sure match among ${total} photos; these are the best guesses`;
   tell(el("p", {}, text), ...answer.notes.map((note) => el("p", { class: "note" }, note)));
   if (answer.hits.length) remember(state.q);

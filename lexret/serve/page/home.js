@@ -36,7 +36,7 @@ function line(title, links, more = null) {
 
 export function showHome(place, overview, go, all = false) {
   const searches = recent();
-  const more = overview.words.length > few() ? el("button", { type: "button", class: "plain", onclick: () => showHome(place, overview, go, !all) }, all ? "Fewer words" : "More words") : "";
+  const more = overview.words.length > few() && overview.words[0].pictures > 2 ? el("button", { type: "button", class: "plain", onclick: () => showHome(place, overview, go, !all) }, all ? "Fewer words" : "More words") : "";
   const forget = el("button", { type: "button", class: "plain", onclick: () => { localStorage.removeItem(KEY); showHome(place, overview, go); } }, "Forget these");
   place.replaceChildren(
     cloud(overview.words, go, all) ?? "",
@@ -48,7 +48,9 @@ export function showHome(place, overview, go, all = false) {
 function cloud(every, go, all) {
   const words = all ? every : every.slice(0, few());
   if (words.length < 3) return null;
-  const most = Math.max(...words.map((one) => one.pictures)), least = Math.min(...words.map((one) => one.pictures));
+  const most = Math.max(...words.map((one) => one.pictures));
+  if (most < 3) return null; // in a handful of photos, no word is stronger than another
+  const least = Math.min(...words.map((one) => one.pictures));
   const span = Math.sqrt(most) - Math.sqrt(least) || 1;
   const shown = [...words].sort((a, b) => a.word.localeCompare(b.word)).map((one) => {
     const share = (Math.sqrt(one.pictures) - Math.sqrt(least)) / span;
@@ -74,10 +76,10 @@ export function offerCameras(overview) {
   field.placeholder = overview.cameras.length ? overview.cameras[0].word : "no photo here tells it";
 }
 
-export function jumpTo(months, names, wall) {
+export function jumpTo(names, wall) {
   const jump = byId("jump");
-  jump.hidden = months.length < 3;
-  byId("jump-to").replaceChildren(el("option", { value: "" }, "Jump to\u2026"), ...months.map((month, i) => el("option", { value: i }, names[i])));
+  jump.hidden = names.length < 3;
+  byId("jump-to").replaceChildren(el("option", { value: "" }, "Jump to\u2026"), ...names.map((name, i) => el("option", { value: i }, name)));
   byId("jump-to").onchange = (event) => { if (event.target.value) wall.toSection(Number(event.target.value)); event.target.value = ""; };
 }
 

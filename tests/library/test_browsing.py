@@ -118,24 +118,24 @@ def test_completions_begin_with_the_word_of_most_pictures(library: Library) -> N
 
 
 def test_narrowing_words_tell_hits_from_the_library() -> None:
+    class Words:
+        words = ("common", "telling", "rare", "query", "tellings")
+
+        def numbers_of(self, word: str) -> tuple[str, ...]:
+            return {"tellings": ("telling",), "telling": ("tellings",)}.get(word, ())
+
     class Index:
-        vocabulary = type("V", (), {
-            "words": ("common", "telling", "rare", "query", "tellings"),
-            "numbers_of": staticmethod(lambda word: {"tellings": ("telling",), "telling": ("tellings",)}.get(word, ())),
-        })()  # fmt: skip
+        vocabulary = Words()
 
         def __len__(self) -> int:
             return 100
 
         def weights(self, hits: list[str], terms: np.ndarray) -> np.ndarray:
-            held = {
-                0: [1] * 10,
-                1: [1] * 4 + [0] * 6,
-                2: [1] + [0] * 9,
-                3: [1] * 10,
-                4: [1] * 4 + [0] * 6,
-            }
-            return np.array([held[int(term)] for term in terms], np.float32).T
+            number = {0: 10, 1: 4, 2: 1, 3: 10, 4: 4}
+            return np.array(
+                [[place < number[int(term)] for term in terms] for place in range(len(hits))],
+                np.float32,
+            )
 
     counts = np.array([90, 6, 5, 40, 6])
     hits = [str(number) for number in range(10)]
@@ -215,8 +215,8 @@ def test_a_timeline_of_many_pictures_is_made_in_a_moment(library: Library) -> No
     vector = library.snapshot().index.vector("a.jpg")
     number = 100_000
     ids = [f"p/{place:06}.jpg" for place in range(number)]
-    fields = {"path": list(ids), "size": [1] * number, "sha256": [f"{n:064x}" for n in range(number)],
-              "width": [30] * number, "height": [20] * number,
+    fields = {"path": list(ids), "size": [1] * number, "width": [30] * number,
+              "height": [20] * number, "sha256": [f"{n:064x}" for n in range(number)],
               "mtime_ns": [10**18 + n * 10**12 for n in range(number)]}  # fmt: skip
     with EmbeddedIndexWriter.open(library.path) as writer:
         writer.add(

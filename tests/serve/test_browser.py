@@ -520,9 +520,9 @@ def test_many_photos_are_gone_through_though_few_are_in_the_page(
         browser.wait("[...document.querySelectorAll('#grid .hit')].at(-1)?.dataset.index"
                      f" === '{NUM_MANY - 1}'")  # fmt: skip
         assert browser.run(drawn) < 300
-        browser.run("document.getElementById('jump-to').value = '12';"
-                    "document.getElementById('jump-to').dispatchEvent(new Event('change'))")  # fmt: skip
-        title = browser.run("document.getElementById('jump-to').options[13].textContent")
+        jump = "document.getElementById('jump-to')"
+        browser.run(f"{jump}.value = '12'; {jump}.dispatchEvent(new Event('change'))")
+        title = browser.run(f"{jump}.options[13].textContent")
         browser.wait(f"document.getElementById('grid').textContent.includes({json.dumps(title)})")
         browser.wait("document.querySelector('#grid .hit img[src]')")
         browser.run("document.querySelector('#grid .row:nth-of-type(4) .hit').focus()")

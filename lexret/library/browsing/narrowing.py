@@ -15,7 +15,7 @@ from lexret.engine.index import EmbeddedIndex
 from lexret.library.browsing.word_counts import Counts
 from lexret.sparse import FloatArray
 
-_CANDIDATES: Final = 800
+_CANDIDATES: Final = 500
 _LEAST_HITS: Final = 2
 # Shares of the hits: what nearly all hold narrows nothing, what hardly any holds leaves nothing.
 _SHARES: Final = (0.06, 0.85)

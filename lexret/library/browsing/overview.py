@@ -21,6 +21,16 @@ _PLACE: Final = ("latitude", "longitude")
 _MOST: Final = 0.5
 _TELLING: Final = 0.2  # what more pictures hold makes a dull example
 _SEEDS: Final = 24
+# Words that say where or how, and so nothing of what there is to see.
+_RELATIONS: Final = frozenset((
+    "above", "across", "after", "against", "ahead", "along", "among", "apart", "around", "away",
+    "back", "background", "before", "behind", "below", "beneath", "beside", "between", "beyond",
+    "bottom", "center", "close", "down", "far", "foreground", "front", "inside", "left",
+    "middle", "near", "nearby", "next", "open", "out", "outside", "outdoor", "outdoors", "over",
+    "past", "right", "scattered", "separate", "side", "surrounded", "surrounding",
+    "surroundings", "through", "together", "top", "toward", "towards", "under", "underneath",
+    "up", "upper", "various", "view", "viewed", "visible", "within",
+))  # fmt: skip
 _LOOKED_AT: Final = 40
 
 
@@ -37,7 +47,8 @@ def strongest_words(
 ) -> list[CountedWord]:
     """Return the words that most pictures hold, by falling count; of *dog* and *dogs*, one.
 
-    Words that more than half of the pictures hold come last, where there are others.
+    Words that say where something is, such as *against*, are left out. Words that more than half
+    of the pictures hold come last, where there are others.
     """
     order = np.argsort(-counts_V, kind="stable")
     order = order[counts_V[order] > 0]
@@ -47,6 +58,8 @@ def strongest_words(
         word = vocabulary.words[term]
         if len(found) == k:
             break
+        if word in _RELATIONS:
+            continue
         if not any(other in found for other in vocabulary.numbers_of(word)):
             found[word] = CountedWord(word, int(counts_V[term]))
     return sorted(found.values(), key=lambda one: (-one.num_pictures, one.word))

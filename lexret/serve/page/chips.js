@@ -2,7 +2,7 @@
 import { ask, byId, el } from "./dom.js";
 import { asQuery, drop, filters, mark, operators, swap, without } from "./query.js";
 
-const SHOWN = 5;
+const SHOWN = 5, LATER = 300; // milliseconds: the photos go first
 let turn = 0;
 
 export function clearChips() {
@@ -62,6 +62,8 @@ function menu(anchor, word, { sign, weight }, q, go) {
 // Words that many hits hold and others do not; they come after the hits.
 export async function showNarrowing(state, go) {
   const mine = turn, { q, image, like, box } = state;
+  await new Promise((done) => setTimeout(done, LATER));
+  if (mine !== turn) return;
   try {
     const { words } = await ask("api/narrow", { q, image, like, box, k: 8 });
     if (mine !== turn || !words.length) return;

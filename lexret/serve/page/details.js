@@ -44,7 +44,7 @@ function facts(found, actions) {
   if (found.keywords.length) add("Keywords", ...found.keywords.flatMap((one, i) => [i ? ", " : "", query(one, `keyword:"${one.replaceAll('"', "")}"`)]));
   for (const [name, value] of Object.entries(found.fields)) add(name, String(value));
   if (found.num_copies) add("Copies", el("ul", { class: "plain-list" }, ...found.copies.slice(0, 10).map((one) => el("li", {}, el("bdi", {}, one.name))), found.num_copies > 10 ? el("li", {}, `and ${(found.num_copies - 10).toLocaleString()} more`) : null));
-  add("File", el("bdi", {}, found.path ?? found.name));
+  add("File", el("bdi", { title: found.path ?? "" }, found.name));
   return el("section", {}, el("h3", {}, "Details"), el("dl", {}, ...rows));
 }
 

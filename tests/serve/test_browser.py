@@ -438,6 +438,20 @@ def test_what_is_allowed_is_changed_by_the_page(
         choose(browser, "#viewer .correct", "Add")
         browser.wait("document.querySelector('#viewer .held [data-word=lighthouse].vouched')")
         assert [hit.doc_id for hit in library.search("+lighthouse")] == ["coffee.png"]
+        browser.run("document.querySelector('#viewer .correct input').value = 'cup'")
+        choose(browser, "#viewer .correct", "Take away")
+        away = "document.querySelector('#viewer dl')?.textContent.includes('Taken away')"
+        browser.wait(away)
+        browser.run("[...document.querySelectorAll('#viewer dl .x')].at(-1).click()")
+        browser.wait(f"{away} === false")
+        browser.run("document.querySelector('#viewer .correct input').value = 'plate'")
+        choose(browser, "#viewer .correct", "Mute")
+        browser.wait("document.getElementById('viewer').dataset.ready === 'yes'")
+        browser.open(f"http://{host}:{port}/")
+        browser.wait("document.querySelector('#home .chip .x')")
+        assert "plate" in library.snapshot().index.corrections.muted
+        browser.run("document.querySelector('#home .chip .x').click()")
+        browser.wait("!document.querySelector('#home .chip')")
 
         before = (folder / "coffee.png").read_bytes()
         browser.open(f"http://{host}:{port}/?q=%2Blighthouse")

@@ -12,7 +12,7 @@ import { Selection, copied } from "./selection.js";
 import { timeline } from "./timeline.js";
 import { Viewer } from "./viewer.js";
 import { Wall } from "./wall.js";
-import { correctWords } from "./writing.js";
+import { correctWords, mutedWords, undoWord } from "./writing.js";
 
 const ASKED = ["q", "image", "like", "box", "copies"];
 const input = byId("q"), status = byId("status"), words = completion(input);
@@ -80,7 +80,7 @@ async function home() {
   const signal = begin();
   tell("");
   if (info && !info.pictures) return tell("There are no photos here yet. Index some: lexret index FOLDER");
-  overview().then((all) => { if (!signal.aborted) { found = all; showHome(byId("home"), all, go); offerCameras(all); } }, () => {});
+  overview().then((all) => { if (!signal.aborted) { found = all; showHome(byId("home"), all, go); offerCameras(all); muted(); } }, () => {});
   try {
     const line = await timeline(() => { if (!signal.aborted) home(); });
     if (signal.aborted) return;
@@ -89,6 +89,12 @@ async function home() {
   } catch (error) {
     if (!signal.aborted) complain(error.message);
   }
+}
+
+async function muted() {
+  if (!info.allow_write) return;
+  info = await ask("api/index");
+  if (info.muted.length) byId("home").append(mutedWords(info.muted, home));
 }
 
 function named(picture) {
@@ -162,6 +168,11 @@ async function hereOnWall(id) {
   return -1;
 }
 
+function again() {
+  viewer.close();
+  render();
+}
+
 const actions = {
   close: () => (pushed > 0 && !document.body.dataset.direct ? history.back() : go({ show: null }, { replace: true })),
   show: (id, options) => go({ show: id }, options),
@@ -170,7 +181,8 @@ const actions = {
   mark: (word, sign, weight) => go({ q: mark(state.q, word, sign, weight) }),
   like: (id, box) => go({ like: id, image: null, box: box ?? null, q: "" }),
   copy: copied,
-  correct: (photo) => correctWords(photo, () => { viewer.close(); render(); }),
+  correct: (photo) => correctWords(photo, again),
+  undo: (photo, word) => undoWord(photo, word).then(again, (error) => complain(error.message)),
   async reveal(id, button) {
     try {
       await ask("api/reveal", { id }, { method: "POST" });

@@ -6,7 +6,7 @@ const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: 
 const FROM = { exif: "", exif_changed: "last change, by EXIF", xmp: "by XMP", iptc: "by IPTC", file: "last change of the file" };
 
 export function details(found, info, actions) {
-  const sections = [words(found, actions), buttons(found, info, actions), facts(found, actions)];
+  const sections = [words(found, actions), buttons(found, info, actions), facts(found, info, actions)];
   if (info?.allow_write) sections.splice(1, 0, actions.correct(found));
   return sections;
 }
@@ -31,7 +31,7 @@ function buttons(found, info, actions) {
     info?.can_show_in_folder ? button("Show in folder", (event) => actions.reveal(found.id, event.currentTarget)) : null);
 }
 
-function facts(found, actions) {
+function facts(found, info, actions) {
   const rows = [], add = (name, ...value) => rows.push(el("div", {}, el("dt", {}, name), el("dd", {}, ...value)));
   const query = (text, q) => el("a", { href: `./?${new URLSearchParams({ q })}`, onclick: (event) => { if (!event.ctrlKey && !event.metaKey) { event.preventDefault(); actions.query(q); } } }, text);
   if (found.date) add("Date", query(DATE.format(new Date(`${found.date}Z`)), `date:${found.date.slice(0, 10)}`), FROM[found.date_from] ? el("span", { class: "faint" }, ` ${FROM[found.date_from]}`) : "");
@@ -43,6 +43,10 @@ function facts(found, actions) {
   if (found.width) add("Size", `${found.width.toLocaleString()} \u00d7 ${found.height.toLocaleString()}${found.bytes ? ` \u00b7 ${bytes(found.bytes)}` : ""}`);
   if (found.keywords.length) add("Keywords", ...found.keywords.flatMap((one, i) => [i ? ", " : "", query(one, `keyword:"${one.replaceAll('"', "")}"`)]));
   for (const [name, value] of Object.entries(found.fields)) add(name, String(value));
+  for (const [name, words] of [["Added by hand", found.added], ["Taken away", found.removed]]) {
+    if (words.length) add(name, ...words.map((word) => el("span", { class: "chip" }, el("span", { class: "body" }, word),
+      info?.allow_write ? el("button", { type: "button", class: "x", "aria-label": `Leave ${word} to lexret again`, title: "Leave it to lexret again", onclick: () => actions.undo(found, word) }, "\u00d7") : el("span", { class: "body" }))), " ");
+  }
   if (found.num_copies) add("Copies", el("ul", { class: "plain-list" }, ...found.copies.slice(0, 10).map((one) => el("li", {}, el("bdi", {}, one.name))), found.num_copies > 10 ? el("li", {}, `and ${(found.num_copies - 10).toLocaleString()} more`) : null));
   add("File", el("bdi", { title: found.path ?? "" }, found.name));
   return el("section", {}, el("h3", {}, "Details"), el("dl", {}, ...rows));

@@ -39,13 +39,13 @@ export function showHome(place, overview, go, all = false) {
   const more = overview.words.length > few() && overview.words[0].pictures > 2 ? el("button", { type: "button", class: "plain", onclick: () => showHome(place, overview, go, !all) }, all ? "Fewer words" : "More words") : "";
   const forget = el("button", { type: "button", class: "plain", onclick: () => { localStorage.removeItem(KEY); showHome(place, overview, go); } }, "Forget these");
   place.replaceChildren(
-    cloud(overview.words, go, all) ?? "",
-    more, line("Try", overview.examples.map((one) => link(one, one, go, { class: "pill" }))) ?? "",
+    cloud(overview.words, go, all, more) ?? "",
+    line("Try", overview.examples.map((one) => link(one, one, go, { class: "pill" }))) ?? "",
     line("Recent", searches.map((one) => link(one, one, go, { class: "pill" })), forget) ?? "");
 }
 
 // Words as large as they are common, in the order of the alphabet.
-function cloud(every, go, all) {
+function cloud(every, go, all, more) {
   const words = all ? every : every.slice(0, few());
   if (words.length < 3) return null;
   const most = Math.max(...words.map((one) => one.pictures));
@@ -60,7 +60,7 @@ function cloud(every, go, all) {
     item.firstChild.style.fontWeight = share > 0.45 ? "600" : "400";
     return item;
   });
-  return el("ul", { class: "words", "aria-label": "Words of this library" }, ...shown);
+  return el("ul", { class: "words", "aria-label": "Words of this library" }, ...shown, more ? el("li", {}, more) : null);
 }
 
 function hash(text) {

@@ -19,7 +19,7 @@ export class Wall {
   show({ sections, ratios, source, caption = null, keep = false }) {
     if (!keep) this.clear();
     Object.assign(this, { sections, ratios, source, caption, count: ratios.length });
-    this.layout();
+    this.layout(keep);
   }
 
   clear() {
@@ -30,8 +30,9 @@ export class Wall {
     this.place.style.height = "0";
   }
 
-  layout() {
-    const width = (this.width = Math.round(this.place.clientWidth));
+  // keep: rows that stay as they are stay in the page.
+  layout(keep = false) {
+    const before = this.blocks, width = (this.width = Math.round(this.place.clientWidth));
     if (!width || !this.sections) return;
     const anchor = this.blocks.length && this.top() > 0 ? this.at(this.top()) : null;
     const wanted = width < 500 ? 120 : width < 900 ? 165 : 205, below = this.caption ? 26 : 0;
@@ -49,9 +50,13 @@ export class Wall {
       start += section.count;
     }
     this.place.style.height = `${Math.ceil(top)}px`;
-    for (const one of this.drawn.values()) one.remove();
-    this.drawn.clear();
-    if (anchor !== null) this.scrollTo(this.blocks[this.blockOf(anchor)], 0);
+    for (const [number, element] of this.drawn) {
+      const old = before[number], now = this.blocks[number];
+      if (keep && now && !now.section && ["start", "end", "top", "height"].every((name) => old[name] === now[name])) continue;
+      element.remove();
+      this.drawn.delete(number);
+    }
+    if (anchor !== null && !keep) this.scrollTo(this.blocks[this.blockOf(anchor)], 0);
     this.draw();
   }
 

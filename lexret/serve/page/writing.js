@@ -62,6 +62,14 @@ export function tagMany(ids, done) {
   });
 }
 
+export const undoWord = (photo, word) => post("api/correct", { ids: [photo.id], remove: [word], undo: true });
+
+// The words that are muted, each to be let count again.
+export function mutedWords(words, done) {
+  return el("p", { class: "line" }, el("span", { class: "faint" }, "Muted"), ...words.map((word) => el("span", { class: "chip" }, el("span", { class: "body" }, word),
+    el("button", { type: "button", class: "x", "aria-label": `Let ${word} count again`, title: "Let it count again", onclick: async () => { await post("api/mute", { words: [word], mute: false }); done(); } }, "\u00d7"))));
+}
+
 // A line in the viewer to add or take away words of one photo, and to mute words everywhere.
 export function correctWords(photo, done) {
   const input = el("input", { name: "word", "aria-label": "A word", placeholder: "a word", autocomplete: "off" }), told = el("p", { role: "status", class: "faint" });

@@ -1,7 +1,7 @@
 // The hits of a search: the sure ones first, then a line, then the others, more while somebody scrolls.
 import { ask, el } from "./dom.js";
 
-const PAGE = 60, FEW = 0.1;
+const FIRST = 36, PAGE = 60, FEW = 0.1; // the first come sooner
 
 export class Results {
   constructor(wall, asked, { onAnswer, onError, signal }) {
@@ -13,7 +13,7 @@ export class Results {
     this.busy = true;
     const first = this.start === 0;
     try {
-      const answer = await ask("api/search", { ...this.asked, k: PAGE, words: 3, start: this.start || null }, { signal: this.signal });
+      const answer = await ask("api/search", { ...this.asked, k: first ? FIRST : PAGE, words: 3, start: this.start || null }, { signal: this.signal });
       this.take(answer);
       if (first) this.onAnswer(answer, this);
       this.lay(first);

@@ -84,6 +84,7 @@ export class Viewer {
   }
 
   broken() {
+    for (const image of this.photo.querySelectorAll("img")) image.hidden = true;
     this.photo.append(el("p", { role: "alert", class: "gone" }, "The photo cannot be shown: its file is gone, or cannot be read."));
   }
 

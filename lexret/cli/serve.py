@@ -40,6 +40,13 @@ TOKEN_VARIABLE = "LEXRET_TOKEN"
               "X-Forwarded-Host and X-Forwarded-Proto (repeatable).")  # fmt: skip
 @click.option("--allow-links", is_flag=True,
               help="Also serve pictures that links bring in from elsewhere.")  # fmt: skip
+@click.option("--allow-originals", is_flag=True,
+              help="Give files with their metadata to other machines, too.")  # fmt: skip
+@click.option("--allow-write", is_flag=True,
+              help="Let who knows the token correct words, give fields, tag files.")  # fmt: skip
+@click.option("--thumbnails", "thumbnail_mb", type=click.IntRange(0, 1_000_000), default=2000,
+              show_default=True, metavar="MB",
+              help="Keep thumbnails of at most so many megabytes beside the index.")  # fmt: skip
 @click.option("--open", "open_page", is_flag=True, help="Open the page in a browser.")
 @model_option
 @computation_options
@@ -51,6 +58,9 @@ def command(
     allowed_hosts: tuple[str, ...],
     trusted_proxies: tuple[str, ...],
     allow_links: bool,
+    allow_originals: bool,
+    allow_write: bool,
+    thumbnail_mb: int,
     open_page: bool,
     model_source: str | None,
     computation: Computation,
@@ -59,8 +69,9 @@ def command(
 
     The page needs no network, and only this machine can open it, unless --host says otherwise:
     then everybody needs a token, which is part of the address that is printed. It is taken from
-    the variable LEXRET_TOKEN, or made anew. Only pictures of the index are served, as JPEG; no
-    request changes anything. What `lexret index` commits meanwhile is found at once.
+    the variable LEXRET_TOKEN, or made anew. Only pictures of the index are served; no request
+    changes anything, unless --allow-write lets who knows the token do so. What `lexret index`
+    commits meanwhile is found at once.
 
     The same is there for programs: see /api/openapi.json.
 
@@ -78,7 +89,7 @@ def command(
     from lexret.serve.settings import ServeSettings, is_loopback
 
     token = os.environ.get(TOKEN_VARIABLE) or None
-    if token is None and not is_loopback(host):
+    if token is None and (allow_write or not is_loopback(host)):
         token = secrets.token_urlsafe(24)
     settings = ServeSettings(
         host=host,
@@ -88,6 +99,9 @@ def command(
         allowed_hosts=allowed_hosts,
         trusted_proxies=trusted_proxies,
         allow_links=allow_links,
+        allow_originals=allow_originals,
+        allow_write=allow_write,
+        max_thumbnail_bytes=1_000_000 * thumbnail_mb,
     )
     library = open_chosen_library(index_path, model_source=model_source, computation=computation)
     library.encoders().texts()  # so that nobody waits for it

@@ -61,10 +61,9 @@ def command(
       lexret tag photo.jpg -k 5 --write
       lexret tag --remove --write
     """
-    from lexret.errors import ImageError, MissingError, StorageError
     from lexret.library.folders import picture_path, picture_root
     from lexret.library.lookup import document_named
-    from lexret.pictures.keywords import check_writable, plan_keywords, write_keywords
+    from lexret.library.tagging import tag_pictures
 
     index = open_chosen_index(index_path)
     levels_V = None if remove else _levels(index)
@@ -73,18 +72,13 @@ def command(
     if write:
         _mend([picture_path(base, doc_id) for doc_id in ids])
     num_changed, num_failed = 0, 0
-    for doc_id in ids:
-        words = [] if remove else _words(index, doc_id, levels_V, k=k, above=above)
-        try:
-            change = plan_keywords(picture_path(base, doc_id), words)
-            if change.is_one:
-                (write_keywords if write else check_writable)(change)
-        except (ImageError, MissingError, StorageError) as error:
-            click.echo(printable(f"Left as it is: {error}"), err=True)
+    for tagged in tag_pictures(index, ids, levels_V, k=k, above=above, write=write, remove=remove):
+        if tagged.error is not None:
+            click.echo(printable(f"Left as it is: {tagged.error}"), err=True)
             num_failed += 1
+        if tagged.change is None:
             continue
-        if not change.is_one:
-            continue
+        change = tagged.change
         num_changed += 1
         if as_json:
             print_json(_as_json(change), indent=None)
@@ -125,15 +119,6 @@ def _levels(index: EmbeddedIndex) -> FloatArray | None:
             err=True,
         )
         return None
-
-
-def _words(
-    index: EmbeddedIndex, doc_id: str, levels_V: FloatArray | None, *, k: int, above: float
-) -> list[str]:
-    from lexret.library.asking.tags import tags_of
-
-    held = tags_of(index.vector(doc_id), levels_V, k)
-    return [word.word for word in held if word.weight > above]
 
 
 def _as_json(change: KeywordChange) -> dict[str, object]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -23,21 +21,11 @@ from lexret.cli.search.question import QueryCommand, plain_arguments
 
 if TYPE_CHECKING:
     from lexret.engine.corrections.corrections import DocumentCorrection
-    from lexret.engine.index import EmbeddedIndex
-    from lexret.vocabulary import Vocabulary
+    from lexret.library.correcting import WordChange
 
 _CHANGE: Final = re.compile(
     r"([+-]?)([^+^-][^^]*)(?:\^(\d+(?:\.\d*)?|\.\d+))?", re.ASCII | re.DOTALL
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A word to add (``+``), to take away (``-``), or to leave to the model again (neither)."""
-
-    sign: str
-    word: str
-    weight: float | None
 
 
 @click.command("edit", cls=QueryCommand)
@@ -65,32 +53,17 @@ def command(
       lexret words edit photo.jpg --undo lighthouse
       lexret words edit photo.jpg --undo
     """
-    from lexret.engine.corrections.corrections import change_corrections
     from lexret.library.asking.keyword_words import words_of_keywords
+    from lexret.library.correcting import correct_pictures
     from lexret.library.lookup import document_named
 
     index = open_chosen_index(index_path)
     (named,) = plain_arguments((image,))
     doc_id = document_named(index, named)
     parsed = [_parse(change, undo=undo) for change in plain_arguments(changes)]
-    wanted = [
-        Change(change.sign, _entry(change.word, index.vocabulary), change.weight)
-        for change in parsed
-    ]
-    _check_distinct(wanted)
     correction = index.corrections.of(doc_id)
-    if wanted or undo:
-        strongest = _strongest(index, doc_id)
-        sha256 = index.document(doc_id).fields.get("sha256")
-        content = sha256 if isinstance(sha256, str) else None
-        changed = change_corrections(
-            index.path,
-            lambda now: now.with_document(
-                doc_id,
-                replace(_apply(now.of(doc_id), wanted, strongest, undo=undo), sha256=content),
-            ),
-        )
-        correction = changed.of(doc_id)
+    if parsed or undo:
+        correction = correct_pictures(index, [doc_id], parsed, undo=undo).of(doc_id)
     keywords = sorted(words_of_keywords(open_chosen_index(index_path), doc_id))
     if as_json:
         print_json(_as_json(doc_id, correction, keywords))
@@ -98,58 +71,15 @@ def command(
         click.echo(_as_text(doc_id, correction, keywords))
 
 
-def _parse(text: str, *, undo: bool) -> Change:
+def _parse(text: str, *, undo: bool) -> WordChange:
+    from lexret.library.correcting import WordChange
+
     found = _CHANGE.fullmatch(text)
     if found is None or (not found[1] and not undo) or (found[3] and found[1] != "+"):
         raise click.BadParameter(
             f"{text!r}; expected +word, +word^weight or -word, or words after --undo."
         )
-    return Change(found[1], found[2], float(found[3]) if found[3] else None)
-
-
-def _check_distinct(changes: list[Change]) -> None:
-    """Refuse a word that is named twice: which of the two counts would be a guess."""
-    named = Counter(change.word for change in changes)
-    twice = sorted(word for word, number in named.items() if number > 1)
-    if twice:
-        raise click.BadParameter(
-            f"{', '.join(map(repr, twice))} named more than once; add or take away a word once."
-        )
-
-
-def _entry(word: str, vocabulary: Vocabulary) -> str:
-    """Return the vocabulary's entry for a word; raises InputError where there is none."""
-    from lexret.engine.query.notes import unknown_word
-    from lexret.errors import InputError
-
-    known, unknown = vocabulary.match(word)
-    if len(known) == 1 and not unknown:
-        return vocabulary.words[known[0]]
-    raise InputError(f"{unknown_word(word, vocabulary)}.")
-
-
-def _strongest(index: EmbeddedIndex, doc_id: str) -> float:
-    """Return the weight of the strongest word that the model sees; corrections left aside."""
-    from lexret.engine.index import EmbeddedIndex as Uncorrected
-
-    words = Uncorrected(index.path).vector(doc_id).words(1)
-    return words[0].weight if words else 1.0
-
-
-def _apply(
-    correction: DocumentCorrection, changes: list[Change], strongest: float, *, undo: bool
-) -> DocumentCorrection:
-    if undo and not changes:
-        return type(correction)()
-    for change in changes:
-        if undo:
-            correction = correction.without(change.word)
-        elif change.sign == "+":
-            weight = strongest if change.weight is None else change.weight
-            correction = correction.plus(change.word, weight)
-        else:
-            correction = correction.minus(change.word)
-    return correction
+    return WordChange(found[1], found[2], float(found[3]) if found[3] else None)
 
 
 def _as_json(doc_id: str, correction: DocumentCorrection, keywords: list[str]) -> dict[str, object]:

@@ -6,9 +6,11 @@ The command line, the page and Python all go through it.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
+from weakref import WeakKeyDictionary
 
 from lexret.arguments import require_several, require_text
 from lexret.encoders.image_settings import DEFAULT_SETTINGS, ImageSettings
@@ -39,17 +41,28 @@ from lexret.library.snapshots import LatestSnapshot, Snapshot
 
 if TYPE_CHECKING:
     from lexret.encoders.computation import Computation
+    from lexret.engine.index import EmbeddedIndex
     from lexret.engine.integrity.repair_report import RepairReport
     from lexret.explain.explanation import PictureExplanation
+    from lexret.library.browsing.details import Details
+    from lexret.library.browsing.narrowing import NarrowingWord
+    from lexret.library.browsing.overview import CountedWord
+    from lexret.library.browsing.timeline import Timeline
+    from lexret.library.browsing.word_counts import Counts
     from lexret.library.duplicates import DuplicateGroup
     from lexret.library.integrity import LibraryCheck
     from lexret.library.labelling.labels import LibraryLabels
+    from lexret.library.tagging import Tagged
     from lexret.library.updating.indexing import IndexReport
     from lexret.library.updating.reader import Decoding
     from lexret.library.updating.update_run import Progress
     from lexret.pictures.boxes import Box
     from lexret.pictures.exclusion import Exclusion
     from lexret.sparse import VectorPrecision, WordWeight
+
+_HITS_TO_NARROW = 60
+_FEWEST_TO_NARROW = 6
+_WORDS_LOOKED_FOR = 6
 
 
 class Library:
@@ -70,6 +83,10 @@ class Library:
     ) -> None:
         self._latest = LatestSnapshot(index_within(Path(path)))
         self._encoders = IndexEncoders(model, computation)
+        self._counting = threading.Lock()
+        self._counts: WeakKeyDictionary[EmbeddedIndex, Counts] = WeakKeyDictionary()
+        self._looking = threading.Lock()
+        self._timelines: WeakKeyDictionary[EmbeddedIndex, Timeline] = WeakKeyDictionary()
 
     @classmethod
     def open(
@@ -300,11 +317,13 @@ class Library:
         building: Callable[[], None] | None = None,
         max_false_matches: float | None = None,
         copies: bool = False,
+        start: int = 0,
     ) -> Results:
         """Return the best ``k`` hits of an understood question; see :meth:`search`.
 
         Args:
             snapshot: the commit that it was understood over.
+            start: leave out so many that are better.
         """
         if k < 1:
             raise InputError(f"At least 1 hit must be asked for; found {k}.")
@@ -317,6 +336,7 @@ class Library:
             encoders=lambda: self.encoders(snapshot),
             max_false_matches=max_false_matches,
             copies=copies,
+            start=start,
         )
 
     def similar(self, picture: PathLike, *, k: int = 10, text: str = "") -> Results:
@@ -349,6 +369,197 @@ class Library:
         snapshot = self.snapshot()
         vector = snapshot.index.vector(document_named(snapshot.index, os.fspath(picture)))
         return tags_of(vector, self.encoders(snapshot).levels_V(), k)
+
+    def timeline(self, snapshot: Snapshot | None = None) -> Timeline:
+        """Return all pictures, the latest first; it is kept for each commit."""
+        from lexret.library.browsing.timeline import Timeline
+
+        index = (snapshot or self.snapshot()).index
+        with self._looking:
+            if index not in self._timelines:
+                self._timelines[index] = Timeline(index)
+            return self._timelines[index]
+
+    def details(
+        self, picture: PathLike, snapshot: Snapshot | None = None, *, num_words: int = 40
+    ) -> Details:
+        """Return what the index knows of a picture, without looking at its file.
+
+        Args:
+            picture: its id or path.
+            num_words: at most so many of its words, the surest first.
+
+        Raises:
+            MissingError: if the index holds no such picture, or its model is not there.
+        """
+        from lexret.library.browsing.details import details_of
+
+        snapshot = snapshot or self.snapshot()
+        levels_V = self.encoders(snapshot).levels_V()
+        return details_of(snapshot, os.fspath(picture), levels_V, num_words=num_words)
+
+    def word_counts(self, snapshot: Snapshot | None = None) -> Counts:
+        """Return (V,) how many pictures hold each word of the vocabulary, corrected.
+
+        It is counted once for each commit, which takes about a second for 100,000 pictures.
+
+        Raises:
+            MissingError: if the index or its model is not there.
+        """
+        from lexret.library.browsing.word_counts import count_held
+
+        snapshot = snapshot or self.snapshot()
+        with self._counting:
+            if snapshot.index not in self._counts:
+                encoders = self.encoders(snapshot)
+                counts_V = count_held(snapshot.index, encoders.levels_V())
+                counts_V[list(encoders.silent_terms(snapshot.index.vocabulary))] = 0
+                self._counts[snapshot.index] = counts_V
+            return self._counts[snapshot.index]
+
+    def strongest_words(self, k: int, snapshot: Snapshot | None = None) -> list[CountedWord]:
+        """Return the words that most pictures hold, with how many do; see :meth:`word_counts`."""
+        from lexret.library.browsing.overview import strongest_words
+
+        snapshot = snapshot or self.snapshot()
+        index = snapshot.index
+        return strongest_words(index.vocabulary, self.word_counts(snapshot), len(index), k=k)
+
+    def complete(
+        self, prefix: str, *, k: int = 10, snapshot: Snapshot | None = None
+    ) -> list[CountedWord]:
+        """Return words that begin with some letters, then words that hold them.
+
+        Those that most pictures hold come first; see :meth:`word_counts`.
+        """
+        from lexret.library.browsing.overview import CountedWord
+
+        snapshot = snapshot or self.snapshot()
+        counts_V, vocabulary = self.word_counts(snapshot), snapshot.index.vocabulary
+
+        def count(word: str) -> int:
+            term = vocabulary.term_id(word)
+            return 0 if term is None else int(counts_V[term])
+
+        return [CountedWord(word, count(word))
+                for word in snapshot.complete(prefix, k=k, rank=count)]  # fmt: skip
+
+    def narrow(
+        self, understood: Understood, snapshot: Snapshot, *, k: int = 10
+    ) -> list[NarrowingWord]:
+        """Return words that many hits of an understood question hold, and few other pictures.
+
+        Args:
+            snapshot: the commit that it was understood over.
+            k: at most so many words.
+        """
+        from lexret.library.asking.query_words import query_words
+        from lexret.library.browsing.narrowing import narrowing_words
+
+        hits = self.find(understood, snapshot, k=_HITS_TO_NARROW)
+        sure = [hit.doc_id for hit in hits if hit.sure]
+        if len(sure) < _FEWEST_TO_NARROW:  # not so many that they are the whole library
+            most = max(_FEWEST_TO_NARROW, len(snapshot.index) // 4)
+            sure = [hit.doc_id for hit in hits[:most]]
+        return narrowing_words(
+            snapshot.index,
+            sure,
+            self.word_counts(snapshot),
+            self.encoders(snapshot).levels_V(),
+            without=[
+                term
+                for word in query_words(understood, snapshot.index.vocabulary, k=_WORDS_LOOKED_FOR)
+                if (term := snapshot.index.vocabulary.term_id(word.word)) is not None
+            ],
+            k=k,
+        )
+
+    def correct(
+        self,
+        pictures: PathLike | Sequence[PathLike],
+        *,
+        add: Sequence[str] = (),
+        remove: Sequence[str] = (),
+        undo: bool = False,
+    ) -> None:
+        """Correct the words of pictures, as ``lexret words edit`` does.
+
+        Args:
+            pictures: by id or path.
+            add: words that they show; as strong in each as its strongest word.
+            remove: words that they do not show.
+            undo: leave ``add`` and ``remove``, or all words, to the model again.
+
+        Raises:
+            MissingError: if the index holds no such picture; nothing is changed then.
+            InputError: if a word is none of the vocabulary.
+            StorageError: if the corrections cannot be written.
+        """
+        from lexret.library.correcting import WordChange, correct_pictures
+
+        require_several(add, "words to add")
+        require_several(remove, "words to take away")
+        index = self.snapshot().index
+        ids = [document_named(index, name) for name in names_of(pictures)]
+        changes = [*(WordChange("+", word) for word in add),
+                   *(WordChange("-", word) for word in remove)]  # fmt: skip
+        correct_pictures(index, ids, changes, undo=undo)
+        self._latest.expire()
+
+    def mute(self, *words: str, undo: bool = False) -> frozenset[str]:
+        """Let words count nowhere, as ``lexret vocab mute`` does; returns all that are muted then.
+
+        Args:
+            undo: let them count again.
+
+        Raises:
+            InputError: if a word is none of the vocabulary, or one to let count is not muted.
+            StorageError: if that cannot be written.
+        """
+        from lexret.library.correcting import mute_words
+
+        muted = mute_words(self.snapshot().index, words, mute=not undo)
+        self._latest.expire()
+        return muted
+
+    def set_fields(self, pictures: PathLike | Sequence[PathLike], fields: Mapping[str, str]) -> int:
+        """Give pictures fields, as ``lexret fields set`` does; returns how many pictures changed.
+
+        Args:
+            pictures: by id or path.
+            fields: name -> value as it is typed; an empty one takes the field away.
+
+        Raises:
+            MissingError, InputError, LockedError, StorageError: see
+                :func:`lexret.library.fields.set_fields`.
+        """
+        from lexret.library.fields import parse_value, set_fields
+
+        kinds = self.snapshot().index.columns
+        values = {name: parse_value(name, text, kinds.get(name)) for name, text in fields.items()}
+        num_changed = set_fields(self.path, dict.fromkeys(names_of(pictures), values))
+        self._latest.expire()
+        return num_changed
+
+    def tag(
+        self, pictures: PathLike | Sequence[PathLike], *, k: int = 8, write: bool = False
+    ) -> list[Tagged]:
+        """Write the words that pictures hold into their files, as ``lexret tag`` does.
+
+        Args:
+            pictures: by id or path.
+            k: at most so many words a picture.
+            write: change the files; without it, only tell what would be.
+
+        Raises:
+            MissingError: if the index holds no such picture, or its model is not there.
+        """
+        from lexret.library.tagging import tag_pictures
+
+        snapshot = self.snapshot()
+        index, levels_V = snapshot.index, self.encoders(snapshot).levels_V()
+        ids = [document_named(index, name) for name in names_of(pictures)]
+        return list(tag_pictures(index, ids, levels_V, k=k, write=write))
 
     def duplicates(self, *, near: float | None = None) -> list[DuplicateGroup]:
         """Return groups of pictures that are there twice, in each the one to keep first.

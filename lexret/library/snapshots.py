@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -53,17 +54,27 @@ class Snapshot:
         """The folders of pictures."""
         return picture_folders(self.index.manifest.roots, self.index.path)
 
-    def complete(self, prefix: str, *, k: int) -> list[str]:
-        """Return words that begin with some letters, the shortest first, then that hold them."""
+    def complete(
+        self, prefix: str, *, k: int, rank: Callable[[str], int] | None = None
+    ) -> list[str]:
+        """Return words that begin with some letters, then words that hold them.
+
+        Args:
+            rank: what tells which come first, the greatest before others; else the shortest do.
+        """
         prefix = " ".join(prefix.lower().split())
         if not prefix:
             return []
+
+        def order(word: str) -> tuple[int, int, str]:
+            return (0 if rank is None else -rank(word)), len(word), word
+
         words = self._sorted_words
         start, end = bisect_left(words, prefix), bisect_left(words, prefix + "\U0010ffff")
-        found = sorted(words[start:end], key=_length_first)[:k]
+        found = sorted(words[start:end], key=order)[:k]
         if len(found) < k and len(prefix) > 2:
             inside = [word for word in words if prefix in word and not word.startswith(prefix)]
-            found += sorted(inside, key=_length_first)[: k - len(found)]
+            found += sorted(inside, key=order)[: k - len(found)]
         return found
 
     @cached_property
@@ -131,10 +142,6 @@ class LatestSnapshot:
     def _look(self) -> State:
         """Return what changes with every commit and correction."""
         return tuple(_identity(self.path / name) for name in (MANIFEST_FILE, CORRECTIONS_FILE))
-
-
-def _length_first(word: str) -> tuple[int, str]:
-    return len(word), word
 
 
 def _identity(path: Path) -> tuple[int, int, int] | None:

@@ -1,4 +1,5 @@
 """A page to search with, and the JSON API behind it: ``lexret serve``.
 
-It only reads: no request changes a file. FastAPI and uvicorn come with ``lexret[serve]``.
+No request changes a file, unless it is told to allow that. FastAPI and uvicorn come with
+``lexret[serve]``.
 """

@@ -9,12 +9,13 @@ import time
 from importlib import resources
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator
-
 from lexret import __version__
 from lexret.errors import InputError, MissingError, MissingPackageError
-from lexret.files.names import name_to_text, shown_line, text_to_name, whole_text
+from lexret.files.names import name_to_text, shown_line, whole_text
+from lexret.library.asking.query_fields import PICTURE_FIELDS
+from lexret.library.asking.query_words import query_words
 from lexret.library.asking.question import Understood
+from lexret.library.browsing.timeline import sizes_of
 from lexret.library.library import Library
 from lexret.library.snapshots import Snapshot
 from lexret.pictures.boxes import parse_box
@@ -22,9 +23,11 @@ from lexret.serve import schema
 from lexret.serve.explaining import Explaining
 from lexret.serve.gate import Gate
 from lexret.serve.limits import App, BrokenOffError, HeavyWork, ReceivingRoom
+from lexret.serve.making import ThumbnailMaker
 from lexret.serve.pictures import SIDES, Thumbnails, Uploads
 from lexret.serve.questions import Understanding, served_file
 from lexret.serve.settings import ServeSettings
+from lexret.serve.thumbnail_store import ThumbnailStore
 
 try:
     from fastapi import FastAPI, Query, Request
@@ -32,7 +35,12 @@ try:
     from fastapi.responses import Response
     from starlette.requests import ClientDisconnect
 
+    from lexret.serve.browsing import Browsing
+    from lexret.serve.originals import can_reveal, original
+    from lexret.serve.parameters import Box, Copies, Id, Image, Like, Text
     from lexret.serve.problems import add_errors
+    from lexret.serve.sending import Compressed, etag_of, known_already, unchanged
+    from lexret.serve.writing import Writing
 except ImportError as error:
     raise MissingPackageError(
         "`lexret serve` needs FastAPI and uvicorn; get them with: pip install 'lexret[serve]'"
@@ -48,25 +56,14 @@ _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     status: {"model": schema.Problem} for status in (401, 403, 404, 409, 413, 415, 422, 503)
 }
 
-MAX_ID: Final = 3 * 4096 + 6  # a path of the greatest length, all its bytes encoded
-Id = Annotated[
-    str,
-    Query(max_length=MAX_ID, description="A picture's id, as a search gives it."),
-    AfterValidator(text_to_name),
-]
-Text = Annotated[str, Query(description="A query: see docs/query-language.md.")]
-Image = Annotated[str | None, Query(max_length=64, description="Key of a picture sent before.")]
-Like = Annotated[
-    str | None,
-    Query(max_length=MAX_ID, description="Id of a picture of the index."),
-    AfterValidator(lambda text: text and text_to_name(text)),
-]
-Copies = Annotated[bool, Query(description="Give each copy of a file as a hit of its own.")]
-Box = Annotated[str | None, Query(max_length=40, description="Part of it: x,y,width,height.")]
+NUM_ADDED_WORDS: Final = 12
 
 
-def create_app(library: Library, settings: ServeSettings) -> App:
-    """Return the whole server as an ASGI application, guarded by :class:`Gate`."""
+def create_app(library: Library, settings: ServeSettings) -> tuple[App, ThumbnailMaker]:
+    """Return the whole server as an ASGI application, and what makes its thumbnails.
+
+    The application is guarded by :class:`Gate`; the other is not started yet.
+    """
     app = FastAPI(
         title="lexret",
         version=__version__,
@@ -78,27 +75,34 @@ def create_app(library: Library, settings: ServeSettings) -> App:
         servers=[{"url": settings.root_path}] if settings.root_path else None,
     )
     add_errors(app, settings.root_path)
-    _Api(library, settings).add_to(app)
+    store = ThumbnailStore(library.path, settings.max_thumbnail_bytes)
+    api = _Api(library, settings, store)
+    api.add_to(app)
     _add_page(app)
-    return Gate(app, settings)
+    return Gate(Compressed(app), settings), api.maker
 
 
 class _Api:
     """The functions behind the addresses below ``/api`` and those of pictures."""
 
-    def __init__(self, library: Library, settings: ServeSettings) -> None:
+    def __init__(self, library: Library, settings: ServeSettings, store: ThumbnailStore) -> None:
         heavy = HeavyWork(settings.num_heavy, settings.max_waiting)
         self._library, self._settings, self._heavy = library, settings, heavy
         # More threads than cores would only take the interpreter's lock from one another.
         self._searching = threading.BoundedSemaphore(os.cpu_count() or 1)
         self._receiving = ReceivingRoom(settings.max_receiving_bytes)
         self._uploads = Uploads(settings.max_kept_bytes, settings.max_upload_pixels)
-        self._thumbnails = Thumbnails()
+        self._thumbnails = Thumbnails(heavy, store)
         links = settings.allow_links
+        self.maker = ThumbnailMaker(library, self._thumbnails, heavy, allow_links=links)
+        self._writing = Writing(library, settings)
         self._questions = Understanding(library, self._uploads, heavy, allow_links=links)
         self._explaining = Explaining(library, heavy, allow_links=links)
+        self._browsing = Browsing(library, settings, self._understand)
 
     def add_to(self, app: FastAPI) -> None:
+        self._browsing.add_to(app)
+        self._writing.add_to(app)
         app.get("/api/index", summary="What is served")(self.info)
         app.get("/api/complete", summary="Words that go on from some letters")(self.complete)
         app.get("/api/search", summary="Find pictures")(self.search)
@@ -114,6 +118,7 @@ class _Api:
         app.get("/api/size", summary="How large a picture of the index is")(self.size)
         for path, function, told in (
             ("/picture", self.picture, "A picture of the index, as JPEG"),
+            ("/original", self.original, "The file of a picture of the index"),
             ("/upload", self.uploaded, "A picture that was sent, as JPEG"),
         ):
             app.get(path, summary=told, response_class=Response)(function)
@@ -125,17 +130,28 @@ class _Api:
             words=index.manifest.num_words,
             model=index.model_id,
             commit=index.manifest.generation,
-            fields={**index.columns, "path": "text"},
+            fields=_filter_fields(index.columns),
             muted=sorted(index.corrections.muted),
             max_upload_bytes=self._settings.max_upload_bytes,
+            allow_write=self._settings.allow_write,
+            originals=self._settings.gives_originals,
+            can_show_in_folder=can_reveal(self._settings),
+            root=self._root(),
         )
+
+    def _root(self) -> str | None:
+        folders = self._library.snapshot().folders
+        return whole_text(str(folders[0].path)) if folders and self._settings.is_local else None
 
     def complete(
         self,
         prefix: Annotated[str, Query(max_length=100)],
         k: Annotated[int, Query(ge=1, le=50)] = 10,
     ) -> schema.Words:
-        return schema.Words(words=self._library.snapshot().complete(prefix, k=k))
+        found = self._library.complete(prefix, k=k)
+        return schema.Words(
+            words=[one.word for one in found], pictures=[one.num_pictures for one in found]
+        )
 
     def search(
         self,
@@ -145,20 +161,33 @@ class _Api:
         like: Like = None,
         box: Box = None,
         copies: Copies = False,
+        start: Annotated[int, Query(ge=0, description="Leave out so many better hits.")] = 0,
+        words: Annotated[
+            int | None, Query(ge=1, description="At most so many words of each hit; else all.")
+        ] = None,
     ) -> schema.SearchAnswer:
         started = time.perf_counter()
         if k > self._settings.max_hits:
             raise InputError(f"At most {self._settings.max_hits} hits can be asked for; found {k}.")
+        if start > self._settings.max_start:
+            raise InputError(f"At most {self._settings.max_start:,} hits can be left out; found "
+                             f"{start:,}.")  # fmt: skip
         snapshot = self._library.snapshot()
         understood = self._understand(snapshot, q, image, like, box)
         with self._searching:
-            results = self._library.find(understood, snapshot, k=k, copies=copies)
+            results = self._library.find(understood, snapshot, k=k, copies=copies, start=start)
+        sizes = sizes_of(snapshot.index, [hit.doc_id for hit in results])
         return schema.SearchAnswer(
             query=q,
             commit=snapshot.index.manifest.generation,
             pictures=len(snapshot.index),
             notes=[whole_text(note) for note in results.notes],
             seconds=time.perf_counter() - started,
+            more=results.more,
+            query_words=[
+                schema.QueryWord(word=one.word, weight=one.weight, typed=one.typed)
+                for one in query_words(understood, snapshot.index.vocabulary, k=NUM_ADDED_WORDS)
+            ],
             hits=[
                 schema.Hit(
                     id=name_to_text(hit.doc_id),
@@ -166,8 +195,10 @@ class _Api:
                     rank=hit.rank,
                     score=hit.score,
                     sure=hit.sure,
-                    words=list(hit.words),
+                    words=list(hit.words[:words]),
                     from_keywords=list(hit.from_keywords),
+                    width=sizes[hit.doc_id][0],
+                    height=sizes[hit.doc_id][1],
                     num_copies=len(hit.copies),
                     copies=[
                         schema.Copy(id=name_to_text(copy.doc_id), name=shown_line(copy.doc_id))
@@ -234,21 +265,24 @@ class _Api:
             raise MissingError("The index does not record how large its pictures are.")
         return schema.Size(name=shown_line(id), width=width, height=height)
 
-    def picture(self, id: Id, side: int = SIDES[1]) -> Response:  # noqa: A002
+    def picture(self, request: Request, id: Id, side: int = SIDES[1]) -> Response:  # noqa: A002
         _check_side(side)
         snapshot = self._library.snapshot()
         path = served_file(snapshot, id, allow_links=self._settings.allow_links)
-        with self._heavy.turn():
-            content = self._thumbnails.of_file(path, side)
         # The picture behind an id may change; a browser asks again after a minute.
-        return _jpeg(content, "private, max-age=60")
+        cache, etag = "private, max-age=60", etag_of(self._thumbnails.key_of(path, side))
+        if known_already(request.headers, etag):
+            return unchanged(etag, cache)
+        return _jpeg(self._thumbnails.of_file(path, side), cache, etag)
+
+    def original(self, id: Id, download: bool = False) -> Response:  # noqa: A002
+        path = served_file(self._library.snapshot(), id, allow_links=self._settings.allow_links)
+        return original(path, self._settings, download=download)
 
     def uploaded(self, key: Annotated[str, Query(max_length=64)], side: int = SIDES[1]) -> Response:
         _check_side(side)
         kept = self._uploads.get(key)
-        with self._heavy.turn():
-            content = self._thumbnails.of_upload(kept, side)
-        return _jpeg(content, "private, max-age=3600, immutable")
+        return _jpeg(self._thumbnails.of_upload(kept, side), "private, max-age=3600, immutable")
 
     def _understand(
         self, snapshot: Snapshot, q: str, image: str | None, like: str | None, box: str | None
@@ -264,6 +298,14 @@ class _Api:
             like=like or None,
             box=parse_box(box) if box else None,
         )
+
+
+def _filter_fields(columns: dict[str, str]) -> dict[str, str]:
+    """Return the fields that a query may name, and their types; not lexret's own columns."""
+    own = {alias: columns[name] for alias, name in PICTURE_FIELDS.columns.items()
+           if name in columns}  # fmt: skip
+    shown = {name: kind for name, kind in columns.items() if not name.startswith("_")}
+    return {**shown, **own, "path": "text"}
 
 
 async def _body(request: Request) -> bytes:
@@ -282,8 +324,9 @@ def _check_side(side: int) -> None:
         raise InputError(f"The side is {side}; expected one of {', '.join(map(str, SIDES))}.")
 
 
-def _jpeg(content: bytes, cache: str) -> Response:
-    return Response(content, media_type="image/jpeg", headers={"cache-control": cache})
+def _jpeg(content: bytes, cache: str, etag: str | None = None) -> Response:
+    headers = {"cache-control": cache} | ({} if etag is None else {"etag": etag})
+    return Response(content, media_type="image/jpeg", headers=headers)
 
 
 def _add_page(app: FastAPI) -> None:
@@ -297,7 +340,13 @@ def _add_page(app: FastAPI) -> None:
 
 
 def _add_file(app: FastAPI, address: str, content: bytes, kind: str) -> None:
-    async def file() -> Response:
-        return Response(content, media_type=kind, headers={"cache-control": "no-cache"})
+    etag = etag_of(content)
+
+    async def file(request: Request) -> Response:
+        if known_already(request.headers, etag):
+            return unchanged(etag, "no-cache")
+        return Response(
+            content, media_type=kind, headers={"cache-control": "no-cache", "etag": etag}
+        )
 
     app.get(address, include_in_schema=False)(file)

@@ -22,7 +22,6 @@ from lexret.explain.sureness import held_words, surest_words
 from lexret.files.names import name_to_text, shown_line, whole_text
 from lexret.library.asking.copies import WithoutCopies
 from lexret.library.asking.keyword_words import words_of_keywords
-from lexret.library.asking.query_fields import VOUCHED
 from lexret.library.library import Library
 from lexret.library.snapshots import Snapshot
 from lexret.pictures.boxes import Box, check_box, corners_of
@@ -232,5 +231,6 @@ def _fields(snapshot: Snapshot, doc_id: str) -> dict[str, int | float | str]:
     return {
         name: whole_text(value) if isinstance(value, str) else value
         for name, value in fields.items()
-        if value is not None and name != VOUCHED  # told as `from_keywords`
+        # What begins with an underscore is lexret's own; keywords are told by /api/details.
+        if value is not None and not name.startswith("_")
     }

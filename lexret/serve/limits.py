@@ -24,6 +24,10 @@ class BusyError(LexretError, RuntimeError):
     """Too many requests wait for something that takes long; try again a little later."""
 
 
+class ForbiddenError(LexretError, PermissionError):
+    """What is asked for is not allowed on this server."""
+
+
 class TooLargeError(LexretError, ValueError):
     """A request's body is larger than the server takes."""
 
@@ -67,6 +71,12 @@ class HeavyWork:
     def __init__(self, num_running: int, max_waiting: int) -> None:
         self._running = threading.BoundedSemaphore(num_running)
         self._places = threading.BoundedSemaphore(num_running + max_waiting)
+        self._counting, self._num_taken = threading.Lock(), 0
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody takes a turn or waits for one just now."""
+        return self._num_taken == 0
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -74,9 +84,13 @@ class HeavyWork:
         if not self._places.acquire(blocking=False):
             raise BusyError("Too many pictures are being looked at just now; try again shortly.")
         try:
+            with self._counting:
+                self._num_taken += 1
             with self._running:
                 yield
         finally:
+            with self._counting:
+                self._num_taken -= 1
             self._places.release()
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -17,6 +18,8 @@ from lexret.errors import MissingError
 from lexret.pictures.boxes import check_box, cut_out
 from lexret.pictures.decoding import ENCODING_MIN_SIDE, Picture, open_picture, read_picture
 from lexret.serve.caches import Remember, remembering
+from lexret.serve.limits import HeavyWork
+from lexret.serve.thumbnail_store import ThumbnailStore
 
 if TYPE_CHECKING:
     from lexret.pictures.boxes import Box
@@ -27,6 +30,7 @@ SIDES: Final = (160, 320, 640, 1600)
 _SENT: Final = "The picture that was sent"
 _QUALITY: Final = 85
 _CACHE_BYTES: Final = 64_000_000
+_LASTING: Final = (160, 320, 640)
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,10 +96,40 @@ def _not_kept() -> Upload:
 
 
 class Thumbnails:
-    """Pictures in a few sizes, as JPEG; what was asked for last is kept."""
+    """Pictures in a few sizes, as JPEG; what was asked for last is kept, small ones on disk too.
 
-    def __init__(self) -> None:
+    Args:
+        heavy: guards their making.
+        store: where they are kept on disk.
+    """
+
+    def __init__(self, heavy: HeavyWork, store: ThumbnailStore) -> None:
         self._remember: Remember[bytes] = remembering(_CACHE_BYTES, len)
+        self._heavy, self._store = heavy, store
+
+    @property
+    def are_lasting(self) -> bool:
+        """Whether they are kept on disk."""
+        return self._store.is_open
+
+    @property
+    def are_full(self) -> bool:
+        """Whether one more on disk would take the place of others."""
+        return self._store.is_full()
+
+    @staticmethod
+    def key_of(path: Path, side: int) -> bytes:
+        """Return what tells a file's picture from any other, and from that of the file before.
+
+        Raises:
+            MissingError: if the file is gone.
+        """
+        try:
+            found = path.stat()
+        except OSError as error:
+            raise MissingError(f"The file {path.name} is not there any more.") from error
+        told = f"{found.st_mtime_ns} {found.st_size} {side} {_QUALITY} ".encode()
+        return hashlib.sha256(told + os.fsencode(path)).digest()
 
     def of_file(self, path: Path, side: int) -> bytes:
         """Return a picture file's picture; its long side has at most ``side`` pixels.
@@ -103,19 +137,45 @@ class Thumbnails:
         Raises:
             MissingError: if the file is gone.
             ImageError: if it cannot be read as a picture.
+            BusyError: if it must be made, and too many wait for that.
         """
-        try:
-            found = path.stat()
-        except OSError as error:
-            raise MissingError(f"The file {path.name} is not there any more.") from error
-        key = (str(path), found.st_mtime_ns, found.st_size, side)
-        return self._remember(key, lambda: as_jpeg(open_picture(path, min_side=side).image, side))
+        key = self.key_of(path, side)
+        lasting = side in _LASTING and self._store.is_open
+
+        def look() -> bytes:
+            kept = self._store.get(key) if lasting else None
+            if kept is not None:
+                return kept
+            with self._heavy.turn():
+                jpeg = as_jpeg(open_picture(path, min_side=side).image, side)
+            if lasting:
+                self._store.put(key, jpeg)
+            return jpeg
+
+        return self._remember(key, look)
+
+    def keep_file(self, path: Path, side: int) -> bool:
+        """Keep a picture file's picture on disk; returns whether it had to be made.
+
+        Raises:
+            MissingError, ImageError, BusyError: see :meth:`of_file`.
+        """
+        key = self.key_of(path, side)
+        if self._store.has(key):
+            return False
+        with self._heavy.turn():
+            jpeg = as_jpeg(open_picture(path, min_side=side).image, side)
+        self._store.put(key, jpeg)
+        return True
 
     def of_upload(self, upload: Upload, side: int) -> bytes:
         """Return a picture that was sent; its long side has at most ``side`` pixels."""
-        return self._remember(
-            (upload.key, side), lambda: as_jpeg(upload.decoded(min_side=side).image, side)
-        )
+
+        def make() -> bytes:
+            with self._heavy.turn():
+                return as_jpeg(upload.decoded(min_side=side).image, side)
+
+        return self._remember((upload.key, side), make)
 
 
 def as_jpeg(image: Image.Image, side: int) -> bytes:

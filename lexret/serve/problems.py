@@ -15,16 +15,25 @@ from lexret.errors import (
     ImageError,
     InputError,
     LexretError,
+    LockedError,
     MismatchError,
     MissingError,
     QueryError,
+    StorageError,
 )
 from lexret.files.names import whole_text
-from lexret.serve.limits import BrokenOffError, BusyError, TooLargeError, TooSlowError
+from lexret.serve.limits import (
+    BrokenOffError,
+    BusyError,
+    ForbiddenError,
+    TooLargeError,
+    TooSlowError,
+)
 
 _log = logging.getLogger(__name__)
 
 _STATUS: Final[tuple[tuple[type[LexretError], int], ...]] = (
+    (ForbiddenError, 403), (LockedError, 503), (StorageError, 507),
     (BrokenOffError, 400), (TooLargeError, 413), (TooSlowError, 408), (BusyError, 503),
     (MismatchError, 409), (MissingError, 404), (ImageError, 415), (InputError, 422),
 )  # fmt: skip
@@ -36,9 +45,9 @@ def add_errors(app: FastAPI, root_path: str) -> None:
 
     async def tell(_request: Request, error: Exception) -> Response:
         status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
-        if status == 500:
+        if status in (500, 507):
             _log.error("A request failed: %s", error)
-        problem: dict[str, object] = {"error": whole_text(_public(error))}
+        problem: dict[str, object] = {"error": whole_text(public_error(error))}
         if isinstance(error, QueryError):
             problem.update(start=error.start, end=error.end)
         headers = {"retry-after": "2"} if status == 503 else {}
@@ -67,7 +76,7 @@ def add_errors(app: FastAPI, root_path: str) -> None:
     app.add_exception_handler(RequestValidationError, refuse)
 
 
-def _public(error: Exception) -> str:
+def public_error(error: Exception) -> str:
     """Return what may be told of an error: not where files lie on this machine."""
     if isinstance(error, ImageError):
         return f"The picture cannot be read: {error.reason}."
@@ -78,7 +87,14 @@ def _public(error: Exception) -> str:
             "The index is damaged, so that this cannot be answered: `lexret check` says what is, "
             "`lexret repair` saves what is whole."
         )
-    told = InputError | MissingError | BusyError | BrokenOffError | TooLargeError | TooSlowError
+    if isinstance(error, LockedError):
+        return "Another process is changing the index just now; try again shortly."
+    if isinstance(error, StorageError):
+        return "That cannot be written; the server's own output says more."
+    told = (
+        InputError | MissingError | BusyError | BrokenOffError | TooLargeError | TooSlowError
+        | ForbiddenError
+    )  # fmt: skip
     if isinstance(error, told):
         return str(error)
     return "The index cannot be read just now; the server's own output says more."

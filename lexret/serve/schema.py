@@ -27,12 +27,27 @@ class IndexInfo(BaseModel):
     fields: dict[str, str] = Field(description="Fields to filter by, and their types.")
     muted: list[str] = Field(description="Words that are muted: they count nowhere.")
     max_upload_bytes: int
+    allow_write: bool = Field(description="Whether changes are allowed to who knows the token.")
+    originals: bool = Field(description="Whether files themselves are given at /original.")
+    can_show_in_folder: bool = Field(description="Whether a picture can be shown in its folder.")
+    root: str | None = Field(
+        description="The folder that ids are relative to; null where that is not to be told."
+    )
 
 
 class Words(BaseModel):
     """Words of the vocabulary."""
 
     words: list[str]
+    pictures: list[int] = Field(description="How many pictures are held to show each of them.")
+
+
+class QueryWord(BaseModel):
+    """A word that is looked for."""
+
+    word: str
+    weight: float
+    typed: bool = Field(description="False: it was added by meaning.")
 
 
 class WordWeight(BaseModel):
@@ -61,6 +76,8 @@ class Hit(BaseModel):
     )
     words: list[Contribution]
     from_keywords: list[str] = Field(description=FROM_KEYWORDS)
+    width: int | None = Field(description="Of the upright picture, in pixels.")
+    height: int | None = Field(description="Likewise.")
     num_copies: int = Field(description="How many other files of the same bytes fit as well.")
     copies: list[Copy] = Field(description=f"The first {MAX_COPIES} of them.")
 
@@ -73,6 +90,10 @@ class SearchAnswer(BaseModel):
     pictures: int
     notes: list[str] = Field(description="Such as words that the vocabulary lacks.")
     seconds: float
+    more: bool = Field(description="Whether more pictures fit.")
+    query_words: list[QueryWord] = Field(
+        description="What was understood: the words that were typed, then those added by meaning."
+    )
     hits: list[Hit]
 
 

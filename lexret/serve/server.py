@@ -30,8 +30,8 @@ SECONDS_TO_END: Final = 5
 _WORKERS: Final = "AnyIO worker thread"
 
 
-class ReadOnlyServer(uvicorn.Server):
-    """uvicorn's server, but it ends in any case: nothing is lost, as it only reads.
+class PromptServer(uvicorn.Server):
+    """uvicorn's server, but it ends in any case: nothing is lost, as it writes whole or not at all.
 
     SIGTERM ends it at once, by the system's own hand: a handler in Python would wait for whatever
     holds the interpreter. An interrupt (Ctrl+C) lets answers be finished, for a few seconds.
@@ -160,8 +160,9 @@ def serve(
         listener: from :func:`listen`; is closed at the end.
         started: is given the server before it runs; ``should_exit`` ends it.
     """
+    app, maker = create_app(library, settings)
     config = uvicorn.Config(
-        create_app(library, settings),
+        app,
         http=protocol_with_patience(settings.seconds_for_head),
         ws="none",
         log_level="warning",
@@ -174,11 +175,13 @@ def serve(
         h11_max_incomplete_event_size=32_768,
         lifespan="off",
     )
-    server = ReadOnlyServer(config)
+    server = PromptServer(config)
     if started is not None:
         started(server)
+    maker.start()
     try:
         server.run(sockets=[listener])
     finally:
+        maker.stop()
         server.has_ended()
         listener.close()

@@ -11,7 +11,7 @@ from lexret.errors import InputError
 
 MIN_TOKEN: Final = 16
 _ROOT_PATH: Final = re.compile(r"(/[A-Za-z0-9_-]+)+")
-_OWN_PATHS: Final = ("api", "picture", "static", "upload")
+_OWN_PATHS: Final = ("api", "original", "picture", "static", "upload")
 _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)(:\d{1,5})?")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -30,6 +30,10 @@ class ServeSettings:
             by, beside its addresses: those of a proxy before it.
         trusted_proxies: addresses or networks whose ``X-Forwarded-Host`` and ``-Proto`` count.
         allow_links: serve pictures that lie outside of their folder, behind a symbolic link.
+        allow_write: let who knows the token correct words, give fields and tag files.
+        allow_originals: give the files of pictures themselves also to other machines; to this one
+            they are given anyway.
+        max_thumbnail_bytes: that thumbnails kept on disk may take; 0 keeps none.
         max_upload_bytes: of one picture.
         max_upload_pixels: of one picture, decoded.
         max_receiving_bytes: that pictures which are being sent may have, over all connections;
@@ -37,6 +41,7 @@ class ServeSettings:
         max_kept_bytes: that pictures to search by may take in memory, as they were sent; the
             oldest give way to a new one.
         max_hits: that one search may ask for.
+        max_start: that one search may leave out before those that it tells.
         max_query: characters of a query.
         num_heavy: requests that may decode or encode at the same time.
         max_waiting: requests that may wait for that; others are told to come back later.
@@ -52,11 +57,15 @@ class ServeSettings:
     allowed_hosts: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
     allow_links: bool = False
+    allow_write: bool = False
+    allow_originals: bool = False
+    max_thumbnail_bytes: int = 0
     max_upload_bytes: int = 20_000_000
     max_upload_pixels: int = 80_000_000
     max_receiving_bytes: int = 80_000_000
     max_kept_bytes: int = 256_000_000
     max_hits: int = 500
+    max_start: int = 10_000
     max_query: int = 2000
     num_heavy: int = 2
     max_waiting: int = 12
@@ -97,11 +106,27 @@ class ServeSettings:
                 f"{self.host} can be reached from other machines: a token is needed. Give one of "
                 f"at least {MIN_TOKEN} characters, or listen at 127.0.0.1."
             )
+        if self.token is None and self.allow_write:
+            raise InputError(
+                "Changes are allowed to who knows the token; give one of at least "
+                f"{MIN_TOKEN} characters."
+            )
         legal = self.token is None or (self.token.isascii() and self.token.isprintable())
         if self.token is not None and (len(self.token) < MIN_TOKEN or not legal):
             raise InputError(
                 f"The token must have at least {MIN_TOKEN} printable ASCII characters."
             )
+
+    @property
+    def is_local(self) -> bool:
+        """Whether who asks sits at this machine: no other reaches it, not even by a proxy."""
+        behind = self.root_path or self.allowed_hosts or self.trusted_proxies
+        return is_loopback(self.host) and not behind
+
+    @property
+    def gives_originals(self) -> bool:
+        """Whether the files of pictures themselves are given, with all that stands in them."""
+        return self.allow_originals or self.is_local
 
     def proxy_networks(self) -> tuple[Network, ...]:
         """Return the networks of ``trusted_proxies``; raises InputError where one is none."""

@@ -212,7 +212,7 @@ def app(library: Library) -> Any:
     from lexret.serve.app import create_app
     from lexret.serve.settings import ServeSettings
 
-    return create_app(library, ServeSettings(max_upload_bytes=10_000))
+    return create_app(library, ServeSettings(max_upload_bytes=10_000))[0]
 
 
 def ask(app: Any, path: str, query: bytes, body: bytes = b"") -> tuple[int, bytes, bytes]:

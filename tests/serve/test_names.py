@@ -122,15 +122,15 @@ def test_the_page_shows_them_and_leads_to_them(place: tuple[str, int], tmp_path:
         browser.open(f"{address}?q=path:**")
         browser.wait(f"{hits}.length === {len(NAMES)}")
         browser.wait("[...document.querySelectorAll('#grid img')].every((i) => i.naturalWidth)")
-        shown = browser.run(f"{hits}.map((hit) => hit.querySelector('bdi').textContent)")
+        shown = browser.run(f"{hits}.map((hit) => hit.querySelector('img').alt)")
         assert sorted(shown) == sorted(map(shown_line, NAMES))
         for number, name in enumerate(shown):
             browser.run(f"{hits}[{number}].click()")
-            browser.wait("document.getElementById('explain').dataset.ready === 'yes'")
-            assert browser.run("document.getElementById('explain-title').textContent") == name
-            browser.wait("document.querySelector('#explain .photo img').naturalWidth")
+            browser.wait("document.getElementById('viewer').dataset.ready === 'yes'")
+            assert browser.run("document.getElementById('viewer-title').textContent") == name
+            browser.wait("document.querySelector('#viewer .photo .large.ready')")
             browser.press("Escape", 27)
-            browser.wait("!document.getElementById('explain').open")
+            browser.wait("!document.getElementById('viewer').open")
         browser.open(f"{address}?like={quote(name_to_text(LATIN), safe='')}")
         browser.wait("document.querySelector('#asked .draw img')?.naturalWidth")
         title = json.dumps(shown_line(LATIN))

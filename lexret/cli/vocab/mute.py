@@ -42,23 +42,7 @@ def unmute(words: tuple[str, ...], index_path: Path | None) -> None:
 
 
 def _change(words: Sequence[str], index_path: Path | None, *, mute: bool) -> None:
-    from lexret.engine.corrections.corrections import change_corrections
-    from lexret.engine.query.notes import unknown_word
-    from lexret.errors import InputError
+    from lexret.library.correcting import mute_words
 
-    index = open_chosen_index(index_path)
-    muted = index.corrections.muted
-    named = frozenset(" ".join(word.lower().split()) for word in words)
-    if mute:
-        unknown = sorted(word for word in named if word not in index.vocabulary)
-        if unknown:
-            raise InputError(f"{unknown_word(unknown[0], index.vocabulary)}.")
-    elif not named <= muted:
-        raise InputError(f"{sorted(named - muted)[0]!r} is not muted.")
-    if named:
-        changed = change_corrections(
-            index.path,
-            lambda now: now.with_muted(now.muted | named if mute else now.muted - named),
-        )
-        muted = changed.muted
+    muted = mute_words(open_chosen_index(index_path), words, mute=mute)
     click.echo(printable(f"muted: {', '.join(sorted(muted)) or '(no word)'}"))

@@ -31,6 +31,7 @@ def find(
     encoders: Callable[[], ModelEncoders],
     max_false_matches: float | None = None,
     copies: bool = False,
+    start: int = 0,
 ) -> Results:
     """Return the best ``k`` hits; see :meth:`lexret.library.library.Library.find`.
 
@@ -40,7 +41,7 @@ def find(
     # One hit more than is asked for tells whether there are more.
     searched, query = _searched(understood, snapshot, backend=backend, building=building)
     view, copies_of = searched_view(searched, snapshot.index, copies=copies)
-    every = answer(view, query, k=k + 1)
+    every = answer(view, query, k=start + k + 1)[start:]
     sure = _judged(every, understood, snapshot, encoders, max_false_matches)
     kept = list(zip(every[:k], sure[:k], strict=True))
     num_kept = len(every)

@@ -106,6 +106,12 @@ class Understood(Meaning):
     question: Question
     text_encoder: TextEncoderKind | None = None
 
+    @property
+    def vectors(self) -> tuple[LexicalVector, ...]:
+        """What scores in it: a text's vector, and those of alternatives."""
+        query = self.query
+        return (query,) if isinstance(query, LexicalVector) else tuple(query.vectors())
+
 
 def _make(_key: Hashable, make: MakeVector) -> LexicalVector:
     return make()

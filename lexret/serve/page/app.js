@@ -1,237 +1,244 @@
 // The page: what is looked for stands in the address, so that it can be kept, sent and gone back to.
 import { ask, byId, el } from "./dom.js";
-import { drawable } from "./box.js";
+import { showAsked } from "./asked.js";
+import { clearChips, showChips, showNarrowing, showUnknown } from "./chips.js";
 import { completion } from "./complete.js";
-import { explain } from "./explain.js";
-import { getFilter, mark, operators, setFilter } from "./query.js";
+import { applyFilters, fillFilters } from "./filters.js";
+import { jumpTo, offerCameras, overview, remember, showHome } from "./home.js";
+import { showMap } from "./map.js";
+import { asQuery, mark } from "./query.js";
+import { Results } from "./results.js";
+import { Selection, copied } from "./selection.js";
+import { timeline } from "./timeline.js";
+import { Viewer } from "./viewer.js";
+import { Wall } from "./wall.js";
+import { correctWords, mutedWords, undoWord } from "./writing.js";
 
-const STEP = 30;
-const WEIGHTS = [null, "2", "0.5"];
-const input = byId("q"), grid = byId("grid"), status = byId("status");
-const words = completion(input);
+const ASKED = ["q", "image", "like", "box", "copies"];
+const input = byId("q"), status = byId("status"), words = completion(input);
 const names = new Map(); // id -> how to show it
-let state = {}, running = null, info = null, focusAfter = null;
+let state = {}, running = new AbortController(), info = null, found = null, results = null, selection = null, viewer = null, pushed = 0;
 
 const read = () => {
   const given = new URLSearchParams(location.search);
-  const k = Number(given.get("k")) || STEP;
-  return { q: given.get("q") ?? "", image: given.get("image"), like: given.get("like"), box: given.get("box"),
-           copies: given.get("copies") && "true", show: given.get("show"), k: Math.max(1, Math.min(500, Math.round(k))) };
+  return { q: given.get("q") ?? "", image: given.get("image"), like: given.get("like"), box: given.get("box"), copies: given.get("copies") && "true", show: given.get("show") };
 };
+const searching = ({ q, image, like }) => Boolean(q || image || like);
 
 function go(changes, { replace = false } = {}) {
-  const next = { ...state, k: STEP, show: null, ...changes };
   const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(next)) {
-    if (value && !(name === "k" && value === STEP)) query.set(name, value);
-  }
+  for (const [name, value] of Object.entries({ ...state, show: null, ...changes })) if (value) query.set(name, value);
   history[replace ? "replaceState" : "pushState"](null, "", query.size ? `?${query}` : "./");
+  if (!replace) pushed += 1;
   return render();
 }
 
-function tell(text, bad = false) {
+function tell(...parts) {
+  status.classList.remove("bad");
+  status.replaceChildren(...parts);
+}
+
+function complain(text) {
+  status.classList.add("bad");
+  status.classList.toggle("pointed", text.includes("\n")); // its marks stand below letters
   status.textContent = text;
-  status.classList.toggle("bad", bad);
 }
 
 async function render() {
   const before = state;
   state = read();
-  const same = ["q", "image", "like", "box", "copies", "k"].every((name) => before[name] === state[name]);
-  if (!same || !grid.childElementCount) await search();
-  if (state.show) explain(byId("explain"), { ...state, name: names.get(state.show) }, actions);
-  else if (byId("explain").open) byId("explain").close();
+  if (!document.body.dataset.shown || ASKED.some((name) => before[name] !== state[name])) {
+    document.body.dataset.shown = "yes";
+    scrollTo({ top: 0, behavior: "instant" }); // the new result from its beginning
+    await (searching(state) ? search() : home());
+  }
+  if (state.show) viewer.open(state, names.get(state.show));
+  else if (byId("viewer").open) {
+    const { id } = byId("viewer").dataset;
+    viewer.close();
+    const index = results ? results.indexOf(id) : wall.current;
+    if (index >= 0) wall.focus(index);
+  }
+}
+
+function begin() {
+  running.abort();
+  running = new AbortController();
+  input.value = state.q;
+  fillFilters(state);
+  clearChips();
+  document.title = state.q ? `${state.q} - lexret` : "lexret";
+  showAsked(state, names, go);
+  byId("home").hidden = searching(state);
+  byId("jump").hidden = true;
+  results = null;
+  wall.clear();
+  return running.signal;
+}
+
+async function home() {
+  const signal = begin();
+  tell("");
+  if (info && !info.pictures) return tell("There are no photos here yet. Index some: lexret index FOLDER");
+  overview().then((all) => { if (!signal.aborted) { found = all; showHome(byId("home"), all, go); offerCameras(all); muted(); } }, () => {});
+  try {
+    const line = await timeline(() => { if (!signal.aborted) home(); });
+    if (signal.aborted) return;
+    wall.show({ ...line, source: { get: (index) => named(line.source.get(index)) } });
+    jumpTo(line.sections.map((one) => one.title), wall);
+  } catch (error) {
+    if (!signal.aborted) complain(error.message);
+  }
+}
+
+async function muted() {
+  if (!info.allow_write) return;
+  info = await ask("api/index");
+  if (info.muted.length) byId("home").append(mutedWords(info.muted, home));
+}
+
+function named(picture) {
+  if (picture instanceof Promise) return picture.then(named);
+  if (picture) names.set(picture.id, picture.name);
+  return picture;
 }
 
 async function search() {
-  running?.abort();
-  const mine = (running = new AbortController());
-  input.value = state.q;
-  byId("copies").checked = Boolean(state.copies);
-  for (const one of document.querySelectorAll("[data-filter]")) one.value = filterValue(one.dataset.filter);
-  document.title = state.q ? `${state.q} - lexret` : "lexret";
-  showAsked();
-  if (!state.q && !state.image && !state.like) {
-    grid.replaceChildren();
-    byId("chips").replaceChildren();
-    byId("next").hidden = true;
-    return tell(info ? `${info.pictures.toLocaleString()} pictures. Say what to look for.` : "");
-  }
+  const signal = begin(), { q, image, like, box, copies } = state;
   tell("Searching\u2026");
-  const { q, image, like, box, copies, k } = state;
-  try {
-    const answer = await ask("api/search", { q, image, like, box, copies, k }, { signal: mine.signal });
-    showHits(answer);
-  } catch (error) {
-    if (error.name === "AbortError") return;
-    grid.replaceChildren();
-    showChips([]); // what was required or excluded can be taken back
-    byId("next").hidden = true;
-    tell(error.message, true);
-  }
+  results = new Results(wall, { q, image, like, box, copies }, { signal, onAnswer: showAnswer, onError: showError });
+  await results.next();
 }
 
-function showHits(answer) {
-  const { hits, pictures, notes, seconds } = answer;
-  for (const { id, name } of hits) names.set(id, name);
-  const sure = hits.findLastIndex((hit) => hit.sure) + 1, judged = hits.some((hit) => hit.sure !== null);
-  grid.replaceChildren(...hits.map((hit) => el("li", {}, card(hit))));
-  if (sure && sure < hits.length) grid.insertBefore(el("li", { class: "less" }, "Less sure from here"), grid.children[sure]);
-  const hidden = hits.reduce((sum, hit) => sum + hit.num_copies, 0);
-  const found = hits.length ? `${hits.length.toLocaleString()}${hits.length === state.k ? " or more" : ""}${copiesTold(hidden)} of ${pictures.toLocaleString()} pictures` : `No picture among ${pictures.toLocaleString()} fits`;
-  const guesses = hits.length && judged && !sure ? ["None of these is a sure match; they are the best guesses."] : [];
-  tell([...guesses, `${found}, in ${(1000 * seconds).toFixed(0)} ms.`, ...notes].join("  "));
-  byId("next").hidden = hits.length < state.k || state.k >= 500;
-  showChips(hits);
-  if (focusAfter !== null) grid.querySelectorAll(".hit")[focusAfter]?.focus();
-  focusAfter = null;
+function showAnswer(answer, one) {
+  for (const { id, name } of answer.hits) names.set(id, name);
+  const total = answer.pictures.toLocaleString(), number = one.start.toLocaleString(), sure = one.sure.length;
+  const hidden = answer.hits.reduce((sum, hit) => sum + hit.num_copies, 0), copies = hidden ? ` and ${hidden === 1 ? "1 copy" : `${hidden.toLocaleString()} copies`}` : "";
+  const many = `${one.more ? "More than " : ""}${number}${copies} of ${total} photos`;
+  const text = !answer.hits.length ? `No photo among ${total} fits.` : !one.judged ? many
+    : sure && sure === answer.hits.length && !one.more ? `${sure.toLocaleString()} sure ${sure === 1 ? "match" : "matches"} among ${total} ${answer.pictures === 1 ? "photo" : "photos"}`
+    : sure ? `${sure.toLocaleString()}${one.lined ? "" : " or more"} sure, then the likeliest of ${total} photos` : `No sure match among ${total} photos; these are the best guesses`;
+  tell(el("p", {}, text), ...answer.notes.map((note) => el("p", { class: "note" }, note)));
+  if (answer.hits.length) remember(state.q);
+  showChips(state, answer, go);
+  if (answer.hits.length > 2) showNarrowing(state, go);
+  if (answer.notes.some((note) => note.startsWith("not in the vocabulary"))) showUnknown(state, go);
 }
 
-function card(hit) {
-  const why = el("div", { class: "why" });
-  hit.words.slice(0, 4).forEach((one, i) => why.append(i ? " \u00b7 " : "", el("b", {}, one.word), ` ${one.product.toFixed(3)}`));
-  return el("button", { type: "button", class: "hit", "data-id": hit.id, onclick: () => go({ show: hit.id, k: state.k }) },
-    el("img", { src: `picture?${new URLSearchParams({ id: hit.id, side: 320 })}`, alt: "", loading: "lazy", decoding: "async" }),
-    el("div", {}, el("div", { class: "name" }, `${hit.rank}. `, el("bdi", {}, hit.name), copies(hit)), why, el("div", { class: "why" }, `score ${hit.score.toFixed(4)}`)));
-}
-
-const copiesTold = (number) => (number ? ` and ${number === 1 ? "1 copy" : `${number.toLocaleString()} copies`}` : "");
-
-// Other files of the same bytes; their names show where the pointer rests.
-function copies({ num_copies: number, copies: named }) {
-  if (!number) return "";
-  const more = number > named.length ? `\n\u2026 and ${(number - named.length).toLocaleString()} more` : "";
-  return el("span", { class: "copies", title: named.map((one) => one.name).join("\n") + more },
-    copiesTold(number));
-}
-
-function showChips(hits) {
-  const marked = operators(state.q), weights = new Map();
-  for (const hit of hits) for (const one of hit.words) weights.set(one.word, (weights.get(one.word) ?? 0) + one.product);
-  const strongest = [...weights].sort((a, b) => b[1] - a[1]).map(([word]) => word).filter((word) => !marked.has(word));
-  const shown = [...[...marked.keys()].slice(0, 12), ...strongest.slice(0, 10)];
-  byId("chips").replaceChildren(...shown.map((word) => chip(word, marked.get(word))));
-}
-
-function chip(word, operator = { sign: "", weight: null }) {
-  const { sign, weight } = operator;
-  const button = (text, title, pressed, change) => el("button",
-    { type: "button", title, "aria-label": title, "aria-pressed": String(pressed), onclick: () => go({ q: change() }) }, text);
-  const next = WEIGHTS[(WEIGHTS.indexOf(weight) + 1) % WEIGHTS.length];
-  return el("span", { class: "chip", "data-word": word }, el("span", {}, word),
-    button("+", `require ${word}`, sign === "+", () => mark(state.q, word, sign === "+" ? "" : "+", null)),
-    button("\u2212", `exclude ${word}`, sign === "-", () => mark(state.q, word, sign === "-" ? "" : "-", null)),
-    button(weight ? `\u00d7${weight}` : "\u00d7", `weigh ${word}: ${next ? `times ${next}` : "as it is"}`, Boolean(weight),
-      () => mark(state.q, word, sign === "-" ? "" : sign, next)));
-}
-
-// What is looked for beside words: a picture, or a part of one.
-async function showAsked() {
-  const asked = byId("asked"), { image, like, box } = state;
-  asked.hidden = !image && !like;
-  if (asked.hidden) return;
-  const name = image ? "the picture that was sent" : names.get(like) ?? like;
-  const source = image ? `upload?${new URLSearchParams({ key: image, side: 320 })}` : `picture?${new URLSearchParams({ id: like, side: 320 })}`;
-  const picture = el("img", { src: source, alt: name, draggable: "false" });
-  const remove = el("button", { type: "button", onclick: () => go({ image: null, like: null, box: null }) }, "Remove");
-  const whole = box ? el("button", { type: "button", onclick: () => go({ box: null }) }, "Whole picture") : null;
-  const note = el("p", {}, box ? "A part of " : "More like ", el("bdi", {}, name), box ? "." : ". Draw a box to search by a part of it.");
-  asked.replaceChildren(picture, note, whole ?? "", remove);
-  try {
-    const size = await ask(image ? "api/uploads" : "api/size", image ? { key: image } : { id: like });
-    if (state.image !== image || state.like !== like) return;
-    if (like && names.get(like) !== size.name) {
-      names.set(like, size.name);
-      return showAsked();
-    }
-    asked.replaceChildren(drawable(picture, size, box, (drawn) => { if (drawn) go({ box: drawn }); }), note, whole ?? "", remove);
-  } catch {
-    // The search tells what is wrong with the picture.
-  }
+function showError(error, first) {
+  if (first) showChips(state, null, go); // what was required or excluded can be taken back
+  complain(error.message);
+  if (/not in the vocabulary|No word of/.test(error.message)) showUnknown(state, go);
 }
 
 async function send(file) {
   if (!file) return;
-  if (info && file.size > info.max_upload_bytes) {
-    return tell(`The picture has ${file.size.toLocaleString()} bytes; at most ${info.max_upload_bytes.toLocaleString()} can be sent.`, true);
-  }
+  if (!file.type.startsWith("image/") && file.type) return complain("That is no picture. Drop, paste or pick a photo to search by it.");
+  if (info && file.size > info.max_upload_bytes) return complain(`The picture has ${file.size.toLocaleString()} bytes; at most ${info.max_upload_bytes.toLocaleString()} can be sent.`);
+  running.abort();
+  wall.clear();
+  clearChips();
+  byId("home").hidden = true;
   tell("Looking at the picture\u2026");
   try {
     const { key } = await ask("api/uploads", {}, { method: "POST", body: file, headers: { "content-type": "application/octet-stream" } });
-    await go({ image: key, like: null, box: null });
+    state = { ...state, image: null };
+    await go({ q: "", image: key, like: null, box: null });
   } catch (error) {
-    tell(error.message, true);
+    complain(error.message);
   }
 }
 
-function filterValue(name) {
-  const date = getFilter(state.q, "date").split("..");
-  if (name === "from") return date[0] ?? "";
-  if (name === "to") return date[1] ?? "";
-  return getFilter(state.q, name).replace(name === "width" ? ".." : "", "");
+// The photo before or after one, on the wall that is shown.
+async function around(id, step) {
+  const here = results ? results.indexOf(id) : await hereOnWall(id);
+  if (here < 0 || here + step < 0) return null;
+  if (results && here + step >= wall.count - 2) await results.next();
+  if (here + step >= wall.count) return null;
+  const other = await wall.source.get(here + step);
+  if (other && step) names.set(other.id, other.name);
+  return other ?? null;
 }
 
-function applyFilters() {
-  const value = Object.fromEntries([...document.querySelectorAll("[data-filter]")].map((one) => [one.dataset.filter, one.value.trim()]));
-  const date = value.from || value.to ? `${value.from}..${value.to}` : "";
-  let q = input.value;
-  for (const [name, text] of [["path", value.path], ["camera", value.camera], ["width", value.width && `${value.width}..`], ["date", date]]) q = setFilter(q, name, text);
-  go({ q });
+async function hereOnWall(id) {
+  for (const place of [wall.current, wall.current + 1, wall.current - 1]) {
+    if (place < 0 || place >= wall.count) continue;
+    if ((await wall.source.get(place))?.id === id) { wall.current = place; return place; }
+  }
+  return -1;
+}
+
+function again() {
+  viewer.close();
+  render();
 }
 
 const actions = {
-  close: () => go({ show: null, k: state.k }),
+  close: () => (pushed > 0 && !document.body.dataset.direct ? history.back() : go({ show: null }, { replace: true })),
+  show: (id, options) => go({ show: id }, options),
+  query: (q) => go({ q, image: null, like: null, box: null }),
+  search: (word) => go({ q: asQuery(word), image: null, like: null, box: null }),
   mark: (word, sign, weight) => go({ q: mark(state.q, word, sign, weight) }),
-  search: (word) => go({ q: /\s/.test(word) ? `"${word}"` : word, image: null, like: null, box: null }),
   like: (id, box) => go({ like: id, image: null, box: box ?? null, q: "" }),
+  copy: copied,
+  correct: (photo) => correctWords(photo, again),
+  undo: (photo, word) => undoWord(photo, word).then(again, (error) => complain(error.message)),
+  async reveal(id, button) {
+    try {
+      await ask("api/reveal", { id }, { method: "POST" });
+    } catch (error) {
+      button.after(el("p", { role: "alert" }, error.message));
+    }
+  },
 };
 
-function move(key) {
-  const cards = [...grid.querySelectorAll(".hit")], here = cards.indexOf(document.activeElement);
-  if (!cards.length) return false;
-  const across = Math.max(1, cards.filter((one) => one.offsetTop === cards[0].offsetTop).length);
-  const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: across, ArrowUp: -across }[key];
-  if (here < 0) return false;
-  const next = cards[here + step];
-  if (next) next.focus();
-  else if (key === "ArrowUp") input.focus();
-  return true;
-}
+const wall = new Wall(byId("grid"), {
+  onOpen: (index, picture) => { document.body.dataset.direct = ""; go({ show: picture.id }); },
+  onPick: (picked) => selection?.show(picked),
+  onNear: () => results?.next(),
+});
 
 byId("form").addEventListener("submit", (event) => { event.preventDefault(); words.close(); go({ q: input.value.trim() }); });
-byId("next").addEventListener("click", () => { focusAfter = state.k; go({ k: Math.min(500, state.k + STEP) }, { replace: true }); });
+byId("home-link").addEventListener("click", (event) => { if (!event.ctrlKey && !event.metaKey) { event.preventDefault(); go({ q: "", image: null, like: null, box: null, copies: null }); } });
 byId("pick").addEventListener("click", () => byId("file").click());
 byId("file").addEventListener("change", (event) => { send(event.target.files[0]); event.target.value = ""; });
-byId("apply").addEventListener("click", applyFilters);
-byId("filters").addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); applyFilters(); } });
-byId("more").addEventListener("click", () => {
+byId("apply").addEventListener("click", () => go({ q: applyFilters(input.value) }));
+byId("filters").addEventListener("keydown", (event) => { if (event.key === "Enter" && event.target.id !== "apply") { event.preventDefault(); go({ q: applyFilters(input.value) }); } });
+byId("more").addEventListener("click", async () => {
   const filters = byId("filters");
   filters.hidden = !filters.hidden;
   byId("more").setAttribute("aria-expanded", String(!filters.hidden));
+  if (filters.hidden) return;
+  found ??= await overview();
+  offerCameras(found);
+  if (found.located) showMap(byId("map"), state, go);
 });
 byId("copies").addEventListener("change", (event) => go({ copies: event.target.checked ? "true" : null }));
-byId("explain").addEventListener("cancel", (event) => { event.preventDefault(); actions.close(); });
-byId("explain").addEventListener("close", () => {
-  const shown = byId("explain").dataset.id;
-  [...grid.querySelectorAll(".hit")].find((one) => one.dataset.id === shown)?.focus();
+addEventListener("popstate", () => { pushed = Math.max(0, pushed - 1); render(); });
+addEventListener("paste", (event) => {
+  const picture = [...(event.clipboardData?.files ?? [])].find((one) => one.type.startsWith("image/"));
+  if (picture) { event.preventDefault(); send(picture); }
 });
-addEventListener("popstate", render);
-addEventListener("paste", (event) => send([...event.clipboardData.files].find((one) => one.type.startsWith("image/"))));
 addEventListener("dragover", (event) => { event.preventDefault(); byId("drop").hidden = ![...event.dataTransfer.types].includes("Files"); });
 addEventListener("dragleave", (event) => { if (!event.relatedTarget) byId("drop").hidden = true; });
 addEventListener("drop", (event) => { event.preventDefault(); byId("drop").hidden = true; send(event.dataTransfer.files[0]); });
 addEventListener("keydown", (event) => {
-  const typing = event.target.matches?.("input");
-  if (event.key === "/" && !typing && !byId("explain").open) { event.preventDefault(); input.focus(); input.select(); }
-  else if (event.key === "ArrowDown" && event.target === input) { grid.querySelector(".hit")?.focus(); event.preventDefault(); }
-  else if (event.key.startsWith("Arrow") && !typing && !byId("explain").open && move(event.key)) event.preventDefault();
+  const typing = event.target.matches?.("input:not([type=checkbox]), select"), open = document.querySelector("dialog[open]");
+  if (open || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "/" && !typing) { event.preventDefault(); input.focus(); input.select(); }
+  else if (event.key === "ArrowDown" && event.target === input) { if (wall.focus(0)) event.preventDefault(); }
+  else if (event.key === "Escape" && wall.picked.size) wall.unpick();
+  else if (event.key.startsWith("Arrow") && !typing && wall.move(event.key)) event.preventDefault();
+  else if (event.key === "ArrowUp" && document.activeElement?.classList.contains("hit")) { event.preventDefault(); input.focus(); }
 });
 
 try {
   info = await ask("api/index");
 } catch (error) {
-  tell(error.message, true);
+  complain(error.message);
 }
-if (info || state.q) await render();
-if (!state.show && !state.q) input.focus();
+viewer = new Viewer(byId("viewer"), { around, actions, info });
+selection = new Selection(byId("selected"), wall, { info, names, done: () => render() });
+if (read().show) document.body.dataset.direct = "yes";
+if (info) await render();
 document.body.dataset.ready = "yes";

@@ -5,7 +5,7 @@ const WORD = /(?:^|[\s(+"-])([^\s()+"^>?:-][^\s()"^>?:]*)$/;
 
 export function completion(input) {
   const list = byId("words");
-  let words = [], chosen = -1, turn = 0;
+  let words = [], counts = new Map(), chosen = -1, turn = 0;
 
   const close = () => {
     turn += 1;
@@ -33,7 +33,9 @@ export function completion(input) {
     const asked = prefix(), mine = ++turn;
     if (asked.length < 2) return close();
     try {
-      words = (await ask("api/complete", { prefix: asked.slice(0, 100), k: 8 })).words.filter((one) => one !== asked);
+      const found = await ask("api/complete", { prefix: asked.slice(0, 100), k: 9 });
+      counts = new Map(found.words.map((word, i) => [word, found.pictures?.[i] ?? 0]));
+      words = found.words.filter((one) => one !== asked).slice(0, 8);
     } catch {
       return close(); // the search itself will say what is wrong
     }
@@ -41,7 +43,7 @@ export function completion(input) {
     list.replaceChildren(...words.map((word, i) => el("li", {
       id: `word-${i}`, role: "option", "aria-selected": "false",
       onmousedown: (event) => { event.preventDefault(); take(word); input.focus(); },
-    }, word)));
+    }, el("span", {}, word), el("span", { class: "count" }, counts.get(word) ? counts.get(word).toLocaleString() : ""))));
     list.hidden = !words.length;
     chosen = -1;
     input.setAttribute("aria-expanded", String(!list.hidden));

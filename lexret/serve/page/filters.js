@@ -1,0 +1,24 @@
+// The fields of the filters: they write into the text of the query, and show what stands there.
+import { byId } from "./dom.js";
+import { getFilter, setFilter } from "./query.js";
+
+export function fillFilters(state) {
+  byId("copies").checked = Boolean(state.copies);
+  for (const one of document.querySelectorAll("[data-filter]")) one.value = valueOf(one.dataset.filter, state.q);
+}
+
+function valueOf(name, q) {
+  const date = getFilter(q, "date").split("..");
+  if (name === "from") return date[0] ?? "";
+  if (name === "to") return date[1] ?? "";
+  return getFilter(q, name).replace(name === "width" ? ".." : "", "");
+}
+
+// Returns a text with the filters that are filled in.
+export function applyFilters(text) {
+  const value = Object.fromEntries([...document.querySelectorAll("[data-filter]")].map((one) => [one.dataset.filter, one.value.trim()]));
+  const date = value.from || value.to ? `${value.from}..${value.to}` : "";
+  let q = text;
+  for (const [name, told] of [["path", value.path], ["camera", value.camera], ["width", value.width && `${value.width}..`], ["date", date]]) q = setFilter(q, name, told);
+  return q;
+}

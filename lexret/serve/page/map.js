@@ -1,0 +1,46 @@
+// A plain map: where photos were taken, as dots on a grid of degrees; a drawn frame becomes a filter.
+import { ask, el, svg } from "./dom.js";
+import { drawable } from "./box.js";
+import { setFilter } from "./query.js";
+
+const ROOM = 0.08, LEAST = 0.02, HIGH = 260;
+
+export async function showMap(place, state, go) {
+  let places;
+  try {
+    ({ places } = await ask("api/places"));
+  } catch {
+    return;
+  }
+  if (!places.length) return;
+  const bounds = around(places), width = Math.min(680, Math.max(260, place.parentElement.clientWidth - 40));
+  const x = (longitude) => (longitude - bounds.west) / (bounds.east - bounds.west), y = (latitude) => (bounds.north - latitude) / (bounds.north - bounds.south);
+  const most = Math.max(...places.map((one) => one.pictures));
+  const picture = svg("svg", { viewBox: `0 0 ${width} ${HIGH}`, width, height: HIGH, role: "img", "aria-label": `Where ${places.length} groups of photos were taken` },
+    ...lines(bounds, x, y, width),
+    ...places.map((one) => svg("circle", { cx: x(one.longitude) * width, cy: y(one.latitude) * HIGH, r: 3 + 7 * Math.sqrt(one.pictures / most) }, svg("title", {}, `${one.pictures} photos at ${one.latitude}, ${one.longitude}`))));
+  const size = { width: 100000, height: 100000 };
+  const area = drawable(picture, size, null, (box) => {
+    if (!box) return;
+    const [left, top, wide, high] = box.split(",").map((one) => Number(one) / 100000);
+    const longitude = (share) => (bounds.west + share * (bounds.east - bounds.west)).toFixed(4), latitude = (share) => (bounds.north - share * (bounds.north - bounds.south)).toFixed(4);
+    go({ q: setFilter(setFilter(state.q, "latitude", `${latitude(top + high)}..${latitude(top)}`), "longitude", `${longitude(left)}..${longitude(left + wide)}`) });
+  });
+  place.hidden = false;
+  place.replaceChildren(el("p", { class: "faint" }, "Where photos were taken: draw a frame to search there."), area);
+}
+
+function around(places) {
+  const latitudes = places.map((one) => one.latitude), longitudes = places.map((one) => one.longitude);
+  const [south, north, west, east] = [Math.min(...latitudes), Math.max(...latitudes), Math.min(...longitudes), Math.max(...longitudes)];
+  const high = Math.max(LEAST, (north - south) * ROOM), wide = Math.max(LEAST, (east - west) * ROOM);
+  return { south: south - high, north: north + high, west: west - wide, east: east + wide };
+}
+
+function lines({ south, north, west, east }, x, y, width) {
+  const step = (span) => [45, 30, 15, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01].find((one) => span / one >= 3) ?? 0.01;
+  const found = [], every = (from, to, by, draw) => { for (let at = Math.ceil(from / by) * by; at < to; at += by) draw(Number(at.toFixed(4))); };
+  every(west, east, step(east - west), (at) => found.push(svg("line", { x1: x(at) * width, x2: x(at) * width, y1: 0, y2: HIGH }), svg("text", { x: x(at) * width + 3, y: HIGH - 4 }, `${at}\u00b0`)));
+  every(south, north, step(north - south), (at) => found.push(svg("line", { x1: 0, x2: width, y1: y(at) * HIGH, y2: y(at) * HIGH }), svg("text", { x: 3, y: y(at) * HIGH - 3 }, `${at}\u00b0`)));
+  return found;
+}

@@ -1,0 +1,174 @@
+"""Thumbnails kept on disk beside the index, so that a server that starts anew has them at once.
+
+They are one SQLite file: written whole or not at all, shared by several servers, bounded in size.
+It holds nothing that cannot be made again; where it cannot be used, the server does without it.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, TypeVar
+
+THUMBNAILS_FILE: Final = "thumbnails.sqlite"
+_VERSION: Final = 1
+_PATIENCE_S: Final = 2.0
+_GIVES_WAY: Final = 0.1  # the share that goes at a time where there is no room
+_USED_AGAIN_S: Final = 86_400
+_log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+
+class ThumbnailStore:
+    """Thumbnails on disk; those that were not used for longest give way. Safe to share by threads.
+
+    Args:
+        folder: where the file lies: the index folder.
+        max_bytes: that all thumbnails together may take; 0 keeps none.
+    """
+
+    def __init__(self, folder: Path, max_bytes: int) -> None:
+        self._path, self._max_bytes = folder / THUMBNAILS_FILE, max_bytes
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._size = 0
+        if max_bytes:
+            self._open()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything is kept on disk."""
+        return self._connection is not None
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return the thumbnail of a key, ``None`` where it is not kept."""
+
+        def read(connection: sqlite3.Connection) -> bytes | None:
+            row = connection.execute(
+                "SELECT jpeg, used FROM thumbnails WHERE key = ?", (key,)
+            ).fetchone()
+            if row is None:
+                return None
+            now = int(time.time())
+            if now - row[1] > _USED_AGAIN_S:  # to the day: most readings write nothing
+                connection.execute("UPDATE thumbnails SET used = ? WHERE key = ?", (now, key))
+                connection.commit()
+            return bytes(row[0])
+
+        return self._with(read)
+
+    def has(self, key: bytes) -> bool:
+        """Whether the thumbnail of a key is kept."""
+        found = self._with(
+            lambda connection: connection.execute(
+                "SELECT 1 FROM thumbnails WHERE key = ?", (key,)
+            ).fetchone()
+        )
+        return found is not None
+
+    def put(self, key: bytes, jpeg: bytes) -> None:
+        """Keep a thumbnail."""
+
+        def write(connection: sqlite3.Connection) -> None:
+            self._make_room(connection, len(jpeg))
+            done = connection.execute(
+                "INSERT OR IGNORE INTO thumbnails VALUES (?, ?, ?)", (key, int(time.time()), jpeg)
+            )
+            connection.commit()
+            self._size += len(jpeg) if done.rowcount else 0
+
+        if len(jpeg) <= self._max_bytes:
+            self._with(write)
+
+    def is_full(self) -> bool:
+        """Whether one more thumbnail would take the place of others."""
+        return self._size >= (1 - _GIVES_WAY) * self._max_bytes
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def _make_room(self, connection: sqlite3.Connection, num_bytes: int) -> None:
+        if self._size + num_bytes <= self._max_bytes:
+            return
+        least = self._size + num_bytes - (1 - _GIVES_WAY) * self._max_bytes
+        gone = 0
+        rows = connection.execute("SELECT key, length(jpeg) FROM thumbnails ORDER BY used, rowid")
+        keys = []
+        for key, length in rows:
+            if gone >= least:
+                break
+            keys.append((key,))
+            gone += length
+        connection.executemany("DELETE FROM thumbnails WHERE key = ?", keys)
+        self._size -= gone
+
+    def _with(self, act: Callable[[sqlite3.Connection], Result]) -> Result | None:
+        """Do something with the file; where that fails, go on without it from then on."""
+        with self._lock:
+            if self._connection is None:
+                return None
+            try:
+                return act(self._connection)
+            except sqlite3.OperationalError as error:  # busy, or the disk is full
+                with suppress(sqlite3.Error):
+                    self._connection.rollback()
+                _log.info("A thumbnail was neither read nor kept: %s", error)
+                return None
+            except sqlite3.DatabaseError as error:
+                self._give_up(error)
+                return None
+
+    def _open(self) -> None:
+        try:
+            try:
+                self._connection = self._connected()
+            except sqlite3.DatabaseError as error:
+                if isinstance(error, sqlite3.OperationalError):
+                    raise
+                self._remove()  # damaged: all of it can be made again
+                self._connection = self._connected()
+        except (sqlite3.Error, OSError) as error:
+            self._give_up(error)
+
+    def _connected(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, timeout=_PATIENCE_S, check_same_thread=False)
+        try:
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if version != _VERSION:
+                connection.execute("DROP TABLE IF EXISTS thumbnails")
+                connection.execute("PRAGMA auto_vacuum = FULL")
+                connection.execute(
+                    "CREATE TABLE thumbnails (key BLOB PRIMARY KEY, used INTEGER, jpeg BLOB)"
+                )
+                connection.execute(f"PRAGMA user_version = {_VERSION}")
+                connection.commit()
+            # A crash of the system may lose the latest thumbnails, but breaks nothing.
+            connection.execute("PRAGMA synchronous = NORMAL")
+            total = connection.execute("SELECT total(length(jpeg)) FROM thumbnails").fetchone()
+            self._size = int(total[0])
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _remove(self) -> None:
+        for name in (THUMBNAILS_FILE, f"{THUMBNAILS_FILE}-journal"):
+            self._path.with_name(name).unlink(missing_ok=True)
+
+    def _give_up(self, error: Exception) -> None:
+        if self._connection is not None:
+            with suppress(sqlite3.Error):
+                self._connection.close()
+        self._connection = None
+        _log.warning("Thumbnails are kept in memory only, as %s cannot be used: %s",
+                     self._path.name, error)  # fmt: skip

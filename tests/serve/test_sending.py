@@ -1,0 +1,148 @@
+"""Answers that are compressed, that a browser has already, and thumbnails that stay on disk."""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import json
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from lexret.library.library import Library
+from lexret.serve.thumbnail_store import THUMBNAILS_FILE, ThumbnailStore
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory, index_of: Callable[[Path], Path]) -> Library:
+    folder = tmp_path_factory.mktemp("served")
+    for number in range(5):
+        Image.new("RGB", (64, 48), (40 * number, 90, 200)).save(folder / f"{number}.png")
+    return Library.open(index_of(folder))
+
+
+def ask(
+    place: tuple[str, int], path: str, headers: dict[str, str] | None = None, method: str = "GET"
+) -> tuple[int, dict[str, str], bytes]:
+    connection = http.client.HTTPConnection(*place, timeout=30)
+    try:
+        connection.request(method, path, headers=headers or {})
+        answer = connection.getresponse()
+        told = {name.lower(): value for name, value in answer.getheaders()}
+        return answer.status, told, answer.read()
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("path", ["/api/openapi.json", "/static/app.js", "/"])
+def test_texts_are_compressed_for_those_who_take_it(
+    library: Library, serve_library: Any, path: str
+) -> None:
+    with serve_library(library) as place:
+        _, plain, content = ask(place, path)
+        assert "content-encoding" not in plain
+        _, refused, same = ask(place, path, {"Accept-Encoding": "gzip;q=0, br"})
+        assert "content-encoding" not in refused and same == content
+        status, small, body = ask(place, path, {"Accept-Encoding": "br, gzip"})
+        assert status == 200 and small["content-encoding"] == "gzip"
+        assert gzip.decompress(body) == content and len(body) < len(content)
+        assert int(small["content-length"]) == len(body)
+        status, head, nothing = ask(place, path, {"Accept-Encoding": "gzip"}, "HEAD")
+        assert (status, nothing) == (200, b"") and head["content-encoding"] == "gzip"
+
+
+@pytest.mark.parametrize("path", ["/picture?id=1.png&side=160", "/static/style.css", "/"])
+def test_what_a_browser_has_is_not_sent_again(
+    library: Library, serve_library: Any, path: str
+) -> None:
+    with serve_library(library) as place:
+        _, first, content = ask(place, path)
+        status, again, nothing = ask(place, path, {"If-None-Match": f"W/{first['etag']}"})
+        assert (status, nothing) == (304, b"") and again["etag"] == first["etag"]
+        assert ask(place, path, {"If-None-Match": '"other"'})[::2] == (200, content)
+
+
+def test_a_connection_is_used_again(library: Library, serve_library: Any) -> None:
+    with serve_library(library) as place:
+        connection = http.client.HTTPConnection(*place, timeout=30)
+        for _ in range(3):
+            connection.request("GET", "/api/index")
+            json.loads(connection.getresponse().read())
+            assert connection.sock is not None, "the server has hung up"
+        connection.close()
+
+
+def test_thumbnails_are_made_in_the_background_and_are_there_after_a_restart(
+    library: Library, serve_library: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lexret.serve import pictures
+
+    place_on_disk = library.path / THUMBNAILS_FILE
+    with serve_library(library, max_thumbnail_bytes=1_000_000):
+        end = time.monotonic() + 30
+        while number_kept(place_on_disk) < 5:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+    made: list[int] = []
+    as_jpeg = pictures.as_jpeg
+    monkeypatch.setattr(
+        pictures, "as_jpeg", lambda image, side: made.append(side) or as_jpeg(image, side)
+    )
+    with serve_library(library, max_thumbnail_bytes=1_000_000) as place:
+        status, _, content = ask(place, "/picture?id=1.png&side=320")
+        assert status == 200 and content.startswith(b"\xff\xd8")
+    assert not made
+    assert library.check().report.is_whole
+
+
+def number_kept(path: Path) -> int:
+    if not path.exists():
+        return 0
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
+        try:
+            return int(connection.execute("SELECT count(*) FROM thumbnails").fetchone()[0])
+        except sqlite3.OperationalError:  # it is being made
+            return 0
+
+
+def test_without_room_those_that_were_not_used_for_longest_give_way(tmp_path: Path) -> None:
+    store = ThumbnailStore(tmp_path, 10_000)
+    for number in range(30):
+        store.put(bytes([number]), b"x" * 1000)
+    assert store.get(bytes([29])) == b"x" * 1000
+    assert store.get(bytes([0])) is None
+    kept = sum(store.has(bytes([number])) for number in range(30))
+    assert 8 <= kept <= 10
+    store.put(b"large", b"x" * 20_000)
+    assert not store.has(b"large")
+    store.close()
+    again = ThumbnailStore(tmp_path, 10_000)
+    assert sum(again.has(bytes([number])) for number in range(30)) == kept
+    again.close()
+
+
+@pytest.mark.parametrize("content", [b"garbage" * 1000, b"", b"SQLite format 3\0" + b"\xff" * 5000])
+def test_a_damaged_file_of_thumbnails_is_made_anew(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / THUMBNAILS_FILE).write_bytes(content)
+    store = ThumbnailStore(tmp_path, 10_000)
+    store.put(b"one", b"jpeg")
+    assert store.get(b"one") == b"jpeg"
+    store.close()
+
+
+def test_where_nothing_can_be_written_the_server_does_without(tmp_path: Path) -> None:
+    (tmp_path / THUMBNAILS_FILE).mkdir()
+    store = ThumbnailStore(tmp_path, 10_000)
+    assert not store.is_open
+    store.put(b"one", b"jpeg")
+    assert store.get(b"one") is None
+
+
+def test_no_thumbnail_is_kept_unless_asked_for(tmp_path: Path) -> None:
+    ThumbnailStore(tmp_path, 0).put(b"one", b"jpeg")
+    assert not list(tmp_path.iterdir())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from lexret.cli.common import open_chosen_index, plural
+from lexret.cli.common import open_chosen_index, picture_model_option, plural
 from lexret.cli.export_query import command as query
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_HELP = """Write an index for other search engines, and queries to ask them.
+_HELP = """Write indexes, queries and models for other search engines and libraries.
 
 jsonl and parquet hold the exact weights, for engines of sparse vectors (Qdrant, OpenSearch,
 Elasticsearch, Milvus, Vespa, Postgres); anserini and ciff hold whole-number impacts, where a word
@@ -31,6 +31,7 @@ Example:
   lexret export jsonl ./images -o ./for-qdrant
   lexret export query "a dog on a beach" --index ./images --for qdrant
   lexret export anserini ./images -o ./for-lucene
+  lexret export st-model -o ./mini-st
 """
 _SCALE: Final = 100.0
 
@@ -143,6 +144,30 @@ def parquet(index_path: Path, folder: Path, fields: str | None, with_words: bool
     index = open_chosen_index(index_path)
     choice = _field_choice(index, fields)
     _report_sparse(export_parquet(index, folder, choice=choice, with_words=with_words), folder)
+
+
+@command.command("st-model")
+@picture_model_option
+@click.option("-o", "--out", "folder", required=True, metavar="OUT",
+              type=click.Path(path_type=Path), help="A new or empty folder, or one of a model, "
+              "which is replaced.")  # fmt: skip
+def st_model(model_source: str, folder: Path) -> None:
+    """Write a model that sentence-transformers' SparseEncoder opens, for texts and pictures.
+
+    lexret opens the folder as well. Where it is used, lexret must be installed beside
+    sentence-transformers (6 or later), and SparseEncoder(OUT, trust_remote_code=True) lets it
+    import a class of lexret.
+
+    \b
+    Example:
+      lexret export st-model -o ./mini-st
+      lexret export st-model --model ./my-model -o ./my-model-st
+    """
+    from lexret.encoders.folder.record import find_model, read_record
+    from lexret.encoders.folder.sentence_folder import save_sentence_model
+
+    record = save_sentence_model(read_record(find_model(model_source)), folder)
+    click.echo(f"{folder}: {record.model_id}, {record.num_words:,} words.")
 
 
 command.add_command(query)

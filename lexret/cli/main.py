@@ -53,7 +53,7 @@ COMMANDS: Final = {
     "search": LazyCommand("lexret.cli.search.command", "Find the pictures that fit a text."),
     "words": LazyCommand("lexret.cli.words", "Show the top words of a picture, or correct them."),
     "explain": LazyCommand("lexret.cli.explain", "Draw what a picture's patches say.", draws=True),
-    "export": LazyCommand("lexret.cli.export", "Write an index for other search engines."),
+    "export": LazyCommand("lexret.cli.export", "Write an index, queries or a model for others."),
     "fields": LazyCommand("lexret.cli.fields.group", "Give pictures fields of your own."),
     "duplicates": LazyCommand("lexret.cli.duplicates", "Find pictures that are there twice."),
     "merge": LazyCommand("lexret.cli.merge", "Make one index of several."),

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from lexret.encoders.folder.backbones import KEY, identities, named
@@ -27,6 +29,7 @@ from lexret.errors import InputError, MissingError, MissingPackageError, Storage
 
 INSTALL: Final = "pip install 'lexret[hub]'"
 PATTERNS: Final = ("*.json", "*.txt", "*.md", "*.safetensors", "*.onnx")
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 _REPO_ID: Final = re.compile(r"[\w][\w.-]*/[\w][\w.-]*", re.ASCII)
 
 
@@ -81,11 +84,16 @@ def fetch_model(
     return Path(folder)
 
 
-def save_model(record: ModelRecord, folder: Path) -> ModelRecord:
+def save_model(
+    record: ModelRecord, folder: Path, *, more: Mapping[str, str] = NOTHING
+) -> ModelRecord:
     """Write a model to a folder that can be shared; one that exists is replaced.
 
     Its card begins with front matter, and ``model.json`` says what its backbones are, by name and
-    hash, without paths of this machine.
+    hash, without paths of this machine. LoRA lies in ``lora/`` as well, in peft's files.
+
+    Args:
+        more: further files: name -> text.
 
     Raises:
         InputError: if the folder holds something else than a model.
@@ -109,7 +117,8 @@ def save_model(record: ModelRecord, folder: Path) -> ModelRecord:
             shutil.copyfile(file, target)
         write_record(fresh, values)
         write_lora(fresh, values)
-        (fresh / CARD_FILE).write_text(card, encoding="utf-8")
+        for name, text in {CARD_FILE: card, **more}.items():
+            (fresh / name).write_text(text, encoding="utf-8")
 
     write_model_folder(folder, fill)
     return read_record(folder)

@@ -162,10 +162,18 @@ def find_model(source: str | Path = DEFAULT_MODEL) -> Path:
         names = sorted(path.parent.name for path in SHIPPED.glob(f"*/{META_FILE}"))
         raise MissingError(
             f"There is no model {str(source)!r}; expected a model folder, or the name of a shipped "
-            f"model: {', '.join(names)}.",
+            f"model: {', '.join(names)}.{_on_the_hub(source)}",
             path=folder,
         )
     return folder
+
+
+def _on_the_hub(source: str | Path) -> str:
+    """Return what to do where a name looks like one of a hub; nothing for others."""
+    parts = str(source).split("/")
+    if len(parts) != 2 or not all(part and part[0].isalnum() for part in parts):
+        return ""
+    return f" If it is on the Hugging Face Hub: `lexret models get {source} -o FOLDER`."
 
 
 def read_record(folder: Path) -> ModelRecord:

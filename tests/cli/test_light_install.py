@@ -81,6 +81,9 @@ def test_indexing_searching_explaining_and_tagging_need_no_network_packages(phot
         ["doctor"],
         ["models", "verify", "mini"],
         ["eval", "speed", photos, "--rounds", "1"],
+        ["export", "jsonl", photos, "-o", photos.parent / "exact"],
+        ["export", "query", "a", "dog", *index, "--for", "elasticsearch"],
+        ["export", "st-model", "-o", photos.parent / "st"],
     ]
     outcomes = run(commands, photos.parent)
     for command, (status, output, error) in zip(commands, outcomes, strict=True):

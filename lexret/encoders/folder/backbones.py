@@ -66,10 +66,13 @@ def identities(config: ModelConfig) -> dict[str, dict[str, Any]]:
     Args:
         config: with paths that can be opened, as :meth:`ModelRecord.config` gives it.
     """
-    hub_id = _hub_id(config) if config.image.weights == "hub" else None
+    weights, text = config.image.weights, config.text.backbone
+    of_hub = (_hub_id(config) or config.image.backbone) if weights == "hub" else None
+    # What is neither here nor a path is a name on the hub, but for an image backbone's weights.
+    text_of_hub = None if Path(text).is_absolute() else text
     return {
-        "image": {"architecture": config.image.backbone, **_identity(config.image.weights, hub_id)},
-        "text": _identity(config.text.backbone, None),
+        "image": {"architecture": config.image.backbone, **_identity(weights, of_hub, "file")},
+        "text": _identity(text, text_of_hub, "folder"),
     }
 
 
@@ -107,18 +110,25 @@ def check_backbones(recorded: Mapping[str, Any], config: ModelConfig, folder: Pa
                 )
 
 
-def _identity(name: str, hub_id: str | None) -> dict[str, Any]:
+def _identity(name: str, hub_id: str | None, kind: str) -> dict[str, Any]:
+    """Return what a backbone is.
+
+    Args:
+        hub_id: its name on the hub, where that is what it can be.
+        kind: what it is, where it is none of the hub and does not lie here.
+    """
     place = Path(name)
     if name.startswith(_PACKAGE):
         files = [file for file in package_files() if file.package == name.removeprefix(_PACKAGE)]
         return {"source": name, "sha256": {Path(file.path).name: file.sha256 for file in files}}
+    if name == "random":
+        return {"source": name, "sha256": {}}
     if place.exists():
         kind = "folder" if place.is_dir() else "file"
         return {"source": f"{kind}:{place.name}", "sha256": _digests(place)}
-    if name == "random":
-        return {"source": name, "sha256": {}}
-    known = hub_id or name
-    return {"source": f"hub:{known}", "revision": _cached_revision(known), "sha256": {}}
+    if hub_id is None:
+        return {"source": f"{kind}:{place.name}", "sha256": {}}
+    return {"source": f"hub:{hub_id}", "revision": _cached_revision(hub_id), "sha256": {}}
 
 
 def _digests(place: Path) -> dict[str, str]:

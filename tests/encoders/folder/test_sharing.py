@@ -145,6 +145,15 @@ def test_packages_and_hub_names_are_their_own_identity() -> None:
     )
     found = identities(config.model_copy(update={"image": image}))
     assert found["image"]["source"] == "hub:timm/vit_base_patch14_dinov2.lvd142m"
+    gone = config.model_copy(
+        update={
+            "image": config.image.model_copy(update={"weights": "/gone/dino.safetensors"}),
+            "text": config.text.model_copy(update={"backbone": "/gone/llm"}),
+        }
+    )
+    found = identities(gone)
+    assert found["image"]["source"] == "file:dino.safetensors"
+    assert found["text"] == {"source": "folder:llm", "sha256": {}}
 
 
 def test_backbones_are_found_where_they_lie_on_this_machine(

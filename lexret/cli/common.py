@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 DEFAULT_MODEL: Final = "mini"
+# As in lexret.encoders.folder.backbones, which is loaded with a model only.
+BACKBONES_VARIABLE: Final = "LEXRET_BACKBONES"
 
 index_option: Callable[[F], F] = click.option(
     "--index",
@@ -33,14 +35,38 @@ index_option: Callable[[F], F] = click.option(
     help="The index folder, or the folder of pictures that holds it; without it, .lexret in this "
     "folder or one above it.",
 )
-model_option: Callable[[F], F] = click.option(
+
+
+def _name_backbones(ctx: click.Context, _param: object, folder: Path | None) -> None:
+    """Let the models of this call find their backbones in a folder."""
+    if folder is None:
+        return
+    before = os.environ.get(BACKBONES_VARIABLE)
+    os.environ[BACKBONES_VARIABLE] = str(folder.resolve())
+
+    def restore() -> None:
+        del os.environ[BACKBONES_VARIABLE]
+        if before is not None:
+            os.environ[BACKBONES_VARIABLE] = before
+
+    ctx.call_on_close(restore)
+
+
+backbones_option: Callable[[F], F] = click.option(
+    "--backbones",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    expose_value=False,
+    callback=_name_backbones,
+    help="Where backbones lie that the model names and does not bring; else LEXRET_BACKBONES says.",
+)
+_model_option: Callable[[F], F] = click.option(
     "--model",
     "model_source",
     metavar="MODEL",
     shell_complete=complete_model,
     help="A shipped model's name or a model folder; without it, the index's own, else mini.",
 )
-picture_model_option: Callable[[F], F] = click.option(
+_picture_model_option: Callable[[F], F] = click.option(
     "--model",
     "model_source",
     default=DEFAULT_MODEL,
@@ -49,6 +75,18 @@ picture_model_option: Callable[[F], F] = click.option(
     shell_complete=complete_model,
     help="A shipped model's name or a model folder.",
 )
+
+
+def model_option(command: F) -> F:
+    """Give a command --model, as ``model_source``, and --backbones."""
+    return _model_option(backbones_option(command))
+
+
+def picture_model_option(command: F) -> F:
+    """Give a command without an index --model, as ``model_source``, and --backbones."""
+    return _picture_model_option(backbones_option(command))
+
+
 text_encoder_option: Callable[[F], F] = click.option(
     "--text-encoder",
     "text_encoder",

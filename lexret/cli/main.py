@@ -55,7 +55,7 @@ COMMANDS: Final = {
     "explain": LazyCommand("lexret.cli.explain", "Draw what a picture's patches say.", draws=True),
     "caption": LazyCommand("lexret.cli.telling.caption", "Tell a picture in a few words."),
     "ask": LazyCommand("lexret.cli.telling.ask", "Ask a language model about a picture's words."),
-    "export": LazyCommand("lexret.cli.export", "Write an index for other search engines."),
+    "export": LazyCommand("lexret.cli.export", "Write an index, queries or a model for others."),
     "fields": LazyCommand("lexret.cli.fields.group", "Give pictures fields of your own."),
     "label": LazyCommand("lexret.cli.label.group", "Learn classes from a few examples."),
     "duplicates": LazyCommand("lexret.cli.duplicates", "Find pictures that are there twice."),
@@ -77,7 +77,9 @@ COMMANDS: Final = {
     "language": LazyCommand(
         "lexret.cli.language.group", "Search in other languages, through dictionaries."
     ),
-    "models": LazyCommand("lexret.cli.models.group", "List, show, export and verify models."),
+    "models": LazyCommand(
+        "lexret.cli.models.group", "List, show, export, share and verify models."
+    ),
     "doctor": LazyCommand("lexret.cli.doctor", "Show what is installed and what is missing."),
     "completion": LazyCommand("lexret.cli.completion", "Complete commands by the tab key."),
 }

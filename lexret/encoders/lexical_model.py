@@ -7,11 +7,13 @@ the model has an exported backbone.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from lexret.encoders.computation import Computation
+from lexret.encoders.folder.backbones import backbone_folder
 from lexret.encoders.folder.record import (
     DEFAULT_MODEL,
     WEIGHTS_FILE,
@@ -58,6 +60,114 @@ class LexicalModel:
         if self._computation.device not in ("cpu", "auto"):
             _ = self.device
 
+    @classmethod
+    def from_pretrained(
+        cls,
+        source: str | Path = DEFAULT_MODEL,
+        *,
+        revision: str | None = None,
+        backbones: str | Path | None = None,
+        computation: Computation | None = None,
+        token: str | None = None,
+        cache_dir: str | Path | None = None,
+        local_files_only: bool = False,
+    ) -> Self:
+        """Load a model folder, a shipped model, or a model of the Hugging Face Hub.
+
+        Args:
+            source: a folder, a shipped model's name, or ``user/name`` on the hub.
+            revision: of the hub: branch, tag or commit.
+            backbones: a folder that holds the backbones that the model does not bring, under the
+                names that it records; None: what ``LEXRET_BACKBONES`` names.
+            computation: where and in what precision it computes; None: on the CPU in float32.
+            token, cache_dir, local_files_only: as huggingface_hub takes them.
+
+        Raises:
+            InputError: if there is no such device, or the hub's model is none of lexret.
+            MissingError: if there is no such model or folder of backbones.
+            MissingPackageError: if huggingface_hub is needed and not installed.
+            CorruptError: if the model's files are damaged.
+        """
+        from lexret.encoders.folder.sharing import fetch_model, is_repo_id
+
+        if is_repo_id(source):
+            source = fetch_model(
+                str(source),
+                revision=revision,
+                token=token,
+                cache_dir=cache_dir,
+                local_files_only=local_files_only,
+            )
+        record = replace(read_record(find_model(source)), backbones=backbone_folder(backbones))
+        record.verify(WEIGHTS_FILE)
+        model = cls(record, computation)
+        _ = model.vocabulary
+        return model
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write the model to a folder that :meth:`from_pretrained` loads and that can be shared.
+
+        See :func:`lexret.encoders.folder.sharing.save_model`; LoRA's weights are written in peft's
+        format as well (``lora/``).
+
+        Raises:
+            InputError: if the folder holds something else than a model.
+            StorageError: if writing fails; the old folder is then untouched.
+        """
+        from tempfile import TemporaryDirectory
+
+        from lexret.encoders.folder.sharing import save_model
+
+        target = Path(folder)
+        if self._record is None:
+            from lexret.encoders.folder.checkpoint import save_checkpoint
+
+            made = self.checkpoint
+            with TemporaryDirectory(prefix="lexret-save-") as place:
+                fresh = Path(place) / "model"
+                save_checkpoint(
+                    *(fresh, made.config, made.vocabulary, made.tensors),
+                    numbers=made.numbers,
+                    half=False,
+                )
+                save_model(read_record(fresh), target)
+        else:
+            save_model(self._record, target)
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        private: bool = False,
+        token: str | None = None,
+        revision: str | None = None,
+        message: str | None = None,
+    ) -> str:
+        """Push the model to the Hugging Face Hub as one commit, and return its address.
+
+        Args:
+            repo_id: ``user/name``; the repository is made if there is none.
+            private: whether a repository that is made now is private.
+            token: who you are; by default as ``hf auth login`` said.
+            revision: the branch to commit to; by default the main one.
+            message: of the commit.
+
+        Raises:
+            InputError: if ``repo_id`` is not ``user/name``.
+            MissingPackageError: if huggingface_hub is not installed.
+            StorageError: if the hub refuses it or cannot be reached.
+        """
+        from tempfile import TemporaryDirectory
+
+        from lexret.encoders.folder.sharing import push_model
+
+        with TemporaryDirectory(prefix="lexret-push-") as place:
+            fresh = Path(place) / "model"
+            self.save_pretrained(fresh)
+            return push_model(
+                fresh, repo_id, private=private, token=token, revision=revision, message=message
+            )
+
     @property
     def name(self) -> str:
         """The model's name, without its hash."""
@@ -90,10 +200,10 @@ class LexicalModel:
             return self._in_memory
         assert self._record is not None
         try:
-            from lexret.encoders.folder.checkpoint import load_checkpoint
+            from lexret.encoders.folder.checkpoint import checkpoint_of
         except ModuleNotFoundError as error:
             raise self._needs_torch(error) from error
-        return load_checkpoint(self._record.folder)
+        return checkpoint_of(self._record)
 
     @cached_property
     def device(self) -> torch.device:

@@ -73,6 +73,17 @@ class CorrectedVectors:
         """Return the documents that hold a word, rising, and its weights in them."""
         return self._postings_between(term_id, 0, len(self))
 
+    def field(self, name: str) -> list[FieldValue]:
+        """Return a field of all documents, in their order; ``None`` for those without it."""
+        values: list[FieldValue] = [None] * len(self)
+        for segment, numbers in zip(self._segments, self._numbers, strict=True):
+            column = segment.column(name)
+            if column is not None:
+                for number, value in zip(numbers.tolist(), column.values, strict=True):
+                    if number >= 0:
+                        values[number] = value
+        return values
+
     def blocks(self, size: int = DOCUMENTS_A_BLOCK) -> Iterator[VectorBlock]:
         """Yield all documents in order, ``size`` at a time; each block reads all postings once."""
         for start in range(0, len(self), size):

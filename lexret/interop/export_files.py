@@ -7,13 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.vectors import CorrectedVectors
 from lexret.errors import InputError, StorageError
 from lexret.files.folders import whole_folder
 from lexret.interop.impacts import max_error, term_name
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 WORDS_FILE: Final = "words.tsv"
 RECORD_FILE: Final = "export.json"
@@ -76,7 +79,7 @@ def check_ids(vectors: CorrectedVectors) -> None:
                 ) from error
 
 
-def write_side_files(folder: Path, vectors: CorrectedVectors, record: ExportRecord) -> None:
+def write_side_files(folder: Path, vectors: CorrectedVectors, record: DataclassInstance) -> None:
     """Write ``words.tsv`` (term name, tab, word) and ``export.json``."""
     words = vectors.vocabulary.words
     lines = [f"{term_name(number)}\t{word}\n" for number, word in enumerate(words)]

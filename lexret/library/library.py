@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from lexret.library.updating.update_run import Progress
     from lexret.pictures.boxes import Box
     from lexret.pictures.exclusion import Exclusion
-    from lexret.sparse import VectorPrecision, WordWeight
+    from lexret.sparse import LexicalVector, VectorPrecision, WordWeight
 
 _HITS_TO_NARROW = 60
 _FEWEST_TO_NARROW = 6
@@ -338,6 +338,31 @@ class Library:
             copies=copies,
             start=start,
         )
+
+    def encode_query(
+        self,
+        text: str = "",
+        *,
+        image: PictureLike | Sequence[PictureLike] | None = None,
+        box: Box | None = None,
+        text_encoder: TextEncoderKind | None = None,
+    ) -> LexicalVector:
+        """Return the vector that a plain text, pictures, or both are searched by.
+
+        An engine that holds the pictures' vectors (`lexret export`) ranks by it as :meth:`search`
+        does. The arguments are those of :meth:`search`; :meth:`understand` tells the notes.
+
+        Raises:
+            InputError: if there is nothing to look for, or the text has operators or filters,
+                which are no part of a vector.
+            MissingError: if a picture, the index or the model is not there.
+            MismatchError: if the model is not the one that made the index.
+        """
+        from lexret.library.asking.query_vector import query_vector
+
+        require_text(text, "a query", hint="A picture is given as image=.")
+        question = Question.of(text, image=image, box=box, text_encoder=text_encoder)
+        return query_vector(self.understand(question))
 
     def similar(self, picture: PathLike, *, k: int = 10, text: str = "") -> Results:
         """Find pictures like one of the index, named by its id or path; see :meth:`search`."""

@@ -87,6 +87,9 @@ def test_indexing_searching_explaining_and_tagging_need_no_network_packages(phot
         ["label", "train", "kinds", "--class", f"noise={picture}", *index],
         ["label", "apply", "kinds", *index],
         ["caption", picture, *index, "--help"],
+        ["export", "jsonl", photos, "-o", photos.parent / "exact"],
+        ["export", "query", "a", "dog", *index, "--for", "elasticsearch"],
+        ["export", "st-model", "-o", photos.parent / "st"],
     ]
     outcomes = run(commands, photos.parent)
     for command, (status, output, error) in zip(commands, outcomes, strict=True):

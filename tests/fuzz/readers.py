@@ -33,6 +33,7 @@ from lexret.eval.suite.definition import load_suite
 from lexret.explain.answers import Answer
 from lexret.explain.contact import ContactEntry, ContactSheet, sheet_from_json, sheet_to_json
 from lexret.explain.contributions import Contribution
+from lexret.interop.sparse_files import export_jsonl, export_parquet, read_sparse_documents
 from lexret.language.dictionaries.dictd import read_dictd
 from lexret.language.dictionaries.folder import add_dictionary, installed_dictionaries
 from lexret.language.dictionaries.stardict import read_stardict
@@ -227,6 +228,18 @@ def _read_table(folder: Path) -> object:
     return settings, table.problem(num_words=len(settings.vocabulary), num_rows=3)
 
 
+def _make_exported(export: Callable[..., object]) -> Callable[[Path, Path], None]:
+    def make(folder: Path, model: Path) -> None:
+        make_index(folder, model)
+        export(open_index(folder / "index"), folder / "out")
+
+    return make
+
+
+def _read_exported(folder: Path) -> object:
+    return list(read_sparse_documents(folder / "out"))
+
+
 def _make_sheet(folder: Path, model: Path) -> None:
     answer = Answer("a.jpg", 1.5, 1, (Contribution("dog", 1.0, 1.5, 1.5),), ())
     entry = ContactEntry("a.jpg", (WordWeight("dog", 1.0),), answer, ())
@@ -354,6 +367,12 @@ READERS: Mapping[str, Reader] = {
         (f"model/{META_FILE}", f"model/{LEVELS_FILE}", f"model/{CALIBRATION_FILE}"),
     ),
     "static text encoder": Reader(_make_table, _read_table, ("*",)),
+    "sparse documents": Reader(
+        _make_exported(export_jsonl), _read_exported, ("out/*.json*",)
+    ),
+    "table of sparse documents": Reader(
+        _make_exported(export_parquet), _read_exported, ("out/*.parquet", "out/*.json")
+    ),
     "contact sheet": Reader(_make_sheet, _read_sheet, ("*",)),
     "metadata of JPEG": Reader(_make_picture("digest.jpg"), _read_picture("digest.jpg"), ("*",)),
     "metadata of PNG": Reader(_make_picture("iptc.png"), _read_picture("iptc.png"), ("*",)),

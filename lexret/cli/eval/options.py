@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from lexret.cli.candidates import complete_file, complete_model
-from lexret.cli.common import DEFAULT_MODEL
+from lexret.cli.candidates import complete_file
+from lexret.cli.common import picture_model_option
 
 if TYPE_CHECKING:
     from lexret.captions.caption_set import CaptionSet
@@ -30,15 +30,7 @@ captions_argument: Callable[[F], F] = click.argument(
 source_argument: Callable[[F], F] = click.argument(
     "source", metavar="SOURCE", shell_complete=complete_file
 )
-eval_model_option: Callable[[F], F] = click.option(
-    "--model",
-    "model_source",
-    metavar="MODEL",
-    shell_complete=complete_model,
-    default=DEFAULT_MODEL,
-    show_default=True,
-    help="A shipped model's name or a model folder.",
-)
+eval_model_option = picture_model_option
 eval_text_encoder_option: Callable[[F], F] = click.option(
     "--text-encoder",
     "text_encoder",

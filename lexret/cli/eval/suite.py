@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lexret.cli.candidates import complete_model
-from lexret.cli.common import computation_options
+from lexret.cli.common import backbones_option, computation_options
 from lexret.cli.eval.options import called, output_option
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
               help="Measure this model instead of the suite's.")  # fmt: skip
 @click.option("--cache", type=click.Path(file_okay=False, path_type=Path), default="runs/features",
               show_default=True, help="Where features of the ridge baseline are kept.")  # fmt: skip
+@backbones_option
 @computation_options
 def command(
     suite_path: Path,

@@ -11,10 +11,12 @@ COMMANDS: Final = {
     "show": LazyCommand("lexret.cli.models.show", "Show a model's parts, figures and licence."),
     "export": LazyCommand("lexret.cli.models.export", "Let a model's pictures do without torch."),
     "make": LazyCommand("lexret.cli.models.make", "Make a lexical model of CLIP, SigLIP and such."),
+    "get": LazyCommand("lexret.cli.models.get", "Fetch a model from the Hugging Face Hub."),
+    "push": LazyCommand("lexret.cli.models.push", "Publish a model on the Hugging Face Hub."),
     "verify": LazyCommand("lexret.cli.models.verify", "Check everything of a model's folder."),
 }
 
-_HELP = """List, show, make, export and verify models.
+_HELP = """List, show, make, export, share and verify models.
 
 \b
 Example:

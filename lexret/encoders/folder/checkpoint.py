@@ -22,6 +22,7 @@ from lexret.encoders.folder.record import (
     FORMAT,
     WEIGHTS_FILE,
     WORDS_FILE,
+    ModelRecord,
     read_record,
     write_model_folder,
     write_record,
@@ -105,15 +106,26 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         MissingError: if the folder or one of its files is not there.
         CorruptError: if a file is damaged, of an unknown format or not of this model.
     """
-    record = read_record(folder)
+    return checkpoint_of(read_record(folder))
+
+
+def checkpoint_of(record: ModelRecord) -> Checkpoint:
+    """Do as :func:`load_checkpoint` for a model folder whose record was read.
+
+    Raises:
+        MismatchError: if a backbone from elsewhere is not the one that the model was trained with.
+    """
+    folder = record.folder
     path = record.verify(WEIGHTS_FILE)
     vocabulary = record.vocabulary()
     try:
         tensors = load_file(path)
     except SafetensorError as error:
         raise CorruptError(f"{path} is not a safetensors file: {error}.") from error
+    config = _of_tensors_alone(record.config(), folder)
+    record.check_backbones(config)
     return Checkpoint(
-        config=_of_tensors_alone(record.config(), folder),
+        config=config,
         vocabulary=vocabulary,
         tensors={name: tensor.float() for name, tensor in tensors.items()},
         sha256=record.sha256[WEIGHTS_FILE],

@@ -17,6 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lexret.encoders.folder.backbones import (
+    KEY,
+    backbone_folder,
+    check_backbones,
+    with_backbones_of,
+)
 from lexret.errors import CorruptError, InputError, LexretError, MissingError, StorageError
 from lexret.files.folders import standing_folder, whole_folder
 from lexret.files.hashes import file_sha256
@@ -44,10 +50,13 @@ class ModelRecord:
     Attributes:
         folder: where the model lies.
         values: the JSON object.
+        backbones: where backbones lie that the model does not bring; None: where
+            ``LEXRET_BACKBONES`` says, if it is set.
     """
 
     folder: Path
     values: Mapping[str, Any]
+    backbones: Path | None = None
 
     @property
     def sha256(self) -> Mapping[str, str]:
@@ -85,8 +94,11 @@ class ModelRecord:
     def config(self) -> ModelConfig:
         """Return the configuration; names of files that lie in the folder become absolute.
 
+        So do names of backbones that lie in the folder of backbones.
+
         Raises:
             CorruptError: if a value is wrong.
+            MissingError: if there is no such folder of backbones.
         """
         from lexret.config import ModelConfig, validated
 
@@ -94,7 +106,19 @@ class ModelRecord:
             config = validated(ModelConfig, self.values["config"], str(self.folder / META_FILE))
         except InputError as error:
             raise CorruptError(f"{error}\nPerhaps another version of lexret wrote it.") from error
-        return _with_local_files(config, self.folder)
+        config = _with_local_files(config, self.folder)
+        place = backbone_folder(self.backbones)
+        return config if place is None else with_backbones_of(config, place)
+
+    def check_backbones(self, config: ModelConfig) -> None:
+        """Compare backbones of the folder of backbones with what the model records of them.
+
+        Raises:
+            MismatchError: if one is another than the one that the model was trained with.
+        """
+        place = backbone_folder(self.backbones)
+        if place is not None:
+            check_backbones(self.values.get(KEY, {}), config, place)
 
     def vocabulary(self) -> Vocabulary:
         """Read the vocabulary; it is checked by its hash.
@@ -138,10 +162,18 @@ def find_model(source: str | Path = DEFAULT_MODEL) -> Path:
         names = sorted(path.parent.name for path in SHIPPED.glob(f"*/{META_FILE}"))
         raise MissingError(
             f"There is no model {str(source)!r}; expected a model folder, or the name of a shipped "
-            f"model: {', '.join(names)}.",
+            f"model: {', '.join(names)}.{_on_the_hub(source)}",
             path=folder,
         )
     return folder
+
+
+def _on_the_hub(source: str | Path) -> str:
+    """Return what to do where a name looks like one of a hub; nothing for others."""
+    parts = str(source).split("/")
+    if len(parts) != 2 or not all(part and part[0].isalnum() for part in parts):
+        return ""
+    return f" If it is on the Hugging Face Hub: `lexret models get {source} -o FOLDER`."
 
 
 def read_record(folder: Path) -> ModelRecord:

@@ -1,0 +1,1 @@
+"""What other engines are told: schemas, documents and queries, as their interfaces take them."""

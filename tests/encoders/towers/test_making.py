@@ -18,8 +18,8 @@ from lexret.encoders.folder.record import read_record
 from lexret.encoders.lexical_model import LexicalModel
 from lexret.encoders.model_check import check_model
 from lexret.encoders.towers.making import MadeModel, MakingSettings, make_model
+from lexret.encoders.towers.opening import open_towers
 from lexret.encoders.towers.pursuit import pursue
-from lexret.encoders.towers.towers import open_towers
 from lexret.errors import CorruptError, InputError
 from lexret.training.distill.distillation import distill
 from lexret.training.distill.imitation import StaticRecipe

@@ -6,10 +6,9 @@ is most like what is left of x, and adds to its weight (matching pursuit, Mallat
 with weights that stay above zero). A text t then scores the picture by (C t) . w, which is the
 inner product of t with the sum.
 
-Only the words that are most like the picture itself take part. So none is there merely to make up for
-another, which a reader would not understand; and text -> picture recall is better for it, too. The
-words of the first steps say most: cutting a long sum to its strongest words gives nearly what a
-short one would.
+Only the words that are most like the picture itself take part: none is there merely to make up for
+another, and text -> picture recall is better for it. The words of the first steps say most: cutting
+a long sum to its strongest words gives nearly what a short one would.
 
 Legend: B pictures, K words that take part, V words, D dimensions.
 """

@@ -17,6 +17,7 @@ from lexret.encoders.export import export_backbone
 from lexret.encoders.folder.record import read_record
 from lexret.encoders.lexical_model import LexicalModel
 from lexret.encoders.model_check import check_model
+from lexret.encoders.network import LexicalNetwork
 from lexret.encoders.towers.making import MadeModel, MakingSettings, make_model
 from lexret.encoders.towers.opening import open_towers
 from lexret.encoders.towers.pursuit import pursue
@@ -180,6 +181,11 @@ def test_a_made_model_cannot_be_exported_and_says_so(model: LexicalModel) -> Non
     assert model.folder is not None
     with pytest.raises(InputError, match="only the image backbones of models that lexret trained"):
         export_backbone(read_record(model.folder))
+
+
+def test_a_made_model_cannot_be_trained_and_says_so(model: LexicalModel) -> None:
+    with pytest.raises(InputError, match="cannot be trained"):
+        LexicalNetwork(model.checkpoint.config, WORDS)
 
 
 def test_a_models_own_dense_side_is_a_two_tower_model(

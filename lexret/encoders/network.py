@@ -247,7 +247,7 @@ class LexicalNetwork(nn.Module):
         super().__init__()
         if config.image.adapter == "pursuit":
             raise InputError(
-                "model.image.adapter 'pursuit' is for models that `lexret models make` makes of two "
+                "model.image.adapter 'pursuit' is for what `lexret models make` makes of two "
                 "towers, which cannot be trained; choose 'attention' or 'context'."
             )
         self.config = config

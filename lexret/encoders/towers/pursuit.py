@@ -20,11 +20,11 @@ from typing import Final
 import torch
 from torch import Tensor
 
-NUM_LIKEST: Final = 1024
+NUM_LIKEST: Final = 2048
 # A word adds nothing more once what is left is so much like no word.
 _LEAST_GAIN: Final = 1e-4
-# Pictures whose words' products are in memory together: 67 MB.
-_CHUNK: Final = 16
+# Pictures whose words' products are in memory together: 134 MB.
+_CHUNK: Final = 8
 
 
 def pursue(vectors_BD: Tensor, codebook_VD: Tensor, num_words: int) -> Tensor:

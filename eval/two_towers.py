@@ -20,7 +20,7 @@ from scipy.sparse import csr_matrix
 
 from lexret.captions.caption_set import CaptionSet
 from lexret.captions.sources import open_captions
-from lexret.encoders import LexicalModel, load_model
+from lexret.encoders.lexical_model import LexicalModel, load_model
 from lexret.encoders.towers.picture_side import PursuitSide
 from lexret.errors import InputError, LexretError
 from lexret.eval.control.annotated_pictures import RecordingEncoder

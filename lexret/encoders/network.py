@@ -240,8 +240,16 @@ class LexicalNetwork(nn.Module):
         Args:
             codebook_VD: (V, D) first vectors of both codebooks; None: made from the configured
                 sources.
+
+        Raises:
+            InputError: if it is the configuration of a model made of two towers.
         """
         super().__init__()
+        if config.image.adapter == "pursuit":
+            raise InputError(
+                "model.image.adapter 'pursuit' is for what `lexret models make` makes of two "
+                "towers, which cannot be trained; choose 'attention' or 'context'."
+            )
         self.config = config
         self.vocabulary = vocabulary
         transformer = TextTransformer(config.text)

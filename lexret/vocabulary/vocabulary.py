@@ -88,6 +88,8 @@ class Vocabulary:
             raise MissingError(f"There is no vocabulary file {path}.", path=Path(path)) from error
         except UnicodeDecodeError as error:
             raise InputError(f"The vocabulary file {path} is not UTF-8 text: {error}.") from error
+        if not text.strip():
+            raise InputError(f"The vocabulary file {path} is empty; expected a word on each line.")
         return cls.from_lines(text.splitlines())
 
     @classmethod

@@ -40,8 +40,7 @@ if TYPE_CHECKING:
 @click.option("--most", type=click.IntRange(min=1), default=1000, show_default=True,
               help="At most so many of them.")  # fmt: skip
 @click.option("--words", "num_words", type=click.IntRange(min=1), default=64, show_default=True,
-              help="Words of a picture at most: 16 are a small index, 296 come closest to the "
-              "towers.")  # fmt: skip
+              help="Words of a picture at most: 16 are a small index, more than 64 bring little.")  # fmt: skip
 @click.option("--query-words", type=click.IntRange(min=1), metavar="N",
               help="Words of a text at most.  [default: all that it is like, about half of the "
               "vocabulary]")  # fmt: skip
@@ -87,7 +86,7 @@ def command(
     Example:
       lexret models make my-clip --from open_clip:ViT-B-32/laion2b_s34b_b79k
       lexret models make my-siglip --from transformers:google/siglip2-base-patch16-256
-      lexret models make my-clip --from ./clip-folder --pictures photos --words 296
+      lexret models make my-clip --from ./clip-folder --pictures photos --words 16
       lexret index photos --model my-clip
     """
     from lexret.encoders.folder.record import check_model_folder

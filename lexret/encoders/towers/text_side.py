@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lexret.encoders.towers.towers import open_towers
+from lexret.encoders.towers.opening import open_towers
 
 
 class TowerTexts(nn.Module):

@@ -6,22 +6,13 @@ Legend: B items, P patches, S pixels a side, D dimensions of the space both towe
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, Protocol
-from weakref import WeakValueDictionary
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
-
-from lexret.encoders.towers.source import TowerSource, parse_source
-from lexret.errors import CorruptError
-
-_lock: Final = threading.Lock()
-# Both sides of a model share its towers; they live as long as a side does.
-_opened: WeakValueDictionary[str, nn.Module] = WeakValueDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,46 +93,3 @@ class TowerModule(nn.Module):
     def device(self) -> torch.device:
         """What it computes on."""
         return next(self.net.parameters()).device
-
-
-def open_towers(source: str | TowerSource, *, fingerprint: str | None = None) -> Towers:
-    """Load a two-tower model, once for all that use it at a time.
-
-    Args:
-        fingerprint: what the weights' digest must be; None: it is not looked at.
-
-    Raises:
-        InputError: if the source is none, or no two-tower model that lexret can use.
-        MissingPackageError: if its package is not installed.
-        MissingError: if its weights cannot be found.
-        CorruptError: if they are not the expected ones.
-    """
-    parsed = parse_source(source) if isinstance(source, str) else source
-    with _lock:
-        towers = _opened.get(str(parsed))
-        if towers is None:
-            towers = _load(parsed)
-            towers.eval().requires_grad_(False)
-            _opened[str(parsed)] = towers
-    result: Towers = towers  # type: ignore[assignment]
-    if fingerprint is not None and result.fingerprint() != fingerprint:
-        raise CorruptError(
-            f"The weights of {parsed} have changed: their digest is "
-            f"{result.fingerprint()[:12]}..., the model was made from {fingerprint[:12]}.... Make "
-            "the model anew with `lexret models make`, or bring the old weights back."
-        )
-    return result
-
-
-def _load(source: TowerSource) -> nn.Module:
-    if source.kind == "open_clip":
-        from lexret.encoders.towers.open_clip_towers import OpenClipTowers
-
-        return OpenClipTowers(source)
-    if source.kind == "transformers":
-        from lexret.encoders.towers.transformers_towers import TransformersTowers
-
-        return TransformersTowers(source)
-    from lexret.encoders.towers.lexret_towers import LexretTowers
-
-    return LexretTowers(source)

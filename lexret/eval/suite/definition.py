@@ -36,7 +36,7 @@ class RetrievalPart(Frozen):
     words: tuple[int, ...] = Field((), description="further word budgets of pictures")
     baselines: tuple[Baseline, ...] = ("random", "dense", "bm25")
     dense_models: tuple[str, ...] = Field(
-        (), description="open_clip:ARCHITECTURE:PRETRAINED or transformers:NAME"
+        (), description="open_clip:ARCHITECTURE/PRETRAINED or transformers:NAME"
     )
     ridge_train: str = Field("", description="captions that the ridge baseline learns from")
     ridge_pool: Literal["mean", "mean+max"] = "mean+max"

@@ -17,9 +17,10 @@ from lexret.encoders.export import export_backbone
 from lexret.encoders.folder.record import read_record
 from lexret.encoders.lexical_model import LexicalModel
 from lexret.encoders.model_check import check_model
+from lexret.encoders.network import LexicalNetwork
 from lexret.encoders.towers.making import MadeModel, MakingSettings, make_model
+from lexret.encoders.towers.opening import open_towers
 from lexret.encoders.towers.pursuit import pursue
-from lexret.encoders.towers.towers import open_towers
 from lexret.errors import CorruptError, InputError
 from lexret.training.distill.distillation import distill
 from lexret.training.distill.imitation import StaticRecipe
@@ -75,7 +76,16 @@ def test_pursuit_comes_closer_to_the_vector_with_every_word() -> None:
     vectors = functional.normalize(torch.randn(5, 16, generator=random), dim=-1)
     left = [(vectors - pursue(vectors, codebook, k) @ codebook).norm(dim=1) for k in (1, 4, 16, 64)]
     assert all((after <= before + 1e-6).all() for before, after in itertools.pairwise(left))
-    assert float(left[-1].max()) < 0.1
+    assert float(left[-1].max()) < 0.2
+
+
+def test_only_words_that_are_like_the_vector_itself_take_part() -> None:
+    random = torch.Generator().manual_seed(0)
+    codebook = functional.normalize(torch.randn(60, 8, generator=random), dim=-1)
+    vectors = functional.normalize(torch.randn(40, 8, generator=random), dim=-1)
+    weights = pursue(vectors, codebook, 30)
+    assert weights.gt(0).sum(1).min() > 3
+    assert ((vectors @ codebook.t())[weights > 0] > 0).all()
 
 
 def test_a_query_scores_a_picture_as_the_towers_score_the_picture_rebuilt(
@@ -171,6 +181,11 @@ def test_a_made_model_cannot_be_exported_and_says_so(model: LexicalModel) -> Non
     assert model.folder is not None
     with pytest.raises(InputError, match="only the image backbones of models that lexret trained"):
         export_backbone(read_record(model.folder))
+
+
+def test_a_made_model_cannot_be_trained_and_says_so(model: LexicalModel) -> None:
+    with pytest.raises(InputError, match="cannot be trained"):
+        LexicalNetwork(model.checkpoint.config, WORDS)
 
 
 def test_a_models_own_dense_side_is_a_two_tower_model(

@@ -14,8 +14,9 @@ from PIL import Image
 from torch.nn import functional
 
 from lexret.encoders.image.pixels import square_pixels
+from lexret.encoders.towers.opening import open_towers
 from lexret.encoders.towers.picture_side import standardised
-from lexret.encoders.towers.towers import Towers, open_towers
+from lexret.encoders.towers.towers import Towers
 from lexret.errors import CorruptError, InputError, MissingError, MissingPackageError
 from tests.tiny_towers import (
     save_tiny_clip,

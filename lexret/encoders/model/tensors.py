@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from lexret.encoders.activations import normalize
 from lexret.encoders.folder.checkpoint import Checkpoint
+from lexret.encoders.folder.loading import codebook_of, load_side
 from lexret.encoders.image.backbones import ImageBackbone
-from lexret.encoders.model.loading import codebook_of, load_side
 from lexret.encoders.model.vectors import keep_strongest
 from lexret.encoders.network import ImageSide, TextSide, own_words
 from lexret.encoders.protocol import PatchGrid, require_pictures
@@ -36,6 +36,7 @@ class LexicalTensors(nn.Module):
         with_text: load the text side too, which needs the transformer.
 
     Raises:
+        InputError: if the model was made of two towers by ``lexret models make``.
         MissingError: if a backbone is not there.
         CorruptError: if the model's tensors do not fit its configuration.
     """
@@ -43,6 +44,11 @@ class LexicalTensors(nn.Module):
     def __init__(self, checkpoint: Checkpoint, *, with_text: bool = True) -> None:
         super().__init__()
         config = checkpoint.config
+        if config.image.adapter == "pursuit":
+            raise InputError(
+                f"{checkpoint.model_id} is made of two towers, which are not trained here; take "
+                "the towers themselves, or a model that was trained."
+            )
         self.config, self.vocabulary = config, checkpoint.vocabulary
         self.backbone = ImageBackbone(config.image)
         self.image = ImageSide(config.image, codebook_of(checkpoint, "image.codebook_VD"))
@@ -123,5 +129,6 @@ class LexicalTensors(nn.Module):
         self.text.requires_grad_(True)
         self.text.bias_V.requires_grad_(text.word_bias)
         self.text.own_weight_V.requires_grad_(text.own_word_weight is not None)
-        for name, parameter in self.text.transformer.named_parameters():
-            parameter.requires_grad_(".lora_" in name)
+        for name, parameter in self.text.named_parameters():
+            if name.startswith("transformer."):
+                parameter.requires_grad_(".lora_" in name)

@@ -16,6 +16,7 @@ from lexret.encoders import load_model
 from lexret.encoders.export import export_backbone
 from lexret.encoders.folder.record import read_record
 from lexret.encoders.lexical_model import LexicalModel
+from lexret.encoders.model.tensors import LexicalTensors
 from lexret.encoders.model_check import check_model
 from lexret.encoders.network import LexicalNetwork
 from lexret.encoders.towers.making import MadeModel, MakingSettings, make_model
@@ -220,3 +221,8 @@ def test_a_static_text_encoder_can_be_distilled(model: LexicalModel, tmp_path: P
     assert result.agreement > 0.9
     static = load_model(tmp_path / "static")
     assert static.texts is static.static_text
+
+
+def test_a_made_model_has_no_tensors_to_train(model: LexicalModel) -> None:
+    with pytest.raises(InputError, match="made of two towers, which are not trained here"):
+        LexicalTensors(model.checkpoint)

@@ -40,10 +40,10 @@ if TYPE_CHECKING:
 @click.option("--most", type=click.IntRange(min=1), default=1000, show_default=True,
               help="At most so many of them.")  # fmt: skip
 @click.option("--words", "num_words", type=click.IntRange(min=1), default=64, show_default=True,
-              help="Words of a picture at most: 16 are a small index, more than 64 bring little.")  # fmt: skip
+              help="Words of a picture at most: 16 are a small index, more than 64 bring "
+              "little.")  # fmt: skip
 @click.option("--query-words", type=click.IntRange(min=1), metavar="N",
-              help="Words of a text at most.  [default: all that it is like, about half of the "
-              "vocabulary]")  # fmt: skip
+              help="Words of a text at most.  [default: nearly all of the vocabulary]")  # fmt: skip
 @click.option("--active-words", type=click.IntRange(min=1), metavar="N",
               help="Let pictures and texts draw from so many words alone: those that --pictures "
               "use most, else the vocabulary's first. 4096 make queries five times as short at "

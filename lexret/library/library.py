@@ -6,28 +6,22 @@ The command line, the page and Python all go through it.
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
-from weakref import WeakKeyDictionary
 
 from lexret.arguments import require_several, require_text
 from lexret.encoders.image_settings import DEFAULT_SETTINGS, ImageSettings
 from lexret.engine.segments.manifest import Manifest
 from lexret.errors import InputError
-from lexret.library.asking.finding import Backend, find
-from lexret.library.asking.query_pictures import PathLike, PictureLike
+from lexret.library.asking.query_pictures import PathLike
 from lexret.library.asking.question import (
-    NO_HOOKS,
-    Hooks,
     Question,
-    Understood,
     names_of,
-    understand,
 )
-from lexret.library.asking.results import Results
 from lexret.library.asking.tags import tags_of
+from lexret.library.face.browsed import BrowsedLibrary
+from lexret.library.face.changed import ChangedLibrary
 from lexret.library.folders import (
     find_index,
     index_within,
@@ -36,37 +30,30 @@ from lexret.library.folders import (
 )
 from lexret.library.lookup import document_named, find_document
 from lexret.library.model import lasting_source
-from lexret.library.model_encoders import IndexEncoders, ModelEncoders, TextEncoderKind
-from lexret.library.snapshots import LatestSnapshot, Snapshot
+from lexret.library.model_encoders import TextEncoderKind
 
 if TYPE_CHECKING:
     from lexret.encoders.computation import Computation
-    from lexret.engine.index import EmbeddedIndex
     from lexret.engine.integrity.repair_report import RepairReport
     from lexret.explain.explanation import PictureExplanation
-    from lexret.library.browsing.details import Details
-    from lexret.library.browsing.narrowing import NarrowingWord
-    from lexret.library.browsing.overview import CountedWord
-    from lexret.library.browsing.timeline import Timeline
-    from lexret.library.browsing.word_counts import Counts
     from lexret.library.duplicates import DuplicateGroup
     from lexret.library.integrity import LibraryCheck
     from lexret.library.labelling.labels import LibraryLabels
-    from lexret.library.tagging import Tagged
     from lexret.library.updating.indexing import IndexReport
     from lexret.library.updating.reader import Decoding
     from lexret.library.updating.update_run import Progress
     from lexret.pictures.boxes import Box
     from lexret.pictures.exclusion import Exclusion
-    from lexret.sparse import LexicalVector, VectorPrecision, WordWeight
-
-_HITS_TO_NARROW = 60
-_FEWEST_TO_NARROW = 6
-_WORDS_LOOKED_FOR = 6
+    from lexret.sparse import VectorPrecision, WordWeight
 
 
-class Library:
+class Library(BrowsedLibrary, ChangedLibrary):
     """Library of pictures: folders, their index, and the model that made it.
+
+    What it is asked, what it shows of itself and what people change in it are parts of their own:
+    :class:`~lexret.library.face.asked.AskedLibrary`,
+    :class:`~lexret.library.face.browsed.BrowsedLibrary` and
+    :class:`~lexret.library.face.changed.ChangedLibrary`.
 
     Encoders are loaded once, on first use. Each call works on one commit of the index, the newest
     when it begins, whatever other processes commit meanwhile. Safe to share by threads.
@@ -77,16 +64,6 @@ class Library:
         model: a model's name or folder; by default the one that the index records.
         computation: where and in what precision networks compute; None: on the CPU in float32.
     """
-
-    def __init__(
-        self, path: PathLike, *, model: str | None = None, computation: Computation | None = None
-    ) -> None:
-        self._latest = LatestSnapshot(index_within(Path(path)))
-        self._encoders = IndexEncoders(model, computation)
-        self._counting = threading.Lock()
-        self._counts: WeakKeyDictionary[EmbeddedIndex, Counts] = WeakKeyDictionary()
-        self._looking = threading.Lock()
-        self._timelines: WeakKeyDictionary[EmbeddedIndex, Timeline] = WeakKeyDictionary()
 
     @classmethod
     def open(
@@ -225,149 +202,6 @@ class Library:
         finally:
             self._latest.expire()
 
-    @property
-    def path(self) -> Path:
-        """The index folder."""
-        return self._latest.path
-
-    def snapshot(self) -> Snapshot:
-        """Return the index as last committed and corrected, as seen at most 0.25 seconds ago.
-
-        Raises:
-            MissingError: if there is no index.
-            CorruptError: if it is damaged, and was never open.
-        """
-        return self._latest.get()
-
-    def __len__(self) -> int:
-        """Number of pictures."""
-        return len(self.snapshot().index)
-
-    def search(
-        self,
-        text: str = "",
-        *,
-        k: int = 10,
-        image: PictureLike | Sequence[PictureLike] | None = None,
-        box: Box | None = None,
-        like: PathLike | Sequence[PathLike] | None = None,
-        text_encoder: TextEncoderKind | None = None,
-        backend: Backend = "embedded",
-        building: Callable[[], None] | None = None,
-        max_false_matches: float | None = None,
-        copies: bool = False,
-    ) -> Results:
-        """Find the pictures that fit a text, pictures, or both, the best first.
-
-        Args:
-            text: plain or in the query language; see docs/query-language.md.
-            k: at most so many hits.
-            image: one picture to look for or several: files, or pictures of Pillow (RGB, upright).
-            box: the part that counts of the only picture to look for: x, y, width and height in
-                pixels of its full size.
-            like: one picture of the index to look for or several, by id or path; they are no hits.
-            text_encoder: ``static`` or ``contextual``; by default static where there is one.
-            backend: ``embedded``, or ``lucene`` for plain texts and pictures.
-            building: is told when Lucene's index is to be made, which takes a while.
-            max_false_matches: of searches for things that are not there, at most this share may
-                find something; for plain texts.
-            copies: give each copy of a file as a hit of its own; else files of the same bytes are
-                one hit, which names the others that fit as well.
-
-        Raises:
-            QueryError: if the text breaks the query language; the message points at it.
-            InputError: if there is nothing to look for, or an argument cannot be used.
-            MissingError: if a picture, the index or the model is not there.
-            MismatchError: if the model is not the one that made the index.
-        """
-        hint = "A picture is given as image=, one of the index as like=."
-        require_text(text, "a query", hint=hint)
-        snapshot = self.snapshot()
-        question = Question.of(text, image=image, box=box, like=like, text_encoder=text_encoder)
-        return self.find(
-            self.understand(question, snapshot),
-            snapshot,
-            k=k,
-            backend=backend,
-            building=building,
-            max_false_matches=max_false_matches,
-            copies=copies,
-        )
-
-    def understand(
-        self, question: Question, snapshot: Snapshot | None = None, *, hooks: Hooks = NO_HOOKS
-    ) -> Understood:
-        """Return the query that a question means.
-
-        See :func:`lexret.library.asking.question.understand`.
-
-        Args:
-            snapshot: the commit that it is asked of; by default the newest.
-        """
-        snapshot = snapshot or self.snapshot()
-        return understand(question, snapshot, lambda: self.encoders(snapshot), hooks=hooks)
-
-    def find(
-        self,
-        understood: Understood,
-        snapshot: Snapshot,
-        *,
-        k: int = 10,
-        backend: Backend = "embedded",
-        building: Callable[[], None] | None = None,
-        max_false_matches: float | None = None,
-        copies: bool = False,
-        start: int = 0,
-    ) -> Results:
-        """Return the best ``k`` hits of an understood question; see :meth:`search`.
-
-        Args:
-            snapshot: the commit that it was understood over.
-            start: leave out so many that are better.
-        """
-        if k < 1:
-            raise InputError(f"At least 1 hit must be asked for; found {k}.")
-        return find(
-            understood,
-            snapshot,
-            k=k,
-            backend=backend,
-            building=building,
-            encoders=lambda: self.encoders(snapshot),
-            max_false_matches=max_false_matches,
-            copies=copies,
-            start=start,
-        )
-
-    def encode_query(
-        self,
-        text: str = "",
-        *,
-        image: PictureLike | Sequence[PictureLike] | None = None,
-        box: Box | None = None,
-        text_encoder: TextEncoderKind | None = None,
-    ) -> LexicalVector:
-        """Return the vector that a plain text, pictures, or both are searched by.
-
-        An engine that holds the pictures' vectors (`lexret export`) ranks by it as :meth:`search`
-        does. The arguments are those of :meth:`search`; :meth:`understand` tells the notes.
-
-        Raises:
-            InputError: if there is nothing to look for, or the text has operators or filters,
-                which are no part of a vector.
-            MissingError: if a picture, the index or the model is not there.
-            MismatchError: if the model is not the one that made the index.
-        """
-        from lexret.library.asking.query_vector import query_vector
-
-        require_text(text, "a query", hint="A picture is given as image=.")
-        question = Question.of(text, image=image, box=box, text_encoder=text_encoder)
-        return query_vector(self.understand(question))
-
-    def similar(self, picture: PathLike, *, k: int = 10, text: str = "") -> Results:
-        """Find pictures like one of the index, named by its id or path; see :meth:`search`."""
-        return self.search(text, k=k, like=picture)
-
     def words(self, picture: PathLike, k: int | None = None) -> list[WordWeight]:
         """Return the words of a picture of the index, corrected, by falling weight.
 
@@ -394,197 +228,6 @@ class Library:
         snapshot = self.snapshot()
         vector = snapshot.index.vector(document_named(snapshot.index, os.fspath(picture)))
         return tags_of(vector, self.encoders(snapshot).levels_V(), k)
-
-    def timeline(self, snapshot: Snapshot | None = None) -> Timeline:
-        """Return all pictures, the latest first; it is kept for each commit."""
-        from lexret.library.browsing.timeline import Timeline
-
-        index = (snapshot or self.snapshot()).index
-        with self._looking:
-            if index not in self._timelines:
-                self._timelines[index] = Timeline(index)
-            return self._timelines[index]
-
-    def details(
-        self, picture: PathLike, snapshot: Snapshot | None = None, *, num_words: int = 40
-    ) -> Details:
-        """Return what the index knows of a picture, without looking at its file.
-
-        Args:
-            picture: its id or path.
-            num_words: at most so many of its words, the surest first.
-
-        Raises:
-            MissingError: if the index holds no such picture, or its model is not there.
-        """
-        from lexret.library.browsing.details import details_of
-
-        snapshot = snapshot or self.snapshot()
-        levels_V = self.encoders(snapshot).levels_V()
-        return details_of(snapshot, os.fspath(picture), levels_V, num_words=num_words)
-
-    def word_counts(self, snapshot: Snapshot | None = None) -> Counts:
-        """Return (V,) how many pictures hold each word of the vocabulary, corrected.
-
-        It is counted once for each commit, which takes about a second for 100,000 pictures.
-
-        Raises:
-            MissingError: if the index or its model is not there.
-        """
-        from lexret.library.browsing.word_counts import count_held
-
-        snapshot = snapshot or self.snapshot()
-        with self._counting:
-            if snapshot.index not in self._counts:
-                encoders = self.encoders(snapshot)
-                counts_V = count_held(snapshot.index, encoders.levels_V())
-                counts_V[list(encoders.silent_terms(snapshot.index.vocabulary))] = 0
-                self._counts[snapshot.index] = counts_V
-            return self._counts[snapshot.index]
-
-    def strongest_words(self, k: int, snapshot: Snapshot | None = None) -> list[CountedWord]:
-        """Return the words that most pictures hold, with how many do; see :meth:`word_counts`."""
-        from lexret.library.browsing.overview import strongest_words
-
-        snapshot = snapshot or self.snapshot()
-        index = snapshot.index
-        return strongest_words(index.vocabulary, self.word_counts(snapshot), len(index), k=k)
-
-    def complete(
-        self, prefix: str, *, k: int = 10, snapshot: Snapshot | None = None
-    ) -> list[CountedWord]:
-        """Return words that begin with some letters, then words that hold them.
-
-        Those that most pictures hold come first; see :meth:`word_counts`.
-        """
-        from lexret.library.browsing.overview import CountedWord
-
-        snapshot = snapshot or self.snapshot()
-        counts_V, vocabulary = self.word_counts(snapshot), snapshot.index.vocabulary
-
-        def count(word: str) -> int:
-            term = vocabulary.term_id(word)
-            return 0 if term is None else int(counts_V[term])
-
-        return [CountedWord(word, count(word))
-                for word in snapshot.complete(prefix, k=k, rank=count)]  # fmt: skip
-
-    def narrow(
-        self, understood: Understood, snapshot: Snapshot, *, k: int = 10
-    ) -> list[NarrowingWord]:
-        """Return words that many hits of an understood question hold, and few other pictures.
-
-        Args:
-            snapshot: the commit that it was understood over.
-            k: at most so many words.
-        """
-        from lexret.library.asking.query_words import query_words
-        from lexret.library.browsing.narrowing import narrowing_words
-
-        hits = self.find(understood, snapshot, k=_HITS_TO_NARROW)
-        sure = [hit.doc_id for hit in hits if hit.sure]
-        if len(sure) < _FEWEST_TO_NARROW:  # not so many that they are the whole library
-            most = max(_FEWEST_TO_NARROW, len(snapshot.index) // 4)
-            sure = [hit.doc_id for hit in hits[:most]]
-        return narrowing_words(
-            snapshot.index,
-            sure,
-            self.word_counts(snapshot),
-            self.encoders(snapshot).levels_V(),
-            without=[
-                term
-                for word in query_words(understood, snapshot.index.vocabulary, k=_WORDS_LOOKED_FOR)
-                if (term := snapshot.index.vocabulary.term_id(word.word)) is not None
-            ],
-            k=k,
-        )
-
-    def correct(
-        self,
-        pictures: PathLike | Sequence[PathLike],
-        *,
-        add: Sequence[str] = (),
-        remove: Sequence[str] = (),
-        undo: bool = False,
-    ) -> None:
-        """Correct the words of pictures, as ``lexret words edit`` does.
-
-        Args:
-            pictures: by id or path.
-            add: words that they show; as strong in each as its strongest word.
-            remove: words that they do not show.
-            undo: leave ``add`` and ``remove``, or all words, to the model again.
-
-        Raises:
-            MissingError: if the index holds no such picture; nothing is changed then.
-            InputError: if a word is none of the vocabulary.
-            StorageError: if the corrections cannot be written.
-        """
-        from lexret.library.correcting import WordChange, correct_pictures
-
-        require_several(add, "words to add")
-        require_several(remove, "words to take away")
-        index = self.snapshot().index
-        ids = [document_named(index, name) for name in names_of(pictures)]
-        changes = [*(WordChange("+", word) for word in add),
-                   *(WordChange("-", word) for word in remove)]  # fmt: skip
-        correct_pictures(index, ids, changes, undo=undo)
-        self._latest.expire()
-
-    def mute(self, *words: str, undo: bool = False) -> frozenset[str]:
-        """Let words count nowhere, as ``lexret vocab mute`` does; returns all that are muted then.
-
-        Args:
-            undo: let them count again.
-
-        Raises:
-            InputError: if a word is none of the vocabulary, or one to let count is not muted.
-            StorageError: if that cannot be written.
-        """
-        from lexret.library.correcting import mute_words
-
-        muted = mute_words(self.snapshot().index, words, mute=not undo)
-        self._latest.expire()
-        return muted
-
-    def set_fields(self, pictures: PathLike | Sequence[PathLike], fields: Mapping[str, str]) -> int:
-        """Give pictures fields, as ``lexret fields set`` does; returns how many pictures changed.
-
-        Args:
-            pictures: by id or path.
-            fields: name -> value as it is typed; an empty one takes the field away.
-
-        Raises:
-            MissingError, InputError, LockedError, StorageError: see
-                :func:`lexret.library.fields.set_fields`.
-        """
-        from lexret.library.fields import parse_value, set_fields
-
-        kinds = self.snapshot().index.columns
-        values = {name: parse_value(name, text, kinds.get(name)) for name, text in fields.items()}
-        num_changed = set_fields(self.path, dict.fromkeys(names_of(pictures), values))
-        self._latest.expire()
-        return num_changed
-
-    def tag(
-        self, pictures: PathLike | Sequence[PathLike], *, k: int = 8, write: bool = False
-    ) -> list[Tagged]:
-        """Write the words that pictures hold into their files, as ``lexret tag`` does.
-
-        Args:
-            pictures: by id or path.
-            k: at most so many words a picture.
-            write: change the files; without it, only tell what would be.
-
-        Raises:
-            MissingError: if the index holds no such picture, or its model is not there.
-        """
-        from lexret.library.tagging import tag_pictures
-
-        snapshot = self.snapshot()
-        index, levels_V = snapshot.index, self.encoders(snapshot).levels_V()
-        ids = [document_named(index, name) for name in names_of(pictures)]
-        return list(tag_pictures(index, ids, levels_V, k=k, write=write))
 
     def duplicates(self, *, near: float | None = None) -> list[DuplicateGroup]:
         """Return groups of pictures that are there twice, in each the one to keep first.
@@ -687,12 +330,3 @@ class Library:
         from lexret.library.labelling.labels import LibraryLabels
 
         return LibraryLabels(self, self._latest.expire)
-
-    def encoders(self, snapshot: Snapshot | None = None) -> ModelEncoders:
-        """Return the encoders of the model; each is loaded when it is first asked for.
-
-        Raises:
-            MissingError: if there is no such model.
-            MismatchError: if the model is not the one that made the index.
-        """
-        return self._encoders.of((snapshot or self.snapshot()).index)

@@ -1,0 +1,143 @@
+"""A library to look around in: its pictures by date, its words, and what it knows of a picture."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, Final
+from weakref import WeakKeyDictionary
+
+from lexret.library.asking.query_pictures import PathLike
+from lexret.library.asking.question import Understood
+from lexret.library.face.asked import AskedLibrary
+from lexret.library.snapshots import Snapshot
+
+if TYPE_CHECKING:
+    from lexret.encoders.computation import Computation
+    from lexret.engine.index import EmbeddedIndex
+    from lexret.library.browsing.details import Details
+    from lexret.library.browsing.narrowing import NarrowingWord
+    from lexret.library.browsing.overview import CountedWord
+    from lexret.library.browsing.timeline import Timeline
+    from lexret.library.browsing.word_counts import Counts
+
+_HITS_TO_NARROW: Final = 60
+_FEWEST_TO_NARROW: Final = 6
+_WORDS_LOOKED_FOR: Final = 6
+
+
+class BrowsedLibrary(AskedLibrary):
+    """Library to look around in; a part of :class:`~lexret.library.library.Library`."""
+
+    def __init__(
+        self, path: PathLike, *, model: str | None = None, computation: Computation | None = None
+    ) -> None:
+        super().__init__(path, model=model, computation=computation)
+        self._counting = threading.Lock()
+        self._counts: WeakKeyDictionary[EmbeddedIndex, Counts] = WeakKeyDictionary()
+        self._looking = threading.Lock()
+        self._timelines: WeakKeyDictionary[EmbeddedIndex, Timeline] = WeakKeyDictionary()
+
+    def timeline(self, snapshot: Snapshot | None = None) -> Timeline:
+        """Return all pictures, the latest first; it is kept for each commit."""
+        from lexret.library.browsing.timeline import Timeline
+
+        index = (snapshot or self.snapshot()).index
+        with self._looking:
+            if index not in self._timelines:
+                self._timelines[index] = Timeline(index)
+            return self._timelines[index]
+
+    def details(
+        self, picture: PathLike, snapshot: Snapshot | None = None, *, num_words: int = 40
+    ) -> Details:
+        """Return what the index knows of a picture, without looking at its file.
+
+        Args:
+            picture: its id or path.
+            num_words: at most so many of its words, the surest first.
+
+        Raises:
+            MissingError: if the index holds no such picture, or its model is not there.
+        """
+        from lexret.library.browsing.details import details_of
+
+        snapshot = snapshot or self.snapshot()
+        levels_V = self.encoders(snapshot).levels_V()
+        return details_of(snapshot, os.fspath(picture), levels_V, num_words=num_words)
+
+    def word_counts(self, snapshot: Snapshot | None = None) -> Counts:
+        """Return (V,) how many pictures hold each word of the vocabulary, corrected.
+
+        It is counted once for each commit, which takes about a second for 100,000 pictures.
+
+        Raises:
+            MissingError: if the index or its model is not there.
+        """
+        from lexret.library.browsing.word_counts import count_held
+
+        snapshot = snapshot or self.snapshot()
+        with self._counting:
+            if snapshot.index not in self._counts:
+                encoders = self.encoders(snapshot)
+                counts_V = count_held(snapshot.index, encoders.levels_V())
+                counts_V[list(encoders.silent_terms(snapshot.index.vocabulary))] = 0
+                self._counts[snapshot.index] = counts_V
+            return self._counts[snapshot.index]
+
+    def strongest_words(self, k: int, snapshot: Snapshot | None = None) -> list[CountedWord]:
+        """Return the words that most pictures hold, with how many do; see :meth:`word_counts`."""
+        from lexret.library.browsing.overview import strongest_words
+
+        snapshot = snapshot or self.snapshot()
+        index = snapshot.index
+        return strongest_words(index.vocabulary, self.word_counts(snapshot), len(index), k=k)
+
+    def complete(
+        self, prefix: str, *, k: int = 10, snapshot: Snapshot | None = None
+    ) -> list[CountedWord]:
+        """Return words that begin with some letters, then words that hold them.
+
+        Those that most pictures hold come first; see :meth:`word_counts`.
+        """
+        from lexret.library.browsing.overview import CountedWord
+
+        snapshot = snapshot or self.snapshot()
+        counts_V, vocabulary = self.word_counts(snapshot), snapshot.index.vocabulary
+
+        def count(word: str) -> int:
+            term = vocabulary.term_id(word)
+            return 0 if term is None else int(counts_V[term])
+
+        return [CountedWord(word, count(word))
+                for word in snapshot.complete(prefix, k=k, rank=count)]  # fmt: skip
+
+    def narrow(
+        self, understood: Understood, snapshot: Snapshot, *, k: int = 10
+    ) -> list[NarrowingWord]:
+        """Return words that many hits of an understood question hold, and few other pictures.
+
+        Args:
+            snapshot: the commit that it was understood over.
+            k: at most so many words.
+        """
+        from lexret.library.asking.query_words import query_words
+        from lexret.library.browsing.narrowing import narrowing_words
+
+        hits = self.find(understood, snapshot, k=_HITS_TO_NARROW)
+        sure = [hit.doc_id for hit in hits if hit.sure]
+        if len(sure) < _FEWEST_TO_NARROW:  # not so many that they are the whole library
+            most = max(_FEWEST_TO_NARROW, len(snapshot.index) // 4)
+            sure = [hit.doc_id for hit in hits[:most]]
+        return narrowing_words(
+            snapshot.index,
+            sure,
+            self.word_counts(snapshot),
+            self.encoders(snapshot).levels_V(),
+            without=[
+                term
+                for word in query_words(understood, snapshot.index.vocabulary, k=_WORDS_LOOKED_FOR)
+                if (term := snapshot.index.vocabulary.term_id(word.word)) is not None
+            ],
+            k=k,
+        )

@@ -161,10 +161,10 @@ def attempt(name: str, root: Path, *, most: int | None = None) -> Tried:
     """
     trial = Trial(WRITINGS[name], root)
     states = distinct(trial.crashes[:-1])
-    chosen = states if most is None else spread(states, most, name)
+    chosen = states if most is None else some_of_each_kind(states, most, name)
     trial.tried.states = len(chosen)
     counted = trial.crashes[:-1] if most is None else chosen
-    trial.tried.points += Counter(crash.kind.partition(",")[0] for crash in counted)
+    trial.tried.points += Counter(map(kind_of, counted))
     trial.try_crashes(chosen)
     trial.try_end()
     for kind in FAULTS:
@@ -179,6 +179,22 @@ def spread(items: Sequence[Any], most: int, seed: str) -> list[Any]:
     """Choose some of a list, always the same, in their order."""
     chosen = random.Random(seed).sample(range(len(items)), min(most, len(items)))
     return [items[place] for place in sorted(chosen)]
+
+
+def kind_of(crash: Crash) -> str:
+    return crash.kind.partition(",")[0]
+
+
+def some_of_each_kind(crashes: Sequence[Crash], most: int, seed: str) -> list[Crash]:
+    """Choose some crashes, at least one of each kind, always the same, in their order."""
+    kinds = {kind_of(crash) for crash in crashes}
+    firsts = [
+        spread([place for place, crash in enumerate(crashes) if kind_of(crash) == kind], 1, seed)[0]
+        for kind in sorted(kinds)
+    ]
+    others = [place for place in range(len(crashes)) if place not in firsts]
+    places = firsts + spread(others, most - len(firsts), seed)
+    return [crashes[place] for place in sorted(places)]
 
 
 @pytest.mark.parametrize("name", WRITINGS)

@@ -573,6 +573,7 @@ class MeanColour:
     """Backbone of one patch, which sees the mean colour."""
 
     grid = range(1)
+    num_vectors = 1
 
     def __init__(self, config: object) -> None:
         pass

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lexret.cli.candidates import complete_folder
+from lexret.cli.candidates import complete_folder, complete_vocabulary
 from lexret.cli.common import (
     json_option,
     near_path,
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
               "lexret:MODEL (that model's dense side), or a folder that open_clip or transformers "
               "saved.")  # fmt: skip
 @click.option("--vocabulary", "vocabulary_source", default="english-21k", show_default=True,
-              metavar="VOCABULARY", help="A shipped vocabulary's name, or a file with a word on "
+              metavar="VOCABULARY", shell_complete=complete_vocabulary,
+              help="A shipped vocabulary's name, or a file with a word on "
               "each line.")  # fmt: skip
 @click.option("--pictures", "pictures_folder", metavar="DIR",
               type=click.Path(exists=True, file_okay=False, path_type=Path),

@@ -44,6 +44,10 @@ class MissingError(LexretError, FileNotFoundError):
         self.path = path
 
 
+class UnknownPictureError(MissingError):
+    """A picture that was named is not in the index; the message tells where that lies."""
+
+
 class MismatchError(LexretError, ValueError):
     """Two artefacts do not belong together, such as an index and another model."""
 

@@ -10,7 +10,7 @@ from typing import Final
 from weakref import WeakKeyDictionary
 
 from lexret.engine.index import EmbeddedIndex
-from lexret.errors import MissingError
+from lexret.errors import UnknownPictureError
 from lexret.files.names import shown_line, text_to_name
 from lexret.library.folders import id_of_file, picture_folders
 
@@ -55,13 +55,13 @@ def _ids_by_normal_form(index: EmbeddedIndex) -> dict[str, list[str]]:
 
 
 def document_named(index: EmbeddedIndex, given: str) -> str:
-    """Do as :func:`find_document`; raises MissingError where there is none."""
+    """Do as :func:`find_document`; raises UnknownPictureError where there is none."""
     doc_id = find_document(index, given)
     if doc_id is not None:
         return doc_id
     folders = picture_folders(index.manifest.roots, index.path)
     where = f" or relative to {folders[0].path}" if folders else ""
-    raise MissingError(
+    raise UnknownPictureError(
         f"The index at {index.path} holds no picture {given!r}; expected a path as `lexret search` "
         f"prints it{where}.{_near(index, given)}"
     )

@@ -20,6 +20,7 @@ from lexret.errors import (
     MissingError,
     QueryError,
     StorageError,
+    UnknownPictureError,
 )
 from lexret.files.names import whole_text
 from lexret.serve.limits import (
@@ -55,7 +56,12 @@ def add_errors(app: FastAPI, root_path: str) -> None:
 
     async def refuse(_request: Request, error: Exception) -> Response:
         found = error.errors() if isinstance(error, RequestValidationError) else []
-        told = "; ".join(f"{problem['loc'][-1]}: {problem['msg']}" for problem in found)
+        told = "; ".join(
+            f"The request's body is not JSON: {problem['ctx']['error']}."
+            if problem["type"] == "json_invalid"
+            else f"{problem['loc'][-1]}: {problem['msg']}"
+            for problem in found
+        )
         return JSONResponse({"error": told or "The request is malformed."}, status_code=422)
 
     async def point(request: Request, error: Exception) -> Response:
@@ -80,6 +86,8 @@ def public_error(error: Exception) -> str:
     """Return what may be told of an error: not where files lie on this machine."""
     if isinstance(error, ImageError):
         return f"The picture cannot be read: {error.reason}."
+    if isinstance(error, UnknownPictureError):
+        return "The index holds no such picture."
     if isinstance(error, MismatchError):
         return "The index was made with another model; start the server anew."
     if isinstance(error, DamageError):

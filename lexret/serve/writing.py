@@ -135,7 +135,7 @@ class Writing:
 
     def add_to(self, app: FastAPI) -> None:
         """Add them to an application."""
-        guarded = [Depends(require_own), Depends(self._require_allowed)]
+        guarded = [Depends(self._require_allowed), Depends(require_own)]
         for name, function, told in (
             ("correct", self.correct, "Correct the words of pictures"),
             ("mute", self.mute, "Let words count nowhere"),

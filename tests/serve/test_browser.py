@@ -153,6 +153,20 @@ def test_a_search_shows_photos_with_the_words_that_match(
     browser.wait("!document.querySelector('#chips .chip')")
 
 
+def test_a_photo_that_filters_found_says_so_and_shows_no_empty_table(
+    browser: Browser, address: str
+) -> None:
+    browser.open(f"{address}/?q=path:chelsea*")
+    settled(browser)
+    browser.run("document.querySelector('.hit').click()")
+    browser.wait("document.getElementById('viewer').dataset.explained === 'yes'")
+    told = browser.run("document.querySelector('#viewer .why-found').textContent")
+    assert "The query asks for no word; the photo fits the rest of it." in told
+    assert browser.run("document.querySelectorAll('#viewer .bar').length") == 0
+    assert "lacks no word" not in told
+    browser.press("Escape", 27)
+
+
 def test_sure_photos_come_first_then_a_line(browser: Browser, address: str) -> None:
     browser.open(f"{address}/?q=coffee")
     settled(browser)

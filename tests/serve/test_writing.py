@@ -80,6 +80,9 @@ def test_nothing_is_changed_unless_the_server_allows_it(
     with serve_library(library, token=TOKEN) as place:
         status, told = Client(place).ask(f"/api/{change}", CHANGES[change])
         assert status == 403 and "--allow-write" in told["error"]
+    with serve_library(library) as place:  # who knows no token is told the same
+        status, told = Client(place).ask(f"/api/{change}", CHANGES[change], {})
+        assert status == 403 and "--allow-write" in told["error"]
     assert state(library) == before
 
 
@@ -150,6 +153,30 @@ def test_a_picture_behind_a_link_is_not_tagged(
     picture.symlink_to(elsewhere)
     assert client.ask("/api/tag", {"ids": ["noise.jpg"], "write": True})[0] == 404
     assert elsewhere.read_bytes() == before
+
+
+def test_a_picture_that_is_not_there_is_told_without_the_place_of_the_index(
+    library: Library, client: Client
+) -> None:
+    asked = [
+        ("/api/details?id=nope.jpg", None),
+        ("/api/correct", {"ids": ["nope.jpg"], "add": ["dog"]}),
+        ("/api/fields", {"ids": ["nope.jpg"], "fields": {"stars": "1"}}),
+        ("/api/tag", {"ids": ["nope.jpg"]}),
+    ]
+    for path, body in asked:
+        status, told = client.ask(path, body)
+        assert (status, told) == (404, {"error": "The index holds no such picture."}), path
+
+
+def test_a_body_that_is_not_json_is_told_so(client: Client) -> None:
+    connection = http.client.HTTPConnection(*client.place, timeout=60)
+    headers = {"Content-Type": "application/json", **client.own}
+    connection.request("POST", "/api/correct", "{ids", headers)
+    answer = connection.getresponse()
+    told = json.loads(answer.read())["error"]
+    connection.close()
+    assert answer.status == 422 and told.startswith("The request's body is not JSON: ")
 
 
 def test_words_are_corrected_and_taken_back(client: Client) -> None:

@@ -41,7 +41,7 @@ def print_report(report: LabelReport, *, as_json: bool) -> None:
             "written; --at-least sets that."
         )
     for skipped in report.skipped:
-        click.echo(printable(f"Skipped {skipped.name}: {skipped.reason}"), err=True)
+        click.echo(printable(f"Skipped: {skipped.reason}"), err=True)
 
 
 def _as_json(report: LabelReport) -> dict[str, object]:

@@ -100,15 +100,21 @@ _DATES_EXPECTED: Final = (
 
 
 def _unknown_field(name: str, columns: Mapping[str, str], aliases: FieldAliases) -> str:
+    from difflib import get_close_matches  # loads slowly
+
     dates = {date for date, fields in aliases.dates.items() if _tells_dates(fields, columns)}
     shown = {column: written for written, column in aliases.columns.items()}
     readable = {shown.get(column, column) for column in columns}
     known = {PATH, *(field for field in readable if not field.startswith("_"))} | dates
-    return (
-        f"This index has no field {name!r}; there are: "
-        f"{', '.join(sorted(known))}. {aliases.hint}{' ' * bool(aliases.hint)}"
-        "If this is no filter, set a blank before or after the colon."
+    near = get_close_matches(name, sorted(known), n=1)
+    said = (
+        f"This index has no field {name!r}; there are: {', '.join(sorted(known))}.",
+        f"Did you mean {near[0]}?" if near else "",
+        aliases.given_hint,
+        aliases.hint,
+        "If this is no filter, set a blank before or after the colon.",
     )
+    return " ".join(filter(None, said))
 
 
 def _tells_dates(fields: DateFields, columns: Mapping[str, str]) -> bool:

@@ -77,6 +77,7 @@ class FieldAliases:
         columns: names of fields that are stored under another name.
         lists: stored fields that hold several texts, one a line.
         hint: what to do where a field is missing, for messages.
+        given_hint: where fields come from that no file tells, for the same messages.
     """
 
     dates: Mapping[str, DateFields] = field(default_factory=dict)
@@ -84,6 +85,7 @@ class FieldAliases:
     columns: Mapping[str, str] = field(default_factory=dict)
     lists: frozenset[str] = frozenset()
     hint: str = ""
+    given_hint: str = ""
 
 
 NO_ALIASES: Final = FieldAliases()

@@ -22,6 +22,7 @@ PICTURE_FIELDS: Final = FieldAliases(
     columns={"keyword": KEYWORDS, "date_from": DATE_FROM},
     lists=frozenset({KEYWORDS}),
     hint="Run `lexret index DIR` once more where the index is older than the field.",
+    given_hint="`lexret label apply` writes a label's field, `lexret fields set` one of yours.",
 )
 """For :func:`~lexret.engine.query.binding.bind_query`: a picture's date is when it was taken, by
 the camera's clock, or where that is not known, when its file was last changed."""

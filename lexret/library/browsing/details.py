@@ -49,7 +49,7 @@ class Details:
         date_from: what tells the date: ``exif``, ``exif_changed``, ``xmp``, ``iptc`` or ``file``.
         camera: what the camera wrote: field -> value.
         keywords: of people.
-        fields: that somebody gave it.
+        fields: that somebody gave it, and classes of labels.
         words: the surest first.
         from_keywords: those of them that are keywords of the photo.
         added: words that somebody added by hand.
@@ -100,7 +100,8 @@ def details_of(
         camera={name: fields[name] for name in CAMERA_FIELDS if fields.get(name) is not None},
         keywords=tuple(str(keywords).split("\n")) if keywords else (),
         fields={name: value for name, value in fields.items()
-                if value is not None and name not in INDEXED_FIELDS},
+                # What begins with an underscore is lexret's own, such as the marks of labels.
+                if value is not None and name not in INDEXED_FIELDS and name[0] != "_"},
         words=tuple(HeldWord(word.word, word.weight, held) for word, held in words),
         from_keywords=tuple(sorted(words_of_keywords(index, doc_id))),
         added=tuple(sorted(correction.added)),

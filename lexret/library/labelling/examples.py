@@ -75,6 +75,7 @@ class ExampleReader:
             QueryError: if a query cannot be understood.
         """
         found = list(self._find(source))
+        num_before = len(self.skipped)
         vectors = self._vectors(found)
         examples = [
             Example(class_name, source, picture.name, sha256, vector.term_ids, vector.weights)
@@ -82,9 +83,10 @@ class ExampleReader:
             if vector is not None and len(vector)
         ]
         if not examples:
-            reasons = "; ".join(f"{one.name}: {one.reason}" for one in self.skipped[:3])
-            why = reasons or "no picture in it has a word"
-            raise InputError(f"{source} gives no example of {class_name or 'none'!r}: {why}.")
+            # The reasons name the files, and end with a full stop.
+            reasons = " ".join(one.reason for one in self.skipped[num_before:][:3])
+            why = reasons or "No picture in it has a word."
+            raise InputError(f"{source} gives no example of {class_name or 'none'!r}. {why}")
         return examples
 
     def _find(self, source: str) -> Iterator[_Found]:

@@ -293,7 +293,8 @@ def _distinct(examples: Sequence[Example]) -> list[Example]:
         if first.class_name != example.class_name:
             raise InputError(
                 f"{example.name} is an example of {first.class_name or 'none'!r} and of "
-                f"{example.class_name or 'none'!r}; a picture is of one class."
+                f"{example.class_name or 'none'!r}; a picture is of one class. Give other examples "
+                "of one of them; a query leaves pictures out by a minus, as in +food -dog."
             )
     return list(kept.values())
 

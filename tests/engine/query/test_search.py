@@ -170,7 +170,9 @@ class Letters:
         return vector(self.words, weights | dict.fromkeys(known, 0.8))
 
 
-ALIASES = FieldAliases(dates={"date": WHEN}, sizes=frozenset({"size"}), hint="Index again.")
+ALIASES = FieldAliases(
+    dates={"date": WHEN}, sizes=frozenset({"size"}), hint="Index again.", given_hint="Or give it."
+)
 COLUMNS = {"size": "int64", "mtime_ns": "int64", "camera": "text", "ratio": "float64"}
 
 
@@ -273,6 +275,8 @@ UNKNOWN = [
     ("-(dog OR xyzzy)", 9, 14, r"'xyzzy' is not in the vocabulary of 8 words\."),
     ("red this?^2", 4, 11, "'this' is not in the vocabulary"),
     ("dog camra:Leica", 4, 9, r"no field 'camra'; there are: camera, date, mtime_ns, path, ratio"),
+    ("dog camra:Leica", 4, 9, r"Did you mean camera\? Or give it\. Index again\. If this is no f"),
+    ("dog label:bill", 4, 9, r"ratio, size\. Or give it\. Index again\. If this is no filter"),
     ("size:big", 5, 8, "such as 3, 1.5..8"),
     ("size:1XB", 5, 8, "such as 3, 1.5..8"),
     ("ratio:1kB", 6, 9, "expected a number"),

@@ -206,6 +206,30 @@ def test_examples_are_folders_files_and_queries(
     assert labels_in(library)["red1.png"] == "warm"
 
 
+def test_a_source_without_examples_tells_its_own_faults_once(
+    library: Library, colours: ColourEncoder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with_images(monkeypatch, colours)
+    paint(tmp_path / "other/one.png", (255, 0, 0))
+    first, second = tmp_path / "other/first.png", tmp_path / "second.png"
+    for broken in (first, second):
+        broken.write_bytes(b"no picture")
+    with pytest.raises(InputError) as caught:
+        library.labels.train("kinds", {"warm": [str(tmp_path / "other")], "cold": [str(second)]})
+    _, _, why = str(caught.value).partition("gives no example of 'cold'. ")
+    assert why.startswith(f"{second} is not a picture") and why.count(str(second)) == 1
+    assert not why.endswith("..") and str(first) not in why
+
+
+def test_details_of_a_labelled_picture_hold_its_class_and_nothing_of_lexrets_own(
+    library: Library,
+) -> None:
+    library.set_fields(["red1.png"], {"stars": "5"})
+    library.labels.train("kinds", RED_AND_BLUE, field="kind")
+    library.labels.apply("kinds")
+    assert library.details("red1.png").fields == {"stars": 5, "kind": "warm"}
+
+
 def test_hits_that_are_not_sure_are_no_examples(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -232,7 +256,8 @@ def test_hits_that_are_not_sure_are_no_examples(
         ({"warm": ["no such folder/1.png"]}, MissingError, "no file or folder"),
         ({"warm": ["my holiday/"]}, MissingError, "no file or folder"),
         ({"warm": ["path:nothing*"]}, InputError, "finds no picture"),
-        ({"warm": ["red1.png"], "cold": ["red1.png"]}, InputError, "a picture is of one class"),
+        ({"warm": ["red1.png"], "cold": ["red1.png"]}, InputError, "of one class. Give other exam"),
+        ({"warm": ["path:red*"], "cold": ["-path:grey*"]}, InputError, r"by a minus, as in \+food"),
         ({" ": ["red1.png"]}, InputError, "no name for a class"),
         ({}, MissingError, "There is no label 'kinds'"),
     ],

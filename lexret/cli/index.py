@@ -55,7 +55,7 @@ _MOST_SHOWN: Final = 8
               "most 3, rounded by about 1.5% at most.  [default: exact; with --rebuild as "
               "before]")  # fmt: skip
 @click.option("--precision", type=click.Choice(["float32", "bfloat16", "int8"]),
-              help="What the model computes in: int8 takes about half the time and finds nearly "
+              help="What the model computes in: int8 takes two thirds of the time and finds nearly "
               "the same; bfloat16 runs in torch and may be faster on processors made for it.  "
               "[default: as the index was made; a new one float32]")  # fmt: skip
 @click.option("--runtime", type=click.Choice(["onnx", "torch"]),

@@ -91,7 +91,7 @@ def command(
       lexret index photos --model my-clip
     """
     from lexret.encoders.folder.record import check_model_folder
-    from lexret.encoders.towers.source import parse_source
+    from lexret.encoders.tower_source import parse_source
     from lexret.encoders.train_packages import needs_training_packages
     from lexret.errors import InputError
     from lexret.pictures.finding import find_images

@@ -108,7 +108,7 @@ def test_a_missing_file_and_one_that_is_not_text_are_named(tmp_path: Path) -> No
 
 
 def test_an_unknown_shipped_vocabulary_lists_those_that_there_are() -> None:
-    with pytest.raises(MissingError, match=r"'klingon'.*'english-21k', 'llama2-17k'"):
+    with pytest.raises(MissingError, match=r"file 'klingon'.*one of: .*english-21k, llama2-17k"):
         Vocabulary.shipped("klingon")
 
 

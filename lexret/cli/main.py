@@ -78,7 +78,7 @@ COMMANDS: Final = {
         "lexret.cli.language.group", "Search in other languages, through dictionaries."
     ),
     "models": LazyCommand(
-        "lexret.cli.models.group", "List, show, export, share and verify models."
+        "lexret.cli.models.group", "List, show, make, export, share and verify models."
     ),
     "doctor": LazyCommand("lexret.cli.doctor", "Show what is installed and what is missing."),
     "completion": LazyCommand("lexret.cli.completion", "Complete commands by the tab key."),

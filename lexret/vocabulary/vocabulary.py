@@ -105,7 +105,10 @@ class Vocabulary:
         file = folder.joinpath(f"{name}.txt")
         if not file.is_file():
             names = sorted(f.name[:-4] for f in folder.iterdir() if f.name.endswith(".txt"))
-            raise MissingError(f"No shipped vocabulary is called {name!r}; there are: {names}.")
+            raise MissingError(
+                f"There is no file {name!r}, and no shipped vocabulary of that name; expected a "
+                f"file with a word on each line, or one of: {', '.join(names)}."
+            )
         return cls.from_lines(file.read_text(encoding="utf-8").splitlines())
 
     def save(self, path: str | Path) -> None:

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
 @click.option("--device", default="auto", show_default=True, metavar="DEVICE",
               help="What the towers compute on: cpu, cuda, cuda:N, or auto: CUDA where there is "
               "any.")  # fmt: skip
+@click.option("--overwrite", is_flag=True, help="Replace the model that FOLDER holds.")
 @json_option
 def command(
     folder: Path,
@@ -73,6 +74,7 @@ def command(
     prompts: tuple[str, ...],
     batch_size: int,
     device: str,
+    overwrite: bool,
     as_json: bool,
 ) -> None:
     """Make a lexical model of a two-tower model such as CLIP or SigLIP, without training.
@@ -90,8 +92,8 @@ def command(
       lexret models make my-clip --from ./clip-folder --pictures photos --words 16
       lexret index photos --model my-clip
     """
-    from lexret.encoders.folder.record import check_model_folder
-    from lexret.encoders.towers.source import parse_source
+    from lexret.encoders.folder.record import META_FILE, check_model_folder
+    from lexret.encoders.tower_source import parse_source
     from lexret.encoders.train_packages import needs_training_packages
     from lexret.errors import InputError
     from lexret.pictures.finding import find_images
@@ -99,6 +101,10 @@ def command(
 
     parse_source(source)  # what is wrong with it is said before torch is loaded
     check_model_folder(folder)
+    if (folder / META_FILE).exists() and not overwrite:
+        raise InputError(
+            f"{folder} holds a model already. Name another folder, or replace it by --overwrite."
+        )
     vocabulary = open_vocabulary(vocabulary_source)
     paths = [] if pictures_folder is None else list(find_images(pictures_folder))[:most]
     if pictures_folder is not None and not paths:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from lexret.encoders.pretrained import package_files
+from lexret.encoders.tower_source import is_tower_source, tower_place
 from lexret.errors import CorruptError, MismatchError, MissingError
 from lexret.files.hashes import file_sha256
 
@@ -51,6 +52,11 @@ def with_backbones_of(config: ModelConfig, folder: Path) -> ModelConfig:
     One is looked for by its name and by the last part of it; the folder may be the backbone.
     """
     image, text = config.image, config.text
+    if is_tower_source(image.backbone):
+        towers = _find_towers(image.backbone, folder)
+        image = image.model_copy(update={"backbone": towers})
+        text = text.model_copy(update={"backbone": towers})
+        return config.model_copy(update={"image": image, "text": text})
     name = _hub_id(config) or image.weights if image.weights == "hub" else image.weights
     weights, backbone = _find(name, folder), _find(text.backbone, folder)
     if weights is not None:
@@ -66,6 +72,9 @@ def identities(config: ModelConfig) -> dict[str, dict[str, Any]]:
     Args:
         config: with paths that can be opened, as :meth:`ModelRecord.config` gives it.
     """
+    if is_tower_source(config.image.backbone):
+        towers = _tower_identity(config.image.backbone)
+        return {"image": towers, "text": towers}
     weights, text = config.image.weights, config.text.backbone
     of_hub = (_hub_id(config) or config.image.backbone) if weights == "hub" else None
     # What is neither here nor a path is a name on the hub, but for an image backbone's weights.
@@ -144,6 +153,20 @@ def _find(name: str, folder: Path) -> Path | None:
     last = Path(name).name
     places = (folder / name, folder / last, *((folder,) if folder.resolve().name == last else ()))
     return next((place for place in places if place.exists()), None)
+
+
+def _tower_identity(name: str) -> dict[str, Any]:
+    before, place = tower_place(name)
+    if not place or (before == "lexret:" and not Path(place).is_absolute()):
+        return {"source": name, "sha256": {}}  # ships with a package
+    return _identity(place, None if Path(place).is_absolute() else place, "folder")
+
+
+def _find_towers(name: str, folder: Path) -> str:
+    """Return the name of a two-tower model where it lies in a folder, else its name as it is."""
+    before, place = tower_place(name)
+    found = _find(place, folder) if place else None
+    return name if found is None else f"{before}{found.resolve()}"
 
 
 def _hub_id(config: ModelConfig) -> str | None:

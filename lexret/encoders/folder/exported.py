@@ -75,7 +75,8 @@ def no_int8(folder: Path) -> MissingError:
     """Say that a model was not rounded to 8 bits."""
     return MissingError(
         f"The model in {folder} has no image side in int8. Make it with `lexret models export "
-        "MODEL --int8 --pictures DIR`."
+        "MODEL --int8 --pictures DIR`, or leave --precision out; a model made of two towers "
+        "cannot be exported."
     )
 
 

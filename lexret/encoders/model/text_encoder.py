@@ -21,7 +21,7 @@ from lexret.encoders.model.vectors import text_vectors
 from lexret.encoders.network import TextSide, own_words
 from lexret.encoders.text.queries import QueryForm, as_queries
 from lexret.encoders.text.transformer import TextTransformer
-from lexret.encoders.towers.source import DIGEST, is_tower_source
+from lexret.encoders.tower_source import DIGEST, is_tower_source
 from lexret.encoders.towers.text_side import TowerTexts
 from lexret.sparse import Precision, SparseBatch
 from lexret.vocabulary import Vocabulary

@@ -20,7 +20,7 @@ from lexret.encoders.folder.record import find_model
 from lexret.encoders.image.backbones import ImageBackbone
 from lexret.encoders.network import ImageSide, TextSide, own_words
 from lexret.encoders.text.transformer import TextTransformer
-from lexret.encoders.towers.source import TowerSource, is_tower_source
+from lexret.encoders.tower_source import TowerSource, is_tower_source
 from lexret.encoders.towers.towers import TowerModule, TowerShape
 from lexret.errors import InputError
 

@@ -34,11 +34,11 @@ from lexret.encoders.devices import chosen_device
 from lexret.encoders.folder.checkpoint import save_checkpoint
 from lexret.encoders.folder.record import check_model_folder
 from lexret.encoders.image.pixels import square_pixels
+from lexret.encoders.tower_source import DIGEST, TowerSource, parse_source
 from lexret.encoders.towers.card import model_card
 from lexret.encoders.towers.opening import open_towers
 from lexret.encoders.towers.picture_side import standardised
 from lexret.encoders.towers.pursuit import pursue
-from lexret.encoders.towers.source import DIGEST, TowerSource, parse_source
 from lexret.encoders.towers.towers import Towers
 from lexret.errors import InputError
 from lexret.presets import preset_values
@@ -115,7 +115,7 @@ def make_model(
     """Make a model folder from a two-tower model.
 
     Args:
-        source: see :func:`lexret.encoders.towers.source.parse_source`.
+        source: see :func:`lexret.encoders.tower_source.parse_source`.
         vocabulary_name: what the model's record calls the vocabulary.
         pictures: RGB pictures like those that will be searched, without captions; may be empty.
         device: what the towers compute on.

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from lexret.encoders.torchvision_ops import declare_missing_operators
+from lexret.encoders.tower_source import TowerSource
 from lexret.encoders.towers.alone import alone, calls_of
-from lexret.encoders.towers.source import TowerSource
 from lexret.encoders.towers.towers import TowerModule, TowerShape
 from lexret.errors import InputError, MissingError, MissingPackageError
 

@@ -8,9 +8,9 @@ from weakref import WeakValueDictionary
 
 from torch import nn
 
-from lexret.encoders.towers.source import TowerSource, parse_source
+from lexret.encoders.tower_source import TowerSource, parse_source
 from lexret.encoders.towers.towers import Towers
-from lexret.errors import CorruptError
+from lexret.errors import CorruptError, LexretError
 
 _lock: Final = threading.Lock()
 # Both sides of a model share its towers; they live as long as a side does.
@@ -27,13 +27,13 @@ def open_towers(source: str | TowerSource, *, fingerprint: str | None = None) ->
         InputError: if the source is none, or no two-tower model that lexret can use.
         MissingPackageError: if its package is not installed.
         MissingError: if its weights cannot be found.
-        CorruptError: if they are not the expected ones.
+        CorruptError: if they are not the expected ones, or the model's files are damaged.
     """
     parsed = parse_source(source) if isinstance(source, str) else source
     with _lock:
         towers = _opened.get(str(parsed))
         if towers is None:
-            towers = _load(parsed)
+            towers = _load_or_tell(parsed)
             towers.eval().requires_grad_(False)
             _opened[str(parsed)] = towers
     result: Towers = towers  # type: ignore[assignment]
@@ -44,6 +44,18 @@ def open_towers(source: str | TowerSource, *, fingerprint: str | None = None) ->
             "the model anew with `lexret models make`, or bring the old weights back."
         )
     return result
+
+
+def _load_or_tell(source: TowerSource) -> nn.Module:
+    try:
+        return _load(source)
+    except (LexretError, ImportError, MemoryError):
+        raise
+    except Exception as error:  # damaged files drive the packages to whatever error comes first
+        raise CorruptError(
+            f"{source.kind} cannot make a model of the files of {source.name!r} "
+            f"({type(error).__name__}: {error}). Save or copy them again."
+        ) from error
 
 
 def _load(source: TowerSource) -> nn.Module:

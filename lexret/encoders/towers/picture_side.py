@@ -13,9 +13,9 @@ from torch.nn import functional
 from lexret.config import Activation, ImageConfig
 from lexret.encoders.image.pixels import square_pixels
 from lexret.encoders.protocol import PatchGrid
+from lexret.encoders.tower_source import DIGEST
 from lexret.encoders.towers.opening import open_towers
 from lexret.encoders.towers.pursuit import pursue
-from lexret.encoders.towers.source import DIGEST
 
 
 class TowerBackbone(nn.Module):

@@ -15,8 +15,8 @@ from torch.nn import functional
 
 from lexret.encoders.text.transformer import quiet_transformers
 from lexret.encoders.torchvision_ops import declare_missing_operators
+from lexret.encoders.tower_source import TowerSource
 from lexret.encoders.towers.alone import alone, calls_of
-from lexret.encoders.towers.source import TowerSource
 from lexret.encoders.towers.towers import TowerModule, TowerShape
 from lexret.errors import CorruptError, InputError, MissingError
 
@@ -124,7 +124,10 @@ def load_transformers(name: str) -> tuple[nn.Module, Any]:
     try:
         with quiet_transformers():
             net, info = AutoModel.from_pretrained(
-                name, output_loading_info=True, local_files_only=is_here
+                name,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # they are told below, by their names
+                local_files_only=is_here,
             )
             if not (hasattr(net, "get_image_features") and hasattr(net, "get_text_features")):
                 raise InputError(
@@ -138,9 +141,15 @@ def load_transformers(name: str) -> tuple[nn.Module, Any]:
         raise CorruptError(f"The weights of {name!r} are damaged: {error}.") from error
     except (OSError, ValueError) as error:
         raise MissingError(
-            f"transformers cannot load {name!r}: {error}. Where no hub can be reached, name a "
-            "folder that save_pretrained wrote."
+            f"transformers cannot load {name!r}: {str(error).rstrip('.')}. Where no hub can be "
+            "reached, name a folder that save_pretrained wrote."
         ) from error
+    if info["mismatched_keys"]:
+        key, found, expected = min(info["mismatched_keys"])
+        raise CorruptError(
+            f"The weights of {name!r} do not fit its config.json: {key} is {tuple(found)}, "
+            f"expected {tuple(expected)}. Save or copy the folder again."
+        )
     missing = sorted(key for key in info["missing_keys"] if not key.endswith("position_ids"))
     if missing:
         raise CorruptError(f"The weights of {name!r} lack {missing[:5]}.")

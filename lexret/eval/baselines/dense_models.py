@@ -54,8 +54,8 @@ class _OpenClip:
     """Dense model of open_clip."""
 
     def __init__(self, name: str) -> None:
+        from lexret.encoders.tower_source import parse_source
         from lexret.encoders.towers.open_clip_towers import load_open_clip
-        from lexret.encoders.towers.source import parse_source
 
         self._model: Any
         self._model, self._transform, self._tokenize = load_open_clip(

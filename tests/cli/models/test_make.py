@@ -93,6 +93,20 @@ def test_a_folder_of_other_files_is_not_replaced(towers: Path, words: Path, tmp_
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
+def test_a_model_is_replaced_only_where_that_is_asked_for(
+    towers: Path, words: Path, tmp_path: Path
+) -> None:
+    arguments = ["models", "make", tmp_path / "model", "--from", towers, "--vocabulary", words]
+    assert lexret(*arguments).exit_code == 0
+    before = (tmp_path / "model" / "model.json").read_bytes()
+    refused = lexret(*arguments, "--words", "2")
+    assert refused.exit_code == 2
+    assert "holds a model already" in refused.output and "--overwrite" in refused.output
+    assert (tmp_path / "model" / "model.json").read_bytes() == before
+    assert lexret(*arguments, "--words", "2", "--overwrite").exit_code == 0
+    assert (tmp_path / "model" / "model.json").read_bytes() != before
+
+
 def test_a_made_model_is_not_exported(towers: Path, words: Path, tmp_path: Path) -> None:
     model = tmp_path / "model"
     lexret("models", "make", model, "--from", towers, "--vocabulary", words, "--no-patches")

@@ -22,11 +22,11 @@ from lexret.encoders.network import LexicalNetwork
 from lexret.encoders.towers.making import MadeModel, MakingSettings, make_model
 from lexret.encoders.towers.opening import open_towers
 from lexret.encoders.towers.pursuit import pursue
-from lexret.errors import CorruptError, InputError
+from lexret.errors import CorruptError, InputError, MissingError
 from lexret.training.distill.distillation import distill
 from lexret.training.distill.imitation import StaticRecipe
 from lexret.vocabulary import Vocabulary
-from tests.tiny_towers import save_tiny_clip
+from tests.tiny_towers import save_tiny_clip, save_tiny_open_clip
 
 WORDS = Vocabulary(
     ["dog", "cat", "beach", "red", "blue", "green", "grass", "snow", "car", "photo", "tree house"]
@@ -226,3 +226,32 @@ def test_a_static_text_encoder_can_be_distilled(model: LexicalModel, tmp_path: P
 def test_a_made_model_has_no_tensors_to_train(model: LexicalModel) -> None:
     with pytest.raises(InputError, match="made of two towers, which are not trained here"):
         LexicalTensors(model.checkpoint)
+
+
+@pytest.mark.parametrize("kind", ["transformers", "open_clip"])
+def test_towers_that_moved_are_found_in_a_folder_of_backbones(kind: str, tmp_path: Path) -> None:
+    if kind == "open_clip":
+        pytest.importorskip("open_clip", reason="needs open_clip_torch: lexret[clip]")
+    save = {"transformers": save_tiny_clip, "open_clip": save_tiny_open_clip}[kind]
+    towers = save(tmp_path / "clip")
+    made(tmp_path / "model", towers)
+    before = load_model(tmp_path / "model").images.encode(noise(2))
+    LexicalModel.from_pretrained(tmp_path / "model").save_pretrained(tmp_path / "shared")
+    card = (tmp_path / "shared" / "README.md").read_text(encoding="utf-8")
+    assert "base_model" not in card.split("---")[1]
+    recorded = read_record(tmp_path / "shared").values["backbones"]
+    assert recorded["image"]["source"] == "folder:clip"
+    assert str(tmp_path) not in str(recorded)
+    (tmp_path / "moved").mkdir()
+    towers.rename(tmp_path / "moved" / "clip")
+    with pytest.raises(MissingError, match="--backbones DIR"):
+        load_model(tmp_path / "shared").images.encode(noise(2))
+    found = LexicalModel.from_pretrained(tmp_path / "shared", backbones=tmp_path / "moved")
+    after = found.images.encode(noise(2))
+    np.testing.assert_array_equal(after.term_ids, before.term_ids)
+    np.testing.assert_array_equal(after.weights, before.weights)
+    other = save(tmp_path / "others" / "clip", seed=1)
+    with pytest.raises(CorruptError, match="have changed"):
+        LexicalModel.from_pretrained(tmp_path / "shared", backbones=other.parent).images.encode(
+            noise(2)
+        )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import builtins
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -162,11 +164,54 @@ def test_weights_that_changed_are_an_error_that_names_both(tmp_path: Path) -> No
         ("transformers:", InputError, "without a name"),
         ("open_clip:ViT-B-32", InputError, "weights, which would be random"),
         ("./none/at-all", MissingError, "There is no folder"),
+        ("transformers:./none", MissingError, r"nothing at \./none.*--backbones DIR"),
+        ("open_clip:local-dir:/none/clip", MissingError, "nothing at /none/clip"),
     ],
 )
 def test_what_is_no_source_is_refused(source: str, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         open_towers(source)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "message"),
+    [
+        ("config.json", '{"model_type": "clip"}', r"do not fit its config\.json: .*, expected "),
+        ("processor_config.json", "[]", "cannot make a model of the files"),
+        ("tokenizer.json", "{}", "cannot make a model of the files.*KeyError"),
+        ("tokenizer_config.json", "[]", "cannot make a model of the files"),
+    ],
+)
+def test_damaged_files_of_transformers_are_said(
+    file: str, text: str, message: str, tmp_path: Path
+) -> None:
+    folder = save_tiny_clip(tmp_path / "clip")
+    (folder / file).write_text(text)
+    with pytest.raises(CorruptError, match=message):
+        open_towers(str(folder))
+
+
+def test_weights_of_another_shape_are_said_by_name(tmp_path: Path) -> None:
+    folder, other = save_tiny_clip(tmp_path / "clip"), save_tiny_siglip(tmp_path / "siglip")
+    shutil.copy(other / "model.safetensors", folder)
+    with pytest.raises(CorruptError, match=r"logit_scale is \(1,\), expected \(\)"):
+        open_towers(str(folder))
+
+
+def test_damaged_files_of_open_clip_are_said(tmp_path: Path) -> None:
+    pytest.importorskip("open_clip", reason="needs open_clip_torch: lexret[clip]")
+    folder = save_tiny_open_clip(tmp_path / "clip")
+    weights, config = folder / "open_clip_model.safetensors", folder / "open_clip_config.json"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:1000])
+    with pytest.raises(CorruptError, match=r"cannot make a model of the files.*header"):
+        open_towers(str(folder))
+    weights.write_bytes(whole)
+    values = json.loads(config.read_text())
+    values["model_cfg"]["vision_cfg"]["patch_size"] = 0
+    config.write_text(json.dumps(values))
+    with pytest.raises(CorruptError, match=r"cannot make a model of the files.*zero"):
+        open_towers(str(folder))
 
 
 def test_a_folder_without_a_text_tower_is_refused(tmp_path: Path) -> None:

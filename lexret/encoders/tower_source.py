@@ -48,6 +48,23 @@ def is_tower_source(name: str) -> bool:
     return name.partition(":")[0] in get_args(TowerKind)
 
 
+def tower_place(name: str) -> tuple[str, str]:
+    """Split a two-tower model's name into what comes before its place, and the place.
+
+    The place is a folder, a file of weights or a hub's name; it is empty for what ships with a
+    package.
+    """
+    kind, _, rest = name.partition(":")
+    if kind != "open_clip":
+        return f"{kind}:", rest
+    for before in (_LOCAL_FOLDER, _HUB):
+        if rest.startswith(before):
+            return f"open_clip:{_LOCAL_FOLDER}", rest.removeprefix(before)
+    architecture, weights = _split(rest)
+    is_file = Path(weights).is_absolute()
+    return (f"open_clip:{architecture}/", weights) if is_file else (name, "")
+
+
 def parse_source(text: str) -> TowerSource:
     """Return the source that somebody named.
 
@@ -59,6 +76,7 @@ def parse_source(text: str) -> TowerSource:
     if colon and kind in get_args(TowerKind):
         if not name:
             raise InputError(f"Found {text!r} without a name; expected {EXPECTED}.")
+        _check_there(text)
         if kind == "open_clip":
             return TowerSource("open_clip", _open_clip_name(name))
         return TowerSource("lexret" if kind == "lexret" else "transformers", _absolute(name))
@@ -78,6 +96,23 @@ def parse_source(text: str) -> TowerSource:
         f"The folder {folder} has neither config.json (transformers) nor open_clip_config.json "
         "(open_clip); expected a folder that one of them saved."
     )
+
+
+def _check_there(text: str) -> None:
+    """Refuse a path where nothing is, which would be looked for on a hub.
+
+    Raises:
+        MissingError: if nothing is there.
+    """
+    _, place = tower_place(text)
+    is_path = Path(place).is_absolute() or place.startswith(("./", "../"))
+    if is_path and not Path(place).exists():
+        raise MissingError(
+            f"There is nothing at {place}, where {text} should be. Name what is there; or, for a "
+            f"model that was made of it, put it back or into a folder DIR, and name that: "
+            "--backbones DIR.",
+            path=Path(place),
+        )
 
 
 def _open_clip_name(name: str) -> str:

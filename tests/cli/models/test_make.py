@@ -60,7 +60,7 @@ def test_a_model_is_made_indexed_searched_and_explained(
     ("arguments", "message"),
     [
         (["--from", "clip"], "expected open_clip:ARCHITECTURE/PRETRAINED"),
-        (["--from", "transformers:./nothing-there"], "transformers cannot load"),
+        (["--from", "transformers:./nothing-there"], "There is nothing at ./nothing-there"),
         (["--from", "./nothing/there"], "There is no folder"),
         (["--from", "{towers}", "--vocabulary", "none-such"], "none-such"),
         (["--from", "{towers}", "--vocabulary", "{empty}"], "empty"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import builtins
 import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 
 from lexret.encoders.torchvision_ops import declare_missing_operators
@@ -117,3 +119,15 @@ def _save(kind: Any, config: Any, folder: Path, seed: int) -> None:
             if parameter.ndim > 1 and "position" not in name:
                 torch.nn.init.normal_(parameter, std=0.3)
     model.save_pretrained(folder)
+
+
+def without_open_clip(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let imports of open_clip fail as they do where it is not installed."""
+    real = builtins.__import__
+
+    def without(name: str, *arguments: Any, **named: Any) -> Any:
+        if name == "open_clip":
+            raise ImportError(name)
+        return real(name, *arguments, **named)
+
+    monkeypatch.setattr(builtins, "__import__", without)

@@ -40,11 +40,10 @@ class LazyImageEncoder:
         load: Callable[[], LexicalModel] | None = None,
         settings: ImageSettings = DEFAULT_SETTINGS,
     ) -> None:
-        if settings != DEFAULT_SETTINGS:  # reading the model's configuration takes time
-            runtime_for(precision, settings, is_exported=find_exported(record) is not None)
-        if precision == "int8":
-            exported = find_exported(record)
-            if exported is None or precision not in exported.precisions:
+        if settings != DEFAULT_SETTINGS or precision == "int8":
+            exported = find_exported(record)  # reading the model's configuration takes time
+            runtime_for(precision, settings, is_exported=exported is not None)
+            if precision == "int8" and (exported is None or precision not in exported.precisions):
                 raise no_int8(record.folder)
         self._record = record
         self._precision: VectorPrecision = precision

@@ -49,6 +49,24 @@ def unseal(data: bytes) -> tuple[Any, bool]:
     return values, found is not None
 
 
+def unseal_version(data: bytes, name: str, version: int) -> Any:
+    """Return what a sealed file of one format and version holds.
+
+    Raises:
+        ValueError: if it was changed, is not sealed, or is of another format or version.
+    """
+    values, is_sealed = unseal(data)
+    try:
+        head = (values["format"], values["version"])
+    except (TypeError, KeyError) as error:
+        raise ValueError(f"{error!r} in its fields") from error
+    if head != (name, version):
+        raise ValueError(f"it is {head}, expected {(name, version)}")
+    if not is_sealed:
+        raise ValueError("it does not end with its checksum")
+    return values
+
+
 def copy_of(path: Path) -> Path:
     """Return where the copy of a file lies: beside ``manifest.json``, ``manifest.copy.json``."""
     return path.with_name(f"{path.stem}.copy{path.suffix}")

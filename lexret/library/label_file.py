@@ -22,7 +22,7 @@ from lexret.engine.store.sections import storage_errors
 from lexret.errors import DamageError, InputError, MissingError
 from lexret.files.locks import WriterLock
 from lexret.files.names import name_to_text, text_to_name
-from lexret.files.sealed import is_copied, replace_with_copy, seal, unseal
+from lexret.files.sealed import is_copied, replace_with_copy, seal, unseal_version
 from lexret.library.sealed_pairs import damage_of_pair, load_pair, mend_pair
 
 LABELS_FILE: Final = "labels.json"
@@ -214,13 +214,8 @@ def _unpacked(text: str, kind: str) -> Any:
 
 def _parse(data: bytes) -> dict[str, Label]:
     """Parse the bytes of a file of labels; raises ValueError if they are damaged."""
-    values, is_sealed = unseal(data)
+    values = unseal_version(data, _FORMAT, _VERSION)
     try:
-        head = (values["format"], values["version"])
-        if head != (_FORMAT, _VERSION):
-            raise ValueError(f"it is {head}, expected {(_FORMAT, _VERSION)}")
-        if not is_sealed:
-            raise ValueError("it does not end with its checksum")
         return {name: _label(name, held) for name, held in values["labels"].items()}
     except (TypeError, KeyError, AttributeError, IndexError, binascii.Error, InputError) as error:
         raise ValueError(f"{error!r} in its fields") from error

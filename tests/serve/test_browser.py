@@ -105,6 +105,15 @@ def names(browser: Browser) -> list[str]:
     return found
 
 
+def box_of(browser: Browser, selector: str) -> list[float]:
+    """Where an element is drawn: x, y, width, height."""
+    box: list[float] = browser.run(
+        f"(() => {{ const b = document.querySelector({selector!r}).getBoundingClientRect();"
+        " return [b.x, b.y, b.width, b.height] })()"
+    )
+    return box
+
+
 def test_it_opens_on_the_photos_and_ways_in(browser: Browser, address: str, shots: Path) -> None:
     browser.open(f"{address}/")
     browser.wait("document.querySelectorAll('#grid .hit').length >= 8")
@@ -236,10 +245,7 @@ def test_a_box_drawn_in_the_viewer_is_a_query(browser: Browser, address: str) ->
     browser.wait("document.getElementById('viewer').dataset.explained === 'yes'")
     browser.press("b", 66)
     browser.wait("document.querySelector('#viewer .sheet')")
-    x, y, width, height = browser.run(
-        "(() => { const b = document.querySelector('.photo').getBoundingClientRect();"
-        " return [b.x, b.y, b.width, b.height] })()"
-    )
+    x, y, width, height = box_of(browser, ".photo")
     browser.drag((x + 0.3 * width, y + 0.2 * height), (x + 0.7 * width, y + 0.8 * height))
     browser.wait("document.querySelector('#viewer .heard .cloud text')")
     browser.run("document.querySelector('#viewer .heard button.first').click()")
@@ -320,10 +326,7 @@ def test_a_photo_is_the_query_and_so_is_a_part_of_it(
     settled(browser)
     assert names(browser)[0] == "rocket.jpg"
     browser.wait("document.querySelector('#asked .draw img').naturalWidth")
-    x, y, width, height = browser.run(
-        "(() => { const b = document.querySelector('#asked .draw img').getBoundingClientRect();"
-        " return [b.x, b.y, b.width, b.height] })()"
-    )
+    x, y, width, height = box_of(browser, "#asked .draw img")
     browser.drag((x + 0.3 * width, y + 0.2 * height), (x + 0.7 * width, y + 0.9 * height))
     browser.wait("location.search.includes('box=')")
     settled(browser)

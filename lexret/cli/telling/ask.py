@@ -7,14 +7,13 @@ from pathlib import Path
 import click
 
 from lexret.cli.candidates import complete_file
-from lexret.cli.common import index_option, json_option, model_option, print_json, printable
+from lexret.cli.common import print_json
 from lexret.cli.telling.subject import (
     LM_VARIABLE,
-    lm_option,
+    exit_untold,
     open_subject,
     open_told_model,
-    places_option,
-    served_option,
+    telling_options,
     told_as_json,
     told_as_text,
 )
@@ -25,12 +24,7 @@ from lexret.cli.telling.subject import (
 @click.argument("question")
 @click.option("--choice", "choices", metavar="ANSWER", multiple=True,
               help="An answer to choose from (repeat it): whole answers are compared.")  # fmt: skip
-@lm_option
-@served_option
-@places_option
-@index_option
-@model_option
-@json_option
+@telling_options
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -73,7 +67,4 @@ def command(
         print_json({**told_as_json(image, told, model), "question": question})
     elif told.text:
         click.echo(told_as_text(told))
-    if not told.text:
-        why = "no answer stands on its words" if told.words else "it holds no sure word"
-        click.echo(printable(f"Nothing is told of {image}: {why}."), err=True)
-        ctx.exit(1)
+    exit_untold(ctx, image, told, unfounded="no answer stands on its words")

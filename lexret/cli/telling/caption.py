@@ -7,13 +7,12 @@ from pathlib import Path
 import click
 
 from lexret.cli.candidates import complete_file
-from lexret.cli.common import index_option, json_option, model_option, print_json, printable
+from lexret.cli.common import print_json, printable
 from lexret.cli.telling.subject import (
-    lm_option,
+    exit_untold,
     open_subject,
     open_told_model,
-    places_option,
-    served_option,
+    telling_options,
     told_as_json,
     told_as_text,
 )
@@ -21,12 +20,7 @@ from lexret.cli.telling.subject import (
 
 @click.command("caption")
 @click.argument("image", metavar="PICTURE", shell_complete=complete_file)
-@lm_option
-@served_option
-@places_option
-@index_option
-@model_option
-@json_option
+@telling_options
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -65,7 +59,4 @@ def command(
         print_json(told_as_json(image, told, model))
     elif told.text:
         click.echo(printable(told.text) if model is None else told_as_text(told))
-    if not told.text:
-        why = "the sentence stands on none of its words" if told.words else "it holds no sure word"
-        click.echo(printable(f"Nothing is told of {image}: {why}."), err=True)
-        ctx.exit(1)
+    exit_untold(ctx, image, told, unfounded="the sentence stands on none of its words")

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from lexret.cli.common import DEFAULT_MODEL, print_notes
+from lexret.cli.common import (
+    DEFAULT_MODEL,
+    index_option,
+    json_option,
+    model_option,
+    path_text,
+    print_notes,
+    printable,
+)
 
 if TYPE_CHECKING:
     from lexret.library.library import Library
@@ -30,11 +38,19 @@ lm_option: Callable[[F], F] = click.option(
 served_option: Callable[[F], F] = click.option(
     "--lm-name", "served", metavar="NAME", help="Which of a server's models; by default its first."
 )
-places_option: Callable[[F], F] = click.option(
+_places_option: Callable[[F], F] = click.option(
     "--places", is_flag=True,
     help="Tell the language model where each word is: left, middle or right. The picture is "
     "opened for that.",
 )  # fmt: skip
+
+
+def telling_options(command: F) -> F:
+    """Give a command the options of what is told, of the index and its model, and --json."""
+    options = (lm_option, served_option, _places_option, index_option, model_option, json_option)
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,8 +152,6 @@ def open_told_model(place: str, served: str | None) -> LanguageModel:
 
 def told_as_json(image: str, told: Told, model: LanguageModel | None) -> dict[str, object]:
     """Return what was told as JSON has it."""
-    from lexret.cli.common import path_text
-
     return {
         "image": path_text(image),
         "text": told.text or None,
@@ -153,3 +167,16 @@ def told_as_text(told: Told) -> str:
         shown = ", ".join(told.words)
         return f"{told.text}\n  from the words: {shown}"
     return f"{told.text}\n  because of: {', '.join(told.stands_on)}"
+
+
+def exit_untold(ctx: click.Context, image: str, told: Told, *, unfounded: str) -> None:
+    """Say why nothing was told and exit with 1; do nothing where something was.
+
+    Args:
+        unfounded: the reason where the picture holds sure words.
+    """
+    if told.text:
+        return
+    why = unfounded if told.words else "it holds no sure word"
+    click.echo(printable(f"Nothing is told of {image}: {why}."), err=True)
+    ctx.exit(1)

@@ -16,6 +16,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from lexret.config import ImageConfig
 from lexret.encoders.image.package_weights import package_state
 from lexret.encoders.image.pixels import square_pixels
+from lexret.encoders.image.standardising import standardised
 from lexret.encoders.image.weight_files import load_weights
 from lexret.encoders.pretrained import LITE2
 from lexret.encoders.protocol import PatchGrid
@@ -68,9 +69,7 @@ class ImageBackbone(nn.Module):
     @torch.inference_mode()
     def forward(self, pixels_B3SS: Tensor) -> Tensor:
         """Return (B, P, F) float32 features of uint8 pixels."""
-        mean = torch.tensor(self.config.mean, device=pixels_B3SS.device).view(1, 3, 1, 1)
-        std = torch.tensor(self.config.std, device=pixels_B3SS.device).view(1, 3, 1, 1)
-        x = (pixels_B3SS.float().div(255.0) - mean) / std
+        x = standardised(pixels_B3SS, self.config.mean, self.config.std)
         return self.features_of_inputs(x.contiguous(memory_format=torch.channels_last))
 
     def features_of_inputs(self, inputs_B3SS: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from lexret.encoders.activations import normalize
 from lexret.encoders.folder.checkpoint import Checkpoint
 from lexret.encoders.folder.loading import codebook_of, load_side
 from lexret.encoders.image.backbones import ImageBackbone
+from lexret.encoders.image.standardising import standardised
 from lexret.encoders.model.vectors import keep_strongest
 from lexret.encoders.network import ImageSide, TextSide, own_words
 from lexret.encoders.protocol import PatchGrid, require_pictures
@@ -100,10 +101,8 @@ class LexicalTensors(nn.Module):
                 f"Pixels have the shape {tuple(pixels_B3SS.shape)}; expected (B, 3, {size}, "
                 f"{size}), as pixels() makes them of pictures."
             )
-        mean = pixels_B3SS.new_tensor(self.config.image.mean, dtype=torch.float32)
-        std = pixels_B3SS.new_tensor(self.config.image.std, dtype=torch.float32)
-        inputs = pixels_B3SS.float().div(255.0) - mean.view(1, 3, 1, 1)
-        return self.backbone.features_of_inputs(inputs / std.view(1, 3, 1, 1))
+        image = self.config.image
+        return self.backbone.features_of_inputs(standardised(pixels_B3SS, image.mean, image.std))
 
     def texts(self, texts: Sequence[str]) -> Tensor:
         """Return (B, V) vectors of texts as documents: unit rows of ``max_words`` words.

@@ -34,10 +34,10 @@ from lexret.encoders.devices import chosen_device
 from lexret.encoders.folder.checkpoint import save_checkpoint
 from lexret.encoders.folder.record import check_model_folder
 from lexret.encoders.image.pixels import square_pixels
+from lexret.encoders.image.standardising import standardised
 from lexret.encoders.tower_source import DIGEST, TowerSource, parse_source
 from lexret.encoders.towers.card import model_card
 from lexret.encoders.towers.opening import open_towers
-from lexret.encoders.towers.picture_side import standardised
 from lexret.encoders.towers.pursuit import pursue
 from lexret.encoders.towers.towers import Towers
 from lexret.errors import InputError

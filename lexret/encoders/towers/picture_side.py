@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from lexret.config import Activation, ImageConfig
 from lexret.encoders.image.pixels import square_pixels
+from lexret.encoders.image.standardising import standardised
 from lexret.encoders.protocol import PatchGrid
 from lexret.encoders.tower_source import DIGEST
 from lexret.encoders.towers.opening import open_towers
@@ -122,12 +123,3 @@ class PursuitSide(nn.Module):
 
     def _centred(self, vectors: Tensor) -> Tensor:
         return functional.normalize(vectors.float() - self.mean_D, dim=-1)
-
-
-def standardised(
-    pixels_B3SS: Tensor, mean: tuple[float, float, float], std: tuple[float, float, float]
-) -> Tensor:
-    """Return float32 pixels with each colour's mean subtracted, divided by its deviation."""
-    mean_131 = torch.tensor(mean, device=pixels_B3SS.device).view(3, 1, 1)
-    std_131 = torch.tensor(std, device=pixels_B3SS.device).view(3, 1, 1)
-    return (pixels_B3SS.float().div(255.0) - mean_131) / std_131

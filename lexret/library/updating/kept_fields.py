@@ -17,7 +17,7 @@ from typing import Final
 from lexret.engine.store.columns import FieldValue, kind_of
 from lexret.engine.store.sections import storage_errors
 from lexret.errors import DamageError, InputError
-from lexret.files.sealed import is_copied, replace_with_copy, seal, unseal
+from lexret.files.sealed import is_copied, replace_with_copy, seal, unseal_version
 from lexret.library.sealed_pairs import damage_of_pair, load_pair, mend_pair
 
 KEPT_FILE: Final = "kept-fields.json"
@@ -205,13 +205,8 @@ def _fits(name: str, value: FieldValue, kind: str | None) -> bool:
 
 def _parse(data: bytes) -> dict[str, KeptFields]:
     """Parse the bytes of a file of kept fields; raises ValueError if they are damaged."""
-    values, is_sealed = unseal(data)
+    values = unseal_version(data, _FORMAT, _VERSION)
     try:
-        head = (values["format"], values["version"])
-        if head != (_FORMAT, _VERSION):
-            raise ValueError(f"it is {head}, expected {(_FORMAT, _VERSION)}")
-        if not is_sealed:
-            raise ValueError("it does not end with its checksum")
         return {
             name: KeptFields(str(kept["sha256"]), dict(kept["fields"]), bool(kept["is_there"]))
             for name, kept in values["pictures"].items()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import json
 import shutil
 from collections.abc import Callable
@@ -16,8 +15,8 @@ from PIL import Image
 from torch.nn import functional
 
 from lexret.encoders.image.pixels import square_pixels
+from lexret.encoders.image.standardising import standardised
 from lexret.encoders.towers.opening import open_towers
-from lexret.encoders.towers.picture_side import standardised
 from lexret.encoders.towers.towers import Towers
 from lexret.errors import CorruptError, InputError, MissingError, MissingPackageError
 from tests.tiny_towers import (
@@ -25,6 +24,7 @@ from tests.tiny_towers import (
     save_tiny_open_clip,
     save_tiny_siglip,
     save_tiny_siglip2,
+    without_open_clip,
 )
 
 TEXTS = ["a red car", "beach", "two dogs run over the grass and more than fits"]
@@ -228,13 +228,6 @@ def test_a_folder_without_a_text_tower_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_package_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = builtins.__import__
-
-    def without(name: str, *arguments: Any, **named: Any) -> Any:
-        if name == "open_clip":
-            raise ImportError(name)
-        return real(name, *arguments, **named)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    without_open_clip(monkeypatch)
     with pytest.raises(MissingPackageError, match=r"pip install 'lexret\[clip\]'"):
         open_towers("open_clip:ViT-B-32/laion2b_s34b_b79k")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import builtins
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +10,7 @@ from PIL import Image
 
 from lexret.errors import InputError, MissingError, MissingPackageError
 from lexret.eval.baselines.dense_models import dense_scores, open_dense_model
-from tests.tiny_towers import save_tiny_clip
+from tests.tiny_towers import save_tiny_clip, without_open_clip
 
 
 def test_a_clip_from_a_folder_gives_cosines(tmp_path: Path) -> None:
@@ -35,13 +33,6 @@ def test_missing_weights_and_packages_say_what_to_do(
         open_dense_model(f"transformers:{tmp_path / 'none'}")
     with pytest.raises(InputError, match="open_clip:ARCHITECTURE"):
         open_dense_model("clip")
-    real = builtins.__import__
-
-    def without(name: str, *arguments: Any, **named: Any) -> Any:
-        if name == "open_clip":
-            raise ImportError(name)
-        return real(name, *arguments, **named)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    without_open_clip(monkeypatch)
     with pytest.raises(MissingPackageError, match=r"lexret\[clip\]"):
         open_dense_model("open_clip:ViT-B-16:openai")

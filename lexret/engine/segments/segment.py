@@ -104,7 +104,7 @@ class Segment:
     def _open_postings(self) -> Postings:
         nnz = self.entry.num_postings
         if self.entry.codec == RAW:
-            return RawPostings(self._arrays, nnz, self.folder / RAW_POSTINGS_FILE)
+            return RawPostings(self._arrays, len(self), nnz, self.folder / RAW_POSTINGS_FILE)
         return BlockPostings(self._arrays, len(self), nnz, self.folder)
 
     def verify(self) -> None:
@@ -157,12 +157,21 @@ class Segment:
         """
         if not len(terms_T):
             return np.zeros(len(self), dtype=np.float64)
-        docs, held, number_T = self.posting_lists.together(terms_T)
-        products = held * np.repeat(weights_T.astype(np.float64), number_T)
-        scores_N = np.bincount(docs, products, len(self)).astype(np.float64, copy=False)
-        if len(scores_N) > len(self):
-            raise CorruptError(f"{self.folder}: its postings name documents beyond the last.")
+        scores_N, weights_T = np.zeros(len(self), np.float64), weights_T.astype(np.float64)
+        for part in self.posting_lists.parts(terms_T):
+            products = part.weights * np.repeat(weights_T, part.number_T)
+            found = np.bincount(part.docs - part.start, products, part.stop - part.start)
+            if len(found) > part.stop - part.start:
+                raise CorruptError(f"{self.folder}: its postings name documents beyond the last.")
+            scores_N[part.start : part.stop] = found
         return scores_N
+
+    def holding(self, term: int, *, above: float) -> Mask:
+        """Return which documents hold a word with more than some weight, (N,)."""
+        held_N = np.zeros(len(self), dtype=bool)
+        for part in self.posting_lists.parts(np.array([term], np.int32)):
+            held_N[part.docs[part.weights > np.float32(above)]] = True
+        return held_N
 
     def postings(self, term: int) -> tuple[IdArray, FloatArray]:
         """Return the documents that hold a word, rising and including deleted, and its weights."""
@@ -176,7 +185,7 @@ class Segment:
         """Return the id of a document, as stored."""
         return text_at("id", self._arrays, document)
 
-    def ids_at(self, documents: Sequence[int]) -> list[bytes]:
+    def ids_at(self, documents: Sequence[int] | IdArray) -> list[bytes]:
         """Return the ids of some documents, as stored."""
         places = np.asarray(documents, dtype=np.int64)
         return _texts_at("id", self._arrays, places)
@@ -195,11 +204,16 @@ class Segment:
         if len(ids) * steps > len(self):  # one pass over all ids is faster
             places = {doc_id: place for place, doc_id in enumerate(self.ids())}
             return [places.get(doc_id, -1) for doc_id in ids]
-        return [self._find_id(doc_id) for doc_id in ids]
+        # Documents that are added together mostly lie together, or between two others.
+        low = self._place_of(min(ids), 0, len(self)) if ids else 0
+        high = self._place_of(max(ids), low, len(self)) if len(ids) > 1 else len(self)
+        found = [self._place_of(doc_id, low, high) for doc_id in ids]
+        return [place if place < len(self) and self.id_at(place) == doc_id else -1
+                for doc_id, place in zip(ids, found, strict=True)]  # fmt: skip
 
-    def _find_id(self, wanted: bytes) -> int:
-        place = bisect_left(range(len(self)), wanted, key=self.id_at)
-        return place if place < len(self) and self.id_at(place) == wanted else -1
+    def _place_of(self, wanted: bytes, low: int, high: int) -> int:
+        """Return the first document whose id is not below one, among some documents, or the end."""
+        return bisect_left(range(len(self)), wanted, low, high, key=self.id_at)
 
     def column(self, name: str) -> Column | None:
         """Return a field of all documents, ``None`` if this segment does not have it."""
@@ -227,6 +241,11 @@ class Segment:
         for name, array in self._arrays.items():
             if name.startswith(("id.", "field.")):
                 array.whole()
+
+    def array(self, name: str) -> AnyArray | None:
+        """Return a stored array of ids or fields; ``None`` if this segment does not have it."""
+        array = self._arrays.get(name)
+        return None if array is None else array.whole()
 
     def numbers(self, name: str) -> tuple[AnyArray, Mask] | None:
         """Return a number field and where it is present, (N,) each; ``None`` if there is none."""

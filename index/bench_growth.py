@@ -206,10 +206,22 @@ def plain(arguments: argparse.Namespace) -> Figures:
 def words(arguments: argparse.Namespace) -> Figures:
     """Count how many pictures hold each word, as the page does after a commit."""
     from lexret.engine.index import EmbeddedIndex
-    from lexret.library.browsing.word_counts import count_held
+    from lexret.engine.writer import EmbeddedIndexWriter
+    from lexret.library.browsing.word_counts import WordCounter
 
-    index = EmbeddedIndex(arguments.folder / "index", engine="numpy")
-    return {"count ms": _timed(lambda: count_held(index, None))}
+    documents, path = Documents(arguments.folder, arguments.words), arguments.folder / "index"
+    levels_V = np.full(len(documents.vocabulary), 0.3, np.float32)
+    counter, index = WordCounter(), EmbeddedIndex(path, engine="numpy")
+    figures = {"at first ms": _timed(lambda: counter.count(index, levels_V))}
+    ids, batch, fields = documents.make(2 * 10**9, A_COMMIT)
+    with EmbeddedIndexWriter.open(path) as writer:
+        writer.add(ids, batch, fields=fields)
+        writer.commit()
+        after = EmbeddedIndex(path, engine="numpy")
+        figures["after a commit ms"] = _timed(lambda: counter.count(after, levels_V))
+        writer.delete(ids)
+        writer.commit()
+    return figures
 
 
 STEPS: dict[str, Callable[[argparse.Namespace], Figures]] = {

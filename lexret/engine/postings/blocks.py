@@ -161,6 +161,11 @@ class BlockPostings:
         """See :meth:`lexret.engine.postings.plain.Postings.block`."""
         return PostingBlock(*self._run(first * self.num_chunks, last * self.num_chunks))
 
+    def weights_of(self, first: int, last: int) -> FloatArray:
+        """See :meth:`lexret.engine.postings.plain.Postings.weights_of`."""
+        start, end = int(self.indptr[first]), int(self.indptr[last])
+        return self._weights(self.weights_or_codes.part(start, end))
+
     def weights_at(self, docs_D: IdArray, terms_T: IdArray) -> FloatArray:
         """See :meth:`lexret.engine.postings.plain.Postings.weights_at`."""
         docs_U = distinct_ids(docs_D).astype(np.int64)

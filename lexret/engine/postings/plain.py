@@ -66,6 +66,10 @@ class Postings(Protocol):
         """Return the postings of the words from ``first`` up to, but excluding, ``last``."""
         ...
 
+    def weights_of(self, first: int, last: int) -> FloatArray:
+        """Return the weights of :meth:`block` alone."""
+        ...
+
     def weights_at(self, docs_D: IdArray, terms_T: IdArray) -> FloatArray:
         """Return the stored weights, (D, T) float32, 0 where a document lacks the word."""
         ...
@@ -109,6 +113,10 @@ class RawPostings:
         start, end = int(self.indptr[first]), int(self.indptr[last])
         return PostingBlock(self._docs.part(start, end), self._weights.part(start, end))
 
+    def weights_of(self, first: int, last: int) -> FloatArray:
+        """See :meth:`Postings.weights_of`."""
+        return self._weights.part(int(self.indptr[first]), int(self.indptr[last]))
+
     def weights_at(self, docs_D: IdArray, terms_T: IdArray) -> FloatArray:
         """See :meth:`Postings.weights_at`; one binary search runs in all words' lists at once."""
         shape = (len(docs_D), len(terms_T))
@@ -128,6 +136,20 @@ class RawPostings:
         place = np.minimum(low, last)
         found = (low < ends) & (docs[place] == wanted)
         return np.where(found, weights[place], np.float32(0))
+
+
+def word_ranges(indptr: Offsets, num_postings: int) -> Iterator[tuple[int, int]]:
+    """Yield ranges of words with about so many postings each, and at least one word.
+
+    Args:
+        indptr: (V + 1,) where each word's postings begin.
+    """
+    first, num_words = 0, len(indptr) - 1
+    while first < num_words:
+        limit = indptr[first] + num_postings
+        last = max(first + 1, int(np.searchsorted(indptr, limit, side="right")) - 1)
+        yield first, min(last, num_words)
+        first = min(last, num_words)
 
 
 def check_offsets(indptr: Offsets, num_postings: int, where: object) -> None:

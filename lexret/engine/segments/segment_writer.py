@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lexret.engine.postings.block_writer import BlockWriter
-from lexret.engine.postings.plain import Offsets, PostingBlock
+from lexret.engine.postings.plain import Offsets, PostingBlock, word_ranges
 from lexret.engine.segments.checksums import write_checksums
 from lexret.engine.segments.manifest import CODECS, SEGMENTS_FOLDER, DeletionEntry, SegmentEntry
 from lexret.engine.segments.merged_documents import MergedDocuments, MergeSource
@@ -106,7 +106,7 @@ def from_vectors(
     """Return the contents of a segment of some vectors, given in rising order of their ids."""
     by_word = batch.to_scipy().tocsc()
     docs, indptr = by_word.indices.astype(np.int32), by_word.indptr.astype(np.int64)
-    parts = (slice(indptr[first], indptr[last]) for first, last in _word_ranges(indptr))
+    parts = (slice(indptr[first], indptr[last]) for first, last in word_ranges(indptr, POSTINGS_A_BLOCK))
     blocks = (PostingBlock(docs[part], by_word.data[part]) for part in parts)
     documents = pack_texts("id", ids)
     for name, column in columns.items():
@@ -158,7 +158,7 @@ def _live_indptr(segment: Segment, remap: npt.NDArray[np.int32]) -> Offsets:
         return indptr
     kept = np.zeros(len(indptr), dtype=np.int64)
     total = 0
-    for first, last in _word_ranges(indptr):
+    for first, last in word_ranges(indptr, POSTINGS_A_BLOCK):
         docs = segment.posting_lists.block(first, last).docs
         running = np.zeros(len(docs) + 1, dtype=np.int64)
         np.cumsum(remap[docs] >= 0, out=running[1:])
@@ -167,22 +167,12 @@ def _live_indptr(segment: Segment, remap: npt.NDArray[np.int32]) -> Offsets:
     return kept
 
 
-def _word_ranges(indptr: Offsets) -> Iterator[tuple[int, int]]:
-    """Yield ranges of words with about ``POSTINGS_A_BLOCK`` postings each (at least one word)."""
-    first, num_words = 0, len(indptr) - 1
-    while first < num_words:
-        limit = indptr[first] + POSTINGS_A_BLOCK
-        last = max(first + 1, int(np.searchsorted(indptr, limit, side="right")) - 1)
-        yield first, min(last, num_words)
-        first = min(last, num_words)
-
-
 def _merge_blocks(
     sources: Sequence[MergeSource],
     remaps: Sequence[npt.NDArray[np.int32]],
     indptr: Offsets,
 ) -> Iterator[PostingBlock]:
-    for first, last in _word_ranges(indptr):
+    for first, last in word_ranges(indptr, POSTINGS_A_BLOCK):
         words, docs, weights = [], [], []
         for source, remap in zip(sources, remaps, strict=True):
             posting_lists = source.segment.posting_lists

@@ -8,7 +8,7 @@ records them as they are, and then brings that index up to date: every name is c
 read. No picture is encoded, so no model is loaded. Each round is a process of its own that does it
 once to warm up and then three times; with --before, another checkout takes turns with this one,
 over the same files. What is printed is JSON: names a second by processor time and by wall time, of
-the best and of the median round, and the most private memory that a round took (RssAnon). Its growth:
+the best and of the median round, and the most private memory that one took (RssAnon). Growth:
 
     python index/bench_unchanged.py --pictures 1000000 --rounds 1
 """

@@ -133,7 +133,9 @@ class MergedDocuments:
             for share in shares:
                 if name in share.segment.entry.columns:
                     bits, documents = share.segment.array(f"field.{name}.present"), share.documents
-                    is_there = True if bits is None else (bits[documents >> 3] >> (documents & 7)) & 1
+                    is_there = (
+                        True if bits is None else (bits[documents >> 3] >> (documents & 7)) & 1
+                    )
                     present[share.places] = is_there
             yield present
 
@@ -150,9 +152,7 @@ class MergedDocuments:
             for share in shares:
                 offsets = share.segment.array(f"{stem}.offsets")
                 if offsets is not None:
-                    lengths[share.places] = (
-                        offsets[share.documents + 1] - offsets[share.documents]
-                    )
+                    lengths[share.places] = offsets[share.documents + 1] - offsets[share.documents]
             yield lengths
 
     def _offsets(self, stem: str) -> Iterator[AnyArray]:
@@ -240,4 +240,3 @@ def _in_order(sources: Sequence[MergeSource]) -> Iterator[tuple[int, Documents]]
             heappop(heads)
         else:
             heapreplace(heads, (head, number))
-

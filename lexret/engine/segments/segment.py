@@ -9,12 +9,12 @@ Shapes: N documents, V words, T terms of a query, D documents asked for.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import compress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -48,7 +48,9 @@ if TYPE_CHECKING:
 
 RAW_POSTINGS_FILE: Final = "postings.bin"
 DOCUMENTS_FILE: Final = "documents.bin"
+_DOCUMENTS_TOGETHER: Final = 1 << 13
 
+T = TypeVar("T")
 Mask = npt.NDArray[np.bool_]
 Scores = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
@@ -185,7 +187,7 @@ class Segment:
         """Return the id of a document, as stored."""
         return text_at("id", self._arrays, document)
 
-    def ids_at(self, documents: Sequence[int] | IdArray) -> list[bytes]:
+    def ids_at(self, documents: Sequence[int] | IdArray | Places) -> list[bytes]:
         """Return the ids of some documents, as stored."""
         places = np.asarray(documents, dtype=np.int64)
         return _texts_at("id", self._arrays, places)
@@ -219,6 +221,13 @@ class Segment:
         """Return a field of all documents, ``None`` if this segment does not have it."""
         kind = self.entry.columns.get(name)
         return None if kind is None else unpack(name, kind, self._arrays, len(self))
+
+    def live(self) -> Iterator[Places]:
+        """Yield the numbers of the live documents, rising, some thousands at a time."""
+        for start in range(0, len(self), _DOCUMENTS_TOGETHER):
+            stop = min(start + _DOCUMENTS_TOGETHER, len(self))
+            places = np.arange(start, stop, dtype=np.int64)
+            yield places if self.deleted is None else places[~self.deleted[start:stop]]
 
     def live_values(self, name: str | None) -> list[FieldValue]:
         """Return a field of all live documents, in order, ``None`` for those without it.
@@ -274,13 +283,23 @@ class Segment:
         if self.entry.columns.get(name) != TEXT:
             return [None] * len(docs_D)
         found = _texts_at(f"field.{name}", self._arrays, docs_D)
-        values: list[str | None] = [decode_text(encoded) for encoded in found]
-        present = self._present(name)
-        if present is not None:
-            there = present[docs_D].tolist()
-            values = [value if is_there else None
-                      for value, is_there in zip(values, there, strict=True)]  # fmt: skip
-        return values
+        values = [decode_text(encoded) for encoded in found]
+        return _where(self.present_at(name, docs_D), values)
+
+    def present_at(self, name: str, docs_D: IdArray | Places) -> Mask | None:
+        """Return which of some documents have a field of the segment; ``None`` if all do."""
+        bits = self.array(f"field.{name}.present")
+        if bits is None:
+            return None
+        present_D: Mask = ((bits[docs_D >> 3] >> (docs_D & 7)) & 1).astype(bool)
+        return present_D
+
+    def values(self, name: str, docs_D: Places) -> Sequence[FieldValue]:
+        """Return a field of some documents, ``None`` for documents without it."""
+        if self.entry.columns.get(name) not in NUMBER_TYPES:
+            return self.texts(name, docs_D)
+        numbers: list[FieldValue] = self._arrays[f"field.{name}.values"].whole()[docs_D].tolist()
+        return _where(self.present_at(name, docs_D), numbers)
 
     def with_texts(self, name: str, wanted: Collection[str]) -> Places:
         """Return the live documents whose text in a field is one of some, rising.
@@ -336,6 +355,14 @@ class Segment:
         """Return a field of one document, ``None`` if it does not have it."""
         kind = self.entry.columns.get(name)
         return None if kind is None else read_value(name, kind, self._arrays, document)
+
+
+def _where(present_D: Mask | None, values: list[T]) -> list[T | None]:
+    """Return values where they are present, ``None`` elsewhere."""
+    if present_D is None:
+        return list(values)
+    return [value if there else None
+            for value, there in zip(values, present_D.tolist(), strict=True)]  # fmt: skip
 
 
 def _texts_at(prefix: str, arrays: Mapping[str, CheckedArray], places_D: Places) -> list[bytes]:

@@ -106,7 +106,9 @@ def from_vectors(
     """Return the contents of a segment of some vectors, given in rising order of their ids."""
     by_word = batch.to_scipy().tocsc()
     docs, indptr = by_word.indices.astype(np.int32), by_word.indptr.astype(np.int64)
-    parts = (slice(indptr[first], indptr[last]) for first, last in word_ranges(indptr, POSTINGS_A_BLOCK))
+    parts = (
+        slice(indptr[first], indptr[last]) for first, last in word_ranges(indptr, POSTINGS_A_BLOCK)
+    )
     blocks = (PostingBlock(docs[part], by_word.data[part]) for part in parts)
     documents = pack_texts("id", ids)
     for name, column in columns.items():

@@ -46,10 +46,12 @@ def synthetic(num_documents: int) -> Collection:
     return Collection(NUM_WORDS, make_documents(num_documents, seed=0), queries)
 
 
-def make_documents(num_documents: int, *, seed: int) -> Csr:
+def make_documents(
+    num_documents: int, *, seed: int, words_a_document: int = WORDS_A_DOCUMENT
+) -> Csr:
     """Draw documents: word r is used with a probability of 30% falling with 1 / (r + c)."""
     rng = np.random.default_rng(seed)
-    use = _use_of_words()
+    use = _use_of_words(words_a_document)
     indptr, words, weights = [np.zeros(1, np.int64)], [], []
     for start in range(0, num_documents, DOCUMENTS_A_BLOCK):
         size = min(DOCUMENTS_A_BLOCK, num_documents - start)
@@ -66,14 +68,14 @@ def make_documents(num_documents: int, *, seed: int) -> Csr:
     return np.concatenate(indptr), np.concatenate(words), np.concatenate(weights)
 
 
-def _use_of_words() -> npt.NDArray[np.float64]:
+def _use_of_words(words_a_document: int = WORDS_A_DOCUMENT) -> npt.NDArray[np.float64]:
     """Return the probability of each word, so that they add up to the words of a document."""
     rank = np.arange(1, NUM_WORDS + 1)
     low, high = 1.0, 1e7
     for _ in range(60):
         scale = (low * high) ** 0.5
         total = np.minimum(0.3, scale / rank / 100).sum()
-        low, high = (scale, high) if total < WORDS_A_DOCUMENT else (low, scale)
+        low, high = (scale, high) if total < words_a_document else (low, scale)
     return np.minimum(0.3, low / rank / 100)
 
 
@@ -103,10 +105,10 @@ def real(source: Path, num_documents: int) -> Collection:
     order = np.concatenate(
         [rng.permutation(len(rows[0]) - 1) for _ in range(-(-num_documents // (len(rows[0]) - 1)))]
     )[:num_documents]
-    documents = _noisy(rows, order, rng)
+    documents = noisy(rows, order, rng)
     queries = {}
     for length in QUERY_LENGTHS:
-        drawn = _noisy(rows, rng.integers(0, len(rows[0]) - 1, NUM_QUERIES), rng)
+        drawn = noisy(rows, rng.integers(0, len(rows[0]) - 1, NUM_QUERIES), rng)
         queries[length] = [_strongest(drawn, row, length) for row in range(NUM_QUERIES)]
     return Collection(num_words, documents, queries)
 
@@ -128,7 +130,7 @@ def _read(source: Path) -> tuple[int, Csr]:
     return len(stored.vocabulary), (indptr.astype(np.int64), words, weights)
 
 
-def _noisy(rows: Csr, order: npt.NDArray[np.int64], rng: np.random.Generator) -> Csr:
+def noisy(rows: Csr, order: npt.NDArray[np.int64], rng: np.random.Generator) -> Csr:
     """Return the rows in that order, some of their words dropped, all of their weights shaken."""
     indptr, words, weights = rows
     lengths = np.diff(indptr)[order]

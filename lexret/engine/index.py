@@ -256,12 +256,10 @@ class EmbeddedIndex:
         """Yield all live documents and their fields, segment by segment."""
         names = list(self._manifest.columns)
         for segment in self._segments:
-            columns = [segment.column(name) for name in names]
-            for place, encoded in enumerate(segment.ids()):
-                if segment.deleted is None or not segment.deleted[place]:
-                    values = [
-                        None if column is None else column.values[place] for column in columns
-                    ]
+            for places in segment.live():
+                columns = [segment.values(name, places) for name in names]
+                ids = segment.ids_at(places)
+                for encoded, *values in zip(ids, *columns, strict=True):
                     yield Document(decode_text(encoded), dict(zip(names, values, strict=True)))
 
     def field_values(self, name: str | None) -> list[FieldValue]:

@@ -10,9 +10,9 @@ from lexret.engine.merge_policy import OpenSegment, choose_merge
 from lexret.engine.segments.checksums import with_checksums
 from lexret.engine.segments.cleanup import remove
 from lexret.engine.segments.manifest import SegmentEntry
+from lexret.engine.segments.merged_documents import MergeSource
 from lexret.engine.segments.segment import Segment
 from lexret.engine.segments.segment_writer import (
-    MergeSource,
     SegmentContents,
     from_segments,
     write_deletions,
@@ -73,7 +73,7 @@ class OpenSegments:
                 self._path, contents, generation=generation, weights=self._weights
             )
             segment = Segment(self._path, entry)
-        for opened, documents in self.find(contents.ids)[0]:
+        for opened, documents in self.find(segment.ids())[0]:
             opened.delete(documents)
         self._segments.append(OpenSegment(segment, None))
 

@@ -36,7 +36,7 @@ from lexret.files.whole import replace_file
 from lexret.sparse import SparseBatch, VectorPrecision
 from lexret.vocabulary import Vocabulary
 
-MAX_BUFFERED_POSTINGS: Final = 1 << 25
+MAX_BUFFERED_POSTINGS: Final = 1 << 24
 MAX_OPEN_SEGMENTS: Final = 24
 
 ChangeOfCorrections = Callable[[Corrections], Corrections]

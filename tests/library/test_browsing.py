@@ -13,12 +13,14 @@ import pytest
 from PIL import Image
 
 from lexret.engine.index import open_index
+from lexret.engine.segments.segment import Segment
 from lexret.errors import InputError, MissingError
 from lexret.library.asking.query_words import query_words
 from lexret.library.asking.question import Question
+from lexret.library.browsing import word_counts
 from lexret.library.browsing.narrowing import narrowing_words
 from lexret.library.browsing.overview import examples, strongest_words
-from lexret.library.browsing.word_counts import count_held
+from lexret.library.browsing.word_counts import WordCounter, count_held
 from lexret.library.library import Library
 
 TAKEN = {
@@ -229,3 +231,39 @@ def test_a_timeline_of_many_pictures_is_made_in_a_moment(library: Library) -> No
     line = fresh.timeline()
     assert len(line) == number + 5 and sum(one.num_pictures for one in line.months()) == len(line)
     assert time.process_time() - started < 2
+
+
+def test_after_a_commit_only_new_segments_are_counted(
+    library: Library, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(word_counts, "_FEW", 1)  # in so small an index, one is more than a few
+    counted: list[str] = []
+    held_in = word_counts._held_in
+
+    def noting(segment: Segment, least_V: np.ndarray) -> np.ndarray:
+        counted.append(segment.entry.name)
+        return held_in(segment, least_V)
+
+    monkeypatch.setattr(word_counts, "_held_in", noting)
+    levels = np.full(len(library.snapshot().index.vocabulary), 0.1, np.float32)
+    counter = WordCounter()
+    counter.count(open_index(library.path), levels)
+    assert len(counted) == 1
+    (folder / "b.jpg").unlink()
+    Image.new("RGB", (40, 30), (9, 90, 200)).save(folder / "new.png")
+    library.update()
+    index = open_index(library.path)
+    assert counter.count(index, levels).tolist() == by_hand(library, levels)
+    names = [segment.entry.name for segment in index.segments]
+    assert counted == names and len(names) == 2
+    assert index.segments[0].deleted is not None
+    Image.new("RGB", (40, 30), (90, 90, 0)).save(folder / "newer.png")
+    library.update()
+    assert counter.count(open_index(library.path), levels).tolist() == by_hand(library, levels)
+    assert len(counted) == 3
+    monkeypatch.setattr(word_counts, "_FEW", 1000)  # so many are deleted that all is counted again
+    (folder / "a.jpg").unlink()
+    library.update()
+    assert counter.count(open_index(library.path), levels).tolist() == by_hand(library, levels)
+    assert len(counted) == 4
+    assert counter.count(open_index(library.path), None).tolist() == by_hand(library, None)

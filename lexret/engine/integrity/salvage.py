@@ -147,7 +147,7 @@ class SalvagedSegment:
         }
         try:
             postings: Postings = (
-                RawPostings(trusted, self.entry.num_postings, place)
+                RawPostings(trusted, num_documents, self.entry.num_postings, place)
                 if self.entry.codec == RAW
                 else BlockPostings(trusted, num_documents, self.entry.num_postings, place)
             )

@@ -33,6 +33,8 @@ _BYTES_A_POSTING: Final = {4: 5.85, 1: 2.85}
 # Only words in at least this share of the documents get one, in segments of at least this many.
 _LEAST_SHARE: Final = 1 / 8
 _LEAST_DOCUMENTS: Final = 4096
+# So many weights of a dense row are rounded at a time.
+_ROUNDED_TOGETHER: Final = 1 << 20
 
 
 class BlockWriter:
@@ -192,7 +194,8 @@ def _dense_row(
     scale = np.float32(weights.max() / np.float32(255))
     if float(scale) * 255 < float(weights.max()):
         scale = np.nextafter(scale, np.float32(np.inf), dtype=np.float32)
-    multiples = np.ceil(weights.astype(np.float64) / float(scale)).clip(1, 255)
     row = np.zeros(num_documents, np.uint8)
-    row[docs] = multiples
+    for start in range(0, len(docs), _ROUNDED_TOGETHER):
+        part = slice(start, start + _ROUNDED_TOGETHER)
+        row[docs[part]] = np.ceil(weights[part].astype(np.float64) / float(scale)).clip(1, 255)
     return scale, row

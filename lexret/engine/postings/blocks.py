@@ -19,7 +19,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from lexret.engine.postings.plain import Offsets, PostingBlock, check_offsets
+from lexret.engine.postings.plain import Offsets, PostingBlock, PostingsPart, check_offsets
 from lexret.engine.postings.weight_codes import from_codes
 from lexret.engine.store.checked import AnyArray, CheckedArray
 from lexret.errors import CorruptError
@@ -33,6 +33,8 @@ RUN: Final = 1 << 8
 # When weights are looked up, about this many postings of plain lists, or pairs of a document and a
 # split list, are read together.
 _LOOKED_AT: Final = 1 << 20
+# So many postings of several words are read together, if they are not all in one chunk.
+_READ_TOGETHER: Final = 1 << 21
 # Lists of more postings than this on average are read one by one.
 _WORTH_ONE_BY_ONE: Final = 4096
 
@@ -153,14 +155,16 @@ class BlockPostings:
 
     def of(self, term: int) -> tuple[IdArray, FloatArray]:
         """See :meth:`lexret.engine.postings.plain.Postings.of`."""
-        start, end = int(self.indptr[term]), int(self.indptr[term + 1])
-        return self._docs(term, term + 1), self._weights(self.weights_or_codes.part(start, end))
+        return self._run(term * self.num_chunks, (term + 1) * self.num_chunks)
 
     def block(self, first: int, last: int) -> PostingBlock:
         """See :meth:`lexret.engine.postings.plain.Postings.block`."""
+        return PostingBlock(*self._run(first * self.num_chunks, last * self.num_chunks))
+
+    def weights_of(self, first: int, last: int) -> FloatArray:
+        """See :meth:`lexret.engine.postings.plain.Postings.weights_of`."""
         start, end = int(self.indptr[first]), int(self.indptr[last])
-        weights = self._weights(self.weights_or_codes.part(start, end))
-        return PostingBlock(self._docs(first, last), weights)
+        return self._weights(self.weights_or_codes.part(start, end))
 
     def weights_at(self, docs_D: IdArray, terms_T: IdArray) -> FloatArray:
         """See :meth:`lexret.engine.postings.plain.Postings.weights_at`."""
@@ -178,33 +182,46 @@ class BlockPostings:
                 self._read_split(local_U, lists_T, columns, in_chunk_UT)
         return weights_UT[np.searchsorted(docs_U, docs_D)]
 
-    def together(self, terms_T: IdArray) -> tuple[IdArray, FloatArray, npt.NDArray[np.int64]]:
-        """See :meth:`lexret.engine.postings.plain.Postings.together`."""
-        lists_L = (terms_T.astype(np.int64)[:, None] * self.num_chunks
-                   + np.arange(self.num_chunks)).ravel()  # fmt: skip
+    def parts(self, terms_T: IdArray) -> Iterator[PostingsPart]:
+        """See :meth:`lexret.engine.postings.plain.Postings.parts`."""
+        counts_VC = self.counts_L.reshape(self._num_words, self.num_chunks)
+        ends_C = np.cumsum(counts_VC[terms_T].sum(0, dtype=np.int64))
+        first = 0
+        while first < self.num_chunks:
+            before = int(ends_C[first - 1]) if first else 0
+            last = int(np.searchsorted(ends_C, before + _READ_TOGETHER, side="right"))
+            last = max(first + 1, last)
+            stop = min(last * CHUNK, self.dense_RN.shape[1])
+            yield PostingsPart(first * CHUNK, stop, *self._in_chunks(terms_T, first, last))
+            first = last
+
+    def _in_chunks(
+        self, terms_T: IdArray, first: int, last: int
+    ) -> tuple[IdArray, FloatArray, npt.NDArray[np.int64]]:
+        """Return documents and weights of words in some chunks, and (T,) how many each has."""
+        starts_T = terms_T.astype(np.int64) * self.num_chunks
+        lists_L = (starts_T[:, None] + np.arange(first, last)).ravel()
         counts_L = self.counts_L[lists_L].astype(np.int64)
-        number_T = counts_L.reshape(len(terms_T), self.num_chunks).sum(1)
+        number_T = counts_L.reshape(len(terms_T), last - first).sum(1)
         if number_T.sum() > _WORTH_ONE_BY_ONE * len(terms_T):  # long lists: views beat gathering
-            parts = [self.of(term) for term in terms_T.tolist()]
-            docs, weights = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+            runs = [self._run(start + first, start + last) for start in starts_T.tolist()]
+            docs, weights = (np.concatenate(arrays) for arrays in zip(*runs, strict=True))
             return docs, weights, number_T
         self.require(terms_T)
-        place_S = np.repeat(self.starts_L1[lists_L], counts_L) + _counted_up(counts_L)
+        place_S = np.repeat(self.starts_L1[lists_L], counts_L) + counted_up(counts_L)
         sides_L = self.side_starts_L1[lists_L + 1] - self.side_starts_L1[lists_L]
-        side_S = np.repeat(self.side_starts_L1[lists_L], sides_L) + _counted_up(sides_L)
+        side_S = np.repeat(self.side_starts_L1[lists_L], sides_L) + counted_up(sides_L)
         docs = self._docs_of(lists_L, self.lows.values[place_S], self.sides.values[side_S])
         weights = self.weights_or_codes.values[place_S]
         return docs, self._weights(weights), number_T
 
-    def _docs(self, first: int, last: int) -> IdArray:
-        """Return the document numbers of the postings of some consecutive words."""
-        lists = slice(first * self.num_chunks, last * self.num_chunks)
-        start, end = int(self.indptr[first]), int(self.indptr[last])
-        sides = self.sides.part(
-            int(self.side_starts_L1[lists.start]), int(self.side_starts_L1[lists.stop])
-        )
-        lows = self.lows.part(start, end)
-        return self._docs_of(np.arange(lists.start, lists.stop), lows, sides)
+    def _run(self, first: int, last: int) -> tuple[IdArray, FloatArray]:
+        """Return documents and weights of some consecutive lists."""
+        start, end = int(self.starts_L1[first]), int(self.starts_L1[last])
+        side_start, side_end = int(self.side_starts_L1[first]), int(self.side_starts_L1[last])
+        lows, sides = self.lows.part(start, end), self.sides.part(side_start, side_end)
+        docs = self._docs_of(np.arange(first, last), lows, sides)
+        return docs, self._weights(self.weights_or_codes.part(start, end))
 
     def _docs_of(
         self,
@@ -219,7 +236,7 @@ class BlockPostings:
         # How many postings each byte of ``sides`` is for, and what goes before their low byte.
         lengths_L = np.where(split_L, self.runs_C[chunks_L], counts_L)
         is_count = np.repeat(split_L, lengths_L)
-        second = np.where(is_count, _counted_up(lengths_L), sides)
+        second = np.where(is_count, counted_up(lengths_L), sides)
         before = (np.repeat(chunks_L, lengths_L) << 16) + (second << 8)
         number = np.where(is_count, sides, 1)
         if int(number.sum(dtype=np.int64)) != len(lows):
@@ -236,7 +253,7 @@ class BlockPostings:
         """Fill in some columns from plain lists, whose postings are read once for all documents."""
         lists_Q = lists_T[columns_Q]
         number_Q = self.counts_L[lists_Q].astype(np.int64)
-        counted_S, which_S = _counted_up(number_Q), np.repeat(np.arange(len(lists_Q)), number_Q)
+        counted_S, which_S = counted_up(number_Q), np.repeat(np.arange(len(lists_Q)), number_Q)
         self.lows.require_each(self.starts_L1[lists_Q], self.starts_L1[lists_Q + 1])
         self.sides.require_each(self.side_starts_L1[lists_Q], self.side_starts_L1[lists_Q + 1])
         place_S = self.starts_L1[lists_Q][which_S] + counted_S
@@ -259,7 +276,7 @@ class BlockPostings:
         lists_P = lists_T[column_P]
         lengths_P = local_P // RUN + 1  # the runs before the document's, and that run
         ends_P = np.cumsum(lengths_P)
-        places = np.repeat(self.side_starts_L1[lists_P], lengths_P) + _counted_up(lengths_P)
+        places = np.repeat(self.side_starts_L1[lists_P], lengths_P) + counted_up(lengths_P)
         sides_P = self.side_starts_L1[lists_P]
         self.sides.require_each(sides_P, sides_P + lengths_P)
         counts = self.sides.values[places].astype(np.int64)
@@ -267,7 +284,7 @@ class BlockPostings:
         first_P = self.starts_L1[lists_P] - number_P
         first_P += np.add.reduceat(counts, ends_P - lengths_P)
         which_S = np.repeat(np.arange(len(lists_P)), number_P)
-        place_S = first_P[which_S] + _counted_up(number_P)
+        place_S = first_P[which_S] + counted_up(number_P)
         self.lows.require_each(first_P, first_P + number_P)
         held_S = np.flatnonzero(self.lows.values[place_S] == (local_P % RUN)[which_S])
         held_P = which_S[held_S]
@@ -284,7 +301,7 @@ def _pieces(columns_Q: Offsets, costs_T: npt.NDArray[Any]) -> Iterator[Offsets]:
             yield piece
 
 
-def _counted_up(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def counted_up(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Return 0, 1, ... within each of some runs that follow one another."""
     ends = np.cumsum(lengths)
     total = int(ends[-1]) if len(ends) else 0

@@ -87,10 +87,7 @@ def _meets(segment: Segment, condition: AnyOf) -> Mask:
 def _holds_all(segment: Segment, words: Sequence[Holds]) -> Mask:
     held_N = np.ones(len(segment), dtype=bool)
     for word in words:
-        docs, weights = segment.postings(word.term_id)
-        holds_N = np.zeros(len(segment), dtype=bool)
-        holds_N[docs[weights > np.float32(word.above)]] = True
-        held_N &= holds_N
+        held_N &= segment.holding(word.term_id, above=word.above)
     return held_N
 
 

@@ -9,12 +9,12 @@ Shapes: N documents, V words, T terms of a query, D documents asked for.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import compress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -48,7 +48,9 @@ if TYPE_CHECKING:
 
 RAW_POSTINGS_FILE: Final = "postings.bin"
 DOCUMENTS_FILE: Final = "documents.bin"
+_DOCUMENTS_TOGETHER: Final = 1 << 13
 
+T = TypeVar("T")
 Mask = npt.NDArray[np.bool_]
 Scores = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
@@ -104,7 +106,7 @@ class Segment:
     def _open_postings(self) -> Postings:
         nnz = self.entry.num_postings
         if self.entry.codec == RAW:
-            return RawPostings(self._arrays, nnz, self.folder / RAW_POSTINGS_FILE)
+            return RawPostings(self._arrays, len(self), nnz, self.folder / RAW_POSTINGS_FILE)
         return BlockPostings(self._arrays, len(self), nnz, self.folder)
 
     def verify(self) -> None:
@@ -157,12 +159,21 @@ class Segment:
         """
         if not len(terms_T):
             return np.zeros(len(self), dtype=np.float64)
-        docs, held, number_T = self.posting_lists.together(terms_T)
-        products = held * np.repeat(weights_T.astype(np.float64), number_T)
-        scores_N = np.bincount(docs, products, len(self)).astype(np.float64, copy=False)
-        if len(scores_N) > len(self):
-            raise CorruptError(f"{self.folder}: its postings name documents beyond the last.")
+        scores_N, weights_T = np.zeros(len(self), np.float64), weights_T.astype(np.float64)
+        for part in self.posting_lists.parts(terms_T):
+            products = part.weights * np.repeat(weights_T, part.number_T)
+            found = np.bincount(part.docs - part.start, products, part.stop - part.start)
+            if len(found) > part.stop - part.start:
+                raise CorruptError(f"{self.folder}: its postings name documents beyond the last.")
+            scores_N[part.start : part.stop] = found
         return scores_N
+
+    def holding(self, term: int, *, above: float) -> Mask:
+        """Return which documents hold a word with more than some weight, (N,)."""
+        held_N = np.zeros(len(self), dtype=bool)
+        for part in self.posting_lists.parts(np.array([term], np.int32)):
+            held_N[part.docs[part.weights > np.float32(above)]] = True
+        return held_N
 
     def postings(self, term: int) -> tuple[IdArray, FloatArray]:
         """Return the documents that hold a word, rising and including deleted, and its weights."""
@@ -176,7 +187,7 @@ class Segment:
         """Return the id of a document, as stored."""
         return text_at("id", self._arrays, document)
 
-    def ids_at(self, documents: Sequence[int]) -> list[bytes]:
+    def ids_at(self, documents: Sequence[int] | IdArray | Places) -> list[bytes]:
         """Return the ids of some documents, as stored."""
         places = np.asarray(documents, dtype=np.int64)
         return _texts_at("id", self._arrays, places)
@@ -195,16 +206,28 @@ class Segment:
         if len(ids) * steps > len(self):  # one pass over all ids is faster
             places = {doc_id: place for place, doc_id in enumerate(self.ids())}
             return [places.get(doc_id, -1) for doc_id in ids]
-        return [self._find_id(doc_id) for doc_id in ids]
+        # Documents that are added together mostly lie together, or between two others.
+        low = self._place_of(min(ids), 0, len(self)) if ids else 0
+        high = self._place_of(max(ids), low, len(self)) if len(ids) > 1 else len(self)
+        found = [self._place_of(doc_id, low, high) for doc_id in ids]
+        return [place if place < len(self) and self.id_at(place) == doc_id else -1
+                for doc_id, place in zip(ids, found, strict=True)]  # fmt: skip
 
-    def _find_id(self, wanted: bytes) -> int:
-        place = bisect_left(range(len(self)), wanted, key=self.id_at)
-        return place if place < len(self) and self.id_at(place) == wanted else -1
+    def _place_of(self, wanted: bytes, low: int, high: int) -> int:
+        """Return the first document whose id is not below one, among some documents, or the end."""
+        return bisect_left(range(len(self)), wanted, low, high, key=self.id_at)
 
     def column(self, name: str) -> Column | None:
         """Return a field of all documents, ``None`` if this segment does not have it."""
         kind = self.entry.columns.get(name)
         return None if kind is None else unpack(name, kind, self._arrays, len(self))
+
+    def live(self) -> Iterator[Places]:
+        """Yield the numbers of the live documents, rising, some thousands at a time."""
+        for start in range(0, len(self), _DOCUMENTS_TOGETHER):
+            stop = min(start + _DOCUMENTS_TOGETHER, len(self))
+            places = np.arange(start, stop, dtype=np.int64)
+            yield places if self.deleted is None else places[~self.deleted[start:stop]]
 
     def live_values(self, name: str | None) -> list[FieldValue]:
         """Return a field of all live documents, in order, ``None`` for those without it.
@@ -227,6 +250,11 @@ class Segment:
         for name, array in self._arrays.items():
             if name.startswith(("id.", "field.")):
                 array.whole()
+
+    def array(self, name: str) -> AnyArray | None:
+        """Return a stored array of ids or fields; ``None`` if this segment does not have it."""
+        array = self._arrays.get(name)
+        return None if array is None else array.whole()
 
     def numbers(self, name: str) -> tuple[AnyArray, Mask] | None:
         """Return a number field and where it is present, (N,) each; ``None`` if there is none."""
@@ -255,13 +283,23 @@ class Segment:
         if self.entry.columns.get(name) != TEXT:
             return [None] * len(docs_D)
         found = _texts_at(f"field.{name}", self._arrays, docs_D)
-        values: list[str | None] = [decode_text(encoded) for encoded in found]
-        present = self._present(name)
-        if present is not None:
-            there = present[docs_D].tolist()
-            values = [value if is_there else None
-                      for value, is_there in zip(values, there, strict=True)]  # fmt: skip
-        return values
+        values = [decode_text(encoded) for encoded in found]
+        return _where(self.present_at(name, docs_D), values)
+
+    def present_at(self, name: str, docs_D: IdArray | Places) -> Mask | None:
+        """Return which of some documents have a field of the segment; ``None`` if all do."""
+        bits = self.array(f"field.{name}.present")
+        if bits is None:
+            return None
+        present_D: Mask = ((bits[docs_D >> 3] >> (docs_D & 7)) & 1).astype(bool)
+        return present_D
+
+    def values(self, name: str, docs_D: Places) -> Sequence[FieldValue]:
+        """Return a field of some documents, ``None`` for documents without it."""
+        if self.entry.columns.get(name) not in NUMBER_TYPES:
+            return self.texts(name, docs_D)
+        numbers: list[FieldValue] = self._arrays[f"field.{name}.values"].whole()[docs_D].tolist()
+        return _where(self.present_at(name, docs_D), numbers)
 
     def with_texts(self, name: str, wanted: Collection[str]) -> Places:
         """Return the live documents whose text in a field is one of some, rising.
@@ -317,6 +355,14 @@ class Segment:
         """Return a field of one document, ``None`` if it does not have it."""
         kind = self.entry.columns.get(name)
         return None if kind is None else read_value(name, kind, self._arrays, document)
+
+
+def _where(present_D: Mask | None, values: list[T]) -> list[T | None]:
+    """Return values where they are present, ``None`` elsewhere."""
+    if present_D is None:
+        return list(values)
+    return [value if there else None
+            for value, there in zip(values, present_D.tolist(), strict=True)]  # fmt: skip
 
 
 def _texts_at(prefix: str, arrays: Mapping[str, CheckedArray], places_D: Places) -> list[bytes]:

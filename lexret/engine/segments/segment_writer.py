@@ -13,33 +13,36 @@ import numpy as np
 import numpy.typing as npt
 
 from lexret.engine.postings.block_writer import BlockWriter
-from lexret.engine.postings.plain import Offsets, PostingBlock
+from lexret.engine.postings.plain import Offsets, PostingBlock, word_ranges
 from lexret.engine.segments.checksums import write_checksums
 from lexret.engine.segments.manifest import CODECS, SEGMENTS_FOLDER, DeletionEntry, SegmentEntry
+from lexret.engine.segments.merged_documents import MergedDocuments, MergeSource
 from lexret.engine.segments.segment import DOCUMENTS_FILE, Mask, Segment
-from lexret.engine.store.checked import AnyArray, Sums
-from lexret.engine.store.columns import Column, gather, pack, pack_texts
+from lexret.engine.store.checked import Sums
+from lexret.engine.store.columns import Column, StoredArray, pack, pack_texts
 from lexret.engine.store.sections import Section, SectionWriter
 from lexret.files.whole import sync_folder
 from lexret.sparse import SparseBatch
 
-POSTINGS_A_BLOCK: Final = 1 << 23
+POSTINGS_A_BLOCK: Final = 1 << 21
 
 
 @dataclass(frozen=True)
 class SegmentContents:
-    """Contents of a segment to be written.
+    """Contents of a segment to be written; what is iterated over can be written once.
 
     Attributes:
-        ids: document ids in rising order.
-        columns: field name -> values, in the order of the ids.
+        num_documents: how many it has.
+        columns: field name -> type.
+        documents: the arrays of ids, in rising order, and of fields, by their names.
         indptr: (V + 1,) int64; where each word's postings begin and end.
         blocks: all postings in the order of the words, several words per block.
         weight_error: the largest error that the weights already have.
     """
 
-    ids: Sequence[bytes]
-    columns: Mapping[str, Column]
+    num_documents: int
+    columns: Mapping[str, str]
+    documents: Mapping[str, StoredArray]
     indptr: Offsets
     blocks: Iterator[PostingBlock]
     weight_error: float = 0.0
@@ -60,7 +63,7 @@ def write_segment(
     target = folder / SEGMENTS_FOLDER / name
     target.mkdir(parents=True)
     try:
-        writer = BlockWriter(target, CODECS[weights], len(contents.ids), contents.indptr)
+        writer = BlockWriter(target, CODECS[weights], contents.num_documents, contents.indptr)
         files = writer.write(contents.blocks)
         files[DOCUMENTS_FILE], sums = _write_documents(target / DOCUMENTS_FILE, contents)
         files |= write_checksums(target, writer.block_sums | sums)
@@ -73,9 +76,9 @@ def write_segment(
     return SegmentEntry(
         name=name,
         codec=CODECS[weights],
-        num_documents=len(contents.ids),
+        num_documents=contents.num_documents,
         num_postings=int(contents.indptr[-1]),
-        columns={field: column.kind for field, column in contents.columns.items()},
+        columns=dict(contents.columns),
         files=files,
         weight_error=max(contents.weight_error, writer.weight_error),
     )
@@ -85,13 +88,13 @@ def _write_documents(
     path: Path, contents: SegmentContents
 ) -> tuple[dict[str, Section], dict[str, Sums]]:
     """Write ids and fields; return where the arrays are, and the checksums of their blocks."""
-    arrays: dict[str, tuple[str, AnyArray]] = pack_texts("id", contents.ids)
-    for field, column in contents.columns.items():
-        arrays |= pack(field, column)
-    writer = SectionWriter(path, {name: (kind, len(a)) for name, (kind, a) in arrays.items()})
+    arrays = contents.documents
+    sizes = {name: (array.dtype, array.count) for name, array in arrays.items()}
+    writer = SectionWriter(path, sizes)
     try:
-        for name, (_, values) in arrays.items():
-            writer.append(name, values)
+        for name, array in arrays.items():
+            for piece in array.pieces:
+                writer.append(name, piece)
         return writer.finish(), writer.block_sums()
     finally:
         writer.close()
@@ -103,9 +106,15 @@ def from_vectors(
     """Return the contents of a segment of some vectors, given in rising order of their ids."""
     by_word = batch.to_scipy().tocsc()
     docs, indptr = by_word.indices.astype(np.int32), by_word.indptr.astype(np.int64)
-    parts = (slice(indptr[first], indptr[last]) for first, last in _word_ranges(indptr))
+    parts = (
+        slice(indptr[first], indptr[last]) for first, last in word_ranges(indptr, POSTINGS_A_BLOCK)
+    )
     blocks = (PostingBlock(docs[part], by_word.data[part]) for part in parts)
-    return SegmentContents(ids, columns, indptr, blocks)
+    documents = pack_texts("id", ids)
+    for name, column in columns.items():
+        documents |= pack(name, column)
+    kinds = {name: column.kind for name, column in columns.items()}
+    return SegmentContents(len(ids), kinds, documents, indptr, blocks)
 
 
 def write_deletions(
@@ -126,68 +135,23 @@ def write_deletions(
     return DeletionEntry(file, int(deleted.sum()), sections["bits"])
 
 
-@dataclass(frozen=True)
-class MergeSource:
-    """Segment to be merged, and which of its documents are deleted by now."""
-
-    segment: Segment
-    deleted: Mask | None
-
-    def live(self) -> npt.NDArray[np.int64]:
-        """Return the numbers of the documents that remain."""
-        if self.deleted is None:
-            return np.arange(len(self.segment))
-        return np.flatnonzero(~self.deleted)
-
-
 def from_segments(sources: Sequence[MergeSource]) -> SegmentContents:
     """Merge segments of distinct live ids into the contents of one, without deleted documents.
 
-    Postings are read block by block, so that memory stays bounded.
+    Ids, fields and postings are read block by block, so that memory stays bounded: what is held of
+    all documents are ten bytes each (:mod:`lexret.engine.segments.merged_documents`).
+
+    Raises:
+        DamageError: if an id or a field is damaged; postings are checked when they are read.
     """
-    live = [source.live() for source in sources]
-    all_ids = [source.segment.ids() for source in sources]
-    places = sorted(
-        (all_ids[i][document], i, document)
-        for i, documents in enumerate(live)
-        for document in documents.tolist()
-    )
-    remaps = [np.full(len(source.segment), -1, dtype=np.int32) for source in sources]
-    for new, (_, i, document) in enumerate(places):
-        remaps[i][document] = new
-    columns = _merge_columns(sources, live, remaps, len(places))
+    merged = MergedDocuments(sources)
+    remaps = merged.new_numbers()
     indptr = np.zeros_like(sources[0].segment.posting_lists.indptr)
     for source, remap in zip(sources, remaps, strict=True):
         indptr += _live_indptr(source.segment, remap)
     blocks = _merge_blocks(sources, remaps, indptr)
     error = max(source.segment.entry.weight_error for source in sources)
-    return SegmentContents([doc_id for doc_id, _, _ in places], columns, indptr, blocks, error)
-
-
-def _merge_columns(
-    sources: Sequence[MergeSource],
-    live: Sequence[npt.NDArray[np.int64]],
-    remaps: Sequence[npt.NDArray[np.int32]],
-    num_documents: int,
-) -> dict[str, Column]:
-    kinds: dict[str, str] = {}
-    for source in sources:
-        kinds |= source.segment.entry.columns
-    new_places = np.concatenate(
-        [remap[rows] for remap, rows in zip(remaps, live, strict=True)]
-    ).tolist()
-    order = [0] * num_documents
-    for position, place in enumerate(new_places):
-        order[place] = position
-    columns = {}
-    for name, kind in kinds.items():
-        parts = [
-            (source.segment.column(name), rows.tolist())
-            for source, rows in zip(sources, live, strict=True)
-        ]
-        joined = gather(parts, kind)
-        columns[name] = Column(kind, [joined.values[position] for position in order])
-    return columns
+    return SegmentContents(len(merged), merged.columns, merged.arrays(), indptr, blocks, error)
 
 
 def _live_indptr(segment: Segment, remap: npt.NDArray[np.int32]) -> Offsets:
@@ -196,7 +160,7 @@ def _live_indptr(segment: Segment, remap: npt.NDArray[np.int32]) -> Offsets:
         return indptr
     kept = np.zeros(len(indptr), dtype=np.int64)
     total = 0
-    for first, last in _word_ranges(indptr):
+    for first, last in word_ranges(indptr, POSTINGS_A_BLOCK):
         docs = segment.posting_lists.block(first, last).docs
         running = np.zeros(len(docs) + 1, dtype=np.int64)
         np.cumsum(remap[docs] >= 0, out=running[1:])
@@ -205,22 +169,12 @@ def _live_indptr(segment: Segment, remap: npt.NDArray[np.int32]) -> Offsets:
     return kept
 
 
-def _word_ranges(indptr: Offsets) -> Iterator[tuple[int, int]]:
-    """Yield ranges of words with about ``POSTINGS_A_BLOCK`` postings each (at least one word)."""
-    first, num_words = 0, len(indptr) - 1
-    while first < num_words:
-        limit = indptr[first] + POSTINGS_A_BLOCK
-        last = max(first + 1, int(np.searchsorted(indptr, limit, side="right")) - 1)
-        yield first, min(last, num_words)
-        first = min(last, num_words)
-
-
 def _merge_blocks(
     sources: Sequence[MergeSource],
     remaps: Sequence[npt.NDArray[np.int32]],
     indptr: Offsets,
 ) -> Iterator[PostingBlock]:
-    for first, last in _word_ranges(indptr):
+    for first, last in word_ranges(indptr, POSTINGS_A_BLOCK):
         words, docs, weights = [], [], []
         for source, remap in zip(sources, remaps, strict=True):
             posting_lists = source.segment.posting_lists
@@ -232,5 +186,6 @@ def _merge_blocks(
             docs.append(new[keep])
             weights.append(block.weights[keep])
         all_docs = np.concatenate(docs)
-        order = np.argsort((np.concatenate(words) << 32) | all_docs)
+        # What each segment gives is in order already, which a stable sort makes use of.
+        order = np.argsort((np.concatenate(words) << 32) | all_docs, kind="stable")
         yield PostingBlock(all_docs[order], np.concatenate(weights)[order])

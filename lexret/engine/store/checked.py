@@ -10,6 +10,7 @@ An array without a table of checksums, as old versions of the format wrote them,
 from __future__ import annotations
 
 import zlib
+from array import array
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -29,7 +30,7 @@ class BlockSums:
     """Checksums of the blocks of one array, taken while it is written."""
 
     def __init__(self) -> None:
-        self._done: list[int] = []
+        self._done = array("I")
         self._crc = self._filled = 0
 
     def add(self, data: memoryview) -> None:
@@ -46,7 +47,10 @@ class BlockSums:
 
     def finish(self) -> Sums:
         """Return the checksums of all blocks, the last of which may be short."""
-        return np.array([*self._done, *([self._crc] if self._filled else [])], np.uint32)
+        if self._filled:
+            self._done.append(self._crc)
+            self._crc = self._filled = 0
+        return np.array(self._done, np.uint32)
 
 
 class CheckedArray:

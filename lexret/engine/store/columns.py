@@ -6,10 +6,10 @@ a field; then its value is ``None``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 
@@ -27,6 +27,25 @@ class Column:
 
     kind: str
     values: Sequence[FieldValue]
+
+
+@dataclass(frozen=True)
+class StoredArray:
+    """Array that is to be stored, piece by piece.
+
+    Attributes:
+        dtype: numpy's little-endian name of the type.
+        count: number of elements of all pieces together.
+    """
+
+    dtype: str
+    count: int
+    pieces: Iterable[AnyArray]
+
+    @classmethod
+    def whole(cls, dtype: str, values: AnyArray) -> Self:
+        """Take an array that is held as a whole."""
+        return cls(dtype, len(values), [values])
 
 
 def encode_text(text: str, *, what: str) -> bytes:
@@ -92,10 +111,10 @@ def extend_schema(
     return result
 
 
-def pack(name: str, column: Column) -> dict[str, tuple[str, AnyArray]]:
-    """Return the arrays that store a column: array name -> (numpy type, values)."""
+def pack(name: str, column: Column) -> dict[str, StoredArray]:
+    """Return the arrays that store a column, by their names."""
     present = np.array([value is not None for value in column.values], dtype=bool)
-    arrays: dict[str, tuple[str, AnyArray]] = {}
+    arrays: dict[str, StoredArray] = {}
     if column.kind == TEXT:
         texts = [
             encode_text("" if value is None else str(value), what=f"Field {name!r}:")
@@ -105,10 +124,11 @@ def pack(name: str, column: Column) -> dict[str, tuple[str, AnyArray]]:
     else:
         dtype = NUMBER_TYPES[column.kind]
         numbers = [0 if value is None else value for value in column.values]
-        arrays[f"field.{name}.values"] = (dtype, np.array(numbers, dtype=dtype))
+        values = np.array(numbers, dtype=dtype)
+        arrays[f"field.{name}.values"] = StoredArray.whole(dtype, values)
     if not present.all():
         bits = np.packbits(present, bitorder="little")
-        arrays[f"field.{name}.present"] = ("|u1", bits)
+        arrays[f"field.{name}.present"] = StoredArray.whole("|u1", bits)
     return arrays
 
 
@@ -139,12 +159,15 @@ def read_value(name: str, kind: str, arrays: Mapping[str, CheckedArray], row: in
     return value
 
 
-def pack_texts(prefix: str, texts: Sequence[bytes]) -> dict[str, tuple[str, AnyArray]]:
+def pack_texts(prefix: str, texts: Sequence[bytes]) -> dict[str, StoredArray]:
     """Return the arrays that store byte strings: all their bytes, and where each begins."""
     offsets = np.zeros(len(texts) + 1, dtype=np.int64)
     np.cumsum([len(text) for text in texts], out=offsets[1:])
     joined = np.frombuffer(b"".join(texts), dtype=np.uint8)
-    return {f"{prefix}.offsets": ("<i8", offsets), f"{prefix}.bytes": ("|u1", joined)}
+    return {
+        f"{prefix}.offsets": StoredArray.whole("<i8", offsets),
+        f"{prefix}.bytes": StoredArray.whole("|u1", joined),
+    }
 
 
 def text_at(prefix: str, arrays: Mapping[str, CheckedArray], row: int) -> bytes:
@@ -158,14 +181,3 @@ def unpack_texts(prefix: str, arrays: Mapping[str, CheckedArray]) -> list[bytes]
     joined = arrays[f"{prefix}.bytes"].whole().tobytes()
     places = arrays[f"{prefix}.offsets"].whole().tolist()
     return [joined[start:end] for start, end in pairwise(places)]
-
-
-def gather(columns: Sequence[tuple[Column | None, Sequence[int]]], kind: str) -> Column:
-    """Concatenate some rows of several columns; a missing column gives missing values."""
-    values: list[FieldValue] = []
-    for column, rows in columns:
-        if column is None:
-            values.extend([None] * len(rows))
-        else:
-            values.extend(column.values[row] for row in rows)
-    return Column(kind, values)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.vectors import read_documents
+from lexret.library.asking.query_fields import KEYWORDS, VOUCHED
 from lexret.library.updating.records import KnownPicture
 from lexret.library.updating.vouched import (
     KeywordReader,
@@ -42,6 +43,15 @@ class KeywordFollower:
             return ()
         return self._reader.entries(tags.keywords)
 
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Fields of which a picture has one or more if it may have to hold other words."""
+        return (KEYWORDS, VOUCHED) if self._chosen else (VOUCHED,)
+
+    def changes(self, picture: KnownPicture) -> bool:
+        """Whether a picture is to hold other words than it does."""
+        return self.wanted(picture.tags) != tuple(told_weights(picture.vouched))
+
     def note(self, picture: KnownPicture) -> None:
         """Note what was written of a picture."""
         if picture.vouched is None:
@@ -52,12 +62,8 @@ class KeywordFollower:
     def reworded(
         self, index: EmbeddedIndex, pictures: Mapping[str, KnownPicture]
     ) -> Iterator[tuple[KnownPicture, LexicalVector]]:
-        """Yield those pictures of an index, by path, that are to hold other words, with these."""
-        entries = {
-            path: wanted
-            for path, picture in pictures.items()
-            if (wanted := self.wanted(picture.tags)) != tuple(told_weights(picture.vouched))
-        }
+        """Yield pictures of an index, by path, with the words that they are to hold."""
+        entries = {path: self.wanted(picture.tags) for path, picture in pictures.items()}
         return _reworded(index, pictures, entries) if entries else iter(())
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
+from typing import Final
 
 from PIL import Image
 
@@ -12,10 +14,10 @@ from lexret.encoders.protocol import Encoder
 from lexret.engine.corrections.corrections import load_corrections
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.writer import ChangeOfCorrections, EmbeddedIndexWriter
-from lexret.library.asking.query_fields import KEYWORDS, VOUCHED
+from lexret.library.asking.query_fields import VOUCHED
 from lexret.library.folders import picture_path
 from lexret.library.updating.commit_schedule import CommitSchedule
-from lexret.library.updating.file_states import FileStates
+from lexret.library.updating.file_states import FileStates, KnownState
 from lexret.library.updating.followed_keywords import KeywordFollower
 from lexret.library.updating.found_files import FoundFiles
 from lexret.library.updating.kept_fields import FieldKeeper, KeptFields
@@ -25,12 +27,15 @@ from lexret.library.updating.picture_batch import PictureBatch
 from lexret.library.updating.reader import Decoding, PictureFile, SkippedPicture, read_files
 from lexret.library.updating.records import KnownPicture, own_fields_of
 from lexret.library.updating.refused import RefusedFiles
+from lexret.library.updating.text_rows import TextRows
 from lexret.library.updating.vouched import with_words
 from lexret.pictures.processes import DIED
 from lexret.pictures.reading import FileState
 from lexret.sparse import LexicalVector
 
 Progress = Callable[[int, int], None]
+
+_PATHS_TOGETHER: Final = 1 << 12
 
 
 class UpdateInterrupted(KeyboardInterrupt):
@@ -95,16 +100,17 @@ class PictureUpdate:
         self.skipped += self.found.skipped
         self._known = KnownPictures(before)
         self._vectors = KnownVectors(self.writer.path, before, self._known)
-        self._present = frozenset(self.found.paths)
-        self._gone = {path for path in self._known if self._is_gone(path)}
+        paths = self.found.paths
+        self._present = TextRows(paths, lambda rows: [paths[row] for row in rows.tolist()])
+        self._gone = set(self._gone_pictures())
         kept = [path for path in self.keeper.pictures if path in self._known]
         self.keeper.settle({path: self._known[path].own for path in kept})
-        self._moved: dict[str, list[KnownPicture]] = {}
+        self._moved: dict[str, list[str]] = {}
         for path in sorted(self._gone, reverse=True):
-            self._moved.setdefault(self._known[path].sha256, []).append(self._known[path])
+            self._moved.setdefault(self._known.sha256_of(path), []).append(path)
         self._keywords = KeywordFollower(
             self.encoder.vocabulary,
-            holding=self._known.with_any(VOUCHED),
+            holding=(picture.path for picture in self._known.with_any(VOUCHED)),
             chosen=self.keywords_as_words,
         )
         self._stored: set[str] = set()
@@ -123,7 +129,7 @@ class PictureUpdate:
         Raises:
             UpdateInterrupted: on KeyboardInterrupt, after what is encoded was committed.
         """
-        to_read = [path for path in self.found.paths if not self._is_unchanged(path)]
+        to_read = list(self._changed())
         self.counts.unchanged = len(self.found.paths) - len(to_read)
         to_read = [path for path in to_read if not self._was_refused(path)]
         files = read_files(
@@ -156,15 +162,27 @@ class PictureUpdate:
         """Whether a file would have been found if it were there."""
         return path not in self._present and self.found.covers(path)
 
-    def _is_unchanged(self, path: str) -> bool:
-        if path not in self._known:
-            return False
+    def _gone_pictures(self) -> Iterator[str]:
+        """Yield the pictures of the index whose files are not there any more."""
+        known = iter(self._known)
+        while block := list(islice(known, _PATHS_TOGETHER)):
+            for path, row in zip(block, self._present.find(block).tolist(), strict=True):
+                if row < 0 and self.found.covers(path):
+                    yield path
+
+    def _changed(self) -> Iterator[str]:
+        """Yield the files that are new to the index, or not as it knows them."""
+        for start in range(0, len(self.found.paths), _PATHS_TOGETHER):
+            block = self.found.paths[start : start + _PATHS_TOGETHER]
+            for path, known in zip(block, self._known.states_of(block), strict=True):
+                if known is None or known != self._state_of(path):
+                    yield path
+
+    def _state_of(self, path: str) -> KnownState | None:
         try:
-            now = self._states.of(path)
+            return self._states.of(path)
         except OSError:
-            return False  # reading it will tell what is wrong
-        # An index of an older lexret lacks the tags: files are read, but not encoded again.
-        return self._known.is_as_before(path, now)
+            return None  # reading it will tell what is wrong
 
     def _was_refused(self, path: str) -> bool:
         """Whether an earlier run refused the file as it is now; it is skipped again then."""
@@ -230,9 +248,11 @@ class PictureUpdate:
         if self._before is None:
             return
         staying = {
-            path: self._known[path]
-            for path in self._known.with_any(KEYWORDS, VOUCHED)
-            if path not in self._stored and path not in self._gone
+            picture.path: picture
+            for picture in self._known.with_any(*self._keywords.fields)
+            if picture.path not in self._stored
+            and picture.path not in self._gone
+            and self._keywords.changes(picture)
         }
         for record, vector in self._keywords.reworded(self._before, staying):
             self._write(record, vector)
@@ -259,8 +279,8 @@ class PictureUpdate:
         elif moved := self._moved.get(file.sha256):
             self.counts.renamed += 1
             before = moved.pop()
-            self._renamed[before.path] = file.path
-            return before
+            self._renamed[before] = file.path
+            return self._known[before]
         else:
             self.counts.added += 1
         return known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -156,3 +157,61 @@ def test_damaged_runs_are_noticed_when_they_are_read(tmp_path: Path) -> None:
 def test_an_unknown_kind_of_weights_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="exact"):
         EmbeddedIndexWriter.create(tmp_path, Vocabulary(["a"]), model_id="m-1", weights="4bit")
+
+
+@pytest.mark.parametrize("weights", ["exact", "8bit"])
+def test_scores_are_the_same_in_parts_and_take_less_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weights: str
+) -> None:
+    rng = np.random.default_rng(3)
+    dense = rng.lognormal(-1, 0.6, (140_000, 6)) * (rng.random((140_000, 6)) < 0.6)
+    batch = SparseBatch.from_dense(dense, Vocabulary(f"w{i}" for i in range(6)))
+    (segment,) = write(tmp_path / "index", batch, weights=weights).segments
+    terms, query = np.array([0, 2, 3, 5], np.int32), np.array([0.3, 1.7, 0.01, 2.0], np.float32)
+    segment.score(terms, query)  # what is read at all is checked now
+
+    def peak() -> tuple[int, bytes]:
+        tracemalloc.start()
+        scores = segment.score(terms, query)
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found, scores.tobytes()
+
+    at_once, scores = peak()
+    assert len(list(segment.posting_lists.parts(terms))) == 1
+    monkeypatch.setattr(blocks, "_READ_TOGETHER", 1)
+    in_parts, same = peak()
+    assert [(part.start, part.stop) for part in segment.posting_lists.parts(terms)] == [
+        (0, 65_536), (65_536, 131_072), (131_072, 140_000)
+    ]  # fmt: skip
+    assert same == scores
+    monkeypatch.setattr(blocks, "_WORTH_ONE_BY_ONE", 1 << 30)
+    assert segment.score(terms, query).tobytes() == scores
+    held = segment.holding(2, above=0.5)
+    assert (
+        held.tolist() == (segment.weights_at(np.arange(140_000), terms[1:2])[:, 0] > 0.5).tolist()
+    )
+    # All of the postings against those of the largest chunk, and 8 bytes a document.
+    assert in_parts < 0.6 * at_once
+
+
+def test_ids_that_lie_together_are_looked_for_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = Vocabulary(["a"])
+    batch = SparseBatch.from_words([{"a": 1.0}] * 4000, words)
+    with EmbeddedIndexWriter.create(tmp_path / "index", words, model_id="m") as writer:
+        writer.add([f"{number:05d}" for number in range(0, 8000, 2)], batch)
+        writer.commit()
+    (segment,) = open_index(tmp_path / "index").segments
+    read: list[int] = []
+    monkeypatch.setattr(
+        type(segment),
+        "id_at",
+        lambda self, place: read.append(place) or f"{2 * place:05d}".encode(),
+    )
+    new = [b"03001" + b"%04d" % number for number in range(200)]
+    assert segment.find(new) == [-1] * 200
+    assert len(read) < 300  # one each, and two searches
+    assert segment.find([b"03002", b"00000", b"07998", b"9"]) == [1501, 0, 3999, -1]
+    assert segment.find([]) == []

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lexret.engine import EmbeddedIndexWriter, open_index
 from lexret.engine.query.filters import NumberFilter, path_filter
 from lexret.engine.query.query import Query
-from lexret.engine.segments.text_keys import KEY_BYTES, text_keys, wanted_keys
+from lexret.engine.segments.text_keys import KEY_BYTES, Keys, text_keys, wanted_keys
 from lexret.engine.shared_text import documents_with, find_documents
 from lexret.engine.store.columns import pack_texts
 from lexret.sparse import SparseBatch
@@ -22,11 +22,15 @@ from lexret.vocabulary import Vocabulary
 TEXTS = st.lists(st.binary(max_size=6), max_size=12)
 
 
+def keys_of(texts: list[bytes]) -> Keys:
+    offsets, joined = (next(iter(array.pieces)) for array in pack_texts("t", texts).values())
+    return text_keys(offsets, joined)
+
+
 @settings(max_examples=300, deadline=None)
 @given(TEXTS, st.data())
 def test_no_text_that_is_asked_for_is_missed(texts: list[bytes], data: st.DataObject) -> None:
-    packed = pack_texts("t", texts)
-    keys = text_keys(packed["t.offsets"][1], packed["t.bytes"][1])
+    keys = keys_of(texts)
     asked = data.draw(st.lists(st.sampled_from(texts), max_size=4)) if texts else []
     wanted = wanted_keys(asked)
     for text, key in zip(texts, keys.tolist(), strict=True):
@@ -36,9 +40,7 @@ def test_no_text_that_is_asked_for_is_missed(texts: list[bytes], data: st.DataOb
 
 def test_hashes_of_one_length_have_the_keys_that_other_texts_have() -> None:
     hashes = [f"{number * 7919:064x}"[::-1].encode() for number in range(500)]
-    same, mixed = pack_texts("t", hashes), pack_texts("t", [*hashes, b"longer" * 20, b""])
-    of_same = text_keys(same["t.offsets"][1], same["t.bytes"][1])
-    of_mixed = text_keys(mixed["t.offsets"][1], mixed["t.bytes"][1])
+    of_same, of_mixed = keys_of(hashes), keys_of([*hashes, b"longer" * 20, b""])
     assert np.array_equal(of_same, of_mixed[:500])
     assert len(np.unique(of_same)) > 480  # they tell texts apart
 

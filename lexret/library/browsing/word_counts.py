@@ -28,6 +28,7 @@ def count_held(index: EmbeddedIndex, levels_V: FloatArray | None) -> Counts:
     Args:
         levels_V: the words' levels; None: every weight holds its word.
     """
+    index.require_own_vectors()
     num_words = index.manifest.num_words
     least_V = np.zeros(num_words, np.float32) if levels_V is None else levels_V
     counts_V = np.zeros(num_words, np.int64)
@@ -50,7 +51,7 @@ def _held_in(segment: Segment, terms_T: npt.NDArray[np.int32], least_V: FloatArr
 
 def _correct(counts_V: Counts, index: EmbeddedIndex, least_V: FloatArray) -> None:
     """Count what people added to pictures or took away from them."""
-    stored = EmbeddedIndex(index.path, manifest=index.manifest) if index.corrections else index
+    stored = index.uncorrected() if index.corrections else index
     for doc_id, correction in index.corrections.documents.items():
         if doc_id not in index:
             continue

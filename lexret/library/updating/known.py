@@ -6,8 +6,7 @@ record, so records are made when they are asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from lexret.engine.index import EmbeddedIndex
@@ -107,13 +106,18 @@ class KnownVectors:
     of the index. Membership may be asked from several threads.
 
     Args:
-        path: the index folder.
+        latest: opens the index as last committed.
         before: the index as it was before this run, if there was one.
         known: what it held, by path.
     """
 
-    def __init__(self, path: Path, before: EmbeddedIndex | None, known: KnownPictures) -> None:
-        self._path = path
+    def __init__(
+        self,
+        latest: Callable[[], EmbeddedIndex],
+        before: EmbeddedIndex | None,
+        known: KnownPictures,
+    ) -> None:
+        self._open_latest = latest
         self._before = before
         self._latest: EmbeddedIndex | None = None
         self._known, self._old = known, known.of_content
@@ -134,7 +138,7 @@ class KnownVectors:
         if sha256 in self._stored:
             picture = self._stored[sha256]
             if self._latest is None:
-                self._latest = EmbeddedIndex(self._path)
+                self._latest = self._open_latest()
             return picture, _of_the_model(self._latest, picture.path)
         if sha256 in self._old and self._before is not None:
             picture = self._known[self._old[sha256]]

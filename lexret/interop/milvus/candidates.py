@@ -19,6 +19,7 @@ import numpy as np
 
 from lexret.engine.protocol import Document, SearchHit
 from lexret.engine.query.query import Query
+from lexret.engine.query.told import told_conditions
 from lexret.engine.query.weighed import WeighedDocument, asked_terms
 from lexret.engine.store.columns import FieldValue, decode_text
 from lexret.errors import BackendError, InputError
@@ -242,17 +243,3 @@ def _refusal(query: Query, vocabulary: Vocabulary, k: int) -> str:
         f"{', '.join(conditions)} to tell the best {k:,}. Leave one out, or ask for words that "
         "such pictures hold."
     )
-
-
-def told_conditions(query: Query, vocabulary: Vocabulary) -> list[str]:
-    """Return the conditions of a query as its text has them."""
-    told = []
-    for sign, conditions in (("+", query.required), ("-", query.excluded)):
-        for condition in conditions:
-            words = " OR ".join(
-                " ".join(vocabulary.words[holds.term_id] for holds in alternative)
-                for alternative in condition.alternatives
-            )
-            told.append(f"{sign}({words})" if len(condition.alternatives) > 1 else f"{sign}{words}")
-    fields = {getattr(getattr(one, "text", one), "field", "date") for one in query.filters}
-    return [*told, *(f"the filter {field}:" for field in sorted(fields))]

@@ -61,12 +61,12 @@ def _connect(uri: str) -> Any:
         return MilvusClient(uri, token=token, timeout=_SECONDS_TO_CONNECT)
     except Exception as error:  # pymilvus raises grpc's errors beside its own
         why = (
-            "another process may have it open, such as lexret serve: Milvus Lite gives a file to "
-            "one at a time"
+            "Another process may have it open, such as lexret serve: Milvus Lite gives a file to "
+            "one at a time."
             if "://" not in uri
-            else f"is it running, and does {TOKEN_VARIABLE} hold its token, where it asks for one?"
+            else f"Is it running? Does {TOKEN_VARIABLE} hold its token, where it asks for one?"
         )
-        raise BackendError(f"Milvus at {uri} cannot be opened: {why}. {_told(error)}") from error
+        raise BackendError(f"Milvus at {uri} cannot be opened. {why} {_told(error)}") from error
 
 
 def _check_lite(uri: str) -> None:
@@ -103,4 +103,4 @@ def _told(error: Exception) -> str:
     details = getattr(error, "details", None)
     message = getattr(error, "message", "") or (details() if callable(details) else "")
     text = " ".join(str(message or error).split())
-    return f"Milvus says: {text[:400]}" if text else type(error).__name__
+    return f"Milvus says: {text[:400].rstrip('.')}." if text else f"{type(error).__name__}."

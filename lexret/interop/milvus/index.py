@@ -106,6 +106,8 @@ class MilvusIndex(EmbeddedIndex):
 
     def _stored_weights(self, doc_ids: Sequence[str], terms: IdArray) -> FloatArray:
         rows = [self._row_at(Place(*self._locate(doc_id))) for doc_id in doc_ids]
+        if not len(terms):
+            return np.zeros((len(doc_ids), 0), dtype=np.float32)
         found = self.vectors_of(row for row in rows if row is not None)
         weights = np.zeros((len(doc_ids), len(terms)), dtype=np.float32)
         for number, row in enumerate(rows):

@@ -18,6 +18,8 @@ INSTALL: Final = "pip install 'lexret[scale]'"
 SECONDS: Final = 60.0
 """How long Milvus may take to answer."""
 _SECONDS_TO_CONNECT: Final = 10.0
+# Servers of Milvus Lite hang up on clients that ask every 10 seconds whether they are there.
+_GRPC_OPTIONS: Final = {"grpc.keepalive_time_ms": 330_000}
 # Releases of Milvus Lite that answer searches by inner product with scores of BM25.
 WRONG_RELEASES: Final = frozenset({"3.1.1", "3.2.1"})
 
@@ -42,8 +44,13 @@ def disconnect(uri: str) -> None:
     """Close the client of a server or file, if there is one; the next call connects anew."""
     with _lock:
         client = _clients.pop(uri, None)
-        if client is not None:
-            client.close()
+        if client is None:
+            return
+        client.close()
+        if "://" not in uri:  # the client leaves the file open
+            from milvus_lite.server_manager import server_manager_instance
+
+            server_manager_instance.release_server(uri)
 
 
 def _connect(uri: str) -> Any:
@@ -53,12 +60,15 @@ def _connect(uri: str) -> Any:
         raise MissingPackageError(
             f"The backend milvus needs pymilvus, which is not installed. Install it with: {INSTALL}"
         ) from error
-    logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # it logs all errors that it raises
+    for name in ("pymilvus", "milvus_lite"):  # they log all errors that they raise
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     if "://" not in uri:
         _check_lite(uri)
     token = os.environ.get(TOKEN_VARIABLE, "")
     try:
-        return MilvusClient(uri, token=token, timeout=_SECONDS_TO_CONNECT)
+        return MilvusClient(
+            uri, token=token, timeout=_SECONDS_TO_CONNECT, grpc_options=_GRPC_OPTIONS
+        )
     except Exception as error:  # pymilvus raises grpc's errors beside its own
         why = (
             "Another process may have it open, such as lexret serve: Milvus Lite gives a file to "
@@ -95,7 +105,7 @@ def milvus_errors(place: object) -> Iterator[None]:
     try:
         yield
     except (MilvusException, grpc.RpcError) as error:
-        raise BackendError(f"{str(place)[:1].upper()}{str(place)[1:]}: {_told(error)}") from error
+        raise BackendError(f"{place}: {_told(error)}") from error
 
 
 def _told(error: Exception) -> str:

@@ -8,18 +8,19 @@ answer with other scores than those that were asked for; the canary tells.
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from lexret.errors import BackendError, MismatchError
 from lexret.interop.engines.milvus import INDEX_PARAMS, MAX_HITS, MAX_ID_BYTES
 from lexret.interop.engines.shared import FIELD
 from lexret.interop.milvus.client import SECONDS, connect, milvus_errors
 from lexret.interop.milvus.place import MilvusPlace
-from lexret.interop.milvus.rows import FIRST_ROW
+from lexret.interop.milvus.rows import FIRST_ROW, LAST_ROW
 from lexret.interop.milvus.weights import Weights
 
 _RECORD: Final = 0
@@ -32,7 +33,7 @@ _CANARY: Final[Mapping[int, Mapping[int, float]]] = {
     4: {0: 1.0, 1: 1.0, 2: 1.0, 3: 0.125},
 }
 _ASKED: Final[Mapping[int, float]] = {0: 0.3, 1: 0.7}
-_NUM_OWN: Final = 1 + len(_CANARY)
+_ROWS_COMPARED: Final = 5000
 _ROWS_AT_ONCE: Final = 1000
 _WEIGHTS_AT_ONCE: Final = 500_000
 _EXACT: Final = {"metric_type": "IP", "params": {"drop_ratio_search": 0.0}}
@@ -76,7 +77,7 @@ class MilvusCollection:
             record = self._record()
             if record.get("maker") != maker or record.get("owner") == used:
                 raise MismatchError(
-                    f"There is {self.place} already; name another with --collection, or leave it "
+                    f"{self.place} exists already; name another with --collection, or leave it "
                     "out for a new name."
                 )
             with milvus_errors(self.place):
@@ -123,7 +124,7 @@ class MilvusCollection:
         with milvus_errors(self.place):
             if not self._client.has_collection(self._name):
                 raise BackendError(
-                    f"There is no longer {self.place}. If it was dropped, make it anew: lexret "
+                    f"{self.place} is no longer there. If it was dropped, make it anew: lexret "
                     "index --rebuild."
                 )
         record = self._record()
@@ -236,30 +237,56 @@ class MilvusCollection:
 
     def __len__(self) -> int:
         """Number of pictures' rows."""
+        return self._count(FIRST_ROW, LAST_ROW)
+
+    def differences(self, known: npt.NDArray[np.int64]) -> tuple[list[int], list[int]]:
+        """Return the rows that are here and should not be, and those that should be and are not.
+
+        Ranges of numbers that hold as many rows as they should are not looked at.
+
+        Args:
+            known: the rows that should be here, rising.
+        """
+        strays: list[int] = []
+        missing: list[int] = []
+        ranges = [(FIRST_ROW, LAST_ROW)]
+        while ranges:
+            first, last = ranges.pop()
+            wanted = known[np.searchsorted(known, first) : np.searchsorted(known, last, "right")]
+            number = self._count(first, last)
+            if number == len(wanted):
+                continue
+            if number > _ROWS_COMPARED:
+                middle = first + (last - first) // 2
+                ranges += [(first, middle), (middle + 1, last)]
+                continue
+            found = np.array(sorted(self._rows_between(first, last)), np.int64)
+            strays += np.setdiff1d(found, wanted).tolist()
+            missing += np.setdiff1d(wanted, found).tolist()
+        return strays, missing
+
+    def _count(self, first: int, last: int) -> int:
         with milvus_errors(self.place):
             (found,) = self._client.query(
                 self._name,
-                filter="",
+                filter=f"row >= {first} and row <= {last}",
                 output_fields=["count(*)"],
                 consistency_level="Strong",
                 timeout=SECONDS,
             )
-        return int(found["count(*)"]) - _NUM_OWN
+        return int(found["count(*)"])
 
-    def rows(self) -> Iterator[int]:
-        """Yield the numbers of all pictures' rows, in no order."""
+    def _rows_between(self, first: int, last: int) -> list[int]:
         with milvus_errors(self.place):
-            batches = self._client.query_iterator(
+            found = self._client.query(
                 self._name,
-                batch_size=_ROWS_AT_ONCE,
-                filter=f"row >= {FIRST_ROW}",
+                filter=f"row >= {first} and row <= {last}",
                 output_fields=["row"],
+                limit=MAX_HITS,
                 consistency_level="Strong",
                 timeout=SECONDS,
             )
-            while batch := batches.next():
-                yield from (int(hit["row"]) for hit in batch)
-            batches.close()
+        return [int(hit["row"]) for hit in found]
 
     def drop(self) -> None:
         """Drop the collection, if it is this index's."""

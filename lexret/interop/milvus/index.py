@@ -174,10 +174,6 @@ class MilvusIndex(EmbeddedIndex):
             result.append(Candidate(row, doc_id, partial(segment.value, document=document)))
         return result
 
-    def num_rows(self) -> int:
-        """Return how many documents of this snapshot have a row."""
-        return len(self._places_of_rows[0])
-
     def rows(self) -> npt.NDArray[np.int64]:
         """Return the rows of this snapshot, rising."""
         return self._places_of_rows[0]

@@ -71,7 +71,7 @@ class MilvusPlace:
         return "://" not in self.uri
 
     def __str__(self) -> str:
-        return f"the collection {self.collection} of Milvus at {self.uri}"
+        return f"The collection {self.collection} of Milvus at {self.uri}"
 
 
 def checked_uri(uri: str) -> str:

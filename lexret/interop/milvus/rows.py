@@ -21,6 +21,7 @@ from lexret.sparse import LexicalVector
 
 FIRST_ROW: Final = 1 << 32
 """The first number that a picture's row may have; smaller ones are lexret's own."""
+LAST_ROW: Final = 2**63 - 1
 LEAST_WEIGHT: Final = 1e-15
 GREATEST_WEIGHT: Final = 1e15
 _LONGEST_TEXT: Final = 1000  # a row's fields may take 64 kB in all

@@ -7,7 +7,7 @@ next writer deletes what belongs to none.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, ClassVar, Final
@@ -201,20 +201,15 @@ class MilvusIndexWriter(EmbeddedIndexWriter):
         Raises:
             BackendError: if a picture's row is missing.
         """
-        before = self.snapshot()
-        if len(self.collection) == before.num_rows():
-            return 0
-        known = before.rows()
-        found = np.array(sorted(self.collection.rows()), np.int64)
-        missing = np.setdiff1d(known, found)
-        if len(missing):
+        known = self.snapshot().rows()
+        strays, missing = self.collection.differences(known)
+        if missing:
             raise BackendError(
                 f"{self.collection.place} lacks the vectors of {len(missing):,} pictures of the "
                 f"index at {self.path}. Make it anew: lexret index --rebuild."
             )
-        strays: Iterable[int] = np.setdiff1d(found, known).tolist()
-        self.collection.delete(list(strays))
-        return len(found) - len(known)
+        self.collection.delete(strays)
+        return len(strays)
 
 
 def _without_words(batch: SparseBatch) -> SparseBatch:

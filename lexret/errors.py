@@ -76,6 +76,10 @@ class StorageError(LexretError, OSError):
     """Writing failed, for example because the disk is full."""
 
 
+class BackendError(LexretError, OSError):
+    """Another engine cannot be reached, answers with an error, or answers wrongly."""
+
+
 class LockedError(LexretError, RuntimeError):
     """Another writer holds the index."""
 

@@ -129,7 +129,7 @@ json_option: Callable[[F], F] = click.option(
 def open_chosen_index(index_path: Path | None) -> EmbeddedIndex:
     """Open the index that was named, or the one of this folder or of the nearest above it."""
     place = chosen_index_path(index_path)
-    from lexret.engine import open_index
+    from lexret.interop.backends import open_index
 
     return open_index(place)
 

@@ -23,6 +23,7 @@ from lexret.cli.common import (
 
 if TYPE_CHECKING:
     from lexret.encoders.image_settings import Runtime
+    from lexret.engine.segments.manifest import BackendEntry
     from lexret.library.updating.indexing import IndexReport
     from lexret.library.updating.update_run import Progress
     from lexret.sparse import VectorPrecision
@@ -54,6 +55,14 @@ _MOST_SHOWN: Final = 8
               help="How a new index stores weights: exact takes at most 6 bytes for one, 8bit at "
               "most 3, rounded by about 1.5% at most.  [default: exact; with --rebuild as "
               "before]")  # fmt: skip
+@click.option("--backend", type=click.Choice(["embedded", "milvus"]),
+              help="What holds the vectors of a new index: embedded, its own folder; or milvus, "
+              "at --uri.  [default: embedded; with --rebuild as before]")  # fmt: skip
+@click.option("--uri", metavar="URI",
+              help="Where Milvus is: http://HOST:19530, or FILE.db for Milvus Lite. Recorded in "
+              "the index; a token is read from LEXRET_MILVUS_TOKEN.")  # fmt: skip
+@click.option("--collection", metavar="NAME",
+              help="Its name in Milvus.  [default: a new one]")  # fmt: skip
 @click.option("--precision", type=click.Choice(["float32", "bfloat16", "int8"]),
               help="What the model computes in: int8 takes a fifth less time and finds nearly "
               "the same; bfloat16 runs in torch and may be faster on processors made for it.  "
@@ -101,6 +110,9 @@ def command(
     model_source: str | None,
     batch_size: int,
     weights: str | None,
+    backend: str | None,
+    uri: str | None,
+    collection: str | None,
     precision: VectorPrecision | None,
     runtime: Runtime | None,
     device: str,
@@ -135,6 +147,7 @@ def command(
       lexret index ./images --remove-root /mnt/archive
       lexret index ./images --keywords-as-words
       lexret index ./images --exclude '*.gif' --exclude scans/raw/
+      lexret index ./images --backend milvus --uri http://localhost:19530
     """
     from lexret.encoders.image_settings import ImageSettings
     from lexret.library.library import Library
@@ -167,6 +180,9 @@ def command(
                 images=ImageSettings(runtime, device, jobs or None),
                 rebuild=rebuild,
                 allow_empty=allow_empty,
+                backend=backend,
+                uri=uri,
+                collection=collection,
                 progress=progress,
             )
     except UpdateInterrupted as interrupted:
@@ -176,6 +192,8 @@ def command(
         print_json(_as_json(report, place))
     else:
         click.echo(_as_text(report, place))
+    if report.left_behind:
+        click.echo(report.left_behind, err=True)
     for name, num_waiting in library.labels.waiting().items():
         click.echo(
             f"The label {printable(name)} has not seen {plural(num_waiting, 'picture')} yet: "
@@ -254,6 +272,7 @@ def _as_json(report: IndexReport, place: Path) -> dict[str, object]:
     return {
         "index": path_text(near_path(place.resolve())),
         "model": report.model_id,
+        **({} if report.backend is None else {"backend": _told_backend(report.backend)}),
         "runtimes": list(report.runtimes),
         "pictures": report.num_pictures,
         "added": report.num_added,
@@ -274,7 +293,14 @@ def _as_json(report: IndexReport, place: Path) -> dict[str, object]:
     }
 
 
+def _told_backend(backend: BackendEntry) -> dict[str, str]:
+    return {"name": backend.name, "uri": path_text(backend.values["uri"]),
+            "collection": backend.values["collection"]}  # fmt: skip
+
+
 def _as_text(report: IndexReport, place: Path) -> str:
+    from lexret.interop.backends import told_place
+
     counts = {
         "added": report.num_added,
         "updated": report.num_updated,
@@ -294,6 +320,8 @@ def _as_text(report: IndexReport, place: Path) -> str:
         lines.append(
             f"Keywords count as words; pictures that hold such words: {report.num_with_words:,}"
         )
+    if report.backend is not None:
+        lines.append(f"Its vectors are in {printable(told_place(report.backend))}")
     for folder in report.absent:
         lines.append(f"Not there: {printable(str(folder))}; what the index holds of it stays")
     families = dict.fromkeys(runtime.partition(" ")[0] for runtime in report.runtimes)

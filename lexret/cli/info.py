@@ -77,13 +77,19 @@ def _paths_as_text(values: Mapping[str, object]) -> dict[str, object]:
 
 
 def _values(index: EmbeddedIndex) -> dict[str, object]:
-    from lexret.engine.segments.manifest import FORMAT_VERSION
+    from lexret.interop.backends import told_place
     from lexret.library.asking.query_fields import KEYWORDS_AS_WORDS
     from lexret.library.folders import picture_folders
 
     manifest, size = index.manifest, index.num_bytes()
     error = max((segment.weight_error for segment in manifest.segments), default=0.0)
     roots = [near_path(folder.path) for folder in picture_folders(manifest.roots, index.path)]
+    own = {
+        "postings": index.num_postings,
+        "bytes": size,
+        "bytes_per_posting": round(size / index.num_postings, 3) if index.num_postings else None,
+    }
+    elsewhere = {"bytes": size, "vectors": told_place(manifest.backend)}
     return {
         "index": near_path(index.path.resolve()),
         "root": roots[0] if roots else None,
@@ -94,16 +100,14 @@ def _values(index: EmbeddedIndex) -> dict[str, object]:
         "keywords_as_words": KEYWORDS_AS_WORDS in manifest.options,
         "vocabulary_words": manifest.num_words,
         "vocabulary_fingerprint": manifest.vocabulary_fingerprint,
-        "postings": index.num_postings,
-        "bytes": size,
-        "bytes_per_posting": round(size / index.num_postings, 3) if index.num_postings else None,
+        **(own if manifest.backend is None else elsewhere),
         "weights": manifest.weights,
         "precision": manifest.precision,
         "runtimes": list(manifest.runtimes),
         "largest_weight_error": f"{error:.1%}" if error else "none",
         "model": manifest.model_id,
         "model_source": manifest.model_source,
-        "format_version": FORMAT_VERSION,
+        "format_version": manifest.format_version,
         "commits": manifest.generation,
         "segments": len(manifest.segments),
     }

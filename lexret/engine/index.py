@@ -17,7 +17,7 @@ from lexret.engine.postings.acceleration import Engine, EngineSwitch, require_co
 from lexret.engine.protocol import Document, SearchHit
 from lexret.engine.query.checks import check_is_query, check_query, check_terms, check_vectors
 from lexret.engine.segments.manifest import MANIFEST_FILE, Manifest, missing_file
-from lexret.engine.segments.segment import Segment
+from lexret.engine.segments.segment import Places, Segment
 from lexret.engine.store.columns import FieldValue, decode_text, encode_text
 from lexret.errors import CorruptError, InputError, MissingError
 from lexret.files.sealed import copy_of
@@ -94,6 +94,23 @@ class EmbeddedIndex:
         """Identity of what made the vectors."""
         return self._manifest.model_id
 
+    def uncorrected(self) -> EmbeddedIndex:
+        """Return this snapshot without corrections: what the model saw."""
+        return EmbeddedIndex(self._path, manifest=self._manifest)
+
+    def require_own_vectors(self) -> None:
+        """Raise InputError where another engine holds the vectors, and this does not ask it.
+
+        Whatever reads postings calls it: the postings of such an index are empty.
+        """
+        backend = self._manifest.backend
+        if backend is not None:
+            raise InputError(
+                f"The vectors of the index at {self._path} are in {backend.name}, and what was "
+                "asked for reads all of them here, which that backend does not offer. Do it with "
+                "an index that holds its own: lexret index --rebuild --backend embedded."
+            )
+
     @property
     def segments(self) -> tuple[Segment, ...]:
         """The segments of this snapshot; they stay readable after others are merged from them."""
@@ -110,6 +127,7 @@ class EmbeddedIndex:
 
     def search(self, queries: SparseBatch, *, k: int = 10) -> list[list[SearchHit]]:
         """Return the exact top ``k`` documents for each query; see :meth:`Index.search`."""
+        self.require_own_vectors()
         check_query(self._manifest.vocabulary_fingerprint, lambda: self.vocabulary, queries, k=k)
         if self._corrections:
             from lexret.engine.query.query import Query
@@ -180,6 +198,11 @@ class EmbeddedIndex:
 
     def _find_uncorrected(self, query: Query, k: int) -> list[SearchHit]:
         """Answer a checked query from the stored weights, without corrections."""
+        self.require_own_vectors()
+        return self._find_in_segments(query, k)
+
+    def _find_in_segments(self, query: Query, k: int) -> list[SearchHit]:
+        """Answer a checked query from the segments alone."""
         from lexret.engine.query.matching import find_in_segment  # not needed by a plain search
 
         if query.vector is not None and not query.choices and not query.has_conditions:
@@ -197,6 +220,7 @@ class EmbeddedIndex:
 
         Of the stored vectors: corrections of single documents change them hardly.
         """
+        self.require_own_vectors()
         total, squares = 0.0, 0.0
         for segment in self._segments:
             scores_N = segment.score(query.term_ids, query.weights)
@@ -226,6 +250,12 @@ class EmbeddedIndex:
             raise InputError(
                 f"Term ids run from {terms.min()} to {terms.max()}; expected 0 to {num_words - 1}."
             )
+        weights = self._stored_weights(doc_ids, terms)
+        return self._corrected.apply(doc_ids, terms, weights) if self._corrections else weights
+
+    def _stored_weights(self, doc_ids: Sequence[str], terms: IdArray) -> FloatArray:
+        """Return the (len(doc_ids), len(terms)) weights as stored, without corrections."""
+        self.require_own_vectors()
         weights = np.zeros((len(doc_ids), len(terms)), dtype=np.float32)
         by_segment: dict[int, list[tuple[int, int]]] = {}
         for row, doc_id in enumerate(doc_ids):
@@ -235,7 +265,14 @@ class EmbeddedIndex:
             documents = np.array([document for _, document in places], dtype=np.int32)
             rows = [row for row, _ in places]
             weights[rows] = self._segments[number].weights_at(documents, terms)
-        return self._corrected.apply(doc_ids, terms, weights) if self._corrections else weights
+        return weights
+
+    def stored_vectors(self, segment: Segment, places: Places) -> SparseBatch:
+        """Return the vectors of documents of a segment, numbered rising, without corrections."""
+        from lexret.engine.segments.segment_vectors import vectors_at  # not needed by a search
+
+        self.require_own_vectors()
+        return vectors_at(segment, places, self.vocabulary)
 
     def vector(self, doc_id: str) -> LexicalVector:
         """Return the corrected vector of a document; raises MissingError if there is none."""

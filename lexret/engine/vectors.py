@@ -25,6 +25,7 @@ from lexret.engine.corrections.corrections import Corrections
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.protocol import Document
 from lexret.engine.segments.segment import Places, Segment
+from lexret.engine.segments.segment_vectors import FEW_DOCUMENTS
 from lexret.engine.store.columns import FieldValue, decode_text, encode_text
 from lexret.sparse import FloatArray, IdArray, SparseBatch
 from lexret.vocabulary import Vocabulary
@@ -33,7 +34,6 @@ FieldValues = Mapping[str, FieldValue]
 
 POSTINGS_AT_ONCE: Final = 1 << 22
 DOCUMENTS_AT_ONCE: Final = 1 << 14
-FEW_DOCUMENTS: Final = 32
 DOCUMENTS_A_BLOCK: Final = 20_000
 
 
@@ -46,13 +46,14 @@ class VectorBlock:
 
 
 class CorrectedVectors:
-    """Live vectors of a snapshot of an index, with its corrections applied.
+    """Live vectors of a snapshot of an index that holds its own, with its corrections applied.
 
     Attributes:
         doc_ids: (N) in rising order; the position of an id is its document's number.
     """
 
     def __init__(self, index: EmbeddedIndex) -> None:
+        index.require_own_vectors()
         self._vocabulary, self._segments = index.vocabulary, index.segments
         encoded, self._numbers = _number(self._segments)
         self.doc_ids = [decode_text(doc_id) for doc_id in encoded]
@@ -176,8 +177,7 @@ def read_documents(
         for places_D in _chunks(segment, places_N):
             places = places_D.tolist()
             documents = [Document(segment.doc_id(place), next(fields)) for place in places]
-            read = _look_up if len(places_D) <= FEW_DOCUMENTS else _transpose
-            yield DocumentChunk(documents, read(segment, places_D, index.vocabulary))
+            yield DocumentChunk(documents, index.stored_vectors(segment, places_D))
 
 
 def _wanted(segment: Segment, wanted: Collection[str] | None) -> Places:
@@ -208,27 +208,3 @@ def _chunks(segment: Segment, places_N: Places) -> Iterator[Places]:
     size = max(1, min(DOCUMENTS_AT_ONCE, POSTINGS_AT_ONCE // per_document))
     for start in range(0, len(places_N), size):
         yield places_N[start : start + size]
-
-
-def _look_up(segment: Segment, places_D: Places, vocabulary: Vocabulary) -> SparseBatch:
-    """Return the vectors of a few documents, each word looked up alone."""
-    every = np.arange(len(vocabulary), dtype=np.int32)
-    return SparseBatch.from_dense(segment.weights_at(places_D.astype(np.int32), every), vocabulary)
-
-
-def _transpose(segment: Segment, places_D: Places, vocabulary: Vocabulary) -> SparseBatch:
-    """Return the vectors of documents, numbered rising, from the postings of all words."""
-    first, last = int(places_D[0]), int(places_D[-1])
-    row_of = np.full(last - first + 1, -1, dtype=np.int32)
-    row_of[places_D - first] = np.arange(len(places_D), dtype=np.int32)
-
-    def rows_of(term: int) -> tuple[IdArray, FloatArray]:
-        docs, weights = segment.postings(term)
-        start, end = np.searchsorted(docs, (first, last + 1))
-        rows = row_of[docs[start:end] - first]
-        kept = rows >= 0
-        return rows[kept], weights[start:end][kept]
-
-    return SparseBatch.from_postings(
-        map(rows_of, range(len(vocabulary))), len(places_D), vocabulary
-    )

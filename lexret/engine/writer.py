@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import ClassVar, Final, Self
 
 from lexret.arguments import require_several
 from lexret.engine.corrections.corrections import (
@@ -16,6 +16,7 @@ from lexret.engine.corrections.corrections import (
     settle_corrections,
 )
 from lexret.engine.document_buffer import DocumentBuffer
+from lexret.engine.index import EmbeddedIndex
 from lexret.engine.open_segments import OpenSegments
 from lexret.engine.place import has_index
 from lexret.engine.segments.cleanup import remove_unused
@@ -23,6 +24,7 @@ from lexret.engine.segments.manifest import (
     CODECS,
     MANIFEST_FILE,
     PRECISIONS,
+    BackendEntry,
     Manifest,
     missing_file,
 )
@@ -49,6 +51,9 @@ class EmbeddedIndexWriter:
     statement ends. An index has one writer at a time, made by :meth:`create` or :meth:`open`.
     """
 
+    backend_name: ClassVar[str | None] = None
+    """The engine that takes the vectors; ``None``: the segments do."""
+
     def __init__(
         self, path: Path, manifest: Manifest, vocabulary: Vocabulary, lock: WriterLock
     ) -> None:
@@ -73,6 +78,7 @@ class EmbeddedIndexWriter:
         options: Sequence[str] = (),
         runtimes: Sequence[str] = (),
         replace_existing: bool = False,
+        backend: BackendEntry | None = None,
     ) -> Self:
         """Start a new, empty index, which exists from its first commit on.
 
@@ -86,6 +92,7 @@ class EmbeddedIndexWriter:
             options: what was chosen for the documents; recorded.
             runtimes: the programs that computed vectors that will be copied here; recorded.
             replace_existing: replace an existing index, readable or not, with the first commit.
+            backend: what takes the vectors, for the writers of such indexes; recorded.
 
         Raises:
             InputError: if there is an index and ``replace_existing`` is not set, or ``weights``
@@ -100,6 +107,7 @@ class EmbeddedIndexWriter:
                 f"Vectors are computed in one of {list(PRECISIONS)}; found {precision!r}."
             )
         folder = Path(path)
+        cls._require_mine(folder, backend)
         with storage_errors(folder):
             make_folder(folder)
             lock = WriterLock(folder)
@@ -119,6 +127,7 @@ class EmbeddedIndexWriter:
                 precision=precision,
                 options=tuple(options),
                 runtimes=tuple(runtimes),
+                backend=backend,
             )
             return cls(folder, manifest, vocabulary, lock)
         except BaseException:
@@ -143,6 +152,7 @@ class EmbeddedIndexWriter:
             lock = WriterLock(folder)
         try:
             manifest = Manifest.load(folder)
+            cls._require_mine(folder, manifest.backend)
             words = folder / manifest.vocabulary_file
             vocabulary = manifest.parse_vocabulary(manifest.read_vocabulary(folder), words)
             writer = cls(folder, manifest, vocabulary, lock)
@@ -159,6 +169,21 @@ class EmbeddedIndexWriter:
             lock.release()
             raise
         return writer
+
+    @classmethod
+    def _require_mine(cls, folder: Path, backend: BackendEntry | None) -> None:
+        """Raise InputError where an index's vectors go to another engine than this writer's."""
+        found = None if backend is None else backend.name
+        if found != cls.backend_name:
+            raise InputError(
+                f"The vectors of the index at {folder} are in {found or 'its own segments'}, and "
+                f"this would write them to {cls.backend_name or 'its own segments'}; open it with "
+                "lexret.interop.backends.open_writer."
+            )
+
+    def snapshot(self) -> EmbeddedIndex:
+        """Open the index as last committed, without corrections."""
+        return EmbeddedIndex(self._path, manifest=self._committed)
 
     @classmethod
     def mend(cls, path: Path, manifest: Manifest, vocabulary: Vocabulary, lock: WriterLock) -> Self:
@@ -285,6 +310,15 @@ class EmbeddedIndexWriter:
             changed = replace(changed, generation=changed.generation + 1)
             with storage_errors(self._path):
                 changed.save(self._path)
+        self._committed = changed
+
+    def _record_backend(self, backend: BackendEntry) -> None:
+        """Record another place of the same vectors, in a commit that holds nothing else."""
+        changed = replace(
+            self._committed, backend=backend, generation=self._committed.generation + 1
+        )
+        with storage_errors(self._path):
+            changed.save(self._path)
         self._committed = changed
 
     def rollback(self) -> None:

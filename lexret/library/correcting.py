@@ -63,7 +63,7 @@ def correct_pictures(
     """
     wanted = [replace(change, word=entry_of(change.word, index.vocabulary)) for change in changes]
     _check_distinct(wanted)
-    stored = EmbeddedIndex(index.path, manifest=index.manifest)  # what the model sees
+    stored = index.uncorrected()  # what the model sees
     strongest = {doc_id: _strongest(stored, doc_id) for doc_id in doc_ids}
     contents = {doc_id: index.document(doc_id).fields.get("sha256") for doc_id in doc_ids}
 

@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from lexret.engine.index import EmbeddedIndex
 from lexret.engine.protocol import Document
 from lexret.engine.store.columns import TEXT, FieldValue, kind_of
 from lexret.engine.vectors import DocumentChunk, read_documents
 from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.errors import InputError
+from lexret.interop.backends import open_writer
 from lexret.library.asking.query_fields import PICTURE_FIELDS
 from lexret.library.lookup import document_named
 from lexret.library.updating.records import INDEXED_FIELDS
@@ -108,8 +108,8 @@ def set_fields(index_path: Path, wanted: Mapping[str, OwnFields]) -> int:
     for name in sorted({name for values in wanted.values() for name in values}):
         check_name(name)
     num_changed = 0
-    with EmbeddedIndexWriter.open(index_path) as writer:
-        index = EmbeddedIndex(index_path)
+    with open_writer(index_path) as writer:
+        index = writer.snapshot()
         by_id: dict[str, dict[str, FieldValue]] = {}
         for given, values in wanted.items():
             by_id.setdefault(document_named(index, given), {}).update(values)

@@ -100,6 +100,9 @@ class Library(BrowsedLibrary, ChangedLibrary):
         precision: VectorPrecision | None = None,
         batch_size: int = 32,
         keywords_as_words: bool = False,
+        backend: str | None = None,
+        uri: str | None = None,
+        collection: str | None = None,
         progress: Progress | None = None,
     ) -> Self:
         """Make a library of folders of pictures: index them.
@@ -107,7 +110,8 @@ class Library(BrowsedLibrary, ChangedLibrary):
         Args:
             index: where the index shall lie; by default in ``.lexret`` of the first folder.
             model: a model's name or folder; by default ``mini``.
-            weights, precision, batch_size, keywords_as_words, progress: see :meth:`update`.
+            weights, precision, batch_size, keywords_as_words, backend, uri, collection, progress:
+                see :meth:`update`.
 
         Raises:
             InputError: if no folder is named, there is an index already, or no picture in the
@@ -122,6 +126,9 @@ class Library(BrowsedLibrary, ChangedLibrary):
             precision=precision,
             batch_size=batch_size,
             keywords_as_words=keywords_as_words,
+            backend=backend,
+            uri=uri,
+            collection=collection,
             progress=progress,
         )
         if not report.num_pictures:
@@ -143,6 +150,9 @@ class Library(BrowsedLibrary, ChangedLibrary):
         keywords_as_words: bool | None = None,
         rebuild: bool = False,
         allow_empty: bool = False,
+        backend: str | None = None,
+        uri: str | None = None,
+        collection: str | None = None,
         progress: Progress | None = None,
     ) -> IndexReport:
         """Bring the index up to date with its folders, as ``lexret index`` does.
@@ -166,12 +176,17 @@ class Library(BrowsedLibrary, ChangedLibrary):
                 as words that a person vouched for; recorded. By default as the index has it.
             rebuild: make the index anew, for example for another model.
             allow_empty: accept that all pictures of a folder are gone.
+            backend: what holds the vectors of a new index, ``embedded`` or ``milvus``.
+            uri: where Milvus is: ``http://HOST:19530``, or a file ``NAME.db``. Recorded; a token
+                is taken from the variable ``LEXRET_MILVUS_TOKEN`` and never written.
+            collection: its name in Milvus; by default a new one.
             progress: is called with the number of files done and the number of files to do.
 
         Raises:
             LexretError: see :func:`lexret.library.updating.indexing.index_folders`.
             UpdateInterrupted: on Ctrl-C while it runs; tells how many pictures are stored.
         """
+        from lexret.interop.backends import BackendChoice
         from lexret.library.updating.indexing import (
             DEFAULT_DECODING,
             DEFAULT_PATTERNS,
@@ -198,6 +213,7 @@ class Library(BrowsedLibrary, ChangedLibrary):
                 progress=progress,
                 rebuild=rebuild,
                 allow_empty=allow_empty,
+                backend=BackendChoice(backend, uri, collection),
             )
         finally:
             self._latest.expire()

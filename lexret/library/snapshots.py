@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Final
 
 from lexret.engine.corrections.layout import CORRECTIONS_FILE
-from lexret.engine.index import EmbeddedIndex, open_index
+from lexret.engine.index import EmbeddedIndex
 from lexret.engine.segments.manifest import MANIFEST_FILE
 from lexret.errors import LexretError
+from lexret.interop.backends import open_index
 from lexret.library.folders import PictureFolder, picture_folders, picture_path, picture_root
 
 SECONDS_BETWEEN_LOOKS: Final = 0.25

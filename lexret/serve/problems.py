@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException  # FastAPI's own is a child of it
 
 from lexret.errors import (
+    BackendError,
     DamageError,
     ImageError,
     InputError,
@@ -34,7 +35,7 @@ from lexret.serve.limits import (
 _log = logging.getLogger(__name__)
 
 _STATUS: Final[tuple[tuple[type[LexretError], int], ...]] = (
-    (ForbiddenError, 403), (LockedError, 503), (StorageError, 507),
+    (ForbiddenError, 403), (LockedError, 503), (BackendError, 503), (StorageError, 507),
     (BrokenOffError, 400), (TooLargeError, 413), (TooSlowError, 408), (BusyError, 503),
     (MismatchError, 409), (MissingError, 404), (ImageError, 415), (InputError, 422),
 )  # fmt: skip
@@ -46,7 +47,7 @@ def add_errors(app: FastAPI, root_path: str) -> None:
 
     async def tell(_request: Request, error: Exception) -> Response:
         status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
-        if status in (500, 507):
+        if status in (500, 507) or isinstance(error, BackendError):
             _log.error("A request failed: %s", error)
         problem: dict[str, object] = {"error": whole_text(public_error(error))}
         if isinstance(error, QueryError):
@@ -97,6 +98,8 @@ def public_error(error: Exception) -> str:
         )
     if isinstance(error, LockedError):
         return "Another process is changing the index just now; try again shortly."
+    if isinstance(error, BackendError):
+        return "The engine that holds the vectors does not answer; the server's output says more."
     if isinstance(error, StorageError):
         return "That cannot be written; the server's own output says more."
     told = (

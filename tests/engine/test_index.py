@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import math
-import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from oracle import ExactIndex
 
 from lexret.engine import EmbeddedIndexWriter, merge_policy, open_index, writer
@@ -20,46 +17,10 @@ from lexret.explain.contributions import contribute
 from lexret.sparse import LexicalVector, SparseBatch
 from lexret.vocabulary import Vocabulary
 
-DOC_IDS = ["a", "b/c d.jpg", "ä", "z\udcff", "\U0001f600", "ﬁ", "10", "9", "Z"]
-
 
 def oracle(live: dict[str, LexicalVector], words: Vocabulary) -> ExactIndex:
     stacked = SparseBatch.from_vectors(list(live.values()), words)
     return ExactIndex(list(live), stacked, model_id="oracle")
-
-
-@pytest.mark.parametrize("levels", [0, 2])
-@settings(max_examples=25, deadline=None)
-@given(data=st.data(), seed=st.integers(0, 2**32 - 1))
-def test_the_engine_equals_the_oracle_after_any_changes(
-    words, random_batch, levels: int, data: st.DataObject, seed: int
-) -> None:
-    rng = np.random.default_rng(seed)
-    live: dict[str, LexicalVector] = {}
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        EmbeddedIndexWriter.create(folder, words, model_id="test") as index_writer,
-    ):
-        for _ in range(data.draw(st.integers(1, 6), label="commits")):
-            for _ in range(data.draw(st.integers(0, 3), label="changes")):
-                if live and data.draw(st.booleans(), label="delete"):
-                    gone = data.draw(st.sets(st.sampled_from(sorted(live)), min_size=1))
-                    index_writer.delete(sorted(gone))
-                    live = {key: value for key, value in live.items() if key not in gone}
-                else:
-                    ids = data.draw(st.lists(st.sampled_from(DOC_IDS), unique=True, min_size=1))
-                    vectors = random_batch(rng, len(ids), levels=levels)
-                    index_writer.add(ids, vectors)
-                    live |= dict(zip(ids, vectors, strict=True))
-            index_writer.commit()
-            index, queries = open_index(folder), random_batch(rng, 4, levels=levels)
-            k = data.draw(st.integers(1, 12), label="k")
-            assert index.search(queries, k=k) == oracle(live, words).search(queries, k=k)
-            assert index.doc_ids() == sorted(
-                live, key=lambda one: one.encode("utf8", "surrogateescape")
-            )
-            assert len(index) == len(live)
-            index.verify()
 
 
 def test_many_small_commits_with_merges_equal_the_oracle(

@@ -32,9 +32,9 @@ def command(file: Path, index_path: Path | None, skip_unknown: bool, as_json: bo
       lexret fields load fields.csv
       lexret fields load fields.jsonl --skip-unknown --json
     """
-    from lexret.engine import open_index
     from lexret.engine.store.columns import FieldValue
     from lexret.errors import MissingError
+    from lexret.interop.backends import open_index
     from lexret.library.field_tables import read_field_table
     from lexret.library.fields import set_fields
     from lexret.library.lookup import find_document

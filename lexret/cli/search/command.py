@@ -60,9 +60,10 @@ DECIMALS: Final = 6
               help="Look for more like a picture of the index (repeatable).")  # fmt: skip
 @model_option
 @text_encoder_option
-@click.option("--backend", type=click.Choice(["embedded", "lucene"]), default="embedded",
-              help="What searches: lexret's own engine (default), or Lucene on whole-number "
-              "weights, for plain texts and pictures.")  # fmt: skip
+@click.option("--backend", type=click.Choice(["embedded", "milvus", "lucene"]),
+              help="What searches: embedded, lexret's own engine; milvus, where the index keeps "
+              "its vectors there; or lucene on whole-number weights, for plain texts and "
+              "pictures.  [default: what the index was made with]")  # fmt: skip
 @max_false_matches_option
 @copies_option
 @shown_options
@@ -80,7 +81,7 @@ def command(
     likes: tuple[str, ...],
     model_source: str | None,
     text_encoder: TextEncoderKind | None,
-    backend: Backend,
+    backend: Backend | None,
     max_false_matches: float | None,
     copies: bool,
     paths_only: bool,
@@ -140,7 +141,7 @@ def command(
     if paths_only:
         is_whole = print_paths(paths, null=null)
     elif as_json or results:
-        ranks = _ranks(results) if explain and backend == "embedded" else []
+        ranks = _ranks(results) if explain and backend != "lucene" else []
         if as_json:
             asked = _asked(results, images, backend)
             print_json({**asked, "hits": _hits(results, paths, ranks)})
@@ -176,7 +177,7 @@ def _nothing(results: Results) -> str:
     return f"No picture among {len(results.snapshot.index):,} {what}."
 
 
-def _asked(results: Results, images: Sequence[Path], backend: Backend) -> dict[str, object]:
+def _asked(results: Results, images: Sequence[Path], backend: Backend | None) -> dict[str, object]:
     """Return what was asked for, as JSON tells it; pictures only where there are some."""
     understood = results.understood
     question = understood.question
@@ -187,8 +188,10 @@ def _asked(results: Results, images: Sequence[Path], backend: Backend) -> dict[s
         values["box"] = question.box
     if question.likes:
         values["like"] = [path_text(picture) for picture in question.likes]
-    if backend != "embedded":
-        values["backend"] = backend
+    entry = results.snapshot.index.manifest.backend
+    used = backend or ("embedded" if entry is None else entry.name)
+    if used != "embedded":
+        values["backend"] = used
     return values
 
 

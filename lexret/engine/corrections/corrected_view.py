@@ -20,6 +20,7 @@ import numpy.typing as npt
 from lexret.engine.corrections.corrections import Corrections
 from lexret.engine.protocol import Document, SearchHit
 from lexret.engine.query.query import AnyOf, Choice, Query
+from lexret.engine.query.weighed import WeighedDocument, asked_terms
 from lexret.engine.store.columns import FieldValue, encode_text
 from lexret.sparse import FloatArray, IdArray, LexicalVector
 from lexret.vocabulary import Vocabulary
@@ -107,13 +108,11 @@ class CorrectedView:
 
     def _score(self, query: Query, doc_ids: Sequence[str]) -> list[tuple[float, bytes, str]]:
         """Return (negative score, encoded id, id) of those corrected documents that are hits."""
-        asked = [vector.term_ids for vector in query.vectors()]
-        conditions = np.array(query.conditional_terms(), dtype=np.int32)
-        terms_T = np.unique(np.concatenate([*asked, conditions])).astype(np.int32)
+        terms_T = asked_terms(query)
         weights_DT = self._index.weights(doc_ids, terms_T)
         found = []
         for doc_id, row_T in zip(doc_ids, weights_DT, strict=True):
-            document = _CorrectedDocument(terms_T, row_T)
+            document = WeighedDocument(terms_T, row_T)
             if not document.meets(query) or not self._fields_meet(query, doc_id):
                 continue
             score = document.score(query)
@@ -161,38 +160,6 @@ class CorrectedView:
                 for words in condition.alternatives
                 if not any(holds.term_id in self._muted for holds in words)
             )
-        )
-
-
-class _CorrectedDocument:
-    """Weights that one document has for the words of a query."""
-
-    def __init__(self, terms_T: IdArray, weights_T: FloatArray) -> None:
-        held = zip(terms_T.tolist(), weights_T.tolist(), strict=True)
-        self._weights: dict[int, float] = dict(held)
-
-    def score(self, query: Query) -> float:
-        """Return the score, added up in the order in which the search over postings does it."""
-        total = 0.0 if query.vector is None else self._dot(query.vector)
-        for choice in query.choices:
-            total += max(self._dot(vector) for vector in choice.alternatives)
-        return total
-
-    def _dot(self, vector: LexicalVector) -> float:
-        weights: npt.NDArray[np.float64] = vector.weights.astype(np.float64)
-        total = 0.0
-        for term, weight in zip(vector.term_ids.tolist(), weights.tolist(), strict=True):
-            total += self._weights[term] * weight
-        return total
-
-    def meets(self, query: Query) -> bool:
-        """Whether the conditions on words are met."""
-        return all(map(self._holds, query.required)) and not any(map(self._holds, query.excluded))
-
-    def _holds(self, condition: AnyOf) -> bool:
-        return any(
-            all(self._weights[holds.term_id] > holds.above for holds in words)
-            for words in condition.alternatives
         )
 
 

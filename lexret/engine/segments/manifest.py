@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 SEGMENTS_FOLDER: Final = "segments"
 FORMAT_NAME: Final = "lexret-index"
 FORMAT_VERSION: Final = 3
-READABLE_VERSIONS: Final = (1, 2, 3)
+# Of an index whose vectors are elsewhere, so that a lexret that looks for them here refuses it.
+ELSEWHERE_VERSION: Final = 4
+READABLE_VERSIONS: Final = (1, 2, 3, ELSEWHERE_VERSION)
 _FIRST_SEALED: Final = 3
 # How an index may store its weights -> the codec of its segments. Version 1 had ``raw-i4-f4``.
 CODECS: Final = {"exact": EXACT, "8bit": EIGHT_BITS}
@@ -71,6 +73,19 @@ class SegmentEntry:
 
 
 @dataclass(frozen=True)
+class BackendEntry:
+    """Entry of the engine that holds the vectors of an index whose folder holds all the rest.
+
+    Attributes:
+        name: of the engine, such as ``milvus``.
+        values: how to find them there; opaque here. No password is among them.
+    """
+
+    name: str
+    values: dict[str, str]
+
+
+@dataclass(frozen=True)
 class Manifest:
     """Manifest of an index: what it holds.
 
@@ -88,6 +103,7 @@ class Manifest:
         options: what was chosen for the documents; opaque too.
         runtimes: the programs that computed vectors, in the order in which they first did; opaque.
             Old indexes do not say.
+        backend: what holds the vectors; ``None``: the segments do.
     """
 
     generation: int
@@ -103,6 +119,12 @@ class Manifest:
     precision: VectorPrecision = "float32"
     options: tuple[str, ...] = ()
     runtimes: tuple[str, ...] = ()
+    backend: BackendEntry | None = None
+
+    @property
+    def format_version(self) -> int:
+        """The version of the format that this manifest is written in."""
+        return FORMAT_VERSION if self.backend is None else ELSEWHERE_VERSION
 
     @property
     def num_documents(self) -> int:
@@ -117,7 +139,9 @@ class Manifest:
         Raises:
             OSError: if it cannot be written; the commit counts if the manifest was replaced.
         """
-        values = {"format": FORMAT_NAME, "version": FORMAT_VERSION, **asdict(self)}
+        values = {"format": FORMAT_NAME, "version": self.format_version, **asdict(self)}
+        if self.backend is None:
+            del values["backend"]
         replace_with_copy(folder / MANIFEST_FILE, seal(values))
 
     @classmethod
@@ -227,7 +251,13 @@ def _parse(values: TypedObject) -> Manifest:
         precision=_parse_precision(values),
         options=tuple(values.texts("options")) if "options" in values else (),
         runtimes=tuple(values.texts("runtimes")) if "runtimes" in values else (),
+        backend=_parse_backend(values.object("backend")) if "backend" in values else None,
     )
+
+
+def _parse_backend(values: TypedObject) -> BackendEntry:
+    told = values.object("values")
+    return BackendEntry(values.text("name"), {name: told.text(name) for name in told.names()})
 
 
 def _parse_precision(values: TypedObject) -> VectorPrecision:

@@ -1,4 +1,4 @@
-"""Answers an understood question: by the embedded index, or by its Lucene mirror."""
+"""Answers an understood question: by the index, wherever its vectors are, or its Lucene mirror."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lexret.engine.query.query import Query
     from lexret.library.model_encoders import ModelEncoders
 
-Backend = Literal["embedded", "lucene"]
+Backend = Literal["embedded", "lucene", "milvus"]
 
 
 def find(
@@ -26,7 +26,7 @@ def find(
     snapshot: Snapshot,
     *,
     k: int,
-    backend: Backend = "embedded",
+    backend: Backend | None = None,
     building: Callable[[], None] | None = None,
     encoders: Callable[[], ModelEncoders],
     max_false_matches: float | None = None,
@@ -69,12 +69,20 @@ def _searched(
     understood: Understood,
     snapshot: Snapshot,
     *,
-    backend: Backend,
+    backend: Backend | None,
     building: Callable[[], None] | None,
 ) -> tuple[ExplainingIndex, LexicalVector | Query]:
     """Return what is to answer a question, and the query as that takes it."""
-    if backend == "embedded":
+    entry = snapshot.index.manifest.backend
+    own = "embedded" if entry is None else entry.name
+    if backend is None or backend == own:
         return snapshot.index, understood.query
+    if backend != "lucene" or entry is not None:
+        raise InputError(
+            f"The index at {snapshot.index.path} keeps its vectors in the backend {own}, so "
+            f"{backend} cannot search them. Leave --backend out; or make the index anew: lexret "
+            "index --rebuild --backend milvus --uri URI, or --backend embedded."
+        )
     from lexret.interop.lucene_mirror import LuceneMirror
 
     mirror = LuceneMirror(snapshot.index, on_build=building)
@@ -101,6 +109,13 @@ def _judged(
     from lexret.library.asking.calibration import SURE_RATE, read_calibration, surely_match
 
     model, index = encoders(), snapshot.index
+    if index.manifest.backend is not None:
+        if max_false_matches is not None:
+            raise InputError(
+                f"The backend {index.manifest.backend.name} does not tell the scores of all "
+                "pictures, by which --max-false-matches judges hits; leave it out."
+            )
+        return unknown
     try:
         calibration = read_calibration(
             model.record.folder, model_id=index.model_id, text_encoder=understood.text_encoder

@@ -52,6 +52,7 @@ class WordCounter:
         Args:
             levels_V: the words' levels; None: every weight holds its word.
         """
+        index.require_own_vectors()
         num_words = index.manifest.num_words
         least_V = np.zeros(num_words, np.float32) if levels_V is None else levels_V
         if not np.array_equal(least_V, self._least_V):
@@ -110,7 +111,7 @@ def _held_in(segment: Segment, least_V: FloatArray) -> Counts:
 
 def _correct(counts_V: Counts, index: EmbeddedIndex, least_V: FloatArray) -> None:
     """Count what people added to pictures or took away from them."""
-    stored = EmbeddedIndex(index.path, manifest=index.manifest) if index.corrections else index
+    stored = index.uncorrected() if index.corrections else index
     for doc_id, correction in index.corrections.documents.items():
         if doc_id not in index:
             continue

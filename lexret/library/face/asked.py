@@ -32,7 +32,7 @@ class AskedLibrary(OpenLibrary):
         box: Box | None = None,
         like: PathLike | Sequence[PathLike] | None = None,
         text_encoder: TextEncoderKind | None = None,
-        backend: Backend = "embedded",
+        backend: Backend | None = None,
         building: Callable[[], None] | None = None,
         max_false_matches: float | None = None,
         copies: bool = False,
@@ -47,7 +47,8 @@ class AskedLibrary(OpenLibrary):
                 pixels of its full size.
             like: one picture of the index to look for or several, by id or path; they are no hits.
             text_encoder: ``static`` or ``contextual``; by default static where there is one.
-            backend: ``embedded``, or ``lucene`` for plain texts and pictures.
+            backend: by default what holds the index's vectors, ``embedded`` or ``milvus``; or
+                ``lucene``, for plain texts and pictures over an embedded index.
             building: is told when Lucene's index is to be made, which takes a while.
             max_false_matches: of searches for things that are not there, at most this share may
                 find something; for plain texts.
@@ -93,7 +94,7 @@ class AskedLibrary(OpenLibrary):
         snapshot: Snapshot,
         *,
         k: int = 10,
-        backend: Backend = "embedded",
+        backend: Backend | None = None,
         building: Callable[[], None] | None = None,
         max_false_matches: float | None = None,
         copies: bool = False,

@@ -16,6 +16,7 @@ from lexret.engine.store.columns import FieldValue
 from lexret.engine.vectors import DocumentChunk, read_documents
 from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.errors import MismatchError
+from lexret.interop.backends import open_writer
 from lexret.library.label_file import NONE, Label
 from lexret.library.labelling.class_means import ClassMeans, means_of
 from lexret.library.labelling.reports import ApplyReport, LabelledPicture
@@ -97,8 +98,8 @@ class Application:
 def clear(index_path: Path, label: Label, *, keep_field: bool = False) -> int:
     """Take a label's classes and marks out of an index; return how many pictures lost a class."""
     num_changed = num_written = 0
-    with EmbeddedIndexWriter.open(index_path) as writer:
-        index = EmbeddedIndex(index_path)
+    with open_writer(index_path) as writer:
+        index = writer.snapshot()
         if label.mark not in index.columns:
             return 0
         for chunk in read_documents(index):

@@ -11,8 +11,8 @@ import numpy as np
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.store.columns import TEXT
 from lexret.engine.vectors import read_documents
-from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.errors import InputError
+from lexret.interop.backends import open_index, open_writer
 from lexret.library.fields import check_name
 from lexret.library.label_file import (
     NONE,
@@ -267,9 +267,7 @@ class LibraryLabels:
         if not writes:
             applied.look(self._library.snapshot().index, told=True)
             return applied.report()
-        with EmbeddedIndexWriter.open(self._library.path) as writer:
-            from lexret.engine import open_index
-
+        with open_writer(self._library.path) as writer:
             applied.look(open_index(self._library.path), told=False, writer=writer)
             if applied.num_written:
                 writer.commit()

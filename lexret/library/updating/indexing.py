@@ -13,10 +13,16 @@ from PIL import Image
 
 from lexret.encoders.protocol import Encoder, precision_of
 from lexret.engine.corrections.corrections import load_corrections
-from lexret.engine.index import open_index
-from lexret.engine.segments.manifest import Manifest
+from lexret.engine.segments.manifest import BackendEntry, Manifest
 from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.errors import InputError, MismatchError, MissingError
+from lexret.interop.backends import (
+    BackendChoice,
+    forget_replaced,
+    open_index,
+    open_writer,
+    writer_class,
+)
 from lexret.library.asking.query_fields import KEYWORDS_AS_WORDS
 from lexret.library.updating.folder_changes import drop_first_root
 from lexret.library.updating.found_files import FoundFiles
@@ -30,6 +36,7 @@ from lexret.pictures.exclusion import DEFAULT_EXCLUSIONS, Exclusion, parse_exclu
 from lexret.pictures.finding import NotLookedAt
 
 DEFAULT_DECODING: Final = Decoding()
+AS_IT_IS: Final = BackendChoice()
 DEFAULT_PATTERNS: Final = tuple(map(parse_exclusion, DEFAULT_EXCLUSIONS))
 
 
@@ -53,6 +60,9 @@ class IndexReport:
         seconds: how long it took.
         model_id: the model that encodes the index's pictures.
         runtimes: the programs that computed the index's vectors, as far as it is recorded.
+        backend: what holds its vectors; ``None``: the index itself.
+        left_behind: what is to be told of the vectors of the index that this one replaced, where
+            they could not be removed; else nothing.
     """
 
     num_added: int
@@ -69,6 +79,8 @@ class IndexReport:
     seconds: float
     model_id: str
     runtimes: tuple[str, ...] = ()
+    backend: BackendEntry | None = None
+    left_behind: str = ""
 
     def reasons(self) -> list[tuple[str, int]]:
         """Return why files were skipped and how often, the most frequent first."""
@@ -92,6 +104,7 @@ def index_folders(
     progress: Progress | None = None,
     rebuild: bool = False,
     allow_empty: bool = False,
+    backend: BackendChoice = AS_IT_IS,
 ) -> IndexReport:
     """Index folders of pictures, or bring their index up to date.
 
@@ -118,6 +131,8 @@ def index_folders(
         rebuild: make the index anew; what is there gives way at the first commit, or where it
             holds fields that somebody gave, at the last.
         allow_empty: accept that all pictures of a folder are gone.
+        backend: what holds the vectors, of a new index or one that is made anew; for another one,
+            what it must have, but for the URI, which is recorded.
 
     Raises:
         MissingError: if there is no such folder.
@@ -126,9 +141,11 @@ def index_folders(
         MismatchError: if the index was made with another model.
         LockedError: if another process is writing the index.
         StorageError: if the index cannot be written.
+        BackendError: if the engine that holds the vectors does not answer.
         UpdateInterrupted: on Ctrl-C while it runs; tells how many pictures are stored.
     """
     started = time.monotonic()
+    before = Manifest.load_if_sound(index_path)
     plan, writer, found = _begin(
         folders,
         index_path,
@@ -138,6 +155,7 @@ def index_folders(
         weights=weights,
         exclusions=exclusions,
         rebuild=rebuild,
+        backend=backend,
     )
     options = _options(writer.manifest, keywords_as_words)
     with writer:
@@ -160,13 +178,16 @@ def index_folders(
         update.check_not_all_gone(allow_empty=allow_empty)
         writer.commit_roots(plan.roots, options=options)
         update.run(decoding=decoding, progress=progress)
-        num_pictures, runtimes = writer.manifest.num_documents, writer.manifest.runtimes
+        manifest = writer.manifest
         if plan.leaving and not plan.base_leaves:
             writer.commit_roots(plan.remaining)
     if plan.base_leaves:
         drop_first_root(index_path, plan.remaining)
     counts = update.counts
-    if num_pictures and load_corrections(index_path):
+    left_behind = ""
+    if rebuild and before is not None and manifest.generation > before.generation:
+        left_behind = forget_replaced(before.backend, manifest.backend)
+    if manifest.num_documents and load_corrections(index_path):
         skipped = {picture.path for picture in update.skipped}
         follow_moved_pictures(open_index(index_path), staying=skipped)
     return IndexReport(
@@ -176,14 +197,16 @@ def index_folders(
         num_renamed=counts.renamed,
         num_removed=counts.removed,
         num_encoded=counts.encoded,
-        num_pictures=num_pictures,
+        num_pictures=manifest.num_documents,
         skipped=tuple(update.skipped),
         absent=plan.absent,
         not_looked_at=found.not_looked_at,
         num_with_words=update.num_with_words if KEYWORDS_AS_WORDS in options else None,
         seconds=time.monotonic() - started,
         model_id=encoder.model_id,
-        runtimes=runtimes,
+        runtimes=manifest.runtimes,
+        backend=manifest.backend,
+        left_behind=left_behind,
     )
 
 
@@ -197,11 +220,12 @@ def _begin(
     weights: str | None,
     exclusions: Sequence[Exclusion],
     rebuild: bool,
+    backend: BackendChoice,
 ) -> tuple[UpdatePlan, EmbeddedIndexWriter, FoundFiles]:
     """Say what is to be done, take the writer's lock, and look for the files."""
     if not rebuild:
         try:
-            writer = EmbeddedIndexWriter.open(index_path)
+            writer = open_writer(index_path, backend)
         except MissingError:
             if not folders:
                 raise
@@ -211,22 +235,30 @@ def _begin(
                 _check_weights(writer.manifest, index_path, weights)
                 _check_precision(writer.manifest, index_path, precision_of(encoder))
                 plan = plan_update(folders, index_path, writer.manifest.roots, remove=remove)
+                _check_base_stays(plan, writer.manifest, index_path)
                 return plan, writer, find_files(plan, exclusions)
             except BaseException:
                 writer.close()
                 raise
     plan = plan_rebuild(folders, index_path, remove=remove)
     found, before = find_files(plan, exclusions), Manifest.load_if_sound(index_path)
-    writer = EmbeddedIndexWriter.create(
+    recorded = backend.of_new_index(None if before is None else before.backend)
+    stored = "exact" if before is None or recorded is not None else before.weights
+    if recorded is not None and weights not in (None, "exact"):
+        raise InputError(
+            f"The backend {recorded.name} holds exact weights; leave --weights {weights} out."
+        )
+    writer = writer_class(recorded).create(
         index_path,
         encoder.vocabulary,
         model_id=encoder.model_id,
         model_source=model_source,
         roots=plan.roots,
-        weights=weights or ("exact" if before is None else before.weights),
+        weights=weights or stored,
         precision=precision_of(encoder),
         options=() if before is None else before.options,
         replace_existing=rebuild,
+        backend=recorded,
     )
     return plan, writer, found
 
@@ -237,6 +269,15 @@ def _options(manifest: Manifest, keywords_as_words: bool | None) -> tuple[str, .
         return manifest.options
     others = tuple(option for option in manifest.options if option != KEYWORDS_AS_WORDS)
     return (*others, KEYWORDS_AS_WORDS) if keywords_as_words else others
+
+
+def _check_base_stays(plan: UpdatePlan, manifest: Manifest, index_path: Path) -> None:
+    if plan.base_leaves and manifest.backend is not None:
+        raise InputError(
+            f"The first folder of the index at {index_path} cannot be taken out of it while the "
+            f"backend {manifest.backend.name} holds its vectors: all pictures get other paths by "
+            "that. Make the index anew: --rebuild with the folders that stay, and --remove-root."
+        )
 
 
 def _check_weights(manifest: Manifest, index_path: Path, weights: str | None) -> None:

@@ -8,9 +8,8 @@ for: what is held of millions of pictures are some bytes each.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -176,13 +175,18 @@ class KnownVectors:
     of the index. Membership may be asked from several threads.
 
     Args:
-        path: the index folder.
+        latest: opens the index as last committed.
         before: the index as it was before this run, if there was one.
         known: what it held, by path.
     """
 
-    def __init__(self, path: Path, before: EmbeddedIndex | None, known: KnownPictures) -> None:
-        self._path = path
+    def __init__(
+        self,
+        latest: Callable[[], EmbeddedIndex],
+        before: EmbeddedIndex | None,
+        known: KnownPictures,
+    ) -> None:
+        self._open_latest = latest
         self._before = before
         self._latest: EmbeddedIndex | None = None
         self._known = known
@@ -206,7 +210,7 @@ class KnownVectors:
             return self._fresh[sha256]
         if sha256 in self._stored:
             if self._latest is None:
-                self._latest = EmbeddedIndex(self._path)
+                self._latest = self._open_latest()
             return _picture_of(self._latest, self._stored[sha256])
         path = self._known.path_of_content(sha256)
         if path is not None and self._before is not None:

@@ -115,6 +115,8 @@ def merge_indexes(sources: Sequence[PathLike], target: PathLike) -> MergeReport:
     _check_target(target, places)
     indexes = [EmbeddedIndex(place) for place in places]
     first = indexes[0]
+    for index in indexes:
+        index.require_own_vectors()
     for other in indexes[1:]:
         _check_alike(first, other)
     _check_roots(indexes)

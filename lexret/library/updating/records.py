@@ -9,6 +9,7 @@ from typing import Final, Self
 from lexret.engine.protocol import Document
 from lexret.engine.store.columns import FieldValue
 from lexret.errors import CorruptError
+from lexret.interop.milvus.place import ROW
 from lexret.library.asking.query_fields import DATE_FROM, KEYWORDS, VOUCHED
 from lexret.pictures.exif import CameraTags
 
@@ -20,7 +21,7 @@ TAG_FIELDS: Final = {
     for tag in fields(CameraTags)
 }
 FILE_FIELDS: Final = ("path", "size", "mtime_ns", "sha256", "width", "height", SIDECAR,
-                      VOUCHED)  # fmt: skip
+                      VOUCHED, ROW)  # fmt: skip
 # What `lexret index` writes itself; every other field is somebody's own.
 INDEXED_FIELDS: Final = frozenset({*FILE_FIELDS, EXIF, *TAG_FIELDS.values()})
 

@@ -12,7 +12,6 @@ from PIL import Image
 
 from lexret.encoders.protocol import Encoder
 from lexret.engine.corrections.corrections import load_corrections
-from lexret.engine.index import EmbeddedIndex
 from lexret.engine.writer import ChangeOfCorrections, EmbeddedIndexWriter
 from lexret.library.asking.query_fields import VOUCHED
 from lexret.library.folders import picture_path
@@ -95,11 +94,11 @@ class PictureUpdate:
 
     def __post_init__(self) -> None:
         manifest = self.writer.manifest  # nobody else changes it: the writer holds the lock
-        before = EmbeddedIndex(self.writer.path, manifest=manifest) if manifest.segments else None
+        before = self.writer.snapshot() if manifest.segments else None
         self._before = before
         self.skipped += self.found.skipped
         self._known = KnownPictures(before)
-        self._vectors = KnownVectors(self.writer.path, before, self._known)
+        self._vectors = KnownVectors(self.writer.snapshot, before, self._known)
         paths = self.found.paths
         self._present = TextRows(paths, lambda rows: [paths[row] for row in rows.tolist()])
         self._gone = set(self._gone_pictures())
@@ -298,7 +297,7 @@ class PictureUpdate:
     def _let_go_of_fields(self) -> None:
         """Forget the kept fields of pictures that are in the index again, after the commit."""
         if self.keeper.pictures:
-            index = EmbeddedIndex(self.writer.path, manifest=self.writer.manifest)
+            index = self.writer.snapshot()
             kept = [path for path in self.keeper.pictures if path in index]
             self.keeper.settle({path: own_fields_of(index.document(path)) for path in kept})
             self.keeper.missed(self._is_gone)

@@ -75,6 +75,11 @@ def _searched(
     """Return what is to answer a question, and the query as that takes it."""
     if backend == "embedded":
         return snapshot.index, understood.query
+    if len(snapshot.index.parts) > 1:
+        raise InputError(
+            "Lucene searches a single index, not several shards; make one of them with "
+            "`lexret merge`, or leave --backend lucene out."
+        )
     from lexret.interop.lucene_mirror import LuceneMirror
 
     mirror = LuceneMirror(snapshot.index, on_build=building)

@@ -50,7 +50,7 @@ def _held_in(segment: Segment, terms_T: npt.NDArray[np.int32], least_V: FloatArr
 
 def _correct(counts_V: Counts, index: EmbeddedIndex, least_V: FloatArray) -> None:
     """Count what people added to pictures or took away from them."""
-    stored = EmbeddedIndex(index.path, manifest=index.manifest) if index.corrections else index
+    stored = index.uncorrected()
     for doc_id, correction in index.corrections.documents.items():
         if doc_id not in index:
             continue

@@ -18,6 +18,7 @@ from lexret.engine.segments.manifest import Manifest
 from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.errors import InputError, MismatchError, MissingError
 from lexret.library.asking.query_fields import KEYWORDS_AS_WORDS
+from lexret.library.shards import Shard, without_shard
 from lexret.library.updating.folder_changes import drop_first_root
 from lexret.library.updating.found_files import FoundFiles
 from lexret.library.updating.kept_fields import FieldKeeper
@@ -69,6 +70,7 @@ class IndexReport:
     seconds: float
     model_id: str
     runtimes: tuple[str, ...] = ()
+    shard: Shard | None = None
 
     def reasons(self) -> list[tuple[str, int]]:
         """Return why files were skipped and how often, the most frequent first."""
@@ -89,6 +91,7 @@ def index_folders(
     exclusions: Sequence[Exclusion] = DEFAULT_PATTERNS,
     retry_refused: bool = False,
     keywords_as_words: bool | None = None,
+    shard: Shard | None = None,
     progress: Progress | None = None,
     rebuild: bool = False,
     allow_empty: bool = False,
@@ -114,6 +117,8 @@ def index_folders(
         retry_refused: read files again that could not be read before.
         keywords_as_words: whether keywords of photos that are words of the vocabulary count as
             words that a person vouched for; recorded. By default as the index has it, else not.
+        shard: the part of the pictures that the index holds; recorded. By default as it has it,
+            else all.
         progress: is called with the number of files done and the number of files to do.
         rebuild: make the index anew; what is there gives way at the first commit, or where it
             holds fields that somebody gave, at the last.
@@ -122,7 +127,8 @@ def index_folders(
     Raises:
         MissingError: if there is no such folder.
         InputError: if there is no picture in a folder, or folders lie one inside the other, or
-            the index stores its weights in another way or was encoded in another precision.
+            the index stores its weights in another way, was encoded in another precision, or is
+            another shard.
         MismatchError: if the index was made with another model.
         LockedError: if another process is writing the index.
         StorageError: if the index cannot be written.
@@ -137,9 +143,10 @@ def index_folders(
         model_source=model_source,
         weights=weights,
         exclusions=exclusions,
+        shard=shard,
         rebuild=rebuild,
     )
-    options = _options(writer.manifest, keywords_as_words)
+    options = _options(writer.manifest, keywords_as_words, shard)
     with writer:
         refused = RefusedFiles(
             index_path, reader_identity(decoding.max_pixels), forget=rebuild or retry_refused
@@ -184,6 +191,7 @@ def index_folders(
         seconds=time.monotonic() - started,
         model_id=encoder.model_id,
         runtimes=runtimes,
+        shard=Shard.of(options),
     )
 
 
@@ -196,6 +204,7 @@ def _begin(
     model_source: str | None,
     weights: str | None,
     exclusions: Sequence[Exclusion],
+    shard: Shard | None,
     rebuild: bool,
 ) -> tuple[UpdatePlan, EmbeddedIndexWriter, FoundFiles]:
     """Say what is to be done, take the writer's lock, and look for the files."""
@@ -210,13 +219,17 @@ def _begin(
                 _check_model(writer.manifest, index_path, encoder)
                 _check_weights(writer.manifest, index_path, weights)
                 _check_precision(writer.manifest, index_path, precision_of(encoder))
+                _check_shard(writer.manifest, index_path, shard)
                 plan = plan_update(folders, index_path, writer.manifest.roots, remove=remove)
-                return plan, writer, find_files(plan, exclusions)
+                part = Shard.of(writer.manifest.options)
+                return plan, writer, find_files(plan, exclusions, part)
             except BaseException:
                 writer.close()
                 raise
     plan = plan_rebuild(folders, index_path, remove=remove)
-    found, before = find_files(plan, exclusions), Manifest.load_if_sound(index_path)
+    before = Manifest.load_if_sound(index_path)
+    shard = shard or (Shard.of(before.options) if before else None)
+    found = find_files(plan, exclusions, shard)
     writer = EmbeddedIndexWriter.create(
         index_path,
         encoder.vocabulary,
@@ -231,12 +244,27 @@ def _begin(
     return plan, writer, found
 
 
-def _options(manifest: Manifest, keywords_as_words: bool | None) -> tuple[str, ...]:
+def _options(
+    manifest: Manifest, keywords_as_words: bool | None, shard: Shard | None
+) -> tuple[str, ...]:
     """Return the options that an index has from now on."""
+    options = manifest.options
+    if shard is not None:
+        options = (*without_shard(options), shard.option)
     if keywords_as_words is None:
-        return manifest.options
-    others = tuple(option for option in manifest.options if option != KEYWORDS_AS_WORDS)
+        return options
+    others = tuple(option for option in options if option != KEYWORDS_AS_WORDS)
     return (*others, KEYWORDS_AS_WORDS) if keywords_as_words else others
+
+
+def _check_shard(manifest: Manifest, index_path: Path, shard: Shard | None) -> None:
+    recorded = Shard.of(manifest.options)
+    if shard not in (None, recorded):
+        is_one = "holds all pictures" if recorded is None else f"is shard {recorded}"
+        raise InputError(
+            f"The index at {index_path} {is_one}, but shard {shard} is asked for. Name another "
+            "place with --index, or make it anew with --rebuild."
+        )
 
 
 def _check_weights(manifest: Manifest, index_path: Path, weights: str | None) -> None:

@@ -121,7 +121,7 @@ def _by_id(
 ) -> Numbers:
     """Put pictures of the same second in the order of their ids, whichever segments hold them."""
     seconds, held_by = seconds_N[order_N], numbers_N[order_N]
-    is_new_N = np.r_[True, seconds[1:] != seconds[:-1]] if len(seconds) else seconds.astype(bool)
+    is_new_N = np.r_[True, seconds[1:] != seconds[:-1]][: len(seconds)]
     begins = np.flatnonzero(is_new_N)
     # Within a segment they are in that order already.
     mixed = (

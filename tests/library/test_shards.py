@@ -311,9 +311,9 @@ def test_what_changes_an_index_goes_to_the_right_shard_or_is_refused(here: Path,
     joined = library.snapshot().index
     assert set(joined.corrections.documents) == set(ids)
     assert [joined.document(one).fields["stars"] for one in ids] == [4, 4, None]
-    with pytest.raises(MissingError, match="nothing.png"):
+    with pytest.raises(MissingError, match=r"nothing\.png"):
         library.correct([ids[0], "nothing.png"], add=["red"])
-    with pytest.raises(MissingError, match="nothing.png"):
+    with pytest.raises(MissingError, match=r"nothing\.png"):
         library.set_fields([ids[2], "nothing.png"], {"stars": "1"})
     assert library.snapshot().index.document(ids[2]).fields["stars"] is None
     assert library.mute("red", undo=True) == frozenset()

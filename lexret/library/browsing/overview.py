@@ -75,15 +75,15 @@ def cameras(index: EmbeddedIndex, *, k: int) -> list[CountedWord]:
 
 
 def places(index: EmbeddedIndex) -> list[tuple[float, float]]:
-    """Return latitude and longitude, in degrees, of the pictures that have both."""
+    """Return latitude and longitude, in degrees, of the pictures that have both, rising."""
     if not all(name in index.columns for name in _PLACE):
         return []
     pairs = zip(*(index.field_values(name) for name in _PLACE), strict=True)
-    return [
+    return sorted(
         (float(latitude), float(longitude))
         for latitude, longitude in pairs
         if isinstance(latitude, int | float) and isinstance(longitude, int | float)
-    ]
+    )
 
 
 def examples(

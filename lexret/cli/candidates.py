@@ -79,7 +79,8 @@ def _vocabulary(ctx: click.Context) -> list[str]:
     """Return the words of the index that the command would open; else of the default model."""
     # Where there is no index, or one that cannot be read, the command itself will say so.
     with suppress(LexretError, OSError, ValueError, KeyError, TypeError):
-        return _lines(_words_of_index(ctx.params.get("index_path")))
+        several = ctx.params.get("index_paths") or (None,)
+        return _lines(_words_of_index(ctx.params.get("index_path", several[0])))
     from lexret.encoders.folder.record import DEFAULT_MODEL, SHIPPED, WORDS_FILE
 
     with suppress(OSError, ValueError):
@@ -94,9 +95,9 @@ def _lines(path: Path) -> list[str]:
 def _words_of_index(index_path: Path | None) -> Path:
     """Return the file of an index's words, as its manifest names it."""
     from lexret.engine.place import MANIFEST_FILE
-    from lexret.library.folders import find_index, index_within
+    from lexret.library.folders import find_index, indexes_within
 
-    place = find_index(Path.cwd()) if index_path is None else index_within(index_path)
+    place = find_index(Path.cwd()) if index_path is None else indexes_within(index_path)[0]
     manifest: dict[str, Any] = json.loads((place / MANIFEST_FILE).read_bytes())
     return place / str(manifest["vocabulary_file"])
 

@@ -26,14 +26,34 @@ DEFAULT_MODEL: Final = "mini"
 # As in lexret.encoders.folder.backbones, which is loaded with a model only.
 BACKBONES_VARIABLE: Final = "LEXRET_BACKBONES"
 
-index_option: Callable[[F], F] = click.option(
-    "--index",
-    "index_path",
-    type=click.Path(path_type=Path),
-    metavar="PATH",
-    shell_complete=complete_folder,
-    help="The index folder, or the folder of pictures that holds it; without it, .lexret in this "
-    "folder or one above it.",
+
+def _only_one(_ctx: click.Context, _param: object, paths: tuple[Path, ...]) -> Path | None:
+    """Return the one index that was named; more are refused rather than left aside."""
+    if len(paths) > 1:
+        raise click.BadParameter(
+            f"this command takes one index; {len(paths)} are named. `lexret merge` makes one of "
+            "several."
+        )
+    return paths[0] if paths else None
+
+
+def _index_option(name: str, more: str, **options: Any) -> Callable[[F], F]:
+    return click.option(
+        "--index",
+        name,
+        type=click.Path(path_type=Path),
+        multiple=True,
+        metavar="PATH",
+        shell_complete=complete_folder,
+        help="The index folder, or the folder of pictures that holds it; without it, .lexret in "
+        f"this folder or one above it.{more}",
+        **options,
+    )
+
+
+index_option: Callable[[F], F] = _index_option("index_path", "", callback=_only_one)
+indexes_option: Callable[[F], F] = _index_option(
+    "index_paths", " Shards of an index are named all (repeatable), or by the folder of them."
 )
 
 
@@ -141,9 +161,19 @@ def chosen_index_path(index_path: Path | None) -> Path:
         MissingError: if there is none; told before anything else is loaded.
     """
     from lexret.engine.place import require_index
-    from lexret.library.folders import find_index, index_within
+    from lexret.library.folders import find_index, indexes_within
 
-    return find_index(Path.cwd()) if index_path is None else require_index(index_within(index_path))
+    if index_path is None:
+        return find_index(Path.cwd())
+    found = indexes_within(index_path)
+    if len(found) > 1:
+        from lexret.errors import InputError
+
+        raise InputError(
+            f"{index_path} holds {len(found)} shards, and this command takes one index. Name one, "
+            f"such as {found[0]}, or make one index of them: `lexret merge {index_path} -o PATH`."
+        )
+    return require_index(found[0])
 
 
 def open_chosen_library(
@@ -157,6 +187,43 @@ def open_chosen_library(
     from lexret.library.library import Library
 
     return Library.open(place, model=model_source, computation=computation)
+
+
+def chosen_index_paths(index_paths: Sequence[Path]) -> tuple[Path, ...]:
+    """Return where the index lies that is searched, or all shards of one.
+
+    Raises:
+        MissingError: if there is none; told before anything else is loaded.
+    """
+    from lexret.engine.place import require_index
+    from lexret.library.folders import all_indexes, find_index
+
+    if not index_paths:
+        return (find_index(Path.cwd()),)
+    return tuple(map(require_index, all_indexes(index_paths)))
+
+
+def open_chosen_libraries(
+    index_paths: Sequence[Path],
+    *,
+    model_source: str | None = None,
+    computation: Computation | None = None,
+) -> Library:
+    """Open the library of an index, or of all shards of one, which are searched as one.
+
+    A shard that is named alone is opened alone, and that is said.
+    """
+    places = chosen_index_paths(index_paths)
+    from lexret.library.library import Library
+    from lexret.library.shards import Shard
+
+    library = Library.open(places, model=model_source, computation=computation)
+    shard = Shard.of(library.snapshot().index.manifest.options)
+    if shard is not None and shard.total > 1:
+        print_notes(
+            [f"this is shard {shard} alone; to search all, name each with --index, or their folder"]
+        )
+    return library
 
 
 def print_notes(notes: Iterable[str]) -> None:

@@ -10,10 +10,10 @@ import click
 
 from lexret.cli.candidates import complete_folder
 from lexret.cli.common import (
-    index_option,
+    indexes_option,
     json_option,
     near_path,
-    open_chosen_library,
+    open_chosen_libraries,
     path_text,
     plural,
     print_json,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @click.command("duplicates")
 @click.argument("index_argument", metavar="[INDEX]", required=False, shell_complete=complete_folder,
                 type=click.Path(path_type=Path))  # fmt: skip
-@index_option
+@indexes_option
 @click.option("--near", type=click.FloatRange(0, 1, min_open=True), metavar="COSINE",
               help="Find pictures of nearly the same words too: vectors of at least this cosine, "
               "such as 0.95.")  # fmt: skip
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 def command(
     ctx: click.Context,
     index_argument: Path | None,
-    index_path: Path | None,
+    index_paths: tuple[Path, ...],
     near: float | None,
     only_paths: bool,
     with_nulls: bool,
@@ -61,13 +61,13 @@ def command(
       lexret duplicates ./images --near 0.95 --json
       lexret duplicates --paths -0 | xargs -0 ls -l
     """
-    if index_argument is not None and index_path is not None:
+    if index_argument is not None and index_paths:
         raise click.UsageError("The index is named twice; leave INDEX or --index away.")
     if only_paths and as_json:
         raise click.UsageError("--paths and --json do not go together.")
     if with_nulls and not only_paths:
         raise click.UsageError("-0 is for --paths.")
-    library = open_chosen_library(index_argument or index_path)
+    library = open_chosen_libraries(index_paths if index_argument is None else (index_argument,))
     groups = library.duplicates(near=near)
     is_whole = True
     if as_json:

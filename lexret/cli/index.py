@@ -46,7 +46,7 @@ _MOST_SHOWN: Final = 8
     type=click.Path(path_type=Path),
     metavar="PATH",
     help="Where the index lies; without it, in .lexret of the first DIR that has one, or of a "
-    "folder above that holds a DIR, else of the first DIR.",
+    "folder above that holds a DIR, else of the first DIR; a shard in .lexret-shards of that.",
 )
 @model_option
 @click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True,
@@ -101,6 +101,10 @@ _MOST_SHOWN: Final = 8
 @click.option("--remove-root", "remove", multiple=True, metavar="DIR",
               type=click.Path(path_type=Path),
               help="Take a folder and its pictures out of the index (repeatable).")  # fmt: skip
+@click.option("--shard", metavar="I/N",
+              help="Index only the I-th of N parts of the pictures, as one of N machines does that "
+              "see the same folders; `lexret merge` makes one index of all parts.  [default: as "
+              "the index was made; a new one holds all]")  # fmt: skip
 @json_option
 @click.pass_context
 def command(
@@ -125,6 +129,7 @@ def command(
     rebuild: bool,
     allow_empty: bool,
     remove: tuple[Path, ...],
+    shard: str | None,
     as_json: bool,
 ) -> None:
     """Index the pictures in DIR and the folders below it, or bring their index up to date.
@@ -148,6 +153,7 @@ def command(
       lexret index ./images --keywords-as-words
       lexret index ./images --exclude '*.gif' --exclude scans/raw/
       lexret index ./images --backend milvus --uri http://localhost:19530
+      lexret index ./images --shard 2/4
     """
     from lexret.encoders.image_settings import ImageSettings
     from lexret.library.library import Library
@@ -160,7 +166,7 @@ def command(
 
     for folder in folders:
         check_folder(folder)
-    place = index_path or _default_place(folders)
+    place = index_path or _default_place(folders, shard)
     library = Library(place, model=model_source)
     try:
         with _progress_bar() as progress, _quiet_pillow():
@@ -174,6 +180,7 @@ def command(
                 retry_refused=retry_refused,
                 keywords_as_words=keywords_as_words,
                 remove=remove,
+                shard=shard,
                 weights=weights,
                 precision=precision,
                 batch_size=batch_size,
@@ -200,7 +207,8 @@ def command(
             f"lexret label apply {printable(name)}",
             err=True,
         )
-    ctx.exit(0 if report.num_pictures else 1)
+    nothing_is_right = report.shard is not None and not report.skipped
+    ctx.exit(0 if report.num_pictures or nothing_is_right else 1)
 
 
 def _left_by(num_stored: int) -> str:
@@ -210,9 +218,12 @@ def _left_by(num_stored: int) -> str:
     return f"{plural(num_stored, 'picture')} of this run stored; run it again to go on from there."
 
 
-def _default_place(folders: tuple[Path, ...]) -> Path:
+def _default_place(folders: tuple[Path, ...], shard: str | None) -> Path:
     from lexret.library.folders import find_index, index_for
+    from lexret.library.shards import Shard, shard_place
 
+    if folders and shard is not None:
+        return shard_place(folders[0], Shard.parse(shard))
     return index_for(folders) if folders else find_index(Path.cwd())
 
 
@@ -274,6 +285,7 @@ def _as_json(report: IndexReport, place: Path) -> dict[str, object]:
         "model": report.model_id,
         **({} if report.backend is None else {"backend": _told_backend(report.backend)}),
         "runtimes": list(report.runtimes),
+        **({} if report.shard is None else {"shard": str(report.shard)}),
         "pictures": report.num_pictures,
         "added": report.num_added,
         "updated": report.num_updated,
@@ -312,8 +324,9 @@ def _as_text(report: IndexReport, place: Path) -> str:
     done = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count) or "no change"
     speed = f", {report.num_encoded / report.seconds:.1f} a second" if report.num_encoded else ""
     where = near_path(place.resolve())
+    made = report.model_id if report.shard is None else f"{report.model_id}, shard {report.shard}"
     lines = [
-        f"{plural(report.num_pictures, 'picture')} in {printable(where)} ({report.model_id})",
+        f"{plural(report.num_pictures, 'picture')} in {printable(where)} ({made})",
         f"{done}; {plural(report.num_encoded, 'picture')} encoded in {report.seconds:.1f} s{speed}",
     ]
     if report.num_with_words is not None:

@@ -80,6 +80,7 @@ def _values(index: EmbeddedIndex) -> dict[str, object]:
     from lexret.interop.backends import told_place
     from lexret.library.asking.query_fields import KEYWORDS_AS_WORDS
     from lexret.library.folders import picture_folders
+    from lexret.library.shards import Shard
 
     manifest, size = index.manifest, index.num_bytes()
     error = max((segment.weight_error for segment in manifest.segments), default=0.0)
@@ -94,6 +95,7 @@ def _values(index: EmbeddedIndex) -> dict[str, object]:
         "index": near_path(index.path.resolve()),
         "root": roots[0] if roots else None,
         **({"roots": roots} if len(roots) > 1 else {}),
+        **({} if (shard := Shard.of(manifest.options)) is None else {"shard": str(shard)}),
         "pictures": len(index),
         "corrected_pictures": sum(doc_id in index for doc_id in index.corrections.documents),
         "muted": sorted(index.corrections.muted),

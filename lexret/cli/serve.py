@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from lexret.cli.common import (
-    chosen_index_path,
+    chosen_index_paths,
     computation_options,
-    index_option,
+    indexes_option,
     model_option,
-    open_chosen_library,
+    open_chosen_libraries,
     plural,
     print_notes,
 )
@@ -25,7 +25,7 @@ TOKEN_VARIABLE = "LEXRET_TOKEN"
 
 
 @click.command("serve")
-@index_option
+@indexes_option
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS",
               help="The address to listen at; 0.0.0.0 lets other machines in.")  # fmt: skip
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True,
@@ -51,7 +51,7 @@ TOKEN_VARIABLE = "LEXRET_TOKEN"
 @model_option
 @computation_options
 def command(
-    index_path: Path | None,
+    index_paths: tuple[Path, ...],
     host: str,
     port: int,
     root_path: str,
@@ -79,10 +79,11 @@ def command(
     Example:
       lexret serve
       lexret serve --index ./images --port 8080 --open
+      lexret serve --index /data/shard1 --index /data/shard2
       LEXRET_TOKEN=correct-horse-battery lexret serve --host 0.0.0.0
       lexret serve --root-path /photos --allow-host photos.example.org
     """
-    index_path = chosen_index_path(index_path)
+    places = chosen_index_paths(index_paths)
     import secrets
 
     from lexret.serve.server import address_of, listen, serve
@@ -103,7 +104,7 @@ def command(
         allow_write=allow_write,
         max_thumbnail_bytes=1_000_000 * thumbnail_mb,
     )
-    library = open_chosen_library(index_path, model_source=model_source, computation=computation)
+    library = open_chosen_libraries(places, model_source=model_source, computation=computation)
     library.encoders().texts()  # so that nobody waits for it
     listener = listen(settings)
     address = address_of(settings, listener)

@@ -44,6 +44,8 @@ class EmbeddedIndex:
             same answers to the last bit.
         threads: how many queries of a batch are searched at a time.
         manifest: the commit to open, if it was read before; by default the newest.
+        parts: snapshots that are open already, of which ``manifest`` then tells what they hold
+            together; see :func:`lexret.engine.joined.join_indexes`.
 
     Raises:
         InputError: if there is no such engine, or ``threads`` is less than 1.
@@ -63,6 +65,7 @@ class EmbeddedIndex:
         engine: Engine = "auto",
         threads: int = 1,
         manifest: Manifest | None = None,
+        parts: Sequence[EmbeddedIndex] = (),
     ) -> None:
         if engine == "compiled":
             require_compiled()
@@ -71,12 +74,33 @@ class EmbeddedIndex:
         self._path, self._threads = Path(path), threads
         self._switch = EngineSwitch(engine)
         self._corrections = corrections
-        self._manifest, self._words, self._segments = _open_snapshot(self._path, manifest)
+        self._parts = tuple(parts)
+        self._manifest, self._words, self._segments = (
+            _together(parts, manifest)
+            if parts and manifest is not None
+            else _open_snapshot(self._path, manifest)
+        )
 
     @property
     def path(self) -> Path:
-        """The folder of the index."""
+        """The folder of the index; of several, that of the first."""
         return self._path
+
+    @property
+    def parts(self) -> tuple[EmbeddedIndex, ...]:
+        """The indexes that it is made of, each in a folder of its own; mostly itself alone."""
+        return self._parts or (self,)
+
+    def part_of(self, doc_id: str) -> EmbeddedIndex:
+        """Return the index that holds a document; raises MissingError if none does."""
+        for part in self.parts:
+            if doc_id in part:
+                return part
+        raise self._missing(doc_id)
+
+    def uncorrected(self) -> EmbeddedIndex:
+        """Return the same snapshot without corrections: what the model made."""
+        return EmbeddedIndex(self._path, manifest=self._manifest, parts=self.parts)
 
     @property
     def manifest(self) -> Manifest:
@@ -93,10 +117,6 @@ class EmbeddedIndex:
     def model_id(self) -> str:
         """Identity of what made the vectors."""
         return self._manifest.model_id
-
-    def uncorrected(self) -> EmbeddedIndex:
-        """Return this snapshot without corrections: what the model saw."""
-        return EmbeddedIndex(self._path, manifest=self._manifest)
 
     def require_own_vectors(self) -> None:
         """Raise InputError where another engine holds the vectors, and this does not ask it.
@@ -325,6 +345,10 @@ class EmbeddedIndex:
 
     def verify(self) -> None:
         """Read every file and compare it with its checksum; raises DamageError."""
+        if self._parts:
+            for part in self._parts:
+                part.verify()
+            return
         path = self._path / self._manifest.vocabulary_file
         self._manifest.parse_vocabulary(self._manifest.read_vocabulary(self._path), path)
         for segment in self._segments:
@@ -332,6 +356,8 @@ class EmbeddedIndex:
 
     def num_bytes(self) -> int:
         """Return the bytes that the files of this commit take, without the lock file."""
+        if self._parts:
+            return sum(part.num_bytes() for part in self._parts)
         sections = [
             max((section.end for section in file.values()), default=0)
             for segment in self._segments
@@ -353,8 +379,11 @@ class EmbeddedIndex:
     def _locate(self, doc_id: str) -> tuple[int, int]:
         place = self._find(doc_id)
         if place is None:
-            raise MissingError(f"The index at {self._path} holds no document {doc_id!r}.")
+            raise self._missing(doc_id)
         return place
+
+    def _missing(self, doc_id: str) -> MissingError:
+        return MissingError(f"The index at {self._path} holds no document {doc_id!r}.")
 
 
 def open_index(path: str | Path, *, engine: Engine = "auto", threads: int = 1) -> EmbeddedIndex:
@@ -382,6 +411,13 @@ def _open_snapshot(
                 raise missing_file(path, error) from error
             manifest = newer
     raise CorruptError(f"The index at {path} changed {_ATTEMPTS} times while it was opened.")
+
+
+def _together(
+    parts: Sequence[EmbeddedIndex], manifest: Manifest
+) -> tuple[Manifest, bytes, tuple[Segment, ...]]:
+    """Return what several snapshots hold, as if it were one."""
+    return manifest, parts[0]._words, tuple(s for part in parts for s in part.segments)
 
 
 def _ranked(found: list[tuple[float, bytes]], k: int) -> list[SearchHit]:

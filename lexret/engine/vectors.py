@@ -24,13 +24,15 @@ import numpy.typing as npt
 from lexret.engine.corrections.corrections import Corrections
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.protocol import Document
-from lexret.engine.segments.segment import Places, Segment
+from lexret.engine.segments.segment import Mask, Places, Segment
 from lexret.engine.segments.segment_vectors import FEW_DOCUMENTS
+from lexret.engine.store.checked import AnyArray
 from lexret.engine.store.columns import FieldValue, decode_text, encode_text
 from lexret.sparse import FloatArray, IdArray, SparseBatch
 from lexret.vocabulary import Vocabulary
 
 FieldValues = Mapping[str, FieldValue]
+Numbers = tuple[AnyArray, Mask]
 
 POSTINGS_AT_ONCE: Final = 1 << 22
 DOCUMENTS_AT_ONCE: Final = 1 << 14
@@ -163,8 +165,8 @@ def read_documents(
 ) -> Iterator[DocumentChunk]:
     """Yield the live documents of an index in chunks, with their vectors as stored.
 
-    A chunk has about ``POSTINGS_AT_ONCE`` postings, which bounds memory to about 100 MB plus the
-    fields of one segment.
+    A chunk has about ``POSTINGS_AT_ONCE`` postings, which bounds memory to about 100 MB, plus a
+    byte for each document of a segment and each of its fields of numbers.
 
     Args:
         wanted: ids of the documents to read; all of them by default.
@@ -172,11 +174,16 @@ def read_documents(
     names = list(index.columns)
     for segment in index.segments:
         places_N = _wanted(segment, wanted)
-        fields_of = _few_fields if len(places_N) <= FEW_DOCUMENTS else _many_fields
-        fields = fields_of(segment, places_N, names)
+        few = len(places_N) <= FEW_DOCUMENTS
+        numbers = {} if few else {name: segment.numbers(name) for name in names}
         for places_D in _chunks(segment, places_N):
-            places = places_D.tolist()
-            documents = [Document(segment.doc_id(place), next(fields)) for place in places]
+            fields = (
+                _few_fields(segment, places_D, names)
+                if few
+                else _many_fields(segment, places_D, numbers)
+            )
+            ids = map(segment.doc_id, places_D.tolist())
+            documents = list(map(Document, ids, fields))
             yield DocumentChunk(documents, index.stored_vectors(segment, places_D))
 
 
@@ -196,11 +203,19 @@ def _few_fields(segment: Segment, places_N: Places, names: Sequence[str]) -> Ite
         yield {name: segment.value(name, place) for name in names}
 
 
-def _many_fields(segment: Segment, places_N: Places, names: Sequence[str]) -> Iterator[FieldValues]:
-    columns = [segment.column(name) for name in names]
-    for place in places_N.tolist():
-        values = [None if column is None else column.values[place] for column in columns]
-        yield dict(zip(names, values, strict=True))
+def _many_fields(
+    segment: Segment, places_D: Places, numbers: Mapping[str, Numbers | None]
+) -> Iterator[FieldValues]:
+    """Yield the fields of documents, field by field; ``numbers`` are those that are no texts."""
+    columns: list[Sequence[FieldValue]] = []
+    for name, found in numbers.items():
+        if found is None:
+            columns.append(segment.texts(name, places_D))
+        else:
+            values, present = found[0][places_D].tolist(), found[1][places_D].tolist()
+            columns.append([v if there else None for v, there in zip(values, present, strict=True)])
+    for row in range(len(places_D)):
+        yield {name: column[row] for name, column in zip(numbers, columns, strict=True)}
 
 
 def _chunks(segment: Segment, places_N: Places) -> Iterator[Places]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from lexret.engine.corrections.corrections import (
     Corrections,
@@ -67,15 +68,15 @@ def correct_pictures(
     strongest = {doc_id: _strongest(stored, doc_id) for doc_id in doc_ids}
     contents = {doc_id: index.document(doc_id).fields.get("sha256") for doc_id in doc_ids}
 
-    def change(now: Corrections) -> Corrections:
-        for doc_id in doc_ids:
+    def change(of: EmbeddedIndex, now: Corrections) -> Corrections:
+        for doc_id in (doc_id for doc_id in doc_ids if doc_id in of):
             corrected = _applied(now.of(doc_id), wanted, strongest[doc_id], undo=undo)
             content = contents[doc_id]
             sha256 = content if isinstance(content, str) else None
             now = now.with_document(doc_id, replace(corrected, sha256=sha256))
         return now
 
-    return change_corrections(index.path, change)
+    return _change(index, {index.part_of(doc_id) for doc_id in doc_ids}, change)
 
 
 def mute_words(index: EmbeddedIndex, words: Sequence[str], *, mute: bool) -> frozenset[str]:
@@ -95,10 +96,31 @@ def mute_words(index: EmbeddedIndex, words: Sequence[str], *, mute: bool) -> fro
         raise InputError(f"{sorted(named - index.corrections.muted)[0]!r} is not muted.")
     if not named:
         return index.corrections.muted
-    changed = change_corrections(
-        index.path, lambda now: now.with_muted(now.muted | named if mute else now.muted - named)
-    )
-    return changed.muted
+
+    def change(of: EmbeddedIndex, now: Corrections) -> Corrections:
+        return now.with_muted(now.muted | named if mute else now.muted - named)
+
+    return _change(index, index.parts, change).muted
+
+
+def _change(
+    index: EmbeddedIndex,
+    parts: Collection[EmbeddedIndex],
+    change: Callable[[EmbeddedIndex, Corrections], Corrections],
+) -> Corrections:
+    """Change the corrections of some parts of an index; returns those of all parts then.
+
+    Parts change one after the other: what is cut off is done by doing it again.
+    """
+    documents: dict[str, DocumentCorrection] = {}
+    muted: frozenset[str] = frozenset()
+    for part in index.parts:
+        now = part.corrections
+        if part in parts:
+            now = change_corrections(part.path, partial(change, part))
+        documents |= now.documents
+        muted |= now.muted
+    return Corrections(documents, muted)
 
 
 def _strongest(stored: EmbeddedIndex, doc_id: str) -> float:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from lexret.engine.place import has_index
 from lexret.errors import InputError, MissingError
+from lexret.library.shards import SHARDS_FOLDER, Shard, shard_place
 
 if TYPE_CHECKING:
     from lexret.engine.segments.manifest import Manifest
@@ -59,12 +60,15 @@ def require_folder_names(folders: Sequence[str | os.PathLike[str]]) -> None:
 
 
 def place_of_new_index(
-    folders: Sequence[str | os.PathLike[str]], index: str | os.PathLike[str] | None
+    folders: Sequence[str | os.PathLike[str]],
+    index: str | os.PathLike[str] | None,
+    shard: Shard | None = None,
 ) -> Path:
     """Return where the first index of some folders is to lie.
 
     Args:
         index: the place that was named, if one was.
+        shard: the part of the pictures that it is to hold, if not all.
 
     Raises:
         InputError: if no folder is named, or there is an index already.
@@ -72,7 +76,9 @@ def place_of_new_index(
     require_folder_names(folders)
     if not folders:
         raise InputError("A library is made of folders of pictures; name at least one.")
-    place = default_index(Path(folders[0])) if index is None else Path(index)
+    place = Path(index) if index is not None else default_index(Path(folders[0]))
+    if index is None and shard is not None:
+        place = shard_place(Path(folders[0]), shard)
     if has_index(place):
         raise InputError(
             f"There is an index at {place} already: open it with Library.open, and bring it up "
@@ -94,7 +100,9 @@ def find_index(start: Path) -> Path:
     below = sorted(
         place.parent.name for place in start.glob(f"*/{INDEX_FOLDER}") if has_index(place)
     )
-    if below:
+    if indexes_within(start) != [start]:
+        way = "Its shards are searched together with --index ."
+    elif below:
         way = f"There is one in {below[0]}: go there, or add --index {below[0]}."
     else:
         way = "Make one with `lexret index DIR`, or name one with --index."
@@ -127,6 +135,37 @@ def index_within(place: Path) -> Path:
     inner = default_index(place)
     inside = not has_index(place) and has_index(inner)
     return inner if inside else place
+
+
+def indexes_within(place: Path) -> list[Path]:
+    """Return the index that a path means, or all shards where it means a folder of such.
+
+    That is a folder whose folders are indexes, or a folder of pictures that holds one.
+    """
+    found = index_within(place)
+    if has_index(found):
+        return [found]
+    return _indexes_in(place) or _indexes_in(place / SHARDS_FOLDER) or [found]
+
+
+def _indexes_in(folder: Path) -> list[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            found = [Path(entry) for entry in entries if entry.is_dir()]
+    except OSError:
+        return []
+    return sorted(path for path in found if has_index(path))
+
+
+def all_indexes(
+    places: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+) -> tuple[Path, ...]:
+    """Return the indexes that one path or several mean, each once; see :func:`indexes_within`."""
+    named = [places] if isinstance(places, str | os.PathLike) else places
+    if not named:
+        raise InputError("No index is named; expected a path, or those of all shards.")
+    found = [index for place in named for index in indexes_within(Path(place))]
+    return tuple({index.resolve(): index for index in found}.values())
 
 
 def record_root(root: Path, index_path: Path) -> str:

@@ -24,13 +24,13 @@ from lexret.library.face.browsed import BrowsedLibrary
 from lexret.library.face.changed import ChangedLibrary
 from lexret.library.folders import (
     find_index,
-    index_within,
     place_of_new_index,
     require_folder_names,
 )
 from lexret.library.lookup import document_named, find_document
 from lexret.library.model import lasting_source
 from lexret.library.model_encoders import TextEncoderKind
+from lexret.library.shards import Shard
 
 if TYPE_CHECKING:
     from lexret.encoders.computation import Computation
@@ -59,8 +59,9 @@ class Library(BrowsedLibrary, ChangedLibrary):
     when it begins, whatever other processes commit meanwhile. Safe to share by threads.
 
     Args:
-        path: the index folder, or the folder of pictures that holds it; nothing is read before it
-            is needed. To look for it from the current folder upwards: :meth:`open`.
+        path: the index folder, or the folder of pictures that holds it, or all shards of an index;
+            nothing is read before it is needed. To look for it from the current folder upwards:
+            :meth:`open`.
         model: a model's name or folder; by default the one that the index records.
         computation: where and in what precision networks compute; None: on the CPU in float32.
     """
@@ -68,7 +69,7 @@ class Library(BrowsedLibrary, ChangedLibrary):
     @classmethod
     def open(
         cls,
-        path: PathLike | None = None,
+        path: PathLike | Sequence[PathLike] | None = None,
         *,
         model: str | None = None,
         computation: Computation | None = None,
@@ -77,15 +78,17 @@ class Library(BrowsedLibrary, ChangedLibrary):
 
         Args:
             path: the folder of pictures that holds the index, or the index folder itself; by
-                default the current folder or the nearest one above it that holds one.
+                default the current folder or the nearest one above it that holds one. Or all
+                shards of an index, or the folder of them: they are searched as one.
             model: a model's name or folder; by default the one that the index records.
             computation: where and in what precision networks compute.
 
         Raises:
-            MissingError: if there is no index.
+            MissingError: if there is no index, or a shard is missing.
             CorruptError: if it is damaged.
+            InputError, MismatchError: if several are not all the shards of one index.
         """
-        place = find_index(Path.cwd()) if path is None else index_within(Path(path))
+        place = find_index(Path.cwd()) if path is None else path
         library = cls(place, model=model, computation=computation)
         library.snapshot()
         return library
@@ -103,22 +106,25 @@ class Library(BrowsedLibrary, ChangedLibrary):
         backend: str | None = None,
         uri: str | None = None,
         collection: str | None = None,
+        shard: str | None = None,
         progress: Progress | None = None,
     ) -> Self:
         """Make a library of folders of pictures: index them.
 
         Args:
-            index: where the index shall lie; by default in ``.lexret`` of the first folder.
+            index: where the index shall lie; by default in ``.lexret`` of the first folder, and a
+                shard in ``.lexret-shards``.
             model: a model's name or folder; by default ``mini``.
-            weights, precision, batch_size, keywords_as_words, backend, uri, collection, progress:
-                see :meth:`update`.
+            weights, precision, batch_size, keywords_as_words, shard, backend, uri, collection,
+                progress: see :meth:`update`.
 
         Raises:
             InputError: if no folder is named, there is an index already, or no picture in the
                 folders can be read.
             LexretError: see :meth:`update`.
         """
-        place = place_of_new_index(folders, index)
+        part = None if shard is None else Shard.parse(shard)
+        place = place_of_new_index(folders, index, part)
         library = cls(place, model=model)
         report = library.update(
             *folders,
@@ -129,9 +135,10 @@ class Library(BrowsedLibrary, ChangedLibrary):
             backend=backend,
             uri=uri,
             collection=collection,
+            shard=shard,
             progress=progress,
         )
-        if not report.num_pictures:
+        if not report.num_pictures and (part is None or report.skipped):
             reasons = ", ".join(f"{count:,} {reason}" for reason, count in report.reasons())
             raise InputError(f"No picture of the folders could be read: {reasons}.")
         return library
@@ -148,6 +155,7 @@ class Library(BrowsedLibrary, ChangedLibrary):
         exclusions: Sequence[Exclusion] | None = None,
         retry_refused: bool = False,
         keywords_as_words: bool | None = None,
+        shard: str | None = None,
         rebuild: bool = False,
         allow_empty: bool = False,
         backend: str | None = None,
@@ -174,6 +182,8 @@ class Library(BrowsedLibrary, ChangedLibrary):
             retry_refused: read files again that could not be read before.
             keywords_as_words: whether keywords of photos that are words of the vocabulary count
                 as words that a person vouched for; recorded. By default as the index has it.
+            shard: the part of the pictures that a new index holds, such as ``2/4``; recorded. By
+                default as the index has it, and a new one holds all.
             rebuild: make the index anew, for example for another model.
             allow_empty: accept that all pictures of a folder are gone.
             backend: what holds the vectors of a new index, ``embedded`` or ``milvus``.
@@ -194,13 +204,14 @@ class Library(BrowsedLibrary, ChangedLibrary):
         )
 
         require_folder_names(folders)
-        before = Manifest.load_if_sound(self.path)  # a damaged one is reported when it is opened
+        path = self._only_path("An update")
+        before = Manifest.load_if_sound(path)  # a damaged one is reported when it is opened
         source, encoders = self._encoders.of_source(before.model_source if before else None)
         recorded: VectorPrecision = before.precision if before else "float32"
         try:
             return index_folders(
                 [Path(folder) for folder in folders],
-                self.path,
+                path,
                 encoders.late_images(precision or recorded, settings=images),
                 remove=[Path(folder) for folder in names_of(remove)],
                 model_source=lasting_source(source),
@@ -210,6 +221,7 @@ class Library(BrowsedLibrary, ChangedLibrary):
                 exclusions=DEFAULT_PATTERNS if exclusions is None else exclusions,
                 retry_refused=retry_refused,
                 keywords_as_words=keywords_as_words,
+                shard=None if shard is None else Shard.parse(shard),
                 progress=progress,
                 rebuild=rebuild,
                 allow_empty=allow_empty,
@@ -320,7 +332,7 @@ class Library(BrowsedLibrary, ChangedLibrary):
         """
         from lexret.library.integrity import check_library
 
-        return check_library(self.path)
+        return check_library(self._only_path("A check"))
 
     def repair(self, *, dry_run: bool = False) -> RepairReport:
         """Save what is whole of a damaged index, as ``lexret repair`` does.
@@ -336,13 +348,19 @@ class Library(BrowsedLibrary, ChangedLibrary):
         from lexret.library.integrity import repair_library
 
         try:
-            return repair_library(self.path, model=self._encoders.source, dry_run=dry_run)
+            path = self._only_path("A repair")
+            return repair_library(path, model=self._encoders.source, dry_run=dry_run)
         finally:
             self._latest.expire()
 
     @property
     def labels(self) -> LibraryLabels:
-        """Classes that are learnt from a few examples, as ``lexret label`` has them."""
+        """Classes that are learnt from a few examples, as ``lexret label`` has them.
+
+        Raises:
+            InputError: if the library is of several shards.
+        """
         from lexret.library.labelling.labels import LibraryLabels
 
+        self._only_path("A label")
         return LibraryLabels(self, self._latest.expire)

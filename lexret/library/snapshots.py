@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +22,7 @@ from lexret.library.folders import PictureFolder, picture_folders, picture_path,
 
 SECONDS_BETWEEN_LOOKS: Final = 0.25
 State = tuple[tuple[int, int, int] | None, ...]
+States = tuple[State, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,14 +94,15 @@ class LatestSnapshot:
     The index is opened when it is first asked for. Safe to share by threads.
 
     Args:
-        path: the index folder.
+        paths: the index folder, or those of all shards, which are searched as one index.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self.paths = tuple(paths)
+        self._open: dict[Path, tuple[State, EmbeddedIndex]] = {}
         self._lock = threading.Lock()
         self._snapshot: Snapshot | None = None
-        self._state: State = ()
+        self._state: States = ()
         self._looked = 0.0
 
     def get(self) -> Snapshot:
@@ -109,13 +111,14 @@ class LatestSnapshot:
         Where a newer commit cannot be read, the last one that could goes on being used.
 
         Raises:
-            MissingError: if there is no index.
+            MissingError: if there is no index, or a shard is missing.
             CorruptError: if it is damaged, and was never open.
+            InputError, MismatchError: if several are not all the shards of one index.
         """
         with self._lock:
             if self._snapshot is None:
                 self._state, self._looked = self._look(), time.monotonic()
-                self._snapshot = Snapshot(open_index(self.path))
+                self._snapshot = self._newest(self._state)
             elif time.monotonic() - self._looked >= SECONDS_BETWEEN_LOOKS:
                 self._looked = time.monotonic()
                 state = self._look()
@@ -128,9 +131,9 @@ class LatestSnapshot:
         with self._lock:
             self._looked = -math.inf
 
-    def _opened(self, state: State, before: Snapshot) -> Snapshot:
+    def _opened(self, state: States, before: Snapshot) -> Snapshot:
         try:
-            snapshot = Snapshot(open_index(self.path))
+            snapshot = self._newest(state)
         except (LexretError, OSError) as error:
             import logging  # a search from the shell does without it
 
@@ -140,9 +143,24 @@ class LatestSnapshot:
         self._state = state
         return snapshot
 
-    def _look(self) -> State:
+    def _newest(self, state: States) -> Snapshot:
+        """Open what has changed; shards that have not stay open, with what was read of them."""
+        for path, now in zip(self.paths, state, strict=True):
+            if path not in self._open or self._open[path][0] != now:
+                self._open[path] = now, open_index(path)
+        indexes = [self._open[path][1] for path in self.paths]
+        if len(indexes) == 1:
+            return Snapshot(indexes[0])
+        from lexret.library.joined_shards import join_shards  # most searches have one index
+
+        return Snapshot(join_shards(indexes))
+
+    def _look(self) -> States:
         """Return what changes with every commit and correction."""
-        return tuple(_identity(self.path / name) for name in (MANIFEST_FILE, CORRECTIONS_FILE))
+        return tuple(
+            tuple(_identity(path / name) for name in (MANIFEST_FILE, CORRECTIONS_FILE))
+            for path in self.paths
+        )
 
 
 def _identity(path: Path) -> tuple[int, int, int] | None:

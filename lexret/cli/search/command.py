@@ -13,11 +13,11 @@ from lexret.cli.candidates import complete_file, complete_words
 from lexret.cli.common import (
     computation_options,
     copies_option,
-    index_option,
+    indexes_option,
     json_option,
     model_option,
     near_path,
-    open_chosen_library,
+    open_chosen_libraries,
     path_text,
     plural,
     print_json,
@@ -45,7 +45,7 @@ DECIMALS: Final = 6
 
 @click.command("search", cls=QueryCommand)
 @click.argument("words", metavar="[QUERY]...", nargs=-1, shell_complete=complete_words)
-@index_option
+@indexes_option
 @click.option("-k", "k", type=click.IntRange(min=1), default=10, show_default=True,
               help="At most so many hits.")  # fmt: skip
 @click.option(
@@ -73,7 +73,7 @@ DECIMALS: Final = 6
 def command(
     ctx: click.Context,
     words: tuple[str, ...],
-    index_path: Path | None,
+    index_paths: tuple[Path, ...],
     k: int,
     explain: bool,
     images: tuple[Path, ...],
@@ -113,12 +113,13 @@ def command(
       lexret search "a giraffe" --max-false-matches 5% || echo "no giraffe"
       lexret search "a dog" --paths -0 | xargs -0 ls -l
       lexret search "a dog" -k 3 --open
+      lexret search "a dog" --index /data/shard1 --index /data/shard2
     """
     if not words and not (images or likes):
         raise click.UsageError("Missing argument 'QUERY'.")
     if null and not paths_only:
         raise click.UsageError("-0 is a way to print paths: give --paths as well.")
-    library = open_chosen_library(index_path, model_source=model_source, computation=computation)
+    library = open_chosen_libraries(index_paths, model_source=model_source, computation=computation)
 
     def building() -> None:
         click.echo(f"Making the Lucene index of {plural(len(library), 'picture')}...", err=True)

@@ -83,6 +83,11 @@ def _searched(
             f"{backend} cannot search them. Leave --backend out; or make the index anew: lexret "
             "index --rebuild --backend milvus --uri URI, or --backend embedded."
         )
+    if len(snapshot.index.parts) > 1:
+        raise InputError(
+            "Lucene searches a single index, not several shards; make one of them with "
+            "`lexret merge`, or leave --backend lucene out."
+        )
     from lexret.interop.lucene_mirror import LuceneMirror
 
     mirror = LuceneMirror(snapshot.index, on_build=building)

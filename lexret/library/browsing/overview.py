@@ -66,23 +66,24 @@ def strongest_words(
 
 
 def cameras(index: EmbeddedIndex, *, k: int) -> list[CountedWord]:
-    """Return the cameras of the pictures, by falling number of pictures."""
+    """Return the cameras of the pictures, by falling number of pictures, then by name."""
     if _CAMERA not in index.columns:
         return []
     found = Counter(str(value) for value in index.field_values(_CAMERA) if value is not None)
-    return [CountedWord(name, number) for name, number in found.most_common(k)]
+    ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))
+    return [CountedWord(name, number) for name, number in ranked[:k]]
 
 
 def places(index: EmbeddedIndex) -> list[tuple[float, float]]:
-    """Return latitude and longitude, in degrees, of the pictures that have both."""
+    """Return latitude and longitude, in degrees, of the pictures that have both, rising."""
     if not all(name in index.columns for name in _PLACE):
         return []
     pairs = zip(*(index.field_values(name) for name in _PLACE), strict=True)
-    return [
+    return sorted(
         (float(latitude), float(longitude))
         for latitude, longitude in pairs
         if isinstance(latitude, int | float) and isinstance(longitude, int | float)
-    ]
+    )
 
 
 def examples(
@@ -137,11 +138,11 @@ def _pair(together_TT: Counts, number_T: Counts) -> tuple[int, int] | None:
 
 
 def _year(index: EmbeddedIndex) -> int | None:
-    """Return the year of which most pictures tell that they were taken then."""
+    """Return the year of which most pictures tell that they were taken then, the later of two."""
     years: Counter[int] = Counter()
     for segment in index.segments:
         taken = segment.numbers(TAKEN)
         if taken is not None:
             values = np.asarray(taken[0])[taken[1]].astype("datetime64[s]")
             years.update((values.astype("datetime64[Y]").astype(int) + 1970).tolist())
-    return years.most_common(1)[0][0] if years else None
+    return max(years, key=lambda year: (years[year], year)) if years else None

@@ -74,7 +74,10 @@ class Timeline:
         places_N, seconds_N, by_file_N, widths_N, heights_N = (
             np.concatenate(columns) for columns in zip(*parts, strict=True)
         )
-        order_N = np.argsort(-seconds_N, kind="stable")
+        order_N = _by_id(
+            np.argsort(-seconds_N, kind="stable"), seconds_N, np.concatenate(numbers),
+            places_N, index.segments,
+        )  # fmt: skip
         self._numbers_N: Numbers = np.concatenate(numbers)[order_N]
         self._places_N: Numbers = places_N[order_N]
         self._seconds_N: Numbers = seconds_N[order_N]
@@ -107,6 +110,32 @@ class Timeline:
                 str(self._seconds_N[place].astype("datetime64[s]")),
                 bool(self._by_file_N[place]),
             )
+
+
+def _by_id(
+    order_N: Numbers,
+    seconds_N: Numbers,
+    numbers_N: Numbers,
+    places_N: Numbers,
+    segments: Sequence[Segment],
+) -> Numbers:
+    """Put pictures of the same second in the order of their ids, whichever segments hold them."""
+    seconds, held_by = seconds_N[order_N], numbers_N[order_N]
+    is_new_N = np.r_[True, seconds[1:] != seconds[:-1]][: len(seconds)]
+    begins = np.flatnonzero(is_new_N)
+    # Within a segment they are in that order already.
+    mixed = (
+        np.flatnonzero(~is_new_N[1:] & (held_by[1:] != held_by[:-1])) if len(seconds) else begins
+    )
+    for run in np.unique(np.searchsorted(begins, mixed, side="right") - 1).tolist():
+        end = int(begins[run + 1]) if run + 1 < len(begins) else len(order_N)
+        alike = order_N[int(begins[run]) : end]
+        ids = np.empty(len(alike), object)
+        for number in np.unique(numbers_N[alike]).tolist():
+            here = numbers_N[alike] == number
+            ids[here] = segments[number].ids_at(places_N[alike[here]].tolist())
+        order_N[int(begins[run]) : end] = alike[np.argsort(ids, kind="stable")]
+    return order_N
 
 
 def _nothing() -> tuple[Numbers, Numbers, Flags, Numbers, Numbers]:

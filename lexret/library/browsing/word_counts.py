@@ -9,6 +9,7 @@ Shapes: V words, D documents looked at together.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -44,7 +45,7 @@ class WordCounter:
 
     def __init__(self) -> None:
         self._least_V: FloatArray = np.empty(0, np.float32)
-        self._counted: dict[str, _Counted] = {}
+        self._counted: dict[Path, _Counted] = {}
 
     def count(self, index: EmbeddedIndex, levels_V: FloatArray | None) -> Counts:
         """Return (V,) how many pictures hold each word.
@@ -57,7 +58,7 @@ class WordCounter:
         least_V = np.zeros(num_words, np.float32) if levels_V is None else levels_V
         if not np.array_equal(least_V, self._least_V):
             self._least_V, self._counted = least_V, {}
-        self._counted = {segment.entry.name: self._of(segment) for segment in index.segments}
+        self._counted = {segment.folder: self._of(segment) for segment in index.segments}
         counts_V = np.zeros(num_words, np.int64)
         for counted in self._counted.values():
             counts_V += counted.counts_V
@@ -65,7 +66,7 @@ class WordCounter:
         return counts_V
 
     def _of(self, segment: Segment) -> _Counted:
-        before = self._counted.get(segment.entry.name)
+        before = self._counted.get(segment.folder)
         if before is None:
             return _Counted(segment.deleted, _held_in(segment, self._least_V))
         none = np.zeros(len(segment), bool)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary
 
@@ -30,7 +31,11 @@ class BrowsedLibrary(AskedLibrary):
     """Library to look around in; a part of :class:`~lexret.library.library.Library`."""
 
     def __init__(
-        self, path: PathLike, *, model: str | None = None, computation: Computation | None = None
+        self,
+        path: PathLike | Sequence[PathLike],
+        *,
+        model: str | None = None,
+        computation: Computation | None = None,
     ) -> None:
         super().__init__(path, model=model, computation=computation)
         self._counting = threading.Lock()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lexret.arguments import require_several
@@ -77,13 +78,20 @@ class ChangedLibrary(OpenLibrary):
             MissingError, InputError, LockedError, StorageError: see
                 :func:`lexret.library.fields.set_fields`.
         """
-        from lexret.library.fields import parse_value, set_fields
+        from lexret.library.fields import OwnFields, parse_value, set_fields
 
         kinds = self.snapshot().index.columns
         values = {name: parse_value(name, text, kinds.get(name)) for name, text in fields.items()}
-        num_changed = set_fields(self.path, dict.fromkeys(names_of(pictures), values))
-        self._latest.expire()
-        return num_changed
+        try:
+            if len(self.paths) == 1:
+                return set_fields(self.path, dict.fromkeys(names_of(pictures), values))
+            index, wanted = self.snapshot().index, dict[Path, dict[str, OwnFields]]()
+            for name in names_of(pictures):  # each before any is changed
+                doc_id = document_named(index, name)
+                wanted.setdefault(index.part_of(doc_id).path, {})[doc_id] = values
+            return sum(set_fields(path, fields) for path, fields in wanted.items())
+        finally:
+            self._latest.expire()
 
     def tag(
         self, pictures: PathLike | Sequence[PathLike], *, k: int = 8, write: bool = False

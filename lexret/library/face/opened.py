@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lexret.errors import InputError
 from lexret.library.asking.query_pictures import PathLike
-from lexret.library.folders import index_within
+from lexret.library.folders import all_indexes
 from lexret.library.model_encoders import IndexEncoders, ModelEncoders
 from lexret.library.snapshots import LatestSnapshot, Snapshot
 
@@ -18,15 +20,33 @@ class OpenLibrary:
     """Open library: what all of :class:`~lexret.library.library.Library` stands on."""
 
     def __init__(
-        self, path: PathLike, *, model: str | None = None, computation: Computation | None = None
+        self,
+        path: PathLike | Sequence[PathLike],
+        *,
+        model: str | None = None,
+        computation: Computation | None = None,
     ) -> None:
-        self._latest = LatestSnapshot(index_within(Path(path)))
+        self._latest = LatestSnapshot(all_indexes(path))
         self._encoders = IndexEncoders(model, computation)
 
     @property
     def path(self) -> Path:
-        """The index folder."""
-        return self._latest.path
+        """The index folder; of several shards, that of the first."""
+        return self._latest.paths[0]
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The index folder, or those of all shards."""
+        return self._latest.paths
+
+    def _only_path(self, doing: str) -> Path:
+        """Return the index folder; raises InputError where the library is of several."""
+        if len(self.paths) > 1:
+            raise InputError(
+                f"{doing} takes one index, but this library is of {len(self.paths)} shards. Name "
+                "one of them, or make one index of them: `lexret merge SHARD SHARD... -o PATH`."
+            )
+        return self.path
 
     def snapshot(self) -> Snapshot:
         """Return the index as last committed and corrected, as seen at most 0.25 seconds ago.

@@ -21,6 +21,7 @@ class FoundFiles:
         searched: the folders that were looked through.
         leaving: folders that leave the index, with all that it holds of them.
         not_looked_at: what else lies in the folders.
+        others_in: for a shard, folders with pictures, which may all belong to other shards.
     """
 
     paths: tuple[str, ...]
@@ -28,6 +29,7 @@ class FoundFiles:
     searched: tuple[PictureFolder, ...]
     leaving: tuple[PictureFolder, ...] = ()
     not_looked_at: NotLookedAt = field(default_factory=NotLookedAt)
+    others_in: tuple[PictureFolder, ...] = ()
 
     def covers(self, path: str) -> bool:
         """Whether the file would have been found if it were there, or is to leave the index."""
@@ -43,13 +45,13 @@ class FoundFiles:
             known: the pictures that the index holds, by their paths.
             allow_empty: accepts that, but not folders without pictures in an index without.
         """
-        if not (self.paths or known):
+        if not (self.paths or known or self.others_in):
             folders = ", ".join(str(folder.path) for folder in self.searched)
             raise InputError(f"There is no picture in {folders}, and its index is empty.")
         if allow_empty:
             return
         for folder in self.searched:
-            if any(folder.holds(path) for path in self.paths):
+            if folder in self.others_in or any(folder.holds(path) for path in self.paths):
                 continue
             num_known = sum(folder.holds(path) for path in known)
             if num_known:

@@ -24,6 +24,7 @@ from lexret.interop.backends import (
     writer_class,
 )
 from lexret.library.asking.query_fields import KEYWORDS_AS_WORDS
+from lexret.library.shards import Shard, without_shard
 from lexret.library.updating.folder_changes import drop_first_root
 from lexret.library.updating.found_files import FoundFiles
 from lexret.library.updating.kept_fields import FieldKeeper
@@ -81,6 +82,7 @@ class IndexReport:
     runtimes: tuple[str, ...] = ()
     backend: BackendEntry | None = None
     left_behind: str = ""
+    shard: Shard | None = None
 
     def reasons(self) -> list[tuple[str, int]]:
         """Return why files were skipped and how often, the most frequent first."""
@@ -101,6 +103,7 @@ def index_folders(
     exclusions: Sequence[Exclusion] = DEFAULT_PATTERNS,
     retry_refused: bool = False,
     keywords_as_words: bool | None = None,
+    shard: Shard | None = None,
     progress: Progress | None = None,
     rebuild: bool = False,
     allow_empty: bool = False,
@@ -127,6 +130,8 @@ def index_folders(
         retry_refused: read files again that could not be read before.
         keywords_as_words: whether keywords of photos that are words of the vocabulary count as
             words that a person vouched for; recorded. By default as the index has it, else not.
+        shard: the part of the pictures that the index holds; recorded. By default as it has it,
+            else all.
         progress: is called with the number of files done and the number of files to do.
         rebuild: make the index anew; what is there gives way at the first commit, or where it
             holds fields that somebody gave, at the last.
@@ -137,7 +142,8 @@ def index_folders(
     Raises:
         MissingError: if there is no such folder.
         InputError: if there is no picture in a folder, or folders lie one inside the other, or
-            the index stores its weights in another way or was encoded in another precision.
+            the index stores its weights in another way, was encoded in another precision, or is
+            another shard.
         MismatchError: if the index was made with another model.
         LockedError: if another process is writing the index.
         StorageError: if the index cannot be written.
@@ -154,10 +160,11 @@ def index_folders(
         model_source=model_source,
         weights=weights,
         exclusions=exclusions,
+        shard=shard,
         rebuild=rebuild,
         backend=backend,
     )
-    options = _options(writer.manifest, keywords_as_words)
+    options = _options(writer.manifest, keywords_as_words, shard)
     with writer:
         refused = RefusedFiles(
             index_path, reader_identity(decoding.max_pixels), forget=rebuild or retry_refused
@@ -207,6 +214,7 @@ def index_folders(
         runtimes=manifest.runtimes,
         backend=manifest.backend,
         left_behind=left_behind,
+        shard=Shard.of(options),
     )
 
 
@@ -219,6 +227,7 @@ def _begin(
     model_source: str | None,
     weights: str | None,
     exclusions: Sequence[Exclusion],
+    shard: Shard | None,
     rebuild: bool,
     backend: BackendChoice,
 ) -> tuple[UpdatePlan, EmbeddedIndexWriter, FoundFiles]:
@@ -234,14 +243,18 @@ def _begin(
                 _check_model(writer.manifest, index_path, encoder)
                 _check_weights(writer.manifest, index_path, weights)
                 _check_precision(writer.manifest, index_path, precision_of(encoder))
+                _check_shard(writer.manifest, index_path, shard)
                 plan = plan_update(folders, index_path, writer.manifest.roots, remove=remove)
                 _check_base_stays(plan, writer.manifest, index_path)
-                return plan, writer, find_files(plan, exclusions)
+                part = Shard.of(writer.manifest.options)
+                return plan, writer, find_files(plan, exclusions, part)
             except BaseException:
                 writer.close()
                 raise
     plan = plan_rebuild(folders, index_path, remove=remove)
-    found, before = find_files(plan, exclusions), Manifest.load_if_sound(index_path)
+    before = Manifest.load_if_sound(index_path)
+    shard = shard or (Shard.of(before.options) if before else None)
+    found = find_files(plan, exclusions, shard)
     recorded = backend.of_new_index(None if before is None else before.backend)
     stored = "exact" if before is None or recorded is not None else before.weights
     if recorded is not None and weights not in (None, "exact"):
@@ -263,11 +276,16 @@ def _begin(
     return plan, writer, found
 
 
-def _options(manifest: Manifest, keywords_as_words: bool | None) -> tuple[str, ...]:
+def _options(
+    manifest: Manifest, keywords_as_words: bool | None, shard: Shard | None
+) -> tuple[str, ...]:
     """Return the options that an index has from now on."""
+    options = manifest.options
+    if shard is not None:
+        options = (*without_shard(options), shard.option)
     if keywords_as_words is None:
-        return manifest.options
-    others = tuple(option for option in manifest.options if option != KEYWORDS_AS_WORDS)
+        return options
+    others = tuple(option for option in options if option != KEYWORDS_AS_WORDS)
     return (*others, KEYWORDS_AS_WORDS) if keywords_as_words else others
 
 
@@ -277,6 +295,16 @@ def _check_base_stays(plan: UpdatePlan, manifest: Manifest, index_path: Path) ->
             f"The first folder of the index at {index_path} cannot be taken out of it while the "
             f"backend {manifest.backend.name} holds its vectors: all pictures get other paths by "
             "that. Make the index anew: --rebuild with the folders that stay, and --remove-root."
+        )
+
+
+def _check_shard(manifest: Manifest, index_path: Path, shard: Shard | None) -> None:
+    recorded = Shard.of(manifest.options)
+    if shard not in (None, recorded):
+        is_one = "holds all pictures" if recorded is None else f"is shard {recorded}"
+        raise InputError(
+            f"The index at {index_path} {is_one}, but shard {shard} is asked for. Name another "
+            "place with --index, or make it anew with --rebuild."
         )
 
 

@@ -9,7 +9,8 @@ list saves work and holds nothing else: where it is damaged or missing, all of t
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,7 @@ from lexret import __version__
 from lexret.engine.store.sections import storage_errors
 from lexret.files.sealed import seal, unseal
 from lexret.files.whole import replace_file
+from lexret.library.updating.moved_corrections import NewId
 from lexret.library.updating.reader import SkippedPicture
 from lexret.pictures.formats import OPTIONAL_FORMATS
 from lexret.pictures.reading import FileState
@@ -80,6 +82,11 @@ class RefusedFiles:
         self._changed |= len(kept) != len(self._files)
         self._files = kept
 
+    def replace_all(self, files: Mapping[str, SkippedPicture]) -> None:
+        """Remember these files and no others."""
+        self._changed |= files != self._files
+        self._files = dict(files)
+
     def save(self) -> None:
         """Write the list where it has changed.
 
@@ -94,6 +101,37 @@ class RefusedFiles:
         with storage_errors(self._path.parent):
             replace_file(self._path, seal(values))
         self._changed = False
+
+
+def take_over_refused(index_path: Path, sources: Sequence[tuple[Path, NewId]]) -> None:
+    """Give an index the lists of others, under the ids that their files have in it.
+
+    Lists of another reader than the first one's hold nothing that counts beside it.
+
+    Raises:
+        StorageError: if the list cannot be written.
+    """
+    readers = [_reader_of(source / REFUSED_FILE) for source, _ in sources]
+    read_with = next((reader for reader in readers if reader is not None), None)
+    if read_with is None:
+        return
+    files: dict[str, SkippedPicture] = {}
+    for source, new_id in sources:
+        for path, skipped in _load(source / REFUSED_FILE, read_with).items():
+            new = new_id(path)
+            if new is not None:
+                files.setdefault(new, replace(skipped, path=new))
+    taken = RefusedFiles(index_path, read_with)
+    taken.replace_all(files)
+    taken.save()
+
+
+def _reader_of(path: Path) -> str | None:
+    try:
+        read_with = unseal(path.read_bytes())[0]["read_with"]
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    return read_with if isinstance(read_with, str) else None
 
 
 def _as_plain(skipped: SkippedPicture) -> list[object]:

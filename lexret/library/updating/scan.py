@@ -16,6 +16,7 @@ from lexret.library.folders import (
     picture_path,
     record_roots,
 )
+from lexret.library.shards import Shard
 from lexret.library.updating.found_files import FoundFiles
 from lexret.library.updating.kept_fields import KeptFields
 from lexret.library.updating.moved_corrections import NewId
@@ -189,11 +190,14 @@ def _new_ids(index: EmbeddedIndex, folders: Sequence[PictureFolder]) -> NewId:
     return lambda doc_id: id_of_file(picture_path(base, doc_id), folders)
 
 
-def find_files(plan: UpdatePlan, exclusions: Sequence[Exclusion]) -> FoundFiles:
+def find_files(
+    plan: UpdatePlan, exclusions: Sequence[Exclusion], shard: Shard | None = None
+) -> FoundFiles:
     """Find the picture files of a plan.
 
     Args:
         exclusions: patterns of what is not looked at, relative to each folder.
+        shard: which of them belong to the index, if not all.
 
     Raises:
         MissingError: if a folder is not there.
@@ -202,7 +206,7 @@ def find_files(plan: UpdatePlan, exclusions: Sequence[Exclusion]) -> FoundFiles:
     """
     paths: list[str] = []
     skipped: list[SkippedPicture] = []
-    not_looked_at = NotLookedAt()
+    not_looked_at, held = NotLookedAt(), []
     for folder in plan.searched:
         counts = NotLookedAt()
         found = _find_in(folder, skipped, exclusions, counts)
@@ -213,9 +217,20 @@ def find_files(plan: UpdatePlan, exclusions: Sequence[Exclusion]) -> FoundFiles:
                 f"There is no picture in {folder.path}: no file in it ends like a picture (.jpg, "
                 f".png, .webp and others){why}. Name the folder that holds the pictures."
             )
-        paths += found
+        if found:
+            held.append(folder)
+        if shard is not None:
+            found = [name for name in found if shard.holds(name)]
+        paths += [folder.prefix + name for name in found] if folder.prefix else found
         not_looked_at.add(counts)
-    return FoundFiles(tuple(paths), tuple(skipped), plan.searched, plan.leaving, not_looked_at)
+    return FoundFiles(
+        tuple(paths),
+        tuple(skipped),
+        plan.searched,
+        plan.leaving,
+        not_looked_at,
+        others_in=tuple(held) if shard is not None else (),
+    )
 
 
 def _find_in(
@@ -233,5 +248,4 @@ def _find_in(
         name = folder.prefix + path.relative_to(root).as_posix()
         skipped.append(SkippedPicture(name, "unreadable folder", message))
 
-    found = find_names(root, on_unreadable=note, exclusions=exclusions, counts=counts)
-    return [folder.prefix + name for name in found] if folder.prefix else list(found)
+    return list(find_names(root, on_unreadable=note, exclusions=exclusions, counts=counts))

@@ -310,7 +310,8 @@ class PictureUpdate:
     def _commit(self) -> None:
         if self._batch.runtime is not None:
             self.writer.note_runtime(self._batch.runtime)
-        if self.writer.manifest.segments or self._commits.num_waiting:
+        # A shard is there even if none of the pictures belongs to it.
+        if self.writer.manifest.segments or self._commits.num_waiting or self.found.others_in:
             self.writer.commit(corrections=self._renaming())
             self._vectors.committed()
         self.refused.save()

@@ -96,7 +96,7 @@ _MOST_SHOWN: Final = 8
 @click.option("--vectors", "vectors", multiple=True, metavar="OUT",
               type=click.Path(path_type=Path),
               help="Encode nothing: take what `lexret encode` wrote to OUT (repeatable). The "
-              "pictures need not be there; DIR says where they are now, if they moved.")  # fmt: skip
+              "pictures need not be there; DIR says where they lie now.")  # fmt: skip
 @json_option
 @click.pass_context
 def command(

@@ -32,6 +32,7 @@ from lexret.sparse import SparseBatch
 from lexret.vocabulary import Vocabulary
 
 PICTURES_A_COMMIT: Final = 100_000
+_STATE: Final = ("size", "mtime_ns", SIDECAR)  # what a file is known by
 Rename = Callable[[str], str]
 
 
@@ -310,8 +311,14 @@ class _Taking:
         )
 
 
-def _is_newer(known: KnownPictures, doc_id: str, mtime_ns: FieldValue) -> bool:
-    return isinstance(mtime_ns, int) and mtime_ns > known[doc_id].mtime_ns
+def _numbers(values: Sequence[FieldValue]) -> list[int]:
+    if not all(isinstance(value, int) for value in values):
+        raise CorruptError("A part lacks the size or time of change of a picture.")
+    return values  # type: ignore[return-value]
+
+
+def _is_newer(known: KnownPictures, doc_id: str, mtime_ns: int) -> bool:
+    return mtime_ns > known[doc_id].mtime_ns
 
 
 def _places(

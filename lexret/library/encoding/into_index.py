@@ -237,10 +237,9 @@ class _Taking:
         try:
             fields = index_fields(rows.fields, ids)
         except KeyError as error:
-            raise CorruptError(
-                f"A part lacks the field {error}: it is of another lexret."
-            ) from None
-        states = zip(fields["size"], fields["mtime_ns"], fields[SIDECAR], strict=True)
+            raise CorruptError(f"A part lacks the field {error} of each picture.") from error
+        size, mtime_ns, sidecar_ns = (_numbers(fields[name]) for name in _STATE)
+        states = zip(size, mtime_ns, sidecar_ns, strict=True)
         own: dict[int, dict[str, FieldValue]] = {}
         chosen = []
         for row, (doc_id, state) in enumerate(zip(ids, states, strict=True)):

@@ -2,7 +2,9 @@
 
 Each actor loads the model once. Actors write parts to the plan's folder themselves, which all
 machines see under the same path, as they do the pictures; what goes through Ray is numbers. A part
-that was done and whose report was lost with its machine is found done.
+that was done and whose report was lost with its machine is found done. Ray gives a part to another
+actor as often as one dies: its tries are not counted, as the seconds until a dead machine is known
+to be dead take many.
 """
 
 from __future__ import annotations
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
 
 LOCAL: Final = "local"
 INSTALL_RAY: Final = "pip install 'lexret[scale]'"
-# Of an actor that dies, and of a part that actors die of.
-_MOST_RESTARTS: Final = 8
 _MOST_BLOCKS: Final = 10_000
 _TOKEN, _TOKEN_MODE = "RAY_AUTH_TOKEN", "RAY_AUTH_MODE"
 
@@ -99,13 +99,11 @@ def run_on_ray(
             compute=data.ActorPoolStrategy(
                 min_size=1,
                 max_size=workers,
-                initial_size=1,
+                initial_size=workers,
                 max_tasks_in_flight_per_actor=2,
             ),
             num_cpus=settings.threads,
             num_gpus=0 if settings.device == "cpu" else 1,
-            max_restarts=_MOST_RESTARTS,
-            max_task_retries=_MOST_RESTARTS,
         )
         try:
             for row in done.iter_rows():

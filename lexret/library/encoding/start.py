@@ -159,18 +159,18 @@ def _check_same(
 ) -> None:
     """Raise InputError where a folder was begun for something else than is asked for now."""
     asked: dict[str, tuple[object, object]] = {
-        "pictures": (_named(plan.sources), _named(sources)),
+        "other pictures": (_named(plan.sources), _named(sources)),
     }
     if chosen.model is not None or encoder is not None:
-        asked["model"] = (plan.model.model_id, _identity(chosen, encoder).model_id)
+        asked["another model"] = (plan.model.model_id, _identity(chosen, encoder).model_id)
     if chosen.precision is not None:
-        asked["precision"] = (plan.model.precision, chosen.precision)
+        asked["another precision"] = (plan.model.precision, chosen.precision)
     if chosen.max_pixels is not None:
-        asked["limit of pixels"] = (plan.max_pixels, chosen.max_pixels)
+        asked["another limit of pixels"] = (plan.max_pixels, chosen.max_pixels)
     for what, (there, wanted) in asked.items():
         if there != wanted:
             raise InputError(
-                f"{plan.out} was begun with another {what}: {there}, not {wanted}. Give the same "
+                f"{plan.out} was begun with {what}: {there}, not {wanted}. Give the same "
                 "as before to go on, or name a new folder."
             )
 

@@ -96,7 +96,7 @@ def test_a_folder_of_parts_is_an_export_and_holds_what_index_records(
 
 
 def test_every_field_that_index_records_is_in_a_part() -> None:
-    tags = CameraTags(*range(11), keywords="a\nb")  # type: ignore[arg-type]
+    tags = CameraTags(*range(10), "exif", "a\nb")  # type: ignore[arg-type]
     record = KnownPicture("1.jpg", 1, 2, "ab", 3, 4, tags, 5)
     columns = columns_of([record])
     assert list(columns) == list(FIELD_TYPES)
@@ -129,7 +129,7 @@ def test_what_is_missing_or_was_cut_off_is_made_again(
     (out / "vectors" / ".part-00001.parquet.0a0a0a0a.lexret-new").write_bytes(b"half")
     (out / "export.json").unlink()
     report = encode_pictures(photos, out, workers=1)
-    assert report.num_encoded == 32 - 2 + 2 or report.num_encoded > 0
+    assert report.num_encoded == 32
     assert parts_of(out) == parts_of(whole)
     assert (out / "export.json").read_bytes() == (whole / "export.json").read_bytes()
 
@@ -265,7 +265,7 @@ def test_shards_are_read_in_place_and_what_is_wrong_with_them_is_told(
     (found,) = (one for one in read_sparse_documents(out) if one.doc_id == "00001.tar/a/b")
     assert found.fields["mtime_ns"] == 1_600_000_000_000_000_000
     (tmp_path / "00001.tar").write_bytes((tmp_path / "00001.tar").read_bytes()[:700])
-    with pytest.raises(CorruptError, match="is cut short|damaged"):
+    with pytest.raises(CorruptError, match=r"is cut short|damaged"):
         encode_pictures(pattern, tmp_path / "cut", model=portable_model, workers=0)
 
 
@@ -339,7 +339,7 @@ def test_a_folder_goes_on_only_with_what_it_was_begun_with(
     out = tmp_path / "out"
     encode_pictures(photos, out, model=portable_model, workers=0)
     paint(tmp_path / "others", 3)
-    with pytest.raises(InputError, match="was begun with another pictures|another pictures"):
+    with pytest.raises(InputError, match="was begun with other pictures"):
         encode_pictures(tmp_path / "others", out)
     with pytest.raises(InputError, match="another model"):
         encode_pictures(photos, out, model="mini")

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lexret.cli.candidates import complete_model
 from lexret.cli.common import (
+    backbones_option,
     json_option,
     near_path,
     path_text,
-    picture_model_option,
     plural,
     print_json,
     printable,
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
                 type=click.Path(path_type=str))  # fmt: skip
 @click.option("-o", "--out", required=True, metavar="OUT", type=click.Path(path_type=Path),
               help="A new folder, or one where the same was begun, to go on.")  # fmt: skip
-@picture_model_option
+@click.option("--model", "model_source", metavar="MODEL", shell_complete=complete_model,
+              help="A shipped model's name or a model folder; without it, the one that OUT was begun "
+              "with, else mini.")  # fmt: skip
+@backbones_option
 @click.option("--workers", type=click.IntRange(min=0), metavar="N",
               help="Processes that encode, each with a model of its own; 0 encodes in this one.  "
               "[default: one for each 4 processors; with --ray, what has room]")  # fmt: skip

@@ -113,12 +113,9 @@ def write_rows(path: Path, rows: VectorRows, schema: pa.Schema) -> None:
             for member in (kind.field(place) for place in range(kind.num_fields))
         ]
         columns.append(pa.StructArray.from_arrays(members, fields=list(kind)))
-    parquet.write_table(
-        pa.Table.from_arrays(columns, schema=schema),
-        path,
-        compression="zstd",
-        write_page_checksum=True,
-    )
+    table = pa.Table.from_arrays(columns, schema=schema)
+    with path.open("wb") as file:
+        parquet.write_table(table, file, compression="zstd", write_page_checksum=True)
 
 
 def _as_lists(values: Sequence[FieldValue], kind: Any) -> Sequence[object]:

@@ -209,7 +209,7 @@ class _Listed:
         schema = pa.schema([("id", pa.string()), *((name, pa.int64()) for name in _COLUMNS[1:])])
         numbers_N4 = np.frombuffer(self._numbers, np.int64).reshape(-1, 4)
         options = {"compression": "zstd", "write_page_checksum": True}
-        with parquet.ParquetWriter(path, schema, **options) as writer:
+        with path.open("wb") as file, parquet.ParquetWriter(file, schema, **options) as writer:
             for start in range(0, len(self.ids), part_size):
                 part = slice(start, start + part_size)
                 ids = pa.array([name_to_text(doc_id) for doc_id in self.ids[part]], pa.string())

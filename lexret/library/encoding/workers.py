@@ -130,6 +130,9 @@ class WorkerPool:
                 self._end(process)
                 process = None
                 self._events.put((number, 0))
+            except BaseException:
+                self._end(process)
+                raise
         first, last = (self._plan.pictures(number)[place].doc_id for place in (0, -1))
         raise InputError(
             f"Part {number} (the pictures from {first} to {last}) could not be encoded in "

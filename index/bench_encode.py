@@ -7,8 +7,10 @@ It encodes copies of some photos of a folder, 32 of them and all of them, with o
 two, by processes and, with --ray, by a Ray of this machine's own; `lexret index` encodes the same.
 What 32 take is mostly starting; the rate is that of the others. Then an index is made of what was
 encoded, and one of --rows random vectors. Each step is a process of its own; the way through all is
-gone --rounds times, and the best counts. What is printed is JSON: seconds and pictures a second.
-Ray listens on every interface: run it where nobody else reaches it, as above.
+gone --rounds times, and the best counts. What is printed is JSON: seconds, and pictures a second;
+where control groups can be made (as root, on Linux) also processor time, of all processes of a
+step, which a busy machine changes less. Ray listens on every interface: run it where nobody else
+reaches it, as above.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 HERE = Path(__file__).resolve()
@@ -36,6 +39,9 @@ ENCODINGS: dict[str, dict[str, object]] = {
     "Ray, 1 worker, 1 thread": {"workers": 1, "threads": 1, "ray": "local"},
     "Ray, 2 workers, 1 thread": {"workers": 2, "threads": 1, "ray": "local"},
 }
+# Where a control group that counts processor time is made, and the file that counts it.
+GROUPS = (("/sys/fs/cgroup/cpuacct", "cpuacct.usage", 1e9), ("/sys/fs/cgroup", "cpu.stat", 1e6))
+GROUP_VARIABLE = "LEXRET_BENCH_GROUP"
 INDEX, FROM_PARTS, FROM_ROWS = "lexret index", "index of parts", "index of random rows"
 
 
@@ -51,6 +57,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.step:
+        if group := os.environ.get(GROUP_VARIABLE):
+            Path(group, "cgroup.procs").write_text("0")  # this process, and its children
         seconds = step(arguments.step, arguments.photos, arguments.out, arguments.rows)
         sys.stdout.write(f"\n{json.dumps(seconds)}\n")
     else:
@@ -112,61 +120,97 @@ def measure(arguments: argparse.Namespace) -> dict[str, object]:
     seconds: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
-        few, many = place / "few", place / "many"
-        photos = sorted(arguments.photos.rglob("*.jpg"))[: arguments.pictures]
-        if len(photos) < arguments.pictures:
-            sys.exit(f"{arguments.photos} holds {len(photos)} photos (.jpg) only.")
-        for number, photo in enumerate(photos):
-            for folder in (few, many)[number >= FEW :]:
-                folder.mkdir(exist_ok=True)
-                shutil.copyfile(photo, folder / f"{number:05d}.jpg")
+        copy_photos(arguments.photos, place, arguments.pictures)
+        steps = [one for one in ENCODINGS if arguments.ray or "Ray" not in one]
         for _ in range(arguments.rounds):
-            steps = [one for one in ENCODINGS if arguments.ray or "Ray" not in one]
-            for one in [*steps, INDEX]:
-                for folder in (few, many):
-                    out = place / "out" / one / folder.name
-                    note(seconds, one, folder.name, run(one, folder, out, arguments.rows))
-            parts = place / "out" / steps[0]
-            for folder in (few, many):
-                found = run(FROM_PARTS, parts / folder.name, place / "taken", arguments.rows)
-                note(seconds, FROM_PARTS, folder.name, found)
-                shutil.rmtree(place / "taken")
-            found = run(FROM_ROWS, few, place / "rows", arguments.rows)
-            note(seconds, FROM_ROWS, "rows", found)
-            shutil.rmtree(place / "rows")
-            shutil.rmtree(place / "out")
-    rates = {
-        one: round((arguments.pictures - FEW) / (taken["many"] - taken["few"]), 2)
-        for one, taken in seconds.items()
-        if "many" in taken and taken["many"] > taken["few"]
-    }
-    rates[FROM_ROWS] = round(arguments.rows / seconds[FROM_ROWS]["rows"])
+            go_through(place, steps, arguments.rows, seconds)
+    rates: dict[str, dict[str, float]] = {"pictures a second": {}, "processor ms a picture": {}}
+    others = arguments.pictures - FEW
+    for one, taken in seconds.items():
+        if "many" in taken and taken["many"] > taken["few"]:
+            rates["pictures a second"][one] = round(others / (taken["many"] - taken["few"]), 2)
+        if "many, processor" in taken:
+            spent = taken["many, processor"] - taken["few, processor"]
+            rates["processor ms a picture"][one] = round(1000 * spent / others, 1)
+    rates["pictures a second"][FROM_ROWS] = round(arguments.rows / seconds[FROM_ROWS]["rows"])
     usable = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
     return {
         "pictures": arguments.pictures,
         "seconds": seconds,
-        "pictures a second": rates,
+        **rates,
         "processors": usable,
         "machine": platform.processor() or platform.machine(),
     }
 
 
-def note(seconds: dict[str, dict[str, float]], step: str, of: str, found: float) -> None:
-    """Keep the best of all rounds."""
-    best = seconds.setdefault(step, {}).get(of, found)
-    seconds[step][of] = round(min(best, found), 3)
+def copy_photos(photos: Path, place: Path, num_pictures: int) -> None:
+    """Copy photos into two folders: few of them, and all."""
+    found = sorted(photos.rglob("*.jpg"))[:num_pictures]
+    if len(found) < num_pictures:
+        sys.exit(f"{photos} holds {len(found)} photos (.jpg) only.")
+    for number, photo in enumerate(found):
+        for name in ("few", "many")[number >= FEW :]:
+            (place / name).mkdir(exist_ok=True)
+            shutil.copyfile(photo, place / name / f"{number:05d}.jpg")
 
 
-def run(step: str, photos: Path, out: Path, rows: int) -> float:
-    """Do a step in a process of its own."""
+def go_through(
+    place: Path, steps: Sequence[str], rows: int, seconds: dict[str, dict[str, float]]
+) -> None:
+    """Go through all steps once."""
+    folders = (place / "few", place / "many")
+    for one in [*steps, INDEX]:
+        for folder in folders:
+            note(seconds, one, folder.name, run(one, folder, place / one / folder.name, rows))
+    for folder in folders:
+        parts = place / steps[0] / folder.name
+        note(seconds, FROM_PARTS, folder.name, run(FROM_PARTS, parts, place / "taken", rows))
+        shutil.rmtree(place / "taken")
+    note(seconds, FROM_ROWS, "rows", run(FROM_ROWS, folders[0], place / "rows", rows))
+    for name in (*steps, INDEX, "rows"):
+        shutil.rmtree(place / name)
+
+
+def note(
+    seconds: dict[str, dict[str, float]], step: str, of: str, found: tuple[float, float | None]
+) -> None:
+    """Keep the best of all rounds, by the clock and of processor time."""
+    bests = seconds.setdefault(step, {})
+    for name, value in ((of, found[0]), (f"{of}, processor", found[1])):
+        if value is not None:
+            bests[name] = round(min(bests.get(name, value), value), 3)
+
+
+def run(step: str, photos: Path, out: Path, rows: int) -> tuple[float, float | None]:
+    """Do a step in a process of its own; returns seconds, and seconds of processor time."""
     command = [sys.executable, str(HERE), str(photos), "--step", step, "--out", str(out),
                "--rows", str(rows)]  # fmt: skip
     paths = [str(HERE.parents[1]), os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    group, counter, unit = make_group()
+    if group is not None:
+        environment[GROUP_VARIABLE] = str(group)
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(done.stderr)
-    return float(done.stdout.splitlines()[-1])
+    spent = None
+    if group is not None:
+        spent = int((group / counter).read_text().split("\n")[0].split()[-1]) / unit
+        with suppress(OSError):  # a process of Ray's may take a moment to end
+            group.rmdir()
+    return float(done.stdout.splitlines()[-1]), spent
+
+
+def make_group() -> tuple[Path | None, str, float]:
+    """Make a control group; where none can be made, there is none."""
+    for place, counter, unit in GROUPS:
+        group = Path(place, f"lexret-bench-{os.getpid()}-{time.monotonic_ns()}")
+        with suppress(OSError):
+            group.mkdir()
+            if (group / counter).exists():
+                return group, counter, unit
+            group.rmdir()
+    return None, "", 1
 
 
 if __name__ == "__main__":

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 @click.option("-o", "--out", required=True, metavar="OUT", type=click.Path(path_type=Path),
               help="A new folder, or one where the same was begun, to go on.")  # fmt: skip
 @click.option("--model", "model_source", metavar="MODEL", shell_complete=complete_model,
-              help="A shipped model's name or a model folder; without it, the one that OUT was begun "
-              "with, else mini.")  # fmt: skip
+              help="A shipped model's name or a model folder; without it, the one of OUT, if that "
+              "was begun, else mini.")  # fmt: skip
 @backbones_option
 @click.option("--workers", type=click.IntRange(min=0), metavar="N",
               help="Processes that encode, each with a model of its own; 0 encodes in this one.  "

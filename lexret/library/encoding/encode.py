@@ -176,13 +176,15 @@ class _Run:
             UpdateInterrupted: on KeyboardInterrupt.
         """
         self._remove_leftovers()
-        counted: dict[int, int] = {}
-        total = sum(map(self._plan.size_of, self.parts))
+        of_parts: dict[int, int] = {}
+        total, done = sum(map(self._plan.size_of, self.parts)), 0
 
         def advance(number: int, num_done: int) -> None:
-            counted[number] = num_done
+            nonlocal done
+            done += num_done - of_parts.get(number, 0)
+            of_parts[number] = num_done
             if progress is not None:
-                progress(sum(counted.values()), total)
+                progress(done, total)
 
         try:
             if not self.parts:

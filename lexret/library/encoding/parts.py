@@ -48,7 +48,7 @@ class PartRecord:
 
     Attributes:
         number: of the part.
-        plan: digest of the plan that it is of.
+        plan: identity of the plan that it is of.
         num_pictures: vectors that it holds.
         num_empty: those of them without a word.
         num_postings: weights that it holds.
@@ -190,7 +190,7 @@ class PartEncoder:
         lengths = [len(vector) for vector in contents.vectors]
         return PartRecord(
             number,
-            self._plan.digest,
+            self._plan.identity,
             num_pictures=len(lengths),
             num_empty=lengths.count(0),
             num_postings=sum(lengths),

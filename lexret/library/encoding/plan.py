@@ -15,6 +15,7 @@ import hashlib
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -92,6 +93,13 @@ class EncodePlan:
     def num_parts(self) -> int:
         """How many parts there are."""
         return -(-self.num_pictures // self.part_size)
+
+    @cached_property
+    def identity(self) -> str:
+        """SHA-256 over the pictures and what decides on their vectors; every part records it."""
+        model = self.model
+        decisive = (model.model_id, model.fingerprint, model.precision, str(self.max_pixels))
+        return hashlib.sha256("\0".join((self.digest, *decisive)).encode()).hexdigest()
 
     @property
     def parts_folder(self) -> Path:

@@ -76,19 +76,19 @@ def run_on_ray(
     Args:
         settings: at most so many actors work at once; 0: as many as the cluster has room for.
         address: of the cluster, ``host:port``; ``local``: this machine alone, by a Ray of its own.
+            Where this process is connected with a cluster already, that one is taken.
         advance: is called with each part that is done.
 
     Raises:
         MissingPackageError: if Ray is not installed.
         InputError: if the cluster cannot be reached, or has too little room.
-        LexretError: what a part could not be encoded for.
+        LexretError: what a part could not be encoded for, or that Ray failed.
     """
     ray = _ray()
     with _connected(ray, address, settings):
         data = ray.data
         context = data.DataContext.get_current()
         context.enable_progress_bars = False
-        logging.getLogger("ray.data").setLevel(logging.ERROR)
         workers = settings.workers or _room_for(ray, settings)
         items = [{"part": number} for number in parts]
         done = data.from_items(items, override_num_blocks=min(len(items), _MOST_BLOCKS))
@@ -111,7 +111,7 @@ def run_on_ray(
                     raise error_of(row["kind"], row["message"])
                 advance(int(row["part"]), plan.size_of(int(row["part"])))
         except ray.exceptions.RayError as error:
-            raise InputError(
+            raise LexretError(
                 f"Ray gave up: {_first_line(error)}. The parts that are done stay; run the command "
                 "again, and it goes on from there."
             ) from error
@@ -138,7 +138,10 @@ def _ray() -> Any:
 
 @contextmanager
 def _connected(ray: Any, address: str, settings: WorkerSettings) -> Iterator[None]:
-    """Connect with a cluster while the context is open."""
+    """Connect with a cluster while the context is open, unless this process is in one already."""
+    if ray.is_initialized():
+        yield
+        return
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address == LOCAL:
         # Without a token, whoever reaches the machine may run programs on it; without ours, Ray
@@ -155,9 +158,13 @@ def _connected(ray: Any, address: str, settings: WorkerSettings) -> Iterator[Non
             "address of its head, host:port, or 'local'; a cluster that asks for a token wants it "
             f"in {_TOKEN}."
         ) from error
+    said_by_data = logging.getLogger("ray.data")
+    level = said_by_data.level
+    said_by_data.setLevel(logging.ERROR)  # it tells of every step, on stderr
     try:
         yield
     finally:
+        said_by_data.setLevel(level)
         ray.shutdown()
 
 

@@ -39,7 +39,7 @@ def _read(plan: EncodePlan, number: int) -> PartRecord:
     if not path.exists():
         raise CorruptError(f"{path} is missing; run the same `lexret encode` again to make it.")
     record = PartRecord.of(path)
-    if (record.number, record.plan) != (number, plan.digest):
+    if (record.number, record.plan) != (number, plan.identity):
         raise CorruptError(
             f"{path} is not part {number} of this encoding. Delete it, and run the same `lexret "
             "encode` again to make it."

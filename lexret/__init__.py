@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from lexret.encoders import load_model
     from lexret.errors import LexretError
+    from lexret.library.encoding.encode import encode_pictures
     from lexret.library.library import Library
     from lexret.library.opening import open_index
     from lexret.pictures.decoding import open_photo
@@ -27,6 +28,7 @@ __all__ = [
     "SparseBatch",
     "Vocabulary",
     "__version__",
+    "encode_pictures",
     "load_model",
     "open_index",
     "open_photo",
@@ -38,6 +40,7 @@ _HOMES: Final = {
     "Library": "lexret.library.library",
     "SparseBatch": "lexret.sparse",
     "Vocabulary": "lexret.vocabulary",
+    "encode_pictures": "lexret.library.encoding.encode",
     "load_model": "lexret.encoders",
     "open_index": "lexret.library.opening",
     "open_photo": "lexret.pictures.decoding",

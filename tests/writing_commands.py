@@ -612,7 +612,64 @@ class Colours:
         return Image.new("RGB", (16, 16), COLOURS[number])
 
 
+# Encoded pictures.
+
+
+def encode(root: Path) -> None:
+    """Encode five pictures in three parts, in this process."""
+    from lexret.library.encoding import plan
+    from lexret.library.encoding.encode import encode_pictures
+
+    with patch.object(plan, "part_size_for", lambda num_pictures: 2):
+        encode_pictures(root / "photos", root / "out", workers=0, encoder=encoder())
+
+
+def prepare_to_encode(root: Path) -> None:
+    for number in range(5):
+        paint(root / "photos" / f"{number}.png", number)
+    (root / "photos/bad.png").write_bytes(b"no picture")
+
+
+def read_encoded(root: Path) -> Any:
+    """The pictures of each part that is there, and what is said of all once they are done."""
+    from lexret.interop.sparse_files import read_export, read_sparse_documents
+    from lexret.interop.vector_tables import read_rows
+
+    parts = {
+        path.name: [(rows.ids, rows.vectors.weights.tolist(), rows.fields)
+                    for rows in read_rows(path, encoder().vocabulary)]
+        for path in (root / "out/vectors").glob("part-*")
+    }  # fmt: skip
+    try:
+        record = read_export(root / "out")
+    except MissingError:
+        return parts, None
+    refused = (root / "out/refused.jsonl").read_text().replace(str(root), "")
+    return parts, (record, len(list(read_sparse_documents(root / "out"))), refused)
+
+
+def is_encoded_in_part(before: Any, after: Any, found: Any) -> bool:
+    parts, record = found
+    return record is None and parts.items() <= after[0].items()
+
+
+def prepare_encoded(root: Path) -> None:
+    prepare_to_encode(root)
+    encode(root)
+
+
+def take_encoded(root: Path) -> None:
+    from lexret.library.encoding import into_index
+
+    with patch.object(into_index, "PICTURES_A_COMMIT", 2):
+        into_index.index_encoded([root / "out"], root / "photos/.lexret")
+
+
 WRITINGS: dict[str, Writing] = {
+    "encode": Writing(prepare_to_encode, encode, read_encoded, is_encoded_in_part),
+    "index --vectors": Writing(
+        prepare_encoded, take_encoded, read_at("photos/.lexret"), is_under_way
+    ),
     "index, new": Writing(
         prepare_new, lambda root: update(root, "photos"), read_at("photos/.lexret"), is_under_way
     ),

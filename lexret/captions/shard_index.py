@@ -118,11 +118,19 @@ def _stamp(shard: Path) -> tuple[int, int]:
 
 
 @dataclass
-class _Sample:
-    """Members of one sample as they come; offsets and sizes in bytes."""
+class ShardSample:
+    """Sample of a shard: its members as they come.
+
+    Attributes:
+        name: what the names of its members have in common.
+        picture: where its picture begins in the shard, and its size, in bytes.
+        mtime_s: time of the picture's last change, in seconds, as the shard tells it.
+        texts: its texts by what their names end with.
+    """
 
     name: str
     picture: tuple[int, int] | None = None
+    mtime_s: float = 0
     texts: dict[str, bytes] = field(default_factory=dict)
 
     def captions(self) -> tuple[str, ...]:
@@ -154,7 +162,7 @@ def _build(shards: Sequence[Path], progress: Progress | None) -> ShardIndex:
     for number, shard in enumerate(shards):
         rows = []
         try:
-            for sample in _samples(shard):
+            for sample in read_samples(shard):
                 entry, problem = _entry(sample)
                 if sample.picture is None or problem:
                     skipped.append(SkippedSample(f"{shard.name}/{sample.name}", problem))
@@ -181,7 +189,7 @@ def _build(shards: Sequence[Path], progress: Progress | None) -> ShardIndex:
     return ShardIndex(tuple(shards), np.concatenate(places), blob, tuple(skipped))
 
 
-def _entry(sample: _Sample) -> tuple[bytes, str]:
+def _entry(sample: ShardSample) -> tuple[bytes, str]:
     """Return the text of a sample's place, and why it cannot be used, if so."""
     if sample.picture is None:
         return b"", f"no picture: none of the members .{', .'.join(PICTURES)}"
@@ -196,13 +204,13 @@ def _entry(sample: _Sample) -> tuple[bytes, str]:
     return json.dumps([sample.name, *captions], ensure_ascii=False).encode(), ""
 
 
-def _samples(shard: Path) -> Iterator[_Sample]:
-    """Yield the samples of a shard.
+def read_samples(shard: Path) -> Iterator[ShardSample]:
+    """Yield the samples of a shard, with the place of each picture and without its content.
 
     Raises:
         CorruptError: if the file is not a tar file or is cut short.
     """
-    sample: _Sample | None = None
+    sample: ShardSample | None = None
     try:
         with tarfile.open(shard, "r:") as archive:
             for member in archive:
@@ -214,7 +222,7 @@ def _samples(shard: Path) -> Iterator[_Sample]:
                 if sample is None or sample.name != name:
                     if sample is not None:
                         yield sample
-                    sample = _Sample(name)
+                    sample = ShardSample(name)
                 _take(sample, extension.lower(), member, archive)
             _require_end(archive, shard)
     except (tarfile.TarError, EOFError) as error:
@@ -225,10 +233,11 @@ def _samples(shard: Path) -> Iterator[_Sample]:
         yield sample
 
 
-def _take(sample: _Sample, extension: str, member: Any, archive: Any) -> None:
+def _take(sample: ShardSample, extension: str, member: Any, archive: Any) -> None:
     """Note a member: where a picture lies, what a text holds; others are ignored."""
     if extension in PICTURES and sample.picture is None:
         sample.picture = (member.offset_data, member.size)
+        sample.mtime_s = member.mtime
     elif extension in (_TEXT, _JSON):
         sample.texts[extension] = archive.extractfile(member).read()
 

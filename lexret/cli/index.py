@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lexret.encoders.image_settings import Runtime
     from lexret.engine.segments.manifest import BackendEntry
     from lexret.library.updating.indexing import IndexReport
+    from lexret.library.updating.reader import SkippedPicture
     from lexret.library.updating.update_run import Progress
     from lexret.sparse import VectorPrecision
 
@@ -105,6 +106,10 @@ _MOST_SHOWN: Final = 8
               help="Index only the I-th of N parts of the pictures, as one of N machines does that "
               "see the same folders; `lexret merge` makes one index of all parts.  [default: as "
               "the index was made; a new one holds all]")  # fmt: skip
+@click.option("--vectors", "vectors", multiple=True, metavar="OUT",
+              type=click.Path(path_type=Path),
+              help="Encode nothing: take what `lexret encode` wrote to OUT (repeatable). The "
+              "pictures need not be there; DIR says where they lie now.")  # fmt: skip
 @json_option
 @click.pass_context
 def command(
@@ -130,6 +135,7 @@ def command(
     allow_empty: bool,
     remove: tuple[Path, ...],
     shard: str | None,
+    vectors: tuple[Path, ...],
     as_json: bool,
 ) -> None:
     """Index the pictures in DIR and the folders below it, or bring their index up to date.
@@ -154,6 +160,7 @@ def command(
       lexret index ./images --exclude '*.gif' --exclude scans/raw/
       lexret index ./images --backend milvus --uri http://localhost:19530
       lexret index ./images --shard 2/4
+      lexret index ./images --vectors ./encoded
     """
     from lexret.encoders.image_settings import ImageSettings
     from lexret.library.library import Library
@@ -164,12 +171,15 @@ def command(
     from lexret.pictures.exclusion import parse_exclusion
     from lexret.pictures.finding import check_folder
 
+    if vectors:
+        _take_encoded(ctx, vectors, folders, index_path, model_source, weights, as_json)
+        return
     for folder in folders:
         check_folder(folder)
     place = index_path or _default_place(folders, shard)
     library = Library(place, model=model_source)
     try:
-        with _progress_bar() as progress, _quiet_pillow():
+        with progress_bar() as progress, quiet_pillow():
             report = library.update(
                 *folders,
                 decoding=Decoding(jobs=jobs, max_pixels=max_pixels or MAX_PIXELS),
@@ -211,6 +221,44 @@ def command(
     ctx.exit(0 if report.num_pictures or nothing_is_right else 1)
 
 
+# What --vectors goes with; the other options say how pictures are found and encoded.
+_WITH_VECTORS: Final = {"folders", "index_path", "model_source", "weights", "vectors", "as_json"}
+
+
+def _take_encoded(
+    ctx: click.Context,
+    vectors: tuple[Path, ...],
+    folders: tuple[Path, ...],
+    index_path: Path | None,
+    model_source: str | None,
+    weights: str | None,
+    as_json: bool,
+) -> None:
+    """Take encoded pictures into an index."""
+    from click.core import ParameterSource
+
+    from lexret.library.encoding.into_index import place_of_index
+    from lexret.library.library import Library
+
+    for parameter in ctx.command.params:
+        name = parameter.name or ""
+        is_given = ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if is_given and name not in _WITH_VECTORS and parameter.expose_value:
+            raise click.UsageError(
+                f"{parameter.opts[0]} says how pictures are found or encoded; with --vectors none "
+                "is."
+            )
+    place = index_path or place_of_index(vectors, folders)
+    library = Library(place, model=model_source)
+    with progress_bar() as progress:
+        report = library.take_encoded(vectors, folders=folders, weights=weights, progress=progress)
+    if as_json:
+        print_json(_as_json(report, place))
+    else:
+        click.echo(_as_text(report, place))
+    ctx.exit(0 if report.num_pictures else 1)
+
+
 def _left_by(num_stored: int) -> str:
     """Say what an interrupted run leaves behind."""
     if not num_stored:
@@ -228,7 +276,7 @@ def _default_place(folders: tuple[Path, ...], shard: str | None) -> Path:
 
 
 @contextmanager
-def _progress_bar() -> Iterator[Progress]:
+def progress_bar() -> Iterator[Progress]:
     """Show a bar with rate and time left on a terminal; elsewhere, say a line a minute."""
     from tqdm import tqdm
 
@@ -272,7 +320,7 @@ class SpokenProgress:
 
 
 @contextmanager
-def _quiet_pillow() -> Iterator[None]:
+def quiet_pillow() -> Iterator[None]:
     """Keep Pillow's remarks on odd files off the terminal; what cannot be read is listed."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"PIL\.")
@@ -344,14 +392,22 @@ def _as_text(report: IndexReport, place: Path) -> str:
             "rounding"
         )
     lines += _left_aside(report)
-    if report.skipped:
-        reasons = ", ".join(f"{count:,} {reason}" for reason, count in report.reasons())
-        lines.append(f"Skipped {plural(len(report.skipped), 'file')}: {reasons}")
-        for skipped in report.skipped[:MAX_SKIPPED_SHOWN]:
-            lines.append(f"  {printable(skipped.path)}: {skipped.reason}")
-        if len(report.skipped) > MAX_SKIPPED_SHOWN:
-            lines.append(f"  ... and {len(report.skipped) - MAX_SKIPPED_SHOWN:,} more (see --json)")
+    lines += skipped_lines(report.skipped, report.reasons())
     return "\n".join(lines)
+
+
+def skipped_lines(
+    skipped: Sequence[SkippedPicture], reasons: Sequence[tuple[str, int]]
+) -> list[str]:
+    """Say which files were skipped, the first of them by name, and why."""
+    if not skipped:
+        return []
+    counts = ", ".join(f"{count:,} {reason}" for reason, count in reasons)
+    lines = [f"Skipped {plural(len(skipped), 'file')}: {counts}"]
+    lines += [f"  {printable(file.path)}: {file.reason}" for file in skipped[:MAX_SKIPPED_SHOWN]]
+    if len(skipped) > MAX_SKIPPED_SHOWN:
+        lines.append(f"  ... and {len(skipped) - MAX_SKIPPED_SHOWN:,} more (see --json)")
+    return lines
 
 
 def _left_aside(report: IndexReport) -> list[str]:

@@ -59,6 +59,7 @@ COMMANDS: Final = {
     "fields": LazyCommand("lexret.cli.fields.group", "Give pictures fields of your own."),
     "label": LazyCommand("lexret.cli.label.group", "Learn classes from a few examples."),
     "duplicates": LazyCommand("lexret.cli.duplicates", "Find pictures that are there twice."),
+    "encode": LazyCommand("lexret.cli.encode", "Encode many pictures into Parquet parts."),
     "merge": LazyCommand("lexret.cli.merge", "Make one index of several."),
     "sheet": LazyCommand(
         "lexret.cli.sheet", "Draw a contact sheet of an index or of a search.", draws=True

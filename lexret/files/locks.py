@@ -31,17 +31,20 @@ def locked(path: Path) -> Iterator[None]:
 
 
 class WriterLock:
-    """Lock of the one writer that an index may have; held from construction to release.
+    """Lock of the one writer that a folder may have; held from construction to release.
 
     The operating system holds it on the file ``lock`` (flock), and releases it when the process
     ends. The file names the holder, for the error that a second writer gets.
+
+    Args:
+        what: what lies in the folder.
 
     Raises:
         LockedError: if another writer holds it.
         OSError: if the file cannot be written, or the folder does not exist.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, what: str = "index") -> None:
         from filelock import Timeout
 
         path = folder / LOCK_FILE
@@ -49,9 +52,10 @@ class WriterLock:
         try:
             self._lock.acquire(blocking=False)
         except Timeout as error:
+            meanwhile = "; searching works meanwhile" if what == "index" else ""
             raise LockedError(
-                f"Another process is writing the index at {folder}: {_holder(path)}. "
-                "Wait until it has finished, or end it; searching works meanwhile."
+                f"Another process is writing the {what} at {folder}: {_holder(path)}. "
+                f"Wait until it has finished, or end it{meanwhile}."
             ) from error
 
     @property

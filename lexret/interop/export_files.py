@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.vectors import CorrectedVectors
-from lexret.errors import InputError, StorageError
+from lexret.errors import CorruptError, InputError, MissingError, StorageError
 from lexret.files.folders import whole_folder
 from lexret.interop.impacts import max_error, term_name
+from lexret.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -81,11 +82,39 @@ def check_ids(vectors: CorrectedVectors) -> None:
 
 def write_side_files(folder: Path, vectors: CorrectedVectors, record: DataclassInstance) -> None:
     """Write ``words.tsv`` (term name, tab, word) and ``export.json``."""
-    words = vectors.vocabulary.words
-    lines = [f"{term_name(number)}\t{word}\n" for number, word in enumerate(words)]
-    (folder / WORDS_FILE).write_text("".join(lines), encoding="utf-8")
-    text = json.dumps(asdict(record), indent=1) + "\n"
-    (folder / RECORD_FILE).write_text(text, encoding="utf-8")
+    (folder / WORDS_FILE).write_bytes(words_as_bytes(vectors.vocabulary))
+    (folder / RECORD_FILE).write_bytes(record_as_bytes(record))
+
+
+def words_as_bytes(vocabulary: Vocabulary) -> bytes:
+    """Return what ``words.tsv`` holds: each word after the name of its term."""
+    words = enumerate(vocabulary.words)
+    return "".join(f"{term_name(number)}\t{word}\n" for number, word in words).encode()
+
+
+def record_as_bytes(record: DataclassInstance) -> bytes:
+    """Return what ``export.json`` holds."""
+    return (json.dumps(asdict(record), indent=1) + "\n").encode()
+
+
+def read_words(folder: Path) -> Vocabulary:
+    """Return the vocabulary that ``words.tsv`` holds.
+
+    Raises:
+        MissingError: if there is none.
+        CorruptError: if the file is damaged.
+    """
+    path = folder / WORDS_FILE
+    try:
+        lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        pairs = [line.split("\t") for line in lines]
+        if [name for name, _ in pairs] != [term_name(number) for number in range(len(pairs))]:
+            raise ValueError("its terms are not numbered from t0 on")
+        return Vocabulary([word for _, word in pairs])
+    except FileNotFoundError as error:
+        raise MissingError(f"The export lacks {path}.", path=path) from error
+    except (OSError, ValueError) as error:
+        raise CorruptError(f"{path} cannot be read: {error}.") from error
 
 
 @contextmanager

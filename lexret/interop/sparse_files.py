@@ -2,7 +2,8 @@
 
 OUT/documents.jsonl     {"id": ..., "indices": [...], "values": [...], "words": [...],
                          "fields": {...}}, one picture a line
-OUT/documents.parquet   the same as columns, in groups of rows
+OUT/documents.parquet   the same as columns, in groups of rows (:mod:`vector_tables`); `lexret
+                         encode` writes such tables too, vectors/part-00000.parquet and so on
 OUT/words.tsv           what the term t12, the word with the number 12, means
 OUT/export.json         counts and model; written last
 
@@ -15,11 +16,11 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Any, Final, Literal
 
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.vectors import CorrectedVectors
-from lexret.errors import CorruptError, InputError, MissingError, MissingPackageError
+from lexret.errors import CorruptError, InputError, MissingError
 from lexret.files.text import parse_json
 from lexret.interop.export_files import RECORD_FILE, check_ids, new_folder, write_side_files
 from lexret.interop.sparse_documents import (
@@ -28,14 +29,20 @@ from lexret.interop.sparse_documents import (
     SparseDocument,
     sparse_documents,
 )
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from lexret.interop.vector_tables import (
+    FINGERPRINT,
+    INSTALL_PARQUET,
+    MODEL_ID,
+    TEXTS,
+    pyarrow,
+    table_schema,
+)
 
 Format = Literal["jsonl", "parquet"]
 JSON_FILE: Final = "documents.jsonl"
 PARQUET_FILE: Final = "documents.parquet"
-INSTALL_PARQUET: Final = "pip install 'lexret[parquet]'"
+TABLE_FOLDER: Final = "vectors"
+_WITHOUT: Final = f"{INSTALL_PARQUET}; `lexret export jsonl` does without it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +115,10 @@ def export_parquet(
     Raises:
         MissingPackageError: if pyarrow is not installed.
     """
-    pa, parquet = _pyarrow()
+    pa, parquet = pyarrow(_WITHOUT)
     vectors, types = _checked(index, choice)
-    schema = _parquet_schema(pa, types, with_words)
+    about = {MODEL_ID: index.model_id, FINGERPRINT: index.vocabulary.fingerprint}
+    schema = table_schema(types, with_words=with_words, about=about)
     counts = _Counts()
     with new_folder(folder) as fresh:
         with parquet.ParquetWriter(fresh / PARQUET_FILE, schema, compression="zstd") as writer:
@@ -136,7 +144,7 @@ def read_export(folder: Path) -> SparseExport:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise MissingError(
             f"No export at {folder}: there is no {RECORD_FILE}; expected a folder that `lexret "
-            "export jsonl` or `lexret export parquet` wrote.",
+            "export jsonl`, `lexret export parquet` or `lexret encode` wrote to its end.",
             path=folder,
         ) from error
     except ValueError as error:
@@ -231,7 +239,7 @@ def _checked(index: EmbeddedIndex, choice: FieldChoice) -> tuple[CorrectedVector
     vectors = CorrectedVectors(index)
     check_ids(vectors)
     kinds = {name: index.columns[column] for name, column in choice.columns.items()}
-    return vectors, {name: "texts" if name in choice.lists else k for name, k in kinds.items()}
+    return vectors, {name: TEXTS if name in choice.lists else k for name, k in kinds.items()}
 
 
 def _as_row(document: SparseDocument, with_words: bool) -> dict[str, Any]:
@@ -269,8 +277,14 @@ def _json_row(line: str, number: int, path: Path) -> object:
 
 
 def _parquet_rows(folder: Path) -> Iterator[object]:
-    pa, parquet = _pyarrow()
-    path = folder / PARQUET_FILE
+    """Yield the rows of an export's one table, or of the tables that `lexret encode` wrote."""
+    path, tables = folder / PARQUET_FILE, sorted((folder / TABLE_FOLDER).glob("*.parquet"))
+    for table in tables if tables and not path.exists() else [path]:
+        yield from _table_rows(table)
+
+
+def _table_rows(path: Path) -> Iterator[object]:
+    pa, parquet = pyarrow(_WITHOUT)
     try:
         with parquet.ParquetFile(path) as file:
             for batch in file.iter_batches(batch_size=1024):
@@ -279,31 +293,3 @@ def _parquet_rows(folder: Path) -> Iterator[object]:
         raise MissingError(f"The export lacks {path}.", path=path) from error
     except (pa.ArrowException, OSError, ValueError) as error:
         raise CorruptError(f"{path} cannot be read: {error}.") from error
-
-
-def _parquet_schema(pa: Any, types: Mapping[str, str], with_words: bool) -> pa.Schema:
-    kinds = {"int64": pa.int64(), "float64": pa.float64(), "text": pa.string()}
-    kinds["texts"] = pa.list_(pa.string())
-    columns = [
-        pa.field("id", pa.string(), nullable=False),
-        pa.field("indices", pa.list_(pa.int32()), nullable=False),
-        pa.field("values", pa.list_(pa.float32()), nullable=False),
-    ]
-    if with_words:
-        columns.append(pa.field("words", pa.list_(pa.string()), nullable=False))
-    if types:  # Parquet has no struct without fields
-        fields = pa.struct([(name, kinds[kind]) for name, kind in types.items()])
-        columns.append(pa.field("fields", fields))
-    return pa.schema(columns)
-
-
-def _pyarrow() -> tuple[Any, Any]:
-    try:
-        import pyarrow as pa
-        from pyarrow import parquet
-    except ImportError as error:
-        raise MissingPackageError(
-            f"Parquet needs the package pyarrow, which is not installed: {INSTALL_PARQUET}. "
-            "`lexret export jsonl` does without it."
-        ) from error
-    return pa, parquet

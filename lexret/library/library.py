@@ -230,6 +230,41 @@ class Library(BrowsedLibrary, ChangedLibrary):
         finally:
             self._latest.expire()
 
+    def take_encoded(
+        self,
+        encoded: PathLike | Sequence[PathLike],
+        *,
+        folders: PathLike | Sequence[PathLike] = (),
+        weights: str | None = None,
+        progress: Progress | None = None,
+    ) -> IndexReport:
+        """Take encoded pictures into the index, as ``lexret index --vectors`` does.
+
+        The index is made where there is none. The pictures need not be there.
+
+        Args:
+            encoded: one folder or several that :func:`lexret.encode_pictures` wrote.
+            folders: where the pictures lie now; by default where they lay.
+            weights: how a new index stores them, ``exact`` or ``8bit``.
+            progress: is called with the number of pictures done and the number of pictures to do.
+
+        Raises:
+            LexretError: see :func:`lexret.library.encoding.into_index.index_encoded`.
+        """
+        from lexret.library.encoding.into_index import index_encoded
+
+        try:
+            return index_encoded(
+                [Path(out) for out in names_of(encoded)],
+                self.path,
+                folders=[Path(folder) for folder in names_of(folders)],
+                model=self._encoders.source,
+                weights=weights,
+                progress=progress,
+            )
+        finally:
+            self._latest.expire()
+
     def words(self, picture: PathLike, k: int | None = None) -> list[WordWeight]:
         """Return the words of a picture of the index, corrected, by falling weight.
 

@@ -6,47 +6,33 @@ memory. Each worker has one file at a time, so that it is known which it died of
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import asdict, replace
-from multiprocessing.connection import Pipe
-from pathlib import Path
 from typing import IO, Final
 
 from PIL import Image
 
 from lexret.errors import InputError, LexretError
+from lexret.pictures.helper_process import HelperProcess, how_ended
 from lexret.pictures.memory import MemoryBudget
 from lexret.pictures.reading import (
     OUT_OF_MEMORY,
     FileContent,
+    FileSource,
     FileState,
+    HeldFile,
     Outcome,
     ReadSettings,
     Refusal,
 )
 from lexret.pictures.worker import Costs, Decoded, Hashed, Ready
 
-# Run by a fresh interpreter, which has this one's paths but not its main module: a script that uses
-# lexret is not run again. Ctrl-C is for the process that was started by hand.
-_PROGRAM: Final = """
-import signal
-signal.signal(signal.SIGINT, signal.SIG_IGN)
-import json, sys
-handle, shared, sys.path[:], settings = json.loads(sys.argv[1])
-from lexret.pictures.reading import ReadSettings
-from lexret.pictures.worker import main
-main(handle, shared, ReadSettings(**settings))
-"""
-_MAX_REMARK: Final = 300
-_SECONDS_TO_END: Final = 10
+_MODULE: Final = "lexret.pictures.worker"
 DIED: Final = "the decoder died"
 
 
@@ -69,29 +55,18 @@ class Worker:
         self._settings = settings
         with ExitStack() as made:
             try:
-                # What libraries write to the standard error goes here, not between lines of
-                # progress.
-                self._remarks = made.enter_context(tempfile.TemporaryFile())
-                self._connection, theirs = map(made.enter_context, Pipe())
                 self._shared = made.enter_context(_shared_file())
-                handles = theirs.fileno(), self._shared.fileno()
-                values = json.dumps([*handles, sys.path, asdict(settings)])
-                self._process = subprocess.Popen(
-                    [sys.executable, "-c", _PROGRAM, values],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=self._remarks,
-                    pass_fds=handles,
-                )
+                handle = self._shared.fileno()
+                values = [handle, asdict(settings)]
+                self._process = HelperProcess(_MODULE, values, pass_fds=[handle])
             except (OSError, ValueError) as error:
                 raise _cannot_start(str(error)) from error
             made.pop_all()
-        theirs.close()
         self._started = False
 
     def read(
         self,
-        path: Path,
+        path: FileSource,
         *,
         is_known: Callable[[str], bool],
         admit: Callable[[int], AbstractContextManager[object]],
@@ -103,14 +78,13 @@ class Worker:
             InputError: if the process did not even start.
         """
         try:
-            os.ftruncate(self._remarks.fileno(), 0)
-            os.lseek(self._remarks.fileno(), 0, os.SEEK_SET)  # the process's position too
+            self._process.forget_remarks()
             if not self._started:
-                self._started = isinstance(self._connection.recv(), Ready)
-            self._connection.send(path)
+                self._started = isinstance(self._process.receive(), Ready)
+            self._process.send(path)
             return self._with_remark(self._converse(is_known, admit))
         except (EOFError, OSError) as error:
-            how, remark = self._how_it_ended(), self._last_remark()
+            how, remark = self._how_it_ended(), self._process.last_remark()
             if not self._started:
                 raise _cannot_start(remark or how) from error
             raise WorkerDied(f"{how}{_in_brackets(remark)}") from error
@@ -122,12 +96,12 @@ class Worker:
     ) -> Outcome:
         with ExitStack() as held:
             while True:
-                message = self._connection.recv()
+                message = self._process.receive()
                 if isinstance(message, Hashed):
-                    self._connection.send(is_known(message.sha256))
+                    self._process.send(is_known(message.sha256))
                 elif isinstance(message, Costs):
                     held.enter_context(admit(message.num_bytes))
-                    self._connection.send(True)
+                    self._process.send(True)
                 elif isinstance(message, Decoded):
                     return self._with_image(message)
                 else:
@@ -145,37 +119,17 @@ class Worker:
         """Add what a library said of a file to the message that refuses it."""
         if not isinstance(outcome, Refusal):
             return outcome
-        return replace(outcome, message=outcome.message + _in_brackets(self._last_remark()))
-
-    def _last_remark(self) -> str:
-        """Return the last line that was written to the process's standard error."""
-        data = os.pread(self._remarks.fileno(), 1 << 16, 0)
-        lines = [line.strip() for line in data.decode("utf-8", "replace").splitlines()]
-        last = next((line for line in reversed(lines) if line.strip("\0")), "")
-        return "".join(letter for letter in last if letter.isprintable())[:_MAX_REMARK]
+        return replace(outcome, message=outcome.message + _in_brackets(self._process.last_remark()))
 
     def _how_it_ended(self) -> str:
-        with suppress(subprocess.TimeoutExpired):  # it has lost its connection, or ended
-            self._process.wait(_SECONDS_TO_END)
-        self._process.kill()
-        code = self._process.wait()
+        code = self._process.exit_code()
         if code == -signal.SIGXCPU:
             return f"it took more than {self._settings.max_seconds} s of processor time"
-        if code >= 0:
-            return f"the decoding process ended with exit status {code}"
-        try:
-            name = signal.Signals(-code).name
-        except ValueError:
-            name = f"signal {-code}"
-        hint = "; is there too little memory?" if code == -signal.SIGKILL else ""
-        return f"the decoding process was ended by {name}{hint}"
+        return how_ended(code, "the decoding process")
 
     def end(self) -> None:
         """End the process, whatever it is doing, and let go of what the worker holds."""
-        self._connection.close()
-        self._process.kill()
-        self._process.wait()
-        self._remarks.close()
+        self._process.end()
         self._shared.close()
 
     def kill(self) -> None:
@@ -200,7 +154,7 @@ class ProcessReader:
         self._busy: list[Worker] = []
         self._closed = False
 
-    def read(self, path: Path, *, is_known: Callable[[str], bool]) -> Outcome:
+    def read(self, path: FileSource, *, is_known: Callable[[str], bool]) -> Outcome:
         """Read a file.
 
         Raises:
@@ -215,10 +169,10 @@ class ProcessReader:
             return self._read_alone(path, is_known)
         return outcome
 
-    def _read_alone(self, path: Path, is_known: Callable[[str], bool]) -> Outcome:
+    def _read_alone(self, path: FileSource, is_known: Callable[[str], bool]) -> Outcome:
         with self._budget.holding(self._budget.num_bytes):
             try:
-                state = FileState.of(path.stat())
+                state = path.state if isinstance(path, HeldFile) else FileState.of(path.stat())
             except OSError:
                 state = None  # gone meanwhile
             with self._lock:
@@ -232,7 +186,7 @@ class ProcessReader:
 
     def _read(
         self,
-        path: Path,
+        path: FileSource,
         is_known: Callable[[str], bool],
         admit: Callable[[int], AbstractContextManager[object]],
     ) -> Outcome:

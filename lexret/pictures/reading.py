@@ -11,8 +11,9 @@ import os
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
+from io import BufferedReader, BytesIO
 from pathlib import Path
-from typing import Final, Protocol
+from typing import IO, Final, Protocol
 
 from lexret.errors import ImageError
 from lexret.pictures.decoding import Picture, read_picture, read_tags, unreadable
@@ -57,6 +58,32 @@ class FileState:
         return cls(found.st_size, found.st_mtime_ns)
 
 
+@dataclass(frozen=True, slots=True)
+class HeldFile:
+    """A picture file that is held in memory, such as a member of an archive.
+
+    Attributes:
+        name: what messages call it.
+        content: its bytes.
+        mtime_ns: time of the last change, in nanoseconds.
+    """
+
+    name: str
+    content: bytes
+    mtime_ns: int
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def state(self) -> FileState:
+        """What the file is known by."""
+        return FileState(len(self.content), self.mtime_ns)
+
+
+FileSource = Path | HeldFile
+
+
 @dataclass(frozen=True)
 class FileContent:
     """A file that was read.
@@ -99,7 +126,7 @@ OUT_OF_MEMORY: Final = "out of memory"
 class FileReader(Protocol):
     """Reads files one by one, for several threads at once."""
 
-    def read(self, path: Path, *, is_known: Callable[[str], bool]) -> Outcome:
+    def read(self, path: FileSource, *, is_known: Callable[[str], bool]) -> Outcome:
         """Read a file; ``is_known`` is asked whether the content of a hash needs no decoding."""
 
     def close(self) -> None:
@@ -107,7 +134,7 @@ class FileReader(Protocol):
 
 
 def read_file(
-    path: Path,
+    path: FileSource,
     settings: ReadSettings,
     *,
     is_known: Callable[[str], bool],
@@ -120,8 +147,8 @@ def read_file(
     """
     state = None
     try:
-        with path.open("rb") as file:
-            state = FileState.of(os.fstat(file.fileno()))
+        with opened(path) as file:
+            state = state_of(path, file)
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             file.seek(0)
             picture = None
@@ -136,6 +163,8 @@ def read_file(
                     admit=admit,
                 )
                 tags = picture.tags
+        if isinstance(path, HeldFile):
+            return FileContent(state, digest, picture, tags, 0)
         beside = sidecar_state(path)
         return FileContent(state, digest, picture, read_notes(path).added_to(tags), beside)
     except ImageError as error:
@@ -143,8 +172,20 @@ def read_file(
     except MemoryError:
         return Refusal(OUT_OF_MEMORY, f"{path} needs more memory than there is.", state)
     except OSError as error:
-        refused = unreadable(path, error)
+        refused = unreadable(Path(str(path)), error)
         return Refusal(refused.reason, str(refused))
+
+
+def opened(source: FileSource) -> BytesIO | BufferedReader:
+    """Open a file for reading; raises OSError if it cannot be."""
+    return BytesIO(source.content) if isinstance(source, HeldFile) else source.open("rb")
+
+
+def state_of(source: FileSource, file: IO[bytes]) -> FileState:
+    """Return the state of a file that is open."""
+    if isinstance(source, HeldFile):
+        return source.state
+    return FileState.of(os.fstat(file.fileno()))
 
 
 class ThreadReader:
@@ -160,7 +201,7 @@ class ThreadReader:
     def __init__(self, settings: ReadSettings, budget: MemoryBudget) -> None:
         self._settings, self._budget = settings, budget
 
-    def read(self, path: Path, *, is_known: Callable[[str], bool]) -> Outcome:
+    def read(self, path: FileSource, *, is_known: Callable[[str], bool]) -> Outcome:
         """Read a file; see :func:`read_file`."""
         return read_file(path, self._settings, is_known=is_known, admit=self._budget.holding)
 

@@ -8,15 +8,16 @@ bytes that decoding takes, whether to go on.
 from __future__ import annotations
 
 import resource
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
-from lexret.pictures.reading import FileContent, ReadSettings, read_file
+from lexret.pictures.reading import FileContent, FileSource, ReadSettings, read_file
 
 
 @dataclass(frozen=True)
@@ -51,14 +52,16 @@ class Decoded:
     size: tuple[int, int]
 
 
-def main(handle: int, shared: int, settings: ReadSettings) -> None:
+def main(handle: int, shared: int, values: Mapping[str, Any]) -> None:
     """Read files until the other side closes the connection.
 
     Args:
         handle: of the connection, inherited.
         shared: of a file that pictures go through, which is faster than the connection.
+        values: of :class:`~lexret.pictures.reading.ReadSettings`.
     """
     _be_the_first_to_go()
+    settings = ReadSettings(**values)
     connection: Connection = Connection(handle)
 
     def is_known(sha256: str) -> bool:
@@ -74,7 +77,7 @@ def main(handle: int, shared: int, settings: ReadSettings) -> None:
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         connection.send(Ready())
         while True:
-            path: Path = connection.recv()
+            path: FileSource = connection.recv()
             _limit_time(settings.max_seconds)
             outcome = read_file(path, settings, is_known=is_known, admit=admit)
             if isinstance(outcome, FileContent) and outcome.picture is not None:

@@ -43,6 +43,9 @@ from lexret.library.asking.calibration import (
     read_calibration,
     save_calibration,
 )
+from lexret.library.encoding.encode import encode_pictures
+from lexret.library.encoding.into_index import open_encoded
+from lexret.library.encoding.parquet_pictures import count_rows, read_pictures
 from lexret.library.field_tables import read_field_table
 from lexret.library.label_file import Example, Label, load_labels, save_labels
 from lexret.library.updating.reader import SkippedPicture
@@ -57,6 +60,7 @@ from lexret.vocabularies.caption_words import read_caption_texts, read_word_list
 from lexret.vocabularies.records import read_record as read_vocabulary_record
 from lexret.vocabulary import Vocabulary
 from tests.language.conftest import GERMAN, write_dictd_files, write_stardict_files
+from tests.library.conftest import ColourEncoder
 from tests.pictures.metadata_files import EXAMPLES, bag, packet
 
 _ROOT = Path(__file__).parents[2]
@@ -280,6 +284,31 @@ def _read_picture(name: str) -> Callable[[Path], object]:
     return read
 
 
+def _make_encoded(folder: Path, model: Path) -> None:
+    (folder / "photos").mkdir()
+    _picture(folder / "photos/1.png")
+    (folder / "photos/2.png").write_bytes(b"no picture")
+    colours = ColourEncoder(Vocabulary(["red", "green", "blue"]))
+    encode_pictures(folder / "photos", folder / "out", workers=0, encoder=colours)
+
+
+def _read_encoded(folder: Path) -> object:
+    encoded = open_encoded(folder / "out")
+    return [encoded.plan.pictures(0), encoded.refused, list(encoded.rows())]
+
+
+def _make_picture_table(folder: Path, model: Path) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    table = pa.table({"image": [{"bytes": b"picture", "path": "1.jpg"}] * 3})
+    parquet.write_table(table, folder / "1.parquet", write_page_checksum=True)
+
+
+def _read_picture_table(folder: Path) -> object:
+    return list(read_pictures(folder / "1.parquet", range(count_rows(folder / "1.parquet"))))
+
+
 _CAPTIONS = _lines(
     {"image": "1.jpg", "captions": ["a dog", "a cat"], "objects": {"dog": 0.5}},
     {"image": "2.jpg", "captions": ["a car"], "written_by": "template"},
@@ -373,6 +402,10 @@ READERS: Mapping[str, Reader] = {
     "table of sparse documents": Reader(
         _make_exported(export_parquet), _read_exported, ("out/*.parquet", "out/*.json")
     ),
+    "encoded pictures": Reader(
+        _make_encoded, _read_encoded, ("out/vectors/*", "out/plan.parquet", "out/encode.json")
+    ),
+    "pictures in a table": Reader(_make_picture_table, _read_picture_table, ("*.parquet",)),
     "contact sheet": Reader(_make_sheet, _read_sheet, ("*",)),
     "metadata of JPEG": Reader(_make_picture("digest.jpg"), _read_picture("digest.jpg"), ("*",)),
     "metadata of PNG": Reader(_make_picture("iptc.png"), _read_picture("iptc.png"), ("*",)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,14 @@ from lexret.pictures.decoding import ENCODING_MIN_SIDE, MAX_PIXELS, Picture
 from lexret.pictures.exif import CameraTags
 from lexret.pictures.memory import MemoryBudget
 from lexret.pictures.processes import ProcessReader
-from lexret.pictures.reading import FileReader, FileState, ReadSettings, Refusal, ThreadReader
+from lexret.pictures.reading import (
+    FileReader,
+    FileSource,
+    FileState,
+    ReadSettings,
+    Refusal,
+    ThreadReader,
+)
 
 # What pictures that are being decoded may take together. One that needs more is decoded alone.
 DECODING_BYTES: Final = 1 << 29
@@ -122,27 +129,47 @@ def read_files(
     Raises:
         InputError: if no process can be started.
     """
-    threads = decoding.threads_for(len(paths))
-    waiting: deque[Future[PictureFile | SkippedPicture]] = deque()
     reader = decoding.reader()
-    with ThreadPoolExecutor(threads, thread_name_prefix="lexret-read") as pool:
-        try:
-            for path in paths:
-                waiting.append(pool.submit(_read, reader, base, path, is_known))
-                if len(waiting) > ahead + threads:
-                    yield waiting.popleft().result()
-            while waiting:
+    named = ((path, picture_path(base, path)) for path in paths)
+    threads = decoding.threads_for(len(paths))
+    try:
+        yield from read_named(reader, named, is_known=is_known, threads=threads, ahead=ahead)
+    finally:
+        reader.close()
+
+
+def read_named(
+    reader: FileReader,
+    files: Iterable[tuple[str, FileSource]],
+    *,
+    is_known: Callable[[str], bool],
+    threads: int,
+    ahead: int,
+) -> Generator[PictureFile | SkippedPicture, None, None]:
+    """Read files and yield them in their order, whatever they lie in; see :func:`read_files`.
+
+    Args:
+        reader: is left open.
+        files: id and file of each; they are taken no earlier than is needed to read ahead.
+        threads: that read at the same time.
+    """
+    waiting: deque[Future[PictureFile | SkippedPicture]] = deque()
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="lexret-read")
+    try:
+        for path, source in files:
+            waiting.append(pool.submit(_read, reader, path, source, is_known))
+            if len(waiting) > ahead + threads:
                 yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
-            reader.close()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:  # files that are being read end when the reader is closed
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _read(
-    reader: FileReader, base: Path, path: str, is_known: Callable[[str], bool]
+    reader: FileReader, path: str, source: FileSource, is_known: Callable[[str], bool]
 ) -> PictureFile | SkippedPicture:
-    outcome = reader.read(picture_path(base, path), is_known=is_known)
+    outcome = reader.read(source, is_known=is_known)
     if isinstance(outcome, Refusal):
         return SkippedPicture(path, outcome.reason, outcome.message, outcome.state)
     state = outcome.state

@@ -1,0 +1,363 @@
+"""Makes an index of encoded pictures, or adds them to one, without the pictures and in parts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from lexret.encoders.folder.record import find_model, read_record
+from lexret.engine.index import EmbeddedIndex
+from lexret.engine.store.columns import FieldValue
+from lexret.engine.writer import EmbeddedIndexWriter
+from lexret.errors import CorruptError, InputError, MismatchError, MissingError
+from lexret.files.names import text_to_name
+from lexret.interop.export_files import read_words
+from lexret.interop.vector_tables import VectorRows, read_rows
+from lexret.library.encoding.fields import index_fields
+from lexret.library.encoding.plan import EncodePlan, load_plan
+from lexret.library.encoding.results import part_records, refused_pictures, runtimes_of
+from lexret.library.folders import default_index, index_for, picture_folders, record_roots
+from lexret.library.model import lasting_source
+from lexret.library.updating.indexing import IndexReport
+from lexret.library.updating.known import KnownPictures
+from lexret.library.updating.reader import SkippedPicture
+from lexret.library.updating.records import SIDECAR
+from lexret.library.updating.refused import RefusedFiles, reader_identity
+from lexret.library.updating.update_run import Progress
+from lexret.pictures.finding import NotLookedAt
+from lexret.sparse import SparseBatch
+from lexret.vocabulary import Vocabulary
+
+PICTURES_A_COMMIT: Final = 100_000
+_STATE: Final = ("size", "mtime_ns", SIDECAR)  # what a file is known by
+Rename = Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class EncodedPictures:
+    """Encoded pictures: the folder that ``lexret encode`` wrote to its end.
+
+    Attributes:
+        plan: what was encoded, and by which model.
+        vocabulary: the words of the vectors.
+        runtimes: the programs that computed the vectors.
+        refused: pictures that could not be read.
+    """
+
+    plan: EncodePlan
+    vocabulary: Vocabulary
+    runtimes: tuple[str, ...]
+    refused: tuple[SkippedPicture, ...]
+
+    def rows(self) -> Iterator[VectorRows]:
+        """Yield the pictures, some at a time; see :func:`read_rows`."""
+        for number in range(self.plan.num_parts):
+            yield from read_rows(self.plan.part_path(number), self.vocabulary)
+
+
+def open_encoded(out: Path) -> EncodedPictures:
+    """Open encoded pictures.
+
+    Raises:
+        MissingError: if there are none, or not all parts are done.
+        CorruptError: if a part is damaged, or is of another plan.
+    """
+    plan = load_plan(out.resolve())
+    num_done = sum(plan.part_path(number).exists() for number in range(plan.num_parts))
+    if num_done < plan.num_parts:
+        raise MissingError(
+            f"{num_done} of the {plan.num_parts} parts in {out} are done; give the same `lexret "
+            "encode` again, which goes on from there."
+        )
+    records = part_records(plan)
+    vocabulary = read_words(plan.out)
+    if vocabulary.fingerprint != plan.model.fingerprint:
+        raise CorruptError(f"The words beside the parts in {out} are not those of its model.")
+    return EncodedPictures(plan, vocabulary, runtimes_of(records), refused_pictures(plan, records))
+
+
+def place_of_index(outs: Sequence[Path], folders: Sequence[Path]) -> Path:
+    """Return where the index of encoded pictures lies where no place is named.
+
+    Raises:
+        InputError: if their pictures lie in no folder that is there.
+    """
+    if not folders:
+        sources = load_plan(outs[0].resolve()).sources
+        is_there = sources.kind == "folders" and sources.paths[0].is_dir()
+        folders = sources.paths if is_there else ()
+    if not folders:
+        raise InputError(
+            f"The pictures of {outs[0]} lie in no folder that is there: say with --index where the "
+            "index shall lie, or name their folder."
+        )
+    return index_for(folders)
+
+
+def index_encoded(
+    outs: Sequence[Path],
+    index_path: Path,
+    *,
+    folders: Sequence[Path] = (),
+    model: str | None = None,
+    weights: str | None = None,
+    progress: Progress | None = None,
+) -> IndexReport:
+    """Make an index of encoded pictures, or add them to the one that is there.
+
+    A picture that the index holds already stays as it is there, unless its file was changed later
+    in what was encoded; fields that somebody gave it stay in any case. Vectors are read and
+    written in chunks, and committed about every 100,000 pictures: the same call goes on from there.
+
+    Args:
+        outs: folders that ``lexret encode`` wrote.
+        folders: where the pictures lie now, in the order in which they were encoded; by default
+            where they lay. They need not be there.
+        model: must be the one that encoded; by default it is not looked for.
+        weights: how a new index stores them, ``exact`` or ``8bit``.
+        progress: is called with the number of pictures done and the number of pictures to do.
+
+    Raises:
+        MissingError: if an encoding is not there or not complete.
+        MismatchError: if it is of another model than the index, or than ``model``.
+        InputError: if the folders do not fit, or the index stores weights in another way.
+        CorruptError: if a part is damaged.
+        LockedError: if another process is writing the index.
+        StorageError: if the index cannot be written.
+    """
+    started = time.monotonic()
+    encoded = [open_encoded(out) for out in outs]
+    if not encoded:
+        raise InputError("Name at least one folder that `lexret encode` wrote.")
+    for other in encoded[1:]:
+        _check_model(other, encoded[0].plan, f"that in {encoded[0].plan.out}")
+    source = encoded[0].plan.model.source
+    if model is not None:
+        source = lasting_source(model)
+        record = read_record(find_model(source))
+        if record.model_id != encoded[0].plan.model.model_id:
+            raise MismatchError(
+                f"The pictures in {outs[0]} were encoded by {encoded[0].plan.model.model_id}, but "
+                f"{model!r} is {record.model_id}. Name that model, or none."
+            )
+    with _writer(encoded[0], index_path, source, weights) as writer:
+        taking = _Taking(writer, progress, sum(one.plan.num_pictures for one in encoded))
+        for one in encoded:
+            taking.take(one, folders)
+    return taking.report(time.monotonic() - started)
+
+
+def _check_model(encoded: EncodedPictures, other: EncodePlan, whose: str) -> None:
+    mine, theirs = encoded.plan.model, other.model
+    if (mine.model_id, mine.fingerprint, mine.precision) != (
+        theirs.model_id,
+        theirs.fingerprint,
+        theirs.precision,
+    ):
+        raise MismatchError(
+            f"The encoding in {encoded.plan.out} is of the model {mine.model_id} in "
+            f"{mine.precision}, but {whose} is of {theirs.model_id} in {theirs.precision}."
+        )
+
+
+def _writer(
+    encoded: EncodedPictures, index_path: Path, source: str, weights: str | None
+) -> EmbeddedIndexWriter:
+    model = encoded.plan.model
+    try:
+        writer = EmbeddedIndexWriter.open(index_path)
+    except MissingError:
+        return EmbeddedIndexWriter.create(
+            index_path,
+            encoded.vocabulary,
+            model_id=model.model_id,
+            model_source=source,
+            weights=weights or "exact",
+            precision=model.precision,
+        )
+    manifest = writer.manifest
+    found = (manifest.model_id, manifest.vocabulary_fingerprint, manifest.precision)
+    if found != (model.model_id, model.fingerprint, model.precision):
+        writer.close()
+        raise MismatchError(
+            f"The index at {index_path} was made with the model {manifest.model_id} "
+            f"({manifest.num_words} words) in {manifest.precision}, but the pictures in "
+            f"{encoded.plan.out} were encoded by {model.model_id} ({model.num_words} words) in "
+            f"{model.precision}. Name another place with --index."
+        )
+    if weights not in (None, manifest.weights):
+        writer.close()
+        raise InputError(
+            f"The index at {index_path} stores {manifest.weights} weights, but {weights} ones are "
+            "asked for. Leave the option out, or name another place with --index."
+        )
+    return writer
+
+
+@dataclass
+class _Taking:
+    """One run that takes encoded pictures into an index."""
+
+    writer: EmbeddedIndexWriter
+    progress: Progress | None
+    total: int
+    num_added: int = 0
+    num_updated: int = 0
+    num_unchanged: int = 0
+    skipped: list[SkippedPicture] = field(default_factory=list)
+    _num_seen: int = 0
+    _num_waiting: int = 0
+
+    def take(self, encoded: EncodedPictures, folders: Sequence[Path]) -> None:
+        writer, manifest = self.writer, self.writer.manifest
+        roots, rename = _places(encoded.plan, writer, folders)
+        writer.commit_roots(roots)
+        before = EmbeddedIndex(writer.path, manifest=manifest) if manifest.segments else None
+        known = KnownPictures(before)
+        for runtime in encoded.runtimes:
+            writer.note_runtime(runtime)
+        for rows in encoded.rows():
+            self._add(rows, known, rename)
+            if self._num_waiting >= PICTURES_A_COMMIT:
+                self._commit(encoded.runtimes)
+        self._commit(encoded.runtimes)
+        self._refuse(encoded, rename)
+
+    def _commit(self, runtimes: Sequence[str]) -> None:
+        self.writer.commit()
+        self._num_waiting = 0
+        for runtime in runtimes:
+            self.writer.note_runtime(runtime)
+
+    def _add(self, rows: VectorRows, known: KnownPictures, rename: Rename) -> None:
+        ids = [rename(text_to_name(doc_id)) for doc_id in rows.ids]
+        try:
+            fields = index_fields(rows.fields, ids)
+        except KeyError as error:
+            raise CorruptError(f"A part lacks the field {error} of each picture.") from error
+        size, mtime_ns, sidecar_ns = (_numbers(fields[name]) for name in _STATE)
+        states = zip(size, mtime_ns, sidecar_ns, strict=True)
+        own: dict[int, dict[str, FieldValue]] = {}
+        chosen = []
+        for row, (doc_id, state) in enumerate(zip(ids, states, strict=True)):
+            if doc_id not in known:
+                self.num_added += 1
+            elif known.is_as_before(doc_id, state) or not _is_newer(known, doc_id, state[1]):
+                self.num_unchanged += 1
+                continue
+            else:
+                self.num_updated += 1
+                own[row] = dict(known[doc_id].own)
+            chosen.append(row)
+        self._write(rows, ids, fields, chosen, own)
+        self._num_seen += len(ids)
+        if self.progress is not None:
+            self.progress(self._num_seen, self.total)
+
+    def _write(
+        self,
+        rows: VectorRows,
+        ids: Sequence[str],
+        fields: dict[str, Sequence[FieldValue]],
+        chosen: Sequence[int],
+        own: dict[int, dict[str, FieldValue]],
+    ) -> None:
+        if not chosen:
+            return
+        names = {name for values in own.values() for name in values}
+        columns = {name: [values[row] for row in chosen] for name, values in fields.items()}
+        columns |= {name: [own.get(row, {}).get(name) for row in chosen] for name in names}
+        vectors = rows.vectors
+        if len(chosen) < len(ids):
+            vectors = SparseBatch.from_vectors([vectors.row(row) for row in chosen],
+                                               vectors.vocabulary)  # fmt: skip
+        self.writer.add([ids[row] for row in chosen], vectors, fields=columns)
+        self._num_waiting += len(chosen)
+
+    def _refuse(self, encoded: EncodedPictures, rename: Rename) -> None:
+        """Let the index know what could not be read, so that it is not read again."""
+        skipped = [
+            SkippedPicture(rename(s.path), s.reason, s.message, s.state) for s in encoded.refused
+        ]
+        self.skipped += skipped
+        self._num_seen += len(skipped)
+        if encoded.plan.sources.kind == "folders":
+            refused = RefusedFiles(self.writer.path, reader_identity(encoded.plan.max_pixels))
+            for one in skipped:
+                refused.add(one)
+            refused.save()
+
+    def report(self, seconds: float) -> IndexReport:
+        manifest = self.writer.manifest
+        return IndexReport(
+            num_added=self.num_added,
+            num_updated=self.num_updated,
+            num_unchanged=self.num_unchanged,
+            num_renamed=0,
+            num_removed=0,
+            num_encoded=0,
+            num_pictures=manifest.num_documents,
+            skipped=tuple(self.skipped),
+            absent=(),
+            not_looked_at=NotLookedAt(),
+            num_with_words=None,
+            seconds=seconds,
+            model_id=manifest.model_id,
+            runtimes=manifest.runtimes,
+        )
+
+
+def _numbers(values: Sequence[FieldValue]) -> list[int]:
+    if not all(isinstance(value, int) for value in values):
+        raise CorruptError("A part lacks the size or time of change of a picture.")
+    return values  # type: ignore[return-value]
+
+
+def _is_newer(known: KnownPictures, doc_id: str, mtime_ns: int) -> bool:
+    return mtime_ns > known[doc_id].mtime_ns
+
+
+def _places(
+    plan: EncodePlan, writer: EmbeddedIndexWriter, folders: Sequence[Path]
+) -> tuple[tuple[str, ...], Rename]:
+    """Return the folders that the index names then, and how pictures are called in it.
+
+    Raises:
+        InputError: if the folders are not as many as were encoded, or the index is not of folders.
+    """
+    sources, recorded, place = plan.sources, writer.manifest.roots, writer.path
+    is_of_folders = sources.kind == "folders"
+    if writer.manifest.segments and bool(recorded) != is_of_folders:
+        raise InputError(
+            f"The index at {place} is {'of folders' if recorded else 'of no folders'}, but what "
+            f"is in {plan.out} is not: their pictures are named differently. Name another place "
+            "with --index."
+        )
+    if not is_of_folders:
+        if folders:
+            raise InputError(
+                f"The pictures in {plan.out} lie in {sources.kind}, not in folders; name none."
+            )
+        return recorded, lambda doc_id: doc_id
+    paths = [folder.resolve() for folder in folders] or list(sources.paths)
+    if len(paths) != len(sources.paths):
+        raise InputError(
+            f"{plan.out} was encoded from {len(sources.paths)} folders "
+            f"({', '.join(map(str, sources.paths))}), but {len(paths)} are named. Name where each "
+            "of them is now, in that order, or none."
+        )
+    roots = record_roots(paths, place, recorded=recorded)
+    old = picture_folders(sources.roots, default_index(sources.paths[0]))
+    new = {folder.path: folder.prefix for folder in picture_folders(roots, place)}
+    prefixes = [(folder, new[path]) for folder, path in zip(old, paths, strict=True)]
+
+    def rename(doc_id: str) -> str:
+        for folder, prefix in prefixes:
+            if folder.holds(doc_id):
+                return prefix + doc_id.removeprefix(folder.prefix)
+        raise CorruptError(f"The picture {doc_id!r} in {plan.out} lies in none of its folders.")
+
+    return roots, rename

@@ -33,7 +33,8 @@ def _parse_classes(
 @click.option("--none", "none", metavar="EXAMPLES", multiple=True, shell_complete=complete_file,
               help="Examples of what is none of the classes.")  # fmt: skip
 @click.option("--dry-run", is_flag=True,
-              help="Keep nothing; show which pictures each class would be learnt from.")  # fmt: skip
+              help="Keep nothing; show which pictures each class would be learnt "
+              "from.")  # fmt: skip
 @click.option("--add", is_flag=True, help="Keep the examples of before, and add these.")
 @click.option("--field", metavar="FIELD",
               help="The field for the classes, in filters such as FIELD:invoice; by default "

@@ -58,9 +58,9 @@ def read_label(
     for class_name, _ in sources:
         if class_name not in found:
             raise InputError(
-                f"Every example of {class_name or 'none'!r} is found by the query for another class "
-                "as well. Make the queries differ: a query leaves pictures out by a minus, as in "
-                "+food -dog."
+                f"Every example of {class_name or 'none'!r} is found by the query for another "
+                "class as well. Make the queries differ: a query leaves pictures out by a minus, "
+                "as in +food -dog."
             )
     names = [*(each for each in found if each != NONE), *([NONE] if NONE in found else [])]
     if names == [NONE]:

@@ -110,7 +110,7 @@ class ExampleReader:
 
     def _of_kind(self, source: Source) -> Iterator[_Found]:
         if source.kind == "query":
-            if not _is_query(source.text):  # read again, it would be taken for a file
+            if not is_query(source.text):  # read again, it would be taken for a file
                 raise InputError(
                     f"{source.text!r} is no query for examples; one of a single word has a plus, "
                     f"as in +{source.text.strip('/.') or 'dog'}."
@@ -143,7 +143,7 @@ class ExampleReader:
             yield _Found(doc_id, doc_id, self._snapshot.file_of(doc_id))
         elif path.exists():
             yield _Found(source, None, path)
-        elif _is_query(source):
+        elif is_query(source):
             yield from self._of_query(source)
         else:
             hint = "" if _is_path(source) else f" A query of one word has a plus: +{source}."
@@ -192,7 +192,7 @@ class ExampleReader:
                 vectors[place] = vector, file_sha256(found[place].file)
 
 
-def _is_query(source: str) -> bool:
+def is_query(source: str) -> bool:
     """Whether a source that is no file is a query, and no path with a mistake in it."""
     if ":" in source or source.startswith(("+", "-", "(", '"')):
         return True

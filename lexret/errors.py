@@ -48,8 +48,16 @@ class UnknownPictureError(MissingError):
     """A picture that was named is not in the index; the message tells where that lies."""
 
 
+class UnknownLabelError(MissingError):
+    """A label that was named is not in the index; the message tells where that lies."""
+
+
 class MismatchError(LexretError, ValueError):
     """Two artefacts do not belong together, such as an index and another model."""
+
+
+class OutdatedLabelError(MismatchError):
+    """A label was trained with another model than its index has; it is to be trained again."""
 
 
 class CorruptError(LexretError, ValueError):

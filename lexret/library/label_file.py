@@ -19,7 +19,7 @@ from typing import Any, Final
 import numpy as np
 
 from lexret.engine.store.sections import storage_errors
-from lexret.errors import DamageError, InputError, MissingError
+from lexret.errors import DamageError, InputError, UnknownLabelError
 from lexret.files.locks import WriterLock
 from lexret.files.names import name_to_text, text_to_name
 from lexret.files.sealed import is_copied, replace_with_copy, seal, unseal_version
@@ -110,11 +110,11 @@ def load_labels(index_path: Path) -> dict[str, Label]:
 
 
 def label_named(index_path: Path, name: str) -> Label:
-    """Return a label of an index; raises MissingError where there is none of that name."""
+    """Return a label of an index; raises UnknownLabelError where there is none of that name."""
     labels = load_labels(index_path)
     if name not in labels:
         known = ", ".join(labels) or "none yet; `lexret label train` makes one"
-        raise MissingError(f"There is no label {name!r} in {index_path}; there are: {known}.")
+        raise UnknownLabelError(f"There is no label {name!r} in {index_path}; there are: {known}.")
     return labels[name]
 
 

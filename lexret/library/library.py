@@ -22,6 +22,7 @@ from lexret.library.asking.question import (
 from lexret.library.asking.tags import tags_of
 from lexret.library.face.browsed import BrowsedLibrary
 from lexret.library.face.changed import ChangedLibrary
+from lexret.library.face.told import ToldLibrary
 from lexret.library.folders import (
     find_index,
     place_of_new_index,
@@ -47,13 +48,14 @@ if TYPE_CHECKING:
     from lexret.sparse import VectorPrecision, WordWeight
 
 
-class Library(BrowsedLibrary, ChangedLibrary):
+class Library(BrowsedLibrary, ChangedLibrary, ToldLibrary):
     """Library of pictures: folders, their index, and the model that made it.
 
-    What it is asked, what it shows of itself and what people change in it are parts of their own:
-    :class:`~lexret.library.face.asked.AskedLibrary`,
-    :class:`~lexret.library.face.browsed.BrowsedLibrary` and
-    :class:`~lexret.library.face.changed.ChangedLibrary`.
+    What it is asked, what it shows of itself, what people change in it and how it tells pictures
+    are parts of their own: :class:`~lexret.library.face.asked.AskedLibrary`,
+    :class:`~lexret.library.face.browsed.BrowsedLibrary`,
+    :class:`~lexret.library.face.changed.ChangedLibrary` and
+    :class:`~lexret.library.face.told.ToldLibrary`.
 
     Encoders are loaded once, on first use. Each call works on one commit of the index, the newest
     when it begins, whatever other processes commit meanwhile. Safe to share by threads.

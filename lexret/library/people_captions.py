@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from lexret.engine.query.filters import text_filter
 from lexret.engine.query.query import Query
@@ -11,15 +11,28 @@ from lexret.library.asking.tags import tags_of
 from lexret.telling.prompts import NUM_SAMPLES, NUM_WORDS, Sample, words_told
 
 if TYPE_CHECKING:
-    from lexret.library.library import Library
+    from lexret.library.model_encoders import ModelEncoders
+    from lexret.library.snapshots import Snapshot
     from lexret.sparse import LexicalVector
 
 CAPTION_FIELD: Final = "caption"
 """The field of your own that holds captions, such as `lexret fields load` reads."""
 
 
+class TellingLibrary(Protocol):
+    """Library, as far as its pictures are told."""
+
+    def snapshot(self) -> Snapshot: ...
+
+    def encoders(self, snapshot: Snapshot | None = None) -> ModelEncoders: ...
+
+
 def samples_like(
-    library: Library, vector: LexicalVector, *, without: str | None = None, k: int = NUM_SAMPLES
+    library: TellingLibrary,
+    vector: LexicalVector,
+    *,
+    without: str | None = None,
+    k: int = NUM_SAMPLES,
 ) -> list[Sample]:
     """Return captions that people gave the pictures most like one, the most alike last.
 

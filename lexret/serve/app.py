@@ -36,6 +36,7 @@ try:
     from starlette.requests import ClientDisconnect
 
     from lexret.serve.browsing import Browsing
+    from lexret.serve.labelling import Labelling
     from lexret.serve.originals import can_reveal, original
     from lexret.serve.parameters import Box, Copies, Id, Image, Like, Text
     from lexret.serve.problems import add_errors
@@ -96,6 +97,7 @@ class _Api:
         links = settings.allow_links
         self.maker = ThumbnailMaker(library, self._thumbnails, heavy, allow_links=links)
         self._writing = Writing(library, settings)
+        self._labelling = Labelling(library, settings, self._writing, heavy)
         self._questions = Understanding(library, self._uploads, heavy, allow_links=links)
         self._explaining = Explaining(library, heavy, allow_links=links)
         self._browsing = Browsing(library, settings, self._understand)
@@ -103,6 +105,7 @@ class _Api:
     def add_to(self, app: FastAPI) -> None:
         self._browsing.add_to(app)
         self._writing.add_to(app)
+        self._labelling.add_to(app)
         app.get("/api/index", summary="What is served")(self.info)
         app.get("/api/complete", summary="Words that go on from some letters")(self.complete)
         app.get("/api/search", summary="Find pictures")(self.search)

@@ -19,8 +19,10 @@ from lexret.errors import (
     LockedError,
     MismatchError,
     MissingError,
+    OutdatedLabelError,
     QueryError,
     StorageError,
+    UnknownLabelError,
     UnknownPictureError,
 )
 from lexret.files.names import whole_text
@@ -89,6 +91,10 @@ def public_error(error: Exception) -> str:
         return f"The picture cannot be read: {error.reason}."
     if isinstance(error, UnknownPictureError):
         return "The index holds no such picture."
+    if isinstance(error, UnknownLabelError):
+        return "The index has no such label; /api/labels lists those there are."
+    if isinstance(error, OutdatedLabelError):
+        return "The label was trained with another model than the index has; train it again."
     if isinstance(error, MismatchError):
         return "The index was made with another model; start the server anew."
     if isinstance(error, DamageError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import Depends, FastAPI, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -30,11 +30,13 @@ Word = Annotated[str, Field(min_length=1, max_length=200)]
 WordList = Annotated[list[Word], Field(max_length=_MAX_WORDS)]
 
 
-class _Wanted(BaseModel):
+class Wanted(BaseModel):
+    """What somebody asks for; fields that are not known are refused."""
+
     model_config = ConfigDict(extra="forbid")
 
 
-class Correction(_Wanted):
+class Correction(Wanted):
     """Words of pictures to correct."""
 
     ids: Ids
@@ -43,14 +45,14 @@ class Correction(_Wanted):
     undo: bool = Field(default=False, description="Leave these words, or all, to the model.")
 
 
-class Muting(_Wanted):
+class Muting(Wanted):
     """Words that are to count nowhere, or to count again."""
 
     words: WordList
     mute: bool = True
 
 
-class NewFields(_Wanted):
+class NewFields(Wanted):
     """Fields of pictures; an empty value takes one away."""
 
     ids: Ids
@@ -59,7 +61,7 @@ class NewFields(_Wanted):
     ] = Field(min_length=1, max_length=20)
 
 
-class Tagging(_Wanted):
+class Tagging(Wanted):
     """Pictures whose words are to become keywords of their files."""
 
     ids: Ids
@@ -127,15 +129,24 @@ def require_own(request: Request) -> None:
 
 
 class Writing:
-    """The functions behind these addresses; one change at a time."""
+    """The functions behind these addresses; one change at a time.
+
+    Attributes:
+        changing: is held while something is changed.
+    """
 
     def __init__(self, library: Library, settings: ServeSettings) -> None:
         self._library, self._settings = library, settings
-        self._changing = threading.Lock()
+        self.changing = threading.Lock()
+
+    @property
+    def guards(self) -> list[Any]:
+        """What an address depends on that changes something."""
+        return [Depends(self._require_allowed), Depends(require_own)]
 
     def add_to(self, app: FastAPI) -> None:
         """Add them to an application."""
-        guarded = [Depends(self._require_allowed), Depends(require_own)]
+        guarded = self.guards
         for name, function, told in (
             ("correct", self.correct, "Correct the words of pictures"),
             ("mute", self.mute, "Let words count nowhere"),
@@ -155,17 +166,17 @@ class Writing:
 
     def correct(self, wanted: Correction) -> Changed:
         ids = _names(wanted.ids)
-        with self._changing:
+        with self.changing:
             self._library.correct(ids, add=wanted.add, remove=wanted.remove, undo=wanted.undo)
         return Changed(changed=len(ids))
 
     def mute(self, wanted: Muting) -> Muted:
-        with self._changing:
+        with self.changing:
             muted = self._library.mute(*wanted.words, undo=not wanted.mute)
         return Muted(muted=sorted(muted))
 
     def fields(self, wanted: NewFields) -> Changed:
-        with self._changing:
+        with self.changing:
             num_changed = self._library.set_fields(_names(wanted.ids), wanted.fields)
         return Changed(changed=num_changed)
 
@@ -173,7 +184,7 @@ class Writing:
         snapshot = self._library.snapshot()
         for doc_id in (ids := _names(wanted.ids)):  # none outside, nor behind a link
             served_file(snapshot, doc_id, allow_links=self._settings.allow_links)
-        with self._changing:
+        with self.changing:
             found = self._library.tag(ids, k=wanted.k, write=wanted.write)
         return TagAnswer(
             written=wanted.write,

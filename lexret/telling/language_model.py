@@ -5,10 +5,12 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 from lexret.errors import InputError
+
+Where = Literal["first", "inside", "alone"]
 
 
 class LanguageModel(Protocol):
@@ -32,6 +34,58 @@ class LanguageModel(Protocol):
     def continue_text(self, prompt: str, stop: Sequence[str]) -> str:
         """Return the likeliest continuation of a prompt, up to but without one of some texts."""
         ...
+
+
+@runtime_checkable
+class TokenModel(Protocol):
+    """Language model that reads and continues tokens by their ids; one of a server does not."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        ...
+
+    @property
+    def num_tokens(self) -> int:
+        """Size of its vocabulary."""
+        ...
+
+    def token_ids(self, text: str, *, where: Where) -> list[int]:
+        """Return the tokens of a text.
+
+        Args:
+            where: ``first``: it begins the prompt, with the model's own mark of a beginning;
+                ``inside``: it goes on behind other tokens; ``alone``: it is split by itself, which
+                for some models puts a blank before it.
+        """
+        ...
+
+    def pieces(self, token_ids: Sequence[int]) -> list[str]:
+        """Return what tokens say, as the vocabulary writes them."""
+        ...
+
+    def continue_tokens(
+        self, ids: Sequence[int], num: int, allowed: Sequence[int] | None
+    ) -> list[int]:
+        """Return the ``num`` likeliest tokens that follow, one after the other.
+
+        Args:
+            allowed: the tokens to choose from; None: all.
+
+        Raises:
+            InputError: if that is more than the model reads.
+        """
+        ...
+
+
+def require_token_model(model: LanguageModel) -> TokenModel:
+    """Return a model that continues tokens; raises InputError where it continues texts only."""
+    if isinstance(model, TokenModel):
+        return model
+    raise InputError(
+        f"Cells are continued by a language model that transformers loads from a folder; "
+        f"{model.name} of a server takes texts only."
+    )
 
 
 class NoProbabilitiesError(InputError):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lexret.errors import InputError, MissingError
+from lexret.telling.language_model import Where
 
 MOST_TOKENS: Final = 60
 """A continuation that meets no stop ends after so many tokens."""
@@ -106,6 +107,60 @@ class TransformersModel:
                 if cut >= 0:
                     return text[:cut]
         return self._text(ids, begun)
+
+    @property
+    def num_tokens(self) -> int:
+        """Size of the vocabulary."""
+        return int(self._model.get_input_embeddings().weight.shape[0])
+
+    def token_ids(self, text: str, *, where: Where) -> list[int]:
+        """Return the tokens of a text; see :class:`lexret.telling.language_model.TokenModel`."""
+        if where == "first":
+            return self._ids(text)
+        alone = self._bare_ids(text)
+        if where == "alone":
+            return alone
+        # Some tokenizers put a blank before every text: what follows a letter has none.
+        letter = self._bare_ids("a")
+        both = self._bare_ids(f"a{text}")
+        return both[len(letter) :] if both[: len(letter)] == letter else alone
+
+    def pieces(self, token_ids: Sequence[int]) -> list[str]:
+        """Return what tokens say, as the vocabulary writes them."""
+        return [str(piece) for piece in self._tokenizer.convert_ids_to_tokens(list(token_ids))]
+
+    def continue_tokens(
+        self, ids: Sequence[int], num: int, allowed: Sequence[int] | None
+    ) -> list[int]:
+        """Return the ``num`` likeliest tokens that follow, of those that are allowed.
+
+        Raises:
+            InputError: if that is more than the model reads.
+        """
+        torch = self._torch
+        longest = getattr(self._model.config, "max_position_embeddings", None)
+        if longest is not None and len(ids) + num > longest:
+            raise InputError(
+                f"The prompt has {len(ids):,} tokens and {num} more are to follow; {self.name} "
+                f"reads {longest:,}. Show it fewer examples, or shorter ones."
+            )
+        only = None if allowed is None else torch.tensor(allowed, device=self._device)
+        past, fresh, found = None, list(ids), []
+        with torch.inference_mode():
+            for _ in range(num):
+                out = self._model(
+                    input_ids=torch.tensor([fresh], device=self._device),
+                    past_key_values=past,
+                    use_cache=True,
+                )
+                past, logits_V = out.past_key_values, out.logits[0, -1]
+                best = logits_V.argmax() if only is None else only[logits_V[only].argmax()]
+                found.append(int(best))
+                fresh = found[-1:]
+        return found
+
+    def _bare_ids(self, text: str) -> list[int]:
+        return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def _ids(self, text: str) -> list[int]:
         return list(self._tokenizer(text)["input_ids"])

@@ -341,6 +341,36 @@ def test_a_photo_is_the_query_and_so_is_a_part_of_it(
     browser.wait("location.search === '?q=night'")
 
 
+def test_classes_of_a_label_are_offered_as_filters(
+    browser: Browser, address: str, photos: Path
+) -> None:
+    library = Library.open(photos)
+    select = "document.querySelector('[data-filter=kind]')"
+    library.labels.train("pets", {"cat": ["chelsea.png"], "cup": ["coffee.png"]}, field="kind")
+    try:
+        browser.open(f"{address}/?q=cup")
+        settled(browser)
+        browser.run("document.getElementById('more').click()")
+        browser.wait("document.querySelector('[data-filter=camera]').placeholder")
+        assert browser.run(select) is None  # no photo has a class yet
+        library.labels.apply("pets")
+        browser.open(f"{address}/?q=cup+kind:cup")
+        settled(browser)
+        browser.run("document.getElementById('more').click()")
+        browser.wait(f"{select}?.value === 'cup'")
+        browser.run(f"{select}.value = 'cat'")
+        browser.run("document.getElementById('apply').click()")
+        settled(browser)
+        assert "chelsea.png" in names(browser) and "coffee.png" not in names(browser)
+        assert browser.run("document.getElementById('q').value") == "cup kind:cat"
+        browser.run("document.getElementById('q').value = 'cup kind:c*'")
+        browser.run(f"{select}.value = ''; document.getElementById('apply').click()")
+        settled(browser)
+        assert browser.run("document.getElementById('q').value") == "cup kind:c*"
+    finally:
+        library.labels.remove("pets")
+
+
 def test_filters_become_part_of_the_query(browser: Browser, address: str) -> None:
     browser.open(f"{address}/?q=a+cat")
     settled(browser)

@@ -22,6 +22,9 @@ CHANGES: dict[str, dict[str, Any]] = {
     "mute": {"words": ["sea"]},
     "fields": {"ids": ["noise.jpg"], "fields": {"stars": "5"}},
     "tag": {"ids": ["noise.jpg"], "write": True},
+    "labels/train": {"name": "kinds", "classes": {"cold": {"ids": ["blue.png"]}}},
+    "labels/apply": {"name": "old"},
+    "labels/remove": {"name": "old"},
 }
 
 
@@ -56,7 +59,9 @@ def library(tmp_path: Path, index_of: Callable[[Path], Path]) -> Library:
     noise = np.random.default_rng(1).integers(0, 256, (40, 60, 3), dtype=np.uint8)
     Image.fromarray(noise).save(tmp_path / "noise.jpg")
     Image.new("RGB", (50, 50), (30, 30, 200)).save(tmp_path / "blue.png")
-    return Library.open(index_of(tmp_path))
+    library = Library.open(index_of(tmp_path))
+    library.labels.train("old", {"cold": ["blue.png"], "grey": ["noise.jpg"]}, field="kind")
+    return library
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import click
 from lexret.cli.candidates import complete_file
 from lexret.cli.common import computation_options, json_option, render_table
 from lexret.cli.eval.options import batch_size_option, eval_model_option, progress_bars
-from lexret.cli.telling.subject import lm_option, open_told_model, served_option
+from lexret.cli.telling.subject import check_served, lm_option, open_told_model, served_option
 
 if TYPE_CHECKING:
     from lexret.encoders.computation import Computation
@@ -67,6 +67,7 @@ def command(
 
     for source in sources:
         check_source(source)
+    check_served(lm, served)
     language_model = None if lm is None else open_told_model(lm, served)
     model = load_model(model_source, computation=computation)
     measured = []

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lexret.cli.common import path_text, print_json, printable, render_table
+from lexret.cli.common import path_text, plural, print_json, printable, render_table
 
 if TYPE_CHECKING:
     from lexret.library.labelling.reports import LabelReport
@@ -14,8 +14,12 @@ if TYPE_CHECKING:
 NONE_SHOWN = "(none of these)"
 
 
-def print_report(report: LabelReport, *, as_json: bool) -> None:
-    """Print what a label was learnt from, how well it knows that, and by which words."""
+def print_report(report: LabelReport, *, as_json: bool, with_examples: bool) -> None:
+    """Print what a label was learnt from, how well it knows that, and by which words.
+
+    Args:
+        with_examples: list them all, and not only how many there are.
+    """
     label = report.label
     if as_json:
         print_json(_as_json(report))
@@ -40,8 +44,23 @@ def print_report(report: LabelReport, *, as_json: bool) -> None:
             f"into their class by the others. Sure: at least {label.at_least:.2f}, so that it is "
             "written; --at-least sets that."
         )
+    if with_examples:
+        click.echo(_listed(report))
     for skipped in report.skipped:
         click.echo(printable(f"Skipped: {skipped.reason}"), err=True)
+
+
+def _listed(report: LabelReport) -> str:
+    """Return the examples below what gave them."""
+    by_source: dict[tuple[str, str], list[str]] = {}
+    for each in report.label.examples:
+        by_source.setdefault((each.class_name, each.source), []).append(each.name)
+    lines = []
+    for (class_name, source), names in by_source.items():
+        gave = "" if names == [source] else f", {plural(len(names), 'picture')}"
+        lines.append(printable(f"{class_name or NONE_SHOWN} by {source}{gave}:"))
+        lines += [printable(f"  {name}") for name in names]
+    return "\n".join(lines)
 
 
 def _as_json(report: LabelReport) -> dict[str, object]:

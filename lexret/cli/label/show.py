@@ -12,14 +12,16 @@ from lexret.cli.label.reports import print_report
 
 @click.command("show")
 @click.argument("name")
+@click.option("--examples", is_flag=True, help="List the examples, by what gave them.")
 @index_option
 @json_option
-def command(name: str, index_path: Path | None, as_json: bool) -> None:
+def command(name: str, examples: bool, index_path: Path | None, as_json: bool) -> None:
     """Show the classes of the label NAME: examples, how well they are known, by which words.
 
     \b
     Example:
-      lexret label show scans
+      lexret label show scans --examples
       lexret label show scans --json
     """
-    print_report(open_chosen_library(index_path).labels.show(name), as_json=as_json)
+    report = open_chosen_library(index_path).labels.show(name)
+    print_report(report, as_json=as_json, with_examples=examples)

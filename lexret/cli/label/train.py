@@ -32,6 +32,9 @@ def _parse_classes(
               "examples of it; repeat it for more of either.")  # fmt: skip
 @click.option("--none", "none", metavar="EXAMPLES", multiple=True, shell_complete=complete_file,
               help="Examples of what is none of the classes.")  # fmt: skip
+@click.option("--dry-run", is_flag=True,
+              help="Keep nothing; show which pictures each class would be learnt "
+              "from.")  # fmt: skip
 @click.option("--add", is_flag=True, help="Keep the examples of before, and add these.")
 @click.option("--field", metavar="FIELD",
               help="The field for the classes, in filters such as FIELD:invoice; by default "
@@ -45,6 +48,7 @@ def command(
     name: str,
     classes: dict[str, tuple[str, ...]],
     none: tuple[str, ...],
+    dry_run: bool,
     add: bool,
     field: str | None,
     at_least: float | None,
@@ -55,7 +59,8 @@ def command(
     """Learn classes of pictures from a few examples, under the NAME of a label.
 
     One example a class is enough to begin with. A picture of the index is not opened: its stored
-    words count, with your corrections. A query gives its 50 best hits. Nothing is written into
+    words count, with your corrections. A query gives its 50 best hits; --dry-run shows which, and
+    a picture that queries give for two classes counts for neither. Nothing is written into
     pictures' fields before `lexret label apply`. What was trained under NAME before is replaced;
     with --add, its examples are kept, which is the way to correct it. Without any examples, those
     of before are read again, as after the index was made anew with another model.
@@ -63,9 +68,13 @@ def command(
     \b
     Example:
       lexret label train scans --class invoice=examples/invoices/ --class receipt=1.jpg
-      lexret label train trips --class beach="+beach date:2023" --class city=city/ --field trip
+      lexret label train trips --class beach="+beach date:2023" --class city=city/ --dry-run
       lexret label train scans --add --class receipt=2.jpg --none letters/
     """
     library = open_chosen_library(index_path, model_source=model_source)
-    report = library.labels.train(name, classes, none=none, field=field, at_least=at_least, add=add)
-    print_report(report, as_json=as_json)
+    report = library.labels.train(
+        name, classes, none=none, field=field, at_least=at_least, add=add, dry_run=dry_run
+    )
+    print_report(report, as_json=as_json, with_examples=dry_run)
+    if dry_run and not as_json:
+        click.echo("Nothing was kept; without --dry-run it is.", err=True)

@@ -11,8 +11,8 @@ from lexret.cli.common import print_json
 from lexret.cli.telling.subject import (
     LM_VARIABLE,
     exit_untold,
-    open_subject,
     open_told_model,
+    open_told_picture,
     telling_options,
     told_as_json,
     told_as_text,
@@ -60,9 +60,9 @@ def command(
         raise click.UsageError("The question is empty.")
     if len(choices) == 1:
         raise click.UsageError("One answer is no choice; give --choice twice or more, or not.")
-    subject = open_subject(image, index_path, model_source, places=places)
+    picture = open_told_picture(image, index_path, model_source, places=places)
     model = open_told_model(lm, served)
-    told = answer(model, subject.words, " ".join(question.split()), choices=choices)
+    told = answer(model, picture.words, " ".join(question.split()), choices=choices)
     if as_json:
         print_json({**told_as_json(image, told, model), "question": question})
     elif told.text:

@@ -9,9 +9,10 @@ import click
 from lexret.cli.candidates import complete_file
 from lexret.cli.common import print_json, printable
 from lexret.cli.telling.subject import (
+    check_served,
     exit_untold,
-    open_subject,
     open_told_model,
+    open_told_picture,
     telling_options,
     told_as_json,
     told_as_text,
@@ -48,12 +49,13 @@ def command(
     """
     from lexret.telling.tell import caption, plain_caption
 
-    subject = open_subject(image, index_path, model_source, places=places)
+    check_served(lm, served)
+    picture = open_told_picture(image, index_path, model_source, places=places)
     model = None if lm is None else open_told_model(lm, served)
     told = (
-        plain_caption(subject.words)
+        plain_caption(picture.words)
         if model is None
-        else caption(model, subject.words, subject.samples())
+        else caption(model, picture.words, picture.samples())
     )
     if as_json:
         print_json(told_as_json(image, told, model))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -21,10 +20,9 @@ from lexret.cli.common import (
 
 if TYPE_CHECKING:
     from lexret.library.library import Library
-    from lexret.sparse import LexicalVector
+    from lexret.library.told_picture import ToldPicture
     from lexret.telling.language_model import LanguageModel
-    from lexret.telling.prompts import Sample
-    from lexret.telling.tell import TellingWord, Told
+    from lexret.telling.tell import Told
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -53,75 +51,20 @@ def telling_options(command: F) -> F:
     return command
 
 
-@dataclass(frozen=True, eq=False)
-class Subject:
-    """Picture that is told.
-
-    Attributes:
-        words: those that it holds, the surest first.
-        vector: all of its words.
-        library: the library that it is asked in, if there is one.
-        doc_id: its id there, if it is in it.
-    """
-
-    words: list[TellingWord]
-    vector: LexicalVector
-    library: Library | None
-    doc_id: str | None
-
-    def samples(self) -> list[Sample]:
-        """Return captions that people gave like pictures, where the index has a field for that."""
-        from lexret.library.people_captions import samples_like
-
-        if self.library is None:
-            return []
-        index = self.library.snapshot().index
-        if index.vocabulary.fingerprint != self.vector.vocabulary.fingerprint:
-            return []
-        return samples_like(self.library, self.vector, without=self.doc_id)
-
-
-def open_subject(
+def open_told_picture(
     image: str, index_path: Path | None, model_source: str | None, *, places: bool
-) -> Subject:
+) -> ToldPicture:
     """Return a picture's words: those of the index where it is in it, else of its file.
 
     Raises:
         MissingError: if there is neither.
     """
-    from lexret.library.lookup import find_document
-    from lexret.telling.picture_words import words_of_patches, words_of_vector
+    from lexret.library.told_picture import picture_of_library, picture_of_model
 
     library = _library(index_path, model_source)
-    snapshot = None if library is None else library.snapshot()
-    doc_id = None if snapshot is None else find_document(snapshot.index, image)
-    if library is not None and snapshot is not None and doc_id is not None and not places:
-        vector = snapshot.index.vector(doc_id)
-        return Subject(
-            words_of_vector(vector, library.encoders(snapshot).levels_V()), vector, library, doc_id
-        )
-    path = Path(image) if snapshot is None or doc_id is None else snapshot.file_of(doc_id)
-    from lexret.pictures.presence import require_picture
-
-    require_picture(path)
-    from lexret.encoders.folder.record import find_model, read_record
-    from lexret.library.model_encoders import ModelEncoders
-    from lexret.pictures.decoding import ENCODING_MIN_SIDE, open_image
-
-    photo = open_image(path, min_side=ENCODING_MIN_SIDE)
-    encoders = (
-        ModelEncoders(read_record(find_model(model_source or DEFAULT_MODEL)))
-        if library is None
-        else library.encoders()
-    )
-    (encoding,) = encoders.images().encode_patches([photo])
-    levels_V = encoders.levels_V()
-    words = (
-        words_of_patches(encoding, levels_V)
-        if places
-        else words_of_vector(encoding.image, levels_V)
-    )
-    return Subject(words, encoding.image, library, doc_id)
+    if library is None:
+        return picture_of_model(model_source or DEFAULT_MODEL, Path(image), places=places)
+    return picture_of_library(library, image, places=places)
 
 
 def _library(index_path: Path | None, model_source: str | None) -> Library | None:
@@ -138,6 +81,15 @@ def _library(index_path: Path | None, model_source: str | None) -> Library | Non
     except MissingError:
         return None
     return open_chosen_library(place, model_source=model_source)
+
+
+def check_served(place: str | None, served: str | None) -> None:
+    """Raise click.UsageError where one of a server's models is named, and no server."""
+    if place is None and served is not None:
+        raise click.UsageError(
+            f"--lm-name {served} names a model of a server; give its address with --lm, or "
+            f"{LM_VARIABLE}."
+        )
 
 
 def open_told_model(place: str, served: str | None) -> LanguageModel:

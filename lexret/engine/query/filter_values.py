@@ -20,7 +20,7 @@ from lexret.engine.query.filters import (
     path_filter,
     text_filter,
 )
-from lexret.engine.query.syntax import FieldFilter, query_error
+from lexret.engine.query.syntax import FieldFilter, ParsedQuery, query_error
 from lexret.engine.store.columns import TEXT
 from lexret.errors import InputError
 
@@ -89,6 +89,26 @@ def read_filter(
     if low is not None and high is not None and low > high:
         raise query_error(source, written.value_span, "The second number is less than the first.")
     return NumberFilter(name, low, high, negated)
+
+
+def notes_on_empty_filters(
+    parsed: ParsedQuery, columns: Mapping[str, str], aliases: FieldAliases
+) -> tuple[str, ...]:
+    """Return a note on each name of a field that has a colon behind it and no value.
+
+    It is searched for as a word, as a blank behind the colon says where no filter is meant.
+    """
+    named = {PATH, *columns, *aliases.columns, *aliases.dates}
+    notes = []
+    for term in parsed.terms():
+        written = parsed.source[term.span.start : term.span.end]
+        name = written.removesuffix(":")
+        if name != written and name in named and not name.startswith("_"):
+            notes.append(
+                f"{written} has no value and is searched for as a word; a filter has its value "
+                f"behind the colon without a blank, as in {name}:*"
+            )
+    return tuple(dict.fromkeys(notes))
 
 
 _NUMBERS_EXPECTED: Final = (

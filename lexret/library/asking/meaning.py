@@ -110,6 +110,7 @@ def _parsed(
     levels_V: Callable[[], FloatArray | None],
 ) -> Meaning:
     from lexret.engine.query.binding import NO_EXAMPLES, bind_query, free_text
+    from lexret.engine.query.filter_values import notes_on_empty_filters
     from lexret.engine.query.syntax import Sign
     from lexret.library.asking.query_fields import PICTURE_FIELDS
     from lexret.library.asking.reading import read_query
@@ -133,7 +134,8 @@ def _parsed(
         levels_V=levels_V() if has_signs else None,
     )
     typed = free_text(read.query, has_examples=pictures is not None)
-    notes = (*read.notes, *note(read.query))
+    hints = notes_on_empty_filters(read.query, columns, PICTURE_FIELDS)
+    notes = (*read.notes, *hints, *note(read.query))
     if read.query.is_plain and pictures is None and query.vector is not None:
         return Meaning(query.vector, typed, notes, is_plain=True)
     return Meaning(query, typed, notes, is_plain=False)

@@ -15,7 +15,7 @@ from lexret.engine.index import EmbeddedIndex
 from lexret.engine.store.columns import FieldValue
 from lexret.engine.vectors import DocumentChunk, read_documents
 from lexret.engine.writer import EmbeddedIndexWriter
-from lexret.errors import MismatchError
+from lexret.errors import OutdatedLabelError
 from lexret.interop.backends import open_writer
 from lexret.library.label_file import NONE, Label
 from lexret.library.labelling.class_means import ClassMeans, means_of
@@ -132,10 +132,10 @@ def _corrected(index: EmbeddedIndex, chunk: DocumentChunk) -> SparseBatch:
 
 
 def require_same_model(label: Label, index: EmbeddedIndex) -> None:
-    """Raise MismatchError where another model made the index than the label's examples."""
+    """Raise OutdatedLabelError where another model made the index than the label's examples."""
     mine = (index.model_id, index.manifest.vocabulary_fingerprint)
     if (label.model_id, label.fingerprint) != mine:
-        raise MismatchError(
+        raise OutdatedLabelError(
             f"The label {label.name!r} was trained with the model {label.model_id}, but the index "
             f"at {index.path} was made with {index.model_id}. Train it again from its examples: "
             f"lexret label train {label.name}"

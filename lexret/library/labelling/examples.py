@@ -6,9 +6,9 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
-from lexret.errors import ImageError, InputError, MissingError
+from lexret.errors import ImageError, InputError, MissingError, UnknownPictureError
 from lexret.files.hashes import file_sha256
 from lexret.library.label_file import Example
 from lexret.library.lookup import find_document
@@ -37,6 +37,22 @@ class SkippedExample:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """What gives examples of a class, where that is known to be one kind of thing.
+
+    A plain text may be a file, a folder, a picture of the index or a query; these are looked for in
+    this order.
+
+    Attributes:
+        text: the picture's id, or the query.
+        kind: ``picture`` (of the index; no file is looked for) or ``query``.
+    """
+
+    text: str
+    kind: Literal["picture", "query"]
+
+
+@dataclass(frozen=True, slots=True)
 class _Found:
     """Picture that was given as an example: of the index, by its id, or else a file."""
 
@@ -55,6 +71,7 @@ class ExampleReader:
 
     Attributes:
         skipped: files that could not be read.
+        queries: the sources that were queries.
     """
 
     def __init__(
@@ -65,8 +82,9 @@ class ExampleReader:
     ) -> None:
         self._snapshot, self._images, self._search = snapshot, images, search
         self.skipped: list[SkippedExample] = []
+        self.queries: set[str] = set()
 
-    def read(self, class_name: str, source: str) -> list[Example]:
+    def read(self, class_name: str, source: str | Source) -> list[Example]:
         """Return the examples that somebody means by a file, a folder, a picture or a query.
 
         Raises:
@@ -74,7 +92,8 @@ class ExampleReader:
             InputError: if there is no picture in it.
             QueryError: if a query cannot be understood.
         """
-        found = list(self._find(source))
+        found = list(self._of_kind(source) if isinstance(source, Source) else self._find(source))
+        source = source.text if isinstance(source, Source) else source
         num_before = len(self.skipped)
         vectors = self._vectors(found)
         examples = [
@@ -89,6 +108,28 @@ class ExampleReader:
             raise InputError(f"{source} gives no example of {class_name or 'none'!r}. {why}")
         return examples
 
+    def _of_kind(self, source: Source) -> Iterator[_Found]:
+        if source.kind == "query":
+            if not is_query(source.text):  # read again, it would be taken for a file
+                raise InputError(
+                    f"{source.text!r} is no query for examples; one of a single word has a plus, "
+                    f"as in +{source.text.strip('/.') or 'dog'}."
+                )
+            yield from self._of_query(source.text)
+            return
+        if source.text not in self._snapshot.index:
+            raise UnknownPictureError(f"The index holds no picture {source.text!r}.")
+        yield _Found(source.text, source.text, self._snapshot.file_of(source.text))
+
+    def _of_query(self, query: str) -> Iterator[_Found]:
+        self.queries.add(query)
+        hits = [hit for hit in self._search(query).hits if hit.sure is not False]
+        if not hits:
+            raise InputError(
+                f"The query {query!r} finds no picture to learn from that is sure enough."
+            )
+        yield from (_Found(hit.doc_id, hit.doc_id, hit.path) for hit in hits)
+
     def _find(self, source: str) -> Iterator[_Found]:
         path = Path(source)
         if path.is_dir():
@@ -102,13 +143,8 @@ class ExampleReader:
             yield _Found(doc_id, doc_id, self._snapshot.file_of(doc_id))
         elif path.exists():
             yield _Found(source, None, path)
-        elif _is_query(source):
-            hits = [hit for hit in self._search(source).hits if hit.sure is not False]
-            if not hits:
-                raise InputError(
-                    f"The query {source!r} finds no picture to learn from that is sure enough."
-                )
-            yield from (_Found(hit.doc_id, hit.doc_id, hit.path) for hit in hits)
+        elif is_query(source):
+            yield from self._of_query(source)
         else:
             hint = "" if _is_path(source) else f" A query of one word has a plus: +{source}."
             raise MissingError(
@@ -156,7 +192,7 @@ class ExampleReader:
                 vectors[place] = vector, file_sha256(found[place].file)
 
 
-def _is_query(source: str) -> bool:
+def is_query(source: str) -> bool:
     """Whether a source that is no file is a query, and no path with a mistake in it."""
     if ":" in source or source.startswith(("+", "-", "(", '"')):
         return True

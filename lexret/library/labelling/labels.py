@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.store.columns import TEXT
-from lexret.engine.vectors import read_documents
 from lexret.errors import InputError
 from lexret.interop.backends import open_index, open_writer
 from lexret.library.fields import check_name
 from lexret.library.label_file import (
-    NONE,
     Example,
     Label,
     Labels,
@@ -30,9 +28,15 @@ from lexret.library.labelling.applying import (
     num_waiting,
     require_same_model,
 )
-from lexret.library.labelling.class_means import mean_of, means_of
-from lexret.library.labelling.examples import MOST_OF_A_QUERY, ExampleReader, SkippedExample
+from lexret.library.labelling.class_means import means_of
+from lexret.library.labelling.examples import (
+    MOST_OF_A_QUERY,
+    ExampleReader,
+    SkippedExample,
+    Source,
+)
 from lexret.library.labelling.reports import ApplyReport, ClassReport, LabelReport
+from lexret.library.labelling.training import ClassSource, read_label, sources_of
 
 if TYPE_CHECKING:
     from lexret.encoders.protocol import PatchEncoder
@@ -84,35 +88,38 @@ class LibraryLabels:
     def train(
         self,
         name: str,
-        classes: Mapping[str, Sequence[str]] | None = None,
+        classes: Mapping[str, Sequence[str | Source]] | None = None,
         *,
-        none: Sequence[str] = (),
+        none: Sequence[str | Source] = (),
         field: str | None = None,
         at_least: float | None = None,
         add: bool = False,
+        dry_run: bool = False,
     ) -> LabelReport:
         """Learn classes from examples, and keep them under a name; nothing is labelled yet.
 
         Args:
             name: of the label; what was trained under it before is replaced.
             classes: class -> examples: files, folders, pictures of the index by id or path, and
-                queries, of which the 50 best hits count. Without any, those of before are read
-                again, as after the index was made anew with another model.
+                queries, of which the 50 best hits count; a :class:`Source` is one kind only. A
+                picture that queries give for two classes is an example of neither. Without any,
+                those of before are read again, as after the index was made anew with another model.
             none: examples of what is none of the classes.
             field: the index's field for the classes; by default as before, else ``label``.
             at_least: how sure a class must be to be written, from 0 to 1; by default as before,
                 else 0.5.
             add: keep the examples of before and add to them.
+            dry_run: tell what would be learnt, and keep nothing.
 
         Raises:
             InputError: if a name cannot be used, the field belongs to another label or is no text,
-                or a source gives no example.
+                a source gives no example, or a picture is given for two classes.
             MissingError: if there is no such example, or nothing was trained before.
             MismatchError: if ``add`` is set, and another model made the examples of before.
             LockedError, StorageError: if the index cannot be written.
         """
         snapshot, before = self._library.snapshot(), self.all().get(name)
-        sources = _sources(classes or {}, none)
+        sources = sources_of(classes or {}, none)
         if not sources or add:
             before = before or label_named(self._library.path, name)  # raises
         kept: tuple[Example, ...] = ()
@@ -120,27 +127,20 @@ class LibraryLabels:
             require_same_model(before, snapshot.index)
             kept = before.examples
         elif before is not None and not sources:
-            sources = list(dict.fromkeys((e.class_name, e.source) for e in before.examples))
+            sources = _sources_of_before(before)
         field = field or (before.field if before else DEFAULT_FIELD)
         at_least = before.at_least if at_least is None and before else at_least
         at_least = AT_LEAST if at_least is None else at_least
         self._check(name, field, at_least, snapshot.index)
-        reader = self._reader(snapshot)
-        read = [example for source in sources for example in reader.read(*source)]
-        examples = _joined(kept, _distinct(read))
-        found = dict.fromkeys(e.class_name for e in examples)
-        names = [*(each for each in found if each != NONE), *([NONE] if NONE in found else [])]
-        if names == [NONE]:
-            raise InputError("There is no example of any class; name one with --class.")
-        label = Label(
-            name, field, at_least, snapshot.index.model_id,
-            snapshot.index.manifest.vocabulary_fingerprint, tuple(names), tuple(examples),
-            _index_mean(snapshot.index),
+        label, left_out = read_label(
+            snapshot.index, self._reader(snapshot), sources,
+            kept=kept, name=name, field=field, at_least=at_least,
         )  # fmt: skip
-        if before is not None and before.field != field:
-            clear(self._library.path, before)
-        change_labels(self._library.path, lambda labels: {**labels, name: label})
-        return self._report(label, tuple(reader.skipped))
+        if not dry_run:
+            if before is not None and before.field != field:
+                clear(self._library.path, before)
+            change_labels(self._library.path, lambda labels: {**labels, name: label})
+        return self._report(label, left_out)
 
     def show(self, name: str) -> LabelReport:
         """Tell what a label was trained on; raises MissingError where there is none."""
@@ -274,38 +274,6 @@ class LibraryLabels:
         return applied.report()
 
 
-def _sources(classes: Mapping[str, Sequence[str]], none: Sequence[str]) -> list[tuple[str, str]]:
-    """Return (class, source) pairs; raises InputError where a class has no usable name."""
-    for name in classes:
-        if not name.strip() or "\n" in name or not name.isprintable() or name != name.strip():
-            raise InputError(f"{name!r} is no name for a class; expected a short text.")
-    pairs = [(name, str(source)) for name, sources in classes.items() for source in sources]
-    return [*pairs, *((NONE, str(source)) for source in none)]
-
-
-def _distinct(examples: Sequence[Example]) -> list[Example]:
-    """Leave out examples that are given twice; raises InputError where the classes differ."""
-    kept: dict[str, Example] = {}
-    for example in examples:
-        first = kept.setdefault(example.sha256 or example.name, example)
-        if first.class_name != example.class_name:
-            raise InputError(
-                f"{example.name} is an example of {first.class_name or 'none'!r} and of "
-                f"{example.class_name or 'none'!r}; a picture is of one class. Give other examples "
-                "of one of them; a query leaves pictures out by a minus, as in +food -dog."
-            )
-    return list(kept.values())
-
-
-def _joined(before: Sequence[Example], fresh: Sequence[Example]) -> list[Example]:
-    """Join examples; what is given now says what a picture is of, whatever was said before."""
-    given = {example.sha256 or example.name for example in fresh}
-    return [*(one for one in before if (one.sha256 or one.name) not in given), *fresh]
-
-
-def _index_mean(index: EmbeddedIndex) -> tuple[Any, Any]:
-    """Return term ids and weights of the mean of an index's vectors, each of length 1."""
-    chunks = (chunk.vectors for chunk in read_documents(index))
-    mean_V = mean_of(chunks, len(index.vocabulary))
-    term_ids = np.flatnonzero(mean_V).astype(np.int32)
-    return term_ids, mean_V[term_ids].astype(np.float32)
+def _sources_of_before(label: Label) -> list[ClassSource]:
+    pairs = dict.fromkeys((example.class_name, example.source) for example in label.examples)
+    return list(pairs)

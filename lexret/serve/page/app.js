@@ -3,7 +3,7 @@ import { ask, byId, el } from "./dom.js";
 import { showAsked } from "./asked.js";
 import { clearChips, showChips, showNarrowing, showUnknown } from "./chips.js";
 import { completion } from "./complete.js";
-import { applyFilters, fillFilters } from "./filters.js";
+import { applyFilters, fillFilters, offerLabels } from "./filters.js";
 import { jumpTo, offerCameras, overview, remember, showHome } from "./home.js";
 import { showMap } from "./map.js";
 import { asQuery, mark } from "./query.js";
@@ -211,6 +211,7 @@ byId("more").addEventListener("click", async () => {
   if (filters.hidden) return;
   found ??= await overview();
   offerCameras(found);
+  offerLabels(state).catch((error) => complain(error.message));
   if (found.located) showMap(byId("map"), state, go);
 });
 byId("copies").addEventListener("change", (event) => go({ copies: event.target.checked ? "true" : null }));

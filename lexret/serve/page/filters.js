@@ -1,5 +1,5 @@
 // The fields of the filters: they write into the text of the query, and show what stands there.
-import { byId } from "./dom.js";
+import { ask, byId, el } from "./dom.js";
 import { getFilter, setFilter } from "./query.js";
 
 export function fillFilters(state) {
@@ -19,6 +19,16 @@ export function applyFilters(text) {
   const value = Object.fromEntries([...document.querySelectorAll("[data-filter]")].map((one) => [one.dataset.filter, one.value.trim()]));
   const date = value.from || value.to ? `${value.from}..${value.to}` : "";
   let q = text;
-  for (const [name, told] of [["path", value.path], ["camera", value.camera], ["width", value.width && `${value.width}..`], ["date", date]]) q = setFilter(q, name, told);
+  const isOffered = (one) => one.value || [...one.options].some((option) => option.value === getFilter(text, one.dataset.filter)); // else typed, and left
+  const ofLabels = [...document.querySelectorAll("#labels [data-filter]")].filter(isOffered).map((one) => [one.dataset.filter, one.value]);
+  for (const [name, told] of [["path", value.path], ["camera", value.camera], ["width", value.width && `${value.width}..`], ["date", date], ...ofLabels]) q = setFilter(q, name, told);
   return q;
+}
+
+// A choice of classes for each label that was applied: its field stands in the index then.
+export async function offerLabels(state) {
+  const [{ labels }, { fields }] = await Promise.all([ask("api/labels"), ask("api/index")]);
+  byId("labels").replaceChildren(...labels.filter((label) => label.field in fields).map((label) => el("label", {}, `${label.name} `,
+    el("select", { "data-filter": label.field }, el("option", { value: "" }, "any"), ...label.classes.map((name) => el("option", { value: name }, name))))));
+  fillFilters(state);
 }

@@ -55,6 +55,16 @@ def test_indexing_says_what_waits(indexed: Path, tiny_model_folder: Path) -> Non
     assert "The label kinds has not seen 1 picture yet: lexret label apply kinds" in said
 
 
+def test_what_example_queries_match_is_shown_before_anything_is_kept(indexed: Path) -> None:
+    train = ("label", "train", "kinds", "--class", "warm=path:red*", "--class", "cold=blue.jpg")
+    shown = run(indexed, *train, "--dry-run")
+    assert "warm by path:red*, 1 picture:\n  red.png\ncold by blue.jpg:\n  blue.jpg" in shown.stdout
+    assert "Nothing was kept" in shown.stderr
+    assert as_json(indexed, "label", "list") == []
+    assert "red.png" not in run(indexed, *train).stdout
+    assert "  red.png" in run(indexed, "label", "show", "kinds", "--examples").stdout
+
+
 def test_nothing_labelled_is_status_1_and_wrong_calls_2(indexed: Path) -> None:
     run(indexed, "label", "train", "kinds", "--class", "a=red.png", "--none", "blue.jpg")
     (indexed / "red.png").unlink()

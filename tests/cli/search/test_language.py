@@ -260,6 +260,17 @@ def test_unknown_words_beside_others_are_noted(photos: Path) -> None:
     assert result.stderr.startswith("Note: not in the vocabulary: beahc (nearest: beach), doogs")
 
 
+@pytest.mark.parametrize(
+    ("query", "name"), [("dog date:", "date"), ("dog camera: car", "camera"), ("dog Path:", None),
+                        ("dog keyword:", "keyword"), ("dog: car", None), ("dog path :", None)]
+)  # fmt: skip
+def test_a_filter_without_a_value_is_noted(photos: Path, query: str, name: str | None) -> None:
+    result = search(query)
+    noted = [line for line in result.stderr.splitlines() if "has no value" in line]
+    assert len(noted) == (name is not None)
+    assert name is None or (f"{name}: has no value" in noted[0] and f"{name}:*" in noted[0])
+
+
 def test_other_words_stand_for_unknown_ones_and_a_note_says_so(photos: Path) -> None:
     result = search("+automobile", "--json")
     assert [hit["path"] for hit in json.loads(result.stdout)["hits"]] == ["city/car.png"]

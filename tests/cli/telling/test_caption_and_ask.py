@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
+from lexret import Library
 from lexret.cli.main import main
+from lexret.errors import InputError, MissingError
 from lexret.library.fields import set_fields
 from lexret.telling import opening
+from lexret.telling.tell import Told
 
 
 class Copier:
@@ -96,6 +99,49 @@ def test_a_question_is_answered_by_the_words_and_says_which(indexed: Path, copie
     assert told("ask", "red.png", "what?", "--lm", "x", "--index", indexed)["text"] == words[0]
 
 
+def test_python_tells_and_answers_the_same(indexed: Path, copier: Copier) -> None:
+    library = Library.open(indexed)
+    plain = library.caption("red.png")
+    by_command = told("caption", "red.png", "--index", indexed)
+    assert (plain.text, list(plain.words)) == (by_command["text"], by_command["words"])
+    set_fields(indexed / ".lexret", {"blue.jpg": {"caption": "A blue square."}})
+    library = Library.open(indexed)
+    places: Any = {"choices": ["red", "blue"], "places": True}
+    answers = ["--places", "--choice", "red", "--choice", "blue"]
+    calls: list[tuple[list[str], Callable[[], Told]]] = [
+        (["caption", "red.png"], lambda: library.caption(indexed / "red.png", lm=copier)),
+        (["caption", "red.png"], lambda: library.caption("red.png", lm="any")),
+        (["ask", "red.png", "what?"], lambda: library.ask("red.png", " what? ", lm="any")),
+        (["ask", "red.png", "?", *answers], lambda: library.ask("red.png", "?", lm="x", **places)),
+    ]
+    for arguments, call in calls:
+        copier.prompts.clear()
+        found = call()
+        by_python = copier.prompts.copy()
+        copier.prompts.clear()
+        result = run(*arguments, "--lm", "any", "--index", indexed, "--json")
+        by_command = json.loads(result.stdout)
+        assert (found.text or None, list(found.words)) == (by_command["text"], by_command["words"])
+        assert list(found.stands_on or ()) == by_command["stands_on"]
+        assert copier.prompts == by_python
+
+
+def test_python_refuses_what_the_command_refuses(indexed: Path, copier: Copier) -> None:
+    library = Library.open(indexed)
+    for call, said in (
+        (lambda: library.caption("red.png", lm_name="tiny"), "give the server's address as lm="),
+        (lambda: library.caption("red.png", lm=copier, lm_name="tiny"), "address as lm="),
+        (lambda: library.ask("red.png", " ", lm=copier), "question is empty"),
+        (lambda: library.ask("red.png", "what?", lm=copier, choices=["a"]), "no choice"),
+        (lambda: library.ask("red.png", "what?", lm=copier, choices="ab"), "list of answers"),
+        (lambda: library.ask("red.png", "what?", lm=None), "name one as lm="),
+    ):
+        with pytest.raises(InputError, match=said):
+            call()
+    with pytest.raises(MissingError, match="no picture nowhere"):
+        library.caption("nowhere.jpg")
+
+
 def test_places_are_told_from_the_file(indexed: Path, copier: Copier) -> None:
     told("ask", "red.png", "where?", "--places", "--lm", "x", "--index", indexed)
     assert any(f"{place}: " in copier.prompts[0] for place in ("left", "middle", "right"))
@@ -124,6 +170,10 @@ def test_words_that_leave_this_machine_are_told_of(indexed: Path, copier: Copier
         (["ask", "red.png", "what?", "--choice", "a", "--lm", "x"], "One answer is no choice"),
         (["caption", "red.png", "--lm", "./nowhere"], "no folder ./nowhere"),
         (["caption", "red.png", "--lm", "http://127.0.0.1:9"], "Nobody answers"),
+        (["caption", "red.png", "--lm-name", "tiny"], "give its address with --lm, or LEXRET_LM"),
+        (["caption", "red.png", "--lm", "./x", "--lm-name", "tiny"], "./x is no address of a serv"),
+        (["ask", "red.png", "what?", "--lm", "ftp://x"], "ftp://x is no language model; expected"),
+        (["caption", "red.png", "--lm", "file:///lm"], "file:///lm is no language model; expected"),
     ],
 )
 def test_wrong_calls_say_what_to_do(indexed: Path, arguments: list[str], said: str) -> None:

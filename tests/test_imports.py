@@ -18,7 +18,7 @@ PACKAGE = Path(__file__).parents[1] / "lexret"
 # From the ground up; what stands in ``lexret/`` as a single file is a room as well.
 ROOMS = (
     *("errors", "arguments", "vocabulary", "sparse", "files", "language", "engine"),
-    *("presets", "config", "pictures", "captions", "models", "encoders", "vocabularies"),
+    *("places", "presets", "config", "pictures", "captions", "models", "encoders", "vocabularies"),
     *("interop", "explain", "telling", "library", "eval", "training", "diagnosis", "serve", "cli"),
 )
 LEVEL = {room: level for level, room in enumerate(ROOMS)}

@@ -22,8 +22,8 @@ from lexret.pictures.boxes import parse_box
 from lexret.serve import schema
 from lexret.serve.explaining import Explaining
 from lexret.serve.gate import Gate
-from lexret.serve.limits import App, BrokenOffError, HeavyWork, ReceivingRoom
-from lexret.serve.making import ThumbnailMaker
+from lexret.serve.limits import Activity, App, BrokenOffError, HeavyWork, ReceivingRoom
+from lexret.serve.making import FirstHits, ThumbnailMaker
 from lexret.serve.pictures import SIDES, Thumbnails, Uploads
 from lexret.serve.questions import Understanding, served_file
 from lexret.serve.settings import ServeSettings
@@ -57,6 +57,7 @@ _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 NUM_ADDED_WORDS: Final = 12
+NUM_FIRST_HITS: Final = 6
 
 
 def create_app(library: Library, settings: ServeSettings) -> tuple[App, ThumbnailMaker]:
@@ -76,16 +77,23 @@ def create_app(library: Library, settings: ServeSettings) -> tuple[App, Thumbnai
     )
     add_errors(app, settings.root_path)
     store = ThumbnailStore(library.path, settings.max_thumbnail_bytes)
-    api = _Api(library, settings, store)
+    activity = Activity()
+    api = _Api(library, settings, store, activity)
     api.add_to(app)
     _add_page(app)
-    return Gate(Compressed(app), settings), api.maker
+    return Gate(activity.noting(Compressed(app)), settings), api.maker
 
 
 class _Api:
     """The functions behind the addresses below ``/api`` and those of pictures."""
 
-    def __init__(self, library: Library, settings: ServeSettings, store: ThumbnailStore) -> None:
+    def __init__(
+        self,
+        library: Library,
+        settings: ServeSettings,
+        store: ThumbnailStore,
+        activity: Activity,
+    ) -> None:
         heavy = HeavyWork(settings.num_heavy, settings.max_waiting)
         self._library, self._settings, self._heavy = library, settings, heavy
         # More threads than cores would only take the interpreter's lock from one another.
@@ -94,7 +102,8 @@ class _Api:
         self._uploads = Uploads(settings.max_kept_bytes, settings.max_upload_pixels)
         self._thumbnails = Thumbnails(heavy, store)
         links = settings.allow_links
-        self.maker = ThumbnailMaker(library, self._thumbnails, heavy, allow_links=links)
+        self.maker = ThumbnailMaker(library, self._thumbnails, heavy, activity, allow_links=links)
+        self._first_hits = FirstHits(self._thumbnails, settings.num_heavy, allow_links=links)
         self._writing = Writing(library, settings)
         self._questions = Understanding(library, self._uploads, heavy, allow_links=links)
         self._explaining = Explaining(library, heavy, allow_links=links)
@@ -165,8 +174,13 @@ class _Api:
         words: Annotated[
             int | None, Query(ge=1, description="At most so many words of each hit; else all.")
         ] = None,
+        ahead: Annotated[
+            int | None, Query(description="Begin to make pictures of the first hits in this side.")
+        ] = None,
     ) -> schema.SearchAnswer:
         started = time.perf_counter()
+        if ahead is not None:
+            _check_side(ahead)
         if k > self._settings.max_hits:
             raise InputError(f"At most {self._settings.max_hits} hits can be asked for; found {k}.")
         if start > self._settings.max_start:
@@ -176,6 +190,9 @@ class _Api:
         understood = self._understand(snapshot, q, image, like, box)
         with self._searching:
             results = self._library.find(understood, snapshot, k=k, copies=copies, start=start)
+        if ahead is not None:
+            first = [hit.doc_id for hit in results[:NUM_FIRST_HITS]]
+            self._first_hits.begin(snapshot, first, ahead)
         sizes = sizes_of(snapshot.index, [hit.doc_id for hit in results])
         return schema.SearchAnswer(
             query=q,

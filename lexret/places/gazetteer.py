@@ -34,7 +34,7 @@ _EARTH_RADIUS_KM: Final = 6371.0
 _NUM_NEAR: Final = 8
 _LARGE: Final = 100_000  # inhabitants; of such towns more are looked at, as they reach farther
 # How far a town reaches, in km: the radius of a disc of its inhabitants, so many per square km.
-_PER_SQUARE_KM: Final = 4000.0
+_PER_SQUARE_KM: Final = 2500.0
 _FARTHEST_REACH_KM: Final = 15.0
 _PULL: Final = 0.5  # of its reach, by which a town counts as nearer than its centre is
 _CHUNK: Final = 50_000
@@ -145,7 +145,7 @@ class Gazetteer:
             & (np.abs(pairs_N2[:, 0]) <= 90)
             & (np.abs(pairs_N2[:, 1]) <= 180)
         )
-        count = 2 * _NUM_NEAR
+        count = sum(min(_NUM_NEAR, tree.n) for tree in self._looked_up())
         shown_N = np.full(len(pairs_N2), -1, np.int32)
         distances_N = np.full(len(pairs_N2), np.inf)
         around_NK = np.full((len(pairs_N2), count), -1, np.int32)
@@ -226,7 +226,10 @@ def _joined(names: list[str]) -> str:
 
 
 def _nearest(tree: cKDTree, points_N3: Degrees) -> tuple[Degrees, npt.NDArray[np.int64]]:
-    chord_NK, towns_NK = tree.query(points_N3, k=_NUM_NEAR)
+    numbers = range(1, min(_NUM_NEAR, tree.n) + 1)
+    if not numbers:
+        return np.empty((len(points_N3), 0)), np.empty((len(points_N3), 0), np.int64)
+    chord_NK, towns_NK = tree.query(points_N3, k=list(numbers))
     return np.asarray(chord_NK), np.asarray(towns_NK)
 
 

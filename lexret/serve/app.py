@@ -53,7 +53,7 @@ _TYPES: Final = {
     "svg": "image/svg+xml",
 }
 _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
-    status: {"model": schema.Problem} for status in (401, 403, 404, 409, 413, 415, 422, 503)
+    status: {"model": schema.Problem} for status in (401, 403, 404, 409, 413, 415, 422, 501, 503)
 }
 
 NUM_ADDED_WORDS: Final = 12

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.query.syntax import FieldFilter, ParsedQuery
 from lexret.library.asking.query_fields import PLACE
 
-_MOST: int = 4
+_MOST: Final = 4
+_WILD: Final = frozenset("*?[")
 
 
 def notes_on_places(parsed: ParsedQuery, index: EmbeddedIndex) -> tuple[str, ...]:
@@ -24,7 +27,7 @@ def _note(name: str, index: EmbeddedIndex) -> str | None:
 
     counted = counted_towns(index)
     meant = meant_by(counted, name)
-    if len(meant) > 1:
+    if len(meant) > 1 and not _WILD.intersection(name):
         told = "; ".join(f"{one.town} ({one.num_pictures:,})" for one in meant[:_MOST])
         more = f"; and {len(meant) - _MOST:,} more" if len(meant) > _MOST else ""
         return f"place:{name} is {told}{more}"

@@ -4,7 +4,7 @@ import { showAsked } from "./asked.js";
 import { clearChips, showChips, showNarrowing, showUnknown } from "./chips.js";
 import { completion } from "./complete.js";
 import { applyFilters, fillFilters } from "./filters.js";
-import { jumpTo, offerCameras, overview, remember, showHome } from "./home.js";
+import { jumpTo, offerValues, overview, remember, showHome } from "./home.js";
 import { showMap } from "./map.js";
 import { asQuery, mark } from "./query.js";
 import { Results } from "./results.js";
@@ -80,7 +80,7 @@ async function home() {
   const signal = begin();
   tell("");
   if (info && !info.pictures) return tell("There are no photos here yet. Index some: lexret index FOLDER");
-  overview().then((all) => { if (!signal.aborted) { found = all; showHome(byId("home"), all, go); offerCameras(all); muted(); } }, () => {});
+  overview().then((all) => { if (!signal.aborted) { found = all; showHome(byId("home"), all, go); offerValues(all); muted(); } }, () => {});
   try {
     const line = await timeline(() => { if (!signal.aborted) home(); });
     if (signal.aborted) return;
@@ -210,7 +210,7 @@ byId("more").addEventListener("click", async () => {
   byId("more").setAttribute("aria-expanded", String(!filters.hidden));
   if (filters.hidden) return;
   found ??= await overview();
-  offerCameras(found);
+  offerValues(found);
   if (found.located) showMap(byId("map"), state, go);
 });
 byId("copies").addEventListener("change", (event) => go({ copies: event.target.checked ? "true" : null }));

@@ -19,6 +19,6 @@ export function applyFilters(text) {
   const value = Object.fromEntries([...document.querySelectorAll("[data-filter]")].map((one) => [one.dataset.filter, one.value.trim()]));
   const date = value.from || value.to ? `${value.from}..${value.to}` : "";
   let q = text;
-  for (const [name, told] of [["path", value.path], ["camera", value.camera], ["width", value.width && `${value.width}..`], ["date", date]]) q = setFilter(q, name, told);
+  for (const [name, told] of [["path", value.path], ["camera", value.camera], ["place", value.place], ["width", value.width && `${value.width}..`], ["date", date]]) q = setFilter(q, name, told);
   return q;
 }

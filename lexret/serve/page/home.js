@@ -41,6 +41,7 @@ export function showHome(place, overview, go, all = false) {
   place.replaceChildren(
     cloud(overview.words, go, all, more) ?? "",
     line("Try", overview.examples.map((one) => link(one, one, go, { class: "pill" }))) ?? "",
+    line("Places", places(overview, go)) ?? "",
     line("Recent", searches.map((one) => link(one, one, go, { class: "pill" })), forget) ?? "");
 }
 
@@ -69,11 +70,25 @@ function hash(text) {
   return sum;
 }
 
-export function offerCameras(overview) {
-  const list = byId("cameras"), field = document.querySelector("[data-filter=camera]");
-  list.replaceChildren(...overview.cameras.map((one) => el("option", { value: one.word }, `${one.pictures.toLocaleString()} pictures`)));
-  field.disabled = !overview.cameras.length;
-  field.placeholder = overview.cameras.length ? overview.cameras[0].word : "no photo here tells it";
+// The values that there are, in the fields of the filters.
+export function offerValues({ cameras, towns, countries, located, nameless }) {
+  offer("camera", byId("cameras"), cameras, "no photo here tells it");
+  offer("place", byId("places"), [...towns, ...countries], nameless ? "names are not installed" : located ? "no town is near" : "no photo here tells it");
+  document.querySelector("[data-filter=place]").title = nameless ?? "";
+}
+
+function offer(name, list, values, nothing) {
+  const field = document.querySelector(`[data-filter=${name}]`);
+  list.replaceChildren(...values.map((one) => el("option", { value: one.word }, `${one.pictures.toLocaleString()} ${one.pictures === 1 ? "picture" : "pictures"}`)));
+  field.disabled = !values.length;
+  field.placeholder = values.length ? values[0].word : nothing;
+}
+
+// The towns of most photos; a single one that holds them all says nothing.
+function places({ towns, countries, pictures }, go) {
+  const several = countries.length > 3 ? countries : towns;
+  const shown = several.filter((one) => one.pictures < pictures).slice(0, innerWidth < 600 ? 4 : 8);
+  return shown.map((one) => link(`place:${asQuery(one.word)}`, one.word.split(",")[0], go, { class: "pill", title: `${one.word}: ${one.pictures.toLocaleString()} pictures` }));
 }
 
 export function jumpTo(names, wall) {

@@ -18,7 +18,8 @@ export async function showMap(place, state, go) {
   const most = Math.max(...places.map((one) => one.pictures));
   const picture = svg("svg", { viewBox: `0 0 ${width} ${HIGH}`, width, height: HIGH, role: "img", "aria-label": `Where ${places.length} groups of photos were taken` },
     ...lines(bounds, x, y, width),
-    ...places.map((one) => svg("circle", { cx: x(one.longitude) * width, cy: y(one.latitude) * HIGH, r: 3 + 7 * Math.sqrt(one.pictures / most) }, svg("title", {}, `${one.pictures} photos at ${one.latitude}, ${one.longitude}`))));
+    ...places.map((one) => svg("circle", { cx: x(one.longitude) * width, cy: y(one.latitude) * HIGH, r: 3 + 7 * Math.sqrt(one.pictures / most) }, svg("title", {}, `${one.name ? `${one.name}: ` : ""}${one.pictures.toLocaleString()} ${one.pictures === 1 ? "photo" : "photos"} at ${one.latitude}, ${one.longitude}`))),
+    ...labels(places, x, y, width));
   const size = { width: 100000, height: 100000 };
   const area = drawable(picture, size, null, (box) => {
     if (!box) return;
@@ -28,6 +29,20 @@ export async function showMap(place, state, go) {
   });
   place.hidden = false;
   place.replaceChildren(el("p", { class: "faint" }, "Where photos were taken: draw a frame to search there."), area);
+}
+
+// The names of the places of most photos, where there is room for them.
+function labels(places, x, y, width) {
+  const taken = [], found = [], told = new Set();
+  for (const one of [...places].sort((a, b) => b.pictures - a.pictures)) {
+    const name = one.name?.split(",")[0], left = x(one.longitude) * width + 9, top = y(one.latitude) * HIGH + 4, long = 6.6 * (name?.length ?? 0);
+    if (!name || told.has(one.name) || left + long > width || top < 12) continue;
+    if (taken.some((box) => left < box.right && box.left < left + long && Math.abs(top - box.top) < 14)) continue;
+    taken.push({ left, right: left + long, top });
+    told.add(one.name);
+    found.push(svg("text", { x: left, y: top, class: "named" }, name));
+  }
+  return found;
 }
 
 function around(places) {

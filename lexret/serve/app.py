@@ -115,6 +115,7 @@ class _Api:
         app.get("/api/index", summary="What is served")(self.info)
         app.get("/api/complete", summary="Words that go on from some letters")(self.complete)
         app.get("/api/search", summary="Find pictures")(self.search)
+        app.get("/api/relax", summary="What would be found without a condition")(self.relax)
         app.get("/api/explain", summary="Why a picture was found, and what it says")(self.explain)
         app.get("/api/region", summary="What a part of a picture says")(self.region)
         app.post(
@@ -226,6 +227,26 @@ class _Api:
             ],
         )
 
+    def relax(
+        self, q: Text = "", image: Image = None, like: Like = None, box: Box = None
+    ) -> schema.RelaxedQueries:
+        self._check_length(q)
+        with self._searching:
+            found = self._questions.relax(
+                q,
+                self._library.snapshot(),
+                image=image or None,
+                like=like or None,
+                box=parse_box(box) if box else None,
+            )
+        return schema.RelaxedQueries(
+            queries=[
+                schema.RelaxedQuery(query=one.text, left_out=list(one.left_out),
+                                    hits=one.num_hits, more=one.more)
+                for one in found
+            ]
+        )  # fmt: skip
+
     def explain(
         self,
         id: Id,  # noqa: A002
@@ -304,10 +325,7 @@ class _Api:
     def _understand(
         self, snapshot: Snapshot, q: str, image: str | None, like: str | None, box: str | None
     ) -> Understood:
-        if len(q) > self._settings.max_query:
-            raise InputError(
-                f"The query has {len(q)} characters; expected at most {self._settings.max_query}."
-            )
+        self._check_length(q)
         return self._questions.understand(
             q,
             snapshot,
@@ -315,6 +333,12 @@ class _Api:
             like=like or None,
             box=parse_box(box) if box else None,
         )
+
+    def _check_length(self, q: str) -> None:
+        if len(q) > self._settings.max_query:
+            raise InputError(
+                f"The query has {len(q)} characters; expected at most {self._settings.max_query}."
+            )
 
 
 def _filter_fields(columns: dict[str, str]) -> dict[str, str]:

@@ -19,7 +19,7 @@ from lexret.library.library import Library
 from lexret.library.snapshots import Snapshot
 from lexret.serve import library_schema as shapes
 from lexret.serve.caches import Remember, remembering
-from lexret.serve.parameters import Box, Id, Image, Like, Text
+from lexret.serve.parameters import Box, Copies, Id, Image, Like, Text
 from lexret.serve.schema import MAX_COPIES, Copy
 from lexret.serve.settings import ServeSettings
 from lexret.vocabulary import STOP_WORDS
@@ -74,16 +74,15 @@ class Browsing:
                 examples=examples(index, words, levels_V),
                 cameras=_counted(cameras(index, k=_NUM_CAMERAS)),
                 located=len(places(index)),
-                **_named_places(index),
             )
 
         return self._overviews(_key(snapshot), look)
 
-    def timeline(self) -> shapes.Timeline:
+    def timeline(self, copies: Copies = False) -> shapes.Timeline:
         snapshot = self._library.snapshot()
 
         def look() -> shapes.Timeline:
-            line = self._library.timeline(snapshot)
+            line = self._library.timeline(snapshot, copies=copies)
             heights_N = np.maximum(line.heights_N, 1)
             return shapes.Timeline(
                 commit=snapshot.index.manifest.generation,
@@ -95,12 +94,13 @@ class Browsing:
                 ratios=np.round(100 * line.widths_N / heights_N).astype(int).tolist(),
             )  # fmt: skip
 
-        return self._timelines(_key(snapshot), look)
+        return self._timelines((_key(snapshot), copies), look)
 
     def pictures(
         self,
         start: Annotated[int, Query(ge=0, le=2**40)] = 0,
         count: Annotated[int, Query(ge=1, le=MAX_PICTURES)] = 100,
+        copies: Copies = False,
     ) -> shapes.TimelinePictures:
         snapshot = self._library.snapshot()
         return shapes.TimelinePictures(
@@ -112,8 +112,9 @@ class Browsing:
                     name=shown_line(one.doc_id),
                     date=one.date,
                     by_file=one.by_file,
+                    num_copies=one.num_copies,
                 )
-                for one in self._library.timeline(snapshot).pictures(start, count)
+                for one in self._library.timeline(snapshot, copies=copies).pictures(start, count)
             ],
         )
 
@@ -193,7 +194,8 @@ class Browsing:
                     for ((latitude, longitude), number), name in zip(
                         near, _names([place for place, _ in near]), strict=True
                     )
-                ]
+                ],
+                **_named_places(snapshot.index),
             )
 
         return self._places(_key(snapshot), look)

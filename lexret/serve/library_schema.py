@@ -25,11 +25,6 @@ class Overview(BaseModel):
     examples: list[str] = Field(description="Queries that find something here.")
     cameras: list[CountedWord] = Field(description="Values of the filter `camera`.")
     located: int = Field(description="How many pictures tell where they were taken.")
-    towns: list[CountedWord] = Field(description="Values of the filter `place`: towns.")
-    countries: list[CountedWord] = Field(description="Values of the filter `place`: countries.")
-    nameless: str | None = Field(
-        description="Why places have no names; null where they have, or there are none."
-    )
 
 
 class Month(BaseModel):
@@ -59,6 +54,7 @@ class TimelinePicture(BaseModel):
     name: str = Field(description=NAME)
     date: str = Field(description=DATE)
     by_file: bool = Field(description="It is the date of the file's last change.")
+    num_copies: int = Field(description="How many other files of the same bytes it stands for.")
 
 
 class TimelinePictures(BaseModel):
@@ -156,3 +152,8 @@ class Places(BaseModel):
     """Where pictures were taken, those near each other as one."""
 
     places: list[Place]
+    towns: list[CountedWord] = Field(description="Values of the filter `place`: towns.")
+    countries: list[CountedWord] = Field(description="Values of the filter `place`: countries.")
+    nameless: str | None = Field(
+        description="Why places have no names; null where they have, or there are none."
+    )

@@ -7,7 +7,7 @@ let turn = 0;
 
 export function clearChips() {
   turn += 1;
-  for (const id of ["chips", "narrow", "unknown"]) byId(id).replaceChildren();
+  for (const id of ["chips", "narrow", "unknown", "nothing"]) byId(id).replaceChildren();
 }
 
 export function showChips(state, answer, go) {

@@ -1,5 +1,5 @@
 // The fields of the filters: they write into the text of the query, and show what stands there.
-import { byId } from "./dom.js";
+import { byId, el } from "./dom.js";
 import { getFilter, setFilter } from "./query.js";
 
 export function fillFilters(state) {
@@ -21,4 +21,18 @@ export function applyFilters(text) {
   let q = text;
   for (const [name, told] of [["path", value.path], ["camera", value.camera], ["place", value.place], ["width", value.width && `${value.width}..`], ["date", date]]) q = setFilter(q, name, told);
   return q;
+}
+
+// The values that there are, in the fields of the filters.
+export function offerValues({ cameras, towns = [], countries = [], located, nameless }) {
+  offer("camera", byId("cameras"), cameras, "no photo here tells it");
+  offer("place", byId("places"), [...towns, ...countries], nameless ? "names are not installed" : located ? "no town is near" : "no photo here tells it");
+  document.querySelector("[data-filter=place]").title = nameless ?? "";
+}
+
+function offer(name, list, values, nothing) {
+  const field = document.querySelector(`[data-filter=${name}]`);
+  list.replaceChildren(...values.map((one) => el("option", { value: one.word }, `${one.pictures.toLocaleString()} ${one.pictures === 1 ? "picture" : "pictures"}`)));
+  field.disabled = !values.length;
+  field.placeholder = values.length ? values[0].word : nothing;
 }

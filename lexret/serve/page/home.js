@@ -25,7 +25,7 @@ export function remember(q) {
 
 const few = () => (innerWidth < 600 ? 16 : innerWidth < 1000 ? 28 : 40);
 
-function link(q, text, go, attributes = {}) {
+export function link(q, text, go, attributes = {}) {
   return el("a", { href: `./?${new URLSearchParams({ q })}`, ...attributes,
     onclick: (event) => { if (!event.ctrlKey && !event.metaKey) { event.preventDefault(); go({ q }); } } }, text);
 }
@@ -41,7 +41,7 @@ export function showHome(place, overview, go, all = false) {
   place.replaceChildren(
     cloud(overview.words, go, all, more) ?? "",
     line("Try", overview.examples.map((one) => link(one, one, go, { class: "pill" }))) ?? "",
-    line("Places", places(overview, go)) ?? "",
+    line("Places", townLinks(overview, go)) ?? "",
     line("Recent", searches.map((one) => link(one, one, go, { class: "pill" })), forget) ?? "");
 }
 
@@ -70,22 +70,8 @@ function hash(text) {
   return sum;
 }
 
-// The values that there are, in the fields of the filters.
-export function offerValues({ cameras, towns, countries, located, nameless }) {
-  offer("camera", byId("cameras"), cameras, "no photo here tells it");
-  offer("place", byId("places"), [...towns, ...countries], nameless ? "names are not installed" : located ? "no town is near" : "no photo here tells it");
-  document.querySelector("[data-filter=place]").title = nameless ?? "";
-}
-
-function offer(name, list, values, nothing) {
-  const field = document.querySelector(`[data-filter=${name}]`);
-  list.replaceChildren(...values.map((one) => el("option", { value: one.word }, `${one.pictures.toLocaleString()} ${one.pictures === 1 ? "picture" : "pictures"}`)));
-  field.disabled = !values.length;
-  field.placeholder = values.length ? values[0].word : nothing;
-}
-
 // The towns of most photos; a single one that holds them all says nothing.
-function places({ towns, countries, pictures }, go) {
+function townLinks({ towns = [], countries = [], pictures }, go) {
   const several = countries.length > 3 ? countries : towns;
   const shown = several.filter((one) => one.pictures < pictures).slice(0, innerWidth < 600 ? 4 : 8);
   return shown.map((one) => link(`place:${asQuery(one.word)}`, one.word.split(",")[0], go, { class: "pill", title: `${one.word}: ${one.pictures.toLocaleString()} pictures` }));
@@ -98,4 +84,4 @@ export function jumpTo(names, wall) {
   byId("jump-to").onchange = (event) => { if (event.target.value) wall.toSection(Number(event.target.value)); event.target.value = ""; };
 }
 
-export const overview = () => ask("api/overview");
+export const overview = () => ask("api/overview"), places = () => ask("api/places");

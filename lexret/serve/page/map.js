@@ -1,17 +1,11 @@
 // A plain map: where photos were taken, as dots on a grid of degrees; a drawn frame becomes a filter.
-import { ask, el, svg } from "./dom.js";
+import { el, svg } from "./dom.js";
 import { drawable } from "./box.js";
 import { setFilter } from "./query.js";
 
 const ROOM = 0.08, LEAST = 0.02, HIGH = 260;
 
-export async function showMap(place, state, go) {
-  let places;
-  try {
-    ({ places } = await ask("api/places"));
-  } catch {
-    return;
-  }
+export function showMap(place, places, state, go) {
   if (!places.length) return;
   const bounds = around(places), width = Math.min(680, Math.max(260, place.parentElement.clientWidth - 40));
   const x = (longitude) => (longitude - bounds.west) / (bounds.east - bounds.west), y = (latitude) => (bounds.north - latitude) / (bounds.north - bounds.south);
@@ -33,14 +27,18 @@ export async function showMap(place, state, go) {
 
 // The names of the places of most photos, where there is room for them.
 function labels(places, x, y, width) {
-  const taken = [], found = [], told = new Set();
+  const found = [], told = new Set();
+  const taken = places.map((one) => ({ left: x(one.longitude) * width - 8, right: x(one.longitude) * width + 8, base: y(one.latitude) * HIGH + 4 }));
   for (const one of [...places].sort((a, b) => b.pictures - a.pictures)) {
-    const name = one.name?.split(",")[0], left = x(one.longitude) * width + 9, top = y(one.latitude) * HIGH + 4, long = 6.6 * (name?.length ?? 0);
-    if (!name || told.has(one.name) || left + long > width || top < 12) continue;
-    if (taken.some((box) => left < box.right && box.left < left + long && Math.abs(top - box.top) < 14)) continue;
-    taken.push({ left, right: left + long, top });
+    const name = one.name?.split(",")[0];
+    if (!name || told.has(one.name)) continue;
+    const at = x(one.longitude) * width, top = y(one.latitude) * HIGH + 4, long = 6.8 * name.length;
+    const place = [[at + 11, top], [at - 11 - long, top], [at - long / 2, top - 15], [at - long / 2, top + 17]].find(([left, base]) =>
+      left > 0 && left + long < width && base > 12 && base < HIGH - 16 && !taken.some((box) => left < box.right && box.left < left + long && Math.abs(base - box.base) < 14));
+    if (!place) continue;
+    taken.push({ left: place[0], right: place[0] + long, base: place[1] });
     told.add(one.name);
-    found.push(svg("text", { x: left, y: top, class: "named" }, name));
+    found.push(svg("text", { x: place[0], y: place[1], class: "named" }, name));
   }
   return found;
 }

@@ -216,8 +216,8 @@ class Vocabulary:
     def nearest(self, word: str, *, num_words: int = 3) -> list[str]:
         """Return the entries whose spelling is closest to ``word``, best first.
 
-        First come those of which it may be a slip, two letters swapped before one letter more,
-        less or another, of each kind the commonest first; then those that look like it.
+        First come those of which it may be a slip, the likeliest kind of slip that gives any (see
+        :func:`~lexret.vocabulary.slips.slips`), the commonest first; then those that look like it.
         """
         import difflib
 
@@ -228,6 +228,8 @@ class Vocabulary:
         for meant in slips(word):
             known = {self._ids[one] for one in meant if one in self._ids}
             found.update(dict.fromkeys(self._words[term] for term in sorted(known)))
+            if known:  # likelier than any other slip
+                break
         if len(found) < num_words:
             alike = difflib.get_close_matches(word, self._words, n=num_words, cutoff=0.75)
             found.update(dict.fromkeys(alike))

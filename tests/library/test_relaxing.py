@@ -49,6 +49,12 @@ def test_a_sign_goes_with_its_word_and_its_brackets(library: Library) -> None:
     assert found[0] == ("path:1.png", (f"-({held} OR {held})",), 1)
 
 
+def test_a_required_word_stays_as_a_wish(library: Library) -> None:
+    held, other = (word.word for word in library.words("1.png")[::10][:2])
+    found = relaxed(library, f"+{held} +{other}>9")
+    assert found and all(left_out == (f"+{other}>9",) for _, left_out, _ in found)
+
+
 def test_nothing_is_left_of_a_single_condition(library: Library) -> None:
     assert relaxed(library, "width:1") == []
 

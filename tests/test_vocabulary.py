@@ -232,3 +232,17 @@ def test_words_that_differ_in_number_only_are_one_word_and_no_others() -> None:
     assert pairs["care"] == set() and pairs["cars"] == {"car"}
     assert (pairs["man"], pairs["leaves"]) == ({"men"}, {"leaf"})
     assert (pairs["news"], pairs["cities"], pairs["bus"]) == (set(), {"city"}, {"buses"})
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("dgo", "dog"), ("bycicle", "bicycle"), ("hosre", "horse"), ("caat", "cat"), ("hrse", "horse"),
+     ("dof", "dog"), ("DGO", "dog"), ("ct", "cat"), ("xyzzy", None)],
+)  # fmt: skip
+def test_the_word_that_a_slip_of_the_hand_meant_is_nearest(typed: str, meant: str | None) -> None:
+    vocabulary = Vocabulary(("house", "dog", "cat", "bicycle", "horse", "circle", "hose"))
+    assert next(iter(vocabulary.nearest(typed)), None) == meant
+
+
+def test_a_word_that_is_there_is_nearest_to_itself() -> None:
+    assert Vocabulary(("dogs", "dog")).nearest("dog", num_words=2) == ["dog", "dogs"]

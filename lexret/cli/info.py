@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -17,9 +17,13 @@ from lexret.cli.common import (
     print_json,
     printable,
 )
+from lexret.errors import MissingPackageError
 
 if TYPE_CHECKING:
     from lexret.engine.index import EmbeddedIndex
+
+
+_NUM_TOWNS: Final = 10
 
 
 @click.command("info")
@@ -48,7 +52,7 @@ def command(index_path: Path | None, verify: bool, as_json: bool) -> None:
     width = max(map(len, values))
     for name, value in values.items():
         if isinstance(value, list):
-            text = ", ".join(map(str, value)) or "none"
+            text = ("; " if name == "places" else ", ").join(map(str, value)) or "none"
         else:
             text = f"{value:,}" if isinstance(value, int) else str(value)
         click.echo(f"{name.replace('_', ' ').ljust(width)}  {printable(text)}")
@@ -98,6 +102,7 @@ def _values(index: EmbeddedIndex) -> dict[str, object]:
         **({} if (shard := Shard.of(manifest.options)) is None else {"shard": str(shard)}),
         "pictures": len(index),
         "corrected_pictures": sum(doc_id in index for doc_id in index.corrections.documents),
+        **_places(index),
         "muted": sorted(index.corrections.muted),
         "keywords_as_words": KEYWORDS_AS_WORDS in manifest.options,
         "vocabulary_words": manifest.num_words,
@@ -112,4 +117,21 @@ def _values(index: EmbeddedIndex) -> dict[str, object]:
         "format_version": manifest.format_version,
         "commits": manifest.generation,
         "segments": len(manifest.segments),
+    }
+
+
+def _places(index: EmbeddedIndex) -> dict[str, object]:
+    """Return how many pictures tell where they were taken, and the towns of most of them."""
+    from lexret.library.places import counted_towns, has_coordinates, num_located
+
+    located = num_located(index) if has_coordinates(index) else 0
+    if not located:
+        return {}
+    try:
+        towns = counted_towns(index)[:_NUM_TOWNS]
+    except MissingPackageError as error:
+        return {"located_pictures": located, "places": [f"not named: {error}"]}
+    return {
+        "located_pictures": located,
+        "places": [f"{one.town} ({one.num_pictures:,})" for one in towns],
     }

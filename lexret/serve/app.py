@@ -22,8 +22,8 @@ from lexret.pictures.boxes import parse_box
 from lexret.serve import schema
 from lexret.serve.explaining import Explaining
 from lexret.serve.gate import Gate
-from lexret.serve.limits import App, BrokenOffError, HeavyWork, ReceivingRoom
-from lexret.serve.making import ThumbnailMaker
+from lexret.serve.limits import Activity, App, BrokenOffError, HeavyWork, ReceivingRoom
+from lexret.serve.making import FirstHits, ThumbnailMaker
 from lexret.serve.pictures import SIDES, Thumbnails, Uploads
 from lexret.serve.questions import Understanding, served_file
 from lexret.serve.settings import ServeSettings
@@ -54,10 +54,11 @@ _TYPES: Final = {
     "svg": "image/svg+xml",
 }
 _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
-    status: {"model": schema.Problem} for status in (401, 403, 404, 409, 413, 415, 422, 503)
+    status: {"model": schema.Problem} for status in (401, 403, 404, 409, 413, 415, 422, 501, 503)
 }
 
 NUM_ADDED_WORDS: Final = 12
+NUM_FIRST_HITS: Final = 6
 
 
 def create_app(library: Library, settings: ServeSettings) -> tuple[App, ThumbnailMaker]:
@@ -77,16 +78,23 @@ def create_app(library: Library, settings: ServeSettings) -> tuple[App, Thumbnai
     )
     add_errors(app, settings.root_path)
     store = ThumbnailStore(library.path, settings.max_thumbnail_bytes)
-    api = _Api(library, settings, store)
+    activity = Activity()
+    api = _Api(library, settings, store, activity)
     api.add_to(app)
     _add_page(app)
-    return Gate(Compressed(app), settings), api.maker
+    return Gate(activity.noting(Compressed(app)), settings), api.maker
 
 
 class _Api:
     """The functions behind the addresses below ``/api`` and those of pictures."""
 
-    def __init__(self, library: Library, settings: ServeSettings, store: ThumbnailStore) -> None:
+    def __init__(
+        self,
+        library: Library,
+        settings: ServeSettings,
+        store: ThumbnailStore,
+        activity: Activity,
+    ) -> None:
         heavy = HeavyWork(settings.num_heavy, settings.max_waiting)
         self._library, self._settings, self._heavy = library, settings, heavy
         # More threads than cores would only take the interpreter's lock from one another.
@@ -95,7 +103,8 @@ class _Api:
         self._uploads = Uploads(settings.max_kept_bytes, settings.max_upload_pixels)
         self._thumbnails = Thumbnails(heavy, store)
         links = settings.allow_links
-        self.maker = ThumbnailMaker(library, self._thumbnails, heavy, allow_links=links)
+        self.maker = ThumbnailMaker(library, self._thumbnails, heavy, activity, allow_links=links)
+        self._first_hits = FirstHits(self._thumbnails, settings.num_heavy, allow_links=links)
         self._writing = Writing(library, settings)
         self._labelling = Labelling(library, settings, self._writing, heavy)
         self._questions = Understanding(library, self._uploads, heavy, allow_links=links)
@@ -109,6 +118,7 @@ class _Api:
         app.get("/api/index", summary="What is served")(self.info)
         app.get("/api/complete", summary="Words that go on from some letters")(self.complete)
         app.get("/api/search", summary="Find pictures")(self.search)
+        app.get("/api/relax", summary="What would be found without a condition")(self.relax)
         app.get("/api/explain", summary="Why a picture was found, and what it says")(self.explain)
         app.get("/api/region", summary="What a part of a picture says")(self.region)
         app.post(
@@ -168,8 +178,13 @@ class _Api:
         words: Annotated[
             int | None, Query(ge=1, description="At most so many words of each hit; else all.")
         ] = None,
+        ahead: Annotated[
+            int | None, Query(description="Begin to make pictures of the first hits in this side.")
+        ] = None,
     ) -> schema.SearchAnswer:
         started = time.perf_counter()
+        if ahead is not None:
+            _check_side(ahead)
         if k > self._settings.max_hits:
             raise InputError(f"At most {self._settings.max_hits} hits can be asked for; found {k}.")
         if start > self._settings.max_start:
@@ -179,6 +194,9 @@ class _Api:
         understood = self._understand(snapshot, q, image, like, box)
         with self._searching:
             results = self._library.find(understood, snapshot, k=k, copies=copies, start=start)
+        if ahead is not None:
+            first = [hit.doc_id for hit in results[:NUM_FIRST_HITS]]
+            self._first_hits.begin(snapshot, first, ahead)
         sizes = sizes_of(snapshot.index, [hit.doc_id for hit in results])
         return schema.SearchAnswer(
             query=q,
@@ -211,6 +229,26 @@ class _Api:
                 for hit in results
             ],
         )
+
+    def relax(
+        self, q: Text = "", image: Image = None, like: Like = None, box: Box = None
+    ) -> schema.RelaxedQueries:
+        self._check_length(q)
+        with self._searching:
+            found = self._questions.relax(
+                q,
+                self._library.snapshot(),
+                image=image or None,
+                like=like or None,
+                box=parse_box(box) if box else None,
+            )
+        return schema.RelaxedQueries(
+            queries=[
+                schema.RelaxedQuery(query=one.text, left_out=list(one.left_out),
+                                    hits=one.num_hits, more=one.more)
+                for one in found
+            ]
+        )  # fmt: skip
 
     def explain(
         self,
@@ -290,10 +328,7 @@ class _Api:
     def _understand(
         self, snapshot: Snapshot, q: str, image: str | None, like: str | None, box: str | None
     ) -> Understood:
-        if len(q) > self._settings.max_query:
-            raise InputError(
-                f"The query has {len(q)} characters; expected at most {self._settings.max_query}."
-            )
+        self._check_length(q)
         return self._questions.understand(
             q,
             snapshot,
@@ -301,6 +336,12 @@ class _Api:
             like=like or None,
             box=parse_box(box) if box else None,
         )
+
+    def _check_length(self, q: str) -> None:
+        if len(q) > self._settings.max_query:
+            raise InputError(
+                f"The query has {len(q)} characters; expected at most {self._settings.max_query}."
+            )
 
 
 def _filter_fields(columns: dict[str, str]) -> dict[str, str]:

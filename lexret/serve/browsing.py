@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from typing import Annotated, Final
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Final
 
 import numpy as np
 from fastapi import FastAPI, Query
 
+from lexret.engine.index import EmbeddedIndex
 from lexret.engine.store.columns import FieldValue
+from lexret.errors import MissingPackageError
 from lexret.files.names import name_to_text, shown_line, whole_text
 from lexret.library.asking.question import Understood
 from lexret.library.browsing.overview import CountedWord
@@ -17,7 +19,7 @@ from lexret.library.library import Library
 from lexret.library.snapshots import Snapshot
 from lexret.serve import library_schema as shapes
 from lexret.serve.caches import Remember, remembering
-from lexret.serve.parameters import Box, Id, Image, Like, Text
+from lexret.serve.parameters import Box, Copies, Id, Image, Like, Text
 from lexret.serve.schema import MAX_COPIES, Copy
 from lexret.serve.settings import ServeSettings
 from lexret.vocabulary import STOP_WORDS
@@ -26,6 +28,7 @@ MAX_PICTURES: Final = 500
 _NUM_WORDS: Final = 60
 _NUM_CAMERAS: Final = 100
 _NUM_PLACES: Final = 2000
+_NUM_TOWNS: Final = 500
 _LONGEST_WORD: Final = 64
 _MOST_UNKNOWN: Final = 5
 
@@ -43,6 +46,7 @@ class Browsing:
         self._library, self._settings, self._understand = library, settings, understand
         self._overviews: Remember[shapes.Overview] = remembering(2)
         self._timelines: Remember[shapes.Timeline] = remembering(2)
+        self._places: Remember[shapes.Places] = remembering(2)
         self._narrowings: Remember[shapes.Narrowing] = remembering(256)
 
     def add_to(self, app: FastAPI) -> None:
@@ -74,11 +78,11 @@ class Browsing:
 
         return self._overviews(_key(snapshot), look)
 
-    def timeline(self) -> shapes.Timeline:
+    def timeline(self, copies: Copies = False) -> shapes.Timeline:
         snapshot = self._library.snapshot()
 
         def look() -> shapes.Timeline:
-            line = self._library.timeline(snapshot)
+            line = self._library.timeline(snapshot, copies=copies)
             heights_N = np.maximum(line.heights_N, 1)
             return shapes.Timeline(
                 commit=snapshot.index.manifest.generation,
@@ -90,12 +94,13 @@ class Browsing:
                 ratios=np.round(100 * line.widths_N / heights_N).astype(int).tolist(),
             )  # fmt: skip
 
-        return self._timelines(_key(snapshot), look)
+        return self._timelines((_key(snapshot), copies), look)
 
     def pictures(
         self,
         start: Annotated[int, Query(ge=0, le=2**40)] = 0,
         count: Annotated[int, Query(ge=1, le=MAX_PICTURES)] = 100,
+        copies: Copies = False,
     ) -> shapes.TimelinePictures:
         snapshot = self._library.snapshot()
         return shapes.TimelinePictures(
@@ -107,8 +112,9 @@ class Browsing:
                     name=shown_line(one.doc_id),
                     date=one.date,
                     by_file=one.by_file,
+                    num_copies=one.num_copies,
                 )
-                for one in self._library.timeline(snapshot).pictures(start, count)
+                for one in self._library.timeline(snapshot, copies=copies).pictures(start, count)
             ],
         )
 
@@ -159,6 +165,7 @@ class Browsing:
             date=found.date,
             date_from=found.date_from,
             camera={name: _shown(value) for name, value in found.camera.items()},
+            place=_near_town(found.camera),
             keywords=[whole_text(keyword) for keyword in found.keywords],
             fields={name: _shown(value) for name, value in found.fields.items()},
             words=[shapes.DetailWord(word=one.word, weight=one.weight, held=one.held)
@@ -172,18 +179,74 @@ class Browsing:
         )  # fmt: skip
 
     def places(self) -> shapes.Places:
-        from lexret.library.browsing.overview import places
+        snapshot = self._library.snapshot()
 
-        near = Counter(
-            (round(latitude, 2), round(longitude, 2))
-            for latitude, longitude in places(self._library.snapshot().index)
-        )
-        return shapes.Places(
-            places=[
-                shapes.Place(latitude=latitude, longitude=longitude, pictures=number)
-                for (latitude, longitude), number in near.most_common(_NUM_PLACES)
-            ]
-        )
+        def look() -> shapes.Places:
+            from lexret.library.browsing.overview import places
+
+            near = Counter(
+                (round(latitude, 2), round(longitude, 2))
+                for latitude, longitude in places(snapshot.index)
+            ).most_common(_NUM_PLACES)
+            return shapes.Places(
+                places=[
+                    shapes.Place(latitude=latitude, longitude=longitude, pictures=number, name=name)
+                    for ((latitude, longitude), number), name in zip(
+                        near, _names([place for place, _ in near]), strict=True
+                    )
+                ],
+                **_named_places(snapshot.index),
+            )
+
+        return self._places(_key(snapshot), look)
+
+
+def _named_places(index: EmbeddedIndex) -> dict[str, Any]:
+    """Return towns and countries of an index, or why there are none."""
+    from lexret.library.places import counted_countries, counted_towns
+
+    try:
+        towns = [CountedWord(str(one.town), one.num_pictures) for one in counted_towns(index)]
+        countries = counted_countries(index).most_common(_NUM_TOWNS)
+    except MissingPackageError as error:
+        return {"towns": [], "countries": [], "nameless": str(error)}
+    return {
+        "towns": _counted(towns[:_NUM_TOWNS]),
+        "countries": _counted([CountedWord(name, count) for name, count in countries]),
+        "nameless": None,
+    }
+
+
+def _near_town(camera: Mapping[str, FieldValue]) -> shapes.NearTown | None:
+    from lexret.library.places import COORDINATES, place_of
+
+    pair = [camera.get(name) for name in COORDINATES]
+    if not isinstance(pair[0], int | float) or not isinstance(pair[1], int | float):
+        return None
+    try:
+        found = place_of(float(pair[0]), float(pair[1]))
+    except MissingPackageError:  # the overview says so
+        return None
+    if found is None:
+        return None
+    town = found.town
+    return shapes.NearTown(
+        name=town.name,
+        region=town.region,
+        country=town.country,
+        query=str(town),
+        distance_km=round(found.distance_km, 1),
+    )
+
+
+def _names(places: list[tuple[float, float]]) -> list[str | None]:
+    from lexret.library.places import names_of
+
+    try:
+        pairs = np.array(places, np.float64).reshape(-1, 2)
+        return names_of(pairs[:, 0], pairs[:, 1]) if places else []
+    except MissingPackageError:  # the overview says so
+        return [None] * len(places)
 
 
 def _key(snapshot: Snapshot) -> tuple[object, ...]:

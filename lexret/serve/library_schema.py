@@ -54,6 +54,7 @@ class TimelinePicture(BaseModel):
     name: str = Field(description=NAME)
     date: str = Field(description=DATE)
     by_file: bool = Field(description="It is the date of the file's last change.")
+    num_copies: int = Field(description="How many other files of the same bytes it stands for.")
 
 
 class TimelinePictures(BaseModel):
@@ -99,6 +100,16 @@ class DetailWord(BaseModel):
     held: bool = Field(description="Whether the picture is held to show it.")
 
 
+class NearTown(BaseModel):
+    """The town in or near which a picture was taken."""
+
+    name: str
+    region: str = Field(description="The state, for the United States; else empty.")
+    country: str
+    query: str = Field(description="The value of the filter `place` that finds it.")
+    distance_km: float = Field(description="How far its centre is.")
+
+
 class Details(BaseModel):
     """What the index knows of a picture."""
 
@@ -113,6 +124,10 @@ class Details(BaseModel):
     camera: dict[str, int | float | str] = Field(
         description="What the camera wrote: camera, lens, iso, exposure_s, f_number, focal_mm, "
         "latitude, longitude."
+    )
+    place: NearTown | None = Field(
+        description="Null where no town is within 100 km, nothing tells where it was taken, or "
+        "names of places are not installed."
     )
     keywords: list[str]
     fields: dict[str, int | float | str] = Field(description="Those that somebody gave it.")
@@ -130,9 +145,15 @@ class Place(BaseModel):
     latitude: float
     longitude: float
     pictures: int
+    name: str | None = Field(description="The nearest town, where that is known.")
 
 
 class Places(BaseModel):
     """Where pictures were taken, those near each other as one."""
 
     places: list[Place]
+    towns: list[CountedWord] = Field(description="Values of the filter `place`: towns.")
+    countries: list[CountedWord] = Field(description="Values of the filter `place`: countries.")
+    nameless: str | None = Field(
+        description="Why places have no names; null where they have, or there are none."
+    )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from typing import Any, Final
@@ -92,6 +94,29 @@ class HeavyWork:
             with self._counting:
                 self._num_taken -= 1
             self._places.release()
+
+
+class Activity:
+    """When somebody asked for something last: what has no hurry waits until nobody does."""
+
+    def __init__(self) -> None:
+        self._last = -math.inf
+
+    def seconds_quiet(self) -> float:
+        """Return how long nobody has asked for anything."""
+        return time.monotonic() - self._last
+
+    def noting(self, app: App) -> App:
+        """Return an application that notes every request to another."""
+
+        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+            self._last = time.monotonic()
+            try:
+                await app(scope, receive, send)
+            finally:
+                self._last = time.monotonic()
+
+        return serve
 
 
 def limited(receive: Receive, limit: int, deadline: float) -> Receive:

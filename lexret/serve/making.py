@@ -1,14 +1,20 @@
-"""Makes thumbnails in the background, the latest pictures first, while nobody waits for any."""
+"""Makes thumbnails before anybody asks for them: those of the first hits of a search at once, and
+in the background all, the latest pictures first, while nobody waits for any.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Final
 
 from lexret.errors import LexretError
 from lexret.library.library import Library
-from lexret.serve.limits import BusyError, HeavyWork
+from lexret.library.snapshots import Snapshot
+from lexret.serve.limits import Activity, BusyError, HeavyWork
 from lexret.serve.pictures import Thumbnails
 from lexret.serve.questions import served_file
 
@@ -16,18 +22,51 @@ SIDE: Final = 320
 _PAGE: Final = 200
 _PAUSE_S: Final = 0.02
 _BUSY_S: Final = 0.5
+_QUIET_S: Final = 1.5
+"""Making begins when nobody has asked for anything for so long: who searches has all cores."""
 _LOOK_S: Final = 60.0
 _log = logging.getLogger(__name__)
+
+
+class FirstHits:
+    """Begins with the thumbnails of a search's first hits while its answer is on its way.
+
+    So they are made while the browser reads the answer and lays it out.
+    """
+
+    def __init__(self, thumbnails: Thumbnails, num_threads: int, *, allow_links: bool) -> None:
+        self._thumbnails, self._allow_links = thumbnails, allow_links
+        self._pool = ThreadPoolExecutor(num_threads, thread_name_prefix="first hits")
+        self._turn = 0
+
+    def begin(self, snapshot: Snapshot, doc_ids: Sequence[str], side: int) -> None:
+        """Begin; what was begun for another search and not started is left to its browser."""
+        self._turn += 1
+        for doc_id in doc_ids:
+            self._pool.submit(self._make, self._turn, snapshot, doc_id, side)
+
+    def _make(self, turn: int, snapshot: Snapshot, doc_id: str, side: int) -> None:
+        if turn != self._turn:
+            return
+        with suppress(LexretError):  # whoever asks for it is told
+            path = served_file(snapshot, doc_id, allow_links=self._allow_links)
+            self._thumbnails.of_file(path, side)
 
 
 class ThumbnailMaker:
     """A thread that makes the thumbnails of a library which are not there yet."""
 
     def __init__(
-        self, library: Library, thumbnails: Thumbnails, heavy: HeavyWork, *, allow_links: bool
+        self,
+        library: Library,
+        thumbnails: Thumbnails,
+        heavy: HeavyWork,
+        activity: Activity,
+        *,
+        allow_links: bool,
     ) -> None:
         self._library, self._thumbnails, self._heavy = library, thumbnails, heavy
-        self._allow_links = allow_links
+        self._activity, self._allow_links = activity, allow_links
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="thumbnails", daemon=True)
 
@@ -37,10 +76,11 @@ class ThumbnailMaker:
             self._thread.start()
 
     def stop(self) -> None:
-        """End; what was made stays."""
+        """End; what was made is kept."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(2)
+        self._thumbnails.close()
 
     def _run(self) -> None:
         done = None
@@ -59,7 +99,7 @@ class ThumbnailMaker:
         line = self._library.timeline(snapshot)
         for start in range(0, len(line), _PAGE):
             for picture in line.pictures(start, _PAGE):
-                while not self._heavy.is_idle and not self._stop.is_set():
+                while self._somebody_waits() and not self._stop.is_set():
                     self._stop.wait(_BUSY_S)
                 if self._stop.is_set() or self._thumbnails.are_full:
                     return
@@ -71,3 +111,6 @@ class ThumbnailMaker:
                     self._stop.wait(_BUSY_S)
                 except LexretError:  # gone or damaged: whoever asks for it is told
                     continue
+
+    def _somebody_waits(self) -> bool:
+        return not self._heavy.is_idle or self._activity.seconds_quiet() < _QUIET_S

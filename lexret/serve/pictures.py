@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import threading
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -106,6 +108,8 @@ class Thumbnails:
     def __init__(self, heavy: HeavyWork, store: ThumbnailStore) -> None:
         self._remember: Remember[bytes] = remembering(_CACHE_BYTES, len)
         self._heavy, self._store = heavy, store
+        self._making: dict[bytes, Future[bytes]] = {}
+        self._making_lock = threading.Lock()
 
     @property
     def are_lasting(self) -> bool:
@@ -116,6 +120,10 @@ class Thumbnails:
     def are_full(self) -> bool:
         """Whether one more on disk would take the place of others."""
         return self._store.is_full()
+
+    def close(self) -> None:
+        """Write what is to be kept on disk."""
+        self._store.close()
 
     @staticmethod
     def key_of(path: Path, side: int) -> bytes:
@@ -144,15 +152,32 @@ class Thumbnails:
 
         def look() -> bytes:
             kept = self._store.get(key) if lasting else None
-            if kept is not None:
-                return kept
+            return self._made(key, path, side, lasting=lasting) if kept is None else kept
+
+        return self._remember(key, look)
+
+    def _made(self, key: bytes, path: Path, side: int, *, lasting: bool) -> bytes:
+        """Make a picture; who asks for one that is being made waits for it."""
+        with self._making_lock:
+            other = self._making.get(key)
+            if other is None:
+                mine = self._making[key] = Future()
+        if other is not None:
+            return other.result()
+        try:
             with self._heavy.turn():
                 jpeg = as_jpeg(open_picture(path, min_side=side).image, side)
             if lasting:
                 self._store.put(key, jpeg)
+        except BaseException as error:
+            mine.set_exception(error)
+            raise
+        else:
+            mine.set_result(jpeg)
             return jpeg
-
-        return self._remember(key, look)
+        finally:
+            with self._making_lock:
+                del self._making[key]
 
     def keep_file(self, path: Path, side: int) -> bool:
         """Keep a picture file's picture on disk; returns whether it had to be made.
@@ -163,9 +188,7 @@ class Thumbnails:
         key = self.key_of(path, side)
         if self._store.has(key):
             return False
-        with self._heavy.turn():
-            jpeg = as_jpeg(open_picture(path, min_side=side).image, side)
-        self._store.put(key, jpeg)
+        self._made(key, path, side, lasting=True)
         return True
 
     def of_upload(self, upload: Upload, side: int) -> bytes:

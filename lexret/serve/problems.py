@@ -19,6 +19,7 @@ from lexret.errors import (
     LockedError,
     MismatchError,
     MissingError,
+    MissingPackageError,
     OutdatedLabelError,
     QueryError,
     StorageError,
@@ -39,6 +40,7 @@ _log = logging.getLogger(__name__)
 _STATUS: Final[tuple[tuple[type[LexretError], int], ...]] = (
     (ForbiddenError, 403), (LockedError, 503), (BackendError, 503), (StorageError, 507),
     (BrokenOffError, 400), (TooLargeError, 413), (TooSlowError, 408), (BusyError, 503),
+    (MissingPackageError, 501),
     (MismatchError, 409), (MissingError, 404), (ImageError, 415), (InputError, 422),
 )  # fmt: skip
 
@@ -109,8 +111,8 @@ def public_error(error: Exception) -> str:
     if isinstance(error, StorageError):
         return "That cannot be written; the server's own output says more."
     told = (
-        InputError | MissingError | BusyError | BrokenOffError | TooLargeError | TooSlowError
-        | ForbiddenError
+        InputError | MissingError | MissingPackageError | BusyError | BrokenOffError
+        | TooLargeError | TooSlowError | ForbiddenError
     )  # fmt: skip
     if isinstance(error, told):
         return str(error)

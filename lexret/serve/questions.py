@@ -15,6 +15,7 @@ from lexret.serve.caches import remembering
 from lexret.serve.pictures import Uploads
 
 if TYPE_CHECKING:
+    from lexret.library.asking.relaxing import Relaxed
     from lexret.pictures.boxes import Box
     from lexret.serve.limits import HeavyWork
 
@@ -60,15 +61,39 @@ class Understanding:
             BusyError: if a picture must be encoded and too many wait for that.
             LexretError: see :func:`lexret.library.asking.question.understand`.
         """
+        question = self._question(text, snapshot, image=image, like=like, box=box)
+        return self._library.understand(question, snapshot, hooks=self._hooks)
+
+    def relax(
+        self,
+        text: str,
+        snapshot: Snapshot,
+        *,
+        image: str | None = None,
+        like: str | None = None,
+        box: Box | None = None,
+    ) -> list[Relaxed]:
+        """Return what a request would find without some conditions; see :meth:`understand`."""
+        question = self._question(text, snapshot, image=image, like=like, box=box)
+        return self._library.relax(question, snapshot, hooks=self._hooks)
+
+    def _question(
+        self,
+        text: str,
+        snapshot: Snapshot,
+        *,
+        image: str | None,
+        like: str | None,
+        box: Box | None,
+    ) -> Question:
         if like is not None and like not in snapshot.index:
             raise MissingError("The index holds no such picture to look for.")
-        question = Question(
+        return Question(
             text,
             pictures=() if image is None else (self._uploads.get(image),),
             likes=() if like is None else (like,),
             box=box,
         )
-        return self._library.understand(question, snapshot, hooks=self._hooks)
 
 
 def served_file(snapshot: Snapshot, doc_id: str, *, allow_links: bool) -> Path:

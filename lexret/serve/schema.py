@@ -203,3 +203,18 @@ class Problem(BaseModel):
     error: str
     start: int | None = Field(None, description="Where in the query the problem begins.")
     end: int | None = Field(None, description="Where it ends.")
+
+
+class RelaxedQuery(BaseModel):
+    """A query without some of its conditions."""
+
+    query: str
+    left_out: list[str] = Field(description="The conditions, as they were written.")
+    hits: int = Field(description="How many pictures it finds, copies counting as one.")
+    more: bool = Field(description="Whether it finds more than these.")
+
+
+class RelaxedQueries(BaseModel):
+    """What would be found without one condition, or else without any; the fewest hits first."""
+
+    queries: list[RelaxedQuery]

@@ -2,6 +2,9 @@
 
 They are one SQLite file: written whole or not at all, shared by several servers, bounded in size.
 It holds nothing that cannot be made again; where it cannot be used, the server does without it.
+
+Whoever waits for a thumbnail does not wait for the disk: new ones are written a little later, many
+at a time.
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ _VERSION: Final = 1
 _PATIENCE_S: Final = 2.0
 _GIVES_WAY: Final = 0.1  # the share that goes at a time where there is no room
 _USED_AGAIN_S: Final = 86_400
+_LATER_S: Final = 0.5
+_MOST_WAITING: Final = 32_000_000  # bytes; more are written at once
 _log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
@@ -38,6 +43,12 @@ class ThumbnailStore:
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._size = 0
+        # What is not on disk yet: thumbnails, and keys that were used again.
+        self._waiting: dict[bytes, bytes] = {}
+        self._used: list[bytes] = []
+        self._num_waiting, self._is_writing = 0, False
+        self._waiting_lock, self._writing = threading.Lock(), threading.Lock()
+        self._closed = threading.Event()
         if max_bytes:
             self._open()
 
@@ -48,6 +59,10 @@ class ThumbnailStore:
 
     def get(self, key: bytes) -> bytes | None:
         """Return the thumbnail of a key, ``None`` where it is not kept."""
+        with self._waiting_lock:
+            waiting = self._waiting.get(key)
+        if waiting is not None:
+            return waiting
 
         def read(connection: sqlite3.Connection) -> bytes | None:
             row = connection.execute(
@@ -55,16 +70,17 @@ class ThumbnailStore:
             ).fetchone()
             if row is None:
                 return None
-            now = int(time.time())
-            if now - row[1] > _USED_AGAIN_S:  # to the day: most readings write nothing
-                connection.execute("UPDATE thumbnails SET used = ? WHERE key = ?", (now, key))
-                connection.commit()
+            if time.time() - row[1] > _USED_AGAIN_S:  # to the day: most readings write nothing
+                self._note_use(key)
             return bytes(row[0])
 
         return self._with(read)
 
     def has(self, key: bytes) -> bool:
         """Whether the thumbnail of a key is kept."""
+        with self._waiting_lock:
+            if key in self._waiting:
+                return True
         found = self._with(
             lambda connection: connection.execute(
                 "SELECT 1 FROM thumbnails WHERE key = ?", (key,)
@@ -73,29 +89,83 @@ class ThumbnailStore:
         return found is not None
 
     def put(self, key: bytes, jpeg: bytes) -> None:
-        """Keep a thumbnail."""
+        """Keep a thumbnail; it is on disk a little later, or after :meth:`flush`."""
+        if self._connection is None or len(jpeg) > self._max_bytes:
+            return
+        with self._waiting_lock:
+            if key not in self._waiting:
+                self._waiting[key] = jpeg
+                self._num_waiting += len(jpeg)
+            is_much = self._num_waiting > min(_MOST_WAITING, self._max_bytes // 2)
+        if is_much:
+            self.flush()
+        else:
+            self._begin_to_write()
 
-        def write(connection: sqlite3.Connection) -> None:
-            self._make_room(connection, len(jpeg))
-            done = connection.execute(
-                "INSERT OR IGNORE INTO thumbnails VALUES (?, ?, ?)", (key, int(time.time()), jpeg)
-            )
-            connection.commit()
-            self._size += len(jpeg) if done.rowcount else 0
-
-        if len(jpeg) <= self._max_bytes:
-            self._with(write)
+    def flush(self) -> None:
+        """Write what waits."""
+        with self._writing:  # one at a time, in the order in which they came
+            with self._waiting_lock:
+                waiting, used = dict(self._waiting), list(self._used)
+                self._used.clear()
+            if waiting or used:
+                self._with(lambda connection: self._write(connection, waiting, used))
+            with self._waiting_lock:  # only now, so that they are found all the time
+                for key, jpeg in waiting.items():
+                    del self._waiting[key]
+                    self._num_waiting -= len(jpeg)
 
     def is_full(self) -> bool:
         """Whether one more thumbnail would take the place of others."""
-        return self._size >= (1 - _GIVES_WAY) * self._max_bytes
+        return self._size + self._num_waiting >= (1 - _GIVES_WAY) * self._max_bytes
 
     def close(self) -> None:
-        """Close the file."""
+        """Write what waits, and close the file."""
+        self._closed.set()
+        self.flush()
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
+
+    def _write(
+        self, connection: sqlite3.Connection, waiting: dict[bytes, bytes], used: list[bytes]
+    ) -> None:
+        now = int(time.time())
+        connection.executemany(
+            "UPDATE thumbnails SET used = ? WHERE key = ?", [(now, key) for key in used]
+        )
+        for key, jpeg in waiting.items():
+            self._make_room(connection, len(jpeg))
+            done = connection.execute(
+                "INSERT OR IGNORE INTO thumbnails VALUES (?, ?, ?)", (key, now, jpeg)
+            )
+            self._size += len(jpeg) if done.rowcount else 0
+        connection.commit()
+
+    def _note_use(self, key: bytes) -> None:
+        with self._waiting_lock:
+            self._used.append(key)
+        self._begin_to_write()
+
+    def _begin_to_write(self) -> None:
+        """Start what writes, unless it runs already."""
+        with self._waiting_lock:
+            if not self._is_writing:
+                self._is_writing = True
+                threading.Thread(
+                    target=self._write_on, name="thumbnails on disk", daemon=True
+                ).start()
+
+    def _write_on(self) -> None:
+        """Write what waits, every now and then, until nothing does."""
+        while True:
+            self._closed.wait(_LATER_S)
+            self.flush()
+            with self._waiting_lock:
+                if not (self._waiting or self._used):
+                    self._is_writing = False
+                    return
 
     def _make_room(self, connection: sqlite3.Connection, num_bytes: int) -> None:
         if self._size + num_bytes <= self._max_bytes:

@@ -214,10 +214,26 @@ class Vocabulary:
         return entries
 
     def nearest(self, word: str, *, num_words: int = 3) -> list[str]:
-        """Return the entries whose spelling is closest to ``word``, best first."""
+        """Return the entries whose spelling is closest to ``word``, best first.
+
+        First come those of which it may be a slip, the likeliest kind of slip that gives any (see
+        :func:`~lexret.vocabulary.slips.slips`), the commonest first; then those that look like it.
+        """
         import difflib
 
-        return difflib.get_close_matches(word.lower(), self._words, n=num_words, cutoff=0.75)
+        from lexret.vocabulary.slips import slips
+
+        word = word.lower()
+        found = dict.fromkeys([word] if word in self._ids else [])
+        for meant in slips(word):
+            known = {self._ids[one] for one in meant if one in self._ids}
+            found.update(dict.fromkeys(self._words[term] for term in sorted(known)))
+            if known:  # likelier than any other slip
+                break
+        if len(found) < num_words:
+            alike = difflib.get_close_matches(word, self._words, n=num_words, cutoff=0.75)
+            found.update(dict.fromkeys(alike))
+        return list(found)[:num_words]
 
     def require_same(self, other: Vocabulary, *, mine: str, theirs: str) -> None:
         """Raise unless both vocabularies are equal.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -267,3 +268,24 @@ def test_after_a_commit_only_new_segments_are_counted(
     assert counter.count(open_index(library.path), levels).tolist() == by_hand(library, levels)
     assert len(counted) == 4
     assert counter.count(open_index(library.path), None).tolist() == by_hand(library, None)
+
+
+def test_one_of_each_set_of_copies_stands_in_the_timeline_with_their_number(
+    library: Library, folder: Path
+) -> None:
+    for name in ("a copy with a long name.jpg", "a2.jpg"):
+        shutil.copyfile(folder / "a.jpg", folder / name)
+        os.utime(folder / name, ns=(1, (folder / "a.jpg").stat().st_mtime_ns))
+    library.update()
+    every = [one.doc_id for one in library.timeline().pictures(0, 10)]
+    assert len(every) == 7
+    line = library.timeline(copies=False)
+    shown = [(one.doc_id, one.num_copies) for one in line.pictures(0, 10)]
+    assert shown[0] == ("a.jpg", 2) and [number for _, number in shown[1:]] == [0] * 4
+    assert len(line) == 5 == len(line.widths_N)
+    assert sum(month.num_pictures for month in line.months()) == 5
+    # As in a search, a copy that was corrected on its own is another picture.
+    library.correct("a2.jpg", remove=[library.words("a2.jpg", 1)[0].word])
+    shown = [(one.doc_id, one.num_copies)
+             for one in library.timeline(copies=False).pictures(0, 10)]  # fmt: skip
+    assert sorted(shown[:2]) == [("a.jpg", 1), ("a2.jpg", 0)]

@@ -141,6 +141,10 @@ class Browser:
         node = self._call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
         self._call("DOM.setFileInputFiles", files=[str(path)], nodeId=node)
 
+    def forget(self) -> None:
+        """Empty what the browser has kept of answers."""
+        self._call("Network.clearBrowserCache")
+
     def screenshot(self, path: Path) -> None:
         picture = self._call("Page.captureScreenshot", format="png")["data"]
         # In 256 colours, which are enough to look at and a third of the bytes.

@@ -17,6 +17,7 @@ from lexret.engine.query.filters import (
     Filter,
     ListFilter,
     NumberFilter,
+    PairFilter,
     path_filter,
     text_filter,
 )
@@ -71,6 +72,8 @@ def read_filter(
     name = written.name
     if name in aliases.dates:
         return _date_filter(source, written, columns, aliases, negated=negated)
+    if name in aliases.pairs and name not in columns:  # fields of one's own come first
+        return _pair_filter(source, written, columns, aliases, negated=negated)
     column = name if name in columns else aliases.columns.get(name, name)
     kind = TEXT if name == PATH else columns.get(column)
     if kind is None:
@@ -125,7 +128,10 @@ def _unknown_field(name: str, columns: Mapping[str, str], aliases: FieldAliases)
     dates = {date for date, fields in aliases.dates.items() if _tells_dates(fields, columns)}
     shown = {column: written for written, column in aliases.columns.items()}
     readable = {shown.get(column, column) for column in columns}
-    known = {PATH, *(field for field in readable if not field.startswith("_"))} | dates
+    pairs = {
+        pair for pair, fields in aliases.pairs.items() if columns.keys() >= set(fields.columns)
+    }
+    known = {PATH, *(field for field in readable if not field.startswith("_"))} | dates | pairs
     near = get_close_matches(name, sorted(known), n=1)
     said = (
         f"This index has no field {name!r}; there are: {', '.join(sorted(known))}.",
@@ -158,6 +164,26 @@ def _date_filter(
     if begins is not None and ends is not None and begins >= ends:
         raise query_error(source, written.value_span, "The second date is before the first.")
     return DateFilter(fields, begins, ends, negated)
+
+
+def _pair_filter(
+    source: str,
+    written: FieldFilter,
+    columns: Mapping[str, str],
+    aliases: FieldAliases,
+    *,
+    negated: bool,
+) -> PairFilter:
+    fields = aliases.pairs[written.name]
+    if not columns.keys() >= set(fields.columns):
+        raise query_error(source, written.name_span, fields.missing)
+    if not written.value.strip():
+        raise query_error(source, written.value_span, f"The value of {written.name} is empty.")
+    try:
+        return PairFilter(fields.columns, fields.read(written.value), negated)
+    except InputError as error:
+        message = f"This is no pattern: {error}."
+        raise query_error(source, written.value_span, message) from error
 
 
 def _ends(

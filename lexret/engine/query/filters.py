@@ -13,7 +13,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
+import numpy as np
+import numpy.typing as npt
+
 from lexret.engine.query.globs import Name, Pattern, fixed_beginning, path_pattern
+from lexret.engine.store.checked import AnyArray
 from lexret.engine.store.columns import FieldValue
 
 PATH: Final = "path"
@@ -22,6 +26,7 @@ _NANO: Final = 1_000_000_000
 _NOT_ASCII: Final = re.compile(r"[^\0-\x7f]")
 
 Fields = Callable[[str], FieldValue]
+Flags = npt.NDArray[np.bool_]
 
 
 class Filter(Protocol):
@@ -67,6 +72,22 @@ class DateFields:
     by_system: str
 
 
+@dataclass(frozen=True, slots=True)
+class PairFields:
+    """Two numbers of a document that are asked about together, such as coordinates.
+
+    Attributes:
+        columns: the fields that hold them.
+        read: makes a condition of a filter's value: it tells which of N pairs are wanted, of the
+            first numbers (N,) and the second; raises InputError where the value is no such thing.
+        missing: what a query is told where the index has no such fields.
+    """
+
+    columns: tuple[str, str]
+    read: Callable[[str], Callable[[AnyArray, AnyArray], Flags]]
+    missing: str
+
+
 @dataclass(frozen=True)
 class FieldAliases:
     """What names in queries mean that are no fields, and which fields are written with units.
@@ -76,6 +97,7 @@ class FieldAliases:
         sizes: fields that count bytes.
         columns: names of fields that are stored under another name.
         lists: stored fields that hold several texts, one a line.
+        pairs: names of what two fields tell together.
         hint: what to do where a field is missing, for messages.
         given_hint: where fields come from that no file tells, for the same messages.
     """
@@ -84,6 +106,7 @@ class FieldAliases:
     sizes: frozenset[str] = frozenset()
     columns: Mapping[str, str] = field(default_factory=dict)
     lists: frozenset[str] = frozenset()
+    pairs: Mapping[str, PairFields] = field(default_factory=dict)
     hint: str = ""
     given_hint: str = ""
 
@@ -128,6 +151,28 @@ class DateFilter:
             return low <= by_clock <= high
         low, high = self.system_bounds()
         return isinstance(by_system, int) and low <= by_system <= high
+
+
+@dataclass(frozen=True, slots=True)
+class PairFilter:
+    """A condition on two numbers of a document together.
+
+    Attributes:
+        columns: the fields that hold them.
+        fits: tells which of N pairs are wanted.
+    """
+
+    columns: tuple[str, str]
+    fits: Callable[[AnyArray, AnyArray], Flags]
+    negated: bool = False
+
+    def meets(self, doc_id: str, fields: Fields) -> bool:
+        """Tell whether the document has both numbers, and they fit."""
+        pair = [fields(name) for name in self.columns]
+        if not all(isinstance(value, int | float) for value in pair):
+            return False
+        first, second = (np.array([value], np.float64) for value in pair)
+        return bool(self.fits(first, second)[0])
 
 
 @dataclass(frozen=True, slots=True)

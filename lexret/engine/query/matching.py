@@ -18,6 +18,7 @@ from lexret.engine.query.filters import (
     DateFilter,
     Filter,
     NumberFilter,
+    PairFilter,
     TextFilter,
 )
 from lexret.engine.query.query import AnyOf, Holds, Query
@@ -34,14 +35,14 @@ def find_in_segment(segment: Segment, query: Query, *, k: int) -> list[LocalHit]
     """
     wanted_N = _by_postings(segment, query)
     for condition in query.filters:
-        if isinstance(condition, NumberFilter | DateFilter):
+        if isinstance(condition, NumberFilter | DateFilter | PairFilter):
             wanted_N &= _by_numbers(segment, condition) != condition.negated
     scores_N = score(segment, query) if query.scores else None
     if scores_N is not None:
         wanted_N &= scores_N > 0
     places_D = np.flatnonzero(wanted_N)
     for condition in query.filters:
-        if not isinstance(condition, NumberFilter | DateFilter):
+        if not isinstance(condition, NumberFilter | DateFilter | PairFilter):
             places_D = _by_values(segment, condition, places_D)
     if scores_N is None:
         return [LocalHit(int(place), 0.0) for place in places_D[:k]]
@@ -91,11 +92,16 @@ def _holds_all(segment: Segment, words: Sequence[Holds]) -> Mask:
     return held_N
 
 
-def _by_numbers(segment: Segment, condition: NumberFilter | DateFilter) -> Mask:
+def _by_numbers(segment: Segment, condition: NumberFilter | DateFilter | PairFilter) -> Mask:
     nothing = (np.zeros(len(segment), dtype=np.int64), np.zeros(len(segment), dtype=bool))
     if isinstance(condition, NumberFilter):
         values, present = segment.numbers(condition.field) or nothing
         return present & _within(values, condition.low, condition.high)
+    if isinstance(condition, PairFilter):
+        (first, has_first), (second, has_second) = (
+            segment.numbers(name) or nothing for name in condition.columns
+        )
+        return has_first & has_second & condition.fits(first, second)
     clock, has_clock = segment.numbers(condition.fields.by_clock) or nothing
     system, has_system = segment.numbers(condition.fields.by_system) or nothing
     by_clock = _within(clock, *condition.clock_bounds())

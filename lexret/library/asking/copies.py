@@ -11,10 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from lexret.engine.corrections.corrections import DocumentCorrection
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.protocol import SearchHit
 from lexret.engine.query.query import Query
 from lexret.engine.shared_text import FoundDocument, documents_with, find_documents
+from lexret.engine.store.columns import FieldValue
 from lexret.explain.answers import ExplainingIndex
 from lexret.library.asking.query_fields import VOUCHED
 from lexret.sparse import FloatArray, IdArray, SparseBatch
@@ -145,12 +147,25 @@ class WithoutCopies:
 
     def _sameness(self, document: FoundDocument) -> _Sameness:
         correction = self._pictures.corrections.documents.get(document.doc_id)
-        changed = None
-        if correction is not None:
-            changed = (tuple(sorted(correction.added.items())), tuple(sorted(correction.removed)))
+        changed = sameness_of_correction(correction)
         return document.value(CONTENT), document.value(VOUCHED), changed
 
     def _preference(self, document: FoundDocument) -> tuple[bool, int, int, str]:
-        changed = document.value(CHANGED)
-        when = changed if isinstance(changed, int) else 0
-        return document.doc_id != self._shown, when, len(document.doc_id), document.doc_id
+        ranked = preference(document.doc_id, document.value(CHANGED))
+        return (document.doc_id != self._shown, *ranked)
+
+
+def sameness_of_correction(correction: DocumentCorrection | None) -> _Sameness | None:
+    """Return what is equal for copies that were corrected alike."""
+    if correction is None:
+        return None
+    return tuple(sorted(correction.added.items())), tuple(sorted(correction.removed))
+
+
+def preference(doc_id: str, changed: FieldValue) -> tuple[int, int, str]:
+    """Return by what copies are ordered: the oldest, then that of the shortest path, then by path.
+
+    Args:
+        changed: when the file was last changed.
+    """
+    return changed if isinstance(changed, int) else 0, len(doc_id), doc_id

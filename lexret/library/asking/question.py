@@ -207,8 +207,9 @@ class _Understanding:
 
     def _note(self, parsed: ParsedQuery) -> tuple[str, ...]:
         from lexret.library.asking.query_dates import notes_on_dates
+        from lexret.library.asking.query_places import notes_on_places
 
-        return notes_on_dates(parsed, self._index)
+        return (*notes_on_dates(parsed, self._index), *notes_on_places(parsed, self._index))
 
     def _encode(self, text: str) -> LexicalVector:
         encoders = self._encoders()

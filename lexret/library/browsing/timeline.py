@@ -20,6 +20,7 @@ from lexret.engine.segments.segment import Segment
 from lexret.engine.shared_text import find_documents
 from lexret.engine.store.columns import FieldValue, decode_text
 from lexret.library.asking.query_fields import MTIME, TAKEN
+from lexret.library.browsing.one_of_each import one_of_each
 
 Numbers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -35,11 +36,13 @@ class DatedPicture:
         doc_id: its id.
         date: to the second, in ISO 8601, by the camera's clock or that of this machine.
         by_file: the date is that of the file's last change.
+        num_copies: how many other files of the same bytes it stands for.
     """
 
     doc_id: str
     date: str
     by_file: bool
+    num_copies: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +63,16 @@ class Month:
 class Timeline:
     """All pictures of one commit of an index, the latest first.
 
+    Args:
+        copies: whether each copy of a file stands in it; else one of them does, that which a search
+            shows, see :mod:`lexret.library.asking.copies`.
+
     Attributes:
         widths_N: of the upright pictures, in pixels; 0 where it is not known.
         heights_N: likewise.
     """
 
-    def __init__(self, index: EmbeddedIndex) -> None:
+    def __init__(self, index: EmbeddedIndex, *, copies: bool = True) -> None:
         self._segments = index.segments
         parts = [_dated(segment) for segment in index.segments]
         numbers = [np.full(len(part[0]), number) for number, part in enumerate(parts)]
@@ -74,11 +81,15 @@ class Timeline:
         places_N, seconds_N, by_file_N, widths_N, heights_N = (
             np.concatenate(columns) for columns in zip(*parts, strict=True)
         )
-        order_N = _by_id(
-            np.argsort(-seconds_N, kind="stable"), seconds_N, np.concatenate(numbers),
-            places_N, index.segments,
-        )  # fmt: skip
-        self._numbers_N: Numbers = np.concatenate(numbers)[order_N]
+        numbers_N: Numbers = np.concatenate(numbers)
+        num_copies_N = np.zeros(len(seconds_N), np.int64)
+        order_N = np.argsort(-seconds_N, kind="stable")
+        if not copies:
+            shown_N = one_of_each(index, numbers_N, places_N, num_copies_N)
+            order_N = order_N[shown_N[order_N]]
+        order_N = _by_id(order_N, seconds_N, numbers_N, places_N, index.segments)
+        self._num_copies_N: Numbers = num_copies_N[order_N]
+        self._numbers_N: Numbers = numbers_N[order_N]
         self._places_N: Numbers = places_N[order_N]
         self._seconds_N: Numbers = seconds_N[order_N]
         self._by_file_N: Flags = by_file_N[order_N].astype(bool)
@@ -109,6 +120,7 @@ class Timeline:
                 decode_text(segment.id_at(int(self._places_N[place]))),
                 str(self._seconds_N[place].astype("datetime64[s]")),
                 bool(self._by_file_N[place]),
+                int(self._num_copies_N[place]),
             )
 
 

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary
 
 from lexret.library.asking.query_pictures import PathLike
-from lexret.library.asking.question import Understood
+from lexret.library.asking.question import NO_HOOKS, Hooks, Question, Understood
 from lexret.library.face.asked import AskedLibrary
 from lexret.library.snapshots import Snapshot
 
 if TYPE_CHECKING:
     from lexret.encoders.computation import Computation
     from lexret.engine.index import EmbeddedIndex
+    from lexret.library.asking.relaxing import Relaxed
+    from lexret.library.asking.results import Results
     from lexret.library.browsing.details import Details
     from lexret.library.browsing.narrowing import NarrowingWord
     from lexret.library.browsing.overview import CountedWord
@@ -42,17 +44,24 @@ class BrowsedLibrary(AskedLibrary):
         self._counts: WeakKeyDictionary[EmbeddedIndex, Counts] = WeakKeyDictionary()
         self._counter: WordCounter | None = None
         self._looking = threading.Lock()
-        self._timelines: WeakKeyDictionary[EmbeddedIndex, Timeline] = WeakKeyDictionary()
+        self._timelines: WeakKeyDictionary[EmbeddedIndex, dict[bool, Timeline]] = (
+            WeakKeyDictionary()
+        )
 
-    def timeline(self, snapshot: Snapshot | None = None) -> Timeline:
-        """Return all pictures, the latest first; it is kept for each commit."""
+    def timeline(self, snapshot: Snapshot | None = None, *, copies: bool = True) -> Timeline:
+        """Return all pictures, the latest first; it is kept for each commit.
+
+        Args:
+            copies: whether each copy of a file stands in it, or one of them for all.
+        """
         from lexret.library.browsing.timeline import Timeline
 
         index = (snapshot or self.snapshot()).index
         with self._looking:
-            if index not in self._timelines:
-                self._timelines[index] = Timeline(index)
-            return self._timelines[index]
+            kept = self._timelines.setdefault(index, {})
+            if copies not in kept:
+                kept[copies] = Timeline(index, copies=copies)
+            return kept[copies]
 
     def details(
         self, picture: PathLike, snapshot: Snapshot | None = None, *, num_words: int = 40
@@ -119,6 +128,21 @@ class BrowsedLibrary(AskedLibrary):
 
         return [CountedWord(word, count(word))
                 for word in snapshot.complete(prefix, k=k, rank=count)]  # fmt: skip
+
+    def relax(
+        self, question: Question, snapshot: Snapshot, *, hooks: Hooks = NO_HOOKS
+    ) -> list[Relaxed]:
+        """Return what a question would find without one of its conditions, or without any.
+
+        Raises:
+            LexretError: see :func:`lexret.library.asking.question.understand`.
+        """
+        from lexret.library.asking.relaxing import relax
+
+        def find(question: Question, k: int) -> Results:
+            return self.find(self.understand(question, snapshot, hooks=hooks), snapshot, k=k)
+
+        return relax(question, find)
 
     def narrow(
         self, understood: Understood, snapshot: Snapshot, *, k: int = 10

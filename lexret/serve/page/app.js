@@ -3,10 +3,11 @@ import { ask, byId, el } from "./dom.js";
 import { showAsked } from "./asked.js";
 import { clearChips, showChips, showNarrowing, showUnknown } from "./chips.js";
 import { completion } from "./complete.js";
-import { applyFilters, fillFilters, offerLabels } from "./filters.js";
-import { jumpTo, offerCameras, overview, remember, showHome } from "./home.js";
+import { applyFilters, fillFilters, offerLabels, offerValues } from "./filters.js";
+import { jumpTo, overview, places, remember, showHome } from "./home.js";
 import { showMap } from "./map.js";
 import { asQuery, mark } from "./query.js";
+import { showNothing } from "./nothing.js";
 import { Results } from "./results.js";
 import { Selection, copied } from "./selection.js";
 import { timeline } from "./timeline.js";
@@ -80,9 +81,17 @@ async function home() {
   const signal = begin();
   tell("");
   if (info && !info.pictures) return tell("There are no photos here yet. Index some: lexret index FOLDER");
-  overview().then((all) => { if (!signal.aborted) { found = all; showHome(byId("home"), all, go); offerCameras(all); muted(); } }, () => {});
+  overview().then(async (all) => {
+    if (signal.aborted) return;
+    found = all;
+    showHome(byId("home"), all, go);
+    muted();
+    if (!all.located) return;
+    found = { ...all, ...await places() };
+    if (!signal.aborted) showHome(byId("home"), found, go);
+  }).catch(() => {});
   try {
-    const line = await timeline(() => { if (!signal.aborted) home(); });
+    const line = await timeline(state.copies, () => { if (!signal.aborted) home(); });
     if (signal.aborted) return;
     wall.show({ ...line, source: { get: (index) => named(line.source.get(index)) } });
     jumpTo(line.sections.map((one) => one.title), wall);
@@ -120,6 +129,7 @@ function showAnswer(answer, one) {
     : sure ? `${sure.toLocaleString()}${one.lined ? "" : " or more"} sure, then the likeliest of ${total} photos` : `No sure match among ${total} photos; these are the best guesses`;
   tell(el("p", {}, text), ...answer.notes.map((note) => el("p", { class: "note" }, note)));
   if (answer.hits.length) remember(state.q);
+  else showNothing(byId("nothing"), state, go);
   showChips(state, answer, go);
   if (answer.hits.length > 2) showNarrowing(state, go);
   if (answer.notes.some((note) => note.startsWith("not in the vocabulary"))) showUnknown(state, go);
@@ -128,7 +138,8 @@ function showAnswer(answer, one) {
 function showError(error, first) {
   if (first) showChips(state, null, go); // what was required or excluded can be taken back
   complain(error.message);
-  if (/not in the vocabulary|No word of/.test(error.message)) showUnknown(state, go);
+  // The nearest words as links say the same, and more shortly.
+  if (/not in the vocabulary|No word of/.test(error.message)) showUnknown(state, go).then((shown) => { if (shown) tell(""); });
 }
 
 async function send(file) {
@@ -209,10 +220,13 @@ byId("more").addEventListener("click", async () => {
   filters.hidden = !filters.hidden;
   byId("more").setAttribute("aria-expanded", String(!filters.hidden));
   if (filters.hidden) return;
-  found ??= await overview();
-  offerCameras(found);
+  found = { ...found, ...await overview() };
+  offerValues(found);
   offerLabels(state).catch((error) => complain(error.message));
-  if (found.located) showMap(byId("map"), state, go);
+  if (!found.located) return;
+  found = { ...found, ...await places() };
+  offerValues(found);
+  showMap(byId("map"), found.places, state, go);
 });
 byId("copies").addEventListener("change", (event) => go({ copies: event.target.checked ? "true" : null }));
 addEventListener("popstate", () => { pushed = Math.max(0, pushed - 1); render(); });

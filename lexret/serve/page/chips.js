@@ -7,7 +7,7 @@ let turn = 0;
 
 export function clearChips() {
   turn += 1;
-  for (const id of ["chips", "narrow", "unknown"]) byId(id).replaceChildren();
+  for (const id of ["chips", "narrow", "unknown", "nothing"]) byId(id).replaceChildren();
 }
 
 export function showChips(state, answer, go) {
@@ -74,16 +74,18 @@ export async function showNarrowing(state, go) {
   }
 }
 
-// The nearest words for those that the vocabulary lacks.
+// The nearest words for those that the vocabulary lacks; tells whether there are any.
 export async function showUnknown(state, go) {
   const mine = turn;
-  if (!state.q) return;
+  if (!state.q) return false;
   try {
     const { words } = await ask("api/unknown", { q: state.q.slice(0, 2000) });
-    if (mine !== turn) return;
-    byId("unknown").replaceChildren(...words.filter((one) => one.nearest.length).map((one) => el("p", {}, `\u201c${one.word}\u201d is no word that lexret knows. Try `,
+    const near = words.filter((one) => one.nearest.length);
+    if (mine !== turn || !near.length) return false;
+    byId("unknown").replaceChildren(...near.map((one) => el("p", {}, `\u201c${one.word}\u201d is no word that lexret knows. Try `,
       ...one.nearest.flatMap((other, i) => [i ? ", " : "", el("a", { href: `./?${new URLSearchParams({ q: swap(state.q, one.word, other) })}`, onclick: (event) => { event.preventDefault(); go({ q: swap(state.q, one.word, other) }); } }, other)]), ".")));
+    return true;
   } catch {
-    // As above.
+    return false; // as above
   }
 }

@@ -39,7 +39,7 @@ function facts(found, info, actions) {
   if (camera) add("Camera", query(camera, `camera:"${String(camera).replaceAll('"', "")}"`), lens ? el("span", { class: "faint" }, ` ${lens}`) : "");
   const shot = [aperture && `f/${round(aperture)}`, exposure && (exposure >= 1 ? `${round(exposure)} s` : `1/${Math.round(1 / exposure)} s`), iso && `ISO ${iso}`, focal && `${round(focal)} mm`].filter(Boolean);
   if (shot.length) add("Taken with", shot.join(" \u00b7 "));
-  if (latitude !== undefined && longitude !== undefined) add("Place", query(`${Math.abs(latitude).toFixed(4)}\u00b0 ${latitude < 0 ? "S" : "N"}, ${Math.abs(longitude).toFixed(4)}\u00b0 ${longitude < 0 ? "W" : "E"}`, near(latitude, longitude)));
+  if (latitude !== undefined && longitude !== undefined) add("Place", ...town(found.place, query), query(`${Math.abs(latitude).toFixed(4)}\u00b0 ${latitude < 0 ? "S" : "N"}, ${Math.abs(longitude).toFixed(4)}\u00b0 ${longitude < 0 ? "W" : "E"}`, near(latitude, longitude)));
   if (found.width) add("Size", `${found.width.toLocaleString()} \u00d7 ${found.height.toLocaleString()}${found.bytes ? ` \u00b7 ${bytes(found.bytes)}` : ""}`);
   if (found.keywords.length) add("Keywords", ...found.keywords.flatMap((one, i) => [i ? ", " : "", query(one, `keyword:"${one.replaceAll('"', "")}"`)]));
   for (const [name, value] of Object.entries(found.fields)) add(name, String(value));
@@ -50,6 +50,13 @@ function facts(found, info, actions) {
   if (found.num_copies) add("Copies", el("ul", { class: "plain-list" }, ...found.copies.slice(0, 10).map((one) => el("li", {}, el("bdi", {}, one.name))), found.num_copies > 10 ? el("li", {}, `and ${(found.num_copies - 10).toLocaleString()} more`) : null));
   add("File", el("bdi", { title: found.path ?? "" }, found.name));
   return el("section", {}, el("h3", {}, "Details"), el("dl", {}, ...rows));
+}
+
+// The town, and how far it is where that is far.
+function town(place, query) {
+  if (!place) return [];
+  const far = place.distance_km >= 10 ? el("span", { class: "faint" }, `${Math.round(place.distance_km)} km from `) : "";
+  return [far, query([place.name, place.region, place.country].filter(Boolean).join(", "), `place:"${place.query.replaceAll('"', "")}"`), el("br")];
 }
 
 export function near(latitude, longitude, span = 0.05) {

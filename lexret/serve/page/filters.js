@@ -21,7 +21,7 @@ export function applyFilters(text) {
   let q = text;
   const isOffered = (one) => one.value || [...one.options].some((option) => option.value === getFilter(text, one.dataset.filter)); // else typed, and left
   const ofLabels = [...document.querySelectorAll("#labels [data-filter]")].filter(isOffered).map((one) => [one.dataset.filter, one.value]);
-  for (const [name, told] of [["path", value.path], ["camera", value.camera], ["width", value.width && `${value.width}..`], ["date", date], ...ofLabels]) q = setFilter(q, name, told);
+  for (const [name, told] of [["path", value.path], ["camera", value.camera], ["place", value.place], ["width", value.width && `${value.width}..`], ["date", date], ...ofLabels]) q = setFilter(q, name, told);
   return q;
 }
 
@@ -31,4 +31,18 @@ export async function offerLabels(state) {
   byId("labels").replaceChildren(...labels.filter((label) => label.field in fields).map((label) => el("label", {}, `${label.name} `,
     el("select", { "data-filter": label.field }, el("option", { value: "" }, "any"), ...label.classes.map((name) => el("option", { value: name }, name))))));
   fillFilters(state);
+}
+
+// The values that there are, in the fields of the filters.
+export function offerValues({ cameras, towns = [], countries = [], located, nameless }) {
+  offer("camera", byId("cameras"), cameras, "no photo here tells it");
+  offer("place", byId("places"), [...towns, ...countries], nameless ? "names are not installed" : located ? "no town is near" : "no photo here tells it");
+  document.querySelector("[data-filter=place]").title = nameless ?? "";
+}
+
+function offer(name, list, values, nothing) {
+  const field = document.querySelector(`[data-filter=${name}]`);
+  list.replaceChildren(...values.map((one) => el("option", { value: one.word }, `${one.pictures.toLocaleString()} ${one.pictures === 1 ? "picture" : "pictures"}`)));
+  field.disabled = !values.length;
+  field.placeholder = values.length ? values[0].word : nothing;
 }

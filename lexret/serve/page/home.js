@@ -25,7 +25,7 @@ export function remember(q) {
 
 const few = () => (innerWidth < 600 ? 16 : innerWidth < 1000 ? 28 : 40);
 
-function link(q, text, go, attributes = {}) {
+export function link(q, text, go, attributes = {}) {
   return el("a", { href: `./?${new URLSearchParams({ q })}`, ...attributes,
     onclick: (event) => { if (!event.ctrlKey && !event.metaKey) { event.preventDefault(); go({ q }); } } }, text);
 }
@@ -41,6 +41,7 @@ export function showHome(place, overview, go, all = false) {
   place.replaceChildren(
     cloud(overview.words, go, all, more) ?? "",
     line("Try", overview.examples.map((one) => link(one, one, go, { class: "pill" }))) ?? "",
+    line("Places", townLinks(overview, go)) ?? "",
     line("Recent", searches.map((one) => link(one, one, go, { class: "pill" })), forget) ?? "");
 }
 
@@ -69,11 +70,11 @@ function hash(text) {
   return sum;
 }
 
-export function offerCameras(overview) {
-  const list = byId("cameras"), field = document.querySelector("[data-filter=camera]");
-  list.replaceChildren(...overview.cameras.map((one) => el("option", { value: one.word }, `${one.pictures.toLocaleString()} pictures`)));
-  field.disabled = !overview.cameras.length;
-  field.placeholder = overview.cameras.length ? overview.cameras[0].word : "no photo here tells it";
+// The towns of most photos; a single one that holds them all says nothing.
+function townLinks({ towns = [], countries = [], pictures }, go) {
+  const several = countries.length > 3 ? countries : towns;
+  const shown = several.filter((one) => one.pictures < pictures).slice(0, innerWidth < 600 ? 4 : 8);
+  return shown.map((one) => link(`place:${asQuery(one.word)}`, one.word.split(",")[0], go, { class: "pill", title: `${one.word}: ${one.pictures.toLocaleString()} pictures` }));
 }
 
 export function jumpTo(names, wall) {
@@ -83,4 +84,4 @@ export function jumpTo(names, wall) {
   byId("jump-to").onchange = (event) => { if (event.target.value) wall.toSection(Number(event.target.value)); event.target.value = ""; };
 }
 
-export const overview = () => ask("api/overview");
+export const overview = () => ask("api/overview"), places = () => ask("api/places");

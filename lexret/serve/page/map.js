@@ -1,24 +1,19 @@
 // A plain map: where photos were taken, as dots on a grid of degrees; a drawn frame becomes a filter.
-import { ask, el, svg } from "./dom.js";
+import { el, svg } from "./dom.js";
 import { drawable } from "./box.js";
 import { setFilter } from "./query.js";
 
 const ROOM = 0.08, LEAST = 0.02, HIGH = 260;
 
-export async function showMap(place, state, go) {
-  let places;
-  try {
-    ({ places } = await ask("api/places"));
-  } catch {
-    return;
-  }
+export function showMap(place, places, state, go) {
   if (!places.length) return;
   const bounds = around(places), width = Math.min(680, Math.max(260, place.parentElement.clientWidth - 40));
   const x = (longitude) => (longitude - bounds.west) / (bounds.east - bounds.west), y = (latitude) => (bounds.north - latitude) / (bounds.north - bounds.south);
   const most = Math.max(...places.map((one) => one.pictures));
   const picture = svg("svg", { viewBox: `0 0 ${width} ${HIGH}`, width, height: HIGH, role: "img", "aria-label": `Where ${places.length} groups of photos were taken` },
     ...lines(bounds, x, y, width),
-    ...places.map((one) => svg("circle", { cx: x(one.longitude) * width, cy: y(one.latitude) * HIGH, r: 3 + 7 * Math.sqrt(one.pictures / most) }, svg("title", {}, `${one.pictures} photos at ${one.latitude}, ${one.longitude}`))));
+    ...places.map((one) => svg("circle", { cx: x(one.longitude) * width, cy: y(one.latitude) * HIGH, r: 3 + 7 * Math.sqrt(one.pictures / most) }, svg("title", {}, `${one.name ? `${one.name}: ` : ""}${one.pictures.toLocaleString()} ${one.pictures === 1 ? "photo" : "photos"} at ${one.latitude}, ${one.longitude}`))),
+    ...labels(places, x, y, width));
   const size = { width: 100000, height: 100000 };
   const area = drawable(picture, size, null, (box) => {
     if (!box) return;
@@ -28,6 +23,24 @@ export async function showMap(place, state, go) {
   });
   place.hidden = false;
   place.replaceChildren(el("p", { class: "faint" }, "Where photos were taken: draw a frame to search there."), area);
+}
+
+// The names of the places of most photos, where there is room for them.
+function labels(places, x, y, width) {
+  const found = [], told = new Set();
+  const taken = places.map((one) => ({ left: x(one.longitude) * width - 8, right: x(one.longitude) * width + 8, base: y(one.latitude) * HIGH + 4 }));
+  for (const one of [...places].sort((a, b) => b.pictures - a.pictures)) {
+    const name = one.name?.split(",")[0];
+    if (!name || told.has(one.name)) continue;
+    const at = x(one.longitude) * width, top = y(one.latitude) * HIGH + 4, long = 6.8 * name.length;
+    const place = [[at + 11, top], [at - 11 - long, top], [at - long / 2, top - 15], [at - long / 2, top + 17]].find(([left, base]) =>
+      left > 0 && left + long < width && base > 12 && base < HIGH - 16 && !taken.some((box) => left < box.right && box.left < left + long && Math.abs(base - box.base) < 14));
+    if (!place) continue;
+    taken.push({ left: place[0], right: place[0] + long, base: place[1] });
+    told.add(one.name);
+    found.push(svg("text", { x: place[0], y: place[1], class: "named" }, name));
+  }
+  return found;
 }
 
 function around(places) {

@@ -13,7 +13,7 @@ export class Results {
     this.busy = true;
     const first = this.start === 0;
     try {
-      const answer = await ask("api/search", { ...this.asked, k: first ? FIRST : PAGE, words: 3, start: this.start || null }, { signal: this.signal });
+      const answer = await ask("api/search", { ...this.asked, k: first ? FIRST : PAGE, words: 3, start: this.start || null, ahead: first ? this.wall.usualSide() : null }, { signal: this.signal });
       this.take(answer);
       if (first) this.onAnswer(answer, this);
       this.lay(first);

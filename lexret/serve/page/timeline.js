@@ -11,11 +11,11 @@ function monthName(month, year = true) {
 }
 
 // Gives what a wall shows; `stale()` is called when the index has changed meanwhile.
-export async function timeline(stale) {
-  const line = await ask("api/timeline"), pages = new Map();
+export async function timeline(copies, stale) {
+  const line = await ask("api/timeline", { copies }), pages = new Map();
   const page = (number) => {
     if (!pages.has(number)) {
-      const asked = ask("api/timeline/pictures", { start: number * PAGE, count: PAGE }).then((found) => {
+      const asked = ask("api/timeline/pictures", { start: number * PAGE, count: PAGE, copies }).then((found) => {
         if (found.commit !== line.commit) stale();
         pages.set(number, found.pictures);
         return found.pictures;

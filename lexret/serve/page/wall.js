@@ -4,6 +4,10 @@ import { justified, shown } from "./justified.js";
 
 const GAP = 6, HEAD = 46, AHEAD = 700, STILL = 90, LONG = 500; // pixels, and milliseconds
 
+// The side to ask for, so that a picture is as sharp as the screen, within reason.
+const sideOf = (rowHeight, ratio) => (rowHeight * Math.max(1, ratio) * Math.min(2, devicePixelRatio) > 360 ? 640 : 320);
+const wantedHeight = (width) => (width < 500 ? 120 : width < 900 ? 165 : 205);
+
 export const pictureAddress = (id, side) => `picture?${new URLSearchParams({ id, side })}`;
 
 // `source.get(index)` gives a picture {id, name} or a promise of it; `caption(picture)` what stands below it.
@@ -35,7 +39,7 @@ export class Wall {
     const before = this.blocks, width = (this.width = Math.round(this.place.clientWidth));
     if (!width || !this.sections) return;
     const anchor = this.blocks.length && this.top() > 0 ? this.at(this.top()) : null;
-    const wanted = width < 500 ? 120 : width < 900 ? 165 : 205, below = this.caption ? 26 : 0;
+    const wanted = wantedHeight(width), below = this.caption ? 26 : 0;
     this.blocks = [];
     let top = 0, start = 0;
     for (const section of this.sections) {
@@ -59,6 +63,9 @@ export class Wall {
     if (anchor !== null && !keep) this.scrollTo(this.blocks[this.blockOf(anchor)], 0);
     this.draw();
   }
+
+  // The side that most pictures will be asked for in.
+  usualSide() { return sideOf(wantedHeight(this.place.clientWidth), 1.5); }
 
   top() { return -this.place.getBoundingClientRect().top; }
 
@@ -145,7 +152,7 @@ export class Wall {
   }
 
   fill(tile, index, picture, rowHeight) {
-    const ratio = shown(this.ratios[index]), side = rowHeight * Math.max(1, ratio) * Math.min(2, devicePixelRatio) > 360 ? 640 : 320;
+    const side = sideOf(rowHeight, shown(this.ratios[index]));
     const image = el("img", { alt: picture.name, "data-src": pictureAddress(picture.id, side), decoding: "async", draggable: "false" });
     image.addEventListener("error", () => tile.classList.add("broken"), { once: true });
     image.style.height = `${rowHeight}px`;

@@ -1,0 +1,1 @@
+"""Names of places on the earth, from coordinates, without a network."""

@@ -1,0 +1,1 @@
+"""Pictures rebuilt from their tokens: words, cells and soft tokens."""

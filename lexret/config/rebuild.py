@@ -25,7 +25,12 @@ class CellsConfig(Frozen):
         description="'projected': Llama 2's vocabulary, frozen, through one trained linear map; "
         "'raw': its leading principal axes as they are; 'learnt': free vectors, as VQ-GAN has them",
     )
-    dim: int = Field(16, gt=0, description="dimensions in which distances are taken")
+    dim: int = Field(8, gt=0, description="dimensions in which distances are taken")
+    unit: bool = Field(
+        True,
+        description="take distances between unit vectors, so that entries and encodings cannot "
+        "shrink together (Yu et al., 2022, section 3.2)",
+    )
     entries: int = Field(0, ge=0, description="of a learnt codebook; 0: as many as Llama 2's")
     codebook_weight: float = Field(
         1.0, ge=0, description="of |stopped(encoding) - entry|^2, which moves the entries"
@@ -128,7 +133,7 @@ class RebuildTrainConfig(Frozen):
     batch_size: int = Field(32, gt=0)
     lr: float = Field(1e-3, gt=0)
     min_lr_fraction: float = Field(0.02, ge=0, le=1)
-    warmup_steps: int = Field(100, ge=0)
+    warmup_steps: int = Field(50, ge=0)
     weight_decay: float = Field(0.01, ge=0)
     clip_norm: float = Field(1.0, gt=0)
     ema_decay: float = Field(0.998, ge=0, lt=1)

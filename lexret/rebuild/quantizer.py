@@ -15,6 +15,7 @@ from typing import Final
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from lexret.config.rebuild import CellsConfig
 from lexret.rebuild.entries import principal_axes
@@ -31,8 +32,8 @@ class QuantizedCells:
     Attributes:
         codes_BDGG: the entries' vectors; gradients pass to the encoder as if they were its own.
         entries_BGG: int64, which entry each cell is.
-        codebook_loss: |stopped(encoding) - entry|^2, a mean.
-        commitment_loss: |encoding - stopped(entry)|^2, a mean.
+        codebook_loss: |stopped(encoding) - entry|^2, the mean over the cells.
+        commitment_loss: |encoding - stopped(entry)|^2, the mean over the cells.
     """
 
     codes_BDGG: Tensor
@@ -76,23 +77,24 @@ class Quantizer(nn.Module):
         """Return (..., D) vectors of entries, where distances are measured; None: (E, D) all."""
         kind = self.config.codebook
         if kind == "learnt":
-            return self.learnt_ED if entries is None else self.learnt_ED[entries]
-        rows = self.vectors_EH if entries is None else self.vectors_EH[entries]
-        if kind == "raw":
-            return rows @ self.axes_HD
-        projected: Tensor = self.projector(rows)
-        return projected
+            found = self.learnt_ED if entries is None else self.learnt_ED[entries]
+        else:
+            rows = self.vectors_EH if entries is None else self.vectors_EH[entries]
+            found = rows @ self.axes_HD if kind == "raw" else self.projector(rows)
+        return functional.normalize(found, dim=-1) if self.config.unit else found
 
     def forward(self, encoded_BDGG: Tensor) -> QuantizedCells:
         """Quantize a map; in float32, whatever precision is set around."""
         with torch.autocast(encoded_BDGG.device.type, enabled=False):
             encoded_BGGD = encoded_BDGG.float().permute(0, 2, 3, 1)
             flat_ND = encoded_BGGD.reshape(-1, encoded_BGGD.shape[-1])
+            if self.config.unit:
+                flat_ND = functional.normalize(flat_ND, dim=-1)
             with torch.no_grad():
                 entries_N = nearest_entries(flat_ND.detach(), self.vectors_of())
             chosen_ND = self.vectors_of(entries_N)
-            codebook_loss = (flat_ND.detach() - chosen_ND).square().mean()
-            commitment_loss = (flat_ND - chosen_ND.detach()).square().mean()
+            codebook_loss = (flat_ND.detach() - chosen_ND).square().sum(1).mean()
+            commitment_loss = (flat_ND - chosen_ND.detach()).square().sum(1).mean()
             passed_ND = flat_ND + (chosen_ND - flat_ND).detach()
             codes_BDGG = passed_ND.view_as(encoded_BGGD).permute(0, 3, 1, 2)
         entries_BGG = entries_N.view(encoded_BGGD.shape[:3])

@@ -39,6 +39,19 @@ class CellsConfig(Frozen):
         0.25, ge=0, description="of |encoding - stopped(entry)|^2, which moves the encoder"
     )
     drop: float = Field(0.0, ge=0, le=1, description="share of pictures trained without cells")
+    free_steps: int = Field(
+        0, ge=0, description="first steps in which encodings pass as they are: the decoder learns "
+        "to need them, and entries in use do not collapse to a few",
+    )  # fmt: skip
+    ramp_steps: int = Field(
+        0, ge=0, description="steps after those, in which they move to the entries evenly"
+    )
+
+    def share(self, step: int) -> float:
+        """Return how far encodings are moved to their entries at a step, 0 to 1."""
+        if step < self.free_steps:
+            return 0.0
+        return min(1.0, (step - self.free_steps + 1) / max(1, self.ramp_steps))
 
     @property
     def count(self) -> int:

@@ -102,6 +102,7 @@ class RebuildModel(nn.Module):
         *,
         words: WordTokens | None = None,
         text: TextTokens | None = None,
+        share: float = 1.0,
     ) -> SeenPictures:
         """Put pictures through the encoder.
 
@@ -110,6 +111,7 @@ class RebuildModel(nn.Module):
                 ``text = "words"``.
             text: of a caption; the encoder looks at it where the configuration says
                 ``text = "captions"``.
+            share: see :meth:`Quantizer.forward`.
         """
         context = self.network.contexts(
             len(pixels_B3SS),
@@ -118,7 +120,7 @@ class RebuildModel(nn.Module):
         )
         pixels = pixels_B3SS.contiguous(memory_format=torch.channels_last)
         map_BCII = self.network.encoded(pixels, context)
-        cells = self.network.quantizer(self.network.codes(map_BCII))
+        cells = self.network.quantizer(self.network.codes(map_BCII), share)
         soft_BnH = None
         if self.config.soft.num_tokens:
             soft_BnH = self.network.soft(map_BCII, coarse_BRF)

@@ -83,8 +83,13 @@ class Quantizer(nn.Module):
             found = rows @ self.axes_HD if kind == "raw" else self.projector(rows)
         return functional.normalize(found, dim=-1) if self.config.unit else found
 
-    def forward(self, encoded_BDGG: Tensor) -> QuantizedCells:
-        """Quantize a map; in float32, whatever precision is set around."""
+    def forward(self, encoded_BDGG: Tensor, share: float = 1.0) -> QuantizedCells:
+        """Quantize a map; in float32, whatever precision is set around.
+
+        Args:
+            share: how far encodings are moved to their entries; below 1 in early training. Both
+                losses are weighted by it.
+        """
         with torch.autocast(encoded_BDGG.device.type, enabled=False):
             encoded_BGGD = encoded_BDGG.float().permute(0, 2, 3, 1)
             flat_ND = encoded_BGGD.reshape(-1, encoded_BGGD.shape[-1])
@@ -95,10 +100,12 @@ class Quantizer(nn.Module):
             chosen_ND = self.vectors_of(entries_N)
             codebook_loss = (flat_ND.detach() - chosen_ND).square().sum(1).mean()
             commitment_loss = (flat_ND - chosen_ND.detach()).square().sum(1).mean()
-            passed_ND = flat_ND + (chosen_ND - flat_ND).detach()
+            passed_ND = flat_ND + share * (chosen_ND - flat_ND).detach()
             codes_BDGG = passed_ND.view_as(encoded_BGGD).permute(0, 3, 1, 2)
         entries_BGG = entries_N.view(encoded_BGGD.shape[:3])
-        return QuantizedCells(codes_BDGG, entries_BGG, codebook_loss, commitment_loss)
+        return QuantizedCells(
+            codes_BDGG, entries_BGG, share * codebook_loss, share * commitment_loss
+        )
 
     def codes_of(self, entries_BGG: Tensor) -> Tensor:
         """Return (B, D, G, G) the entries' vectors, for cells that are known."""

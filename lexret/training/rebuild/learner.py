@@ -98,7 +98,10 @@ class RebuildLearner(nn.Module):
         model, network = self.model, self.config.network
         words = model.words(batch.word_ids_BK, batch.word_weights_BK)
         text = model.text(batch.text_ids_BT) if network.text == "captions" else None
-        seen = model.see(batch.pixels_B3SS, batch.coarse_BRF, words=words, text=text)
+        share = network.cells.share(step)
+        seen = model.see(
+            batch.pixels_B3SS, batch.coarse_BRF, words=words, text=text, share=share
+        )
         soft = None
         if seen.soft_BnH is not None and step % network.soft.every == 0:
             soft = model.soft_outputs(seen.soft_BnH, batch.num_soft_B)

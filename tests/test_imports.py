@@ -19,7 +19,18 @@ PACKAGE = Path(__file__).parents[1] / "lexret"
 ROOMS = (
     *("errors", "arguments", "vocabulary", "sparse", "files", "language", "engine"),
     *("presets", "config", "pictures", "captions", "models", "encoders", "vocabularies"),
-    *("interop", "explain", "telling", "library", "eval", "training", "diagnosis", "serve", "cli"),
+    *(
+        "interop",
+        "explain",
+        "telling",
+        "rebuild",
+        "library",
+        "eval",
+        "training",
+        "diagnosis",
+        "serve",
+        "cli",
+    ),
 )
 LEVEL = {room: level for level, room in enumerate(ROOMS)}
 # All that the search engine knows of the package.

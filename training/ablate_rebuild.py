@@ -46,8 +46,9 @@ BASE: dict[str, Any] = {
         "cells": {"free_steps": 50, "ramp_steps": 50},
         "words": {"use": False, "budgets": [21]},
     },
-    "train": {"steps": 250, "batch_size": 32, "lr": 2e-3, "warmup_steps": 20, "ema_decay": 0.98,
-              "save_every": 250},
+    "loss": {"perceptual": 0.3, "perceptual_pictures": 16},
+    "train": {"steps": 200, "batch_size": 32, "lr": 2e-3, "warmup_steps": 20, "ema_decay": 0.98,
+              "save_every": 200},
 }  # fmt: skip
 
 
@@ -109,7 +110,7 @@ ROWS: dict[str, Row] = {
 @click.option("--features", required=True, help="Folder of cached features.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
 @click.option("--only", multiple=True, type=click.Choice(list(ROWS)), help="Rows to run.")
-@click.option("--pictures", default=250, show_default=True, help="Measure so many.")
+@click.option("--pictures", default=200, show_default=True, help="Measure so many.")
 @click.option("--threads", default=1, show_default=True)
 @click.option("--tables", is_flag=True, help="Print the tables of what was measured.")
 def main(
@@ -151,9 +152,7 @@ class _Bench:
         self.dev: PreparedPictures = prepared_pictures(
             self.captions, self.lexical, Path(data["prepared"]), side=64, feature_cache=cache
         )
-        self.meter = RebuildMeter(
-            self.captions, self.lexical, self.dev.pixels, feature_cache=cache
-        )
+        self.meter = RebuildMeter(self.captions, self.lexical, self.dev.pixels, feature_cache=cache)
         self.rows = evenly_chosen(len(self.captions), num_pictures)
 
     def run(self, name: str, seed: int, output: Path) -> None:
@@ -200,10 +199,12 @@ def as_tables(measured: Mapping[tuple[str, int], Mapping[str, Any]]) -> str:
     """
     seeds = sorted({seed for _, seed in measured})
     lines = [f"{len(measured)} runs, seeds {', '.join(map(str, seeds))}", "",
-             "| row | tokens | PSNR, dB | distance | own entry first | in ten | own caption in ten "
-             "| entries in use |", "|---|---|---|---|---|---|---|---|"]  # fmt: skip
-    names = ("psnr", "distance", "own_entry_1", "own_entry_10", "own_caption_10", "entries")
-    digits = (2, 3, 1, 1, 1, 0)
+             "| row | tokens | PSNR, dB | distance | own entry in ten, % | its rank "
+             "| own caption in ten, % | its rank | entries in use |",
+             "|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
+    names = ("psnr", "distance", "own_entry_10", "own_entry_rank", "own_caption_10",
+             "own_caption_rank", "entries")  # fmt: skip
+    digits = (2, 3, 1, 0, 1, 0, 0)
     for name, row in ROWS.items():
         for choice in row.choices:
             found = [measured[name, seed]["figures"][choice.name]

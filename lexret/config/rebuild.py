@@ -117,9 +117,7 @@ class NetworkConfig(Frozen):
         if self.side % factor:
             raise ValueError(f"side must be a multiple of {factor} with {len(self.widths)} widths")
         if self.inner % self.cells.grid:
-            raise ValueError(
-                f"cells.grid must divide {self.inner}, the side of the innermost map"
-            )
+            raise ValueError(f"cells.grid must divide {self.inner}, the side of the innermost map")
         if self.widths[-1] % self.attention_heads:
             raise ValueError("the last width must be a multiple of attention_heads")
         return self
@@ -189,3 +187,13 @@ def load_rebuild_recipe(path: str | Path, assignments: Sequence[str] = ()) -> Re
         InputError: if the file is not TOML or a value is wrong.
     """
     return validated(RebuildConfig, read_values(path, assignments), str(path))
+
+
+def is_rebuild_recipe(path: str | Path, assignments: Sequence[str] = ()) -> bool:
+    """Tell whether a recipe is one of ``kind = "rebuild"``.
+
+    Raises:
+        MissingError: if there is no such file.
+        InputError: if it is not TOML.
+    """
+    return read_values(path, assignments).get("kind") == KIND

@@ -114,9 +114,7 @@ class RebuildNetwork(nn.Module):
         self.contexts = ContextMaker(config, sizes)
         if config.soft.num_tokens:
             mean_H = torch.zeros(sizes.hidden_size) if token_mean_H is None else token_mean_H
-            self.soft = SoftPooling(
-                config.soft, channels, sizes.feature_dim, mean_H, token_spread
-            )
+            self.soft = SoftPooling(config.soft, channels, sizes.feature_dim, mean_H, token_spread)
 
     def encoded(self, pixels_B3SS: Tensor, context: Context) -> Tensor:
         """Return (B, C, I, I), the encoder's map of pictures from -1 to 1."""

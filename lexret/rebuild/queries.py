@@ -69,7 +69,9 @@ def queries_of_soft_tokens(
     if model.texts is None:
         raise InputError("This rebuilding model has no soft tokens; train one with some.")
     if texts is not None and len(texts) != len(soft_BnH):
-        raise InputError(f"Found {len(texts)} texts beside soft tokens of {len(soft_BnH)} pictures.")
+        raise InputError(
+            f"Found {len(texts)} texts beside soft tokens of {len(soft_BnH)} pictures."
+        )
     checkpoint, vocabulary = lexical.checkpoint, lexical.vocabulary
     found = []
     for start in range(0, len(soft_BnH), _AT_ONCE):
@@ -81,9 +83,7 @@ def queries_of_soft_tokens(
         weights_BV = model.texts.side.word_logits(vectors_BD, own_BV)[1]
         documents = text_vectors(weights_BV.float(), own_BV, checkpoint.config, vocabulary)
         found.append(
-            documents
-            if chunk is None
-            else lexical.contextual_text.queries_of(documents, chunk)
+            documents if chunk is None else lexical.contextual_text.queries_of(documents, chunk)
         )
     return SparseBatch.concatenate(found, vocabulary).normalized()
 

@@ -117,9 +117,9 @@ class FrozenTexts(nn.Module):
 
     def token_ids(self, texts: list[str], most: int = 32) -> Tensor:
         """Return (B, T) token ids without the encoder's marks, -1 behind each text's end."""
-        found = self.tokenizer(
-            texts, add_special_tokens=False, truncation=True, max_length=most
-        )["input_ids"]
+        found = self.tokenizer(texts, add_special_tokens=False, truncation=True, max_length=most)[
+            "input_ids"
+        ]
         width = max((len(ids) for ids in found), default=0)
         return torch.tensor([[*ids, *[-1] * (width - len(ids))] for ids in found])
 

@@ -1,8 +1,8 @@
 """Measures of rebuilt pictures: how like the originals they are, and whether search takes them so.
 
 PSNR in dB is taken at the rebuilt side: 10 log10(255^2 / mean squared difference), a picture's own,
-then the mean. The distance is 1 - cosine of the image backbone's features, averaged over the places
-of its grid. A rebuilt picture finds its own entry where the original's vector, of the index, is
+then the mean. The distance is 1 - cosine of the image backbone's features, each averaged over the
+picture. A rebuilt picture finds its own entry where the original's vector, of the index, is
 among the first k of all; it finds its own caption where any of the original's captions is.
 
 Legend: N pictures of the index, Q rebuilt pictures, S side in pixels, P patches, F features.
@@ -24,6 +24,9 @@ from lexret.sparse import SparseBatch
 
 if TYPE_CHECKING:
     from lexret.encoders.lexical_model import LexicalModel
+    from lexret.rebuild.choice import TokenChoice
+    from lexret.rebuild.model import RebuildModel
+    from lexret.rebuild.prepared import PreparedPictures
 
 _AT_ONCE: Final = 32
 _MOST: Final = 255.0
@@ -37,15 +40,18 @@ class RebuildFigures:
     Attributes:
         psnr: in dB.
         distance: in the backbone's features, 0 to 2.
-        own_entry_1, own_entry_10: percent whose own entry is the first, or among ten.
+        own_entry_10: percent whose own entry is among the first ten.
+        own_entry_rank: median rank of the own entry, from 1.
         own_caption_10: percent of which a caption is among the first ten.
+        own_caption_rank: median rank of the best own caption, from 1.
     """
 
     psnr: float
     distance: float
-    own_entry_1: float
     own_entry_10: float
+    own_entry_rank: float
     own_caption_10: float
+    own_caption_rank: float
 
     def as_dict(self) -> dict[str, float]:
         """Return the figures by name."""
@@ -75,7 +81,10 @@ class RebuildMeter:
         config = lexical.checkpoint.config.image
         self.originals = originals
         self.features = cached_features(
-            captions, config, feature_cache, backbone=self.encoder.backbone  # type: ignore[arg-type]
+            captions,
+            config,
+            feature_cache,
+            backbone=self.encoder.backbone,  # type: ignore[arg-type]
         )
         self.index = self._words_of_features(self.features)
         texts = [text for i in range(len(captions)) for text in captions.captions(i)]
@@ -102,9 +111,10 @@ class RebuildMeter:
         return RebuildFigures(
             psnr=float(np.mean(psnr(rebuilt, self.originals[rows]))),
             distance=float(np.mean(np.concatenate(distances))),
-            own_entry_1=100 * float(np.mean(entries <= 1)),
             own_entry_10=100 * float(np.mean(entries <= 10)),
+            own_entry_rank=float(np.median(entries)),
             own_caption_10=100 * float(np.mean(captions <= 10)),
+            own_caption_rank=float(np.median(captions)),
         )
 
     def _ranks(
@@ -143,11 +153,13 @@ def psnr(rebuilt: Pixels, originals: Pixels) -> npt.NDArray[np.float64]:
 def feature_distances(
     mine_QPF: npt.NDArray[Any], theirs_QPF: npt.NDArray[Any]
 ) -> npt.NDArray[np.float64]:
-    """Return (Q,) 1 - cosine of features, averaged over the places."""
-    products_QP = np.einsum("qpf,qpf->qp", mine_QPF, theirs_QPF)
-    lengths_QP = np.linalg.norm(mine_QPF, axis=2) * np.linalg.norm(theirs_QPF, axis=2)
-    cosines_QP = products_QP / np.maximum(lengths_QP, 1e-12)
-    found: npt.NDArray[np.float64] = (1.0 - cosines_QP).mean(1).astype(np.float64)
+    """Return (Q,) 1 - cosine of features that are averaged over the places."""
+    mine_QF, theirs_QF = mine_QPF.mean(1), theirs_QPF.mean(1)
+    products_Q = np.einsum("qf,qf->q", mine_QF, theirs_QF)
+    lengths_Q = np.linalg.norm(mine_QF, axis=1) * np.linalg.norm(theirs_QF, axis=1)
+    found: npt.NDArray[np.float64] = (1.0 - products_Q / np.maximum(lengths_Q, 1e-12)).astype(
+        np.float64
+    )
     return found
 
 
@@ -160,3 +172,43 @@ def evenly_chosen(count: int, most: int) -> npt.NDArray[np.int64]:
 def entries_in_use(entries: Sequence[npt.NDArray[np.int64]]) -> int:
     """Return how many different entries cells have."""
     return len(np.unique(np.concatenate([part.ravel() for part in entries])))
+
+
+def measure_choices(
+    model: RebuildModel, meter: RebuildMeter, pictures: PreparedPictures, most: int
+) -> dict[str, RebuildFigures]:
+    """Measure a model with every kind of its tokens, and with controls.
+
+    Args:
+        pictures: all that the meter has.
+        most: rebuild so many of them.
+
+    Returns:
+        figures by what the pictures were rebuilt from; the first are the originals, reduced.
+    """
+    from lexret.rebuild.choice import rebuild_pictures
+
+    rows = evenly_chosen(len(pictures), most)
+    chosen = pictures.rows(rows)
+    found = {"the originals, reduced": meter.measure(np.asarray(chosen.pixels), rows)}
+    for choice in choices_of(model):
+        rebuilt = rebuild_pictures(model, chosen, choice)
+        found[choice.name] = meter.measure(rebuilt.pixels, rows)
+    return found
+
+
+def choices_of(model: RebuildModel) -> list[TokenChoice]:
+    """Return the choices of tokens that tell a model's parts apart."""
+    from lexret.rebuild.choice import TokenChoice
+
+    config = model.config
+    words = [5, 21, 64, 296] if config.words.use else []
+    soft = [n for n in (1, 4, 16, 75) if n <= config.soft.num_tokens]
+    found = [TokenChoice(cells=True), *(TokenChoice(words=k, cells=True) for k in words)]
+    found += [TokenChoice(words=k) for k in words]
+    found += [TokenChoice(soft=n) for n in soft]
+    if words and soft:
+        found += [TokenChoice(words=max(words), soft=max(soft)),
+                  TokenChoice(words=max(words), soft=max(soft), cells=True)]  # fmt: skip
+    found += [TokenChoice(words=max(words), others=True)] if words else []
+    return [*found, TokenChoice(cells=True, others=True), TokenChoice()]

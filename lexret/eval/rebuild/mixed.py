@@ -136,9 +136,7 @@ def measure_mixed(
     kinds = {
         "soft tokens": alone,
         "word": word,
-        "soft tokens, word": soft_queries(
-            model, lexical, photos, asked.words, num_soft=num_soft
-        ),
+        "soft tokens, word": soft_queries(model, lexical, photos, asked.words, num_soft=num_soft),
         "another photo's soft tokens, word": soft_queries(
             model, lexical, others, asked.words, num_soft=num_soft
         ),

@@ -6,7 +6,7 @@ dimension, K words, T tokens of a caption.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,11 @@ class RebuildBatch:
     text_ids_BT: Tensor
     has_cells_B: Tensor
     num_soft_B: Tensor
+
+    def to(self, device: torch.device) -> RebuildBatch:
+        """Return the batch on a device."""
+        tensors = (getattr(self, part.name).to(device) for part in fields(self))
+        return RebuildBatch(*tensors)
 
 
 def batch_rows(step: int, num_pictures: int, size: int, seed: int) -> npt.NDArray[np.int64]:

@@ -91,17 +91,13 @@ class RebuildLearner(nn.Module):
         del values["entries"]
         return RebuildLosses(**values, entries=int(entries.unique().numel()))
 
-    def _forward(
-        self, batch: RebuildBatch, step: int
-    ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+    def _forward(self, batch: RebuildBatch, step: int) -> tuple[dict[str, Tensor], Tensor, Tensor]:
         """Return weighted losses, rebuilt pictures and the cells' entries."""
         model, network = self.model, self.config.network
         words = model.words(batch.word_ids_BK, batch.word_weights_BK)
         text = model.text(batch.text_ids_BT) if network.text == "captions" else None
         share = network.cells.share(step)
-        seen = model.see(
-            batch.pixels_B3SS, batch.coarse_BRF, words=words, text=text, share=share
-        )
+        seen = model.see(batch.pixels_B3SS, batch.coarse_BRF, words=words, text=text, share=share)
         soft = None
         if seen.soft_BnH is not None and step % network.soft.every == 0:
             soft = model.soft_outputs(seen.soft_BnH, batch.num_soft_B)
@@ -143,8 +139,6 @@ class RebuildLearner(nn.Module):
         """Add the gradients of the discriminator's own loss."""
         if self.discriminator is None or step < self.config.loss.adversarial_start:
             return 0.0
-        loss = discriminator_loss(
-            self.discriminator(pixels_B3SS), self.discriminator(rebuilt_B3SS)
-        )
+        loss = discriminator_loss(self.discriminator(pixels_B3SS), self.discriminator(rebuilt_B3SS))
         loss.backward()
         return float(loss.detach())

@@ -18,6 +18,7 @@ import torch
 
 from lexret.captions.sources import open_captions
 from lexret.config.rebuild import RebuildConfig, RebuildTrainConfig
+from lexret.encoders.devices import chosen_device
 from lexret.encoders.lexical_model import LexicalModel, load_model
 from lexret.errors import InputError
 from lexret.rebuild.folder import save_rebuild_model
@@ -64,12 +65,14 @@ def train_rebuild(
     *,
     stop_after: int = 0,
     max_minutes: float | None = None,
+    device: str = "cpu",
 ) -> RebuildOutcome:
     """Train by a configuration; a run that was interrupted goes on where its state was saved.
 
     Args:
         stop_after: stop after so many steps of this call, with the state saved; 0: at the end.
         max_minutes: stop after so many minutes, likewise.
+        device: as :func:`lexret.encoders.devices.chosen_device` takes it.
 
     Raises:
         InputError: if no data are named, or the folder is that of another configuration.
@@ -79,13 +82,13 @@ def train_rebuild(
         raise InputError(
             "No pictures to train on: name them, such as --set 'data.train=[\"captions.jsonl\"]'."
         )
-    limit = TimeLimit(max_minutes)
+    limit, place = TimeLimit(max_minutes), chosen_device(device)
     run = RunFolder(folder)
     run.write_config(config.to_json())
     lexical = load_model(config.model)
     pictures = open_pictures(config, run.path, lexical, observer)
     run.write_environment({"torch": torch.__version__, "threads": torch.get_num_threads()})
-    return _Run(config, run, lexical, pictures, observer).go(stop_after, limit)
+    return _Run(config, run, lexical, pictures, observer, place).go(stop_after, limit)
 
 
 def open_pictures(
@@ -117,10 +120,12 @@ class _Run:
         lexical: LexicalModel,
         pictures: PreparedPictures,
         observer: RebuildObserver,
+        device: torch.device,
     ) -> None:
         self.config, self.folder, self.lexical = config, folder, lexical
         self.pictures, self.observer = pictures, observer
-        self.learner = RebuildLearner(config, lexical)
+        self.device = device
+        self.learner = RebuildLearner(config, lexical).to(device)
         train = config.train
         self.optimizer = torch.optim.AdamW(
             self.learner.trainable().values(),
@@ -162,7 +167,7 @@ class _Run:
 
     def _do_step(self) -> RebuildLosses:
         train = self.config.train
-        batch = training_batch(self.pictures, self.config, self.step)
+        batch = training_batch(self.pictures, self.config, self.step).to(self.device)
         for group in self.optimizer.param_groups:
             group["lr"] = train.lr * rate_factor(self.step, train)
         self.optimizer.zero_grad(set_to_none=True)

@@ -38,17 +38,20 @@ from lexret.training.rebuild.loop import train_rebuild
 
 SEEDS = (0, 1, 2)
 CELLS = TokenChoice(cells=True)
-# Small and short: thirty-nine runs take some two hours on one core of a CPU with AMX.
+SIDE = 32
+PREPARED_SIDE = 64
+# Small and short: thirty-nine runs take some half an hour on one core of a CPU with AMX.
 BASE: dict[str, Any] = {
     "network": {
-        "widths": [32, 64, 128],
+        "side": SIDE,
+        "widths": [64, 128],
         "blocks": 1,
-        "cells": {"free_steps": 50, "ramp_steps": 50},
+        "cells": {"free_steps": 60, "ramp_steps": 60},
         "words": {"use": False, "budgets": [21]},
     },
-    "loss": {"perceptual": 0.3, "perceptual_pictures": 16},
-    "train": {"steps": 200, "batch_size": 32, "lr": 2e-3, "warmup_steps": 20, "ema_decay": 0.98,
-              "save_every": 200},
+    "loss": {"perceptual": 0.3, "perceptual_every": 3, "perceptual_pictures": 16},
+    "train": {"steps": 240, "batch_size": 32, "lr": 2e-3, "warmup_steps": 20, "ema_decay": 0.98,
+              "save_every": 240},
 }  # fmt: skip
 
 
@@ -110,7 +113,7 @@ ROWS: dict[str, Row] = {
 @click.option("--features", required=True, help="Folder of cached features.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
 @click.option("--only", multiple=True, type=click.Choice(list(ROWS)), help="Rows to run.")
-@click.option("--pictures", default=200, show_default=True, help="Measure so many.")
+@click.option("--pictures", default=150, show_default=True, help="Measure so many.")
 @click.option("--threads", default=1, show_default=True)
 @click.option("--tables", is_flag=True, help="Print the tables of what was measured.")
 def main(
@@ -126,7 +129,8 @@ def main(
 ) -> None:
     """Train and measure the rows, and print them as Markdown tables."""
     torch.set_num_threads(threads)
-    data = {"train": list(train_files), "prepared": prepared, "feature_cache": features}
+    data = {"train": list(train_files), "prepared": prepared, "feature_cache": features,
+            "prepared_side": PREPARED_SIDE}  # fmt: skip
     if not tables:
         bench = _Bench(dev_file, data, pictures)
         for seed in SEEDS:
@@ -149,9 +153,14 @@ class _Bench:
         self.lexical: LexicalModel = load_model("mini")
         self.captions: CaptionSet = open_captions(dev_file)
         cache = Path(data["feature_cache"])
-        self.dev: PreparedPictures = prepared_pictures(
-            self.captions, self.lexical, Path(data["prepared"]), side=64, feature_cache=cache
+        prepared = prepared_pictures(
+            self.captions,
+            self.lexical,
+            Path(data["prepared"]),
+            side=PREPARED_SIDE,
+            feature_cache=cache,
         )
+        self.dev: PreparedPictures = prepared.reduced(SIDE)
         self.meter = RebuildMeter(self.captions, self.lexical, self.dev.pixels, feature_cache=cache)
         self.rows = evenly_chosen(len(self.captions), num_pictures)
 

@@ -162,6 +162,9 @@ class RebuildDataConfig(Frozen):
     dev: str = Field("", description="a source to measure on; empty: none")
     feature_cache: str = Field("", description="folder of backbone features; empty: in the run's")
     prepared: str = Field("", description="folder of prepared pictures; empty: in the run's")
+    prepared_side: int = Field(
+        0, ge=0, description="pixels of their side, a multiple of network.side; 0: the same"
+    )
 
 
 class RebuildConfig(Frozen):

@@ -161,7 +161,7 @@ def _write(
         torch.onnx.export(
             network.eval(),
             inputs,
-            written,
+            written,  # type: ignore[arg-type]
             dynamo=False,
             opset_version=_OPSET,
             input_names=names,

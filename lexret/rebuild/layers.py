@@ -22,7 +22,8 @@ def attended(
     scores_BMNT = (query_BMNc * query_BMNc.shape[-1] ** -0.5) @ key_BMTc.transpose(-2, -1)
     if mask_BT is not None:
         scores_BMNT = scores_BMNT.masked_fill(~mask_BT[:, None, None, :], float("-inf"))
-    return scores_BMNT.softmax(dim=-1).to(value_BMTc.dtype) @ value_BMTc
+    seen_BMNc: Tensor = scores_BMNT.softmax(dim=-1).to(value_BMTc.dtype) @ value_BMTc
+    return seen_BMNc
 
 
 class ChannelNorm(nn.Module):
@@ -119,7 +120,7 @@ class Attention(nn.Module):
 
     def _heads(self, x_BNC: Tensor) -> Tensor:
         batch, count, channels = x_BNC.shape
-        split = x_BNC.reshape(batch, count, self.heads, channels // self.heads)
+        split: Tensor = x_BNC.reshape(batch, count, self.heads, channels // self.heads)
         return split.transpose(1, 2)
 
 

@@ -80,7 +80,7 @@ class RebuildModel(nn.Module):
             token_mean_H=None if rows_TH is None else rows_TH.mean(0),
             token_spread=1.0 if rows_TH is None else float(rows_TH.std()),
         )
-        self.network.to(memory_format=torch.channels_last)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def words(self, ids_BK: Tensor, weights_BK: Tensor) -> WordTokens:
         """Return words by their ids; those of weight 0 are not looked at."""

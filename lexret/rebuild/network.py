@@ -1,4 +1,4 @@
-"""Network that rebuilds pictures from their tokens: one encoder, one decoder, three kinds of tokens.
+"""Network that rebuilds pictures from their tokens: one encoder, one decoder, three kinds of token.
 
 ::
 

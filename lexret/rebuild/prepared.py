@@ -18,7 +18,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,7 +27,7 @@ import numpy.typing as npt
 
 from lexret.captions.caption_set import CaptionSet
 from lexret.encoders.image.pixels import square_pixels
-from lexret.errors import CorruptError, StorageError
+from lexret.errors import CorruptError, InputError, StorageError
 from lexret.files.folders import make_folder, whole_folder
 from lexret.files.text import parse_json
 from lexret.sparse import SparseBatch
@@ -62,6 +62,26 @@ class PreparedPictures:
     def joined(cls, parts: list[PreparedPictures]) -> PreparedPictures:
         """Put several sets behind each other, in memory."""
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS))
+
+    def reduced(self, side: int) -> PreparedPictures:
+        """Return the pictures at a smaller side: each pixel the mean of a square of them.
+
+        Raises:
+            InputError: if the side they have is no multiple of it.
+        """
+        found = self.pixels.shape[1]
+        if found == side:
+            return self
+        if found % side:
+            raise InputError(
+                f"Pictures were prepared at {found} px, which is no multiple of {side} px."
+            )
+        step = found // side
+        parts = []
+        for start in range(0, len(self), 1024):
+            squares = self.pixels[start : start + 1024].reshape(-1, side, step, side, step, 3)
+            parts.append(np.rint(squares.mean((2, 4), dtype=np.float32)).astype(np.uint8))
+        return replace(self, pixels=np.concatenate(parts))
 
     def rows(self, rows: npt.NDArray[np.int64] | slice) -> PreparedPictures:
         """Return some of the pictures."""
@@ -144,7 +164,7 @@ def _prepare(
         model.checkpoint.config.image,
         feature_cache,
         progress=progress,
-        backbone=encoder.backbone,  # type: ignore[arg-type]
+        backbone=encoder.backbone,
     )
     parts: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in _ARRAYS[:5]}
     for start in range(0, len(captions), _AT_ONCE):
@@ -201,8 +221,16 @@ def caption_tokens(captions: CaptionSet, model: LexicalModel) -> npt.NDArray[np.
     """Return (N, C, T) token ids of each picture's first captions, -1 behind their end.
 
     Fewer captions than C are repeated.
+
+    Raises:
+        InputError: if the model's text side is no transformer.
     """
-    tokenizer = model.contextual_text.side.transformer.tokenizer  # type: ignore[union-attr]
+    from lexret.encoders.text.transformer import TextTransformer
+
+    transformer = model.contextual_text.side.transformer
+    if not isinstance(transformer, TextTransformer):
+        raise InputError(f"The model {model.model_id} has no text transformer; expected one.")
+    tokenizer = transformer.tokenizer
     found = np.full((len(captions), NUM_CAPTIONS, MOST_TOKENS), -1, np.int32)
     for i in range(len(captions)):
         texts = captions.captions(i)

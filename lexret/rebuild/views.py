@@ -1,4 +1,4 @@
-"""Views of what tokens keep of a picture: from words alone, from cells, from both; as one drawing."""
+"""Views of what tokens keep of a picture: words alone, cells, both; and one drawing of them."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ class RebuildMeter:
             captions,
             config,
             feature_cache,
-            backbone=self.encoder.backbone,  # type: ignore[arg-type]
+            backbone=self.encoder.backbone,
         )
         self.index = self._words_of_features(self.features)
         texts = [text for i in range(len(captions)) for text in captions.captions(i)]

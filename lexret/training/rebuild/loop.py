@@ -101,13 +101,13 @@ def open_pictures(
             open_captions(source),
             lexical,
             Path(data.prepared) if data.prepared else folder / "prepared",
-            side=config.network.side,
+            side=data.prepared_side or config.network.side,
             feature_cache=Path(data.feature_cache) if data.feature_cache else folder / "features",
             progress=lambda done, total, name=source: observer.features(name, done, total),  # type: ignore[misc]
         )
         for source in data.train
     ]
-    return PreparedPictures.joined(parts)
+    return PreparedPictures.joined(parts).reduced(config.network.side)
 
 
 class _Run:

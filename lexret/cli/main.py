@@ -55,6 +55,7 @@ COMMANDS: Final = {
     "explain": LazyCommand("lexret.cli.explain", "Draw what a picture's patches say.", draws=True),
     "caption": LazyCommand("lexret.cli.telling.caption", "Tell a picture in a few words."),
     "ask": LazyCommand("lexret.cli.telling.ask", "Ask a language model about a picture's words."),
+    "rebuild": LazyCommand("lexret.cli.rebuild", "Draw what an index remembers of a picture."),
     "export": LazyCommand("lexret.cli.export", "Write an index, queries or a model for others."),
     "fields": LazyCommand("lexret.cli.fields.group", "Give pictures fields of your own."),
     "label": LazyCommand("lexret.cli.label.group", "Learn classes from a few examples."),

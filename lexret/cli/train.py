@@ -10,6 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from lexret.eval.retrieval.recall import RetrievalResult
+    from lexret.training.rebuild.learner import RebuildLosses
     from lexret.training.step import StepLosses
 
 
@@ -50,6 +51,12 @@ class _Bars:
         from tqdm import tqdm
 
         tqdm.write(f"step {step}: dev R@1/5/10  {shown}", file=sys.stderr)
+
+    def rebuilt(self, step: int, num_steps: int, losses: RebuildLosses) -> None:
+        self._show("training", step, num_steps, "step")
+        self._bar.set_postfix(
+            loss=f"{losses.total:.3f}", entries=f"{losses.entries}", refresh=False
+        )
 
     def close(self) -> None:
         if self._bar is not None:
@@ -117,14 +124,22 @@ def command(
     to the file, datasets:NAME or webdataset:PATTERN. Several processes that torchrun starts
     (torchrun --nproc_per_node 8 -m lexret train ...) share each batch. Everything is written into
     the run folder: configuration, metrics as JSON lines, curves, state to resume from, and the
-    best model with its card.
+    best model with its card. A recipe of kind "rebuild" trains the network of `lexret rebuild`,
+    in one process.
     """
+    from lexret.config.rebuild import is_rebuild_recipe
+
+    folder = run or Path("runs") / recipe.stem
+    if is_rebuild_recipe(recipe, assignments):
+        if trackers:
+            raise click.UsageError("A recipe of kind 'rebuild' takes no --track.")
+        _train_rebuild(recipe, assignments, folder, stop_after or 0, max_minutes, device)
+        return
     from lexret.config import load_recipe
     from lexret.training.distributed import leads
     from lexret.training.loop import train
 
     config = load_recipe(recipe, assignments)
-    folder = run or Path("runs") / recipe.stem
     bars = _Bars()
     try:
         outcome = train(
@@ -146,3 +161,34 @@ def command(
     click.echo(f"Best model (step {outcome.step}): {outcome.model}")
     click.echo(f"Use it: lexret index PICTURES --model {outcome.model}")
     click.echo(f"Faster, and without torch, after: lexret models export {outcome.model}")
+
+
+def _train_rebuild(
+    recipe: Path,
+    assignments: tuple[str, ...],
+    folder: Path,
+    stop_after: int,
+    max_minutes: float | None,
+    device: str,
+) -> None:
+    """Train what rebuilds pictures, and export it when all steps are done."""
+    from lexret.config.rebuild import load_rebuild_recipe
+    from lexret.encoders import load_model
+    from lexret.rebuild.export import export_rebuild_model
+    from lexret.training.rebuild.loop import train_rebuild
+
+    config = load_rebuild_recipe(recipe, assignments)
+    bars = _Bars()
+    try:
+        outcome = train_rebuild(
+            config, folder, bars, stop_after=stop_after, max_minutes=max_minutes, device=device
+        )
+    finally:
+        bars.close()
+    if not outcome.finished:
+        click.echo(f"Stopped after step {outcome.step}; go on with the same command ({folder}).")
+        return
+    click.echo(f"Model (step {outcome.step}): {outcome.model}")
+    if config.network.text == "none" and config.network.cells.codebook != "learnt":
+        export_rebuild_model(outcome.model, load_model(config.model))
+        click.echo(f"Use it: lexret rebuild photo.jpg -o out.png --decoder {outcome.model}")

@@ -61,14 +61,25 @@ def load_recipe(path: str | Path, assignments: Sequence[str] = ()) -> RunConfig:
         MissingError: if there is no such file.
         InputError: if the file is not TOML or a value is wrong.
     """
-    require_several(assignments, "changes key=value")
-    values = read_toml(Path(path), what="recipe")
-    for assignment in assignments:
-        _assign(values, assignment)
+    values = read_values(path, assignments)
     name = values.pop("preset", None)
     if name is not None:
         values = merged(preset_values(str(name)), values)
     return validated(RunConfig, values, str(path))
+
+
+def read_values(path: str | Path, assignments: Sequence[str] = ()) -> dict[str, Any]:
+    """Read the values of a recipe and change them as :func:`load_recipe` does, unchecked.
+
+    Raises:
+        MissingError: if there is no such file.
+        InputError: if the file is not TOML, or a change cannot be read.
+    """
+    require_several(assignments, "changes key=value")
+    values = read_toml(Path(path), what="recipe")
+    for assignment in assignments:
+        _assign(values, assignment)
+    return values
 
 
 def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -180,7 +180,10 @@ class TextSide(nn.Module):
         """
         if self.config.text.words == "own":
             return self.codebook_VD.new_zeros(len(texts), self.codebook_VD.shape[1])
-        pooled_BH = self.pooled(texts)
+        return self.mapped(self.pooled(texts), own_words_BV)
+
+    def mapped(self, pooled_BH: Tensor, own_words_BV: Tensor) -> Tensor:
+        """Return (B, D) pooled outputs of the transformer in the codebook's space."""
         mapped_BD: Tensor = (
             self.mapper(pooled_BH, own_words_BV)
             if isinstance(self.mapper, TextMapper)

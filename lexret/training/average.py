@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from lexret.training.step import Learner
+
+class Trained(Protocol):
+    """Learner, as far as its average and its saved state go."""
+
+    def trainable(self) -> Mapping[str, nn.Parameter]:
+        """Return the parameters that training changes, by name."""
+        ...
 
 
 class WeightAverage:
@@ -21,7 +28,7 @@ class WeightAverage:
         decay: share of the average that a step keeps; see :func:`warm_decay`.
     """
 
-    def __init__(self, learner: Learner, decay: float) -> None:
+    def __init__(self, learner: Trained, decay: float) -> None:
         self._names = tuple(learner.trainable())
         self._trained = nn.ParameterList(learner.trainable().values())
         self._averaged = AveragedModel(self._trained, multi_avg_fn=partial(_update, decay))

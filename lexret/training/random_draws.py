@@ -34,6 +34,10 @@ class Stream(IntEnum):
     """Order in which an epoch's steps take their domains; key: epoch."""
     BASE_RATE_PICTURES = 9
     """Pictures that show what a word weighs anyway."""
+    REBUILT_ORDER = 10
+    """Order of the pictures to rebuild in a pass over them; key: passes done."""
+    REBUILT_BATCH = 11
+    """What is kept and mirrored of a batch of pictures to rebuild; key: step."""
 
 
 def generator(stream: Stream, seed: int, *key: int) -> np.random.Generator:

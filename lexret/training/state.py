@@ -20,8 +20,7 @@ from torch import Tensor
 from lexret.errors import CorruptError, MismatchError, StorageError
 from lexret.files.folders import standing_folder, whole_folder
 from lexret.files.text import parse_json
-from lexret.training.average import WeightAverage
-from lexret.training.step import Learner
+from lexret.training.average import Trained, WeightAverage
 
 _FORMAT = 1
 _MOMENT = "adamw."
@@ -44,7 +43,7 @@ class Progress:
 
 def save_state(
     folder: Path,
-    learner: Learner,
+    learner: Trained,
     optimizer: torch.optim.AdamW,
     average: WeightAverage | None,
     *,
@@ -74,7 +73,7 @@ def save_state(
 
 def load_state(
     folder: Path,
-    learner: Learner,
+    learner: Trained,
     optimizer: torch.optim.AdamW,
     average: WeightAverage | None,
     *,
@@ -125,7 +124,7 @@ def _of_kind(tensors: Mapping[str, Tensor], kind: str) -> dict[str, Tensor]:
     }
 
 
-def _restore(tensors: Mapping[str, Tensor], learner: Learner, optimizer: torch.optim.AdamW) -> None:
+def _restore(tensors: Mapping[str, Tensor], learner: Trained, optimizer: torch.optim.AdamW) -> None:
     """Put parameters and AdamW's moments back.
 
     Raises:

@@ -42,8 +42,8 @@ class ImageBackbone(nn.Module):
         self.config = config
         side = config.image_size // config.stride
         self.grid = PatchGrid(side, side)
-        self.net = _create(config)
-        _fuse_batch_norms(self.net.eval())
+        self.net = create_backbone(config)
+        fuse_batch_norms(self.net.eval())
         self.eval().requires_grad_(False)
         # Class and register tokens of vision transformers; other models have none.
         self.num_prefix_tokens = int(getattr(self.net, "num_prefix_tokens", 0))
@@ -109,7 +109,7 @@ class ImageBackbone(nn.Module):
             )
 
 
-def _fuse_batch_norms(module: nn.Module) -> None:
+def fuse_batch_norms(module: nn.Module) -> None:
     """Fold batch norms of frozen statistics into the convolutions before them.
 
     Each saves a pass over memory: the whole backbone is 1.6 times as fast on a CPU. timm's
@@ -117,7 +117,7 @@ def _fuse_batch_norms(module: nn.Module) -> None:
     """
     children = list(module.named_children())
     for _, child in children:
-        _fuse_batch_norms(child)
+        fuse_batch_norms(child)
     for (name, layer), (next_name, following) in pairwise(children):
         if isinstance(layer, nn.Conv2d) and isinstance(following, nn.BatchNorm2d):
             setattr(module, name, fuse_conv_bn_eval(layer, following))
@@ -179,7 +179,12 @@ def _without_padding(layer: nn.Conv2d) -> nn.Conv2d:
     return plain
 
 
-def _create(config: ImageConfig) -> nn.Module:
+def create_backbone(config: ImageConfig) -> nn.Module:
+    """Make the timm model of a configuration with its weights, batch norms and all.
+
+    Raises:
+        InputError, MissingError, CorruptError: if it or its weights cannot be had.
+    """
     declare_missing_operators()
     import timm
 

@@ -43,6 +43,11 @@ class TextTransformer(nn.Module):
         net.requires_grad_(False)
         self.net = with_lora(net, config) if config.lora_rank else net
 
+    @property
+    def tokenizer(self) -> Any:
+        """The backbone's tokenizer, of transformers; do not change it."""
+        return self._tokenizer
+
     def forward(self, texts: Sequence[str]) -> Tensor:
         """Return (B, H) pooled hidden states of the last layer."""
         device = next(self.net.parameters()).device

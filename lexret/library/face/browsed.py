@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary
 
+from lexret.arguments import require_several
 from lexret.library.asking.query_pictures import PathLike
 from lexret.library.asking.question import NO_HOOKS, Hooks, Question, Understood
 from lexret.library.face.asked import AskedLibrary
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from lexret.library.browsing.overview import CountedWord
     from lexret.library.browsing.timeline import Timeline
     from lexret.library.browsing.word_counts import Counts, WordCounter
+    from lexret.library.rebuilding import Rebuilders
+    from lexret.rebuild.views import RebuiltViews
 
 _HITS_TO_NARROW: Final = 60
 _FEWEST_TO_NARROW: Final = 6
@@ -40,12 +44,56 @@ class BrowsedLibrary(AskedLibrary):
         computation: Computation | None = None,
     ) -> None:
         super().__init__(path, model=model, computation=computation)
+        self._rebuilding = threading.Lock()
+        self._rebuilders: Rebuilders | None = None
         self._counting = threading.Lock()
         self._counts: WeakKeyDictionary[EmbeddedIndex, Counts] = WeakKeyDictionary()
         self._counter: WordCounter | None = None
         self._looking = threading.Lock()
         self._timelines: WeakKeyDictionary[EmbeddedIndex, dict[bool, Timeline]] = (
             WeakKeyDictionary()
+        )
+
+    def rebuild(
+        self,
+        picture: PathLike,
+        *,
+        words: Sequence[int] = (5, 21, 296),
+        words_only: bool = False,
+        decoder: PathLike | None = None,
+        snapshot: Snapshot | None = None,
+    ) -> RebuiltViews:
+        """Rebuild a picture from what the index remembers of it, as ``lexret rebuild`` does.
+
+        Args:
+            picture: of the index, by id or path, or any other picture file.
+            words: rebuild it from so many of its strongest words, each for itself.
+            words_only: open no file: what somebody sees who has the index alone.
+            decoder: a folder of a rebuilding model; None: the one that ships.
+
+        Raises:
+            MissingError, ImageError: if there is no such picture, or it cannot be read.
+            InputError: if it has no word and there is no file, or a number of words is below 1.
+            MismatchError: if the decoder knows the words of another model than the index's.
+            CorruptError: if a file of the decoder is damaged.
+        """
+        from lexret.library.rebuilding import Rebuilders, rebuild_indexed
+
+        require_several(words, "numbers of words", of=(int,))
+        snapshot = snapshot or self.snapshot()
+        encoders = self.encoders(snapshot)
+        with self._rebuilding:
+            if self._rebuilders is None:
+                self._rebuilders = Rebuilders()
+            folder = None if decoder is None else Path(decoder)
+            rebuilder = self._rebuilders.of(encoders.record, folder)
+        return rebuild_indexed(
+            os.fspath(picture),
+            snapshot,
+            encoders,
+            rebuilder,
+            budgets=words,
+            words_only=words_only,
         )
 
     def timeline(self, snapshot: Snapshot | None = None, *, copies: bool = True) -> Timeline:

@@ -1,0 +1,1 @@
+"""How much of a picture its tokens hold: rebuilt pictures, measured."""

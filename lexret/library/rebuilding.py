@@ -1,0 +1,83 @@
+"""What an index remembers of a picture: it is rebuilt from the words that are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lexret.library.lookup import document_named, find_document
+from lexret.pictures.decoding import ENCODING_MIN_SIDE, open_image
+from lexret.pictures.presence import require_picture
+from lexret.rebuild.portable import Rebuilder, load_rebuilder
+from lexret.rebuild.views import RebuiltViews, rebuilt_views
+
+if TYPE_CHECKING:
+    from lexret.encoders.folder.record import ModelRecord
+    from lexret.library.model_encoders import ModelEncoders
+    from lexret.library.snapshots import Snapshot
+    from lexret.sparse import LexicalVector
+
+
+class Rebuilders:
+    """Rebuilders that were loaded, one a folder: the next picture need not wait for them."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[tuple[Path | None, str], Rebuilder] = {}
+
+    def of(self, record: ModelRecord, decoder: Path | None) -> Rebuilder:
+        """Return the rebuilder of a folder, or the one that ships, for a lexical model.
+
+        Raises:
+            MissingError: if there is no such decoder.
+            MismatchError: if it was trained on the words of another model.
+            CorruptError: if a file is damaged.
+        """
+        key = (decoder, record.model_id)
+        if key not in self._loaded:
+            self._loaded[key] = load_rebuilder(record, decoder)
+        return self._loaded[key]
+
+
+def rebuild_indexed(
+    picture: str,
+    snapshot: Snapshot,
+    encoders: ModelEncoders,
+    rebuilder: Rebuilder,
+    *,
+    budgets: Sequence[int],
+    words_only: bool,
+) -> RebuiltViews:
+    """Rebuild a picture of an index from its stored words, or another file from what it shows.
+
+    The file of a picture of the index may be gone: what is left is rebuilt from words alone.
+
+    Args:
+        words_only: open no file.
+
+    Raises:
+        UnknownPictureError: if no file may be opened and the index holds no such picture.
+        MissingError, ImageError: if there is no such picture, or its file cannot be read.
+    """
+    index = snapshot.index
+    doc_id = document_named(index, picture) if words_only else find_document(index, picture)
+    if doc_id is None:
+        return rebuild_file(Path(picture), encoders, rebuilder, budgets=budgets)
+    file = snapshot.file_of(doc_id)
+    photo = None if words_only or not file.exists() else open_image(file)
+    return rebuilt_views(rebuilder, index.vector(doc_id), photo, budgets=budgets)
+
+
+def rebuild_file(
+    file: Path, encoders: ModelEncoders, rebuilder: Rebuilder, *, budgets: Sequence[int]
+) -> RebuiltViews:
+    """Rebuild a picture file that no index need hold.
+
+    Raises:
+        MissingError, ImageError: if there is no such picture, or it cannot be read.
+    """
+    require_picture(file)
+    photo = open_image(file, min_side=ENCODING_MIN_SIDE)
+    words: LexicalVector
+    (words,) = encoders.images().encode([photo])
+    return rebuilt_views(rebuilder, words, photo, budgets=budgets)

@@ -1,0 +1,1 @@
+"""Training of the network that rebuilds pictures from their tokens."""

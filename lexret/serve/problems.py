@@ -43,6 +43,27 @@ _STATUS: Final[tuple[tuple[type[LexretError], int], ...]] = (
     (MissingPackageError, 501),
     (MismatchError, 409), (MissingError, 404), (ImageError, 415), (InputError, 422),
 )  # fmt: skip
+# What is told instead of a message that may name files of this machine; the first that fits.
+_TOLD: Final[tuple[tuple[type[LexretError], str], ...]] = (
+    (UnknownPictureError, "The index holds no such picture."),
+    (UnknownLabelError, "The index has no such label; /api/labels lists those there are."),
+    (
+        OutdatedLabelError,
+        "The label was trained with another model than the index has; train it again.",
+    ),
+    (MismatchError, "The index was made with another model; start the server anew."),
+    (
+        DamageError,
+        "The index is damaged, so that this cannot be answered: `lexret check` says what is, "
+        "`lexret repair` saves what is whole.",
+    ),
+    (LockedError, "Another process is changing the index just now; try again shortly."),
+    (
+        BackendError,
+        "The engine that holds the vectors does not answer; the server's output says more.",
+    ),
+    (StorageError, "That cannot be written; the server's own output says more."),
+)
 
 
 def add_errors(app: FastAPI, root_path: str) -> None:
@@ -91,25 +112,9 @@ def public_error(error: Exception) -> str:
     """Return what may be told of an error: not where files lie on this machine."""
     if isinstance(error, ImageError):
         return f"The picture cannot be read: {error.reason}."
-    if isinstance(error, UnknownPictureError):
-        return "The index holds no such picture."
-    if isinstance(error, UnknownLabelError):
-        return "The index has no such label; /api/labels lists those there are."
-    if isinstance(error, OutdatedLabelError):
-        return "The label was trained with another model than the index has; train it again."
-    if isinstance(error, MismatchError):
-        return "The index was made with another model; start the server anew."
-    if isinstance(error, DamageError):
-        return (
-            "The index is damaged, so that this cannot be answered: `lexret check` says what is, "
-            "`lexret repair` saves what is whole."
-        )
-    if isinstance(error, LockedError):
-        return "Another process is changing the index just now; try again shortly."
-    if isinstance(error, BackendError):
-        return "The engine that holds the vectors does not answer; the server's output says more."
-    if isinstance(error, StorageError):
-        return "That cannot be written; the server's own output says more."
+    for kind, message in _TOLD:
+        if isinstance(error, kind):
+            return message
     told = (
         InputError | MissingError | MissingPackageError | BusyError | BrokenOffError
         | TooLargeError | TooSlowError | ForbiddenError

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Final
 
 from lexret.encoders.folder.record import find_model, read_record
-from lexret.engine.index import EmbeddedIndex
 from lexret.engine.store.columns import FieldValue
 from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.errors import CorruptError, InputError, MismatchError, MissingError
 from lexret.files.names import text_to_name
+from lexret.interop.backends import open_writer
 from lexret.interop.export_files import read_words
 from lexret.interop.vector_tables import VectorRows, read_rows
 from lexret.library.encoding.fields import index_fields
@@ -168,7 +168,7 @@ def _writer(
 ) -> EmbeddedIndexWriter:
     model = encoded.plan.model
     try:
-        writer = EmbeddedIndexWriter.open(index_path)
+        writer = open_writer(index_path)
     except MissingError:
         return EmbeddedIndexWriter.create(
             index_path,
@@ -215,8 +215,7 @@ class _Taking:
         writer, manifest = self.writer, self.writer.manifest
         roots, rename = _places(encoded.plan, writer, folders)
         writer.commit_roots(roots)
-        before = EmbeddedIndex(writer.path, manifest=manifest) if manifest.segments else None
-        known = KnownPictures(before)
+        known = KnownPictures(writer.snapshot() if manifest.segments else None)
         for runtime in encoded.runtimes:
             writer.note_runtime(runtime)
         for rows in encoded.rows():
@@ -242,10 +241,11 @@ class _Taking:
         states = zip(size, mtime_ns, sidecar_ns, strict=True)
         own: dict[int, dict[str, FieldValue]] = {}
         chosen = []
-        for row, (doc_id, state) in enumerate(zip(ids, states, strict=True)):
+        before = known.states_of(ids)
+        for row, (doc_id, state, was) in enumerate(zip(ids, states, before, strict=True)):
             if doc_id not in known:
                 self.num_added += 1
-            elif known.is_as_before(doc_id, state) or not _is_newer(known, doc_id, state[1]):
+            elif was == state or not _is_newer(known, doc_id, state[1]):
                 self.num_unchanged += 1
                 continue
             else:

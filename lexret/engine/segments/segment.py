@@ -8,7 +8,6 @@ Shapes: N documents, V words, T terms of a query, D documents asked for.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,6 +22,7 @@ from lexret.engine.postings.blocks import BlockPostings
 from lexret.engine.postings.plain import RAW, Postings, RawPostings
 from lexret.engine.postings.topk import best
 from lexret.engine.segments.checksums import CHECKSUMS_FILE, read_checksums
+from lexret.engine.segments.finding import find_ids
 from lexret.engine.segments.layout import check_layout
 from lexret.engine.segments.manifest import SEGMENTS_FOLDER, SegmentEntry
 from lexret.engine.segments.text_keys import text_keys, wanted_keys
@@ -202,20 +202,7 @@ class Segment:
 
     def find(self, ids: Sequence[bytes]) -> list[int]:
         """Return the numbers of the documents with these ids, -1 for ids without one."""
-        steps = max(1, len(self).bit_length())
-        if len(ids) * steps > len(self):  # one pass over all ids is faster
-            places = {doc_id: place for place, doc_id in enumerate(self.ids())}
-            return [places.get(doc_id, -1) for doc_id in ids]
-        # Documents that are added together mostly lie together, or between two others.
-        low = self._place_of(min(ids), 0, len(self)) if ids else 0
-        high = self._place_of(max(ids), low, len(self)) if len(ids) > 1 else len(self)
-        found = [self._place_of(doc_id, low, high) for doc_id in ids]
-        return [place if place < len(self) and self.id_at(place) == doc_id else -1
-                for doc_id, place in zip(ids, found, strict=True)]  # fmt: skip
-
-    def _place_of(self, wanted: bytes, low: int, high: int) -> int:
-        """Return the first document whose id is not below one, among some documents, or the end."""
-        return bisect_left(range(len(self)), wanted, low, high, key=self.id_at)
+        return find_ids(ids, len(self), self.id_at, self.ids_at)
 
     def column(self, name: str) -> Column | None:
         """Return a field of all documents, ``None`` if this segment does not have it."""

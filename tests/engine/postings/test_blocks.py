@@ -212,6 +212,11 @@ def test_ids_that_lie_together_are_looked_for_together(
     )
     new = [b"03001" + b"%04d" % number for number in range(200)]
     assert segment.find(new) == [-1] * 200
-    assert len(read) < 300  # one each, and two searches
+    assert len(read) < 30  # two searches, whatever is asked for
+    apart = [b"%05d" % number for number in range(1, 8000, 800)]
+    assert segment.find(apart) == [-1] * 10
+    assert len(read) < 300
     assert segment.find([b"03002", b"00000", b"07998", b"9"]) == [1501, 0, 3999, -1]
     assert segment.find([]) == []
+    some = [f"{number:05d}".encode() for number in range(500, 2500)]
+    assert segment.find(some) == [-1 if n % 2 else n // 2 for n in range(500, 2500)]

@@ -103,6 +103,36 @@ class LexretNumpyEngine(LexretEngine):
     compiled = False
 
 
+class LexretShardsEngine(LexretEngine):
+    """The same in four indexes that are searched as one, every fourth document in each."""
+
+    total = 4
+
+    def build(self, documents: Csr) -> None:
+        from lexret.engine import EmbeddedIndexWriter
+        from lexret.sparse import SparseBatch
+
+        for shard in range(self.total):
+            with EmbeddedIndexWriter.create(
+                self._path / str(shard), self._vocabulary, model_id="bench"
+            ) as writer:
+                for block in blocks(documents, self._vocabulary):
+                    rows = range(shard, len(block.doc_ids), self.total)
+                    vectors = [block.vectors.row(row) for row in rows]
+                    batch = SparseBatch.from_vectors(vectors, self._vocabulary)
+                    writer.add([block.doc_ids[row] for row in rows], batch)
+                writer.commit()
+
+    def open(self) -> None:
+        from lexret.engine import open_index
+        from lexret.engine.joined import join_indexes
+        from lexret.engine.postings.acceleration import is_installed
+
+        engine = "compiled" if is_installed() else "numpy"
+        parts = [open_index(self._path / str(shard)) for shard in range(self.total)]
+        self._index = join_indexes(parts, engine=engine)
+
+
 class BlockwiseEngine:
     """The straight way with numba: float32 postings, added up block by block of 16,384 documents.
 

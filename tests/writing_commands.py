@@ -31,6 +31,7 @@ from lexret.errors import MissingError
 from lexret.files import folders
 from lexret.library.fields import set_fields
 from lexret.library.label_file import load_labels
+from lexret.library.shards import Shard
 from lexret.library.updating import commit_schedule
 from lexret.library.updating.indexing import index_folders
 from lexret.library.updating.kept_fields import FieldKeeper
@@ -209,6 +210,48 @@ def merge(target: str) -> Callable[[Path], None]:
         merge_indexes([root / "photos/.lexret", root / "more/.lexret"], root / target)
 
     return command
+
+
+def index_shard(root: Path) -> None:
+    update(root, "photos", index="shards/1", shard=Shard(1, 2))
+
+
+def prepare_parts(root: Path) -> None:
+    """Two shards of four photos, with what people gave both."""
+    for number in range(4):
+        paint(root / "photos" / f"{number}.png", number)
+    for number in (1, 2):
+        at = root / "shards" / str(number)
+        update(root, "photos", index=f"shards/{number}", shard=Shard(number, 2))
+        doc_id = EmbeddedIndex(at).doc_ids()[0]
+        set_fields(at, {doc_id: {"stars": number}})
+        one = DocumentCorrection({"blue": 0.5})
+        change_corrections(at, lambda now, d=doc_id, c=one: now.with_document(d, c))
+
+
+def merge_parts(root: Path) -> None:
+    merge_indexes([root / "shards"], root / "merged")
+
+
+def read_parts(root: Path) -> Any:
+    return [contents(root / "shards" / name) for name in ("1", "2")]
+
+
+def correct_parts(root: Path) -> None:
+    """Correct pictures of both shards, and mute a word in both."""
+    from lexret.library.library import Library
+
+    library = Library(root / "shards")
+    library.correct([f"{number}.png" for number in range(4)], add=["red"])
+    library.mute("green")
+
+
+def each_is_old_or_new(before: Any, after: Any, found: Any) -> bool:
+    """Whether shards, which change one after the other, are each as before or after."""
+    for old, new, now in zip(before, after, found, strict=True):
+        if now not in (old, new, {**new, "muted": old["muted"]}):
+            return False
+    return True
 
 
 def prepare_roots(root: Path) -> None:
@@ -683,6 +726,9 @@ WRITINGS: dict[str, Writing] = {
     "index --remove-root": Writing(prepare_roots, leave, read_at(".lexret"), left),
     "merge": Writing(prepare_two, merge("merged"), read_at("merged")),
     "merge, in place": Writing(prepare_two, merge("photos/.lexret"), read_at("photos/.lexret")),
+    "index --shard": Writing(prepare_new, index_shard, read_at("shards/1"), is_under_way),
+    "merge, shards": Writing(prepare_parts, merge_parts, read_at("merged")),
+    "words edit, shards": Writing(prepare_parts, correct_parts, read_parts, each_is_old_or_new),
     "words edit": Writing(prepare_photos, edit_words, read_at("photos/.lexret")),
     "vocab mute": Writing(prepare_photos, mute, read_at("photos/.lexret")),
     "fields load": Writing(prepare_table, set_from_table, read_at("photos/.lexret")),

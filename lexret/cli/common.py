@@ -196,10 +196,10 @@ def chosen_index_paths(index_paths: Sequence[Path]) -> tuple[Path, ...]:
         MissingError: if there is none; told before anything else is loaded.
     """
     from lexret.engine.place import require_index
-    from lexret.library.folders import all_indexes, find_index
+    from lexret.library.folders import all_indexes, find_indexes
 
     if not index_paths:
-        return (find_index(Path.cwd()),)
+        return find_indexes(Path.cwd())
     return tuple(map(require_index, all_indexes(index_paths)))
 
 

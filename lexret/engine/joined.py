@@ -13,16 +13,22 @@ from typing import Final
 
 from lexret.engine.corrections.corrections import Corrections
 from lexret.engine.index import EmbeddedIndex
+from lexret.engine.postings.acceleration import Engine
 from lexret.errors import MismatchError
 
 _NUMBERS: Final = {"int64", "float64"}
 
 
-def join_indexes(parts: Sequence[EmbeddedIndex], *, threads: int = 1) -> EmbeddedIndex:
+def join_indexes(
+    parts: Sequence[EmbeddedIndex], *, engine: Engine = "auto", threads: int = 1
+) -> EmbeddedIndex:
     """Return one index over several snapshots, of which no two hold a document of one id.
 
     Its commit number is the sum of theirs, so that it grows with a commit of any of them. A word
     that is muted in one of them is muted in all.
+
+    Args:
+        engine, threads: see :class:`~lexret.engine.index.EmbeddedIndex`.
 
     Raises:
         MismatchError: if they are not of one model and vocabulary, or a field has not one type.
@@ -55,7 +61,12 @@ def join_indexes(parts: Sequence[EmbeddedIndex], *, threads: int = 1) -> Embedde
         frozenset[str]().union(*(part.corrections.muted for part in parts)),
     )
     return EmbeddedIndex(
-        first.path, corrections=corrections, threads=threads, manifest=manifest, parts=parts
+        first.path,
+        corrections=corrections,
+        engine=engine,
+        threads=threads,
+        manifest=manifest,
+        parts=parts,
     )
 
 

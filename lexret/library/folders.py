@@ -100,13 +100,29 @@ def find_index(start: Path) -> Path:
     below = sorted(
         place.parent.name for place in start.glob(f"*/{INDEX_FOLDER}") if has_index(place)
     )
-    if indexes_within(start) != [start]:
-        way = "Its shards are searched together with --index ."
+    if _indexes_in(start / SHARDS_FOLDER):
+        way = f"There are shards in {SHARDS_FOLDER}: name one with --index, or merge them."
     elif below:
         way = f"There is one in {below[0]}: go there, or add --index {below[0]}."
     else:
         way = "Make one with `lexret index DIR`, or name one with --index."
     raise MissingError(f"There is no index in {start} or a folder above it. {way}")
+
+
+def find_indexes(start: Path) -> tuple[Path, ...]:
+    """Find the index of a folder or of the nearest above it, or all shards that lie there.
+
+    Raises:
+        MissingError: if there is none.
+    """
+    start = start.resolve()
+    for folder in (start, *start.parents):
+        found = [folder / INDEX_FOLDER]
+        if not has_index(found[0]):
+            found = _indexes_in(folder / SHARDS_FOLDER)
+        if found:
+            return tuple(found)
+    return (find_index(start),)
 
 
 def index_for(folders: Sequence[Path]) -> Path:

@@ -75,7 +75,8 @@ def require_all_shards(indexes: Sequence[EmbeddedIndex], *, allow_missing: bool 
         more = f" and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""
         names = ", ".join(missing[:_MOST_NAMED]) + more
         raise MissingError(
-            f"{'Shard' if len(missing) == 1 else 'Shards'} {names} missing: only "
+            f"{'Shard' if len(missing) == 1 else 'Shards'} {names} "
+            f"{'is' if len(missing) == 1 else 'are'} missing: only "
             f"{', '.join(str(each.path) for each in indexes[:_MOST_NAMED])} "
             f"{'is' if len(indexes) == 1 else 'are'} there. Name the others as well, or make them: "
             f"`lexret index DIR --shard {missing[0]}`."

@@ -24,7 +24,7 @@ from lexret.library.face.browsed import BrowsedLibrary
 from lexret.library.face.changed import ChangedLibrary
 from lexret.library.face.told import ToldLibrary
 from lexret.library.folders import (
-    find_index,
+    find_indexes,
     place_of_new_index,
     require_folder_names,
 )
@@ -90,7 +90,7 @@ class Library(BrowsedLibrary, ChangedLibrary, ToldLibrary):
             CorruptError: if it is damaged.
             InputError, MismatchError: if several are not all the shards of one index.
         """
-        place = find_index(Path.cwd()) if path is None else path
+        place = find_indexes(Path.cwd()) if path is None else path
         library = cls(place, model=model, computation=computation)
         library.snapshot()
         return library

@@ -17,7 +17,7 @@ from lexret.engine import EmbeddedIndex, EmbeddedIndexWriter, open_index
 from lexret.engine.corrections.corrections import DocumentCorrection, change_corrections
 from lexret.errors import CorruptError, InputError, MismatchError, MissingError
 from lexret.library.fields import set_fields
-from lexret.library.folders import all_indexes, indexes_within
+from lexret.library.folders import all_indexes, find_index, indexes_within
 from lexret.library.library import Library
 from lexret.library.shards import Shard, shard_place
 from lexret.library.updating.indexing import index_folders
@@ -221,7 +221,7 @@ def test_wrong_sets_of_shards_are_refused_by_name(here: Path, colours) -> None:
     model = type(colours)(colours.vocabulary, "colours-2")
     update(here, "model", model, shard=Shard(3, 3))
     wrong = [
-        (shards[:2], MissingError, r"Shard 3/3 missing: only .*/1, .*/2 are there.*--shard 3/3"),
+        (shards[:2], MissingError, r"Shard 3/3 is missing: only .*/1, .*/2 are there.*--shard 3/3"),
         ([*shards, here / "again"], InputError, r"/shards/1 and .*/again are both shard 1/3"),
         ([*shards[:2], here / "other"], InputError, r"/1 is shard 1/3, that at .*/other is shard"),
         ([*shards[:2], here / "fewer"], MismatchError, r"folders.*1/3 .*/a, .*/b; of shard 3/3.*"),
@@ -275,11 +275,11 @@ def test_a_damaged_shard_is_named_and_no_answer_is_smaller(here: Path, colours) 
     shutil.rmtree(shards[2])
     with pytest.raises(MissingError, match=r"shards/3"):
         Library.open(shards)
-    with pytest.raises(MissingError, match=r"Shard 3/3 missing"):
+    with pytest.raises(MissingError, match=r"Shard 3/3 is missing"):
         Library.open(here / "shards")
 
 
-def test_folders_of_shards_are_found(here: Path, colours) -> None:
+def test_folders_of_shards_are_found(here: Path, colours, monkeypatch: pytest.MonkeyPatch) -> None:
     assert shard_place(Path("x"), Shard(2, 4)) == Path("x/.lexret-shards/2-of-4")
     for number in (1, 2):
         shard = Shard(number, 2)
@@ -292,6 +292,11 @@ def test_folders_of_shards_are_found(here: Path, colours) -> None:
     library = Library.open(here / "a")
     assert (len(library), library.paths) == (12, tuple(both))
     assert library.snapshot().file_of("1.png") == here / "a/1.png"
+    (here / "a/below").mkdir()
+    monkeypatch.chdir(here / "a/below")
+    assert Library.open().paths == tuple(both)
+    with pytest.raises(MissingError, match="There are shards in"):
+        find_index(here / "a")
     index_folders([here / "a"], here / "a/.lexret", colours, decoding=HERE)
     assert indexes_within(here / "a") == [here / "a/.lexret"]
 

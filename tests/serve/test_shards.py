@@ -206,7 +206,7 @@ def test_the_shell_says_what_is_wrong(made: tuple[Path, list[Path], Path], tmp_p
     for command in (["search", "dog"], ["serve", "--port", "0"]):
         status, out, told = run(*command, *named)
         assert (status, out) == (2, "")
-        assert "Shard 3/3 missing" in told
+        assert "Shard 3/3 is missing" in told
     status, _, told = run("search", "dog", *named, "--index", str(merged))
     assert status == 2
     assert f"{merged} is no shard" in told

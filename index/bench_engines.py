@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from bench_data import (
     DOCUMENTS_A_BLOCK,
+    NUM_QUERIES,
     QUERY_LENGTHS,
     Csr,
     K,
@@ -34,6 +35,11 @@ class Engine(Protocol):
     def open(self) -> None: ...
     def search(self, words: Any, weights: Any) -> Sequence[int]: ...
     def disk_bytes(self) -> int: ...
+
+
+def num_queries_of(engine: Engine) -> int:
+    """Return how many queries of a length an engine has time for."""
+    return int(getattr(engine, "num_queries", NUM_QUERIES))
 
 
 def blocks(documents: Csr, vocabulary: Any) -> Iterator[Any]:
@@ -131,6 +137,41 @@ class LexretShardsEngine(LexretEngine):
         engine = "compiled" if is_installed() else "numpy"
         parts = [open_index(self._path / str(shard)) for shard in range(self.total)]
         self._index = join_indexes(parts, engine=engine)
+
+
+class MilvusEngine(LexretEngine):
+    """lexret over a file of Milvus Lite: candidates from there, scored again here."""
+
+    packages: Packages = (("pymilvus", "'lexret[scale]'"), ("milvus_lite", "'lexret[scale]'"))
+    num_queries = 20  # it takes long
+
+    def build(self, documents: Csr) -> None:
+        from lexret.interop.milvus.place import MilvusPlace
+        from lexret.interop.milvus.writer import MilvusIndexWriter
+
+        self._file = self._path.parent / "vectors.db"
+        with MilvusIndexWriter.create(
+            self._path,
+            self._vocabulary,
+            model_id="bench",
+            backend=MilvusPlace.new(str(self._file)).entry(),
+        ) as writer:
+            for block in blocks(documents, self._vocabulary):
+                for start in range(0, len(block.doc_ids), 1000):
+                    rows = range(start, min(start + 1000, len(block.doc_ids)))
+                    vectors = [block.vectors.row(row) for row in rows]
+                    batch = type(block.vectors).from_vectors(vectors, self._vocabulary)
+                    writer.add(block.doc_ids[start : start + 1000], batch)
+            writer.commit()
+
+    def open(self) -> None:
+        from lexret.interop.backends import open_index
+
+        self._index = open_index(self._path)
+
+    def disk_bytes(self) -> int:
+        files = [self._file, *self._file.rglob("*")]
+        return super().disk_bytes() + sum(file.stat().st_size for file in files if file.is_file())
 
 
 class BlockwiseEngine:

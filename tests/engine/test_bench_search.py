@@ -43,5 +43,5 @@ def test_the_report_has_the_promised_shape_and_names_what_is_left_out(tmp_path: 
         assert one["docs"] == 100
         assert list(one["queries"]) == ["10", "200"]
         for latency in one["queries"].values():
-            assert list(latency) == ["p50_ms", "p95_ms", "recall"]
+            assert list(latency) == ["p50_ms", "p95_ms", "cpu_ms", "recall"]
             assert latency["recall"] == 1.0

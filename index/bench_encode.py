@@ -53,6 +53,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--ray", action="store_true", help="measure Ray, too")
+    parser.add_argument("--only", help="encode only in these ways, separated by semicolons")
     parser.add_argument("--step", help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -122,6 +123,8 @@ def measure(arguments: argparse.Namespace) -> dict[str, object]:
         place = Path(name)
         copy_photos(arguments.photos, place, arguments.pictures)
         steps = [one for one in ENCODINGS if arguments.ray or "Ray" not in one]
+        if arguments.only:
+            steps = [one.strip() for one in arguments.only.split(";")]
         for _ in range(arguments.rounds):
             go_through(place, steps, arguments.rows, seconds)
     rates: dict[str, dict[str, float]] = {"pictures a second": {}, "processor ms a picture": {}}

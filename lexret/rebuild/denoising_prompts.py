@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from lexret.errors import InputError
 
-Cells = npt.NDArray[np.int64]
+Cells = npt.NDArray[np.integer[Any]]
 Mask = npt.NDArray[np.bool_]
 Task = Literal["inpaint", "outpaint", "deblur", "rotate", "shift"]
 

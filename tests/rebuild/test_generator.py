@@ -77,8 +77,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
                             up_block_types=("UpDecoderBlock2D",) * 2)  # fmt: skip
     StableDiffusionPipeline(
         vae=vae, text_encoder=text, tokenizer=CLIPTokenizer.from_pretrained(folder / "tokens"),
-        unet=unet, scheduler=DDIMScheduler(steps_offset=1, clip_sample=False), safety_checker=None, feature_extractor=None,
-        requires_safety_checker=False,
+        unet=unet, scheduler=DDIMScheduler(steps_offset=1, clip_sample=False),
+        safety_checker=None, feature_extractor=None, requires_safety_checker=False,
     ).save_pretrained(folder)  # fmt: skip
     return folder
 

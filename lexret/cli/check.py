@@ -86,6 +86,11 @@ def _as_text(found: LibraryCheck, shown: str) -> list[str]:
         lines = [f"The index at {shown} is damaged:"]
         for finding in report.findings:
             lines += [f"  {finding.file}: {finding.found}", f"    ({finding.meaning})"]
+    if found.thumbnail_bytes:
+        lines.append(
+            f"Beside it, {found.thumbnail_bytes:,} bytes of thumbnails (thumbnails.sqlite), which "
+            "`lexret serve` makes anew where they are removed."
+        )
     todo = _what_to_do(found)
     return [*lines, f"What to do: {todo}"] if todo else lines
 
@@ -100,6 +105,7 @@ def _as_json(found: LibraryCheck, shown: str) -> dict[str, object]:
         "segments": report.num_segments,
         "bytes": report.num_bytes,
         "waiting": found.num_waiting,
+        "thumbnail_bytes": found.thumbnail_bytes,
         "damage": [
             {
                 "file": path_text(finding.file),

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from lexret.engine.segments.manifest import Manifest
 
 INDEX_FOLDER: Final = ".lexret"
+THUMBNAILS_FILE: Final = "thumbnails.sqlite"
+"""What `lexret serve` keeps beside an index; it can be made again at any time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from lexret.engine.segments.manifest import Manifest
 from lexret.engine.store.columns import FieldValue
 from lexret.errors import DamageError, LexretError
 from lexret.library.asking.query_fields import MTIME
+from lexret.library.folders import THUMBNAILS_FILE
 from lexret.library.label_file import LABELS_FILE, damage_of_labels, mend_labels
 from lexret.library.updating.kept_fields import KEPT_FILE, damage_of_kept, mend_kept
 from lexret.vocabulary import DEFAULT_VOCABULARY, Vocabulary
@@ -64,10 +65,13 @@ class LibraryCheck:
         report: what the files of the index are like.
         num_waiting: pictures of which something was lost in a repair, and that no run has looked
             at since: the next one encodes them.
+        thumbnail_bytes: of the file of thumbnails beside the index, which nothing depends on; 0
+            where there is none.
     """
 
     report: CheckReport
     num_waiting: int
+    thumbnail_bytes: int = 0
 
 
 def check_library(index_path: Path) -> LibraryCheck:
@@ -79,7 +83,9 @@ def check_library(index_path: Path) -> LibraryCheck:
     """
     report = check_index(index_path)
     waiting = num_waiting(index_path) if report.is_whole else 0
-    return LibraryCheck(_with_pairs(report, index_path), waiting)
+    thumbnails = index_path / THUMBNAILS_FILE
+    num_bytes = thumbnails.stat().st_size if thumbnails.is_file() else 0
+    return LibraryCheck(_with_pairs(report, index_path), waiting, num_bytes)
 
 
 def _with_pairs(report: CheckReport, index_path: Path) -> CheckReport:

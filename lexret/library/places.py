@@ -27,6 +27,7 @@ from lexret.places.gazetteer import Gazetteer, Located, Town, gazetteer, towns_n
 
 COORDINATES: Final = ("latitude", "longitude")
 _KEPT: Final = 64
+_FEW: Final = 64  # points, which are located sooner than looked for
 _kept: OrderedDict[bytes, Located] = OrderedDict()
 _keeping: Final = threading.Lock()
 
@@ -205,6 +206,8 @@ def _once_each(around_NK: npt.NDArray[np.int32]) -> dict[int, int]:
 
 def _located(towns: Gazetteer, latitudes_N: Degrees, longitudes_N: Degrees) -> Located:
     """Return the towns of points; the latest answers are kept, as a segment never changes."""
+    if len(latitudes_N) < _FEW:
+        return towns.locate(latitudes_N, longitudes_N)
     latitudes_N = np.ascontiguousarray(latitudes_N, np.float64)
     longitudes_N = np.ascontiguousarray(longitudes_N, np.float64)
     key = blake2b(latitudes_N.tobytes() + longitudes_N.tobytes()).digest()

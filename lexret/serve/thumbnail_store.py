@@ -18,7 +18,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
-THUMBNAILS_FILE: Final = "thumbnails.sqlite"
+from lexret.library.folders import THUMBNAILS_FILE
+
 _VERSION: Final = 1
 _PATIENCE_S: Final = 2.0
 _GIVES_WAY: Final = 0.1  # the share that goes at a time where there is no room

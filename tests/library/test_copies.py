@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 from pathlib import Path
@@ -18,6 +19,7 @@ from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.library.asking.copies import WithoutCopies
 from lexret.library.asking.results import Results
 from lexret.library.duplicates import same_content
+from lexret.library.library import Library
 from lexret.sparse import SparseBatch
 from lexret.vocabulary import Vocabulary
 
@@ -84,8 +86,13 @@ def test_a_copy_that_the_filters_leave_out_does_not_count(root: Path) -> None:
     assert copies_of(root, "dog path:n*")["n1.png"] == ALL[1:]
     assert copies_of(root, "dog path:backup/**") == {"backup/n1.png": []}
     assert copies_of(root, "dog -path:n1.png")["a.png"] == ["n1 (2).png"]
-    # What is looked for by its likeness is no hit, and no copy of one.
-    assert copies_of(root, "", like="a.png")["n1.png"] == ["backup/n1.png", "n1 (2).png"]
+
+
+def test_neither_what_is_looked_for_by_its_likeness_nor_a_copy_of_it_is_a_hit(root: Path) -> None:
+    found = copies_of(root, "", like="a.png")
+    assert found and not {*found, *itertools.chain(*found.values())} & {"a.png", *ALL}
+    every = {hit.doc_id for hit in Library.open(root).search(like="a.png", k=100, copies=True)}
+    assert every and not every & {"a.png", *ALL}
 
 
 def test_the_copy_to_show_is_the_one_that_duplicates_keeps(root: Path) -> None:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import http.client
 import json
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
+from lexret.library.folders import THUMBNAILS_FILE
 from lexret.library.library import Library
-from lexret.serve.thumbnail_store import THUMBNAILS_FILE, ThumbnailStore
+from lexret.serve.limits import Activity, HeavyWork
+from lexret.serve.thumbnail_store import ThumbnailStore
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +102,9 @@ def test_thumbnails_are_made_in_the_background_and_are_there_after_a_restart(
         status, _, content = ask(place, "/picture?id=1.png&side=320")
         assert status == 200 and content.startswith(b"\xff\xd8")
     assert not made
-    assert library.check().report.is_whole
+    checked = library.check()
+    assert checked.report.is_whole
+    assert checked.thumbnail_bytes == place_on_disk.stat().st_size > 5000
 
 
 def number_kept(path: Path) -> int:
@@ -146,3 +153,107 @@ def test_where_nothing_can_be_written_the_server_does_without(tmp_path: Path) ->
 def test_no_thumbnail_is_kept_unless_asked_for(tmp_path: Path) -> None:
     ThumbnailStore(tmp_path, 0).put(b"one", b"jpeg")
     assert not list(tmp_path.iterdir())
+
+
+def test_what_is_put_is_there_at_once_and_on_disk_later(tmp_path: Path) -> None:
+    store = ThumbnailStore(tmp_path, 10_000_000)
+    for number in range(20):
+        store.put(bytes([number]), b"jpeg")
+        assert store.get(bytes([number])) == b"jpeg" and store.has(bytes([number]))
+    store.flush()
+    assert number_kept(tmp_path / THUMBNAILS_FILE) == 20
+    store.put(b"last", b"jpeg")
+    end = time.monotonic() + 30
+    while number_kept(tmp_path / THUMBNAILS_FILE) < 21:  # of itself
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    store.put(b"very last", b"jpeg")
+    store.close()
+    assert number_kept(tmp_path / THUMBNAILS_FILE) == 22
+
+
+def test_who_asks_for_a_thumbnail_that_is_being_made_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lexret.serve import pictures
+
+    Image.new("RGB", (400, 300)).save(tmp_path / "a.png")
+    begun, go_on, made = threading.Event(), threading.Event(), []
+
+    def slowly(image: Image.Image, side: int) -> bytes:
+        made.append(side)
+        begun.set()
+        assert go_on.wait(30)
+        if len(made) == 2:
+            raise MemoryError
+        return b"jpeg"
+
+    monkeypatch.setattr(pictures, "as_jpeg", slowly)
+    thumbnails = pictures.Thumbnails(HeavyWork(2, 12), ThumbnailStore(tmp_path, 0))
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(thumbnails.of_file, tmp_path / "a.png", 320)
+        assert begun.wait(30)
+        second = pool.submit(thumbnails.of_file, tmp_path / "a.png", 320)
+        time.sleep(0.2)
+        go_on.set()
+        assert first.result(30) == second.result(30) == b"jpeg" and made == [320]
+        # What fails is told to all, and tried again by the next.
+        with pytest.raises(MemoryError):
+            thumbnails.of_file(tmp_path / "a.png", 160)
+        assert thumbnails.of_file(tmp_path / "a.png", 160) == b"jpeg"
+
+
+def test_nothing_is_made_ahead_while_somebody_asks(library: Library, tmp_path: Path) -> None:
+    from lexret.serve.making import ThumbnailMaker
+    from lexret.serve.pictures import Thumbnails
+
+    class Asked(Activity):
+        quiet = 0.0
+
+        def seconds_quiet(self) -> float:
+            return self.quiet
+
+    activity, store = Asked(), ThumbnailStore(tmp_path, 1_000_000)
+    heavy = HeavyWork(2, 12)
+    maker = ThumbnailMaker(library, Thumbnails(heavy, store), heavy, activity, allow_links=False)
+    maker.start()
+    try:
+        time.sleep(1.0)
+        store.flush()
+        assert number_kept(tmp_path / THUMBNAILS_FILE) == 0
+        activity.quiet = 100.0
+        end = time.monotonic() + 60
+        while number_kept(tmp_path / THUMBNAILS_FILE) < 5:
+            assert time.monotonic() < end
+            time.sleep(0.1)
+    finally:
+        maker.stop()
+
+
+def test_the_time_of_the_last_request_is_noted() -> None:
+    activity, during = Activity(), []
+
+    async def answer(*_: object) -> None:
+        during.append(activity.seconds_quiet())
+
+    assert activity.seconds_quiet() == float("inf")
+    asyncio.run(activity.noting(answer)({}, None, None))  # type: ignore[arg-type]
+    assert 0 <= during[0] < 10 and 0 <= activity.seconds_quiet() < 10
+
+
+def test_the_first_hits_are_begun_with_while_the_answer_is_on_its_way(
+    library: Library, serve_library: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lexret.serve.making import ThumbnailMaker
+
+    monkeypatch.setattr(ThumbnailMaker, "start", lambda self: None)  # nothing is made ahead
+    (library.path / THUMBNAILS_FILE).unlink(missing_ok=True)
+    with serve_library(library, max_thumbnail_bytes=1_000_000) as place:
+        status, _, _ = ask(place, "/api/search?q=path:1.png&words=3&ahead=320")
+        assert status == 200
+        end = time.monotonic() + 30
+        while number_kept(library.path / THUMBNAILS_FILE) != 1:
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        status, _, content = ask(place, "/api/search?q=path:1.png&ahead=321")
+        assert status == 422 and b"160, 320, 640, 1600" in content

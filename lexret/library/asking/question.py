@@ -230,7 +230,19 @@ class _Understanding:
         else:
             vectors = [self._vector(self._file(doc_id), box) for doc_id in likes]
         vectors += [self._vector(picture, box) for picture in self._question.pictures]
-        return Examples(tuple(vectors), likes)
+        return Examples(tuple(vectors), (*likes, *self._copies_of(likes)))
+
+    def _copies_of(self, likes: Sequence[str]) -> list[str]:
+        """Return the other files of the same bytes, which are no answers either."""
+        from lexret.engine.query.query import Query
+        from lexret.engine.shared_text import documents_with
+
+        if "sha256" not in self._index.columns:
+            return []
+        fields = (self._index.document(doc_id).fields for doc_id in likes)
+        contents = {content for one in fields if isinstance(content := one.get("sha256"), str)}
+        found = documents_with(self._index, "sha256", contents, Query(without=tuple(likes)))
+        return [document.doc_id for document in found]
 
     def _document(self, given: str) -> str:
         """Return the id of a picture of the index that was named by its id or by its path."""

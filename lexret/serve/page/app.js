@@ -220,11 +220,11 @@ byId("more").addEventListener("click", async () => {
   filters.hidden = !filters.hidden;
   byId("more").setAttribute("aria-expanded", String(!filters.hidden));
   if (filters.hidden) return;
-  found = { ...found, ...await overview() };
+  found ??= await overview();
   offerValues(found);
   offerLabels(state).catch((error) => complain(error.message));
   if (!found.located) return;
-  found = { ...found, ...await places() };
+  if (!found.places) found = { ...found, ...await places() };
   offerValues(found);
   showMap(byId("map"), found.places, state, go);
 });

@@ -161,7 +161,7 @@ export class Wall {
     const pick = el("input", { type: "checkbox", class: "pick", "aria-label": `Select ${picture.name}`, onclick: (event) => this.pick(index, picture, event) });
     pick.checked = this.picked.has(picture.id);
     tile.classList.toggle("picked", pick.checked);
-    tile.replaceChildren(open, pick, this.caption ? this.caption(picture) : "");
+    tile.replaceChildren(open, pick, this.caption ? this.caption(picture) : picture.num_copies ? el("span", { class: "badge", title: `It is there ${picture.num_copies + 1} times` }, `+${picture.num_copies.toLocaleString()}`) : "");
   }
 
   // A long touch selects, as there is no pointer to show the box.

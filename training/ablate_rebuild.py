@@ -50,7 +50,7 @@ BASE: dict[str, Any] = {
         "words": {"use": False, "budgets": [21]},
     },
     "loss": {"perceptual": 0.3, "perceptual_every": 3, "perceptual_pictures": 16},
-    "train": {"steps": 240, "batch_size": 32, "lr": 2e-3, "warmup_steps": 20, "ema_decay": 0.98,
+    "train": {"steps": 240, "batch_size": 16, "lr": 2e-3, "warmup_steps": 20, "ema_decay": 0.98,
               "save_every": 240},
 }  # fmt: skip
 

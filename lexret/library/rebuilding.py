@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lexret.library.lookup import document_named, find_document
-from lexret.pictures.decoding import ENCODING_MIN_SIDE, open_image
 from lexret.pictures.presence import require_picture
-from lexret.rebuild.portable import Rebuilder, load_rebuilder
-from lexret.rebuild.views import RebuiltViews, rebuilt_views
 
 if TYPE_CHECKING:
     from lexret.encoders.folder.record import ModelRecord
     from lexret.library.model_encoders import ModelEncoders
     from lexret.library.snapshots import Snapshot
+    from lexret.rebuild.portable import Rebuilder
+    from lexret.rebuild.views import RebuiltViews
     from lexret.sparse import LexicalVector
 
 
@@ -33,39 +32,57 @@ class Rebuilders:
             MismatchError: if it was trained on the words of another model.
             CorruptError: if a file is damaged.
         """
+        from lexret.rebuild.portable import load_rebuilder
+
         key = (decoder, record.model_id)
         if key not in self._loaded:
             self._loaded[key] = load_rebuilder(record, decoder)
         return self._loaded[key]
 
 
-def rebuild_indexed(
-    picture: str,
-    snapshot: Snapshot,
-    encoders: ModelEncoders,
-    rebuilder: Rebuilder,
-    *,
-    budgets: Sequence[int],
-    words_only: bool,
-) -> RebuiltViews:
-    """Rebuild a picture of an index from its stored words, or another file from what it shows.
+def find_indexed(
+    picture: str, snapshot: Snapshot, *, words_only: bool
+) -> tuple[str | None, Path | None]:
+    """Return the id of a picture, None if the index does not hold it, and its file.
 
-    The file of a picture of the index may be gone: what is left is rebuilt from words alone.
-
-    Args:
-        words_only: open no file.
+    The file of a picture of the index may be gone; then, and where none is to be opened, it is
+    None.
 
     Raises:
         UnknownPictureError: if no file may be opened and the index holds no such picture.
-        MissingError, ImageError: if there is no such picture, or its file cannot be read.
+        MissingError: if there is no such picture.
     """
     index = snapshot.index
     doc_id = document_named(index, picture) if words_only else find_document(index, picture)
     if doc_id is None:
-        return rebuild_file(Path(picture), encoders, rebuilder, budgets=budgets)
+        require_picture(Path(picture))
+        return None, Path(picture)
     file = snapshot.file_of(doc_id)
-    photo = None if words_only or not file.exists() else open_image(file)
-    return rebuilt_views(rebuilder, index.vector(doc_id), photo, budgets=budgets)
+    return doc_id, file if file.exists() and not words_only else None
+
+
+def rebuild_indexed(
+    doc_id: str,
+    file: Path | None,
+    snapshot: Snapshot,
+    rebuilder: Rebuilder,
+    *,
+    budgets: Sequence[int],
+) -> RebuiltViews:
+    """Rebuild a picture of an index from its stored words, and from its file's cells.
+
+    Args:
+        file: None: what is left is rebuilt from words alone.
+
+    Raises:
+        ImageError: if the file cannot be read.
+        InputError: if there is neither a word nor a file.
+    """
+    from lexret.pictures.decoding import open_image
+    from lexret.rebuild.views import rebuilt_views
+
+    photo = None if file is None else open_image(file)
+    return rebuilt_views(rebuilder, snapshot.index.vector(doc_id), photo, budgets=budgets)
 
 
 def rebuild_file(
@@ -76,6 +93,9 @@ def rebuild_file(
     Raises:
         MissingError, ImageError: if there is no such picture, or it cannot be read.
     """
+    from lexret.pictures.decoding import ENCODING_MIN_SIDE, open_image
+    from lexret.rebuild.views import rebuilt_views
+
     require_picture(file)
     photo = open_image(file, min_side=ENCODING_MIN_SIDE)
     words: LexicalVector

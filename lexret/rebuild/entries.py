@@ -10,6 +10,7 @@ Legend: E entries, H dimensions of their vectors.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -36,8 +37,9 @@ class VocabularyEntries:
     vectors_EH: FloatArray
 
 
+@cache
 def llama_entries() -> VocabularyEntries:
-    """Return Llama 2's tokens that begin a word, with their vectors.
+    """Return Llama 2's tokens that begin a word, with their vectors; do not change them.
 
     Raises:
         MissingPackageError: if the package ``wordllama`` is not installed.

@@ -42,6 +42,7 @@ CALLS: dict[tuple[str, ...], tuple[int, tuple[str, ...]]] = {
     ("serve", "--index", "nowhere"): (2, LIGHT),
     ("words", "nowhere.jpg"): (2, LIGHT),
     ("explain", "nowhere.jpg", "-o", "out"): (2, LIGHT),
+    ("rebuild", "nowhere.jpg", "-o", "out.png"): (2, HEAVY),
     ("search", "a dog"): (0, (*HEAVY, *IN_PASSING, *PARSER)),
     ("search", "a dog", "--json"): (0, (*HEAVY, *IN_PASSING, *PARSER)),
     ("search", "a dog", "--explain"): (0, (*HEAVY, *IN_PASSING, *PARSER)),

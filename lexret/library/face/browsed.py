@@ -77,24 +77,25 @@ class BrowsedLibrary(AskedLibrary):
             MismatchError: if the decoder knows the words of another model than the index's.
             CorruptError: if a file of the decoder is damaged.
         """
-        from lexret.library.rebuilding import Rebuilders, rebuild_indexed
+        from lexret.library.rebuilding import (
+            Rebuilders,
+            find_indexed,
+            rebuild_file,
+            rebuild_indexed,
+        )
 
         require_several(words, "numbers of words", of=(int,))
         snapshot = snapshot or self.snapshot()
+        doc_id, file = find_indexed(os.fspath(picture), snapshot, words_only=words_only)
         encoders = self.encoders(snapshot)
         with self._rebuilding:
             if self._rebuilders is None:
                 self._rebuilders = Rebuilders()
             folder = None if decoder is None else Path(decoder)
             rebuilder = self._rebuilders.of(encoders.record, folder)
-        return rebuild_indexed(
-            os.fspath(picture),
-            snapshot,
-            encoders,
-            rebuilder,
-            budgets=words,
-            words_only=words_only,
-        )
+        if doc_id is None:
+            return rebuild_file(Path(picture), encoders, rebuilder, budgets=words)
+        return rebuild_indexed(doc_id, file, snapshot, rebuilder, budgets=words)
 
     def timeline(self, snapshot: Snapshot | None = None, *, copies: bool = True) -> Timeline:
         """Return all pictures, the latest first; it is kept for each commit.

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from lexret.config import ImageConfig
 from lexret.encoders.image.backbones import create_backbone, fuse_batch_norms
-from lexret.encoders.torchvision_ops import declare_missing_operators
+from lexret.errors import InputError
 
 _EARLY = 3
 
@@ -24,15 +24,27 @@ class EarlyLayers(nn.Module):
     As LPIPS (Zhang et al., 2018, section 3) without its trained weights: at each of three
     resolutions the channels are made a unit vector at every place, and squared differences are
     averaged. The later, dear layers are left out.
+
+    Raises:
+        InputError: if the backbone is none whose early layers timm gives.
     """
 
     def __init__(self, config: ImageConfig) -> None:
         super().__init__()
-        declare_missing_operators()
-        values = {"features_only": True, "out_indices": ""}
-        early = config.model_copy(update={"backbone_args": {**config.backbone_args, **values}})
-        early.backbone_args["out_indices"] = tuple(range(_EARLY))  # type: ignore[assignment]
-        self.net = create_backbone(early).eval().requires_grad_(False)
+        whole = create_backbone(config).state_dict()
+        import timm
+
+        try:
+            net = timm.create_model(
+                config.backbone, pretrained=False, features_only=True, out_indices=range(_EARLY)
+            )
+            net.load_state_dict({name: whole[name] for name in net.state_dict()})
+        except (RuntimeError, TypeError, AttributeError, KeyError) as error:
+            raise InputError(
+                f"The backbone {config.backbone!r} has no early layers for the perceptual loss; "
+                "set loss.perceptual to 0."
+            ) from error
+        self.net = cast(nn.Module, net).eval().requires_grad_(False)
         fuse_batch_norms(self.net)
 
     def train(self, mode: bool = True) -> EarlyLayers:

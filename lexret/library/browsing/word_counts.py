@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.segments.segment import Segment
+from lexret.engine.vectors import read_documents
 from lexret.sparse import FloatArray
 
 Counts = npt.NDArray[np.int64]
@@ -28,14 +29,19 @@ def count_held(index: EmbeddedIndex, levels_V: FloatArray | None) -> Counts:
     Args:
         levels_V: the words' levels; None: every weight holds its word.
     """
-    index.require_own_vectors()
     num_words = index.manifest.num_words
     least_V = np.zeros(num_words, np.float32) if levels_V is None else levels_V
     counts_V = np.zeros(num_words, np.int64)
-    for segment in index.segments:
-        for start in range(0, num_words, _WORDS_AT_ONCE):
-            terms_T = np.arange(start, min(start + _WORDS_AT_ONCE, num_words), dtype=np.int32)
-            counts_V[terms_T] += _held_in(segment, terms_T, least_V)
+    if index.manifest.backend is None:
+        for segment in index.segments:
+            for start in range(0, num_words, _WORDS_AT_ONCE):
+                terms_T = np.arange(start, min(start + _WORDS_AT_ONCE, num_words), dtype=np.int32)
+                counts_V[terms_T] += _held_in(segment, terms_T, least_V)
+    else:  # there are no postings here: picture by picture
+        for chunk in read_documents(index):
+            terms = chunk.vectors.term_ids
+            held = terms[chunk.vectors.weights >= least_V[terms]]
+            counts_V += np.bincount(held, minlength=num_words)
     _correct(counts_V, index, least_V)
     return counts_V
 

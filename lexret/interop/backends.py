@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from lexret.engine.corrections.corrections import NO_CORRECTIONS, load_corrections
+from lexret.engine.corrections.corrections import load_corrections
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.segments.manifest import BackendEntry, Manifest
 from lexret.errors import CorruptError, InputError, LexretError
 
 if TYPE_CHECKING:
+    from lexret.engine.postings.acceleration import Engine
     from lexret.engine.writer import EmbeddedIndexWriter
 
 EMBEDDED: Final = "embedded"
@@ -83,21 +84,23 @@ class BackendChoice:
             )
 
 
-def open_index(path: str | Path, *, corrected: bool = True) -> EmbeddedIndex:
-    """Open an index for reading, whatever holds its vectors.
+def open_index(path: str | Path, *, engine: Engine = "auto", threads: int = 1) -> EmbeddedIndex:
+    """Open an index for reading, with its corrections, whatever holds its vectors.
 
     Args:
-        corrected: apply the corrections that lie beside it.
+        engine, threads: of an index that holds its vectors itself; see :class:`EmbeddedIndex`.
 
     Raises:
         LexretError: see :class:`EmbeddedIndex` and, for vectors that are in Milvus, which is not
             asked before they are needed, :class:`lexret.interop.milvus.index.MilvusIndex`.
     """
     folder = Path(path)
-    corrections = load_corrections(folder) if corrected else NO_CORRECTIONS
+    corrections = load_corrections(folder)
     manifest = Manifest.load(folder)
     if manifest.backend is None:
-        return EmbeddedIndex(folder, corrections=corrections, manifest=manifest)
+        return EmbeddedIndex(
+            folder, corrections=corrections, engine=engine, threads=threads, manifest=manifest
+        )
     _require_known(manifest.backend, folder)
     from lexret.interop.milvus.index import MilvusIndex
 

@@ -18,7 +18,7 @@ CORRECTIONS: Final = "corrected and muted words"
 EXACT_WEIGHTS: Final = "exact weights"
 ANY_TIES: Final = "any number of equal scores"
 SURE_HITS: Final = "sure hits, --max-false-matches"
-ALL_VECTORS: Final = "all vectors at once: exports, merging, counts of words"
+ALL_VECTORS: Final = "vectors word by word: exports, merging"
 
 OFFERS: Final = (
     *(WORDS, REQUIRED, EXCLUDED, ALTERNATIVES, FILTERS, WITHOUT, CORRECTIONS, EXACT_WEIGHTS),

@@ -31,6 +31,6 @@ def open_index(
         CorruptError: if a file is missing, cut short or of an unknown version.
     """
     place = require_index(index_within(Path(path)))
-    from lexret.engine.index import open_index as open_folder
+    from lexret.interop.backends import open_index as open_folder
 
     return open_folder(place, engine=engine, threads=threads)

@@ -28,7 +28,7 @@ def run(*arguments: object) -> Result:
 def test_a_picture_of_an_index_is_drawn_from_its_words_and_cells(
     indexed: Path,
     decoder_folder: Path,
-    tmp_path: Path,  # noqa: F811
+    tmp_path: Path,
 ) -> None:
     out = tmp_path / "out.png"
     result = run("rebuild", "red.png", "-o", out, "--index", indexed, "--decoder", decoder_folder,
@@ -44,7 +44,7 @@ def test_a_picture_of_an_index_is_drawn_from_its_words_and_cells(
 def test_the_index_alone_gives_what_words_remember(
     indexed: Path,
     decoder_folder: Path,
-    tmp_path: Path,  # noqa: F811
+    tmp_path: Path,
 ) -> None:
     arguments = ["rebuild", "--index", indexed, "--decoder", decoder_folder, "--json"]
     with_file = json.loads(run(*arguments, "red.png").stdout)
@@ -99,7 +99,7 @@ def test_what_is_wrong_is_said(
 def test_a_picture_that_cannot_be_read_is_named(
     indexed: Path,
     decoder_folder: Path,
-    tmp_path: Path,  # noqa: F811
+    tmp_path: Path,
 ) -> None:
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"no picture")

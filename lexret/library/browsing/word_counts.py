@@ -18,6 +18,7 @@ import numpy.typing as npt
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.postings.plain import word_ranges
 from lexret.engine.segments.segment import Mask, Segment
+from lexret.engine.vectors import read_documents
 from lexret.sparse import FloatArray
 
 Counts = npt.NDArray[np.int64]
@@ -53,9 +54,12 @@ class WordCounter:
         Args:
             levels_V: the words' levels; None: every weight holds its word.
         """
-        index.require_own_vectors()
         num_words = index.manifest.num_words
         least_V = np.zeros(num_words, np.float32) if levels_V is None else levels_V
+        if index.manifest.backend is not None:
+            counts_V = _held_by_documents(index, least_V)
+            _correct(counts_V, index, least_V)
+            return counts_V
         if not np.array_equal(least_V, self._least_V):
             self._least_V, self._counted = least_V, {}
         self._counted = {segment.folder: self._of(segment) for segment in index.segments}
@@ -107,6 +111,16 @@ def _held_in(segment: Segment, least_V: FloatArray) -> Counts:
         np.cumsum(held, out=running[1:])
         ends = np.cumsum(number)
         counts_V[first:last] = running[ends] - running[ends - number]
+    return counts_V
+
+
+def _held_by_documents(index: EmbeddedIndex, least_V: FloatArray) -> Counts:
+    """Count documents one by one, for an index whose postings are in another engine."""
+    counts_V = np.zeros(len(least_V), np.int64)
+    for chunk in read_documents(index):
+        terms = chunk.vectors.term_ids
+        held = terms[chunk.vectors.weights >= least_V[terms]]
+        counts_V += np.bincount(held, minlength=len(least_V))
     return counts_V
 
 

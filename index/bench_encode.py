@@ -3,9 +3,9 @@
     python index/bench_encode.py PHOTOS --pictures 256 --ray
     unshare -n bash -c 'ip link set lo up; exec "$@"' _ python index/bench_encode.py PHOTOS --ray
 
-It encodes copies of some photos of a folder, 32 of them and all of them, with one worker and with
+It encodes copies of some photos of a folder, 64 of them and all of them, with one worker and with
 two, by processes and, with --ray, by a Ray of this machine's own; `lexret index` encodes the same.
-What 32 take is mostly starting; the rate is that of the others. Then an index is made of what was
+What 64 take is mostly starting; the rate is that of the others. Then an index is made of what was
 encoded, and one of --rows random vectors. Each step is a process of its own; the way through all is
 gone --rounds times, and the best counts. What is printed is JSON: seconds, and pictures a second;
 where control groups can be made (as root, on Linux) also processor time, of all processes of a
@@ -29,7 +29,7 @@ from contextlib import suppress
 from pathlib import Path
 
 HERE = Path(__file__).resolve()
-FEW = 32
+FEW = 64
 WORDS, WORDS_A_PICTURE = 20_000, 240
 # Step -> what `encode_pictures` is given.
 ENCODINGS: dict[str, dict[str, object]] = {

@@ -152,11 +152,11 @@ def _connected(ray: Any, address: str, settings: WorkerSettings) -> Iterator[Non
         options |= {"num_cpus": wanted, "include_dashboard": False}
     try:
         ray.init(address=address, **options)
-    except (ConnectionError, OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+    except Exception as error:  # Ray raises many, a bare Exception among them
+        what = "started here" if address == LOCAL else f"reached at {address!r}"
         raise InputError(
-            f"No Ray cluster can be reached at {address!r}: {_first_line(error)}. Expected the "
-            "address of its head, host:port, or 'local'; a cluster that asks for a token wants it "
-            f"in {_TOKEN}."
+            f"No Ray cluster can be {what}: {_first_line(error)}. Expected the address of its head, "
+            f"host:port, or 'local'; a cluster that asks for a token wants it in {_TOKEN}."
         ) from error
     said_by_data = logging.getLogger("ray.data")
     level = said_by_data.level

@@ -136,6 +136,5 @@ class MapAttention(nn.Module):
         """Return (B, C, S, S)."""
         batch, channels, height, width = x_BCSS.shape
         rows_BNC = x_BCSS.permute(0, 2, 3, 1).reshape(batch, height * width, channels)
-        rows_BNC = self.cross(self.own(rows_BNC), tokens_BTC, mask_BT)
-        out: Tensor = rows_BNC.reshape(batch, height, width, channels).permute(0, 3, 1, 2)
-        return out
+        seen_BNC: Tensor = self.cross(self.own(rows_BNC), tokens_BTC, mask_BT)
+        return seen_BNC.reshape(batch, height, width, channels).permute(0, 3, 1, 2)

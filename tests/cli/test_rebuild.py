@@ -1,5 +1,7 @@
 """``lexret rebuild``, and training and measuring what it draws with."""
 
+# ruff: noqa: F811 (fixtures are imported, and named by tests)
+
 from __future__ import annotations
 
 import json
@@ -11,7 +13,7 @@ from PIL import Image
 
 from lexret.cli.main import main
 from lexret.library.library import Library
-from tests.rebuild.conftest import (  # noqa: F401 (fixtures)
+from tests.rebuild.conftest import (  # noqa: F401
     TINY_NETWORK,
     captions_file,
     decoder_folder,
@@ -62,7 +64,7 @@ def test_the_index_alone_gives_what_words_remember(
 
 
 def test_a_file_of_no_index_is_drawn_too(
-    picture_folder: Path, decoder_folder: Path, tiny_model_folder: Path, tmp_path: Path,  # noqa: F811
+    picture_folder: Path, decoder_folder: Path, tiny_model_folder: Path, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
@@ -84,7 +86,7 @@ def test_a_file_of_no_index_is_drawn_too(
     ],
 )
 def test_what_is_wrong_is_said(
-    indexed: Path, decoder_folder: Path, monkeypatch: pytest.MonkeyPatch,  # noqa: F811
+    indexed: Path, decoder_folder: Path, monkeypatch: pytest.MonkeyPatch,
     arguments: list[str], message: str,
 ) -> None:  # fmt: skip
     monkeypatch.chdir(indexed)
@@ -110,8 +112,8 @@ def test_a_picture_that_cannot_be_read_is_named(
 
 
 def test_a_recipe_of_the_kind_is_trained_exported_and_measured(
-    captions_file: Path, tiny_model_folder: Path, tmp_path: Path,  # noqa: F811
-    few_entries: None,  # noqa: F811
+    captions_file: Path, tiny_model_folder: Path, tmp_path: Path,
+    few_entries: None,
     static_model_folder: Path,
 ) -> None:  # fmt: skip
     recipe = tmp_path / "tiny.toml"

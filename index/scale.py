@@ -51,8 +51,8 @@ MEASURED = {
     "process": Input(80e6, "bytes of private memory of a process that searches", _GROWTH),
     "names": Input(112_000, "unchanged files a second and core",
                    "`bench_unchanged.py --pictures 1000000`"),
-    "state": Input(200, "bytes of private memory a picture of an index's update",
-                   "reckoned: the path, 12 bytes twice, tables of 8 bytes"),
+    "state": Input(210, "bytes of private memory a picture of an index's update",
+                   "`bench_unchanged.py`, 100,000 pictures against 10,000"),
     "counts": Input(2.0, "seconds of one core a million pictures, first counts of the words",
                     _GROWTH),
 }  # fmt: skip

@@ -79,9 +79,9 @@ def machines(number: int) -> int:
     return math.ceil(index_bytes(number) / value("memory"))
 
 
-def _days(number: int, rate: float) -> float:
-    """Return machine days for something that a core does so many times a second."""
-    return number / rate / value("cores") / 86_400
+def _machine_ms(number: int, rate: float) -> float:
+    """Return how long one machine takes for what a core does so many times a second."""
+    return 1000 * number / rate / value("cores")
 
 
 def _query_core_ms(number: int, kind: str) -> float:
@@ -109,9 +109,9 @@ ROWS: Sequence[Row] = (
     ("index, exact weights", lambda n: _size(index_bytes(n, kind="exact"))),
     ("machines that hold the 8-bit index in memory", lambda n: f"{machines(n):,}"),
     ("photos to read", lambda n: _size(n * value("photo"))),
-    ("encoding, float32: machine days", lambda n: _number(_days(n, value("encode")))),
-    ("encoding, int8: machine days", lambda n: _number(_days(n, value("int8")))),
-    ("indexing the vectors: machine days", lambda n: _number(_days(n, 1e6 / value("build")))),
+    ("encoding, float32: time of one machine", lambda n: _time(_machine_ms(n, value("encode")))),
+    ("encoding, int8: time of one machine", lambda n: _time(_machine_ms(n, value("int8")))),
+    ("indexing the vectors: time of one machine", lambda n: _time(_machine_ms(n, 1e6 / value("build")))),
     ("encoding over indexing", lambda n: f"{1e6 / value('build') / value('encode'):,.0f} times"),
     ("query of 10 words: processor time", lambda n: _time(_query_core_ms(n, "ten"))),
     ("query of 10 words: least time, all cores", lambda n: _time(_query_ms(n, "ten"))),

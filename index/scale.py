@@ -46,13 +46,13 @@ MEASURED = {
                      "`bench_data.py`, mean of 20 queries"),
     "ten": Input(1.81, "milliseconds of one core a million pictures, 10 words", _GROWTH),
     "two hundred": Input(19.8, "milliseconds of one core a million pictures, 200 words", _GROWTH),
-    "lists": Input(7.0, "bytes of private memory a picture while it is searched",
+    "lists": Input(6.0, "bytes of private memory a picture while it is searched",
                    _GROWTH),
     "process": Input(80e6, "bytes of private memory of a process that searches", _GROWTH),
-    "names": Input(112_000, "unchanged files a second and core",
+    "names": Input(109_000, "unchanged files a second and core",
                    "`bench_unchanged.py --pictures 1000000`"),
-    "state": Input(200, "bytes of private memory a picture of an index's update",
-                   "reckoned: the path, 12 bytes twice, tables of 8 bytes"),
+    "state": Input(210, "bytes of private memory a picture of an index's update",
+                   "`bench_unchanged.py`, 100,000 pictures against 10,000"),
     "counts": Input(2.0, "seconds of one core a million pictures, first counts of the words",
                     _GROWTH),
 }  # fmt: skip
@@ -79,9 +79,9 @@ def machines(number: int) -> int:
     return math.ceil(index_bytes(number) / value("memory"))
 
 
-def _days(number: int, rate: float) -> float:
-    """Return machine days for something that a core does so many times a second."""
-    return number / rate / value("cores") / 86_400
+def _machine_ms(number: int, rate: float) -> float:
+    """Return how long one machine takes for what a core does so many times a second."""
+    return 1000 * number / rate / value("cores")
 
 
 def _query_core_ms(number: int, kind: str) -> float:
@@ -109,9 +109,10 @@ ROWS: Sequence[Row] = (
     ("index, exact weights", lambda n: _size(index_bytes(n, kind="exact"))),
     ("machines that hold the 8-bit index in memory", lambda n: f"{machines(n):,}"),
     ("photos to read", lambda n: _size(n * value("photo"))),
-    ("encoding, float32: machine days", lambda n: _number(_days(n, value("encode")))),
-    ("encoding, int8: machine days", lambda n: _number(_days(n, value("int8")))),
-    ("indexing the vectors: machine days", lambda n: _number(_days(n, 1e6 / value("build")))),
+    ("encoding, float32: time of one machine", lambda n: _time(_machine_ms(n, value("encode")))),
+    ("encoding, int8: time of one machine", lambda n: _time(_machine_ms(n, value("int8")))),
+    ("indexing the vectors: time of one machine",
+     lambda n: _time(_machine_ms(n, 1e6 / value("build")))),
     ("encoding over indexing", lambda n: f"{1e6 / value('build') / value('encode'):,.0f} times"),
     ("query of 10 words: processor time", lambda n: _time(_query_core_ms(n, "ten"))),
     ("query of 10 words: least time, all cores", lambda n: _time(_query_ms(n, "ten"))),

@@ -59,6 +59,6 @@ def test_machines_index_a_shard_each_and_one_merges_them(
     assert run("search", "path:**", "--index", picture_folder, "--paths") == found
     monkeypatch.chdir(picture_folder)
     here = run("search", "path:**", "--json")
-    assert sorted(hit["id"] for hit in json.loads(here[1])["hits"])
+    assert len(json.loads(here[1])["hits"]) == 3
     status, _, told = run("search", "dog", "--index", shards / f"{full}-of-7", "-k", "1")
     assert f"this is shard {full}/7 alone" in told

@@ -91,6 +91,11 @@ class EmbeddedIndex:
         """The indexes that it is made of, each in a folder of its own; mostly itself alone."""
         return self._parts or (self,)
 
+    @property
+    def places(self) -> str:
+        """The folders of its parts, for messages."""
+        return ", ".join(str(part.path) for part in self.parts)
+
     def part_of(self, doc_id: str) -> EmbeddedIndex:
         """Return the index that holds a document; raises MissingError if none does."""
         for part in self.parts:
@@ -383,7 +388,7 @@ class EmbeddedIndex:
         return place
 
     def _missing(self, doc_id: str) -> MissingError:
-        return MissingError(f"The index at {self._path} holds no document {doc_id!r}.")
+        return MissingError(f"The index at {self.places} holds no document {doc_id!r}.")
 
 
 def open_index(path: str | Path, *, engine: Engine = "auto", threads: int = 1) -> EmbeddedIndex:

@@ -62,8 +62,8 @@ def document_named(index: EmbeddedIndex, given: str) -> str:
     folders = picture_folders(index.manifest.roots, index.path)
     where = f" or relative to {folders[0].path}" if folders else ""
     raise UnknownPictureError(
-        f"The index at {index.path} holds no picture {given!r}; expected a path as `lexret search` "
-        f"prints it{where}.{_near(index, given)}"
+        f"The index at {index.places} holds no picture {given!r}; expected a path as "
+        f"`lexret search` prints it{where}.{_near(index, given)}"
     )
 
 

@@ -11,7 +11,6 @@ not from where the folder is mounted, nor from what else is in it.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -64,7 +63,7 @@ class Shard:
         Args:
             name: the picture's path within its folder of pictures, in any normal form of Unicode.
         """
-        composed = os.fsencode(unicodedata.normalize("NFC", name))
+        composed = unicodedata.normalize("NFC", name).encode("utf-8", "surrogatepass")
         digest = hashlib.blake2b(composed, digest_size=8).digest()
         return int.from_bytes(digest) % self.total + 1 == self.number
 

@@ -178,7 +178,7 @@ class EmbeddedIndexWriter:
             raise InputError(
                 f"The vectors of the index at {folder} are in {found or 'its own segments'}, and "
                 f"this would write them to {cls.backend_name or 'its own segments'}; open it with "
-                "lexret.interop.backends.open_writer."
+                "open_writer of the backends."
             )
 
     def snapshot(self) -> EmbeddedIndex:

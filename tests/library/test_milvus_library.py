@@ -12,9 +12,11 @@ from click.testing import CliRunner
 from PIL import Image
 
 from lexret.cli.main import main
+from lexret.engine.corrections.corrections import DocumentCorrection, change_corrections
 from lexret.engine.segments.manifest import Manifest
 from lexret.errors import InputError
 from lexret.interop.backends import BackendChoice, open_index
+from lexret.library.browsing.word_counts import count_held
 from lexret.library.fields import set_fields
 from lexret.library.library import Library
 from lexret.library.updating.indexing import IndexReport, index_folders
@@ -78,6 +80,20 @@ def test_fields_are_set_found_and_kept(index: Any, tmp_path: Path) -> None:
     assert index().num_unchanged == 3
     document = open_index(tmp_path / "index").document("red.png")
     assert document.fields["stars"] == 5
+
+
+def test_words_are_counted_as_in_an_embedded_index(
+    index: Any, tmp_path: Path, colours: ColourEncoder
+) -> None:
+    index()
+    own = tmp_path / "own"
+    index_folders([tmp_path / "photos"], own, colours)
+    added = DocumentCorrection(added={"blue": 0.5}, removed=frozenset(["red"]))
+    counts = []
+    for path in (own, tmp_path / "index"):
+        change_corrections(path, lambda now: now.with_document("red.png", added))
+        counts.append(count_held(open_index(path), None).tolist())
+    assert counts[0] == counts[1] == [0, 1, 2]
 
 
 def test_an_index_made_anew_leaves_no_collection_behind(

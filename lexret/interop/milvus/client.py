@@ -17,6 +17,8 @@ from lexret.interop.milvus.place import TOKEN_VARIABLE
 INSTALL: Final = "pip install 'lexret[scale]'"
 SECONDS: Final = 60.0
 """How long Milvus may take to answer."""
+SECONDS_TO_LOAD: Final = 900.0
+"""How long it may take to load a collection; Milvus Lite indexes it with the first search."""
 _SECONDS_TO_CONNECT: Final = 10.0
 # Servers of Milvus Lite hang up on clients that ask every 10 seconds whether they are there.
 _GRPC_OPTIONS: Final = {"grpc.keepalive_time_ms": 330_000}

@@ -18,7 +18,12 @@ import numpy.typing as npt
 from lexret.errors import BackendError, MismatchError
 from lexret.interop.engines.milvus import INDEX_PARAMS, MAX_HITS, MAX_ID_BYTES
 from lexret.interop.engines.shared import FIELD
-from lexret.interop.milvus.client import SECONDS, connect, milvus_errors
+from lexret.interop.milvus.client import (
+    SECONDS,
+    SECONDS_TO_LOAD,
+    connect,
+    milvus_errors,
+)
 from lexret.interop.milvus.place import MilvusPlace
 from lexret.interop.milvus.rows import FIRST_ROW, LAST_ROW
 from lexret.interop.milvus.weights import Weights
@@ -143,7 +148,7 @@ class MilvusCollection:
             fields = self._client.describe_collection(self._name)["fields"]
             if {field["name"] for field in fields} != {"row", "id", FIELD, "fields"}:
                 return {}
-            self._client.load_collection(self._name, timeout=SECONDS)
+            self._client.load_collection(self._name, timeout=SECONDS_TO_LOAD)
         found = self._query([_RECORD], ["row", "fields"])
         return dict(found[0]["fields"]) if found else {}
 
@@ -152,7 +157,9 @@ class MilvusCollection:
             row: sum(words.get(word, 0.0) * weight for word, weight in _ASKED.items())
             for row, words in _CANARY.items()
         }
-        (found,) = self.search([self._beyond(_ASKED)], limit=2 * len(_CANARY))
+        (found,) = self.search(
+            [self._beyond(_ASKED)], limit=2 * len(_CANARY), seconds=SECONDS_TO_LOAD
+        )
         told = dict(found)
         right = told.keys() == expected.keys() and all(
             abs(told[row] - score) <= 1e-5 for row, score in expected.items()
@@ -164,7 +171,12 @@ class MilvusCollection:
             )
 
     def search(
-        self, queries: Sequence[Mapping[int, float]], *, limit: int, expression: str = ""
+        self,
+        queries: Sequence[Mapping[int, float]],
+        *,
+        limit: int,
+        expression: str = "",
+        seconds: float = SECONDS,
     ) -> list[list[tuple[int, float]]]:
         """Return the rows of the greatest inner products with each query, the greatest first.
 
@@ -172,6 +184,7 @@ class MilvusCollection:
             queries: none of them empty.
             limit: at most so many for each.
             expression: what the rows must meet, as Milvus says it.
+            seconds: how long it may take.
         """
         with milvus_errors(self.place):
             found = self._client.search(
@@ -183,7 +196,7 @@ class MilvusCollection:
                 output_fields=["row"],
                 search_params=_EXACT,
                 consistency_level="Strong",
-                timeout=SECONDS,
+                timeout=seconds,
             )
         return [[(int(hit["row"]), float(hit["distance"])) for hit in hits] for hits in found]
 

@@ -39,8 +39,8 @@ def on_nodes(photos: str, out: str, model: str) -> None:
     """Encode on two nodes, one of which is killed once it has finished a part."""
     from ray.cluster_utils import Cluster
 
-    soon = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 500,
-            "health_check_timeout_ms": 500, "health_check_failure_threshold": 2}  # fmt: skip
+    soon = {"health_check_initial_delay_ms": 5000, "health_check_period_ms": 1000,
+            "health_check_timeout_ms": 3000, "health_check_failure_threshold": 3}  # fmt: skip
     head = {"num_cpus": 2, "include_dashboard": False, "_system_config": soon}
     cluster = Cluster(initialize_head=True, head_node_args=head)
     node = cluster.add_node(num_cpus=2)

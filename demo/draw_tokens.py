@@ -2,13 +2,15 @@
 
     python demo/draw_tokens.py --out docs/tokens.png
 
-The photo lies inside the package scikit-image. Words and places are those of the model; the soft
-tokens are a scheme.
+The photo lies inside the package scikit-image. Words are those of the model; the soft tokens are a
+scheme. The grid shows each place's strongest word, or with ``--cells`` the cells of a file that
+`lexret rebuild PHOTO --json` printed.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
@@ -44,15 +46,45 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--out", type=Path, default=Path("docs/tokens.png"))
     parser.add_argument("--photo", default="rocket.jpg", help="of scikit-image's data")
+    parser.add_argument("--cells", type=Path, help="what `lexret rebuild PHOTO --json` printed")
     arguments = parser.parse_args()
     file = package_folder("skimage", "scikit-image") / "data" / arguments.photo
     photo = open_photo(file)
     encoders = ModelEncoders(read_record(find_model("mini")))
     (encoding,) = encoders.images().encode_patches([photo])
-    arguments.out.write_bytes(draw(photo, encoding, encoders.levels_V()))
+    grid = words_of_places(encoding)
+    note = "drawn here: the strongest word of each place"
+    if arguments.cells is not None:
+        grid = texts_of_cells(json.loads(arguments.cells.read_text(encoding="utf-8"))["cells"])
+        note = f"{sum(map(len, grid))} entries of Llama 2's vocabulary"
+    arguments.out.write_bytes(draw(photo, encoding, encoders.levels_V(), grid, note))
 
 
-def draw(photo: Image.Image, encoding: PatchEncoding, levels_V: FloatArray | None) -> bytes:
+def words_of_places(encoding: PatchEncoding) -> list[list[str]]:
+    """Return the strongest word of each place, row by row."""
+    found = [patch.words(1) for patch in encoding.patches]
+    texts = [words[0].word if words else "" for words in found]
+    cols = encoding.grid.num_cols
+    return [texts[start : start + cols] for start in range(0, len(texts), cols)]
+
+
+def texts_of_cells(cells: list[list[int]]) -> list[list[str]]:
+    """Return what cells say, row by row."""
+    from tokenizers import Tokenizer
+
+    from lexret.encoders.pretrained import LLAMA2_TOKENIZER, verified_path
+
+    tokenizer = Tokenizer.from_file(str(verified_path(LLAMA2_TOKENIZER)))
+    return [[(tokenizer.id_to_token(one) or "").strip("\u2581") for one in row] for row in cells]
+
+
+def draw(
+    photo: Image.Image,
+    encoding: PatchEncoding,
+    levels_V: FloatArray | None,
+    grid: list[list[str]],
+    note_of_grid: str,
+) -> bytes:
     """Return the drawing as PNG."""
     width = 2 * EDGE + 4 * SIDE + 3 * GAP
     canvas = PngCanvas(width, TOP + SIDE + 62, LIGHT)
@@ -63,12 +95,12 @@ def draw(photo: Image.Image, encoding: PatchEncoding, levels_V: FloatArray | Non
     square = photo.resize((SIDE, SIDE), Image.Resampling.LANCZOS)
     canvas.picture(lefts[0], TOP, square)
     draw_words(canvas, lefts[1], encoding, levels_V)
-    draw_grid(canvas, lefts[2], square, encoding)
+    draw_grid(canvas, lefts[2], square, grid)
     draw_soft(canvas, lefts[3])
     notes = (
         "",
         "the surest of up to 296, with their weights",
-        "drawn here: the strongest word of each place",
+        note_of_grid,
         "a scheme; the first say most",
     )
     for left, note in zip(lefts, notes, strict=True):
@@ -92,21 +124,19 @@ def draw_words(
         canvas.text(left + 168 + length, middle, f"{word.weight:.2f}", size=17, colour=LIGHT.faint)
 
 
-def draw_grid(canvas: PngCanvas, left: int, square: Image.Image, encoding: PatchEncoding) -> None:
+def draw_grid(canvas: PngCanvas, left: int, square: Image.Image, grid: list[list[str]]) -> None:
     """Draw the grid over the pale photo, an entry in each place."""
     pale = Image.blend(square.convert("RGB"), Image.new("RGB", square.size, "white"), 0.72)
     canvas.picture(left, TOP, pale)
-    rows, cols = encoding.grid.num_rows, encoding.grid.num_cols
-    high, wide = SIDE / rows, SIDE / cols
-    for number, patch in enumerate(encoding.patches):
-        row, col = divmod(number, cols)
-        x, y = left + col * wide, TOP + row * high
-        canvas.box(x, y, wide, high, line="#c3ccd9")
-        words = patch.words(1)
-        if words:
-            canvas.text(x + wide / 2, y + high / 2, words[0].word, size=int(min(15, wide / 4)),
-                        align="center", max_width=wide - 4,
-                        colour=LIGHT.colour_of(words[0].word))  # fmt: skip
+    high, wide = SIDE / len(grid), SIDE / len(grid[0])
+    for row, texts in enumerate(grid):
+        for col, text in enumerate(texts):
+            x, y = left + col * wide, TOP + row * high
+            canvas.box(x, y, wide, high, line="#c3ccd9")
+            canvas.text(
+                x + wide / 2, y + high / 2, text, size=int(min(15, wide / 4)), align="center",
+                max_width=wide - 4, colour=LIGHT.colour_of(text),
+            )  # fmt: skip
 
 
 def draw_soft(canvas: PngCanvas, left: int) -> None:

@@ -57,10 +57,11 @@ def read_label(
     found = dict.fromkeys(example.class_name for example in examples)
     for class_name, _ in sources:
         if class_name not in found:
+            reasons = " ".join(note.reason for note in left_out[:_MOST_NAMED])
             raise InputError(
                 f"Every example of {class_name or 'none'!r} is found by the query for another "
                 "class as well. Make the queries differ: a query leaves pictures out by a minus, "
-                "as in +food -dog."
+                f"as in +food -dog. {reasons}"
             )
     names = [*(each for each in found if each != NONE), *([NONE] if NONE in found else [])]
     if names == [NONE]:

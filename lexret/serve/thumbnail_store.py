@@ -132,17 +132,21 @@ class ThumbnailStore:
     def _write(
         self, connection: sqlite3.Connection, waiting: dict[bytes, bytes], used: list[bytes]
     ) -> None:
-        now = int(time.time())
-        connection.executemany(
-            "UPDATE thumbnails SET used = ? WHERE key = ?", [(now, key) for key in used]
-        )
-        for key, jpeg in waiting.items():
-            self._make_room(connection, len(jpeg))
-            done = connection.execute(
-                "INSERT OR IGNORE INTO thumbnails VALUES (?, ?, ?)", (key, now, jpeg)
+        now, before = int(time.time()), self._size
+        try:
+            connection.executemany(
+                "UPDATE thumbnails SET used = ? WHERE key = ?", [(now, key) for key in used]
             )
-            self._size += len(jpeg) if done.rowcount else 0
-        connection.commit()
+            for key, jpeg in waiting.items():
+                self._make_room(connection, len(jpeg))
+                done = connection.execute(
+                    "INSERT OR IGNORE INTO thumbnails VALUES (?, ?, ?)", (key, now, jpeg)
+                )
+                self._size += len(jpeg) if done.rowcount else 0
+            connection.commit()
+        except sqlite3.Error:  # nothing of it was written
+            self._size = before
+            raise
 
     def _note_use(self, key: bytes) -> None:
         with self._waiting_lock:

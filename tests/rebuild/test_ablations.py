@@ -1,4 +1,4 @@
-"""The table of what each part of rebuilding brings: its rows are configurations, its cells means."""
+"""The table of what each part of rebuilding brings: rows are configurations, cells are means."""
 
 from __future__ import annotations
 

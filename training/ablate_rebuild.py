@@ -115,6 +115,8 @@ ROWS: dict[str, Row] = {
 @click.option("--only", multiple=True, type=click.Choice(list(ROWS)), help="Rows to run.")
 @click.option("--pictures", default=150, show_default=True, help="Measure so many.")
 @click.option("--threads", default=1, show_default=True)
+@click.option("--steps", type=click.IntRange(1), help="Train so many, instead of 240.")
+@click.option("--again", is_flag=True, help="Measure again what is trained.")
 @click.option("--tables", is_flag=True, help="Print the tables of what was measured.")
 def main(
     train_files: tuple[str, ...],
@@ -125,6 +127,8 @@ def main(
     only: tuple[str, ...],
     pictures: int,
     threads: int,
+    steps: int | None,
+    again: bool,
     tables: bool,
 ) -> None:
     """Train and measure the rows, and print them as Markdown tables."""
@@ -132,10 +136,10 @@ def main(
     data = {"train": list(train_files), "prepared": prepared, "feature_cache": features,
             "prepared_side": PREPARED_SIDE}  # fmt: skip
     if not tables:
-        bench = _Bench(dev_file, data, pictures)
+        bench = _Bench(dev_file, data, pictures, steps)
         for seed in SEEDS:
             for name in only or ROWS:
-                bench.run(name, seed, output)
+                bench.run(name, seed, output, again=again)
     click.echo(as_tables(read_measured(output)))
 
 
@@ -148,8 +152,11 @@ class _Silent:
 class _Bench:
     """Everything that the runs share, loaded once."""
 
-    def __init__(self, dev_file: str, data: dict[str, Any], num_pictures: int) -> None:
+    def __init__(
+        self, dev_file: str, data: dict[str, Any], num_pictures: int, steps: int | None
+    ) -> None:
         self.data = data
+        self.train = {} if steps is None else {"steps": steps, "save_every": steps}
         self.lexical: LexicalModel = load_model("mini")
         self.captions: CaptionSet = open_captions(dev_file)
         cache = Path(data["feature_cache"])
@@ -164,13 +171,14 @@ class _Bench:
         self.meter = RebuildMeter(self.captions, self.lexical, self.dev.pixels, feature_cache=cache)
         self.rows = evenly_chosen(len(self.captions), num_pictures)
 
-    def run(self, name: str, seed: int, output: Path) -> None:
+    def run(self, name: str, seed: int, output: Path, *, again: bool) -> None:
         place = output / f"{''.join(c if c.isalnum() else '-' for c in name)}.{seed}"
         file = place / "measured.json"
-        if file.is_file():
+        if file.is_file() and not again:
             return
         row = ROWS[name]
-        values = merged(merged(BASE, row.changes), {"data": self.data, "train": {"seed": seed}})
+        own = {"data": self.data, "train": {"seed": seed, **self.train}}
+        values = merged(merged(BASE, row.changes), own)
         config = validated(RebuildConfig, values, name)
         outcome = train_rebuild(config, place, _Silent())
         measured = {"row": name, "seed": seed, **self.measure(outcome.model, row)}

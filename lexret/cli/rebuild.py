@@ -119,7 +119,5 @@ def _as_json(image: str, output: Path | None, views: RebuiltViews) -> dict[str, 
     return {
         "image": path_text(image),
         "output": None if output is None else path_text(output),
-        "views": [view.label for view in views.views],
-        "words": views.num_words,
-        "cells": None if views.cells is None else views.cells.tolist(),
+        **views.as_dict(),
     }

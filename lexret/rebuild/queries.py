@@ -6,18 +6,21 @@ Legend: B pictures, n soft tokens, H hidden size of the text encoder, V words.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
+from PIL import Image
 from torch import Tensor
 
+from lexret.encoders.image.pixels import square_pixels
 from lexret.encoders.model.vectors import text_vectors
 from lexret.encoders.network import own_words
 from lexret.errors import InputError
 from lexret.rebuild.choice import unit_pixels
 from lexret.rebuild.model import RebuildModel
-from lexret.rebuild.prepared import PreparedPictures
+from lexret.rebuild.prepared import PreparedPictures, averaged_fields
 from lexret.sparse import FloatArray, SparseBatch
 
 if TYPE_CHECKING:
@@ -26,24 +29,55 @@ if TYPE_CHECKING:
 _AT_ONCE = 64
 
 
-@torch.inference_mode()
+def queries_of_pictures(
+    model: RebuildModel,
+    lexical: LexicalModel,
+    images: Sequence[Image.Image],
+    texts: Sequence[str] | None = None,
+) -> SparseBatch:
+    """Return one query a picture: "like this", or with a text behind it, "like this, at night".
+
+    Any index of the lexical model takes them: ``index.search(queries)``.
+
+    Args:
+        images: RGB and upright, as :func:`lexret.open_photo` reads them.
+        texts: one each, such as "at night".
+
+    Raises:
+        InputError: if the model has no soft tokens, or there are not as many texts as pictures.
+    """
+    side = model.config.side
+    pixels = [square_pixels(image, side).transpose(1, 2, 0) for image in images]
+    features_BPF = lexical.torch_images.features(images)
+    coarse_BRF = averaged_fields(features_BPF.numpy())
+    soft_BnH = _soft_tokens(model, np.stack(pixels), coarse_BRF)
+    return queries_of_soft_tokens(model, lexical, soft_BnH, texts)
+
+
 def soft_tokens(model: RebuildModel, pictures: PreparedPictures) -> FloatArray:
     """Return (B, n, H) float32 soft tokens of pictures.
 
     Raises:
-        InputError: if the model has none.
+        InputError: if the model has none, or its encoder needs a text.
     """
+    return _soft_tokens(model, pictures.pixels, pictures.coarse)
+
+
+@torch.inference_mode()
+def _soft_tokens(
+    model: RebuildModel, pixels_BSS3: npt.NDArray[np.uint8], coarse_BRF: npt.NDArray[Any]
+) -> FloatArray:
     if not model.config.soft.num_tokens:
         raise InputError("This rebuilding model has no soft tokens; train one with some.")
-    found = []
-    for start in range(0, len(pictures), _AT_ONCE):
-        chunk = pictures.rows(slice(start, start + _AT_ONCE))
-        coarse_BRF = torch.from_numpy(np.asarray(chunk.coarse, np.float32))
-        ids_BK = torch.from_numpy(np.maximum(chunk.word_ids, 0).astype(np.int64))
-        weights_BK = torch.from_numpy(np.asarray(chunk.word_weights, np.float32))
-        seen = model.see(
-            unit_pixels(chunk.pixels), coarse_BRF, words=model.words(ids_BK, weights_BK)
+    if model.config.text != "none":
+        raise InputError(
+            "A text conditions this rebuilding model's encoder; soft tokens of pictures alone need "
+            "one with network.text = 'none'."
         )
+    found = []
+    for start in range(0, len(pixels_BSS3), _AT_ONCE):
+        coarse = torch.from_numpy(np.asarray(coarse_BRF[start : start + _AT_ONCE], np.float32))
+        seen = model.see(unit_pixels(pixels_BSS3[start : start + _AT_ONCE]), coarse)
         assert seen.soft_BnH is not None
         found.append(seen.soft_BnH.float())
     joined: FloatArray = torch.cat(found).numpy()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -53,6 +53,14 @@ class RebuiltViews:
     def drawing(self) -> Image.Image:
         """Return the views side by side, each with its label below."""
         return drawn(self.views)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what programs are told beside the drawing."""
+        return {
+            "views": [view.label for view in self.views],
+            "words": self.num_words,
+            "cells": None if self.cells is None else self.cells.tolist(),
+        }
 
     def png(self) -> bytes:
         """Return the drawing as the bytes of a PNG file."""

@@ -87,6 +87,7 @@ def test_indexing_searching_explaining_and_tagging_need_no_network_packages(phot
         ["label", "train", "kinds", "--class", f"noise={picture}", *index],
         ["label", "apply", "kinds", *index],
         ["caption", picture, *index, "--help"],
+        ["rebuild", picture, *index, "-o", photos.parent / "rebuilt.png"],
         ["export", "jsonl", photos, "-o", photos.parent / "exact"],
         ["export", "query", "a", "dog", *index, "--for", "elasticsearch"],
         ["export", "st-model", "-o", photos.parent / "st"],
@@ -98,6 +99,7 @@ def test_indexing_searching_explaining_and_tagging_need_no_network_packages(phot
     assert info["pictures"] == 2
     assert [runtime.partition(" ")[0] for runtime in info["runtimes"]] == ["onnxruntime"]
     assert (photos.parent / "out" / "summary.png").is_file()
+    assert (photos.parent / "rebuilt.png").is_file()
     assert "torch is not installed" in str(outcomes[8][1])
     assert re.search(r"^precision +int8$", str(outcomes[10][1]), re.MULTILINE)
 

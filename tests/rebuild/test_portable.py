@@ -13,14 +13,14 @@ import pytest
 import torch
 from PIL import Image
 
-from lexret.encoders.folder.record import read_record
+from lexret.encoders.folder.record import find_model, read_record
 from lexret.encoders.lexical_model import LexicalModel
 from lexret.errors import CorruptError, InputError, MismatchError, MissingError
 from lexret.rebuild.choice import TokenChoice, rebuild_pictures
 from lexret.rebuild.entries import VocabularyEntries
 from lexret.rebuild.export import export_rebuild_model
 from lexret.rebuild.folder import load_rebuild_model, read_rebuild_record, save_rebuild_model
-from lexret.rebuild.portable import Rebuilder, load_rebuilder
+from lexret.rebuild.portable import SHIPPED_DECODER, Rebuilder, load_rebuilder
 from lexret.rebuild.prepared import PreparedPictures
 from lexret.rebuild.views import rebuilt_views
 from lexret.sparse import LexicalVector, SparseBatch
@@ -159,3 +159,18 @@ def test_rebuilding_imports_no_torch(decoder_folder: Path, tiny_model_folder: Pa
         "assert 'torch' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_what_ships_rebuilds_pictures_of_mini_within_10_mb() -> None:
+    shipped = load_rebuilder(read_record(find_model("mini")))
+    assert sum(file.stat().st_size for file in SHIPPED_DECODER.iterdir()) <= 10_000_000
+    y, x = np.mgrid[:64, :64]
+    photo = Image.fromarray(np.stack([4 * x, 4 * y, 255 - 4 * x], axis=2).astype(np.uint8))
+    rebuilt = shipped.rebuild(None, shipped.cells(photo))
+    # A smooth picture comes back within a few levels; without cells nothing of it does.
+    difference = np.abs(rebuilt.astype(float) - shipped.pixels(photo)).mean()
+    nothing = np.abs(shipped.rebuild().astype(float) - shipped.pixels(photo)).mean()
+    assert difference < 20 < 40 < nothing
+    (grass,) = SparseBatch.from_words([{"grass": 1.0, "lawn": 0.8}], shipped.vocabulary)
+    red, green, blue = shipped.rebuild(grass).reshape(-1, 3).mean(0)
+    assert green > red > blue

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
+from lexret.captions.sources import open_captions
 from lexret.config.rebuild import NetworkConfig
 from lexret.encoders.lexical_model import LexicalModel
 from lexret.errors import InputError
 from lexret.rebuild.model import RebuildModel
 from lexret.rebuild.prepared import PreparedPictures
-from lexret.rebuild.queries import queries_of_soft_tokens, soft_tokens
+from lexret.rebuild.queries import (
+    queries_of_pictures,
+    queries_of_soft_tokens,
+    soft_tokens,
+)
 from lexret.rebuild.soft import FrozenTexts, tail_drop_mask
 from tests.rebuild.conftest import TINY_NETWORK
 
@@ -87,6 +94,23 @@ def test_a_query_of_soft_tokens_is_a_unit_vector_and_words_change_it(
     assert (alone.to_scipy() != mixed.to_scipy()).nnz > 0
     with pytest.raises(InputError, match="2 texts beside soft tokens of 12 pictures"):
         queries_of_soft_tokens(model, lexical, soft, ["a", "b"])
+
+
+def test_a_photo_and_a_text_are_a_query_for_any_index(
+    model: RebuildModel,
+    lexical: LexicalModel,
+    pictures: PreparedPictures,
+    captions_file: Path,
+) -> None:
+    captions = open_captions(captions_file)
+    images = [captions.image(i) for i in range(3)]
+    found = queries_of_pictures(model, lexical, images, ["snow"] * 3)
+    soft = soft_tokens(model, pictures)[:3]
+    expected = queries_of_soft_tokens(model, lexical, soft, ["snow"] * 3)
+    for mine, theirs in zip(found, expected, strict=True):
+        words = {word.word: word.weight for word in theirs.words()}
+        # Features of prepared pictures are kept in two bytes each.
+        assert all(abs(mine.weight_of(word) - words[word]) < 0.02 for word in words)
 
 
 def test_a_model_without_soft_tokens_says_so(

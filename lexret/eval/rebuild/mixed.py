@@ -124,14 +124,14 @@ def measure_mixed(
 ) -> dict[str, float]:
     """Return the precision of each kind of query, in percent.
 
-    "vectors added" is what search does with a picture and a word: the unit vectors' sum; "another
-    photo, word" is the control.
+    Sums of unit vectors are what search does with a picture and a word; another photo's soft tokens
+    are the control. All texts go through the contextual text encoder, as soft tokens do.
     """
     asked = mixed_queries(captions)
     photos = pictures.rows(asked.rows)
     others = pictures.rows(asked.rows[np.roll(np.arange(len(asked.rows)), 1)])
     alone = soft_queries(model, lexical, photos, None, num_soft=num_soft)
-    word = lexical.texts.encode_queries(list(asked.words))
+    word = lexical.contextual_text.encode_queries(list(asked.words))
     stored = SparseBatch.from_vectors([index.row(i) for i in asked.rows.tolist()], index.vocabulary)
     kinds = {
         "soft tokens": alone,

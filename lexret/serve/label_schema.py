@@ -11,6 +11,7 @@ from lexret.serve.schema import ID, NAME
 from lexret.serve.writing import Wanted
 
 MAX_EXAMPLES = 5_000
+MAX_SHOWN = 500
 _NAME = Field(min_length=1, max_length=100)
 _SURE = Field(default=None, ge=0, le=1, description="How sure a class must be to be written.")
 
@@ -36,6 +37,10 @@ class WantedTraining(Wanted):
     field: str | None = Field(default=None, max_length=100, description="By default `label`.")
     at_least: float | None = _SURE
     dry_run: bool = Field(default=False, description="Tell what would be learnt; keep nothing.")
+    show: int = Field(
+        default=0, ge=0, le=MAX_SHOWN,
+        description="Tell so many pictures of each class that would get it.",
+    )  # fmt: skip
 
 
 class WantedApplying(Wanted):
@@ -103,18 +108,6 @@ class Skipped(BaseModel):
     reason: str
 
 
-class LabelReportAnswer(BaseModel):
-    """What a label is learnt from."""
-
-    name: str
-    field: str
-    at_least: float
-    accuracy: float | None = Field(description="Null: no class has two examples.")
-    classes: list[LabelClass]
-    examples: list[LabelExample]
-    skipped: list[Skipped]
-
-
 class LabelledHit(BaseModel):
     """A picture and the class that it gets; null: none of them."""
 
@@ -135,6 +128,21 @@ class LabelApplied(BaseModel):
     changed: int
     by_hand: int = Field(description="Pictures that keep what a person put into the field.")
     pictures: list[LabelledHit] = Field(description="Of a preview: by class, the surest first.")
+
+
+class LabelReportAnswer(BaseModel):
+    """What a label is learnt from."""
+
+    name: str
+    field: str
+    at_least: float
+    accuracy: float | None = Field(description="Null: no class has two examples.")
+    classes: list[LabelClass]
+    examples: list[LabelExample]
+    skipped: list[Skipped]
+    would: LabelApplied | None = Field(
+        default=None, description="What applying it would do, where pictures were asked for."
+    )
 
 
 class LabelRemoved(BaseModel):

@@ -25,7 +25,6 @@ from lexret.serve.settings import ServeSettings
 from lexret.serve.writing import Writing
 
 Name = Annotated[str, Query(min_length=1, max_length=100)]
-_MOST_SHOWN = 500
 
 
 class Labelling:
@@ -81,7 +80,7 @@ class Labelling:
         name: Name,
         at_least: Annotated[float | None, Query(ge=0, le=1)] = None,
         overwrite: bool = False,
-        k: Annotated[int, Query(ge=1, le=_MOST_SHOWN, description="Of each class.")] = 30,
+        k: Annotated[int, Query(ge=1, le=shapes.MAX_SHOWN, description="Of each class.")] = 30,
     ) -> shapes.LabelApplied:
         label = self._label(name)
         with self._heavy.turn():
@@ -98,7 +97,12 @@ class Labelling:
                 wanted.name, classes, none=none, field=wanted.field, at_least=wanted.at_least,
                 add=wanted.add, dry_run=wanted.dry_run,
             )  # fmt: skip
-        return self._report(report)
+        told = self._report(report)
+        if wanted.show:
+            with self._heavy.turn():
+                would = self._library.labels.preview(report.label)
+            told.would = _applied(would, report.label, wanted.show)
+        return told
 
     def apply(self, wanted: shapes.WantedApplying) -> shapes.LabelApplied:
         label = self._label(wanted.name)

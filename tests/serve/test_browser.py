@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 sys.path.insert(0, str(Path(__file__).parent))
 from chromium import Browser, find_chromium  # type: ignore[import-not-found]
@@ -575,6 +575,51 @@ def test_what_is_allowed_is_changed_by_the_page(
         browser.run(f"{submit}.click()")
         browser.wait("!document.getElementById('form-dialog').open")
         assert b"accordion" in (folder / "coffee.png").read_bytes()
+        assert not browser.errors, browser.errors
+
+
+def test_selected_photos_teach_a_class_that_is_seen_before_it_is_kept(
+    photos: Path, tmp_path: Path, shots: Path, serve_library: Any
+) -> None:
+    folder = tmp_path / "labelled"
+    folder.mkdir()
+    for name in ("coffee.png", "chelsea.png", "rocket.jpg"):
+        shutil.copyfile(photos / name, folder / name)
+        with Image.open(photos / name) as image:
+            ImageOps.mirror(image).save(folder / f"mirrored {name}")
+    library = Library.create(folder)
+    with (
+        serve_library(library, allow_write=True, token=TOKEN) as (host, port),
+        Browser(str(find_chromium()), tmp_path / "profile") as browser,
+    ):
+        browser.open(f"http://{host}:{port}/?token={TOKEN}")
+        browser.wait("document.querySelectorAll('#grid .hit').length === 6")
+        pick = "document.querySelector('#grid .pick[aria-label=\"Select chelsea.png\"]')"
+        browser.run(f"{pick}.click()")
+        choose(browser, "#selected", "Label")
+        browser.wait("document.getElementById('form-dialog').open")
+        browser.run("document.querySelector('#form-dialog [name=name]').value = 'kind'")
+        browser.run("document.querySelector('#form-dialog [name=class]').value = 'cat'")
+        submit = "document.querySelector('#form-dialog [type=submit]')"
+        browser.run(f"{submit}.click()")
+        browser.wait(f"{submit}.textContent.startsWith('Keep')")
+        loaded(browser, "#form-dialog")
+        browser.screenshot(shots / "serve-label.png")
+        guessed = "[...document.querySelectorAll('#form-dialog .guess input')]"
+        values = browser.run(f"{guessed}.map((one) => one.value)")
+        assert "mirrored chelsea.png" in values and library.labels.all() == {}
+        for wrong in set(values) - {"mirrored chelsea.png"}:
+            browser.run(f"{guessed}.find((one) => one.value === {json.dumps(wrong)}).click()")
+        if len(values) == 1:
+            browser.run(f"{guessed}[0].click()")
+        browser.run(f"{submit}.click()")
+        browser.wait(f"{submit}.textContent.startsWith('Keep')")
+        assert library.labels.all() == {}, "nothing is kept before it is asked for"
+        browser.run(f"{submit}.click()")
+        browser.wait("!document.getElementById('form-dialog').open")
+        found = {hit.doc_id for hit in library.search("label:cat")}
+        told = {"chelsea.png"} if len(values) == 1 else {"chelsea.png", "mirrored chelsea.png"}
+        assert found == told
         assert not browser.errors, browser.errors
 
 

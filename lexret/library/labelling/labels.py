@@ -149,10 +149,17 @@ class LibraryLabels:
         return self._report(label)
 
     def preview(
-        self, name: str, *, at_least: float | None = None, overwrite: bool = False
+        self, name: str | Label, *, at_least: float | None = None, overwrite: bool = False
     ) -> ApplyReport:
-        """Tell what :meth:`apply` would do, picture by picture; nothing is written."""
-        return self._apply(name, at_least=at_least, overwrite=overwrite, writes=False)
+        """Tell what :meth:`apply` would do, picture by picture; nothing is written.
+
+        Args:
+            name: of the label; or a label that :meth:`train` returned and did not keep.
+        """
+        label = name if isinstance(name, Label) else label_named(self._library.path, name)
+        applied = _application(label, at_least, overwrite=overwrite)
+        applied.look(self._library.snapshot().index, told=True)
+        return applied.report()
 
     def apply(
         self, name: str, *, at_least: float | None = None, overwrite: bool = False
@@ -172,7 +179,7 @@ class LibraryLabels:
             LockedError, StorageError, DamageError: if the index cannot be written.
         """
         try:
-            return self._apply(name, at_least=at_least, overwrite=overwrite, writes=True)
+            return self._apply(name, at_least=at_least, overwrite=overwrite)
         finally:
             self._expire()
 
@@ -257,21 +264,18 @@ class LibraryLabels:
             )
         return LabelReport(label, tuple(reports), skipped)
 
-    def _apply(
-        self, name: str, *, at_least: float | None, overwrite: bool, writes: bool
-    ) -> ApplyReport:
+    def _apply(self, name: str, *, at_least: float | None, overwrite: bool) -> ApplyReport:
         label = label_named(self._library.path, name)
-        applied = Application(
-            label, label.at_least if at_least is None else at_least, overwrite=overwrite
-        )
-        if not writes:
-            applied.look(self._library.snapshot().index, told=True)
-            return applied.report()
+        applied = _application(label, at_least, overwrite=overwrite)
         with open_writer(self._library.path) as writer:
             applied.look(open_index(self._library.path), told=False, writer=writer)
             if applied.num_written:
                 writer.commit()
         return applied.report()
+
+
+def _application(label: Label, at_least: float | None, *, overwrite: bool) -> Application:
+    return Application(label, label.at_least if at_least is None else at_least, overwrite=overwrite)
 
 
 def _sources_of_before(label: Label) -> list[ClassSource]:

@@ -1,5 +1,6 @@
 // Photos that were selected: their paths and lists and, where the server allows it, what is written.
 import { ask, el } from "./dom.js";
+import { labelMany } from "./labels.js";
 import { addField, correctMany, tagMany } from "./writing.js";
 
 export async function copied(text, button) {
@@ -25,7 +26,7 @@ export class Selection {
     const ids = [...picked], button = (text, act) => el("button", { type: "button", onclick: act }, text);
     const after = () => { this.wall.unpick(); this.done(); };
     const writing = this.info?.allow_write ? [
-      button("Words\u2026", () => correctMany(ids, after)), button("Field\u2026", () => addField(ids, after)), button("Tag files\u2026", () => tagMany(ids, after)),
+      button("Words\u2026", () => correctMany(ids, after)), button("Field\u2026", () => addField(ids, after)), button("Label\u2026", () => labelMany(ids, after)), button("Tag files\u2026", () => tagMany(ids, after)),
     ] : [];
     this.place.replaceChildren(
       el("b", {}, `${ids.length.toLocaleString()} selected`),

@@ -1,9 +1,9 @@
 // What changes the index or files: asked for in a dialog, shown before, done by the server where it allows it.
 import { ask, byId, el } from "./dom.js";
 
-const post = (path, body) => ask(path, {}, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+export const post = (path, body) => ask(path, {}, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
 
-function dialog(title, fields, { button, act, done, note = "" }) {
+export function dialog(title, fields, { button, act, done, note = "" }) {
   const place = byId("form-dialog"), told = el("div", { class: "told", role: "status" });
   const form = el("form", { method: "dialog" }, el("h2", { id: "form-title" }, title), note ? el("p", { class: "faint" }, note) : null, ...fields, told,
     el("div", { class: "actions" }, el("button", { type: "submit", class: "first" }, button), el("button", { type: "button", onclick: () => place.close() }, "Cancel")));
@@ -23,9 +23,9 @@ function dialog(title, fields, { button, act, done, note = "" }) {
   place.showModal();
 }
 
-const field = (label, name, attributes = {}) => el("label", {}, label, el("input", { name, autocomplete: "off", ...attributes }));
+export const field = (label, name, attributes = {}) => el("label", {}, label, el("input", { name, autocomplete: "off", ...attributes }));
 const listed = (text) => text.split(",").map((one) => one.trim()).filter(Boolean);
-const photos = (number) => `${number.toLocaleString()} ${number === 1 ? "photo" : "photos"}`;
+export const photos = (number) => `${number.toLocaleString()} ${number === 1 ? "photo" : "photos"}`;
 
 export function correctMany(ids, done) {
   dialog(`Words of ${photos(ids.length)}`, [field("Add words, with commas between them", "add", { placeholder: "lighthouse, grandma's house" }), field("Take words away", "remove", { placeholder: "rocket" })], {

@@ -1,0 +1,58 @@
+// Classes learnt from selected photos: what else would get one is shown and corrected before it is kept.
+import { ask, byId, el } from "./dom.js";
+import { pictureAddress } from "./wall.js";
+import { dialog, field, photos, post } from "./writing.js";
+
+const SHOWN = 24; // photos that would get the class, the surest of them first
+
+export async function labelMany(ids, done) {
+  const wrong = new Set(), known = (await ask("api/labels")).labels;
+  let asked = null; // what the photos below were asked with
+
+  const wanted = (form) => {
+    const name = form.name.value.trim(), className = form.class.value.trim();
+    const before = known.find((label) => label.name === name);
+    const field = before?.field ?? (known.some((label) => label.field === "label") ? name : "label");
+    return { name, field, classes: { [className]: { ids } }, none: { ids: [...wrong] }, add: Boolean(before) };
+  };
+  const anew = (form) => { // what is shown is no longer what would be kept
+    form.querySelector("[type=submit]").textContent = "Show what else would get it";
+  };
+
+  dialog(`Label ${photos(ids.length)}`, [
+    field("Label: a question, such as kind or person", "name", { value: known[0]?.name ?? "", placeholder: "kind", required: true, list: "label-names" }),
+    field("Class: its answer for these photos", "class", { placeholder: "receipt", required: true, list: "class-names" }),
+    el("datalist", { id: "label-names" }, ...known.map((label) => el("option", { value: label.name }))),
+    el("datalist", { id: "class-names" }, ...[...new Set(known.flatMap((label) => label.classes))].map((name) => el("option", { value: name }))),
+  ], {
+    button: "Show what else would get it", done, note: "lexret learns the class from the words of these photos, and no file is changed.",
+    act: async (form) => {
+      const now = wanted(form), question = JSON.stringify(now);
+      if (question === asked) {
+        await post("api/labels/train", now);
+        await post("api/labels/apply", { name: now.name });
+        return null;
+      }
+      const { would } = await post("api/labels/train", { ...now, dry_run: true, show: SHOWN + ids.length + wrong.size });
+      const [className] = Object.keys(now.classes), given = new Set(ids);
+      const others = would.pictures.filter((one) => one.class === className && !given.has(one.id)).slice(0, SHOWN);
+      const number = would.counts[className] ?? 0, more = number - ids.length;
+      asked = question;
+      form.querySelector("[type=submit]").textContent = `Keep, for ${photos(number)}`;
+      return guesses(others, more, `${would.field}:${className}`, (id, right) => {
+        if (right) wrong.delete(id);
+        else wrong.add(id);
+        anew(form);
+      });
+    },
+  });
+  byId("form-dialog").querySelector("form").addEventListener("input", ({ currentTarget, target }) => { if (target.matches("[name]")) anew(currentTarget); });
+}
+
+function guesses(others, more, query, onJudged) {
+  if (!others.length) return el("p", {}, "No other photo would get it. ", el("span", { class: "faint" }, `Once it is kept, ${query} finds these.`));
+  const told = more > others.length ? `${photos(more)} more would get it; these are the surest.` : `${photos(more)} more would get it.`;
+  const items = others.map((one) => el("li", {}, el("label", { title: `${one.name}: ${one.words.map((each) => each.word).join(", ")}` },
+    el("input", { type: "checkbox", checked: true, value: one.id, onchange: (event) => onJudged(one.id, event.target.checked) }), el("img", { src: pictureAddress(one.id, 160), alt: one.name, loading: "lazy" }))));
+  return el("div", {}, el("p", {}, told, " Take the tick off what is wrong. ", el("span", { class: "faint" }, `Once it is kept, ${query} finds them.`)), el("ul", { class: "guess" }, ...items));
+}

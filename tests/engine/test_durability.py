@@ -237,7 +237,7 @@ def test_a_changed_vocabulary_is_found(batch, make_index, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"version": 4}, "format version 4"),
+        ({"version": 5}, "format version 5"),
         ({"format": "other"}, "not the manifest"),
         ({"segments": [{}]}, "damaged"),
         ({"segments": 3}, "damaged"),

@@ -155,8 +155,8 @@ def _connected(ray: Any, address: str, settings: WorkerSettings) -> Iterator[Non
     except Exception as error:  # Ray raises many, a bare Exception among them
         what = "started here" if address == LOCAL else f"reached at {address!r}"
         raise InputError(
-            f"No Ray cluster can be {what}: {_first_line(error)}. Expected the address of its head, "
-            f"host:port, or 'local'; a cluster that asks for a token wants it in {_TOKEN}."
+            f"No Ray cluster can be {what}: {_first_line(error)}. Expected the address of its "
+            f"head, host:port, or 'local'; a cluster that asks for a token wants it in {_TOKEN}."
         ) from error
     said_by_data = logging.getLogger("ray.data")
     level = said_by_data.level

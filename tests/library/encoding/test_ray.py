@@ -101,6 +101,24 @@ def test_a_node_that_is_killed_loses_nothing_and_doubles_nothing(
     assert len(ids) == len(set(ids)) == 256
 
 
+def test_an_actor_writes_the_part_and_tells_an_error_that_ray_would_try_again(
+    photos: Path, portable_model: Path, tmp_path: Path
+) -> None:
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    for folder in (whole, out):
+        encode_pictures(photos, folder, model=portable_model, workers=0)
+    (out / "vectors" / "part-00001.parquet").unlink()
+    actor = ray_workers.RayPartEncoder(str(out), 1, "cpu")
+    told = {"part": [1, 0], "kind": ["", ""], "message": ["", ""]}
+    assert actor({"part": np.array([1, 0])}) == told
+    assert parts_of(out) == parts_of(whole)
+    (out / "vectors" / "part-00001.parquet").write_bytes(b"damaged")
+    told = actor({"part": np.array([1])})
+    assert told["kind"] == ["CorruptError"] and "part-00001" in told["message"][0]
+    if actor._encoder is not None:
+        actor._encoder.close()
+
+
 def test_without_ray_the_install_command_is_named(
     photos: Path, portable_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
+from click.core import ParameterSource
 
 from lexret.cli.candidates import complete_file, complete_folder
 from lexret.cli.common import (
@@ -18,9 +20,22 @@ from lexret.cli.common import (
     print_json,
     printable,
 )
+from lexret.cli.telling.subject import (
+    LM_VARIABLE,
+    check_served,
+    lm_option,
+    open_told_model,
+    served_option,
+)
 
 if TYPE_CHECKING:
+    from lexret.encoders.folder.record import ModelRecord
+    from lexret.rebuild.denoised import DenoisedPhoto
+    from lexret.rebuild.denoising_prompts import Task
+    from lexret.rebuild.portable import Rebuilder
     from lexret.rebuild.views import RebuiltViews
+
+_TASKS: Final = ("inpaint", "outpaint", "deblur", "rotate", "shift")
 
 
 @click.command("rebuild")
@@ -36,15 +51,25 @@ if TYPE_CHECKING:
               shell_complete=complete_folder,
               help="A rebuilding model that `lexret train` made; by default the one that "
               "ships.")  # fmt: skip
+@click.option("--denoise", "task", type=click.Choice(_TASKS),
+              help="Damage PICTURE so, and let the language model of --lm restore its cells, which "
+              "it reads as words.")  # fmt: skip
+@lm_option
+@served_option
 @index_option
 @model_option
 @json_option
+@click.pass_context
 def command(
+    ctx: click.Context,
     image: str,
     output: Path | None,
     budgets: tuple[int, ...],
     words_only: bool,
     decoder: Path | None,
+    task: str | None,
+    lm: str | None,
+    served: str | None,
     index_path: Path | None,
     model_source: str | None,
     as_json: bool,
@@ -56,13 +81,21 @@ def command(
     are those that it stores; with --words-only, or where the file is gone, these are all there is:
     what somebody sees who has the index and no photo. Cells are not stored in an index.
 
+    With --denoise stand side by side the cells of the damaged picture, what the language model
+    makes of them, and those of the picture itself. The model must have Llama 2's vocabulary.
+
     \b
     Example:
       lexret rebuild photo.jpg -o rebuilt.png
       lexret rebuild --index photos --words-only holiday/1.jpg -o remembered.png
+      lexret rebuild photo.jpg --denoise inpaint --lm ./llama-2 -o inpainted.png
     """
     if output is None and not as_json:
         raise click.UsageError("Name the file to write: -o rebuilt.png; or ask for --json.")
+    _check_denoising(ctx, task, lm, served)
+    if task is not None and lm is not None:
+        _denoise(image, output, cast("Task", task), lm, served, decoder, model_source, as_json)
+        return
     views = _rebuilt(image, budgets, words_only, decoder, index_path, model_source)
     if output is not None:
         from lexret.files.whole import replace_file
@@ -76,6 +109,28 @@ def command(
     if views.cells is None and not words_only:
         message = f"The file of {image} is not there; rebuilt from the words of the index alone."
         click.echo(printable(message), err=True)
+
+
+def _check_denoising(
+    ctx: click.Context, task: str | None, lm: str | None, served: str | None
+) -> None:
+    """Raise click.UsageError where options are given that do not go together."""
+    given = {
+        parameter.opts[-1]
+        for parameter in ctx.command.params
+        if ctx.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
+    }
+    if task is None and given & {"--lm", "--lm-name"}:
+        raise click.UsageError("A language model restores cells: add --denoise TASK.")
+    if task is None:
+        return
+    for other in sorted(given & {"--words", "--words-only", "--index"}):
+        raise click.UsageError(f"{other} does not go with --denoise, which goes by cells.")
+    if lm is None:
+        raise click.UsageError(
+            f"Cells are restored by a language model: name one with --lm, or {LM_VARIABLE}."
+        )
+    check_served(lm, served)
 
 
 def _rebuilt(
@@ -105,14 +160,81 @@ def _of_file(
     from lexret.pictures.presence import require_picture
 
     require_picture(Path(image))
-    from lexret.encoders.folder.record import find_model, read_record
     from lexret.library.model_encoders import ModelEncoders
     from lexret.library.rebuilding import rebuild_file
+
+    record, rebuilder = _rebuilder(decoder, model_source)
+    return rebuild_file(Path(image), ModelEncoders(record), rebuilder, budgets=budgets)
+
+
+def _rebuilder(decoder: Path | None, model_source: str | None) -> tuple[ModelRecord, Rebuilder]:
+    from lexret.encoders.folder.record import find_model, read_record
     from lexret.rebuild.portable import load_rebuilder
 
     record = read_record(find_model(model_source or DEFAULT_MODEL))
-    rebuilder = load_rebuilder(record, decoder)
-    return rebuild_file(Path(image), ModelEncoders(record), rebuilder, budgets=budgets)
+    return record, load_rebuilder(record, decoder)
+
+
+def _denoise(
+    image: str,
+    output: Path | None,
+    task: Task,
+    lm: str,
+    served: str | None,
+    decoder: Path | None,
+    model_source: str | None,
+    as_json: bool,
+) -> None:
+    """Let a language model restore a damaged picture's cells, and draw what came of it."""
+    from lexret.pictures.presence import require_picture
+
+    require_picture(Path(image))
+    from lexret.cli.eval.options import progress_bars
+    from lexret.files.whole import replace_file
+    from lexret.pictures.decoding import open_image
+    from lexret.rebuild.denoised import denoised_photo
+    from lexret.rebuild.denoising import require_vocabulary
+    from lexret.rebuild.entries import llama_entries
+    from lexret.rebuild.views import View, as_png
+    from lexret.telling.language_model import require_token_model
+
+    _, rebuilder = _rebuilder(decoder, model_source)
+    model = require_token_model(open_told_model(lm, served))
+    entries = llama_entries()
+    require_vocabulary(model, entries.token_ids, entries.pieces)
+    with progress_bars() as progress:
+        photo = open_image(Path(image))
+        found = denoised_photo(rebuilder, model, photo, task, progress=partial(progress, "cells"))
+    views = (
+        View("damaged", found.damaged),
+        View("restored", found.restored),
+        View(f"{found.cells.size} cells", found.whole),
+    )
+    if output is not None:
+        replace_file(output, as_png(views))
+    if as_json:
+        print_json(_denoised_as_json(image, output, task, model.name, found))
+    elif output is not None:
+        click.echo(
+            printable(
+                f"{output}: {', '.join(view.label for view in views)}; {found.num_right} of "
+                f"{found.num_predicted} cells are those of the picture"
+            )
+        )
+
+
+def _denoised_as_json(
+    image: str, output: Path | None, task: Task, lm: str, found: DenoisedPhoto
+) -> dict[str, Any]:
+    return {
+        "image": path_text(image),
+        "output": None if output is None else path_text(output),
+        "task": task,
+        "language_model": lm,
+        "right": found.num_right,
+        "predicted": found.num_predicted,
+        "cells": found.cells.tolist(),
+    }
 
 
 def _as_json(image: str, output: Path | None, views: RebuiltViews) -> dict[str, Any]:

@@ -64,9 +64,7 @@ class RebuiltViews:
 
     def png(self) -> bytes:
         """Return the drawing as the bytes of a PNG file."""
-        written = io.BytesIO()
-        self.drawing().save(written, "PNG", optimize=True)
-        return written.getvalue()
+        return as_png(self.views)
 
 
 def rebuilt_views(
@@ -113,6 +111,13 @@ def drawn(views: Sequence[View]) -> Image.Image:
         sheet.paste(_enlarged(view.pixels), (left, _MARGIN))
         pen.text((left, _MARGIN + _TILE + 4), view.label, fill=_INK, font=font)
     return sheet
+
+
+def as_png(views: Sequence[View]) -> bytes:
+    """Return a drawing of views as the bytes of a PNG file."""
+    written = io.BytesIO()
+    drawn(views).save(written, "PNG", optimize=True)
+    return written.getvalue()
 
 
 def _enlarged(pixels: npt.NDArray[np.uint8]) -> Image.Image:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from whole_queries import DOC_IDS, queries, row
 
 from lexret.engine import EmbeddedIndex, EmbeddedIndexWriter, open_index
 from lexret.engine.corrections.corrections import (
@@ -25,7 +26,6 @@ from lexret.explain.answers import answer
 from lexret.library.browsing.word_counts import count_held
 from lexret.sparse import LexicalVector, SparseBatch
 from lexret.vocabulary import Vocabulary
-from tests.engine.query.test_search import DOC_IDS, queries, row
 
 
 def write(

@@ -201,7 +201,7 @@ def _denoise(
     _, rebuilder = _rebuilder(decoder, model_source)
     model = require_token_model(open_told_model(lm, served))
     entries = llama_entries()
-    require_vocabulary(model, entries.token_ids, entries.pieces)
+    require_vocabulary(model, entries.token_ids.tolist(), entries.pieces)
     with progress_bars() as progress:
         photo = open_image(Path(image))
         found = denoised_photo(rebuilder, model, photo, task, progress=partial(progress, "cells"))

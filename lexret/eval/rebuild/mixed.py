@@ -136,7 +136,7 @@ def measure_mixed(
     if not len(asked.rows):
         raise InputError(
             "The captions give no mixed query: expected three pictures or more that name a thing "
-            f"({', '.join(_THINGS)}) and a scene ({', '.join(_SCENES)}), and one of the thing alone."
+            f"({', '.join(_THINGS)}) and a scene ({', '.join(_SCENES)}), and one of the thing."
         )
     photos = pictures.rows(asked.rows)
     others = pictures.rows(asked.rows[np.roll(np.arange(len(asked.rows)), 1)])

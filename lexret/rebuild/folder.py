@@ -58,7 +58,12 @@ class RebuildRecord:
         wanted = self.values["sha256"].get(name)
         path = self.folder / name
         if wanted is None or not path.is_file():
-            raise MissingError(f"The rebuilding model in {self.folder} has no {name}.", path=path)
+            rest = (
+                "It can be drawn with, and neither measured nor trained on."
+                if name == WEIGHTS_FILE
+                else "`lexret train` exports a run that is finished."
+            )
+            raise MissingError(f"The rebuilding model in {self.folder} has no {name}. {rest}")
         if file_sha256(path) != wanted:
             raise CorruptError(f"{path} does not hold the bytes that {RECORD_FILE} names.")
         return path

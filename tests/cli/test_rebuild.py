@@ -141,6 +141,11 @@ def test_a_recipe_of_the_kind_is_trained_exported_and_measured(
     table = run("eval", "rebuild", captions_file, "--decoder", model, "--cache",
                 tmp_path / "cache", "--model", static_model_folder, "--pictures", 4)  # fmt: skip
     assert table.stdout.startswith("tokens")
+    mixed = run("eval", "rebuild", captions_file, "--decoder", model, "--cache",
+                tmp_path / "cache", "--model", static_model_folder, "--pictures", 4,
+                "--mixed")  # fmt: skip
+    assert mixed.exit_code == 2
+    assert "The captions give no mixed query" in mixed.stderr
 
 
 def test_a_wrong_value_of_a_recipe_is_named(tmp_path: Path) -> None:

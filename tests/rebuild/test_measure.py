@@ -17,7 +17,8 @@ from lexret.eval.rebuild.measure import (
     feature_distances,
     psnr,
 )
-from lexret.eval.rebuild.mixed import MixedQueries, mixed_queries, precision
+from lexret.eval.rebuild.mixed import MixedQueries, measure_mixed, mixed_queries, precision
+from lexret.rebuild.folder import load_rebuild_model
 from lexret.rebuild.prepared import PreparedPictures, prepared_pictures
 from lexret.sparse import SparseBatch
 from lexret.vocabulary import Vocabulary
@@ -96,3 +97,22 @@ def test_prepared_pictures_may_be_chosen(pictures: PreparedPictures, lexical: Le
     some = pictures.rows(np.array([4, 1]))
     assert len(some) == 2
     assert (some.pixels[1] == pictures.pixels[1]).all()
+
+
+def test_every_kind_of_mixed_query_is_measured_and_its_controls(
+    tmp_path: Path, decoder_folder: Path, lexical: LexicalModel
+) -> None:
+    file = tmp_path / "captions.jsonl"
+    file.write_text(CAPTIONS, encoding="utf-8")
+    random = np.random.default_rng(0)
+    for name in "abcde":
+        noise = random.integers(0, 256, (16, 16, 3), dtype=np.uint8)
+        Image.fromarray(noise).save(tmp_path / f"{name}.png")
+    captions = open_captions(file)
+    prepared = prepared_pictures(captions, lexical, tmp_path, side=16, feature_cache=tmp_path)
+    index = lexical.images.encode([captions.image(i) for i in range(5)])
+    model = load_rebuild_model(decoder_folder, lexical)
+    found = measure_mixed(model, lexical, captions, prepared, index, num_soft=2)
+    assert found.pop("queries") == 1
+    assert len(found) == 7  # this model has no static text encoder
+    assert all(0 <= value <= 100 for value in found.values())

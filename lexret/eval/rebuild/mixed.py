@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lexret.captions.caption_set import CaptionSet
+from lexret.errors import InputError
 from lexret.rebuild.prepared import PreparedPictures
 from lexret.sparse import SparseBatch
 from lexret.vocabulary import tokenize
@@ -125,9 +126,18 @@ def measure_mixed(
     """Return the precision of each kind of query, in percent.
 
     Sums of unit vectors are what search does with a picture and a word; another photo's soft tokens
-    are the control. All texts go through the contextual text encoder, as soft tokens do.
+    are the control. Texts go through the contextual text encoder, as soft tokens do; by the static
+    one, which search takes by default, the word is asked besides.
+
+    Raises:
+        InputError: if the captions give no such query, or the model has no soft tokens.
     """
     asked = mixed_queries(captions)
+    if not len(asked.rows):
+        raise InputError(
+            "The captions give no mixed query: expected three pictures or more that name a thing "
+            f"({', '.join(_THINGS)}) and a scene ({', '.join(_SCENES)}), and one of the thing."
+        )
     photos = pictures.rows(asked.rows)
     others = pictures.rows(asked.rows[np.roll(np.arange(len(asked.rows)), 1)])
     alone = soft_queries(model, lexical, photos, None, num_soft=num_soft)
@@ -144,6 +154,10 @@ def measure_mixed(
         "stored words": stored,
         "stored words and word's vector added": _added(stored, word),
     }
+    if lexical.has_static_text:
+        static = lexical.static_text.encode_queries(list(asked.words))
+        kinds["word, static text encoder"] = static
+        kinds["stored words and that word's vector added"] = _added(stored, static)
     found = {name: precision(index, queries, asked) for name, queries in kinds.items()}
     return {**found, "queries": float(len(asked.rows))}
 

@@ -62,9 +62,9 @@ class RebuiltViews:
             "cells": None if self.cells is None else self.cells.tolist(),
         }
 
-    def png(self) -> bytes:
-        """Return the drawing as the bytes of a PNG file."""
-        return as_png(self.views)
+    def png(self, *, in_a_row: int | None = None) -> bytes:
+        """Return the drawing as the bytes of a PNG file; see :func:`drawn`."""
+        return as_png(self.views, in_a_row=in_a_row)
 
 
 def rebuilt_views(
@@ -101,22 +101,28 @@ def rebuilt_views(
     return RebuiltViews(tuple(views), cells, len(words))
 
 
-def drawn(views: Sequence[View]) -> Image.Image:
-    """Draw views side by side, enlarged without smoothing what they are: small squares."""
-    width = _MARGIN + len(views) * (_TILE + _MARGIN)
-    sheet = Image.new("RGB", (width, _TILE + 2 * _MARGIN + _LABEL), _PAPER)
+def drawn(views: Sequence[View], *, in_a_row: int | None = None) -> Image.Image:
+    """Draw views side by side, enlarged, each with its label below.
+
+    Args:
+        in_a_row: so many in each row; None: all in one.
+    """
+    columns = min(in_a_row or len(views), len(views))
+    rows, high = -(-len(views) // columns), _TILE + _LABEL + _MARGIN
+    sheet = Image.new("RGB", (_MARGIN + columns * (_TILE + _MARGIN), _MARGIN + rows * high), _PAPER)
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default()
     for place, view in enumerate(views):
-        left = _MARGIN + place * (_TILE + _MARGIN)
-        sheet.paste(_enlarged(view.pixels), (left, _MARGIN))
-        pen.text((left, _MARGIN + _TILE + 4), view.label, fill=_INK, font=font)
+        left = _MARGIN + place % columns * (_TILE + _MARGIN)
+        top = _MARGIN + place // columns * high
+        sheet.paste(_enlarged(view.pixels), (left, top))
+        pen.text((left, top + _TILE + 4), view.label, fill=_INK, font=font)
     return sheet
 
 
-def as_png(views: Sequence[View]) -> bytes:
-    """Return a drawing of views as the bytes of a PNG file."""
+def as_png(views: Sequence[View], *, in_a_row: int | None = None) -> bytes:
+    """Return a drawing of views as the bytes of a PNG file; see :func:`drawn`."""
     written = io.BytesIO()
-    drawn(views).save(written, "PNG", optimize=True)
+    drawn(views, in_a_row=in_a_row).save(written, "PNG", optimize=True)
     return written.getvalue()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import threading
 import time
@@ -10,7 +9,7 @@ from importlib import resources
 from typing import Annotated, Any, Final
 
 from lexret import __version__
-from lexret.errors import InputError, MissingError, MissingPackageError
+from lexret.errors import InputError, MissingPackageError
 from lexret.files.names import name_to_text, shown_line, whole_text
 from lexret.library.asking.query_fields import PICTURE_FIELDS
 from lexret.library.asking.query_words import query_words
@@ -22,25 +21,24 @@ from lexret.pictures.boxes import parse_box
 from lexret.serve import schema
 from lexret.serve.explaining import Explaining
 from lexret.serve.gate import Gate
-from lexret.serve.limits import Activity, App, BrokenOffError, HeavyWork, ReceivingRoom
+from lexret.serve.limits import Activity, App, HeavyWork
 from lexret.serve.making import ThumbnailMaker
-from lexret.serve.pictures import SIDES, Thumbnails, Uploads
-from lexret.serve.questions import Understanding, served_file
+from lexret.serve.pictures import Thumbnails, Uploads
+from lexret.serve.questions import Understanding
 from lexret.serve.settings import ServeSettings
 from lexret.serve.thumbnail_store import ThumbnailStore
 
 try:
     from fastapi import FastAPI, Query, Request
-    from fastapi.concurrency import run_in_threadpool
     from fastapi.responses import Response
-    from starlette.requests import ClientDisconnect
 
     from lexret.serve.browsing import Browsing
     from lexret.serve.labelling import Labelling
-    from lexret.serve.originals import can_reveal, original
+    from lexret.serve.originals import can_reveal
     from lexret.serve.parameters import Box, Copies, Id, Image, Like, Text
     from lexret.serve.problems import add_errors
     from lexret.serve.sending import Compressed, etag_of, known_already, unchanged
+    from lexret.serve.showing import Showing, check_side
     from lexret.serve.writing import Writing
 except ImportError as error:
     raise MissingPackageError(
@@ -99,7 +97,6 @@ class _Api:
         self._library, self._settings, self._heavy = library, settings, heavy
         # More threads than cores would only take the interpreter's lock from one another.
         self._searching = threading.BoundedSemaphore(os.cpu_count() or 1)
-        self._receiving = ReceivingRoom(settings.max_receiving_bytes)
         self._uploads = Uploads(settings.max_kept_bytes, settings.max_upload_pixels)
         self._thumbnails = Thumbnails(heavy, store)
         links = settings.allow_links
@@ -109,31 +106,19 @@ class _Api:
         self._questions = Understanding(library, self._uploads, heavy, allow_links=links)
         self._explaining = Explaining(library, heavy, allow_links=links)
         self._browsing = Browsing(library, settings, self._understand)
+        self._showing = Showing(library, settings, self._uploads, self._thumbnails, heavy)
 
     def add_to(self, app: FastAPI) -> None:
         self._browsing.add_to(app)
         self._writing.add_to(app)
         self._labelling.add_to(app)
+        self._showing.add_to(app)
         app.get("/api/index", summary="What is served")(self.info)
         app.get("/api/complete", summary="Words that go on from some letters")(self.complete)
         app.get("/api/search", summary="Find pictures")(self.search)
         app.get("/api/relax", summary="What would be found without a condition")(self.relax)
         app.get("/api/explain", summary="Why a picture was found, and what it says")(self.explain)
         app.get("/api/region", summary="What a part of a picture says")(self.region)
-        app.post(
-            "/api/uploads",
-            summary="Send a picture to search by",
-            openapi_extra={"requestBody": {"required": True, "content": {"image/*": {
-                "schema": {"type": "string", "format": "binary"}}}}},
-        )(self.upload)  # fmt: skip
-        app.get("/api/uploads", summary="A picture that was sent")(self.kept)
-        app.get("/api/size", summary="How large a picture of the index is")(self.size)
-        for path, function, told in (
-            ("/picture", self.picture, "A picture of the index, as JPEG"),
-            ("/original", self.original, "The file of a picture of the index"),
-            ("/upload", self.uploaded, "A picture that was sent, as JPEG"),
-        ):
-            app.get(path, summary=told, response_class=Response)(function)
 
     def info(self) -> schema.IndexInfo:
         index = self._library.snapshot().index
@@ -183,7 +168,7 @@ class _Api:
     ) -> schema.SearchAnswer:
         started = time.perf_counter()
         if ahead is not None:
-            _check_side(ahead)
+            check_side(ahead)
         if k > self._settings.max_hits:
             raise InputError(f"At most {self._settings.max_hits} hits can be asked for; found {k}.")
         if start > self._settings.max_start:
@@ -278,52 +263,6 @@ class _Api:
             box=parse_box(box) if box else None,
         )
 
-    async def upload(self, request: Request) -> schema.UploadedPicture:
-        # Decided by what the request says of itself, before anything of its body is read.
-        length = request.headers.get("content-length")
-        greatest = self._settings.max_upload_bytes if length is None else int(length)
-        with self._receiving.taken(greatest):
-            content = await _body(request)
-            return await run_in_threadpool(self._take, content)
-
-    def _take(self, content: bytes) -> schema.UploadedPicture:
-        with self._heavy.turn():
-            kept = self._uploads.add(content)
-        return schema.UploadedPicture(key=kept.key, width=kept.width, height=kept.height)
-
-    def kept(self, key: Annotated[str, Query(max_length=64)]) -> schema.UploadedPicture:
-        kept = self._uploads.get(key)
-        return schema.UploadedPicture(key=kept.key, width=kept.width, height=kept.height)
-
-    def size(self, id: Id) -> schema.Size:  # noqa: A002
-        index = self._library.snapshot().index
-        if id not in index:
-            raise MissingError("The index holds no such picture.")
-        fields = index.document(id).fields
-        width, height = fields.get("width"), fields.get("height")
-        if not isinstance(width, int) or not isinstance(height, int):
-            raise MissingError("The index does not record how large its pictures are.")
-        return schema.Size(name=shown_line(id), width=width, height=height)
-
-    def picture(self, request: Request, id: Id, side: int = SIDES[1]) -> Response:  # noqa: A002
-        _check_side(side)
-        snapshot = self._library.snapshot()
-        path = served_file(snapshot, id, allow_links=self._settings.allow_links)
-        # The picture behind an id may change; a browser asks again after a minute.
-        cache, etag = "private, max-age=60", etag_of(self._thumbnails.key_of(path, side))
-        if known_already(request.headers, etag):
-            return unchanged(etag, cache)
-        return _jpeg(self._thumbnails.of_file(path, side), cache, etag)
-
-    def original(self, id: Id, download: bool = False) -> Response:  # noqa: A002
-        path = served_file(self._library.snapshot(), id, allow_links=self._settings.allow_links)
-        return original(path, self._settings, download=download)
-
-    def uploaded(self, key: Annotated[str, Query(max_length=64)], side: int = SIDES[1]) -> Response:
-        _check_side(side)
-        kept = self._uploads.get(key)
-        return _jpeg(self._thumbnails.of_upload(kept, side), "private, max-age=3600, immutable")
-
     def _understand(
         self, snapshot: Snapshot, q: str, image: str | None, like: str | None, box: str | None
     ) -> Understood:
@@ -349,27 +288,6 @@ def _filter_fields(columns: dict[str, str]) -> dict[str, str]:
            if name in columns}  # fmt: skip
     shown = {name: kind for name, kind in columns.items() if not name.startswith("_")}
     return {**shown, **own, "path": "text"}
-
-
-async def _body(request: Request) -> bytes:
-    """Return a request's body, which is held once only while it comes in."""
-    spool = io.BytesIO()
-    try:
-        async for piece in request.stream():
-            spool.write(piece)
-    except ClientDisconnect as error:
-        raise BrokenOffError("The request broke off before it was whole.") from error
-    return spool.getvalue()
-
-
-def _check_side(side: int) -> None:
-    if side not in SIDES:
-        raise InputError(f"The side is {side}; expected one of {', '.join(map(str, SIDES))}.")
-
-
-def _jpeg(content: bytes, cache: str, etag: str | None = None) -> Response:
-    headers = {"cache-control": cache} | ({} if etag is None else {"etag": etag})
-    return Response(content, media_type="image/jpeg", headers=headers)
 
 
 def _add_page(app: FastAPI) -> None:

@@ -6,7 +6,7 @@ const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: 
 const FROM = { exif: "", exif_changed: "last change, by EXIF", xmp: "by XMP", iptc: "by IPTC", file: "last change of the file" };
 
 export function details(found, info, actions) {
-  const sections = [words(found, actions), buttons(found, info, actions), facts(found, info, actions)];
+  const sections = [words(found, actions), buttons(found, info, actions), facts(found, info, actions), remembered(found)];
   if (info?.allow_write) sections.splice(1, 0, actions.correct(found));
   return sections;
 }
@@ -29,6 +29,19 @@ function buttons(found, info, actions) {
     el("a", { class: "button", href: info?.originals ? `${original}&download=true` : `picture?${new URLSearchParams({ id: found.id, side: 1600 })}`, download: info?.originals ? name : `${name.replace(/\.[^.]*$/, "")}.jpg` }, "Download"),
     button(found.path ? "Copy path" : "Copy name", (event) => actions.copy(found.path ?? found.id, event.currentTarget)),
     info?.can_show_in_folder ? button("Show in folder", (event) => actions.reveal(found.id, event.currentTarget)) : null);
+}
+
+// Rebuilt from the words that the index stores, and from the file's cells; made when it is asked for.
+function remembered(found) {
+  const place = el("div", {}), section = el("details", { class: "remembered" }, el("summary", {}, "What the index remembers"), place);
+  section.addEventListener("toggle", () => {
+    const image = el("img", { src: `remembered?${new URLSearchParams({ id: found.id })}`, alt: "The photo at 64 by 64 pixels; rebuilt from 5, 21 and all of its words, from 64 cells, and from both" });
+    const note = el("p", { class: "faint" }, "\u2026");
+    image.addEventListener("load", () => { note.textContent = "Words alone are all that the index stores of how it looks."; }, { once: true });
+    image.addEventListener("error", () => { image.remove(); note.textContent = "It cannot be drawn: that takes the model mini."; }, { once: true });
+    place.replaceChildren(image, note);
+  }, { once: true });
+  return section;
 }
 
 function facts(found, info, actions) {

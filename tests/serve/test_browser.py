@@ -213,6 +213,12 @@ def test_a_photo_is_shown_large_and_explained(browser: Browser, address: str, sh
         "[...document.querySelectorAll('#viewer .held button')].map((one) => one.textContent)"
     )
     assert browser.run("document.querySelector('#viewer dl').textContent.includes('451')")
+    browser.run("document.querySelector('#viewer .remembered summary').click()")
+    drawn = "document.querySelector('#viewer .remembered img')"
+    browser.wait(f"{drawn}?.naturalWidth > 600")
+    browser.run(f"{drawn}.scrollIntoView()")
+    browser.screenshot(shots / "serve-remembered.png")
+    browser.run("document.querySelector('#viewer .side').scrollTop = 0")
     words = "[...document.querySelectorAll('#viewer .bar b')].map((one) => one.textContent)"
     assert "cat" in browser.run(words)
     browser.run("document.querySelector('#viewer .bar[data-word=cat]').click()")

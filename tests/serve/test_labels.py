@@ -155,3 +155,21 @@ def test_where_examples_lie_is_for_this_machine_alone(
         report = Client(("127.0.0.1", place[1])).ask(asked)[1]
         assert {each["given_as"] for each in report["examples"]} == {"mine.png", "path:b/**"}
         assert str(elsewhere.parent) not in json.dumps(report)
+
+
+def test_training_shows_what_would_get_a_class_and_keeps_nothing(client: Client) -> None:
+    wanted = {**TRAIN, "dry_run": True, "show": 1}
+    status, report = client.ask("/api/labels/train", wanted)
+    assert status == 200, report
+    assert [each["class"] for each in report["would"]["pictures"]] == ["cold", "warm"]
+    assert client.ask("/api/labels") == (200, {"labels": []})
+    client.ask("/api/labels/train", TRAIN)
+    preview = client.ask("/api/labels/preview?name=kinds&k=1")
+    assert preview == (200, report["would"])
+
+
+def test_what_is_remembered_is_drawn_for_the_shipped_model_alone(client: Client) -> None:
+    status, told = client.ask("/remembered?id=red1.png")
+    assert status == 422 and "`mini` alone" in told["error"]
+    assert client.ask("/remembered?id=../red1.png")[0] == 404
+    assert client.ask("/remembered?id=gone.png")[0] == 404

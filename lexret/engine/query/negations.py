@@ -113,10 +113,8 @@ class _Negations:
         for end in range(min(place + _LONGEST_PHRASE, len(self._items)), place, -1):
             word = self._entry(place, end)
             if word is not None:
-                follows = self._content_words(place, end)
-                return _Target(end, word) if len(follows) == 1 else _Target(
-                    end + len(follows) - 1, None, follows
-                )  # fmt: skip
+                follows, last = self._content_words(place, end)
+                return _Target(end, word) if last == end else _Target(last, None, follows)
         return None
 
     def _is_skipped(self, item: Item) -> bool:
@@ -134,8 +132,8 @@ class _Negations:
             return None
         return Term(text, Span(_span(items[0]).start, _span(items[-1]).end))
 
-    def _content_words(self, place: int, end: int) -> tuple[str, ...]:
-        """Return an entry and the words behind it that may belong to it."""
+    def _content_words(self, place: int, end: int) -> tuple[tuple[str, ...], int]:
+        """Return an entry and the words behind it that may belong to it, and where they end."""
         found = [" ".join(word for item in self._items[place:end] for word in _words(item))]
         while end < len(self._items) and not _ends(self._items[end - 1]):
             item = self._items[end]
@@ -144,7 +142,7 @@ class _Negations:
                 break
             found += words
             end += 1
-        return tuple(found)
+        return tuple(found), end
 
     def _exclude(self, node: Term | Group) -> str:
         """Exclude a part, a word in both numbers; return how that is written."""

@@ -38,10 +38,30 @@ if TYPE_CHECKING:
 _TASKS: Final = ("inpaint", "outpaint", "deblur", "rotate", "shift")
 
 
+def _check_output(_ctx: object, _param: object, value: Path | None) -> Path | None:
+    """Refuse what surely cannot be written, before anything is loaded."""
+    if value is None:
+        return None
+    if value.suffix.lower() != ".png":
+        raise click.BadParameter(f"{value}; expected a name that ends in .png.")
+    if not value.parent.is_dir():
+        raise click.BadParameter(f"{value} cannot be written: there is no folder {value.parent}.")
+    return value
+
+
+def _spare(picture: Path, output: Path | None) -> None:
+    """Raise click.BadParameter where the drawing would take the place of the picture's own file."""
+    if output is not None and output.exists() and picture.exists() and output.samefile(picture):
+        raise click.BadParameter(
+            f"{output} is the picture itself, which would be lost; choose another name.",
+            param_hint="'-o'",
+        )
+
+
 @click.command("rebuild")
 @click.argument("image", metavar="PICTURE", shell_complete=complete_file)
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path),
-              metavar="FILE", help="The PNG file to write.")  # fmt: skip
+              callback=_check_output, metavar="FILE", help="The PNG file to write.")  # fmt: skip
 @click.option("--words", "budgets", multiple=True, type=click.IntRange(min=1),
               default=(5, 21, 296), show_default=True, metavar="NUMBER",
               help="Rebuild from so many of the strongest words (repeatable).")  # fmt: skip
@@ -93,10 +113,11 @@ def command(
     if output is None and not as_json:
         raise click.UsageError("Name the file to write: -o rebuilt.png; or ask for --json.")
     _check_denoising(ctx, task, lm, served)
+    _spare(Path(image), output)
     if task is not None and lm is not None:
         _denoise(image, output, cast("Task", task), lm, served, decoder, model_source, as_json)
         return
-    views = _rebuilt(image, budgets, words_only, decoder, index_path, model_source)
+    views = _rebuilt(image, output, budgets, words_only, decoder, index_path, model_source)
     if output is not None:
         from lexret.files.whole import replace_file
 
@@ -135,6 +156,7 @@ def _check_denoising(
 
 def _rebuilt(
     image: str,
+    output: Path | None,
     budgets: tuple[int, ...],
     words_only: bool,
     decoder: Path | None,
@@ -150,6 +172,7 @@ def _rebuilt(
         except MissingError:
             return _of_file(image, budgets, decoder, model_source)
     library = open_chosen_library(index_path, model_source=model_source)
+    _spare(library.snapshot().file_of(image), output)
     return library.rebuild(image, words=budgets, words_only=words_only, decoder=decoder)
 
 

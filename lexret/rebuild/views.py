@@ -18,7 +18,8 @@ from lexret.sparse import LexicalVector
 WORD_BUDGETS: Final = (5, 21, 296)
 _TILE: Final = 192
 _MARGIN: Final = 12
-_LABEL: Final = 18
+_LABEL: Final = 26
+_TEXT: Final = 20  # can be read in the page as well, where a drawing is half as wide
 _PAPER: Final = (255, 255, 255)
 _INK: Final = (40, 40, 40)
 
@@ -110,7 +111,7 @@ def drawn(views: Sequence[View], *, in_a_row: int | None = None) -> Image.Image:
     columns = min(in_a_row or len(views), len(views))
     rows, high = -(-len(views) // columns), _TILE + _LABEL + _MARGIN
     sheet = Image.new("RGB", (_MARGIN + columns * (_TILE + _MARGIN), _MARGIN + rows * high), _PAPER)
-    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default()
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(_TEXT)
     for place, view in enumerate(views):
         left = _MARGIN + place % columns * (_TILE + _MARGIN)
         top = _MARGIN + place // columns * high

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Final
 
 from fastapi import FastAPI, Request
@@ -85,7 +86,7 @@ def add_errors(app: FastAPI, root_path: str) -> None:
         told = "; ".join(
             f"The request's body is not JSON: {problem['ctx']['error']}."
             if problem["type"] == "json_invalid"
-            else f"{problem['loc'][-1]}: {problem['msg']}"
+            else f"{_named(problem['loc'])}: {problem['msg']}"
             for problem in found
         )
         return JSONResponse({"error": told or "The request is malformed."}, status_code=422)
@@ -106,6 +107,11 @@ def add_errors(app: FastAPI, root_path: str) -> None:
     app.add_exception_handler(LexretError, tell)
     app.add_exception_handler(HTTPException, point)
     app.add_exception_handler(RequestValidationError, refuse)
+
+
+def _named(place: Sequence[str | int]) -> str:
+    """Return the name of a value that is refused; of a key, that of what it is a key of."""
+    return f"a name in {place[-3]}" if place[-1] == "[key]" else str(place[-1])
 
 
 def public_error(error: Exception) -> str:

@@ -82,7 +82,8 @@ def test_a_file_of_no_index_is_drawn_too(
         (["missing.png", "-o", "o.png", "--words-only"], "holds no picture 'missing.png'"),
         (["red.png", "-o", "o.png", "--words", "0"], "0 is not in the range"),
         (["red.png", "-o", "o.png", "--decoder", "nowhere"], "no rebuilding model in nowhere"),
-        (["red.png", "-o", "nowhere/o.png", "--words-only"], "nowhere"),
+        (["red.png", "-o", "nowhere/o.png", "--words-only"], "there is no folder nowhere"),
+        (["red.png", "-o", "o.jpg"], "expected a name that ends in .png"),
     ],
 )
 def test_what_is_wrong_is_said(
@@ -96,6 +97,21 @@ def test_what_is_wrong_is_said(
     assert result.exit_code == 2
     assert message in result.stderr
     assert not (indexed / "o.png").exists()
+
+
+@pytest.mark.parametrize("place", [".", ".."])
+@pytest.mark.parametrize("arguments", [["--words-only"], []])
+def test_a_drawing_never_takes_the_place_of_its_picture(
+    indexed: Path, decoder_folder: Path, monkeypatch: pytest.MonkeyPatch,
+    place: str, arguments: list[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(indexed / place)
+    before = (indexed / "red.png").read_bytes()
+    result = run("rebuild", "red.png", "-o", indexed / "red.png", "--index", indexed,
+                 "--decoder", decoder_folder, *arguments)  # fmt: skip
+    assert result.exit_code == 2
+    assert "is the picture itself" in result.stderr
+    assert (indexed / "red.png").read_bytes() == before
 
 
 def test_a_picture_that_cannot_be_read_is_named(

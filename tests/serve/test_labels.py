@@ -100,6 +100,12 @@ def test_a_picture_of_two_queries_is_left_out_and_that_is_told(client: Client) -
     assert "'warm' by path:red*" in report["skipped"][0]["reason"]
 
 
+def test_a_class_without_a_name_is_told_as_one(client: Client) -> None:
+    wanted = {"name": "kinds", "classes": {"": {"ids": ["red1.png"]}}}
+    _, told = client.ask("/api/labels/train", wanted)
+    assert told["error"].startswith("a name in classes: ")
+
+
 @pytest.mark.parametrize(
     "classes",
     [

@@ -101,7 +101,7 @@ def notes_on_empty_filters(
 
     It is searched for as a word, as a blank behind the colon says where no filter is meant.
     """
-    named = {PATH, *columns, *aliases.columns, *aliases.dates}
+    named = {PATH, *columns, *aliases.columns, *aliases.dates, *aliases.pairs}
     notes = []
     for term in parsed.terms():
         written = parsed.source[term.span.start : term.span.end]

@@ -3,6 +3,7 @@ import { ask, byId, el } from "./dom.js";
 import { pictureAddress } from "./wall.js";
 import { dialog, field, photos, post } from "./writing.js";
 
+const NOT_BLANK = ".*\\S.*";
 const SHOWN = 24; // photos that would get the class, the surest of them first
 
 export async function labelMany(ids, done) {
@@ -20,8 +21,8 @@ export async function labelMany(ids, done) {
   };
 
   dialog(`Label ${photos(ids.length)}`, [
-    field("Label: a question, such as kind or person", "name", { value: known[0]?.name ?? "", placeholder: "kind", required: true, list: "label-names" }),
-    field("Class: its answer for these photos", "class", { placeholder: "receipt", required: true, list: "class-names" }),
+    field("Label: a question, such as kind or person", "name", { value: known[0]?.name ?? "", placeholder: "kind", required: true, pattern: NOT_BLANK, list: "label-names" }),
+    field("Class: its answer for these photos", "class", { placeholder: "receipt", required: true, pattern: NOT_BLANK, list: "class-names" }),
     el("datalist", { id: "label-names" }, ...known.map((label) => el("option", { value: label.name }))),
     el("datalist", { id: "class-names" }, ...[...new Set(known.flatMap((label) => label.classes))].map((name) => el("option", { value: name }))),
   ], {
@@ -50,7 +51,7 @@ export async function labelMany(ids, done) {
 }
 
 function guesses(others, more, query, onJudged) {
-  if (!others.length) return el("p", {}, "No other photo would get it. ", el("span", { class: "faint" }, `Once it is kept, ${query} finds these.`));
+  if (!others.length) return el("p", {}, "No other photo would get it: lexret is not sure enough of any. ", el("span", { class: "faint" }, `Once it is kept, ${query} finds these.`));
   const told = more > others.length ? `${photos(more)} more would get it; these are the surest.` : `${photos(more)} more would get it.`;
   const items = others.map((one) => el("li", {}, el("label", { title: `${one.name}: ${one.words.map((each) => each.word).join(", ")}` },
     el("input", { type: "checkbox", checked: true, value: one.id, onchange: (event) => onJudged(one.id, event.target.checked) }), el("img", { src: pictureAddress(one.id, 160), alt: one.name, loading: "lazy" }))));

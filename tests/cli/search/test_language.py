@@ -262,7 +262,8 @@ def test_unknown_words_beside_others_are_noted(photos: Path) -> None:
 
 @pytest.mark.parametrize(
     ("query", "name"), [("dog date:", "date"), ("dog camera: car", "camera"), ("dog Path:", None),
-                        ("dog keyword:", "keyword"), ("dog: car", None), ("dog path :", None)]
+                        ("dog keyword:", "keyword"), ("dog place:", "place"), ("dog: car", None),
+                        ("dog path :", None)]
 )  # fmt: skip
 def test_a_filter_without_a_value_is_noted(photos: Path, query: str, name: str | None) -> None:
     result = search(query)

@@ -57,6 +57,26 @@ def rows_of(path: Path) -> int:
     return len(found.collection)
 
 
+def test_encoded_pictures_go_into_milvus_and_the_next_run_finds_nothing_to_do(
+    index: Any, tmp_path: Path, colours: ColourEncoder, milvus_uri: str
+) -> None:
+    pytest.importorskip("pyarrow")
+    from lexret.library.encoding.encode import encode_pictures
+    from lexret.library.encoding.into_index import index_encoded
+
+    encode_pictures(tmp_path / "photos", tmp_path / "out", workers=0, encoder=colours)
+    milvus = BackendChoice("milvus", milvus_uri)
+    with pytest.raises(InputError, match="holds exact weights"):
+        index_encoded([tmp_path / "out"], tmp_path / "index", backend=milvus, weights="8bit")
+    report = index_encoded([tmp_path / "out"], tmp_path / "index", backend=milvus)
+    assert report.backend is not None and report.backend.name == "milvus"
+    assert (report.num_added, rows_of(tmp_path / "index")) == (3, 3)
+    report = index(backend=BackendChoice())
+    assert (report.num_unchanged, report.num_encoded) == (3, 0)
+    with pytest.raises(InputError, match="in the backend milvus; to keep them in embedded"):
+        index_encoded([tmp_path / "out"], tmp_path / "index", backend=BackendChoice("embedded"))
+
+
 def test_a_second_run_encodes_only_what_is_new_or_changed(
     index: Any, tmp_path: Path, colours: ColourEncoder
 ) -> None:

@@ -17,7 +17,7 @@ from lexret.library.folders import (
     record_roots,
 )
 from lexret.library.shards import Shard
-from lexret.library.updating.indexing import check_shard, check_weights
+from lexret.library.updating.indexing import check_backend, check_shard, check_weights
 from lexret.vocabulary import Vocabulary
 
 
@@ -52,11 +52,7 @@ def open_target(
         writer = open_writer(index_path, chosen.backend)
     except MissingError:
         entry = chosen.backend.of_new_index(None)
-        if entry is not None and chosen.weights not in (None, "exact"):
-            raise InputError(
-                f"The backend {entry.name} holds exact weights; leave --weights {chosen.weights} "
-                "out."
-            ) from None
+        check_backend(entry, chosen.shard, chosen.weights)
         return writer_class(entry).create(
             index_path,
             vocabulary,

@@ -258,10 +258,7 @@ def _begin(
     found = find_files(plan, exclusions, shard)
     recorded = backend.of_new_index(None if before is None else before.backend)
     stored = "exact" if before is None or recorded is not None else before.weights
-    if recorded is not None and weights not in (None, "exact"):
-        raise InputError(
-            f"The backend {recorded.name} holds exact weights; leave --weights {weights} out."
-        )
+    check_backend(recorded, shard, weights)
     writer = writer_class(recorded).create(
         index_path,
         encoder.vocabulary,
@@ -306,6 +303,22 @@ def _check_is_of_folders(manifest: Manifest, index_path: Path) -> None:
             f"The index at {index_path} holds pictures of no folder, such as those of tar shards "
             "or Parquet that `lexret index --vectors` takes in, so that there is no folder to look "
             "through. Take in more of these by --vectors, or name another place with --index."
+        )
+
+
+def check_backend(backend: BackendEntry | None, shard: Shard | None, weights: str | None) -> None:
+    """Raise InputError if a new index cannot keep its vectors in a backend."""
+    if backend is None:
+        return
+    if weights not in (None, "exact"):
+        raise InputError(
+            f"The backend {backend.name} holds exact weights; leave --weights {weights} out."
+        )
+    if shard is not None and shard.total > 1:
+        raise InputError(
+            f"Shards whose vectors are in {backend.name} could not be searched together or merged. "
+            "To encode on several machines, use `lexret encode`, and take what it wrote into one "
+            f"index: lexret index --vectors OUT --backend {backend.name} --uri URI."
         )
 
 

@@ -136,7 +136,7 @@ def test_shards_make_an_index_without_folders(tmp_path: Path) -> None:
             index_folders(folders, tmp_path / "index", colours(), decoding=IN_THREADS)
     assert len(lexret.open_index(tmp_path / "index")) == 4
     of_folder = encode(tmp_path / "p", tmp_path / "out-p")
-    with pytest.raises(InputError, match="from shards, but .* from folders: .* Make an index of"):
+    with pytest.raises(InputError, match=r"from shards, but .* from folders: .* Make an index of"):
         index_encoded([of_folder, out], tmp_path / "both")
     assert not (tmp_path / "both").exists()
     with pytest.raises(InputError, match="of no folders"):

@@ -33,8 +33,10 @@ def command(ctx: click.Context, index_path: Path | None, named: Path | None, as_
     INDEX is an index folder, or the folder of pictures that holds it; without it, .lexret in this
     folder or one above it. Nothing is changed.
 
+    Vectors that are in Milvus are counted there.
+
     The exit status is 0 if everything is whole, 1 if something is damaged, and 2 if there is no
-    index, or one of another version.
+    index, or one of another version, or Milvus lacks vectors.
 
     \b
     Example:
@@ -79,6 +81,8 @@ def _as_text(found: LibraryCheck, shown: str) -> list[str]:
             f"{plural(report.num_segments, 'segment')}, {report.num_bytes:,} bytes read, "
             f"commit {report.generation}."
         ]
+        if found.vectors_in:
+            lines.append(f"Its vectors are all there, in {found.vectors_in}.")
         if found.num_waiting:
             waiting = plural(found.num_waiting, "picture")
             lines.append(f"Since a repair, {waiting} can not be found by words.")
@@ -106,6 +110,7 @@ def _as_json(found: LibraryCheck, shown: str) -> dict[str, object]:
         "bytes": report.num_bytes,
         "waiting": found.num_waiting,
         "thumbnail_bytes": found.thumbnail_bytes,
+        **({"vectors_in": path_text(found.vectors_in)} if found.vectors_in else {}),
         "damage": [
             {
                 "file": path_text(finding.file),

@@ -161,6 +161,7 @@ def command(
       lexret index ./images --backend milvus --uri http://localhost:19530
       lexret index ./images --shard 2/4
       lexret index ./images --vectors ./encoded
+      lexret index ./images --vectors ./encoded --shard 2/4
     """
     from lexret.encoders.image_settings import ImageSettings
     from lexret.library.library import Library
@@ -172,7 +173,8 @@ def command(
     from lexret.pictures.finding import check_folder
 
     if vectors:
-        _take_encoded(ctx, vectors, folders, index_path, model_source, weights, as_json)
+        chosen = {"shard": shard, "backend": backend, "uri": uri, "collection": collection}
+        _take_encoded(ctx, vectors, folders, index_path, model_source, weights, chosen, as_json)
         return
     for folder in folders:
         check_folder(folder)
@@ -222,7 +224,10 @@ def command(
 
 
 # What --vectors goes with; the other options say how pictures are found and encoded.
-_WITH_VECTORS: Final = {"folders", "index_path", "model_source", "weights", "vectors", "as_json"}
+_WITH_VECTORS: Final = {
+    "folders", "index_path", "model_source", "weights", "shard", "backend", "uri", "collection",
+    "vectors", "as_json",
+}  # fmt: skip
 
 
 def _take_encoded(
@@ -232,6 +237,7 @@ def _take_encoded(
     index_path: Path | None,
     model_source: str | None,
     weights: str | None,
+    chosen: dict[str, str | None],
     as_json: bool,
 ) -> None:
     """Take encoded pictures into an index."""
@@ -239,6 +245,7 @@ def _take_encoded(
 
     from lexret.library.encoding.into_index import place_of_index
     from lexret.library.library import Library
+    from lexret.library.shards import Shard
 
     for parameter in ctx.command.params:
         name = parameter.name or ""
@@ -248,15 +255,19 @@ def _take_encoded(
                 f"{parameter.opts[0]} says how pictures are found or encoded; with --vectors none "
                 "is."
             )
-    place = index_path or place_of_index(vectors, folders)
+    part = None if chosen["shard"] is None else Shard.parse(chosen["shard"])
+    place = index_path or place_of_index(vectors, folders, part)
     library = Library(place, model=model_source)
     with progress_bar() as progress:
-        report = library.take_encoded(vectors, folders=folders, weights=weights, progress=progress)
+        report = library.take_encoded(
+            vectors, folders=folders, weights=weights, progress=progress, **chosen
+        )
     if as_json:
         print_json(_as_json(report, place))
     else:
         click.echo(_as_text(report, place))
-    ctx.exit(0 if report.num_pictures else 1)
+    nothing_is_right = report.shard is not None and not report.skipped
+    ctx.exit(0 if report.num_pictures or nothing_is_right else 1)
 
 
 def _left_by(num_stored: int) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from lexret.engine.corrections.corrections import load_corrections
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.segments.manifest import BackendEntry, Manifest
-from lexret.errors import CorruptError, InputError, LexretError
+from lexret.errors import BackendError, CorruptError, InputError, LexretError
 
 if TYPE_CHECKING:
     from lexret.engine.postings.acceleration import Engine
@@ -169,6 +169,32 @@ def forget_replaced(before: BackendEntry | None, now: BackendEntry | None) -> st
     except LexretError as error:
         return f"{place} is no longer needed, but could not be dropped: {error}"
     return ""
+
+
+def check_vectors(path: str | Path) -> str:
+    """Look whether a backend holds the vectors of all pictures of an index.
+
+    Returns:
+        where they are, for people; nothing where the index holds them itself.
+
+    Raises:
+        BackendError: if it does not answer, or lacks some.
+    """
+    manifest = Manifest.load(Path(path))
+    if manifest.backend is None:
+        return ""
+    _require_known(manifest.backend, Path(path))
+    from lexret.interop.milvus.index import MilvusIndex
+
+    index = MilvusIndex(Path(path), manifest=manifest)
+    rows = index.rows()
+    _, missing = index.collection.differences(rows)
+    if missing:
+        raise BackendError(
+            f"{index.collection.place} lacks {len(missing):,} of the {len(rows):,} vectors of the "
+            f"index at {path}. Make it anew: lexret index --rebuild."
+        )
+    return told_place(manifest.backend)
 
 
 def told_place(backend: BackendEntry | None) -> str:

@@ -119,10 +119,11 @@ def find_indexes(start: Path) -> tuple[Path, ...]:
     """
     start = start.resolve()
     for folder in (start, *start.parents):
-        found = [folder / INDEX_FOLDER]
-        if not has_index(found[0]):
-            found = _indexes_in(folder / SHARDS_FOLDER)
+        if has_index(folder / INDEX_FOLDER):
+            return (folder / INDEX_FOLDER,)
+        found = _indexes_in(folder / SHARDS_FOLDER)
         if found:
+            _require_others(found, folder / SHARDS_FOLDER)
             return tuple(found)
     return (find_index(start),)
 
@@ -177,13 +178,38 @@ def _indexes_in(folder: Path) -> list[Path]:
 
 def all_indexes(
     places: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    *,
+    allow_missing: bool = False,
 ) -> tuple[Path, ...]:
-    """Return the indexes that one path or several mean, each once; see :func:`indexes_within`."""
+    """Return the indexes that one path or several mean, each once; see :func:`indexes_within`.
+
+    Args:
+        allow_missing: accept that a folder of shards, named alone, holds only one of several.
+
+    Raises:
+        MissingError: if it does, and that is not accepted.
+    """
     named = [places] if isinstance(places, str | os.PathLike) else places
     if not named:
         raise InputError("No index is named; expected a path, or those of all shards.")
     found = [index for place in named for index in indexes_within(Path(place))]
+    only = Path(named[0])
+    if not allow_missing and len(named) == 1 and index_within(only) not in found:
+        _require_others(found, only)
     return tuple({index.resolve(): index for index in found}.values())
+
+
+def _require_others(found: Sequence[Path], folder: Path) -> None:
+    """Raise MissingError where the only index in a folder of shards is one shard of several."""
+    from lexret.engine.segments.manifest import Manifest  # loads numpy; to find an index needs none
+
+    manifest = Manifest.load_if_sound(found[0]) if len(found) == 1 else None
+    shard = None if manifest is None else Shard.of(manifest.options)
+    if shard is not None and shard.total > 1:
+        raise MissingError(
+            f"Of the {shard.total} shards, only {shard} is in {folder}. Make the others, by "
+            f"`lexret index DIR --shard`, or name {found[0]} to have it alone."
+        )
 
 
 def record_root(root: Path, index_path: Path) -> str:

@@ -23,6 +23,7 @@ from lexret.engine.integrity.salvage import SavedDocument
 from lexret.engine.segments.manifest import Manifest
 from lexret.engine.store.columns import FieldValue
 from lexret.errors import DamageError, LexretError
+from lexret.interop.backends import check_vectors
 from lexret.library.asking.query_fields import MTIME
 from lexret.library.folders import THUMBNAILS_FILE
 from lexret.library.label_file import LABELS_FILE, damage_of_labels, mend_labels
@@ -67,11 +68,13 @@ class LibraryCheck:
             at since: the next one encodes them.
         thumbnail_bytes: of the file of thumbnails beside the index, which nothing depends on; 0
             where there is none.
+        vectors_in: the backend that holds the vectors, and all of them; else nothing.
     """
 
     report: CheckReport
     num_waiting: int
     thumbnail_bytes: int = 0
+    vectors_in: str = ""
 
 
 def check_library(index_path: Path) -> LibraryCheck:
@@ -80,12 +83,14 @@ def check_library(index_path: Path) -> LibraryCheck:
     Raises:
         MissingError: if there is no index.
         CorruptError: if it is of a version that this lexret cannot read.
+        BackendError: if its vectors are elsewhere, and some are not there.
     """
     report = check_index(index_path)
+    vectors_in = check_vectors(index_path) if report.is_whole else ""
     waiting = num_waiting(index_path) if report.is_whole else 0
     thumbnails = index_path / THUMBNAILS_FILE
     num_bytes = thumbnails.stat().st_size if thumbnails.is_file() else 0
-    return LibraryCheck(_with_pairs(report, index_path), waiting, num_bytes)
+    return LibraryCheck(_with_pairs(report, index_path), waiting, num_bytes, vectors_in)
 
 
 def _with_pairs(report: CheckReport, index_path: Path) -> CheckReport:

@@ -238,6 +238,10 @@ class Library(BrowsedLibrary, ChangedLibrary, ToldLibrary):
         *,
         folders: PathLike | Sequence[PathLike] = (),
         weights: str | None = None,
+        shard: str | None = None,
+        backend: str | None = None,
+        uri: str | None = None,
+        collection: str | None = None,
         progress: Progress | None = None,
     ) -> IndexReport:
         """Take encoded pictures into the index, as ``lexret index --vectors`` does.
@@ -248,20 +252,25 @@ class Library(BrowsedLibrary, ChangedLibrary, ToldLibrary):
             encoded: one folder or several that :func:`lexret.encode_pictures` wrote.
             folders: where the pictures lie now; by default where they lay.
             weights: how a new index stores them, ``exact`` or ``8bit``.
+            shard, backend, uri, collection: of a new index; see :meth:`update`.
             progress: is called with the number of pictures done and the number of pictures to do.
 
         Raises:
             LexretError: see :func:`lexret.library.encoding.into_index.index_encoded`.
         """
+        from lexret.interop.backends import BackendChoice
         from lexret.library.encoding.into_index import index_encoded
 
+        path = self._only_path("Taking in encoded pictures")
         try:
             return index_encoded(
                 [Path(out) for out in names_of(encoded)],
-                self.path,
+                path,
                 folders=[Path(folder) for folder in names_of(folders)],
                 model=self._encoders.source,
                 weights=weights,
+                shard=None if shard is None else Shard.parse(shard),
+                backend=BackendChoice(backend, uri, collection),
                 progress=progress,
             )
         finally:

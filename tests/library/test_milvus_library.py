@@ -14,11 +14,13 @@ from PIL import Image
 from lexret.cli.main import main
 from lexret.engine.corrections.corrections import DocumentCorrection, change_corrections
 from lexret.engine.segments.manifest import Manifest
-from lexret.errors import InputError
+from lexret.errors import BackendError, InputError
 from lexret.interop.backends import BackendChoice, open_index
+from lexret.interop.milvus.client import disconnect
 from lexret.library.browsing.word_counts import count_held
 from lexret.library.fields import set_fields
 from lexret.library.library import Library
+from lexret.library.shards import Shard
 from lexret.library.updating.indexing import IndexReport, index_folders
 from tests.interop.backends.backend import MILVUS_MISSING
 from tests.interop.backends.conftest import milvus_file, milvus_uri
@@ -55,6 +57,66 @@ def index(tmp_path: Path, colours: ColourEncoder, milvus_uri: str) -> Callable[.
 def rows_of(path: Path) -> int:
     found: Any = open_index(path)
     return len(found.collection)
+
+
+def test_encoded_pictures_go_into_milvus_and_the_next_run_finds_nothing_to_do(
+    index: Any, tmp_path: Path, colours: ColourEncoder, milvus_uri: str
+) -> None:
+    pytest.importorskip("pyarrow")
+    from lexret.library.encoding.encode import encode_pictures
+    from lexret.library.encoding.into_index import index_encoded
+
+    encode_pictures(tmp_path / "photos", tmp_path / "out", workers=0, encoder=colours)
+    milvus = BackendChoice("milvus", milvus_uri)
+    with pytest.raises(InputError, match="holds exact weights"):
+        index_encoded([tmp_path / "out"], tmp_path / "index", backend=milvus, weights="8bit")
+    with pytest.raises(InputError, match="could not be searched together"):
+        index_encoded([tmp_path / "out"], tmp_path / "index", backend=milvus, shard=Shard(1, 2))
+    with pytest.raises(InputError, match="could not be searched together"):
+        index(shard=Shard(1, 2))
+    report = index_encoded([tmp_path / "out"], tmp_path / "index", backend=milvus)
+    assert report.backend is not None and report.backend.name == "milvus"
+    assert (report.num_added, rows_of(tmp_path / "index")) == (3, 3)
+    report = index(backend=BackendChoice())
+    assert (report.num_unchanged, report.num_encoded) == (3, 0)
+    with pytest.raises(InputError, match="in the backend milvus; to keep them in embedded"):
+        index_encoded([tmp_path / "out"], tmp_path / "index", backend=BackendChoice("embedded"))
+
+
+def test_a_check_counts_the_vectors_that_milvus_holds(
+    index: Any, tmp_path: Path, milvus_uri: str
+) -> None:
+    index()
+    place = str(tmp_path / "index")
+    result = CliRunner().invoke(main, ["check", place])
+    assert (
+        result.exit_code == 0 and "Its vectors are all there, in milvus: lexret_" in result.output
+    )
+    found: Any = open_index(place)
+    found.collection.delete(found.rows().tolist()[:1])
+    result = CliRunner().invoke(main, ["check", place])
+    assert result.exit_code == 2 and "lacks 1 of the 3 vectors" in result.output
+    found.collection.drop()
+    result = CliRunner().invoke(main, ["check", place])
+    assert result.exit_code == 2 and "no longer there" in result.output
+
+
+def test_a_file_of_milvus_that_is_gone_is_told_and_not_made(
+    tmp_path: Path, colours: ColourEncoder
+) -> None:
+    paint(tmp_path / "photos", COLOURS)
+    file, place = tmp_path / "m.db", tmp_path / "index"
+    backend = BackendChoice("milvus", str(file))
+    index_folders([tmp_path / "photos"], place, colours, backend=backend)
+    disconnect(str(file))
+    file.rename(tmp_path / "away.db")
+    for doing in (lambda: Library.open(place).words("red.png"), lambda: Library(place).check()):
+        with pytest.raises(BackendError, match=r"there is no such file\. If it has moved"):
+            doing()
+    assert not file.exists()
+    report = index_folders([], place, colours, backend=BackendChoice(uri=str(tmp_path / "away.db")))
+    assert (report.num_unchanged, report.num_encoded) == (3, 0)
+    disconnect(str(tmp_path / "away.db"))
 
 
 def test_a_second_run_encodes_only_what_is_new_or_changed(

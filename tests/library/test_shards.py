@@ -278,6 +278,24 @@ def test_a_damaged_shard_is_named_and_no_answer_is_smaller(here: Path, colours) 
         Library.open(here / "shards")
 
 
+def test_a_folder_with_one_of_several_shards_gives_no_smaller_answer(
+    here: Path, colours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = shard_place(here / "a", Shard(1, 2))
+    index_folders([here / "a"], alone, colours, shard=Shard(1, 2), decoding=HERE)
+    for place in (here / "a", here / "a/.lexret-shards", [here / "a"]):
+        with pytest.raises(MissingError, match="Of the 2 shards, only 1/2 is in"):
+            Library.open(place)
+    monkeypatch.chdir(here / "a")
+    with pytest.raises(MissingError, match="only 1/2"):
+        Library.open()
+    assert 0 < len(Library.open(alone)) < 12
+    with pytest.raises(MissingError, match="Shard 2/2 is missing"):
+        merge_indexes([here / "a"], here / "merged")
+    merge_indexes([here / "a"], here / "merged", allow_missing=True)
+    assert index_folders([here / "a"], here / "merged", colours, decoding=HERE).num_pictures == 12
+
+
 def test_folders_of_shards_are_found(here: Path, colours, monkeypatch: pytest.MonkeyPatch) -> None:
     assert shard_place(Path("x"), Shard(2, 4)) == Path("x/.lexret-shards/2-of-4")
     for number in (1, 2):

@@ -50,12 +50,19 @@ class MilvusCollection:
     Args:
         place: where it is.
         num_words: size of the vocabulary; the words of lexret's own rows lie beyond.
+        may_be_new: whether a file of Milvus Lite is made where there is none.
 
     Raises:
         MissingPackageError, BackendError: see :func:`lexret.interop.milvus.client.connect`.
+        BackendError: also if the file is not there.
     """
 
-    def __init__(self, place: MilvusPlace, num_words: int) -> None:
+    def __init__(self, place: MilvusPlace, num_words: int, *, may_be_new: bool = False) -> None:
+        if place.is_file and not may_be_new and not Path(place.uri).exists():
+            raise BackendError(
+                f"{place} is no longer there: there is no such file. If it has moved, name it: "
+                "lexret index --uri FILE.db. If it is lost, make it anew: lexret index --rebuild."
+            )
         self.place, self._num_words = place, num_words
         self._client = connect(place.uri)
         self._name = place.collection

@@ -51,7 +51,9 @@ class MilvusIndexWriter(EmbeddedIndexWriter):
     def collection(self) -> MilvusCollection:
         """The collection; that of a new index is made when it is first asked for."""
         manifest, backend = self.manifest, self._backend
-        collection = MilvusCollection(MilvusPlace.of(backend), manifest.num_words)
+        collection = MilvusCollection(
+            MilvusPlace.of(backend), manifest.num_words, may_be_new=self._never_committed
+        )
         fingerprint = manifest.vocabulary_fingerprint
         if self._never_committed:
             before = self._replaced()

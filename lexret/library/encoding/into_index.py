@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -13,15 +13,23 @@ from lexret.engine.store.columns import FieldValue
 from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.errors import CorruptError, InputError, MismatchError, MissingError
 from lexret.files.names import text_to_name
-from lexret.interop.backends import open_writer
-from lexret.interop.export_files import read_words
+from lexret.interop.backends import BackendChoice
+from lexret.interop.export_files import WORDS_FILE, read_words
 from lexret.interop.vector_tables import VectorRows, read_rows
 from lexret.library.encoding.fields import index_fields
 from lexret.library.encoding.plan import EncodePlan, load_plan
 from lexret.library.encoding.results import part_records, refused_pictures, runtimes_of
-from lexret.library.folders import default_index, index_for, picture_folders, record_roots
+from lexret.library.encoding.target import (
+    ChosenIndex,
+    Target,
+    check_alike,
+    find_target,
+    open_target,
+)
+from lexret.library.folders import index_for
 from lexret.library.model import lasting_source
-from lexret.library.updating.indexing import IndexReport
+from lexret.library.shards import Shard, shard_place
+from lexret.library.updating.indexing import AS_IT_IS, IndexReport
 from lexret.library.updating.known import KnownPictures
 from lexret.library.updating.reader import SkippedPicture
 from lexret.library.updating.records import SIDECAR
@@ -33,7 +41,6 @@ from lexret.vocabulary import Vocabulary
 
 PICTURES_A_COMMIT: Final = 100_000
 _STATE: Final = ("size", "mtime_ns", SIDECAR)  # what a file is known by
-Rename = Callable[[str], str]
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,14 @@ class EncodedPictures:
     def rows(self) -> Iterator[VectorRows]:
         """Yield the pictures, some at a time; see :func:`read_rows`."""
         for number in range(self.plan.num_parts):
-            yield from read_rows(self.plan.part_path(number), self.vocabulary)
+            path = self.plan.part_path(number)
+            try:
+                yield from read_rows(path, self.vocabulary)
+            except CorruptError as error:
+                raise CorruptError(
+                    f"{error} Delete {path.name} and give the same `lexret encode` again, which "
+                    "makes that part anew."
+                ) from error
 
 
 def open_encoded(out: Path) -> EncodedPictures:
@@ -73,14 +87,23 @@ def open_encoded(out: Path) -> EncodedPictures:
             "encode` again, which goes on from there."
         )
     records = part_records(plan)
-    vocabulary = read_words(plan.out)
+    try:
+        vocabulary = read_words(plan.out)
+    except MissingError as error:
+        raise MissingError(
+            f"All parts in {out} are done, but its words are not there; give the same `lexret "
+            "encode` again, which writes them.",
+            path=plan.out / WORDS_FILE,
+        ) from error
     if vocabulary.fingerprint != plan.model.fingerprint:
         raise CorruptError(f"The words beside the parts in {out} are not those of its model.")
     return EncodedPictures(plan, vocabulary, runtimes_of(records), refused_pictures(plan, records))
 
 
-def place_of_index(outs: Sequence[Path], folders: Sequence[Path]) -> Path:
-    """Return where the index of encoded pictures lies where no place is named.
+def place_of_index(
+    outs: Sequence[Path], folders: Sequence[Path], shard: Shard | None = None
+) -> Path:
+    """Return where the index of encoded pictures lies, or a shard, where no place is named.
 
     Raises:
         InputError: if their pictures lie in no folder that is there.
@@ -94,7 +117,7 @@ def place_of_index(outs: Sequence[Path], folders: Sequence[Path]) -> Path:
             f"The pictures of {outs[0]} lie in no folder that is there: say with --index where the "
             "index shall lie, or name their folder."
         )
-    return index_for(folders)
+    return index_for(folders) if shard is None else shard_place(folders[0], shard)
 
 
 def index_encoded(
@@ -104,6 +127,8 @@ def index_encoded(
     folders: Sequence[Path] = (),
     model: str | None = None,
     weights: str | None = None,
+    shard: Shard | None = None,
+    backend: BackendChoice = AS_IT_IS,
     progress: Progress | None = None,
 ) -> IndexReport:
     """Make an index of encoded pictures, or add them to the one that is there.
@@ -118,22 +143,26 @@ def index_encoded(
             where they lay. They need not be there.
         model: must be the one that encoded; by default it is not looked for.
         weights: how a new index stores them, ``exact`` or ``8bit``.
+        shard: the part of the pictures that a new index takes; recorded. By default as the index
+            has it, else all.
+        backend: what holds the vectors of a new index; for another one, what it must have.
         progress: is called with the number of pictures done and the number of pictures to do.
 
     Raises:
         MissingError: if an encoding is not there or not complete.
         MismatchError: if it is of another model than the index, or than ``model``.
-        InputError: if the folders do not fit, or the index stores weights in another way.
+        InputError: if the folders do not fit, or the index stores weights in another way, is
+            another shard or has another backend.
         CorruptError: if a part is damaged.
         LockedError: if another process is writing the index.
         StorageError: if the index cannot be written.
     """
     started = time.monotonic()
-    encoded = [open_encoded(out) for out in outs]
+    encoded = [open_encoded(out) for out in dict.fromkeys(out.resolve() for out in outs)]
     if not encoded:
         raise InputError("Name at least one folder that `lexret encode` wrote.")
     for other in encoded[1:]:
-        _check_model(other, encoded[0].plan, f"that in {encoded[0].plan.out}")
+        check_alike(other.plan, encoded[0].plan)
     source = encoded[0].plan.model.source
     if model is not None:
         source = lasting_source(model)
@@ -143,58 +172,12 @@ def index_encoded(
                 f"The pictures in {outs[0]} were encoded by {encoded[0].plan.model.model_id}, but "
                 f"{model!r} is {record.model_id}. Name that model, or none."
             )
-    with _writer(encoded[0], index_path, source, weights) as writer:
+    chosen = ChosenIndex(source, weights, shard, backend)
+    with open_target(encoded[0].plan, encoded[0].vocabulary, index_path, chosen) as writer:
         taking = _Taking(writer, progress, sum(one.plan.num_pictures for one in encoded))
         for one in encoded:
             taking.take(one, folders)
     return taking.report(time.monotonic() - started)
-
-
-def _check_model(encoded: EncodedPictures, other: EncodePlan, whose: str) -> None:
-    mine, theirs = encoded.plan.model, other.model
-    if (mine.model_id, mine.fingerprint, mine.precision) != (
-        theirs.model_id,
-        theirs.fingerprint,
-        theirs.precision,
-    ):
-        raise MismatchError(
-            f"The encoding in {encoded.plan.out} is of the model {mine.model_id} in "
-            f"{mine.precision}, but {whose} is of {theirs.model_id} in {theirs.precision}."
-        )
-
-
-def _writer(
-    encoded: EncodedPictures, index_path: Path, source: str, weights: str | None
-) -> EmbeddedIndexWriter:
-    model = encoded.plan.model
-    try:
-        writer = open_writer(index_path)
-    except MissingError:
-        return EmbeddedIndexWriter.create(
-            index_path,
-            encoded.vocabulary,
-            model_id=model.model_id,
-            model_source=source,
-            weights=weights or "exact",
-            precision=model.precision,
-        )
-    manifest = writer.manifest
-    found = (manifest.model_id, manifest.vocabulary_fingerprint, manifest.precision)
-    if found != (model.model_id, model.fingerprint, model.precision):
-        writer.close()
-        raise MismatchError(
-            f"The index at {index_path} was made with the model {manifest.model_id} "
-            f"({manifest.num_words} words) in {manifest.precision}, but the pictures in "
-            f"{encoded.plan.out} were encoded by {model.model_id} ({model.num_words} words) in "
-            f"{model.precision}. Name another place with --index."
-        )
-    if weights not in (None, manifest.weights):
-        writer.close()
-        raise InputError(
-            f"The index at {index_path} stores {manifest.weights} weights, but {weights} ones are "
-            "asked for. Leave the option out, or name another place with --index."
-        )
-    return writer
 
 
 @dataclass
@@ -213,17 +196,17 @@ class _Taking:
 
     def take(self, encoded: EncodedPictures, folders: Sequence[Path]) -> None:
         writer, manifest = self.writer, self.writer.manifest
-        roots, rename = _places(encoded.plan, writer, folders)
-        writer.commit_roots(roots)
+        target = find_target(encoded.plan, writer, folders)
+        writer.commit_roots(target.roots)
         known = KnownPictures(writer.snapshot() if manifest.segments else None)
         for runtime in encoded.runtimes:
             writer.note_runtime(runtime)
         for rows in encoded.rows():
-            self._add(rows, known, rename)
+            self._add(rows, known, target)
             if self._num_waiting >= PICTURES_A_COMMIT:
                 self._commit(encoded.runtimes)
         self._commit(encoded.runtimes)
-        self._refuse(encoded, rename)
+        self._refuse(encoded, target)
 
     def _commit(self, runtimes: Sequence[str]) -> None:
         self.writer.commit()
@@ -231,8 +214,8 @@ class _Taking:
         for runtime in runtimes:
             self.writer.note_runtime(runtime)
 
-    def _add(self, rows: VectorRows, known: KnownPictures, rename: Rename) -> None:
-        ids = [rename(text_to_name(doc_id)) for doc_id in rows.ids]
+    def _add(self, rows: VectorRows, known: KnownPictures, target: Target) -> None:
+        ids = [target.rename(text_to_name(doc_id)) for doc_id in rows.ids]
         try:
             fields = index_fields(rows.fields, ids)
         except KeyError as error:
@@ -243,6 +226,8 @@ class _Taking:
         chosen = []
         before = known.states_of(ids)
         for row, (doc_id, state, was) in enumerate(zip(ids, states, before, strict=True)):
+            if not target.holds(doc_id):
+                continue
             if doc_id not in known:
                 self.num_added += 1
             elif was == state or not _is_newer(known, doc_id, state[1]):
@@ -277,13 +262,12 @@ class _Taking:
         self.writer.add([ids[row] for row in chosen], vectors, fields=columns)
         self._num_waiting += len(chosen)
 
-    def _refuse(self, encoded: EncodedPictures, rename: Rename) -> None:
+    def _refuse(self, encoded: EncodedPictures, target: Target) -> None:
         """Let the index know what could not be read, so that it is not read again."""
-        skipped = [
-            SkippedPicture(rename(s.path), s.reason, s.message, s.state) for s in encoded.refused
-        ]
+        renamed = [replace(one, path=target.rename(one.path)) for one in encoded.refused]
+        skipped = [one for one in renamed if target.holds(one.path)]
         self.skipped += skipped
-        self._num_seen += len(skipped)
+        self._num_seen += len(renamed)
         if encoded.plan.sources.kind == "folders":
             refused = RefusedFiles(self.writer.path, reader_identity(encoded.plan.max_pixels))
             for one in skipped:
@@ -307,6 +291,8 @@ class _Taking:
             seconds=seconds,
             model_id=manifest.model_id,
             runtimes=manifest.runtimes,
+            backend=manifest.backend,
+            shard=Shard.of(manifest.options),
         )
 
 
@@ -318,46 +304,3 @@ def _numbers(values: Sequence[FieldValue]) -> list[int]:
 
 def _is_newer(known: KnownPictures, doc_id: str, mtime_ns: int) -> bool:
     return mtime_ns > known[doc_id].mtime_ns
-
-
-def _places(
-    plan: EncodePlan, writer: EmbeddedIndexWriter, folders: Sequence[Path]
-) -> tuple[tuple[str, ...], Rename]:
-    """Return the folders that the index names then, and how pictures are called in it.
-
-    Raises:
-        InputError: if the folders are not as many as were encoded, or the index is not of folders.
-    """
-    sources, recorded, place = plan.sources, writer.manifest.roots, writer.path
-    is_of_folders = sources.kind == "folders"
-    if writer.manifest.segments and bool(recorded) != is_of_folders:
-        raise InputError(
-            f"The index at {place} is {'of folders' if recorded else 'of no folders'}, but what "
-            f"is in {plan.out} is not: their pictures are named differently. Name another place "
-            "with --index."
-        )
-    if not is_of_folders:
-        if folders:
-            raise InputError(
-                f"The pictures in {plan.out} lie in {sources.kind}, not in folders; name none."
-            )
-        return recorded, lambda doc_id: doc_id
-    paths = [folder.resolve() for folder in folders] or list(sources.paths)
-    if len(paths) != len(sources.paths):
-        raise InputError(
-            f"{plan.out} was encoded from {len(sources.paths)} folders "
-            f"({', '.join(map(str, sources.paths))}), but {len(paths)} are named. Name where each "
-            "of them is now, in that order, or none."
-        )
-    roots = record_roots(paths, place, recorded=recorded)
-    old = picture_folders(sources.roots, default_index(sources.paths[0]))
-    new = {folder.path: folder.prefix for folder in picture_folders(roots, place)}
-    prefixes = [(folder, new[path]) for folder, path in zip(old, paths, strict=True)]
-
-    def rename(doc_id: str) -> str:
-        for folder, prefix in prefixes:
-            if folder.holds(doc_id):
-                return prefix + doc_id.removeprefix(folder.prefix)
-        raise CorruptError(f"The picture {doc_id!r} in {plan.out} lies in none of its folders.")
-
-    return roots, rename

@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -227,7 +228,8 @@ class PartEncoder:
         except OSError as error:
             raise cannot_write(self._plan.out, error) from error
         finally:
-            fresh.unlink(missing_ok=True)
+            with suppress(OSError):  # what stays is removed by the next run
+                fresh.unlink(missing_ok=True)
 
 
 @dataclass

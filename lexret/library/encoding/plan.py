@@ -26,7 +26,7 @@ from lexret.files.folders import make_folder
 from lexret.files.hashes import file_sha256
 from lexret.files.names import name_to_text, text_to_name
 from lexret.files.sealed import seal, unseal_version
-from lexret.files.whole import replace_file, whole_file
+from lexret.files.whole import whole_file
 from lexret.interop.vector_tables import pyarrow
 from lexret.library.encoding.sources import Kind, Listing, PictureSources, PlannedPicture
 from lexret.library.updating.reader import SkippedPicture
@@ -194,7 +194,8 @@ def make_plan(
         listed.digest,
         tuple(skipped),
     )
-    replace_file(out / RECORD_FILE, seal(_as_plain(plan)))
+    with whole_file(out / RECORD_FILE, hidden=True) as fresh:  # a name that a next run knows
+        fresh.write_bytes(seal(_as_plain(plan)))
     return plan
 
 

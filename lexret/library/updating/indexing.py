@@ -241,9 +241,10 @@ def _begin(
         else:
             try:
                 _check_model(writer.manifest, index_path, encoder)
-                _check_weights(writer.manifest, index_path, weights)
+                check_weights(writer.manifest, index_path, weights)
                 _check_precision(writer.manifest, index_path, precision_of(encoder))
-                _check_shard(writer.manifest, index_path, shard)
+                check_shard(writer.manifest, index_path, shard)
+                _check_is_of_folders(writer.manifest, index_path)
                 plan = plan_update(folders, index_path, writer.manifest.roots, remove=remove)
                 _check_base_stays(plan, writer.manifest, index_path)
                 part = Shard.of(writer.manifest.options)
@@ -257,10 +258,7 @@ def _begin(
     found = find_files(plan, exclusions, shard)
     recorded = backend.of_new_index(None if before is None else before.backend)
     stored = "exact" if before is None or recorded is not None else before.weights
-    if recorded is not None and weights not in (None, "exact"):
-        raise InputError(
-            f"The backend {recorded.name} holds exact weights; leave --weights {weights} out."
-        )
+    check_backend(recorded, shard, weights)
     writer = writer_class(recorded).create(
         index_path,
         encoder.vocabulary,
@@ -298,7 +296,34 @@ def _check_base_stays(plan: UpdatePlan, manifest: Manifest, index_path: Path) ->
         )
 
 
-def _check_shard(manifest: Manifest, index_path: Path, shard: Shard | None) -> None:
+def _check_is_of_folders(manifest: Manifest, index_path: Path) -> None:
+    """Raise InputError where an index holds pictures, but names no folder to look for them in."""
+    if manifest.segments and not manifest.roots:
+        raise InputError(
+            f"The index at {index_path} holds pictures of no folder, such as those of tar shards "
+            "or Parquet that `lexret index --vectors` takes in, so that there is no folder to look "
+            "through. Take in more of these by --vectors, or name another place with --index."
+        )
+
+
+def check_backend(backend: BackendEntry | None, shard: Shard | None, weights: str | None) -> None:
+    """Raise InputError if a new index cannot keep its vectors in a backend."""
+    if backend is None:
+        return
+    if weights not in (None, "exact"):
+        raise InputError(
+            f"The backend {backend.name} holds exact weights; leave --weights {weights} out."
+        )
+    if shard is not None and shard.total > 1:
+        raise InputError(
+            f"Shards whose vectors are in {backend.name} could not be searched together or merged. "
+            "To encode on several machines, use `lexret encode`, and take what it wrote into one "
+            f"index: lexret index --vectors OUT --backend {backend.name} --uri URI."
+        )
+
+
+def check_shard(manifest: Manifest, index_path: Path, shard: Shard | None) -> None:
+    """Raise InputError if a shard is asked for that an index is not."""
     recorded = Shard.of(manifest.options)
     if shard not in (None, recorded):
         is_one = "holds all pictures" if recorded is None else f"is shard {recorded}"
@@ -308,7 +333,8 @@ def _check_shard(manifest: Manifest, index_path: Path, shard: Shard | None) -> N
         )
 
 
-def _check_weights(manifest: Manifest, index_path: Path, weights: str | None) -> None:
+def check_weights(manifest: Manifest, index_path: Path, weights: str | None) -> None:
+    """Raise InputError if weights are asked for that an index does not store."""
     if weights not in (None, manifest.weights):
         raise InputError(
             f"The index at {index_path} stores {manifest.weights} weights, but {weights} ones are "

@@ -167,11 +167,11 @@ def merge_indexes(
 
 
 def _places(sources: Sequence[PathLike]) -> list[Path]:
-    """Return the indexes that are meant, each once; at least two, or the only shard of one."""
-    places = [place.resolve() for place in all_indexes(sources)]
-    if len(places) < 2:
+    """Return the indexes that are meant, each once; at least two, or a shard."""
+    places = [place.resolve() for place in all_indexes(sources, allow_missing=True)]
+    if len(places) < 2:  # a shard is told by what looks whether others are missing
         alone = [Shard.of(EmbeddedIndex(place).manifest.options) for place in places]
-        if alone != [Shard(1, 1)]:
+        if None in alone:
             raise InputError("Merging takes two different indexes or more.")
     return places
 

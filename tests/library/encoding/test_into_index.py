@@ -21,7 +21,9 @@ from lexret.library.encoding import into_index
 from lexret.library.encoding.encode import encode_pictures
 from lexret.library.encoding.into_index import index_encoded
 from lexret.library.fields import set_fields
+from lexret.library.shards import Shard
 from lexret.library.updating.indexing import index_folders
+from lexret.library.updating.merging import merge_indexes
 from lexret.library.updating.reader import Decoding
 from tests.library.conftest import ColourEncoder
 from tests.library.encoding.conftest import OLD_NS, paint, spoil, write_shard
@@ -129,8 +131,65 @@ def test_shards_make_an_index_without_folders(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="lie in shards, not in folders"):
         index_encoded([out], tmp_path / "other", folders=[tmp_path / "p"])
     paint(tmp_path / "q", 2)
+    for folders in ([], [tmp_path / "p"]):
+        with pytest.raises(InputError, match="holds pictures of no folder"):
+            index_folders(folders, tmp_path / "index", colours(), decoding=IN_THREADS)
+    assert len(lexret.open_index(tmp_path / "index")) == 4
+    of_folder = encode(tmp_path / "p", tmp_path / "out-p")
+    with pytest.raises(InputError, match=r"from shards, but .* from folders: .* Make an index of"):
+        index_encoded([of_folder, out], tmp_path / "both")
+    assert not (tmp_path / "both").exists()
     with pytest.raises(InputError, match="of no folders"):
         index_encoded([encode(tmp_path / "q", tmp_path / "out-q")], tmp_path / "index")
+
+
+def test_a_shard_takes_its_part_alone_and_stays_a_shard(tmp_path: Path) -> None:
+    folders = [tmp_path / "a", tmp_path / "b"]
+    paint(folders[0], 12)
+    paint(folders[1], 7)
+    (folders[0] / "bad.png").write_bytes(b"no picture")
+    out = encode(folders, tmp_path / "out")
+    index_folders(folders, tmp_path / "whole", colours(), decoding=IN_THREADS)
+    direct, taken = [], []
+    for number in (1, 2, 3):
+        shard = Shard(number, 3)
+        direct.append(tmp_path / f"direct-{number}")
+        index_folders(folders, direct[-1], colours(), shard=shard, decoding=IN_THREADS)
+        taken.append(tmp_path / f"taken-{number}")
+        report = index_encoded([out], taken[-1], shard=shard)
+        assert report.shard == shard
+        assert contents(taken[-1]) == contents(direct[-1])
+        assert index_encoded([out], direct[-1]).num_added == 0  # it knows which shard it is
+        again = index_folders([], taken[-1], colours(), decoding=IN_THREADS)
+        assert (again.num_encoded, again.num_unchanged, again.num_removed) == (
+            0, report.num_pictures, 0
+        )  # fmt: skip
+        assert len(again.skipped) == len(report.skipped)
+    merge_indexes(taken, tmp_path / "merged")
+    assert contents(tmp_path / "merged") == contents(tmp_path / "whole")
+    with pytest.raises(InputError, match="holds all pictures, but shard 1/3"):
+        index_encoded([out], tmp_path / "whole", shard=Shard(1, 3))
+    with pytest.raises(InputError, match="is shard 1/3, but shard 2/3"):
+        index_encoded([out], taken[0], shard=Shard(2, 3))
+
+
+def test_a_shard_without_pictures_is_there_and_takes_nothing_of_another_kind(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "a"
+    stream = {f"{n}.jpg": path.read_bytes() for n, path in enumerate(paint(folder, 2))}
+    out = encode(folder, tmp_path / "out")
+    names = [path.name for path in folder.iterdir()]
+    empty = next(
+        shard
+        for shard in (Shard(number, 9) for number in range(1, 10))
+        if not any(map(shard.holds, names))
+    )
+    assert index_encoded([out], tmp_path / "empty", shard=empty).num_pictures == 0
+    assert lexret.open_index(tmp_path / "empty").manifest.options == (empty.option,)
+    tar = encode(write_shard(tmp_path / "0.tar", stream), tmp_path / "out-tar")
+    with pytest.raises(InputError, match="is of folders, but what"):
+        index_encoded([tar], tmp_path / "empty")
 
 
 def test_another_model_or_damage_is_refused_and_nothing_is_changed(tmp_path: Path) -> None:
@@ -154,7 +213,7 @@ def test_another_model_or_damage_is_refused_and_nothing_is_changed(tmp_path: Pat
     data = bytearray(part.read_bytes())
     data[len(data) // 4] ^= 0xFF
     part.write_bytes(data)
-    with pytest.raises(CorruptError, match=r"part-00000\.parquet"):
+    with pytest.raises(CorruptError, match=r"part-00000\.parquet.*makes that part anew"):
         index_encoded([out], tmp_path / "new")
     part.write_bytes(b"")
     with pytest.raises(CorruptError, match=r"part-00000\.parquet cannot be read"):

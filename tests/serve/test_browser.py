@@ -614,6 +614,12 @@ def test_selected_photos_teach_a_class_that_is_seen_before_it_is_kept(
         guessed = "[...document.querySelectorAll('#form-dialog .guess input')]"
         values = browser.run(f"{guessed}.map((one) => one.value)")
         assert "mirrored chelsea.png" in values and library.labels.all() == {}
+        for _ in range(2):  # what was seen before is asked for anew, and not kept by the way
+            browser.run(f"{guessed}[0].click()")
+        assert browser.run(f"{submit}.textContent").startswith("Show")
+        browser.run(f"{submit}.click()")
+        browser.wait(f"{submit}.textContent.startsWith('Keep')")
+        assert library.labels.all() == {}
         for wrong in set(values) - {"mirrored chelsea.png"}:
             browser.run(f"{guessed}.find((one) => one.value === {json.dumps(wrong)}).click()")
         if len(values) == 1:
@@ -621,6 +627,10 @@ def test_selected_photos_teach_a_class_that_is_seen_before_it_is_kept(
         browser.run(f"{submit}.click()")
         browser.wait(f"{submit}.textContent.startsWith('Keep')")
         assert library.labels.all() == {}, "nothing is kept before it is asked for"
+        ticked = browser.run(
+            f"Object.fromEntries({guessed}.map((one) => [one.value, one.checked]))"
+        )
+        assert all(ticked[wrong] is False for wrong in set(values) - {"mirrored chelsea.png"})
         browser.run(f"{submit}.click()")
         browser.wait("!document.getElementById('form-dialog').open")
         found = {hit.doc_id for hit in library.search("label:cat")}

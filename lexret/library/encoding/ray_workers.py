@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -84,7 +85,7 @@ def run_on_ray(
         InputError: if the cluster cannot be reached, or has too little room.
         LexretError: what a part could not be encoded for, or that Ray failed.
     """
-    ray = _ray()
+    ray = _ray(address)
     with _connected(ray, address, settings):
         data = ray.data
         context = data.DataContext.get_current()
@@ -122,9 +123,14 @@ def _first_line(error: Exception) -> str:
     return (lines or [type(error).__name__])[0].rstrip(".")
 
 
-def _ray() -> Any:
-    # Before it is imported: Ray tells its makers about its use, unless it is told not to.
+def _ray(address: str) -> Any:
+    # Before it is imported, as it reads both then. Ray tells its makers about its use, unless it is
+    # told not to. Without a token, whoever reaches the machine may run programs on a Ray of ours;
+    # without one of lexret's making, Ray writes one into the home folder.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if address == LOCAL and "ray" not in sys.modules:
+        os.environ.setdefault(_TOKEN, secrets.token_hex(32))
+        os.environ.setdefault(_TOKEN_MODE, "token")
     try:
         import ray
         import ray.data
@@ -144,10 +150,12 @@ def _connected(ray: Any, address: str, settings: WorkerSettings) -> Iterator[Non
         return
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address == LOCAL:
-        # Without a token, whoever reaches the machine may run programs on it; without ours, Ray
-        # writes one into the home folder.
-        os.environ.setdefault(_TOKEN, secrets.token_hex(32))
-        os.environ.setdefault(_TOKEN_MODE, "token")
+        if _TOKEN not in os.environ:
+            raise InputError(
+                "Ray was imported in this process before lexret could give it a token, without "
+                f"which others may run programs by it. Set {_TOKEN} and {_TOKEN_MODE}=token before "
+                "that, or start Ray by ray.init() yourself."
+            )
         wanted = max(1, settings.workers) * settings.threads + 1  # Ray's own work needs room too
         options |= {"num_cpus": wanted, "include_dashboard": False}
     try:

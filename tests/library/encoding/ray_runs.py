@@ -12,8 +12,9 @@ import threading
 import time
 from pathlib import Path
 
-# Ray writes a token into the home folder where it is given none; nobody else reaches this network.
-os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_AUTH_MODE="token", RAY_AUTH_TOKEN="7" * 64)
+if sys.argv[1] == "nodes":  # a cluster is not lexret's own, which gives itself a token
+    # Ray writes one into the home folder where it is given none; nobody else reaches this network.
+    os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_AUTH_MODE="token", RAY_AUTH_TOKEN="7" * 64)
 
 from lexret.library.encoding.encode import encode_pictures
 

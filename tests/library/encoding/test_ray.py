@@ -49,7 +49,8 @@ needs_ray = pytest.mark.skipif(bool(why_not()), reason=why_not())
 
 def run_on_ray(*arguments: object) -> list[dict[str, object]]:
     script = Path(__file__).with_name("ray_runs.py")
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(PROJECT), *sys.path])}
+    environment = {name: value for name, value in os.environ.items() if "RAY_" not in name}
+    environment["PYTHONPATH"] = os.pathsep.join([str(PROJECT), *sys.path])
     done = subprocess.run(
         [*ALONE, sys.executable, str(script), *map(str, arguments)],
         capture_output=True, text=True, env=environment, timeout=500, check=False,
@@ -69,6 +70,24 @@ def test_ray_on_this_machine_makes_the_same_parts(
     assert report == {"pictures": 71, "last": [73, 73], "refused": refused}
     assert parts_of(out) == parts_of(whole)
     assert not (Path.home() / ".ray").exists() or "RAY_AUTH_TOKEN" in os.environ
+
+
+@pytest.mark.skipif(find_spec("ray") is None, reason="the package ray is not installed")
+def test_a_ray_that_was_imported_without_a_token_is_not_started(
+    photos: Path, tmp_path: Path
+) -> None:
+    code = (
+        "import sys, ray, lexret\n"
+        "try: lexret.encode_pictures(*sys.argv[1:], ray='local', workers=1)\n"
+        "except lexret.errors.InputError as error: print(error)"
+    )
+    environment = {name: value for name, value in os.environ.items() if "RAY_" not in name}
+    environment["PYTHONPATH"] = os.pathsep.join([str(PROJECT), *sys.path])
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(photos), str(tmp_path / "out")],
+        capture_output=True, text=True, env=environment, timeout=100, check=False,
+    )  # fmt: skip
+    assert "Ray was imported in this process before" in done.stdout, done.stderr[-2000:]
 
 
 def paint_large(folder: Path, num_pictures: int) -> None:
@@ -124,7 +143,7 @@ def test_without_ray_the_install_command_is_named(
 ) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MissingPackageError, match=r"pip install 'lexret\[scale\]'"):
-        ray_workers._ray()
+        ray_workers._ray("10.0.0.5:6379")
     arguments = ["encode", str(photos), "-o", str(tmp_path / "out"), "--ray", "local"]
     result = CliRunner().invoke(main, [*arguments, "--model", str(portable_model)])
     assert result.exit_code == 2

@@ -6,6 +6,7 @@ Nothing here raises because something is missing; what cannot be used is a findi
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import platform
 import re
@@ -302,4 +303,7 @@ def _java() -> Iterator[Finding]:
         yield Finding(group, name, False, "ok", f"{major} ({java})")
     else:
         found = f"{major or 'unknown version'} ({java}), but {_OLDEST_JAVA} or later is needed"
-        yield Finding(group, name, False, "wrong", found, advice)
+        # A Java that nothing would call is another program's, and no fault.
+        is_called = importlib.util.find_spec("jnius_config") is not None
+        status: Status = "wrong" if is_called else "missing"
+        yield Finding(group, name, False, status, found, advice)

@@ -84,6 +84,18 @@ class StorageError(LexretError, OSError):
     """Writing failed, for example because the disk is full."""
 
 
+class HeldElsewhereError(InputError):
+    """Error: the vectors of an index are kept by another backend than was opened.
+
+    Attributes:
+        backend: what keeps them; None: the index's own segments.
+    """
+
+    def __init__(self, message: str, backend: str | None) -> None:
+        super().__init__(message)
+        self.backend = backend
+
+
 class BackendError(LexretError, OSError):
     """Another engine cannot be reached, answers with an error, or answers wrongly."""
 

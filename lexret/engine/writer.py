@@ -30,7 +30,7 @@ from lexret.engine.segments.manifest import (
 )
 from lexret.engine.store.columns import FieldValue, encode_text
 from lexret.engine.store.sections import storage_errors
-from lexret.errors import CorruptError, InputError, MissingError
+from lexret.errors import CorruptError, HeldElsewhereError, InputError, MissingError
 from lexret.files.folders import make_folder
 from lexret.files.locks import WriterLock
 from lexret.files.sealed import copy_of
@@ -172,13 +172,14 @@ class EmbeddedIndexWriter:
 
     @classmethod
     def _require_mine(cls, folder: Path, backend: BackendEntry | None) -> None:
-        """Raise InputError where an index's vectors go to another engine than this writer's."""
+        """Raise HeldElsewhereError where vectors go to another engine than this writer's."""
         found = None if backend is None else backend.name
         if found != cls.backend_name:
-            raise InputError(
+            raise HeldElsewhereError(
                 f"The vectors of the index at {folder} are in {found or 'its own segments'}, and "
                 f"this would write them to {cls.backend_name or 'its own segments'}; open it with "
-                "open_writer of the backends."
+                "open_writer of the backends.",
+                found,
             )
 
     def snapshot(self) -> EmbeddedIndex:

@@ -5,6 +5,8 @@ The folder of an index records its backend; whoever opens it needs not know.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -12,7 +14,13 @@ from typing import TYPE_CHECKING, Final
 from lexret.engine.corrections.corrections import load_corrections
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.segments.manifest import BackendEntry, Manifest
-from lexret.errors import BackendError, CorruptError, InputError, LexretError
+from lexret.errors import (
+    BackendError,
+    CorruptError,
+    HeldElsewhereError,
+    InputError,
+    LexretError,
+)
 
 if TYPE_CHECKING:
     from lexret.engine.postings.acceleration import Engine
@@ -101,7 +109,7 @@ def open_index(path: str | Path, *, engine: Engine = "auto", threads: int = 1) -
         return EmbeddedIndex(
             folder, corrections=corrections, engine=engine, threads=threads, manifest=manifest
         )
-    _require_known(manifest.backend, folder)
+    _require_known(manifest.backend.name, folder)
     from lexret.interop.milvus.index import MilvusIndex
 
     return MilvusIndex(folder, corrections=corrections, manifest=manifest)
@@ -122,23 +130,34 @@ def open_writer(path: str | Path, choice: BackendChoice | None = None) -> Embedd
     from lexret.engine.writer import EmbeddedIndexWriter
 
     folder = Path(path)
-    manifest = Manifest.load_if_sound(folder)  # a damaged one is told by what opens it
-    if manifest is not None and choice is not None:
-        choice.check_same(manifest.backend, folder)
-    if manifest is None or manifest.backend is None:
-        return EmbeddedIndexWriter.open(folder)
-    _require_known(manifest.backend, folder)
+    try:
+        writer = EmbeddedIndexWriter.open(folder)
+    except HeldElsewhereError as error:
+        _require_known(error.backend, folder)
+    else:
+        with _closed_on_error(writer):
+            if choice is not None:
+                choice.check_same(None, folder)
+        return writer
     from lexret.interop.milvus.writer import MilvusIndexWriter
 
-    writer = MilvusIndexWriter.open(folder)
+    elsewhere = MilvusIndexWriter.open(folder)
+    with _closed_on_error(elsewhere):
+        if choice is not None:
+            choice.check_same(elsewhere.manifest.backend, folder)
+            if choice.uri is not None:
+                elsewhere.move_to(choice.uri)
+        elsewhere.remove_strays()
+    return elsewhere
+
+
+@contextmanager
+def _closed_on_error(writer: EmbeddedIndexWriter) -> Iterator[None]:
     try:
-        if choice is not None and choice.uri is not None:
-            writer.move_to(choice.uri)
-        writer.remove_strays()
+        yield
     except BaseException:
         writer.close()
         raise
-    return writer
 
 
 def writer_class(backend: BackendEntry | None) -> type[EmbeddedIndexWriter]:
@@ -183,7 +202,7 @@ def check_vectors(path: str | Path) -> str:
     manifest = Manifest.load(Path(path))
     if manifest.backend is None:
         return ""
-    _require_known(manifest.backend, Path(path))
+    _require_known(manifest.backend.name, Path(path))
     from lexret.interop.milvus.index import MilvusIndex
 
     index = MilvusIndex(Path(path), manifest=manifest)
@@ -204,9 +223,9 @@ def told_place(backend: BackendEntry | None) -> str:
     return f"{backend.name}: {backend.values.get('collection')} at {backend.values.get('uri')}"
 
 
-def _require_known(backend: BackendEntry, folder: Path) -> None:
-    if backend.name != MILVUS:
+def _require_known(backend: str | None, folder: Path) -> None:
+    if backend != MILVUS:
         raise CorruptError(
-            f"The vectors of the index at {folder} are in {backend.name!r}, which this lexret does "
+            f"The vectors of the index at {folder} are in {backend!r}, which this lexret does "
             "not know. Use the lexret that wrote it."
         )

@@ -12,7 +12,6 @@ import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from hashlib import blake2b
 from typing import Final
 
@@ -124,6 +123,8 @@ def counted_countries(index: EmbeddedIndex) -> Counter[str]:
 
 def near_names(counted: Sequence[CountedTown], text: str, *, k: int = 3) -> list[str]:
     """Return names of towns and countries that are spelt nearly as a text."""
+    from difflib import get_close_matches  # loads slowly
+
     shown = {folded(name): name for one in counted
              for name in (one.town.name, one.town.country)}  # fmt: skip
     return [shown[name] for name in get_close_matches(folded(text), shown, n=k)]

@@ -86,7 +86,7 @@ def test_a_picture_takes_bytes_and_no_record(
 
 
 def test_what_was_stored_in_this_run_is_read_back_from_the_index(tmp_path: Path) -> None:
-    vectors = KnownVectors(tmp_path / "index", None, KnownPictures(None))
+    vectors = KnownVectors(lambda: open_index(tmp_path / "index"), None, KnownPictures(None))
     pictures = [picture(number) for number in range(0, 40, 2)]
     batch = SparseBatch.from_words([{"a": 1.0 + one.size} for one in pictures], WORDS)
     for one, vector in zip(pictures, batch, strict=True):

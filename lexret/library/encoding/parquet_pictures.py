@@ -113,5 +113,7 @@ def _opened(path: Path) -> Iterator[Any]:
     try:
         with parquet.ParquetFile(path) as file:
             yield file
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the system's own: the file is gone or cannot be read
         raise CorruptError(f"{path} is damaged or no Parquet file: {error}.") from error

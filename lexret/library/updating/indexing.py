@@ -151,7 +151,7 @@ def index_folders(
         UpdateInterrupted: on Ctrl-C while it runs; tells how many pictures are stored.
     """
     started = time.monotonic()
-    before = Manifest.load_if_sound(index_path)
+    before = Manifest.load_if_sound(index_path) if rebuild else None
     plan, writer, found = _begin(
         folders,
         index_path,
@@ -192,7 +192,7 @@ def index_folders(
         drop_first_root(index_path, plan.remaining)
     counts = update.counts
     left_behind = ""
-    if rebuild and before is not None and manifest.generation > before.generation:
+    if before is not None and manifest.generation > before.generation:
         left_behind = forget_replaced(before.backend, manifest.backend)
     if manifest.num_documents and load_corrections(index_path):
         skipped = {picture.path for picture in update.skipped}

@@ -89,6 +89,11 @@ def test_what_is_not_clear_stays_and_the_operator_is_named() -> None:
         '"no red car" is searched for as it stands; to exclude it, write -red, or -(red car) for '
         "these words together",
     )
+    # One part of the query may be several words.
+    assert rewritten("no dog 12:30").notes == (
+        '"no dog 12:30" is searched for as it stands; to exclude it, write -dog, or -(dog 12 30) '
+        "for these words together",
+    )
 
 
 @pytest.mark.parametrize(

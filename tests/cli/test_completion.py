@@ -59,7 +59,7 @@ def parameters() -> Iterator[tuple[str, click.Parameter]]:
 
 def test_commands_and_options_are_offered() -> None:
     assert offered("se") == ["search", "serve"]
-    assert offered("eval", "re") == ["retrieval"]
+    assert offered("eval", "ret") == ["retrieval"]
     assert offered("search", "--te") == ["--text-encoder"]
     assert offered("search", "--text-encoder", "") == ["static", "contextual"]
     assert offered("--ver") == ["--version"]

@@ -58,7 +58,8 @@ def command(indexes: tuple[Path, ...], output: Path, allow_missing: bool, as_jso
         print_json(values)
         return
     shared = f" ({report.num_shared:,} were in several)" if report.num_shared else ""
-    told = f"{plural(report.num_documents, 'picture')} in {place}{shared}, of:"
+    told = f"{plural(report.num_documents, 'picture')} in {place}{shared}"
+    told += ", of:" if roots else "; it names no folder."
     click.echo(printable(told))
     for root in roots:
         click.echo(printable(f"  {root}"))

@@ -85,7 +85,7 @@ def command(
       lexret encode 'shards/{00000..00099}.tar' -o ./encoded --ray 10.0.0.5:6379
       lexret index ./images --vectors ./encoded
     """
-    from lexret.cli.index import progress_bar, quiet_pillow
+    from lexret.cli.progress import progress_bar, quiet_pillow
     from lexret.library.encoding.encode import encode_pictures
     from lexret.library.updating.indexing import DEFAULT_PATTERNS
     from lexret.library.updating.update_run import UpdateInterrupted
@@ -139,7 +139,7 @@ def _as_json(report: EncodeReport, out: Path) -> dict[str, object]:
 
 
 def _as_text(report: EncodeReport, out: Path) -> str:
-    from lexret.cli.index import skipped_lines
+    from lexret.cli.index_report import skipped_lines
 
     where = printable(near_path(out.resolve()))
     speed = f", {report.num_encoded / report.seconds:.1f} a second" if report.num_encoded else ""

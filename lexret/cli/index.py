@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import time
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -14,24 +10,16 @@ import click
 from lexret.cli.common import (
     json_option,
     model_option,
-    near_path,
-    path_text,
     plural,
     print_json,
     printable,
 )
+from lexret.cli.index_report import report_as_json, report_as_text
+from lexret.cli.progress import progress_bar, quiet_pillow
 
 if TYPE_CHECKING:
     from lexret.encoders.image_settings import Runtime
-    from lexret.engine.segments.manifest import BackendEntry
-    from lexret.library.updating.indexing import IndexReport
-    from lexret.library.updating.reader import SkippedPicture
-    from lexret.library.updating.update_run import Progress
     from lexret.sparse import VectorPrecision
-
-MAX_SKIPPED_SHOWN: Final = 20
-SECONDS_A_LINE: Final = 60.0
-_MOST_SHOWN: Final = 8
 
 
 @click.command("index")
@@ -208,9 +196,9 @@ def command(
         click.echo(_left_by(interrupted.num_stored), err=True)
         raise
     if as_json:
-        print_json(_as_json(report, place))
+        print_json(report_as_json(report, place))
     else:
-        click.echo(_as_text(report, place))
+        click.echo(report_as_text(report, place))
     if report.left_behind:
         click.echo(report.left_behind, err=True)
     for name, num_waiting in library.labels.waiting().items():
@@ -263,9 +251,9 @@ def _take_encoded(
             vectors, folders=folders, weights=weights, progress=progress, **chosen
         )
     if as_json:
-        print_json(_as_json(report, place))
+        print_json(report_as_json(report, place))
     else:
-        click.echo(_as_text(report, place))
+        click.echo(report_as_text(report, place))
     nothing_is_right = report.shard is not None and not report.skipped
     ctx.exit(0 if report.num_pictures or nothing_is_right else 1)
 
@@ -284,154 +272,3 @@ def _default_place(folders: tuple[Path, ...], shard: str | None) -> Path:
     if folders and shard is not None:
         return shard_place(folders[0], Shard.parse(shard))
     return index_for(folders) if folders else find_index(Path.cwd())
-
-
-@contextmanager
-def progress_bar() -> Iterator[Progress]:
-    """Show a bar with rate and time left on a terminal; elsewhere, say a line a minute."""
-    from tqdm import tqdm
-
-    bar = tqdm(unit=" pictures", dynamic_ncols=True, disable=None)
-    if bar.disable:
-        yield SpokenProgress()
-        return
-
-    def progress(done: int, total: int) -> None:
-        bar.total = total
-        bar.update(done - bar.n)
-
-    with bar:
-        yield progress
-
-
-class SpokenProgress:
-    """Progress for logs and other programs: a line on stderr about every minute.
-
-    Args:
-        clock: seconds.
-    """
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._start = self._last = clock()
-
-    def __call__(self, done: int, total: int) -> None:
-        """Say how far it is, how fast and how long it will take, if it is time to."""
-        now = self._clock()
-        if now - self._last < SECONDS_A_LINE:
-            return
-        self._last = now
-        rate = done / (now - self._start)
-        left = round((total - done) / rate / 60) if rate else 0
-        click.echo(
-            f"{done:,} of {plural(total, 'picture')}, {rate:.1f} a second, "
-            f"{plural(left, 'minute')} left",
-            err=True,
-        )
-
-
-@contextmanager
-def quiet_pillow() -> Iterator[None]:
-    """Keep Pillow's remarks on odd files off the terminal; what cannot be read is listed."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"PIL\.")
-        yield
-
-
-def _as_json(report: IndexReport, place: Path) -> dict[str, object]:
-    return {
-        "index": path_text(near_path(place.resolve())),
-        "model": report.model_id,
-        **({} if report.backend is None else {"backend": _told_backend(report.backend)}),
-        "runtimes": list(report.runtimes),
-        **({} if report.shard is None else {"shard": str(report.shard)}),
-        "pictures": report.num_pictures,
-        "added": report.num_added,
-        "updated": report.num_updated,
-        "unchanged": report.num_unchanged,
-        "renamed": report.num_renamed,
-        "removed": report.num_removed,
-        "encoded": report.num_encoded,
-        "with_words_of_keywords": report.num_with_words,
-        "absent_folders": [path_text(folder) for folder in report.absent],
-        "not_looked_at": dict(report.not_looked_at.endings.most_common()),
-        "excluded": dict(report.not_looked_at.excluded.most_common()),
-        "skipped": [
-            {"path": path_text(file.path), "reason": file.reason, "message": file.message}
-            for file in report.skipped
-        ],
-        "seconds": round(report.seconds, 3),
-    }
-
-
-def _told_backend(backend: BackendEntry) -> dict[str, str]:
-    return {"name": backend.name, "uri": path_text(backend.values["uri"]),
-            "collection": backend.values["collection"]}  # fmt: skip
-
-
-def _as_text(report: IndexReport, place: Path) -> str:
-    from lexret.interop.backends import told_place
-
-    counts = {
-        "added": report.num_added,
-        "updated": report.num_updated,
-        "renamed": report.num_renamed,
-        "removed": report.num_removed,
-        "unchanged": report.num_unchanged,
-        "skipped": len(report.skipped),
-    }
-    done = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count) or "no change"
-    speed = f", {report.num_encoded / report.seconds:.1f} a second" if report.num_encoded else ""
-    where = near_path(place.resolve())
-    made = report.model_id if report.shard is None else f"{report.model_id}, shard {report.shard}"
-    lines = [
-        f"{plural(report.num_pictures, 'picture')} in {printable(where)} ({made})",
-        f"{done}; {plural(report.num_encoded, 'picture')} encoded in {report.seconds:.1f} s{speed}",
-    ]
-    if report.num_with_words is not None:
-        lines.append(
-            f"Keywords count as words; pictures that hold such words: {report.num_with_words:,}"
-        )
-    if report.backend is not None:
-        lines.append(f"Its vectors are in {printable(told_place(report.backend))}")
-    for folder in report.absent:
-        lines.append(f"Not there: {printable(str(folder))}; what the index holds of it stays")
-    families = dict.fromkeys(runtime.partition(" ")[0] for runtime in report.runtimes)
-    if len(families) > 1:
-        lines.append(
-            f"Its vectors were computed by {' and '.join(report.runtimes)}, which agree up to "
-            "rounding"
-        )
-    lines += _left_aside(report)
-    lines += skipped_lines(report.skipped, report.reasons())
-    return "\n".join(lines)
-
-
-def skipped_lines(
-    skipped: Sequence[SkippedPicture], reasons: Sequence[tuple[str, int]]
-) -> list[str]:
-    """Say which files were skipped, the first of them by name, and why."""
-    if not skipped:
-        return []
-    counts = ", ".join(f"{count:,} {reason}" for reason, count in reasons)
-    lines = [f"Skipped {plural(len(skipped), 'file')}: {counts}"]
-    lines += [f"  {printable(file.path)}: {file.reason}" for file in skipped[:MAX_SKIPPED_SHOWN]]
-    if len(skipped) > MAX_SKIPPED_SHOWN:
-        lines.append(f"  ... and {len(skipped) - MAX_SKIPPED_SHOWN:,} more (see --json)")
-    return lines
-
-
-def _left_aside(report: IndexReport) -> list[str]:
-    """Say what was found in the folders and not looked at."""
-    lines = []
-    for heading, counts in (
-        ("Not looked at", report.not_looked_at.endings),
-        ("Left out by patterns", report.not_looked_at.excluded),
-    ):
-        shown = [f"{count:,} {printable(name)}" for name, count in counts.most_common(_MOST_SHOWN)]
-        more = counts.total() - sum(count for _, count in counts.most_common(_MOST_SHOWN))
-        if shown:
-            lines.append(
-                f"{heading}: {', '.join([*shown, *([f'{more:,} others'] if more else [])])}"
-            )
-    return lines

@@ -121,6 +121,8 @@ def command(
 
 
 def _as_json(report: EncodeReport, out: Path) -> dict[str, object]:
+    from lexret.cli.index_report import skipped_as_json
+
     return {
         "out": path_text(near_path(out.resolve())),
         "model": report.model_id,
@@ -130,10 +132,7 @@ def _as_json(report: EncodeReport, out: Path) -> dict[str, object]:
         "parts": report.num_parts,
         "new": report.num_new,
         "gone": report.num_gone,
-        "skipped": [
-            {"path": path_text(file.path), "reason": file.reason, "message": file.message}
-            for file in report.refused
-        ],
+        "skipped": skipped_as_json(report.refused),
         "seconds": round(report.seconds, 3),
     }
 

@@ -36,10 +36,7 @@ def report_as_json(report: IndexReport, place: Path) -> dict[str, object]:
         "absent_folders": [path_text(folder) for folder in report.absent],
         "not_looked_at": dict(report.not_looked_at.endings.most_common()),
         "excluded": dict(report.not_looked_at.excluded.most_common()),
-        "skipped": [
-            {"path": path_text(file.path), "reason": file.reason, "message": file.message}
-            for file in report.skipped
-        ],
+        "skipped": skipped_as_json(report.skipped),
         "seconds": round(report.seconds, 3),
     }
 
@@ -86,6 +83,14 @@ def report_as_text(report: IndexReport, place: Path) -> str:
     lines += _left_aside(report)
     lines += skipped_lines(report.skipped, report.reasons())
     return "\n".join(lines)
+
+
+def skipped_as_json(skipped: Sequence[SkippedPicture]) -> list[dict[str, str]]:
+    """Return which files were skipped and why, as JSON has it."""
+    return [
+        {"path": path_text(file.path), "reason": file.reason, "message": file.message}
+        for file in skipped
+    ]
 
 
 def skipped_lines(

@@ -319,10 +319,8 @@ class EmbeddedIndex:
         names = list(self._manifest.columns)
         for segment in self._segments:
             for places in segment.live():
-                columns = [segment.values(name, places) for name in names]
-                ids = segment.ids_at(places)
-                for encoded, *values in zip(ids, *columns, strict=True):
-                    yield Document(decode_text(encoded), dict(zip(names, values, strict=True)))
+                ids = map(decode_text, segment.ids_at(places))
+                yield from map(Document, ids, segment.fields_of(names, places))
 
     def field_values(self, name: str | None) -> list[FieldValue]:
         """Return a field of all live documents, in the order of :meth:`documents`.

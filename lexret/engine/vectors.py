@@ -24,15 +24,13 @@ import numpy.typing as npt
 from lexret.engine.corrections.corrections import Corrections
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.protocol import Document
-from lexret.engine.segments.segment import Mask, Places, Segment
+from lexret.engine.segments.segment import Places, Segment
 from lexret.engine.segments.segment_vectors import FEW_DOCUMENTS
-from lexret.engine.store.checked import AnyArray
 from lexret.engine.store.columns import FieldValue, decode_text, encode_text
 from lexret.sparse import FloatArray, IdArray, SparseBatch
 from lexret.vocabulary import Vocabulary
 
 FieldValues = Mapping[str, FieldValue]
-Numbers = tuple[AnyArray, Mask]
 
 POSTINGS_AT_ONCE: Final = 1 << 22
 DOCUMENTS_AT_ONCE: Final = 1 << 14
@@ -165,8 +163,7 @@ def read_documents(
 ) -> Iterator[DocumentChunk]:
     """Yield the live documents of an index in chunks, with their vectors as stored.
 
-    A chunk has about ``POSTINGS_AT_ONCE`` postings, which bounds memory to about 100 MB, plus a
-    byte for each document of a segment and each of its fields of numbers.
+    A chunk has about ``POSTINGS_AT_ONCE`` postings, which bounds memory to about 100 MB.
 
     Args:
         wanted: ids of the documents to read; all of them by default.
@@ -175,12 +172,9 @@ def read_documents(
     for segment in index.segments:
         places_N = _wanted(segment, wanted)
         few = len(places_N) <= FEW_DOCUMENTS
-        numbers = {} if few else {name: segment.numbers(name) for name in names}
         for places_D in _chunks(segment, places_N):
             fields = (
-                _few_fields(segment, places_D, names)
-                if few
-                else _many_fields(segment, places_D, numbers)
+                _few_fields(segment, places_D, names) if few else segment.fields_of(names, places_D)
             )
             ids = map(segment.doc_id, places_D.tolist())
             documents = list(map(Document, ids, fields))
@@ -201,21 +195,6 @@ def _few_fields(segment: Segment, places_N: Places, names: Sequence[str]) -> Ite
     """Yield the fields of a few documents, each looked up alone."""
     for place in places_N.tolist():
         yield {name: segment.value(name, place) for name in names}
-
-
-def _many_fields(
-    segment: Segment, places_D: Places, numbers: Mapping[str, Numbers | None]
-) -> Iterator[FieldValues]:
-    """Yield the fields of documents, field by field; ``numbers`` are those that are no texts."""
-    columns: list[Sequence[FieldValue]] = []
-    for name, found in numbers.items():
-        if found is None:
-            columns.append(segment.texts(name, places_D))
-        else:
-            values, present = found[0][places_D].tolist(), found[1][places_D].tolist()
-            columns.append([v if there else None for v, there in zip(values, present, strict=True)])
-    for row in range(len(places_D)):
-        yield {name: column[row] for name, column in zip(numbers, columns, strict=True)}
 
 
 def _chunks(segment: Segment, places_N: Places) -> Iterator[Places]:

@@ -288,6 +288,12 @@ class Segment:
         numbers: list[FieldValue] = self._arrays[f"field.{name}.values"].whole()[docs_D].tolist()
         return _where(self.present_at(name, docs_D), numbers)
 
+    def fields_of(self, names: Sequence[str], docs_D: Places) -> Iterator[dict[str, FieldValue]]:
+        """Yield some fields of each of some documents; ``None`` where one does not have it."""
+        columns = [self.values(name, docs_D) for name in names]
+        for row in range(len(docs_D)):
+            yield {name: column[row] for name, column in zip(names, columns, strict=True)}
+
     def with_texts(self, name: str, wanted: Collection[str]) -> Places:
         """Return the live documents whose text in a field is one of some, rising.
 

@@ -96,11 +96,9 @@ class KnownPictures(Mapping[str, KnownPicture]):
             for places in segment.live():
                 places = places[_has_any(segment, names, places)]
                 if len(places):
-                    values = [segment.values(name, places) for name in columns]
                     ids = map(decode_text, segment.ids_at(places))
-                    for doc_id, *fields in zip(ids, *values, strict=True):
-                        document = Document(doc_id, dict(zip(columns, fields, strict=True)))
-                        yield KnownPicture.of(document)
+                    documents = map(Document, ids, segment.fields_of(columns, places))
+                    yield from map(KnownPicture.of, documents)
 
     def sha256_of(self, path: str) -> str:
         """Return the hash of the content of a picture that is known."""

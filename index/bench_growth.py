@@ -2,6 +2,7 @@
 
     python index/bench_growth.py --folder /var/tmp/growth --sizes 10000,100000,1000000
     python index/bench_growth.py --folder /var/tmp/growth --sizes 10000000 --limit-mib 1500
+    python index/bench_growth.py --folder /var/tmp/growth --sizes 10000000 --steps build --cold
 
 One index grows from size to size. At each size it is measured by processes of their own, which may
 hold no more private memory than --limit-mib: what they would need beyond that fails (RLIMIT_DATA,
@@ -11,7 +12,8 @@ the kernel takes them back). "private MiB" is the most RssAnon of /proc/self/sta
 Documents are synthetic: 20,000 are drawn with words of Zipf's law (bench_data.py), and repeated
 with a tenth of their words left out and their weights shaken, with the fields that `lexret index`
 writes. What is printed is JSON, a size a line. Measured at a size again, an index is not built
-again, so that building can go on where it ended. Times are processor time.
+again, so that building can go on where it ended. Times are processor time; with --cold, searches
+are also timed by the clock while the page cache holds all of the index, half, or nothing (cold.py).
 """
 
 from __future__ import annotations
@@ -49,6 +51,7 @@ def main() -> None:
     parser.add_argument("--bulk", type=int, default=50_000, help="documents a commit of building")
     parser.add_argument("--limit-mib", type=int, default=2048, help="private memory of a process")
     parser.add_argument("--steps", default=",".join(STEPS), help="what to measure")
+    parser.add_argument("--cold", action="store_true", help="search with little of it cached, too")
     parser.add_argument("--step", help=argparse.SUPPRESS)
     parser.add_argument("--size", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -56,8 +59,9 @@ def main() -> None:
         sys.stdout.write(json.dumps(_measured(arguments)) + "\n")
         return
     arguments.folder.mkdir(parents=True, exist_ok=True)
+    steps = arguments.steps.split(",") + ["cold"] * arguments.cold
     for size in map(int, arguments.sizes.split(",")):
-        figures = {step: _in_a_process(step, size) for step in arguments.steps.split(",")}
+        figures = {step: _in_a_process(step, size) for step in steps}
         line = {
             "documents": size,
             "words a document": arguments.words,
@@ -80,7 +84,7 @@ def _in_a_process(step: str, size: int) -> Figures:
 def _measured(arguments: argparse.Namespace) -> Figures:
     limit_memory(arguments.limit_mib * MEBIBYTE)
     with sampled() as peak:
-        figures = STEPS[arguments.step](arguments)
+        figures = {**STEPS, "cold": cold}[arguments.step](arguments)
     return figures | {"private MiB": round(peak.num_bytes / MEBIBYTE)}
 
 
@@ -177,16 +181,13 @@ def _add(writer: Any, ids: list[str], batch: Any, fields: dict[str, list[Any]]) 
 def search(arguments: argparse.Namespace) -> Figures:
     """Open the index and search with the compiled engine."""
     from lexret.engine.index import EmbeddedIndex
-    from lexret.sparse import LexicalVector
 
     path = arguments.folder / "index"
     figures: Figures = {}
     opened: list[EmbeddedIndex] = []
     figures["open ms"] = _timed(lambda: opened.append(EmbeddedIndex(path, engine="compiled")))
     index = opened[0]
-    for length, number in QUERIES_OF.items():
-        queries = bench_data.make_queries(length, seed=length)[:number]
-        vectors = [LexicalVector(*query, index.vocabulary).as_batch() for query in queries]
+    for length, vectors in _queries(index.vocabulary).items():
         first = [_timed(partial(index.search, query)) for query in vectors]
         again = [_timed(partial(index.search, query)) for query in vectors]
         figures[f"{length} words ms"] = _median(again)
@@ -194,6 +195,27 @@ def search(arguments: argparse.Namespace) -> Figures:
     figures |= {"segments": len(index.segments), "bytes": index.num_bytes()}
     figures["bytes a posting"] = round(index.num_bytes() / index.num_postings, 2)
     return figures | {"documents": len(index), "resident MiB": status("VmRSS") // MEBIBYTE}
+
+
+def cold(arguments: argparse.Namespace) -> Figures:
+    """Search while the page cache holds all of the index, half, or nothing."""
+    from cold import search_cold
+
+    queries = _queries(Documents(arguments.folder, arguments.words).vocabulary)
+    return search_cold(arguments.folder / "index", queries)
+
+
+def _queries(vocabulary: Any) -> dict[int, list[Any]]:
+    """Return the queries of each length."""
+    from lexret.sparse import LexicalVector
+
+    return {
+        length: [
+            LexicalVector(*query, vocabulary).as_batch()
+            for query in bench_data.make_queries(length, seed=length)[:number]
+        ]
+        for length, number in QUERIES_OF.items()
+    }
 
 
 def plain(arguments: argparse.Namespace) -> Figures:

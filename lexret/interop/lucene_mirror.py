@@ -19,8 +19,8 @@ import numpy as np
 
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.protocol import SearchHit
+from lexret.engine.query.descriptions import describe_parts
 from lexret.engine.query.query import Query
-from lexret.engine.query.told import told_parts
 from lexret.engine.vectors import CorrectedVectors
 from lexret.errors import InputError, StorageError
 from lexret.files.folders import is_leftover, owner_of, remove_leftovers, whole_folder
@@ -89,7 +89,7 @@ class LuceneMirror:
             InputError: if the query has anything else.
         """
         if query.vector is None or query.choices or query.has_conditions:
-            parts = told_parts(query, self.vocabulary) or ["a query without words"]
+            parts = describe_parts(query, self.vocabulary) or ["a query without words"]
             raise InputError(
                 "The backend lucene finds plain texts and pictures; it cannot answer "
                 f"{', '.join(parts)}. Leave --backend away for that."

@@ -20,9 +20,9 @@ from lexret.library.asking.question import (
     names_of,
 )
 from lexret.library.asking.tags import tags_of
-from lexret.library.face.browsed import BrowsedLibrary
-from lexret.library.face.changed import ChangedLibrary
-from lexret.library.face.told import ToldLibrary
+from lexret.library.facade.browse import BrowsableLibrary
+from lexret.library.facade.caption import CaptionableLibrary
+from lexret.library.facade.edit import EditableLibrary
 from lexret.library.folders import (
     find_indexes,
     place_of_new_index,
@@ -48,14 +48,13 @@ if TYPE_CHECKING:
     from lexret.sparse import VectorPrecision, WordWeight
 
 
-class Library(BrowsedLibrary, ChangedLibrary, ToldLibrary):
+class Library(BrowsableLibrary, EditableLibrary, CaptionableLibrary):
     """Library of pictures: folders, their index, and the model that made it.
 
-    What it is asked, what it shows of itself, what people change in it and how it tells pictures
-    are parts of their own: :class:`~lexret.library.face.asked.AskedLibrary`,
-    :class:`~lexret.library.face.browsed.BrowsedLibrary`,
-    :class:`~lexret.library.face.changed.ChangedLibrary` and
-    :class:`~lexret.library.face.told.ToldLibrary`.
+    Its parts are :class:`~lexret.library.facade.search.SearchableLibrary`,
+    :class:`~lexret.library.facade.browse.BrowsableLibrary`,
+    :class:`~lexret.library.facade.edit.EditableLibrary` and
+    :class:`~lexret.library.facade.caption.CaptionableLibrary`.
 
     Encoders are loaded once, on first use. Each call works on one commit of the index, the newest
     when it begins, whatever other processes commit meanwhile. Safe to share by threads.

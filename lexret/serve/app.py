@@ -22,24 +22,24 @@ from lexret.serve import schema
 from lexret.serve.explaining import Explaining
 from lexret.serve.gate import Gate
 from lexret.serve.limits import Activity, App, HeavyWork
-from lexret.serve.making import ThumbnailMaker
 from lexret.serve.pictures import Thumbnails, Uploads
 from lexret.serve.questions import Understanding
 from lexret.serve.settings import ServeSettings
+from lexret.serve.thumbnail_maker import ThumbnailMaker
 from lexret.serve.thumbnail_store import ThumbnailStore
 
 try:
     from fastapi import FastAPI, Query, Request
     from fastapi.responses import Response
 
-    from lexret.serve.browsing import Browsing
-    from lexret.serve.labelling import Labelling
+    from lexret.serve.edit_routes import EditRoutes
+    from lexret.serve.label_routes import LabelRoutes
+    from lexret.serve.library_routes import LibraryRoutes
     from lexret.serve.originals import can_reveal
     from lexret.serve.parameters import Box, Copies, Id, Image, Like, Text
+    from lexret.serve.picture_routes import PictureRoutes, check_side
     from lexret.serve.problems import add_errors
     from lexret.serve.sending import Compressed, etag_of, known_already, unchanged
-    from lexret.serve.showing import Showing, check_side
-    from lexret.serve.writing import Writing
 except ImportError as error:
     raise MissingPackageError(
         "`lexret serve` needs FastAPI and uvicorn; get them with: pip install 'lexret[serve]'"
@@ -101,18 +101,20 @@ class _Api:
         self._thumbnails = Thumbnails(heavy, store)
         links = settings.allow_links
         self.maker = ThumbnailMaker(library, self._thumbnails, heavy, activity, allow_links=links)
-        self._writing = Writing(library, settings)
-        self._labelling = Labelling(library, settings, self._writing, heavy)
+        self._edit_routes = EditRoutes(library, settings)
+        self._label_routes = LabelRoutes(library, settings, self._edit_routes, heavy)
         self._questions = Understanding(library, self._uploads, heavy, allow_links=links)
         self._explaining = Explaining(library, heavy, allow_links=links)
-        self._browsing = Browsing(library, settings, self._understand)
-        self._showing = Showing(library, settings, self._uploads, self._thumbnails, heavy)
+        self._library_routes = LibraryRoutes(library, settings, self._understand)
+        self._picture_routes = PictureRoutes(
+            library, settings, self._uploads, self._thumbnails, heavy
+        )
 
     def add_to(self, app: FastAPI) -> None:
-        self._browsing.add_to(app)
-        self._writing.add_to(app)
-        self._labelling.add_to(app)
-        self._showing.add_to(app)
+        self._library_routes.add_to(app)
+        self._edit_routes.add_to(app)
+        self._label_routes.add_to(app)
+        self._picture_routes.add_to(app)
         app.get("/api/index", summary="What is served")(self.info)
         app.get("/api/complete", summary="Words that go on from some letters")(self.complete)
         app.get("/api/search", summary="Find pictures")(self.search)

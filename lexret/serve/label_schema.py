@@ -6,9 +6,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
+from lexret.serve.edit_routes import Wanted
 from lexret.serve.parameters import MAX_ID
 from lexret.serve.schema import ID, NAME
-from lexret.serve.writing import Wanted
 
 MAX_EXAMPLES = 5_000
 MAX_SHOWN = 500

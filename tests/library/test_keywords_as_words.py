@@ -22,7 +22,7 @@ from lexret.library.folders import default_index
 from lexret.library.library import Library
 from lexret.library.updating import followed_keywords
 from lexret.library.updating.indexing import IndexReport, index_folders
-from lexret.library.updating.vouched import (
+from lexret.library.updating.keywords_as_words import (
     KeywordReader,
     told_weights,
     with_words,

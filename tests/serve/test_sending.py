@@ -204,8 +204,8 @@ def test_who_asks_for_a_thumbnail_that_is_being_made_waits_for_it(
 
 
 def test_nothing_is_made_ahead_while_somebody_asks(library: Library, tmp_path: Path) -> None:
-    from lexret.serve.making import ThumbnailMaker
     from lexret.serve.pictures import Thumbnails
+    from lexret.serve.thumbnail_maker import ThumbnailMaker
 
     class Asked(Activity):
         quiet = 0.0
@@ -244,7 +244,7 @@ def test_the_time_of_the_last_request_is_noted() -> None:
 def test_the_first_hits_are_begun_with_while_the_answer_is_on_its_way(
     library: Library, serve_library: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lexret.serve.making import ThumbnailMaker
+    from lexret.serve.thumbnail_maker import ThumbnailMaker
 
     monkeypatch.setattr(ThumbnailMaker, "start", lambda self: None)  # nothing is made ahead
     (library.path / THUMBNAILS_FILE).unlink(missing_ok=True)

@@ -266,10 +266,10 @@ def test_an_original_is_the_file_and_never_a_page(library: Library, serve_librar
 def test_a_folder_is_shown_by_the_own_page_only(
     library: Library, serve_library: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lexret.serve import originals, writing
+    from lexret.serve import edit_routes, originals
 
     shown: list[str] = []
-    monkeypatch.setattr(writing, "launch_folder", shown.append)
+    monkeypatch.setattr(edit_routes, "launch_folder", shown.append)
     monkeypatch.setattr(originals, "can_reveal", lambda settings: settings.is_local)
     with serve_library(library) as place:
         client = Client(place)

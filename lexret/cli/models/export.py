@@ -61,14 +61,14 @@ def command(source: str, folder: Path | None, most: int, to_int8: bool, as_json:
         )
         _tell(file, asdict(agreement), told, as_json=as_json)
     if to_int8:
-        from lexret.encoders.rounding import round_backbone
+        from lexret.encoders.quantization import quantize_backbone
 
-        rounding = round_backbone(record, pictures)
+        quantization = quantize_backbone(record, pictures)
         told = (
-            f"{plural(rounding.num_pictures, 'picture')}: mean cosine with float32 "
-            f"{rounding.mean_cosine:.4f}, least {rounding.least_cosine:.4f}"
+            f"{plural(quantization.num_pictures, 'picture')}: mean cosine with float32 "
+            f"{quantization.mean_cosine:.4f}, least {quantization.least_cosine:.4f}"
         )
-        _tell(record.folder / INT8_FILE, asdict(rounding), told, as_json=as_json)
+        _tell(record.folder / INT8_FILE, asdict(quantization), told, as_json=as_json)
 
 
 def _tell(file: Path, values: dict[str, float], told: str, *, as_json: bool) -> None:

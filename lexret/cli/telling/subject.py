@@ -19,8 +19,8 @@ from lexret.cli.common import (
 )
 
 if TYPE_CHECKING:
+    from lexret.library.caption_input import CaptionInput
     from lexret.library.library import Library
-    from lexret.library.told_picture import ToldPicture
     from lexret.telling.language_model import LanguageModel
     from lexret.telling.tell import Told
 
@@ -53,13 +53,13 @@ def telling_options(command: F) -> F:
 
 def open_told_picture(
     image: str, index_path: Path | None, model_source: str | None, *, places: bool
-) -> ToldPicture:
+) -> CaptionInput:
     """Return a picture's words: those of the index where it is in it, else of its file.
 
     Raises:
         MissingError: if there is neither.
     """
-    from lexret.library.told_picture import picture_of_library, picture_of_model
+    from lexret.library.caption_input import picture_of_library, picture_of_model
 
     library = _library(index_path, model_source)
     if library is None:

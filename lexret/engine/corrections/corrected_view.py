@@ -19,8 +19,8 @@ import numpy.typing as npt
 
 from lexret.engine.corrections.corrections import Corrections
 from lexret.engine.protocol import Document, SearchHit
+from lexret.engine.query.document_scorer import DocumentScorer, query_terms
 from lexret.engine.query.query import AnyOf, Choice, Query
-from lexret.engine.query.weighed import WeighedDocument, asked_terms
 from lexret.engine.store.columns import FieldValue, encode_text
 from lexret.sparse import FloatArray, IdArray, LexicalVector
 from lexret.vocabulary import Vocabulary
@@ -108,11 +108,11 @@ class CorrectedView:
 
     def _score(self, query: Query, doc_ids: Sequence[str]) -> list[tuple[float, bytes, str]]:
         """Return (negative score, encoded id, id) of those corrected documents that are hits."""
-        terms_T = asked_terms(query)
+        terms_T = query_terms(query)
         weights_DT = self._index.weights(doc_ids, terms_T)
         found = []
         for doc_id, row_T in zip(doc_ids, weights_DT, strict=True):
-            document = WeighedDocument(terms_T, row_T)
+            document = DocumentScorer(terms_T, row_T)
             if not document.meets(query) or not self._fields_meet(query, doc_id):
                 continue
             score = document.score(query)

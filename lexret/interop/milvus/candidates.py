@@ -18,9 +18,9 @@ from typing import Final, Protocol
 import numpy as np
 
 from lexret.engine.protocol import Document, SearchHit
+from lexret.engine.query.descriptions import describe_conditions
+from lexret.engine.query.document_scorer import DocumentScorer, query_terms
 from lexret.engine.query.query import Query
-from lexret.engine.query.told import told_conditions
-from lexret.engine.query.weighed import WeighedDocument, asked_terms
 from lexret.engine.store.columns import FieldValue, decode_text
 from lexret.errors import BackendError, InputError
 from lexret.interop.engines.milvus import MAX_HITS
@@ -155,7 +155,7 @@ class _Judge:
 
     def __init__(self, index: CandidateIndex, query: Query, slack: float) -> None:
         self._index, self._query, self._slack = index, query, slack
-        self._terms_T = asked_terms(query)
+        self._terms_T = query_terms(query)
         self._without = {doc_id.encode("utf-8", "surrogateescape") for doc_id in query.without}
         # Of a row: (negative score, id) of a hit; None of what is none.
         self._judged: dict[int, tuple[float, bytes] | None] = {}
@@ -197,7 +197,7 @@ class _Judge:
         vectors = self._index.vectors_of(candidate.row for candidate in kept)
         for candidate in kept:
             weights_T = weights_for(vectors[candidate.row], self._terms_T)
-            document = WeighedDocument(self._terms_T, weights_T)
+            document = DocumentScorer(self._terms_T, weights_T)
             score = document.score(self._query)
             self._check_score(score, told[candidate.row])
             if score > 0 and document.meets(self._query):
@@ -231,7 +231,7 @@ def _as_hits(found: Sequence[tuple[float, bytes]]) -> list[SearchHit]:
 
 
 def _refusal(query: Query, vocabulary: Vocabulary, k: int) -> str:
-    conditions = told_conditions(query, vocabulary)
+    conditions = describe_conditions(query, vocabulary)
     if not conditions:
         return (
             f"The backend milvus gives at most {MAX_HITS:,} pictures, which do not tell the best "

@@ -8,13 +8,13 @@ from dataclasses import replace
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.vectors import read_documents
 from lexret.library.asking.query_fields import KEYWORDS, VOUCHED
-from lexret.library.updating.records import KnownPicture
-from lexret.library.updating.vouched import (
+from lexret.library.updating.keywords_as_words import (
     KeywordReader,
     told_weights,
     with_words,
     without_words,
 )
+from lexret.library.updating.records import KnownPicture
 from lexret.pictures.exif import CameraTags
 from lexret.sparse import LexicalVector
 from lexret.vocabulary import Vocabulary

@@ -9,7 +9,7 @@ from PIL import Image
 
 from lexret.encoders.protocol import Encoder, runtime_of
 from lexret.errors import InputError
-from lexret.library.updating.known import KnownVectors
+from lexret.library.updating.known_pictures import KnownVectors
 from lexret.library.updating.reader import PictureFile, SkippedPicture
 from lexret.library.updating.records import KnownPicture
 

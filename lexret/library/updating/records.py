@@ -43,7 +43,7 @@ class KnownPicture:
         sidecar_ns: what the XMP files beside it are known by; ``None`` where they were not read,
             as by a lexret of before.
         vouched: words that keywords put into its vector; see
-            :mod:`lexret.library.updating.vouched`.
+            :mod:`lexret.library.updating.keywords_as_words`.
         own: fields that somebody gave the picture, which stay when its file changes or moves.
     """
 

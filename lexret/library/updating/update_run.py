@@ -20,14 +20,14 @@ from lexret.library.updating.file_states import FileStates, KnownState
 from lexret.library.updating.followed_keywords import KeywordFollower
 from lexret.library.updating.found_files import FoundFiles
 from lexret.library.updating.kept_fields import FieldKeeper, KeptFields
-from lexret.library.updating.known import KnownPictures, KnownVectors
+from lexret.library.updating.keywords_as_words import with_words
+from lexret.library.updating.known_pictures import KnownPictures, KnownVectors
 from lexret.library.updating.moved_corrections import renamed_corrections
 from lexret.library.updating.picture_batch import PictureBatch
 from lexret.library.updating.reader import Decoding, PictureFile, SkippedPicture, read_files
 from lexret.library.updating.records import KnownPicture, own_fields_of
 from lexret.library.updating.refused import RefusedFiles
 from lexret.library.updating.text_rows import TextRows
-from lexret.library.updating.vouched import with_words
 from lexret.pictures.processes import DIED
 from lexret.pictures.reading import FileState
 from lexret.sparse import LexicalVector

@@ -17,7 +17,7 @@ from PIL import Image
 from lexret.cli.main import main
 from lexret.config import ImageConfig, ModelConfig
 from lexret.encoders import export, load_model
-from lexret.encoders import rounding as rounding_module
+from lexret.encoders import quantization as quantization_module
 from lexret.encoders.export import export_backbone, made_pictures
 from lexret.encoders.folder.checkpoint import save_checkpoint
 from lexret.encoders.folder.exported import IMAGE_FILE, IMAGE_META_FILE, INT8_FILE
@@ -27,7 +27,7 @@ from lexret.encoders.lazy import LazyImageEncoder
 from lexret.encoders.model_check import check_model
 from lexret.encoders.network import ImageSide
 from lexret.encoders.portable.encoder import PortableImageEncoder
-from lexret.encoders.rounding import round_backbone
+from lexret.encoders.quantization import quantize_backbone
 from lexret.encoders.torchvision_ops import declare_missing_operators
 from lexret.errors import CorruptError, InputError, MismatchError, MissingError
 from lexret.sparse import LexicalVector, SparseBatch
@@ -278,7 +278,7 @@ def rounded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     record = read_record(folder)
     export_backbone(record)
-    rounding = round_backbone(record, made_pictures(64))
+    rounding = quantize_backbone(record, made_pictures(64))
     assert rounding.num_pictures == 8
     assert 0.95 <= rounding.least_cosine <= rounding.mean_cosine < 0.999999
     return folder
@@ -301,8 +301,8 @@ def test_a_backbone_in_int8_gives_nearly_the_same_vectors(rounded: Path) -> None
 
 def test_int8_is_refused_where_it_cannot_be_had(rounded: Path, made: Path, tmp_path: Path) -> None:
     record = read_record(made)
-    with pytest.raises(MissingError, match="no exported image side to round"):
-        round_backbone(record, made_pictures(64))
+    with pytest.raises(MissingError, match="no exported image side to quantize"):
+        quantize_backbone(record, made_pictures(64))
     with pytest.raises(MissingError, match=r"no image side in int8.*--int8 --pictures"):
         LazyImageEncoder(record, precision="int8")
     export_backbone(record)
@@ -311,7 +311,7 @@ def test_int8_is_refused_where_it_cannot_be_had(rounded: Path, made: Path, tmp_p
     with pytest.raises(MissingError, match="no image side in int8"):
         load_model(made).image_encoder("int8")
     with pytest.raises(InputError, match="there is none"):
-        round_backbone(record, [])
+        quantize_backbone(record, [])
     with pytest.raises(InputError, match="torch encodes in float32 or bfloat16"):
         LazyImageEncoder(read_record(rounded), precision="int8", settings=ImageSettings("torch"))
 
@@ -329,9 +329,9 @@ def test_a_rounding_that_changes_vectors_is_not_written(
     made: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     export_backbone(read_record(made))
-    monkeypatch.setattr(rounding_module, "LEAST_MEAN_COSINE", 1.1)
+    monkeypatch.setattr(quantization_module, "LEAST_MEAN_COSINE", 1.1)
     with pytest.raises(MismatchError, match="Nothing was changed"):
-        round_backbone(read_record(made), made_pictures(64)[:2])
+        quantize_backbone(read_record(made), made_pictures(64)[:2])
     assert not (made / INT8_FILE).exists()
     assert load_model(made).exported_precisions == ("float32",)
 
@@ -341,7 +341,7 @@ def test_a_backbone_without_convolutions_is_not_rounded(tmp_path: Path) -> None:
     record = read_record(made_model(tmp_path / "made", image, **more))
     export_backbone(record)
     with pytest.raises(InputError, match="backbones of convolutions"):
-        round_backbone(record, made_pictures(56))
+        quantize_backbone(record, made_pictures(56))
 
 
 def test_the_command_rounds_what_is_exported_and_asks_for_pictures(

@@ -1,4 +1,4 @@
-"""A library to look around in: its pictures by date, its words, and what it knows of a picture."""
+"""Browsing of the library: its pictures by date, its words, and what it knows of a picture."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 from lexret.arguments import require_several
 from lexret.library.asking.query_pictures import PathLike
 from lexret.library.asking.question import NO_HOOKS, Hooks, Question, Understood
-from lexret.library.face.asked import AskedLibrary
+from lexret.library.facade.search import SearchableLibrary
 from lexret.library.snapshots import Snapshot
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ _FEWEST_TO_NARROW: Final = 6
 _WORDS_LOOKED_FOR: Final = 6
 
 
-class BrowsedLibrary(AskedLibrary):
-    """Library to look around in; a part of :class:`~lexret.library.library.Library`."""
+class BrowsableLibrary(SearchableLibrary):
+    """Library that can be browsed; a part of :class:`~lexret.library.library.Library`."""
 
     def __init__(
         self,

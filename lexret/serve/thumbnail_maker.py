@@ -1,5 +1,5 @@
-"""Makes thumbnails before anybody asks for them: those of the first hits of a search at once, and
-in the background all, the latest pictures first, while nobody waits for any.
+"""Maker of thumbnails before a browser asks for them: of a search's first hits at once, and of all
+pictures in the background, the latest first, while the server is idle.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Captions that people gave pictures of an index, as samples for a language model."""
+"""Samples for a language model: captions that people gave pictures of an index."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Picture that is told: its words, from the index where it is in it, else from its file."""
+"""Input of a caption or an answer: a picture's words, from the index or from its file."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lexret.library.caption_samples import TellingLibrary, samples_like
 from lexret.library.lookup import find_document
-from lexret.library.people_captions import TellingLibrary, samples_like
 from lexret.telling.picture_words import words_of_patches, words_of_vector
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class ToldPicture:
-    """Picture that is told.
+class CaptionInput:
+    """Input of a caption or an answer: the words of a picture.
 
     Attributes:
         words: those that it holds, the surest first.
@@ -43,8 +43,8 @@ class ToldPicture:
         return samples_like(self.library, self.vector, without=self.doc_id)
 
 
-def picture_of_library(library: TellingLibrary, named: str, *, places: bool) -> ToldPicture:
-    """Return the words of a picture: those of the index where it is in it, else of its file.
+def picture_of_library(library: TellingLibrary, named: str, *, places: bool) -> CaptionInput:
+    """Return the words of a picture: from the index where it holds it, else from its file.
 
     Args:
         named: the picture's id or path.
@@ -63,10 +63,10 @@ def picture_of_library(library: TellingLibrary, named: str, *, places: bool) -> 
     if places:
         return _of_file(snapshot.file_of(doc_id), encoders, library, doc_id, places=True)
     vector = snapshot.index.vector(doc_id)
-    return ToldPicture(words_of_vector(vector, encoders.levels_V()), vector, library, doc_id)
+    return CaptionInput(words_of_vector(vector, encoders.levels_V()), vector, library, doc_id)
 
 
-def picture_of_model(source: str, path: Path, *, places: bool) -> ToldPicture:
+def picture_of_model(source: str, path: Path, *, places: bool) -> CaptionInput:
     """Return the words of a picture file by a model's name or folder, without any index."""
     from lexret.encoders.folder.record import find_model, read_record
     from lexret.library.model_encoders import ModelEncoders
@@ -83,7 +83,7 @@ def _of_file(
     doc_id: str | None,
     *,
     places: bool,
-) -> ToldPicture:
+) -> CaptionInput:
     from lexret.pictures.decoding import ENCODING_MIN_SIDE, open_image
     from lexret.pictures.presence import require_picture
 
@@ -96,4 +96,4 @@ def _of_file(
         if places
         else words_of_vector(encoding.image, levels_V)
     )
-    return ToldPicture(words, encoding.image, library, doc_id)
+    return CaptionInput(words, encoding.image, library, doc_id)

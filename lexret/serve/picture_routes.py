@@ -1,4 +1,4 @@
-"""Addresses of pictures: of the index, sent ones, and what the index remembers of one."""
+"""Routes of pictures: those of the index, uploads, and what the index remembers of one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from lexret.serve.settings import ServeSettings
 _REMEMBERED_IN_A_ROW: Final = 3
 
 
-class Showing:
+class PictureRoutes:
     """The functions behind these addresses.
 
     Args:

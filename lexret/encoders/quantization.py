@@ -1,4 +1,4 @@
-"""Rounding of an exported backbone to 8 bits, calibrated on pictures.
+"""Quantization of an exported backbone to 8 bits, calibrated on pictures.
 
 Static quantization: Jacob and others, Quantization and Training of Neural Networks for Efficient
 Integer-Arithmetic-Only Inference, CVPR 2018. Weights have a step a channel, activations one a
@@ -37,8 +37,8 @@ _KEPT_CONVOLUTIONS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Rounding:
-    """Rounding of a backbone, and how close its vectors are to those in float32.
+class Quantization:
+    """Quantization of a backbone: how close its vectors are to those in float32.
 
     Attributes:
         num_pictures: that it was calibrated and compared on.
@@ -51,7 +51,7 @@ class Rounding:
     least_cosine: float
 
 
-def round_backbone(record: ModelRecord, pictures: Sequence[Image.Image]) -> Rounding:
+def quantize_backbone(record: ModelRecord, pictures: Sequence[Image.Image]) -> Quantization:
     """Write a model's ``image-int8.onnx`` beside its ``image.onnx``, and compare the two.
 
     Args:
@@ -66,25 +66,25 @@ def round_backbone(record: ModelRecord, pictures: Sequence[Image.Image]) -> Roun
     exported = find_exported(record)
     if exported is None:
         raise MissingError(
-            f"The model {record.model_id} has no exported image side to round. Make it with "
+            f"The model {record.model_id} has no exported image side to quantize. Make it with "
             "`lexret models export`."
         )
     if not pictures:
-        raise InputError("Rounding to 8 bits is calibrated on pictures; there is none.")
+        raise InputError("Quantization to 8 bits is calibrated on pictures; there is none.")
     reference = PortableImageEncoder(record, exported)
     try:
         with whole_file(record.folder / INT8_FILE) as fresh:
             _write(exported.verify(), fresh, reference, pictures)
-            rounded = PortableImageEncoder(record, exported, file=fresh, precision="int8")
-            rounding = _compare(reference, rounded, pictures)
-            values = _values(exported, fresh, rounding)
+            quantized = PortableImageEncoder(record, exported, file=fresh, precision="int8")
+            result = _compare(reference, quantized, pictures)
+            values = _values(exported, fresh, result)
         write_meta(record.folder, values)
     except OSError as error:
         raise StorageError(f"Cannot write to {record.folder}: {error}.") from error
-    return rounding
+    return result
 
 
-def _values(exported: ExportedBackbone, file: Path, rounding: Rounding) -> dict[str, Any]:
+def _values(exported: ExportedBackbone, file: Path, result: Quantization) -> dict[str, Any]:
     hashes = {
         IMAGE_FILE: exported.values["sha256"][IMAGE_FILE],
         INT8_FILE: file_sha256(file),
@@ -93,7 +93,7 @@ def _values(exported: ExportedBackbone, file: Path, rounding: Rounding) -> dict[
     return {
         **exported.values,
         "sha256": hashes,
-        "int8": {**asdict(rounding), "made_with": made_with},
+        "int8": {**asdict(result), "made_with": made_with},
     }
 
 
@@ -138,15 +138,15 @@ def _write(
 
 def _compare(
     reference: PortableImageEncoder,
-    rounded: PortableImageEncoder,
+    quantized: PortableImageEncoder,
     pictures: Sequence[Image.Image],
-) -> Rounding:
-    pairs = zip(reference.encode(pictures), rounded.encode(pictures), strict=True)
+) -> Quantization:
+    pairs = zip(reference.encode(pictures), quantized.encode(pictures), strict=True)
     cosines = [cosine(mine, theirs) for mine, theirs in pairs]
-    rounding = Rounding(len(cosines), float(np.mean(cosines)), min(cosines))
-    if rounding.mean_cosine < LEAST_MEAN_COSINE:
+    result = Quantization(len(cosines), float(np.mean(cosines)), min(cosines))
+    if result.mean_cosine < LEAST_MEAN_COSINE:
         raise MismatchError(
-            f"In int8 the pictures' vectors have a mean cosine of {rounding.mean_cosine:.4f} with "
+            f"In int8 the pictures' vectors have a mean cosine of {result.mean_cosine:.4f} with "
             f"those in float32; expected at least {LEAST_MEAN_COSINE}. Nothing was changed."
         )
-    return rounding
+    return result

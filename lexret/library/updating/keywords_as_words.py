@@ -1,4 +1,4 @@
-"""Words that a person vouched for by a keyword of a photo, put into its vector.
+"""Keywords as words: keywords that people gave a photo are put into its vector.
 
 Where an index is told to take keywords as words, a keyword that is a word or phrase of the
 vocabulary is as strong in the photo as its strongest word, as a word that somebody adds by hand.

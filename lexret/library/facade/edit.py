@@ -1,4 +1,4 @@
-"""A library that people change: words, fields and keywords of its pictures."""
+"""Edits of the library: words, fields and keywords of its pictures."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 from lexret.arguments import require_several
 from lexret.library.asking.query_pictures import PathLike
 from lexret.library.asking.question import names_of
-from lexret.library.face.opened import OpenLibrary
+from lexret.library.facade.base import LibraryBase
 from lexret.library.lookup import document_named
 
 if TYPE_CHECKING:
     from lexret.library.tagging import Tagged
 
 
-class ChangedLibrary(OpenLibrary):
-    """Library that people change; a part of :class:`~lexret.library.library.Library`."""
+class EditableLibrary(LibraryBase):
+    """Library that can be edited; a part of :class:`~lexret.library.library.Library`."""
 
     def correct(
         self,

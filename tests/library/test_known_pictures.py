@@ -11,7 +11,7 @@ import pytest
 from lexret.engine import EmbeddedIndexWriter, open_index
 from lexret.errors import CorruptError
 from lexret.library.asking.query_fields import KEYWORDS
-from lexret.library.updating.known import KnownPictures, KnownVectors
+from lexret.library.updating.known_pictures import KnownPictures, KnownVectors
 from lexret.library.updating.records import KnownPicture
 from lexret.pictures.exif import CameraTags
 from lexret.sparse import SparseBatch

@@ -1,4 +1,4 @@
-"""A library that tells its pictures: in a few words, or by a language model."""
+"""Captions of pictures, and answers about them: from words alone, or by a language model."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 from lexret.arguments import require_several, require_text
 from lexret.errors import InputError
 from lexret.library.asking.query_pictures import PathLike
-from lexret.library.face.opened import OpenLibrary
+from lexret.library.facade.base import LibraryBase
 
 if TYPE_CHECKING:
-    from lexret.library.told_picture import ToldPicture
+    from lexret.library.caption_input import CaptionInput
     from lexret.telling.language_model import LanguageModel
     from lexret.telling.tell import Told
 
 
-class ToldLibrary(OpenLibrary):
-    """Library that tells its pictures; a part of :class:`~lexret.library.library.Library`."""
+class CaptionableLibrary(LibraryBase):
+    """Library that captions pictures; a part of :class:`~lexret.library.library.Library`."""
 
     def caption(
         self,
@@ -99,8 +99,8 @@ class ToldLibrary(OpenLibrary):
         model = _opened(lm, lm_name)
         return answer(model, told.words, " ".join(question.split()), choices=choices)
 
-    def _told_picture(self, picture: PathLike, *, places: bool) -> ToldPicture:
-        from lexret.library.told_picture import picture_of_library
+    def _told_picture(self, picture: PathLike, *, places: bool) -> CaptionInput:
+        from lexret.library.caption_input import picture_of_library
 
         return picture_of_library(self, os.fspath(picture), places=places)
 

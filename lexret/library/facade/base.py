@@ -1,4 +1,4 @@
-"""An open library: its index as last committed, and the encoders of its model."""
+"""Base of the library: its index as last committed, and the encoders of its model."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from lexret.encoders.computation import Computation
 
 
-class OpenLibrary:
-    """Open library: what all of :class:`~lexret.library.library.Library` stands on."""
+class LibraryBase:
+    """Base of :class:`~lexret.library.library.Library`, on which its parts stand."""
 
     def __init__(
         self,

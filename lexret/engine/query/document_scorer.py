@@ -1,4 +1,4 @@
-"""One document held against a query, from its weights: as a search over postings does for all.
+"""Scorer of single documents: what a search over postings does for all, done for one.
 
 Shapes: T words.
 """
@@ -12,15 +12,15 @@ from lexret.engine.query.query import AnyOf, Query
 from lexret.sparse import FloatArray, IdArray, LexicalVector
 
 
-def asked_terms(query: Query) -> IdArray:
+def query_terms(query: Query) -> IdArray:
     """Return the words that a query scores or has conditions on, rising."""
     asked = [vector.term_ids for vector in query.vectors()]
     conditions = np.array(query.conditional_terms(), dtype=np.int32)
     return np.unique(np.concatenate([*asked, conditions])).astype(np.int32)
 
 
-class WeighedDocument:
-    """Document whose weights of a query's words are known: scored and held against it alone.
+class DocumentScorer:
+    """Scorer of one document, of which the weights of a query's words are known.
 
     Args:
         terms_T: (T) distinct words, with all of the query.

@@ -1,4 +1,4 @@
-"""Addresses of the API that tell of the whole library, and of a picture in it."""
+"""Routes of the whole library, and of what it knows of one picture."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _MOST_UNKNOWN: Final = 5
 Understand = Callable[[Snapshot, str, str | None, str | None, str | None], Understood]
 
 
-class Browsing:
+class LibraryRoutes:
     """The functions behind these addresses.
 
     Args:

@@ -1,4 +1,4 @@
-"""The parts of a query as people write them, for backends that refuse some by name."""
+"""Descriptions of a query's parts, for the messages of backends that do not support some."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from lexret.engine.query.query import AnyOf, Query
 from lexret.vocabulary import Vocabulary
 
 
-def told_conditions(query: Query, vocabulary: Vocabulary) -> list[str]:
+def describe_conditions(query: Query, vocabulary: Vocabulary) -> list[str]:
     """Return the conditions of a query: ``+dog``, ``-(cat OR car)``, ``the filter size:``."""
     required = [f"+{_words(condition, vocabulary)}" for condition in query.required]
     excluded = [f"-{_words(condition, vocabulary)}" for condition in query.excluded]
@@ -15,9 +15,9 @@ def told_conditions(query: Query, vocabulary: Vocabulary) -> list[str]:
     return [*required, *excluded, *(f"the filter {field}:" for field in fields)]
 
 
-def told_parts(query: Query, vocabulary: Vocabulary) -> list[str]:
+def describe_parts(query: Query, vocabulary: Vocabulary) -> list[str]:
     """Return all that a query has beside its vector."""
-    parts = told_conditions(query, vocabulary)
+    parts = describe_conditions(query, vocabulary)
     if query.choices:
         parts.append("alternatives in brackets, (a OR b)")
     if query.without:

@@ -1,4 +1,4 @@
-"""Addresses of the API about labels; what changes something stands behind the guards of writing.
+"""Routes of labels; those that change something have the guards of all changes.
 
 Examples are pictures of the index and queries: no file and no folder is looked for by their names.
 """
@@ -20,14 +20,14 @@ from lexret.library.labelling.examples import Source, is_query
 from lexret.library.labelling.reports import ApplyReport, LabelledPicture, LabelReport
 from lexret.library.library import Library
 from lexret.serve import label_schema as shapes
+from lexret.serve.edit_routes import EditRoutes
 from lexret.serve.limits import HeavyWork
 from lexret.serve.settings import ServeSettings
-from lexret.serve.writing import Writing
 
 Name = Annotated[str, Query(min_length=1, max_length=100)]
 
 
-class Labelling:
+class LabelRoutes:
     """The functions behind these addresses.
 
     Args:
@@ -36,7 +36,7 @@ class Labelling:
     """
 
     def __init__(
-        self, library: Library, settings: ServeSettings, writing: Writing, heavy: HeavyWork
+        self, library: Library, settings: ServeSettings, writing: EditRoutes, heavy: HeavyWork
     ) -> None:
         self._library, self._settings = library, settings
         self._writing, self._heavy = writing, heavy

@@ -1,4 +1,4 @@
-"""A library that answers questions."""
+"""Searches of the library: from a question to its hits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lexret.library.asking.finding import Backend, find
 from lexret.library.asking.query_pictures import PathLike, PictureLike
 from lexret.library.asking.question import NO_HOOKS, Hooks, Question, Understood, understand
 from lexret.library.asking.results import Results
-from lexret.library.face.opened import OpenLibrary
+from lexret.library.facade.base import LibraryBase
 from lexret.library.model_encoders import TextEncoderKind
 from lexret.library.snapshots import Snapshot
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from lexret.sparse import LexicalVector
 
 
-class AskedLibrary(OpenLibrary):
-    """Library that answers questions; a part of :class:`~lexret.library.library.Library`."""
+class SearchableLibrary(LibraryBase):
+    """Library that can be searched; a part of :class:`~lexret.library.library.Library`."""
 
     def search(
         self,

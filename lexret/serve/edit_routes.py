@@ -1,4 +1,4 @@
-"""Addresses of the API that change something: off, unless the server is told to allow them."""
+"""Routes that change something: off, unless the server allows changes."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def require_own(request: Request) -> None:
         )
 
 
-class Writing:
+class EditRoutes:
     """The functions behind these addresses; one change at a time.
 
     Attributes:

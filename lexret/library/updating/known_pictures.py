@@ -1,4 +1,4 @@
-"""What an index holds of pictures: most of them are only compared with their files.
+"""Pictures that an index knows: most of them are only compared with their files.
 
 A run over a folder where little has changed asks for a state of each picture and for hardly any
 record. States are read from the index's columns where they lie, and records when they are asked
@@ -19,9 +19,9 @@ from lexret.engine.protocol import Document
 from lexret.engine.segments.segment import Mask, Places, Segment
 from lexret.engine.store.columns import TEXT, decode_text
 from lexret.library.updating.file_states import KnownState
+from lexret.library.updating.keywords_as_words import without_words
 from lexret.library.updating.records import EXIF, SIDECAR, KnownPicture
 from lexret.library.updating.text_rows import Rows, TextRows
-from lexret.library.updating.vouched import without_words
 from lexret.sparse import LexicalVector
 
 # What every picture has: field -> type.

@@ -1,0 +1,1 @@
+"""Facade of the library: the parts of `Library`, which `lexret.library.library` puts together."""

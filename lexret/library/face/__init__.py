@@ -1,1 +1,0 @@
-"""Parts of the library as people meet it; `lexret.library.library` puts them together."""

@@ -12,7 +12,7 @@ T terms, Q of them, P pairs of a document and a term, S postings looked at.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ import numpy.typing as npt
 from lexret.engine.postings.plain import Offsets, PostingBlock, PostingsPart, check_offsets
 from lexret.engine.postings.weight_codes import from_codes
 from lexret.engine.store.checked import AnyArray, CheckedArray
+from lexret.engine.store.prefetch import DiskWatch
 from lexret.errors import CorruptError
 from lexret.sparse import FloatArray, IdArray, distinct_ids
 
@@ -52,6 +53,7 @@ class BlockPostings:
         dense_scales_R, dense_RN: bounds from above: a weight is at most scale * row (rounding to
             single precision aside), and larger than scale * (row - 1); 0 in the row means that the
             document lacks the word.
+        disk: watches whether searches read from the disk, and prefetches if they do.
 
     What stands about lists and words is checked at once; postings are checked when they are read,
     and those who read ``values`` of ``lows``, ``sides``, ``weights_or_codes`` or ``dense_RN``
@@ -99,6 +101,7 @@ class BlockPostings:
             len(self.dense_terms_R), num_documents
         )
         self._is_sound_V = np.zeros(self._num_words, np.bool_)
+        self.disk = DiskWatch()
 
     @cached_property
     def starts_L1(self) -> Offsets:
@@ -130,14 +133,33 @@ class BlockPostings:
         sound_T = self._is_sound_V[terms_T]
         if np.count_nonzero(sound_T) == len(terms_T):
             return
-        lists = terms_T[~sound_T].astype(np.int64) * self.num_chunks
-        starts, stops = self.starts_L1[lists], self.starts_L1[lists + self.num_chunks]
-        self.lows.require_each(starts, stops)
-        self.weights_or_codes.require_each(starts, stops)
-        self.sides.require_each(
-            self.side_starts_L1[lists], self.side_starts_L1[lists + self.num_chunks]
-        )
+        for array, starts, stops in self._runs_of(terms_T[~sound_T]):
+            array.require_each(starts, stops)
         self._is_sound_V[terms_T] = True
+
+    def prefetch(self, terms_T: IdArray, *, rows: bool = False) -> None:
+        """Ask the system to read all postings of some words from the disk, without waiting for it.
+
+        Args:
+            rows: of words that have a dense row, read that in place of the postings.
+        """
+        row_T = self.dense_row_V[terms_T].astype(np.int64)
+        has_row_T = row_T >= 0 if rows else np.zeros(len(terms_T), bool)
+        starts = row_T[has_row_T] * self.dense_RN.shape[1]
+        self.dense_rows.prefetch_each(starts, starts + self.dense_RN.shape[1])
+        for array, starts, stops in self._runs_of(terms_T[~has_row_T]):
+            array.prefetch_each(starts, stops)
+
+    def _runs_of(self, terms_T: IdArray) -> Sequence[tuple[CheckedArray, Offsets, Offsets]]:
+        """Return where the postings of words are: arrays, and (T,) starts and stops in each."""
+        lists = terms_T.astype(np.int64) * self.num_chunks
+        starts, stops = self.starts_L1[lists], self.starts_L1[lists + self.num_chunks]
+        sides = self.side_starts_L1[lists], self.side_starts_L1[lists + self.num_chunks]
+        return (
+            (self.lows, starts, stops),
+            (self.weights_or_codes, starts, stops),
+            (self.sides, *sides),
+        )
 
     def require_dense(self, terms_T: IdArray) -> None:
         """Check the dense rows of those of some words that have one; raises DamageError."""
@@ -184,6 +206,11 @@ class BlockPostings:
 
     def parts(self, terms_T: IdArray) -> Iterator[PostingsPart]:
         """See :meth:`lexret.engine.postings.plain.Postings.parts`."""
+        so_far = self.disk.before(lambda: self.prefetch(terms_T))
+        yield from self._parts(terms_T)
+        self.disk.after(so_far)
+
+    def _parts(self, terms_T: IdArray) -> Iterator[PostingsPart]:
         counts_VC = self.counts_L.reshape(self._num_words, self.num_chunks)
         ends_C = np.cumsum(counts_VC[terms_T].sum(0, dtype=np.int64))
         first = 0

@@ -77,12 +77,14 @@ class CompiledPostings:
         num_documents = p.dense_RN.shape[1]
         if k > num_documents // _GROUP:  # the cut is taken from the best of these groups
             return None
+        so_far = p.disk.before(lambda: p.prefetch(terms_T, rows=True))
         found = self._run(terms_T, weights_T, k)
         if found[2] == _UNCHECKED:
             p.require(terms_T)
             p.require_dense(terms_T)
             self._row_V[terms_T] = p.dense_row_V[terms_T]
             found = self._run(terms_T, weights_T, k)
+        p.disk.after(so_far)
         docs, scores, end = found
         if end == _DAMAGED:
             raise CorruptError(f"{p.where}: its postings name documents beyond the last.")

@@ -18,6 +18,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from lexret.engine.store.prefetch import MappedBytes
 from lexret.errors import DamageError
 
 BLOCK_BYTES: Final = 4096
@@ -62,13 +63,22 @@ class CheckedArray:
         values: the array, mapped from a file.
         sums: the checksums of its blocks, or one of all of its bytes.
         path: the file; ``name`` is the array's name in it, both for errors.
+        source: the bytes of the file that it is; ``None`` for arrays in memory.
 
     Attributes:
         values: the array as it is, for those who asked for what they use before.
     """
 
-    def __init__(self, values: AnyArray, sums: Sequence[int] | Sums, path: Path, name: str) -> None:
+    def __init__(
+        self,
+        values: AnyArray,
+        sums: Sequence[int] | Sums,
+        path: Path,
+        name: str,
+        source: MappedBytes | None = None,
+    ) -> None:
         self.values = values
+        self._source = source
         self._path, self._name = path, name
         self._bytes = values.data.cast("B") if len(values) else memoryview(b"")
         self._sums = sums
@@ -124,6 +134,19 @@ class CheckedArray:
         unsound = (num_unsound[lasts] > num_unsound[firsts]) & (stops > starts)
         for first, last in zip(firsts[unsound].tolist(), lasts[unsound].tolist(), strict=True):
             self._check(range(first, last))
+
+    def prefetch_each(self, starts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64]) -> None:
+        """Ask the system to read several runs of elements from the disk, without waiting for it.
+
+        Args:
+            starts, stops: where each run begins, and the first element after it; runs may be empty.
+        """
+        if self._source is None:
+            return
+        size = self.values.itemsize
+        for start, stop in zip((starts * size).tolist(), (stops * size).tolist(), strict=True):
+            if start < stop:
+                self._source.prefetch(start, stop)
 
     def at(self, places: npt.NDArray[np.int64]) -> AnyArray:
         """Return elements anywhere; raises DamageError if a block of theirs is damaged."""

@@ -18,6 +18,7 @@ from typing import IO, Final
 import numpy as np
 
 from lexret.engine.store.checked import BLOCK_BYTES, AnyArray, BlockSums, CheckedArray, Sums
+from lexret.engine.store.prefetch import MappedBytes
 from lexret.errors import CorruptError, DamageError, StorageError
 
 ALIGNMENT: Final = 64
@@ -162,7 +163,9 @@ def open_sections(
         own = (sums or {}).get(name)
         if own is not None and len(own) != -(-values.nbytes // BLOCK_BYTES):
             raise DamageError(path, f"there are {len(own)} checksums for its array {name!r}")
-        arrays[name] = CheckedArray(values, [section.crc32] if own is None else own, path, name)
+        crcs = [section.crc32] if own is None else own
+        source = MappedBytes(mapped, offset) if isinstance(mapped, mmap.mmap) else None
+        arrays[name] = CheckedArray(values, crcs, path, name, source)
     return arrays
 
 

@@ -61,3 +61,21 @@ def test_nothing_is_left_of_a_single_condition(library: Library) -> None:
 
 def test_a_plain_text_has_no_condition_to_leave_out(library: Library) -> None:
     assert relaxed(library, library.words("1.png", 1)[0].word) == []
+
+
+def test_a_picture_is_encoded_once_for_all_that_is_tried(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = library.encoders().images()
+    encode, calls = images.encode, []
+
+    def counted(pictures: list[Image.Image]) -> object:
+        calls.append(len(pictures))
+        return encode(pictures)
+
+    monkeypatch.setattr(type(images), "encode", lambda _self, pictures: counted(pictures))
+    first, second = (Image.new("RGB", (60, 40), colour) for colour in ("red", "blue"))
+    question = Question.of("width:1 height:1", image=[first, second])
+    (found,) = library.relax(question, library.snapshot())
+    assert (found.text, found.left_out) == ("", ("width:1", "height:1"))
+    assert calls == [1, 1]

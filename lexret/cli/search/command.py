@@ -28,6 +28,12 @@ from lexret.cli.common import (
     text_encoder_option,
 )
 from lexret.cli.search.certainty import max_false_matches_option
+from lexret.cli.search.nothing import (
+    nothing_found,
+    relaxed_queries,
+    relaxed_to_json,
+    told_relaxed,
+)
 from lexret.cli.search.question import QueryCommand, parse_box_option, query_text
 from lexret.cli.search.show import open_pictures, show_pictures, shown_options
 
@@ -137,6 +143,7 @@ def command(
         copies=copies,
     )
     print_notes(results.notes)
+    relaxed = relaxed_queries(library, results)
     paths = [near_path(hit.path) for hit in results]
     is_whole = True
     if paths_only:
@@ -144,8 +151,10 @@ def command(
     elif as_json or results:
         ranks = _ranks(results) if explain and backend != "lucene" else []
         if as_json:
-            asked = _asked(results, images, backend)
-            print_json({**asked, "hits": _hits(results, paths, ranks)})
+            values = {**_asked(results, images, backend), "hits": _hits(results, paths, ranks)}
+            if relaxed:
+                values["relaxed"] = relaxed_to_json(relaxed)
+            print_json(values)
         else:
             _note_unsure(results)
             click.echo(_as_text(results, paths, ranks if explain else None))
@@ -154,7 +163,8 @@ def command(
     if open_hits:
         open_pictures(paths)
     if not results:
-        click.echo(_nothing(results), err=True)
+        click.echo(nothing_found(results), err=True)
+        print_notes(told_relaxed(relaxed))
         ctx.exit(1)
     if not is_whole:
         ctx.exit(2)
@@ -168,14 +178,6 @@ def _note_unsure(results: Results) -> None:
 def _note_more(results: Results, k: int) -> None:
     if results.more:
         click.echo(f"Note: at least one more picture fits; -k {2 * k} shows more.", err=True)
-
-
-def _nothing(results: Results) -> str:
-    """Say that nothing was found."""
-    text = results.understood.question.text
-    what = f"shares a word with {text!r}" if results.understood.is_plain else "fits the query"
-    what = f"surely shows {text!r}" if results.num_unsure else what
-    return f"No picture among {len(results.snapshot.index):,} {what}."
 
 
 def _asked(results: Results, images: Sequence[Path], backend: Backend | None) -> dict[str, object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -12,8 +12,13 @@ from lexret.engine.query.syntax import FieldFilter, Item, Sign
 from lexret.errors import InputError
 
 if TYPE_CHECKING:
-    from lexret.library.asking.question import Question
+    from PIL import Image
+
+    from lexret.library.asking.query_pictures import QueryPicture
+    from lexret.library.asking.question import Hooks, MakeVector, Question
     from lexret.library.asking.results import Results
+    from lexret.pictures.boxes import Box
+    from lexret.sparse import LexicalVector
 
 _MOST: Final = 8
 _COUNTED: Final = 100
@@ -67,6 +72,33 @@ def relax(question: Question, find: Callable[[Question, int], Results]) -> list[
     if not found and len(parts) > 1:
         found = list(_found(question, [tuple(parts)], find))
     return sorted(found, key=lambda one: (one.more, one.num_hits))
+
+
+def encoded_once(question: Question, hooks: Hooks) -> tuple[Question, Hooks]:
+    """Return a question and hooks with which each text and picture of it is encoded once."""
+    vectors: dict[Hashable, LexicalVector] = {}
+
+    def remember(key: Hashable, make: MakeVector) -> LexicalVector:
+        if key not in vectors:
+            vectors[key] = hooks.remember(key, make)
+        return vectors[key]
+
+    pictures = tuple(
+        picture if picture.key is not None else _KeyedPicture(picture, object())
+        for picture in question.pictures
+    )
+    return replace(question, pictures=pictures), replace(hooks, remember=remember)
+
+
+@dataclass(frozen=True, slots=True)
+class _KeyedPicture:
+    """A picture to search by, with a key of its own under which its vector is remembered."""
+
+    picture: QueryPicture
+    key: Hashable
+
+    def read(self, box: Box | None) -> Image.Image:
+        return self.picture.read(box)
 
 
 def _found(

@@ -183,10 +183,14 @@ class BrowsableLibrary(SearchableLibrary):
     ) -> list[Relaxed]:
         """Return what a question would find without one of its conditions, or without any.
 
+        Its texts and pictures are encoded once, for all that is tried.
+
         Raises:
             LexretError: see :func:`lexret.library.asking.question.understand`.
         """
-        from lexret.library.asking.relaxing import relax
+        from lexret.library.asking.relaxing import encoded_once, relax
+
+        question, hooks = encoded_once(question, hooks)
 
         def find(question: Question, k: int) -> Results:
             return self.find(self.understand(question, snapshot, hooks=hooks), snapshot, k=k)

@@ -335,8 +335,45 @@ def test_typographic_signs_are_the_plain_ones(photos: Path) -> None:
 
 
 def test_nothing_found_is_told_without_repeating_the_query(photos: Path) -> None:
-    result = search("dog? path:nowhere")
+    result = search("path:nowhere")
     assert (result.exit_code, result.stderr) == (1, "No picture among 4 fits the query.\n")
+
+
+@pytest.mark.parametrize(
+    ("query", "note"),
+    [
+        ("dog? path:nowhere", "without path:nowhere: 2 pictures"),
+        (
+            "dog? path:city/** -car",
+            "without path:city/**: 1 picture; without -car: 1 picture",
+        ),
+        (
+            "+sea? camera:leica* size:2MB..",
+            "without camera:leica*: 1 picture; without size:2MB..: 1 picture",
+        ),
+        ("+sea? iso:1 f_number:9", "without +sea? and iso:1 and f_number:9: 2 pictures"),
+    ],
+)
+def test_what_would_be_found_without_a_condition_is_told(
+    photos: Path, query: str, note: str
+) -> None:
+    result = search(query)
+    nothing = "No picture among 4 fits the query.\n"
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == f"{nothing}Note: {note}\n"
+    assert search("--paths", query).stderr == result.stderr
+
+
+def test_json_tells_what_would_be_found_without_a_condition(photos: Path) -> None:
+    result = search("--json", "dog? path:nowhere")
+    assert result.exit_code == 1
+    values = json.loads(result.stdout)
+    assert values["hits"] == []
+    assert values["relaxed"] == [
+        {"query": "dog?", "left_out": ["path:nowhere"], "hits": 2, "more": False}
+    ]
+    assert found(values["relaxed"][0]["query"]) == ["beach/1.png", "city/car.png"]
+    assert "relaxed" not in json.loads(search("--json", "dog?").stdout)
 
 
 def fences(language: str) -> list[str]:

@@ -32,7 +32,7 @@ from lexret.cli.search.nothing import (
     nothing_found,
     relaxed_queries,
     relaxed_to_json,
-    told_relaxed,
+    relaxed_notes,
 )
 from lexret.cli.search.question import QueryCommand, parse_box_option, query_text
 from lexret.cli.search.show import open_pictures, show_pictures, shown_options
@@ -164,7 +164,7 @@ def command(
         open_pictures(paths)
     if not results:
         click.echo(nothing_found(results), err=True)
-        print_notes(told_relaxed(relaxed))
+        print_notes(relaxed_notes(relaxed))
         ctx.exit(1)
     if not is_whole:
         ctx.exit(2)

@@ -1,4 +1,4 @@
-"""What ``lexret search`` tells where nothing was found: that, and what would be found instead."""
+"""What ``lexret search`` says when it finds nothing: that, and what other queries would find."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def nothing_found(results: Results) -> str:
     return f"No picture among {len(results.snapshot.index):,} {what}."
 
 
-def told_relaxed(relaxed: Sequence[Relaxed]) -> list[str]:
+def relaxed_notes(relaxed: Sequence[Relaxed]) -> list[str]:
     """Return notes on what would be found, such as ``without -car: 3 pictures``."""
     if not relaxed:
         return []

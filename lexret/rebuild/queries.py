@@ -16,7 +16,7 @@ from torch import Tensor
 
 from lexret.encoders.image.pixels import square_pixels
 from lexret.encoders.model.vectors import text_vectors
-from lexret.encoders.network import own_words
+from lexret.encoders.text.text_side import own_words
 from lexret.errors import InputError
 from lexret.rebuild.choice import unit_pixels
 from lexret.rebuild.model import RebuildModel

@@ -21,7 +21,7 @@ from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from lexret.config.rebuild import SoftConfig
-from lexret.encoders.network import TextSide
+from lexret.encoders.text.text_side import TextSide
 from lexret.encoders.text.transformer import TextTransformer
 from lexret.errors import InputError
 from lexret.rebuild.layers import attended

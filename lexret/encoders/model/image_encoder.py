@@ -20,9 +20,9 @@ from lexret.config import ModelConfig
 from lexret.encoders.folder.checkpoint import Checkpoint
 from lexret.encoders.folder.loading import codebook_of, load_side
 from lexret.encoders.image.backbones import ImageBackbone
+from lexret.encoders.image.image_side import ImageSide
 from lexret.encoders.model.computing import in_chunks, lowered, unit_rows
 from lexret.encoders.model.vectors import image_vectors, keep_strongest
-from lexret.encoders.network import ImageSide
 from lexret.encoders.protocol import PatchEncoding, PatchGrid, require_pictures
 from lexret.encoders.threshold import least_weight
 from lexret.encoders.towers.picture_side import PursuitSide, TowerBackbone

@@ -110,8 +110,8 @@ def test_an_index_that_reads_much_searches_compiled_after_a_while(
     index, plain = open_index(tmp_path), open_index(tmp_path, engine="numpy")
     query = SparseBatch.from_words([{"w0": 1.0, "w30": 0.5}], vocabulary)
     before = [index.search(query, k=5) for _ in range(12)]
-    index._switch.wait()
-    assert index._switch.use_compiled
+    index._searcher.switch.wait()
+    assert index._searcher.switch.use_compiled
     assert index.search(query, k=5) == before[0] == before[-1] == plain.search(query, k=5)
 
 

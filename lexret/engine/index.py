@@ -44,8 +44,8 @@ class EmbeddedIndex:
             same answers to the last bit.
         threads: how many queries of a batch are searched at a time.
         manifest: the commit to open, if it was read before; by default the newest.
-        parts: snapshots that are open already, of which ``manifest`` then tells what they hold
-            together; see :func:`lexret.engine.joined.join_indexes`.
+        parts: open snapshots to join; ``manifest`` then describes what they hold together; see
+            :func:`lexret.engine.joined.join_indexes`.
 
     Raises:
         InputError: if there is no such engine, or ``threads`` is less than 1.
@@ -88,7 +88,7 @@ class EmbeddedIndex:
 
     @property
     def parts(self) -> tuple[EmbeddedIndex, ...]:
-        """The indexes that it is made of, each in a folder of its own; mostly itself alone."""
+        """The joined indexes, each with its own folder; usually only this one."""
         return self._parts or (self,)
 
     @property
@@ -123,9 +123,9 @@ class EmbeddedIndex:
         return self.manifest.model_id
 
     def require_own_vectors(self) -> None:
-        """Raise InputError where another engine holds the vectors, and this does not ask it.
+        """Raise InputError if another engine holds the vectors.
 
-        Whatever reads postings calls it: the postings of such an index are empty.
+        Everything that reads postings calls this first: the postings of such an index are empty.
         """
         backend = self.manifest.backend
         if backend is not None:
@@ -196,7 +196,7 @@ class EmbeddedIndex:
     def score_moments(self, query: LexicalVector) -> tuple[float, float]:
         """Return the mean and the standard deviation of the scores of all live documents.
 
-        Of the stored vectors: corrections of single documents change them hardly.
+        Corrections are ignored: those of single documents hardly change the result.
         """
         self.require_own_vectors()
         return self._searcher.score_moments(query)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Searcher:
     """Searcher of the segments of one snapshot; threads may share it.
 
-    Queries are not checked here, and corrections are not known.
+    It checks no queries and knows no corrections.
 
     Args:
         engine: see :class:`lexret.engine.index.EmbeddedIndex`.

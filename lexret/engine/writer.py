@@ -47,7 +47,7 @@ class EmbeddedIndexWriter:
     """
 
     backend_name: ClassVar[str | None] = None
-    """The engine that takes the vectors; ``None``: the segments do."""
+    """The engine that stores the vectors; ``None``: the segments do."""
 
     def __init__(
         self, path: Path, commits: Commits, vocabulary: Vocabulary, lock: WriterLock

@@ -148,7 +148,7 @@ class Library(BrowsableLibrary, EditableLibrary, CaptionableLibrary, UpdatableLi
         return index.vector(document_named(index, os.fspath(picture))).words(k)
 
     def tags(self, picture: PathLike, k: int | None = None) -> list[WordWeight]:
-        """Return the words that a picture of the index holds, corrected, the surest first.
+        """Return the words that a picture of the index holds, corrected, surest first.
 
         Args:
             picture: its id or path.
@@ -169,7 +169,7 @@ class Library(BrowsableLibrary, EditableLibrary, CaptionableLibrary, UpdatableLi
                 at least this cosine, above 0 and at most 1.
 
         Raises:
-            InputError: if ``near`` is no such number.
+            InputError: if ``near`` is out of range.
         """
         from lexret.library.duplicates import nearly_same, same_content
 
@@ -189,11 +189,11 @@ class Library(BrowsableLibrary, EditableLibrary, CaptionableLibrary, UpdatableLi
     ) -> PictureExplanation:
         """Explain what a picture says, as a whole and in parts, and how it answers a query.
 
-        The model looks at the file; corrections of the index are no part of what it sees.
+        The model looks at the file; corrections of the index are ignored.
 
         Args:
             picture: of the index, by id or path, or any other picture file.
-            query: in the query language; empty: none. :meth:`understand` tells its notes.
+            query: in the query language; empty: none. :meth:`understand` returns its notes.
             boxes: parts to look at: x, y, width and height in pixels of the upright picture.
             patches: (row, column) of patches to look at.
             num_parts: cut the whole picture into so many parts, where it is not 0. Without boxes,

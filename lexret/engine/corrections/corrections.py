@@ -120,7 +120,7 @@ def _except(added: Mapping[str, float], word: str) -> dict[str, float]:
 
 
 ChangeOfCorrections = Callable[[Corrections], Corrections]
-"""What somebody changes: given the corrections of an index, it returns the new ones."""
+"""Function that changes corrections: takes those of an index and returns the new ones."""
 
 
 def load_corrections(index_path: Path) -> Corrections:
@@ -205,7 +205,7 @@ def check_pending(index_path: Path) -> None:
 
 
 def settle_corrections(index_path: Path) -> None:
-    """End what a crash interrupted: adopt corrections of the last commit, remove pending others.
+    """Finish what a crash interrupted: adopt corrections of the last commit, remove others.
 
     The copy of the corrections is brought up to date, too.
 
@@ -233,7 +233,7 @@ def _is_whole(path: Path) -> bool:
 def corrections_of_commit(
     index_path: Path, manifest: Manifest, change: ChangeOfCorrections
 ) -> Iterator[None]:
-    """Change corrections in the very moment in which a manifest is saved, within the context.
+    """Context in which saving a manifest changes the corrections in the same moment.
 
     Args:
         manifest: of the commit.

@@ -54,8 +54,8 @@ class Segment(StoredDocuments):
         entry: what the manifest says about the segment.
 
     Raises:
-        DamageError: if a file has the wrong size or contradicts the manifest. Here are checked
-            sizes, lists of words and deletions; what else is read is checked when it is read.
+        DamageError: if a file has the wrong size or contradicts the manifest. Sizes, lists of words
+            and deletions are checked here; everything else when it is read.
         FileNotFoundError: if a file is missing; another process may have merged it away.
     """
 

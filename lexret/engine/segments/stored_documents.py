@@ -175,10 +175,10 @@ class StoredDocuments:
     def with_texts(self, name: str, wanted: Collection[str]) -> Places:
         """Return the live documents whose text in a field is one of some, rising.
 
-        Two bytes that depend on the text tell nearly all others apart, for all documents at once.
+        Two bytes that depend on the text rule out nearly all others, for all documents at once.
 
         Args:
-            wanted: texts of at least 4 bytes; shorter ones are those of no document.
+            wanted: texts of at least 4 bytes; shorter ones match no document.
         """
         encoded = [encode_text(text, what=f"Field {name!r}:") for text in wanted]
         asked = wanted_keys(encoded)

@@ -50,7 +50,7 @@ class UpdatableLibrary(LibraryBase):
     ) -> IndexReport:
         """Bring the index up to date with its folders, as ``lexret index`` does.
 
-        What is new is encoded, with the model that was named, else the one that the index records,
+        New pictures are encoded with the model that was named, else the one that the index records,
         else ``mini``. Searches go on meanwhile, and find what is committed.
 
         Args:
@@ -63,10 +63,11 @@ class UpdatableLibrary(LibraryBase):
             batch_size: pictures that are encoded together.
             images: what they are encoded in: runtime, device, threads.
             decoding: how pictures are decoded; by default in processes, within bounded memory.
-            exclusions: patterns of what is not looked at; by default bins, thumbnails and the like.
+            exclusions: patterns of files and folders to skip; by default bins, thumbnails and the
+                like.
             retry_refused: read files again that could not be read before.
-            keywords_as_words: whether keywords of photos that are words of the vocabulary count
-                as words that a person vouched for; recorded. By default as the index has it.
+            keywords_as_words: whether keywords of photos that are words of the vocabulary count as
+                words of the picture; recorded. By default as the index has it.
             shard: the part of the pictures that a new index holds, such as ``2/4``; recorded. By
                 default as the index has it, and a new one holds all.
             rebuild: make the index anew, for example for another model.
@@ -79,7 +80,7 @@ class UpdatableLibrary(LibraryBase):
 
         Raises:
             LexretError: see :func:`lexret.library.updating.indexing.index_folders`.
-            UpdateInterrupted: on Ctrl-C while it runs; tells how many pictures are stored.
+            UpdateInterrupted: on Ctrl-C while it runs; says how many pictures are stored.
         """
         from lexret.interop.backends import BackendChoice
         from lexret.library.updating.indexing import (
@@ -133,7 +134,7 @@ class UpdatableLibrary(LibraryBase):
 
         Args:
             encoded: one folder or several that :func:`lexret.encode_pictures` wrote.
-            folders: where the pictures lie now; by default where they lay.
+            folders: where the pictures are now; by default where they were encoded.
             weights: how a new index stores them, ``exact`` or ``8bit``.
             shard, backend, uri, collection: of a new index; see :meth:`update`.
             progress: is called with the number of pictures done and the number of pictures to do.
@@ -171,7 +172,7 @@ class UpdatableLibrary(LibraryBase):
         return check_library(self._only_path("A check"))
 
     def repair(self, *, dry_run: bool = False) -> RepairReport:
-        """Save what is whole of a damaged index, as ``lexret repair`` does.
+        """Save the undamaged parts of an index, as ``lexret repair`` does.
 
         :meth:`update` encodes what could not be saved.
 

@@ -88,7 +88,7 @@ class TextEncoder:
         return self.queries_of(self.encode(texts, batch_size=batch_size), texts)
 
     def queries_of(self, documents: SparseBatch, texts: Sequence[str]) -> SparseBatch:
-        """Do as :meth:`encode_queries` from what :meth:`encode` made of the texts."""
+        """Return the queries of :meth:`encode_queries` for vectors that :meth:`encode` gave."""
         text = self._config.text
         return as_queries(documents, texts, QueryForm(text.query_power, text.query_typed_weight))
 

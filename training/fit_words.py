@@ -36,9 +36,9 @@ from lexret.captions.sources import open_captions
 from lexret.encoders import load_model
 from lexret.encoders.folder.record import STATIC_TEXT_FILE, WEIGHTS_FILE, read_record, write_record
 from lexret.encoders.image.feature_cache import JoinedFeatures, cached_features
+from lexret.encoders.image.image_side import ImageSide
 from lexret.encoders.image.max_head import max_over_patches
 from lexret.encoders.lexical_model import LexicalModel
-from lexret.encoders.network import ImageSide
 from lexret.files.hashes import file_sha256
 from lexret.training.words.overuse import background_rows, measure_base_rates
 from lexret.vocabularies.wordnet import WordNet

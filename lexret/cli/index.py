@@ -19,6 +19,8 @@ from lexret.cli.progress import progress_bar, quiet_pillow
 
 if TYPE_CHECKING:
     from lexret.encoders.image_settings import Runtime
+    from lexret.library.library import Library
+    from lexret.library.updating.index_report import IndexReport
     from lexret.sparse import VectorPrecision
 
 
@@ -195,20 +197,9 @@ def command(
     except UpdateInterrupted as interrupted:
         click.echo(_left_by(interrupted.num_stored), err=True)
         raise
-    if as_json:
-        print_json(report_as_json(report, place))
-    else:
-        click.echo(report_as_text(report, place))
-    if report.left_behind:
-        click.echo(report.left_behind, err=True)
-    for name, num_waiting in library.labels.waiting().items():
-        click.echo(
-            f"The label {printable(name)} has not seen {plural(num_waiting, 'picture')} yet: "
-            f"lexret label apply {printable(name)}",
-            err=True,
-        )
-    nothing_is_right = report.shard is not None and not report.skipped
-    ctx.exit(0 if report.num_pictures or nothing_is_right else 1)
+    _print_report(report, place, as_json=as_json)
+    _name_waiting_labels(library)
+    ctx.exit(_status(report))
 
 
 # What --vectors goes with; the other options say how pictures are found and encoded.
@@ -250,12 +241,33 @@ def _take_encoded(
         report = library.take_encoded(
             vectors, folders=folders, weights=weights, progress=progress, **chosen
         )
+    _print_report(report, place, as_json=as_json)
+    ctx.exit(_status(report))
+
+
+def _print_report(report: IndexReport, place: Path, *, as_json: bool) -> None:
     if as_json:
         print_json(report_as_json(report, place))
     else:
         click.echo(report_as_text(report, place))
+    if report.left_behind:
+        click.echo(report.left_behind, err=True)
+
+
+def _name_waiting_labels(library: Library) -> None:
+    """Name the labels that new pictures have not been given yet."""
+    for name, num_waiting in library.labels.waiting().items():
+        click.echo(
+            f"The label {printable(name)} has not seen {plural(num_waiting, 'picture')} yet: "
+            f"lexret label apply {printable(name)}",
+            err=True,
+        )
+
+
+def _status(report: IndexReport) -> int:
+    """Return the exit status: 1 where no picture is in the index, but a shard may have none."""
     nothing_is_right = report.shard is not None and not report.skipped
-    ctx.exit(0 if report.num_pictures or nothing_is_right else 1)
+    return 0 if report.num_pictures or nothing_is_right else 1
 
 
 def _left_by(num_stored: int) -> str:

@@ -10,7 +10,7 @@ from lexret.cli.common import near_path, path_text, plural, printable
 
 if TYPE_CHECKING:
     from lexret.engine.segments.manifest import BackendEntry
-    from lexret.library.updating.indexing import IndexReport
+    from lexret.library.updating.index_report import IndexReport
     from lexret.library.updating.reader import SkippedPicture
 
 MAX_SKIPPED_SHOWN: Final = 20

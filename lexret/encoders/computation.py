@@ -1,4 +1,4 @@
-"""Where and in what precision a model computes; nothing here imports torch."""
+"""Computation of models: device and precision, chosen without importing torch."""
 
 from __future__ import annotations
 

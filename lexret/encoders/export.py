@@ -96,7 +96,7 @@ class _Exportable(nn.Module):
 def export_backbone(record: ModelRecord, pictures: Sequence[Image.Image] = ()) -> Agreement:
     """Write a model's ``image.onnx`` and ``image.json`` into its folder, and compare with torch.
 
-    What was rounded from another ``image.onnx`` leaves the folder.
+    An int8 file that was made from another ``image.onnx`` is removed.
 
     Args:
         pictures: to compare with; without any, some that are made here.
@@ -146,7 +146,7 @@ def write_meta(folder: Path, values: dict[str, Any]) -> None:
 
 
 def made_pictures(side: int) -> list[Image.Image]:
-    """Return pictures of gradients, stripes and noise: what every part of a network answers to."""
+    """Return pictures of gradients, stripes and noise: all parts of a network respond to them."""
     random = np.random.default_rng(0)
     y, x = np.mgrid[0:side, 0:side] / side
     pictures = []
@@ -248,7 +248,7 @@ def _alone(one: LexicalVector, other: LexicalVector) -> npt.NDArray[np.bool_]:
 
 
 def _ties(one: LexicalVector, other: LexicalVector) -> npt.NDArray[np.bool_]:
-    """Return which words of a vector the other lacks, but may have cut off as no stronger."""
+    """Return which words of a vector the other lacks, but may have cut off as ties."""
     least = float(other.weights.min()) if len(other) else 0.0
     full = len(other) >= len(one)
     ties: npt.NDArray[np.bool_] = one.weights <= _TIE + (least if full else 0.0)

@@ -1,4 +1,4 @@
-"""What pictures are encoded in: which runtime, on which device, by how many threads."""
+"""Settings of encoding pictures: which runtime, on which device, by how many threads."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ DEFAULT_SETTINGS: Final = ImageSettings()
 def runtime_for(
     precision: VectorPrecision, settings: ImageSettings, *, is_exported: bool
 ) -> Runtime:
-    """Return what a model's pictures are encoded in.
+    """Return the runtime that encodes a model's pictures.
 
     Args:
         is_exported: whether the model has an exported backbone.

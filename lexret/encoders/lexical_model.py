@@ -1,4 +1,4 @@
-"""Trained models as users meet them: pictures or texts in, sparse vectors out.
+"""Trained models, for users: pictures or texts in, sparse vectors out.
 
 Each side is loaded when it is first used: searching needs no image backbone, indexing no text
 transformer. torch is imported only for a side that needs it: pictures go through ONNX Runtime where
@@ -240,7 +240,7 @@ class LexicalModel:
 
     @cached_property
     def torch_images(self) -> ImageEncoder:
-        """The image side in torch, loaded on first use: what the other is compared with.
+        """The image side in torch, loaded on first use: the reference for ONNX Runtime.
 
         Raises:
             MissingPackageError: if torch is not installed.
@@ -291,7 +291,7 @@ class LexicalModel:
     def image_encoder(
         self, precision: VectorPrecision = "float32", *, settings: ImageSettings = DEFAULT_SETTINGS
     ) -> PictureEncoder:
-        """Return the image side in a precision; what is not the usual is loaded at each call.
+        """Return the image side in a precision; only the default one is kept in memory.
 
         Args:
             precision: bfloat16 runs in torch, int8 in ONNX Runtime.
@@ -299,7 +299,8 @@ class LexicalModel:
 
         Raises:
             InputError: if the runtime cannot do what is asked for.
-            MissingError, MissingPackageError: if the model or a package lacks what that takes.
+            MissingError, MissingPackageError: if the model or a package is missing something for
+                it.
         """
         runtime = runtime_for(precision, settings, is_exported=self.has_exported_images)
         if precision == "int8":
@@ -314,7 +315,7 @@ class LexicalModel:
     def texts(self) -> QueryEncoder:
         """The text encoder that ``lexret search`` uses: the static one where there is one.
 
-        So the same text scores the same from Python as from the command line.
+        The same text then scores the same in Python and on the command line.
         """
         return self.static_text if self.has_static_text else self.contextual_text
 

@@ -1,7 +1,7 @@
 """Checks of a model folder: hashes, words, shapes, frozen parts, files.
 
-A model is read from safetensors, JSON and text alone. What else lies in its folder, a pickled
-checkpoint for example, is named and never opened.
+A model is read from safetensors, JSON and text alone. Other files in its folder, such as a pickled
+checkpoint, are named and never opened.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ def _check_frozen_parts(config: ModelConfig, spared: set[str]) -> Iterator[Check
     """Check what the model needs besides its folder.
 
     Args:
-        spared: parts that the model can do without, as it holds something in their place.
+        spared: parts that the model does not need, because it holds a replacement.
     """
     if config.image.adapter == "pursuit":
         found = f"come from {config.image.backbone!r}; compared with their digest as they load"

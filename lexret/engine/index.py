@@ -6,29 +6,29 @@ import heapq
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from lexret.arguments import require_several
 from lexret.engine.corrections.corrections import NO_CORRECTIONS, Corrections, load_corrections
-from lexret.engine.postings.acceleration import Engine, EngineSwitch, require_compiled
+from lexret.engine.postings.acceleration import Engine, require_compiled
 from lexret.engine.protocol import Document, SearchHit
 from lexret.engine.query.checks import check_is_query, check_query, check_terms, check_vectors
-from lexret.engine.segments.manifest import MANIFEST_FILE, Manifest, missing_file
-from lexret.engine.segments.segment import Places, Segment
+from lexret.engine.searcher import Searcher
+from lexret.engine.segments.manifest import Manifest
+from lexret.engine.segments.segment import Segment
+from lexret.engine.segments.stored_documents import Places
+from lexret.engine.snapshot_files import SnapshotFiles
 from lexret.engine.store.columns import FieldValue, decode_text, encode_text
-from lexret.errors import CorruptError, InputError, MissingError
-from lexret.files.sealed import copy_of
+from lexret.errors import InputError, MissingError
 from lexret.sparse import FloatArray, IdArray, LexicalVector, SparseBatch
 from lexret.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from lexret.engine.corrections.corrected_view import CorrectedView
     from lexret.engine.query.query import Query
-
-_ATTEMPTS: Final = 10
 
 
 class EmbeddedIndex:
@@ -44,8 +44,8 @@ class EmbeddedIndex:
             same answers to the last bit.
         threads: how many queries of a batch are searched at a time.
         manifest: the commit to open, if it was read before; by default the newest.
-        parts: snapshots that are open already, of which ``manifest`` then tells what they hold
-            together; see :func:`lexret.engine.joined.join_indexes`.
+        parts: open snapshots to join; ``manifest`` then describes what they hold together; see
+            :func:`lexret.engine.joined.join_indexes`.
 
     Raises:
         InputError: if there is no such engine, or ``threads`` is less than 1.
@@ -72,14 +72,14 @@ class EmbeddedIndex:
         if threads < 1:
             raise InputError(f"A search takes at least 1 thread; found {threads}.")
         self._path, self._threads = Path(path), threads
-        self._switch = EngineSwitch(engine)
         self._corrections = corrections
         self._parts = tuple(parts)
-        self._manifest, self._words, self._segments = (
-            _together(parts, manifest)
+        self._files: SnapshotFiles = (
+            SnapshotFiles.join([part._files for part in parts], manifest)
             if parts and manifest is not None
-            else _open_snapshot(self._path, manifest)
+            else SnapshotFiles.open(self._path, manifest)
         )
+        self._searcher = Searcher(self._files.segments, engine=engine)
 
     @property
     def path(self) -> Path:
@@ -88,7 +88,7 @@ class EmbeddedIndex:
 
     @property
     def parts(self) -> tuple[EmbeddedIndex, ...]:
-        """The indexes that it is made of, each in a folder of its own; mostly itself alone."""
+        """The joined indexes, each with its own folder; usually only this one."""
         return self._parts or (self,)
 
     @property
@@ -105,30 +105,29 @@ class EmbeddedIndex:
 
     def uncorrected(self) -> EmbeddedIndex:
         """Return the same snapshot without corrections: what the model made."""
-        return EmbeddedIndex(self._path, manifest=self._manifest, parts=self.parts)
+        return EmbeddedIndex(self._path, manifest=self.manifest, parts=self.parts)
 
     @property
     def manifest(self) -> Manifest:
         """The manifest of the commit: model, roots, segments, commit number."""
-        return self._manifest
+        return self._files.manifest
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """The words of the stored vectors."""
-        path = self._path / self._manifest.vocabulary_file
-        return self._manifest.parse_vocabulary(self._words, path)
+        return self._files.vocabulary()
 
     @property
     def model_id(self) -> str:
         """Identity of what made the vectors."""
-        return self._manifest.model_id
+        return self.manifest.model_id
 
     def require_own_vectors(self) -> None:
-        """Raise InputError where another engine holds the vectors, and this does not ask it.
+        """Raise InputError if another engine holds the vectors.
 
-        Whatever reads postings calls it: the postings of such an index are empty.
+        Everything that reads postings calls this first: the postings of such an index are empty.
         """
-        backend = self._manifest.backend
+        backend = self.manifest.backend
         if backend is not None:
             raise InputError(
                 f"The vectors of the index at {self._path} are in {backend.name}, and what was "
@@ -139,51 +138,27 @@ class EmbeddedIndex:
     @property
     def segments(self) -> tuple[Segment, ...]:
         """The segments of this snapshot; they stay readable after others are merged from them."""
-        return self._segments
+        return self._files.segments
 
     @property
     def num_postings(self) -> int:
         """Number of stored weights, including those of deleted documents not yet merged away."""
-        return sum(segment.entry.num_postings for segment in self._segments)
+        return sum(segment.entry.num_postings for segment in self.segments)
 
     def __len__(self) -> int:
         """Number of live documents."""
-        return self._manifest.num_documents
+        return self.manifest.num_documents
 
     def search(self, queries: SparseBatch, *, k: int = 10) -> list[list[SearchHit]]:
         """Return the exact top ``k`` documents for each query; see :meth:`Index.search`."""
         self.require_own_vectors()
-        check_query(self._manifest.vocabulary_fingerprint, lambda: self.vocabulary, queries, k=k)
+        check_query(self.manifest.vocabulary_fingerprint, lambda: self.vocabulary, queries, k=k)
         if self._corrections:
             from lexret.engine.query.query import Query
 
             wanted = [Query(vector=query) for query in queries]
             return [self._corrected.find(query, self._find_uncorrected, k) for query in wanted]
-        compiled = self._use_compiled(queries.term_ids)
-
-        def answer(query: LexicalVector) -> list[SearchHit]:
-            return self._search_vector(query, k, compiled=compiled)
-
-        if self._threads == 1 or len(queries) == 1:
-            return [answer(query) for query in queries]
-        from concurrent.futures import ThreadPoolExecutor  # loads slowly, and few searches need it
-
-        with ThreadPoolExecutor(self._threads) as pool:
-            return list(pool.map(answer, queries))
-
-    def _use_compiled(self, term_ids: IdArray) -> bool:
-        """Return whether queries of these words, repeats included, use the compiled search."""
-        if not self._switch.is_undecided:
-            return self._switch.use_compiled
-        ptrs = [segment.posting_lists.indptr for segment in self._segments]
-        num_read = sum(int((ptr[term_ids + 1] - ptr[term_ids]).sum()) for ptr in ptrs)
-        return self._switch.count(num_read, lambda: self._search_compiled(term_ids))
-
-    def _search_compiled(self, term_ids: IdArray) -> None:
-        """Run the compiled search for some words, all of one weight, only so that it is loaded."""
-        terms_T = np.array(sorted(set(term_ids.tolist())), np.int32)
-        for segment in self._segments:
-            segment.search(terms_T, np.ones(len(terms_T), np.float32), k=10, compiled=True)
+        return self._searcher.search(queries, k=k, threads=self._threads)
 
     @property
     def corrections(self) -> Corrections:
@@ -196,27 +171,19 @@ class EmbeddedIndex:
 
         return CorrectedView(self, self._corrections)
 
-    def _search_vector(self, query: LexicalVector, k: int, *, compiled: bool) -> list[SearchHit]:
-        found: list[tuple[float, bytes]] = []
-        for segment in self._segments:
-            hits = segment.search(query.term_ids, query.weights, k=k, compiled=compiled)
-            ids = segment.ids_at([hit.document for hit in hits])
-            found.extend((-hit.score, doc_id) for hit, doc_id in zip(hits, ids, strict=True))
-        return _ranked(found, k)
-
     @property
     def columns(self) -> dict[str, str]:
         """The fields that documents have: name -> ``int64``, ``float64`` or ``text``."""
-        return dict(self._manifest.columns)
+        return dict(self.manifest.columns)
 
     def find(self, query: Query, *, k: int = 10) -> list[SearchHit]:
         """Return the exact top ``k`` documents for a whole query; see :class:`Query`."""
         check_is_query(query)
-        fingerprint = self._manifest.vocabulary_fingerprint
+        fingerprint = self.manifest.vocabulary_fingerprint
         check_vectors(fingerprint, lambda: self.vocabulary, query.vectors(), k=k)
         for vector in query.vectors():
             vector.as_batch()  # checks it: a vector made by hand may break the rules
-        check_terms(query.conditional_terms(), num_words=self._manifest.num_words)
+        check_terms(query.conditional_terms(), num_words=self.manifest.num_words)
         if self._corrections:
             return self._corrected.find(query, self._find_uncorrected, k)
         return self._find_uncorrected(query, k)
@@ -224,37 +191,15 @@ class EmbeddedIndex:
     def _find_uncorrected(self, query: Query, k: int) -> list[SearchHit]:
         """Answer a checked query from the stored weights, without corrections."""
         self.require_own_vectors()
-        return self._find_in_segments(query, k)
-
-    def _find_in_segments(self, query: Query, k: int) -> list[SearchHit]:
-        """Answer a checked query from the segments alone."""
-        from lexret.engine.query.matching import find_in_segment  # not needed by a plain search
-
-        if query.vector is not None and not query.choices and not query.has_conditions:
-            compiled = self._use_compiled(query.vector.term_ids)
-            return self._search_vector(query.vector, k, compiled=compiled)
-        found = [
-            (-hit.score, segment.id_at(hit.document))
-            for segment in self._segments
-            for hit in find_in_segment(segment, query, k=k)
-        ]
-        return _ranked(found, k)
+        return self._searcher.find(query, k)
 
     def score_moments(self, query: LexicalVector) -> tuple[float, float]:
         """Return the mean and the standard deviation of the scores of all live documents.
 
-        Of the stored vectors: corrections of single documents change them hardly.
+        Corrections are ignored: those of single documents hardly change the result.
         """
         self.require_own_vectors()
-        total, squares = 0.0, 0.0
-        for segment in self._segments:
-            scores_N = segment.score(query.term_ids, query.weights)
-            if segment.deleted is not None:
-                scores_N = scores_N[~segment.deleted]
-            total += float(scores_N.sum())
-            squares += float(np.square(scores_N).sum())
-        mean = total / max(1, len(self))
-        return mean, float(max(squares / max(1, len(self)) - mean * mean, 0.0)) ** 0.5
+        return self._searcher.score_moments(query)
 
     def weights(
         self, doc_ids: Sequence[str], term_ids: Sequence[int] | npt.NDArray[np.int32]
@@ -270,7 +215,7 @@ class EmbeddedIndex:
         """
         require_several(doc_ids, "document ids")
         terms = np.asarray(term_ids, dtype=np.int32)
-        num_words = self._manifest.num_words
+        num_words = self.manifest.num_words
         if len(terms) and (int(terms.min()) < 0 or int(terms.max()) >= num_words):
             raise InputError(
                 f"Term ids run from {terms.min()} to {terms.max()}; expected 0 to {num_words - 1}."
@@ -289,7 +234,7 @@ class EmbeddedIndex:
         for number, places in by_segment.items():
             documents = np.array([document for _, document in places], dtype=np.int32)
             rows = [row for row, _ in places]
-            weights[rows] = self._segments[number].weights_at(documents, terms)
+            weights[rows] = self.segments[number].weights_at(documents, terms)
         return weights
 
     def stored_vectors(self, segment: Segment, places: Places) -> SparseBatch:
@@ -301,7 +246,7 @@ class EmbeddedIndex:
 
     def vector(self, doc_id: str) -> LexicalVector:
         """Return the corrected vector of a document; raises MissingError if there is none."""
-        every = np.arange(self._manifest.num_words, dtype=np.int32)
+        every = np.arange(self.manifest.num_words, dtype=np.int32)
         row = self.weights([doc_id], every)[0]
         term_ids = np.flatnonzero(row).astype(np.int32)
         return LexicalVector(term_ids, row[term_ids], self.vocabulary)
@@ -309,15 +254,15 @@ class EmbeddedIndex:
     def document(self, doc_id: str) -> Document:
         """Return a document's fields; raises MissingError if it is not in the index."""
         number, place = self._locate(doc_id)
-        segment = self._segments[number]
+        segment = self.segments[number]
         return Document(
-            doc_id, {name: segment.value(name, place) for name in self._manifest.columns}
+            doc_id, {name: segment.value(name, place) for name in self.manifest.columns}
         )
 
     def documents(self) -> Iterator[Document]:
         """Yield all live documents and their fields, segment by segment."""
-        names = list(self._manifest.columns)
-        for segment in self._segments:
+        names = list(self.manifest.columns)
+        for segment in self.segments:
             for places in segment.live():
                 ids = map(decode_text, segment.ids_at(places))
                 yield from map(Document, ids, segment.fields_of(names, places))
@@ -330,18 +275,18 @@ class EmbeddedIndex:
                 ``None``.
         """
         values: list[FieldValue] = []
-        for segment in self._segments:
+        for segment in self.segments:
             values += segment.live_values(name)
         return values
 
     def check_fields(self) -> None:
         """Compare all ids and fields with their checksums; raises DamageError."""
-        for segment in self._segments:
+        for segment in self.segments:
             segment.check_fields()
 
     def doc_ids(self) -> list[str]:
         """Return the ids of all live documents in rising order."""
-        return [decode_text(encoded) for encoded in heapq.merge(*map(_live_ids, self._segments))]
+        return [decode_text(encoded) for encoded in heapq.merge(*map(_live_ids, self.segments))]
 
     def __contains__(self, doc_id: object) -> bool:
         return isinstance(doc_id, str) and self._find(doc_id) is not None
@@ -352,28 +297,17 @@ class EmbeddedIndex:
             for part in self._parts:
                 part.verify()
             return
-        path = self._path / self._manifest.vocabulary_file
-        self._manifest.parse_vocabulary(self._manifest.read_vocabulary(self._path), path)
-        for segment in self._segments:
-            segment.verify()
+        self._files.verify()
 
     def num_bytes(self) -> int:
         """Return the bytes that the files of this commit take, without the lock file."""
         if self._parts:
             return sum(part.num_bytes() for part in self._parts)
-        sections = [
-            max((section.end for section in file.values()), default=0)
-            for segment in self._segments
-            for file in segment.entry.files.values()
-        ]
-        deletions = [s.entry.deletions.bits.end for s in self._segments if s.entry.deletions]
-        path = self._path / MANIFEST_FILE
-        manifest = sum(file.stat().st_size for file in (path, copy_of(path)) if file.is_file())
-        return sum(sections) + sum(deletions) + len(self._words) + manifest
+        return self._files.num_bytes()
 
     def _find(self, doc_id: str) -> tuple[int, int] | None:
         encoded = encode_text(doc_id, what="Document id")
-        for number, segment in enumerate(self._segments):
+        for number, segment in enumerate(self.segments):
             place = segment.find([encoded])[0]
             if place >= 0 and (segment.deleted is None or not segment.deleted[place]):
                 return number, place
@@ -397,38 +331,6 @@ def open_index(path: str | Path, *, engine: Engine = "auto", threads: int = 1) -
     """
     corrections = load_corrections(Path(path))
     return EmbeddedIndex(Path(path), corrections=corrections, engine=engine, threads=threads)
-
-
-def _open_snapshot(
-    path: Path, manifest: Manifest | None
-) -> tuple[Manifest, bytes, tuple[Segment, ...]]:
-    """Open what the manifest names; start again if a writer has merged it away meanwhile."""
-    manifest = Manifest.load(path) if manifest is None else manifest
-    for _ in range(_ATTEMPTS):
-        try:
-            words = manifest.read_vocabulary(path)
-            return manifest, words, tuple(Segment(path, entry) for entry in manifest.segments)
-        except FileNotFoundError as error:
-            newer = Manifest.load(path)
-            if newer == manifest:
-                raise missing_file(path, error) from error
-            manifest = newer
-    raise CorruptError(f"The index at {path} changed {_ATTEMPTS} times while it was opened.")
-
-
-def _together(
-    parts: Sequence[EmbeddedIndex], manifest: Manifest
-) -> tuple[Manifest, bytes, tuple[Segment, ...]]:
-    """Return what several snapshots hold, as if it were one."""
-    return manifest, parts[0]._words, tuple(s for part in parts for s in part.segments)
-
-
-def _ranked(found: list[tuple[float, bytes]], k: int) -> list[SearchHit]:
-    """Return the best ``k`` of (negative score, id) as hits."""
-    return [
-        SearchHit(decode_text(encoded), 0.0 - negative, rank)
-        for rank, (negative, encoded) in enumerate(sorted(found)[:k], start=1)
-    ]
 
 
 def _live_ids(segment: Segment) -> list[bytes]:

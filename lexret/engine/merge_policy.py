@@ -14,7 +14,8 @@ from typing import Final
 
 import numpy as np
 
-from lexret.engine.segments.segment import Mask, Segment
+from lexret.engine.segments.segment import Segment
+from lexret.engine.segments.stored_documents import Mask
 
 MAX_SEGMENTS_A_LEVEL: Final = 8
 DOCUMENTS_AT_LEVEL_0: Final = 1000

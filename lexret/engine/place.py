@@ -1,4 +1,4 @@
-"""Place of an index on disk: what tells that a folder holds one, without opening it."""
+"""Place of an index on disk: whether a folder holds one, without opening it."""
 
 from __future__ import annotations
 

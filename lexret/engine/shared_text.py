@@ -29,7 +29,7 @@ class FoundDocument:
 
 
 def find_documents(index: EmbeddedIndex, doc_ids: Sequence[str]) -> list[FoundDocument]:
-    """Return some documents of an index, in no order; others than those of the index are left out.
+    """Return some documents of an index, in no order; ids that it does not hold are left out.
 
     Raises:
         InputError: if an id cannot be one.
@@ -50,13 +50,13 @@ def find_documents(index: EmbeddedIndex, doc_ids: Sequence[str]) -> list[FoundDo
 def documents_with(
     index: EmbeddedIndex, name: str, texts: Collection[str], query: Query
 ) -> list[FoundDocument]:
-    """Return the documents whose text in a field is one of some, and that a query lets in.
+    """Return the documents whose text in a field is one of some, and that meet a query's filters.
 
     Of the query, only its filters count, and the documents that are to be no hits: documents of
     the same vector all meet the rest of it, or none does.
 
     Args:
-        texts: of at least 4 bytes; shorter ones are those of no document.
+        texts: of at least 4 bytes; shorter ones match no document.
     """
     found = [
         FoundDocument(segment.doc_id(place), segment, place)

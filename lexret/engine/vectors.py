@@ -24,8 +24,9 @@ import numpy.typing as npt
 from lexret.engine.corrections.corrections import Corrections
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.protocol import Document
-from lexret.engine.segments.segment import Places, Segment
+from lexret.engine.segments.segment import Segment
 from lexret.engine.segments.segment_vectors import FEW_DOCUMENTS
+from lexret.engine.segments.stored_documents import Places
 from lexret.engine.store.columns import FieldValue, decode_text, encode_text
 from lexret.sparse import FloatArray, IdArray, SparseBatch
 from lexret.vocabulary import Vocabulary

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Final, Self
 
 from lexret.arguments import require_several
+from lexret.engine.commits import Commits
 from lexret.engine.corrections.corrections import (
-    Corrections,
+    ChangeOfCorrections,
     change_corrections,
-    corrections_of_commit,
     settle_corrections,
 )
 from lexret.engine.document_buffer import DocumentBuffer
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.open_segments import OpenSegments
 from lexret.engine.place import has_index
-from lexret.engine.segments.cleanup import remove_unused
 from lexret.engine.segments.manifest import (
     CODECS,
-    MANIFEST_FILE,
     PRECISIONS,
     BackendEntry,
     Manifest,
@@ -30,18 +29,14 @@ from lexret.engine.segments.manifest import (
 )
 from lexret.engine.store.columns import FieldValue, encode_text
 from lexret.engine.store.sections import storage_errors
-from lexret.errors import CorruptError, HeldElsewhereError, InputError, MissingError
+from lexret.errors import HeldElsewhereError, InputError, MissingError
 from lexret.files.folders import make_folder
 from lexret.files.locks import WriterLock
-from lexret.files.sealed import copy_of
-from lexret.files.whole import replace_file
 from lexret.sparse import SparseBatch, VectorPrecision
 from lexret.vocabulary import Vocabulary
 
 MAX_BUFFERED_POSTINGS: Final = 1 << 24
 MAX_OPEN_SEGMENTS: Final = 24
-
-ChangeOfCorrections = Callable[[Corrections], Corrections]
 
 
 class EmbeddedIndexWriter:
@@ -52,17 +47,13 @@ class EmbeddedIndexWriter:
     """
 
     backend_name: ClassVar[str | None] = None
-    """The engine that takes the vectors; ``None``: the segments do."""
+    """The engine that stores the vectors; ``None``: the segments do."""
 
     def __init__(
-        self, path: Path, manifest: Manifest, vocabulary: Vocabulary, lock: WriterLock
+        self, path: Path, commits: Commits, vocabulary: Vocabulary, lock: WriterLock
     ) -> None:
-        self._path, self._vocabulary, self._lock = path, vocabulary, lock
-        self._committed = manifest
-        self._never_committed = True
-        self._buffer = DocumentBuffer(vocabulary, {})
-        self._runtimes: list[str] = list(manifest.runtimes)
-        self._segments = OpenSegments(path, (), weights=manifest.weights)
+        self._path, self._commits, self._vocabulary, self._lock = path, commits, vocabulary, lock
+        self._reset()
 
     @classmethod
     def create(
@@ -108,31 +99,27 @@ class EmbeddedIndexWriter:
             )
         folder = Path(path)
         cls._require_mine(folder, backend)
+        manifest = Manifest(
+            generation=0,
+            vocabulary_file=f"vocabulary-{vocabulary.fingerprint[:12]}.txt",
+            vocabulary_fingerprint=vocabulary.fingerprint,
+            num_words=len(vocabulary),
+            model_id=model_id,
+            model_source=model_source,
+            roots=tuple(roots),
+            weights=weights,
+            precision=precision,
+            options=tuple(options),
+            runtimes=tuple(runtimes),
+            backend=backend,
+        )
         with storage_errors(folder):
             make_folder(folder)
-            lock = WriterLock(folder)
-        try:
+        with _locked(folder) as lock:
             with storage_errors(folder):
                 settle_corrections(folder)
-            generation = _generation_to_follow(folder, replace_existing=replace_existing)
-            manifest = Manifest(
-                generation=generation,
-                vocabulary_file=f"vocabulary-{vocabulary.fingerprint[:12]}.txt",
-                vocabulary_fingerprint=vocabulary.fingerprint,
-                num_words=len(vocabulary),
-                model_id=model_id,
-                model_source=model_source,
-                roots=tuple(roots),
-                weights=weights,
-                precision=precision,
-                options=tuple(options),
-                runtimes=tuple(runtimes),
-                backend=backend,
-            )
-            return cls(folder, manifest, vocabulary, lock)
-        except BaseException:
-            lock.release()
-            raise
+            commits = Commits.begin(folder, manifest, replace_existing=replace_existing)
+            return cls(folder, commits, vocabulary, lock)
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
@@ -148,26 +135,24 @@ class EmbeddedIndexWriter:
         folder = Path(path)
         if not has_index(folder):
             Manifest.load(folder)  # raises: a folder without an index gets no lock file
+        with _locked(folder) as lock:
+            try:
+                return cls._open_locked(folder, lock)
+            except FileNotFoundError as error:
+                raise missing_file(folder, error) from error
+
+    @classmethod
+    def _open_locked(cls, folder: Path, lock: WriterLock) -> Self:
+        manifest = Manifest.load(folder)
+        cls._require_mine(folder, manifest.backend)
+        words = folder / manifest.vocabulary_file
+        vocabulary = manifest.parse_vocabulary(manifest.read_vocabulary(folder), words)
         with storage_errors(folder):
-            lock = WriterLock(folder)
-        try:
-            manifest = Manifest.load(folder)
-            cls._require_mine(folder, manifest.backend)
-            words = folder / manifest.vocabulary_file
-            vocabulary = manifest.parse_vocabulary(manifest.read_vocabulary(folder), words)
-            writer = cls(folder, manifest, vocabulary, lock)
-            writer._never_committed = False
-            with storage_errors(folder):
-                settle_corrections(folder)
-            writer._reset()
-            _renew_copy(folder / MANIFEST_FILE)
-            writer._clean()
-        except FileNotFoundError as error:
-            lock.release()
-            raise missing_file(folder, error) from error
-        except BaseException:
-            lock.release()
-            raise
+            settle_corrections(folder)
+        commits = Commits(folder, manifest, is_new=False)
+        writer = cls(folder, commits, vocabulary, lock)
+        commits.renew_copy()
+        commits.clean()
         return writer
 
     @classmethod
@@ -184,7 +169,7 @@ class EmbeddedIndexWriter:
 
     def snapshot(self) -> EmbeddedIndex:
         """Open the index as last committed, without corrections."""
-        return EmbeddedIndex(self._path, manifest=self._committed)
+        return EmbeddedIndex(self._path, manifest=self._commits.last)
 
     @classmethod
     def mend(cls, path: Path, manifest: Manifest, vocabulary: Vocabulary, lock: WriterLock) -> Self:
@@ -194,9 +179,7 @@ class EmbeddedIndexWriter:
             manifest: names whole segments only.
             lock: of the folder, which the caller holds and releases.
         """
-        writer = cls(path, manifest, vocabulary, lock)
-        writer._reset()
-        return writer
+        return cls(path, Commits(path, manifest, is_new=True), vocabulary, lock)
 
     @property
     def path(self) -> Path:
@@ -206,7 +189,7 @@ class EmbeddedIndexWriter:
     @property
     def manifest(self) -> Manifest:
         """The last commit."""
-        return self._committed
+        return self._commits.last
 
     def add(
         self,
@@ -281,15 +264,23 @@ class EmbeddedIndexWriter:
         try:
             with storage_errors(self._path):
                 self._flush()
-                self._segments.merge(generation=self._next_generation)
-                if self._never_committed or self._segments.changed:
-                    self._write_manifest(corrections)
+                generation = self._commits.next_generation
+                self._segments.merge(generation=generation)
+                if self._commits.is_new or self._segments.changed:
+                    self._commits.make(
+                        self._vocabulary,
+                        columns=self._buffer.columns,
+                        segments=self._segments.entries(generation=generation),
+                        runtimes=self._runtimes,
+                        corrections=corrections,
+                    )
+                    self._reset()
                 elif corrections is not None:
                     change_corrections(self._path, corrections)
         except BaseException:
             self.rollback()
             raise
-        self._clean()
+        self._commits.clean()
 
     def commit_roots(self, roots: Sequence[str], *, options: Sequence[str] | None = None) -> None:
         """Record other folders that the documents come from, in a commit that holds nothing else.
@@ -303,39 +294,15 @@ class EmbeddedIndexWriter:
         Raises:
             StorageError: if writing fails.
         """
-        chosen = self._committed.options if options is None else tuple(options)
-        changed = replace(self._committed, roots=tuple(roots), options=chosen)
-        if changed == self._committed:
-            return
-        if not self._never_committed:  # otherwise the first commit records them
-            changed = replace(changed, generation=changed.generation + 1)
-            with storage_errors(self._path):
-                changed.save(self._path)
-        self._committed = changed
-
-    def _record_backend(self, backend: BackendEntry) -> None:
-        """Record another place of the same vectors, in a commit that holds nothing else."""
-        changed = replace(
-            self._committed, backend=backend, generation=self._committed.generation + 1
-        )
-        with storage_errors(self._path):
-            changed.save(self._path)
-        self._committed = changed
+        last = self._commits.last
+        chosen = last.options if options is None else tuple(options)
+        self._commits.record(replace(last, roots=tuple(roots), options=chosen))
 
     def rollback(self) -> None:
         """Drop all changes since the last commit."""
-        self._adopt_interrupted_commit()
-        self._segments.remove_others(self._committed.segments)
+        self._commits.adopt_interrupted()
+        self._segments.remove_others(self._commits.last.segments)
         self._reset()
-
-    def _adopt_interrupted_commit(self) -> None:
-        """Take over a commit of this writer that failed after its manifest was in place."""
-        try:
-            found = Manifest.load(self._path)
-        except (MissingError, CorruptError):
-            return  # nothing was committed yet, or what is to be replaced is damaged
-        if found.generation == self._committed.generation + 1:
-            self._committed, self._never_committed = found, False
 
     def close(self) -> None:
         """Drop what was not committed and release the lock; a second call does nothing."""
@@ -355,73 +322,37 @@ class EmbeddedIndexWriter:
     ) -> None:
         self.close()
 
-    @property
-    def _next_generation(self) -> int:
-        return self._committed.generation + 1
-
     def _reset(self) -> None:
-        self._buffer = DocumentBuffer(self._vocabulary, self._committed.columns)
-        self._runtimes = list(self._committed.runtimes)
-        self._segments = OpenSegments(
-            self._path, self._committed.segments, weights=self._committed.weights
-        )
+        """Begin with what the last commit holds."""
+        last = self._commits.last
+        self._buffer = DocumentBuffer(self._vocabulary, last.columns)
+        self._runtimes = list(last.runtimes)
+        self._segments = OpenSegments(self._path, last.segments, weights=last.weights)
 
     def _flush(self) -> None:
         """Write the buffered documents to a segment that no manifest names yet."""
         if not self._buffer:
             return
-        generation = self._next_generation
+        generation = self._commits.next_generation
         self._segments.write(self._buffer.contents(), generation=generation)
         self._buffer.clear()
         if len(self._segments) > MAX_OPEN_SEGMENTS:  # each keeps its files open
             with storage_errors(self._path):
                 self._segments.merge(generation=generation)
 
-    def _clean(self) -> None:
-        if not self._never_committed:
-            remove_unused(self._path, self._committed)
 
-    def _write_manifest(self, corrections: ChangeOfCorrections | None) -> None:
-        generation = self._next_generation
-        if self._never_committed:
-            words = "".join(f"{word}\n" for word in self._vocabulary.words)
-            replace_file(self._path / self._committed.vocabulary_file, words.encode())
-        manifest = replace(
-            self._committed,
-            generation=generation,
-            columns=dict(self._buffer.columns),
-            segments=self._segments.entries(generation=generation),
-            runtimes=tuple(self._runtimes),
-        )
-        if corrections is None:
-            manifest.save(self._path)
-        else:
-            with corrections_of_commit(self._path, manifest, corrections):
-                manifest.save(self._path)
-        self._committed, self._never_committed = manifest, False
-        self._reset()
+@contextmanager
+def _locked(folder: Path) -> Iterator[WriterLock]:
+    """Lock the folder of an index; the lock is released only where an error is raised.
 
-
-def _generation_to_follow(folder: Path, *, replace_existing: bool) -> int:
+    Raises:
+        LockedError: if another writer holds it.
+        StorageError: if the folder cannot be written.
+    """
+    with storage_errors(folder):
+        lock = WriterLock(folder)
     try:
-        generation = Manifest.load(folder).generation
-    except MissingError:
-        return 0
-    except CorruptError:
-        if not replace_existing:
-            raise
-        return 0
-    if not replace_existing:
-        raise InputError(
-            f"There is an index at {folder} already; change it with EmbeddedIndexWriter.open, or "
-            "make it anew with replace_existing=True."
-        )
-    return generation
-
-
-def _renew_copy(path: Path) -> None:
-    """Bring the copy of a manifest up to date, as a commit leaves it that was not cut off."""
-    copy, data = copy_of(path), path.read_bytes()
-    if not copy.is_file() or copy.read_bytes() != data:
-        with storage_errors(path.parent):
-            replace_file(copy, data)
+        yield lock
+    except BaseException:
+        lock.release()
+        raise

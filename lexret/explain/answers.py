@@ -155,5 +155,5 @@ def _counting_parts(query: LexicalVector | Query, image: LexicalVector) -> list[
 
 
 def told_copies(number: int) -> str:
-    """Return what follows a picture's name where it stands for others of the same file."""
+    """Return the note after the name of a picture that stands for others of the same file."""
     return f" and {number:,} {'copy' if number == 1 else 'copies'}" if number else ""

@@ -46,7 +46,7 @@ class ContactEntry:
 
 @dataclass(frozen=True, slots=True)
 class ContactSheet:
-    """Contact sheet: all that is needed to draw it again, apart from the photos.
+    """Contact sheet: everything needed to draw it again, apart from the photos.
 
     Attributes:
         title: the query, or the name of the collection.
@@ -73,7 +73,7 @@ def sheet_of_index(
     """Return a contact sheet of some pictures of an index and their words.
 
     Args:
-        copies_of: tells which other pictures of the same file each stands for.
+        copies_of: returns the other pictures of the same file that each stands for.
 
     Raises:
         MissingError: if one of them is not in the index.
@@ -98,7 +98,7 @@ def sheet_of_hits(
 
     Args:
         searched: what is searched; by default the index itself.
-        copies_of: tells which other pictures of the same file a hit stands for.
+        copies_of: returns the other pictures of the same file that a hit stands for.
 
     Raises:
         MismatchError: if the query is of another vocabulary.

@@ -48,7 +48,7 @@ def picture_of_library(library: TellingLibrary, named: str, *, places: bool) -> 
 
     Args:
         named: the picture's id or path.
-        places: tell in which third of the picture each word is seen; the file is opened for that.
+        places: add in which third of the picture each word is seen; the file is opened for that.
 
     Raises:
         MissingError: if there is no such picture.

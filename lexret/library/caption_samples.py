@@ -20,7 +20,7 @@ CAPTION_FIELD: Final = "caption"
 
 
 class TellingLibrary(Protocol):
-    """Library, as far as its pictures are told."""
+    """Library, as far as captions need it."""
 
     def snapshot(self) -> Snapshot: ...
 
@@ -38,7 +38,7 @@ def samples_like(
 
     Args:
         vector: that picture's.
-        without: a picture that is none of them, by its id: the same.
+        without: the id of a picture to leave out, such as the same one.
         k: at most so many.
     """
     snapshot = library.snapshot()

@@ -32,7 +32,7 @@ class WordChange:
 
 
 def entry_of(word: str, vocabulary: Vocabulary) -> str:
-    """Return the vocabulary's entry for a word; raises InputError where there is none."""
+    """Return the vocabulary's entry for a word; raises InputError if there is none."""
     known, unknown = vocabulary.match(word)
     if len(known) == 1 and not unknown:
         return vocabulary.words[known[0]]
@@ -110,7 +110,7 @@ def _change(
 ) -> Corrections:
     """Change the corrections of some parts of an index; returns those of all parts then.
 
-    Parts change one after the other: what is cut off is done by doing it again.
+    Parts change one after the other; after an interruption, repeat the call.
     """
     documents: dict[str, DocumentCorrection] = {}
     muted: frozenset[str] = frozenset()

@@ -1,4 +1,4 @@
-"""Which fields of pictures leave the index with an export, and what they are called there."""
+"""Exported fields: which fields of pictures an export holds, and under which names."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ KEYWORDS: Final = "keywords"
 def exported_fields(index: EmbeddedIndex, wanted: Sequence[str] | None = None) -> FieldChoice:
     """Return the fields of an index to export, by the names that they have there.
 
-    Those are what the files tell, under names such as ``taken_s`` and ``keywords``, and people's
-    own. The path is the document's id; what only lexret's bookkeeping needs is left out.
+    They are those read from files, under names such as ``taken_s`` and ``keywords``, and those that
+    people gave. The path is the document's id; fields that only lexret's bookkeeping needs are left
+    out.
 
     Args:
         wanted: their names; by default all.

@@ -1,7 +1,7 @@
 """Fields that people give their pictures, such as a rating or a place, and how they are read.
 
-They lie beside those that ``lexret index`` writes, have one type each in the whole index, and stay
-with a picture when its file changes or moves.
+They are stored beside the fields that ``lexret index`` writes, each has one type in the whole
+index, and they stay with a picture when its file changes or moves.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ OwnFields = Mapping[str, FieldValue]
 
 
 def check_name(name: str) -> None:
-    """Raise InputError where nobody may give pictures a field of that name."""
+    """Raise InputError if people may not give pictures a field of that name."""
     if name in INDEXED_FIELDS or name in PICTURE_FIELDS.dates or name in PICTURE_FIELDS.columns:
         raise InputError(
             f"The field {name!r} belongs to `lexret index`, which reads it from the files. Choose "
@@ -83,7 +83,7 @@ def kind_of_texts(texts: Sequence[str]) -> str:
 
 
 def _number(text: str) -> float:
-    """Read a number; raises ValueError also for what is none to most people, such as ``nan``."""
+    """Read a number; raises ValueError for ``nan`` and infinities, too."""
     if not set(text) <= set("0123456789+-.eE"):
         raise ValueError(text)
     return float(text)

@@ -53,7 +53,7 @@ def default_index(root: Path) -> Path:
 
 
 def require_folder_names(folders: Sequence[str | os.PathLike[str]]) -> None:
-    """Raise InputError where a list stands for the folders, which are named one by one."""
+    """Raise InputError if a list is given instead of folders, one by one."""
     for folder in folders:
         if not isinstance(folder, str | os.PathLike):
             raise InputError(
@@ -66,7 +66,7 @@ def place_of_new_index(
     index: str | os.PathLike[str] | None,
     shard: Shard | None = None,
 ) -> Path:
-    """Return where the first index of some folders is to lie.
+    """Return where to make the first index of some folders.
 
     Args:
         index: the place that was named, if one was.
@@ -129,10 +129,10 @@ def find_indexes(start: Path) -> tuple[Path, ...]:
 
 
 def index_for(folders: Sequence[Path]) -> Path:
-    """Return where the index of some folders lies that are to be indexed.
+    """Return the place of the index for some folders that are to be indexed.
 
-    That is in the first of them that has one; else beside or above them, in an index that holds
-    one of them; else in the first of them, where it is to be made.
+    It is in the first of them that has one; else beside or above them, in an index that holds one
+    of them; else it is made in the first of them.
     """
     from lexret.engine.segments.manifest import Manifest  # loads numpy; to find an index needs none
 
@@ -235,11 +235,11 @@ def record_roots(
 ) -> tuple[str, ...]:
     """Return what a manifest records when folders are added to those that it names already.
 
-    Behind a base that is recorded by an absolute path all are, so that ids outlive a move.
+    If the base is recorded by an absolute path, all folders are, so that ids outlive a move.
 
     Args:
         recorded: what it names already.
-        leaving: those of them that are about to leave it: they may lie where they will.
+        leaving: those of them that are about to leave it; these may lie anywhere.
 
     Raises:
         InputError: if one of the folders lies inside another.

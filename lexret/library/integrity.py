@@ -1,7 +1,7 @@
-"""Integrity of a library's index: checking it, and repairing it so that the rest is encoded again.
+"""Integrity of a library's index: checks, and repairs after which lost pictures are encoded again.
 
-A picture of which a repair could not save all is recorded with a time of change that no file has:
-the next `lexret index` reads it again, and encodes it again where its vector is lost.
+A picture that a repair could save only in part is recorded with a time of change that no file has:
+the next `lexret index` reads it again, and encodes it again if its vector is lost.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ class LibraryCheck:
 
     Attributes:
         report: what the files of the index are like.
-        num_waiting: pictures of which something was lost in a repair, and that no run has looked
-            at since: the next one encodes them.
+        num_waiting: pictures that lost something in a repair and were not indexed since; the next
+            run reads them again.
         thumbnail_bytes: of the file of thumbnails beside the index, which nothing depends on; 0
             where there is none.
         vectors_in: the backend that holds the vectors, and all of them; else nothing.
@@ -119,7 +119,7 @@ def num_waiting(index_path: Path) -> int:
 def repair_library(
     index_path: Path, *, model: str | None = None, dry_run: bool = False
 ) -> RepairReport:
-    """Save what is whole of a damaged index; the next update encodes what could not be saved.
+    """Save the undamaged parts of an index; the next update encodes what could not be saved.
 
     Args:
         model: whose words they are, where those of the index are damaged; by default the model that

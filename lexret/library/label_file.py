@@ -79,7 +79,7 @@ class Label:
 
     @cached_property
     def key(self) -> str:
-        """What the classes follow from, in 8 hexadecimal digits."""
+        """Hash of all that the classes depend on, in 8 hexadecimal digits."""
         values = json.dumps(_as_json(self), sort_keys=True)
         return hashlib.sha256(values.encode()).hexdigest()[:8]
 

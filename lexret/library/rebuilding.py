@@ -1,4 +1,4 @@
-"""What an index remembers of a picture: it is rebuilt from the words that are stored."""
+"""Rebuilding of pictures from what an index remembers of them: the stored words."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def rebuild_indexed(
 def rebuild_file(
     file: Path, encoders: ModelEncoders, rebuilder: Rebuilder, *, budgets: Sequence[int]
 ) -> RebuiltViews:
-    """Rebuild a picture file that no index need hold.
+    """Rebuild a picture file, whether an index holds it or not.
 
     Raises:
         MissingError, ImageError: if there is no such picture, or it cannot be read.

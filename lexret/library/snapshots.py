@@ -1,4 +1,4 @@
-"""Snapshots of an index: each one commit, and always the newest one to be had."""
+"""Snapshots of an index: each is one commit, by default the newest."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ States = tuple[State, ...]
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """One commit of an index; who began with it keeps it, whatever is committed meanwhile."""
+    """Snapshot: one commit of an index, which stays as it is whatever is committed meanwhile."""
 
     index: EmbeddedIndex
 
@@ -36,7 +36,7 @@ class Snapshot:
         return picture_path(self._base, doc_id)
 
     def path_of(self, doc_id: str, *, allow_links: bool) -> Path | None:
-        """Return where a picture of the index lies, for those who must not see anything else.
+        """Return where a picture of the index lies, and nothing outside of its folders.
 
         Returns:
             ``None`` where the index holds no such picture, or where its file lies outside of the
@@ -108,7 +108,7 @@ class LatestSnapshot:
     def get(self) -> Snapshot:
         """Return the index as last committed and corrected.
 
-        Where a newer commit cannot be read, the last one that could goes on being used.
+        If a newer commit cannot be read, the last one that could is used on.
 
         Raises:
             MissingError: if there is no index, or a shard is missing.
@@ -127,7 +127,7 @@ class LatestSnapshot:
             return self._snapshot
 
     def expire(self) -> None:
-        """Let the next look be at once, because the index was changed just now."""
+        """Look for a newer commit at the next call, because the index was just changed."""
         with self._lock:
             self._looked = -math.inf
 
@@ -156,7 +156,7 @@ class LatestSnapshot:
         return Snapshot(join_shards(indexes))
 
     def _look(self) -> States:
-        """Return what changes with every commit and correction."""
+        """Return values that change with every commit and correction."""
         return tuple(
             tuple(_identity(path / name) for name in (MANIFEST_FILE, CORRECTIONS_FILE))
             for path in self.paths

@@ -15,7 +15,7 @@ from lexret.sparse import FloatArray
 
 @dataclass(frozen=True, slots=True)
 class Tagged:
-    """What came of tagging one picture.
+    """Result of tagging one picture.
 
     Attributes:
         doc_id: its id.
@@ -44,7 +44,7 @@ def tag_pictures(
         levels_V: the words' levels; None: every weight holds its word.
         k: at most so many words a picture.
         above: only words with more than this weight.
-        write: change the files; without it, only tell what would be.
+        write: change the files; without it, only report what would change.
         remove: take back the keywords that lexret wrote.
     """
     base = picture_root(index.manifest, index.path)

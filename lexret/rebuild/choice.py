@@ -40,7 +40,7 @@ class TokenChoice:
 
     @property
     def name(self) -> str:
-        """Say what is chosen, such as "21 words, cells"."""
+        """Name of the choice, such as "21 words, cells"."""
         parts = [f"{self.words} words"] if self.words else []
         parts += ["cells"] if self.cells else []
         parts += [f"{self.soft} soft"] if self.soft else []
@@ -65,7 +65,7 @@ class RebuiltPictures:
 def shuffled_rows(count: int, seed: int = 0) -> npt.NDArray[np.int64]:
     """Return (count,) for each row another one, each once; with one row alone, itself.
 
-    A random order is gone round once: nobody keeps his own.
+    Each row gets the next one of a random order, so that no row keeps its own.
     """
     order = np.random.default_rng(seed).permutation(count)
     others = np.empty(count, np.int64)

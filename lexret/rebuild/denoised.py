@@ -1,4 +1,4 @@
-"""A photo that was damaged, and what a language model makes of its cells.
+"""Denoised photos: damaged, and restored by a language model through their cells.
 
 The ways to damage it are those of V2L Tokenizer's public code, in proportion to the photo's size.
 """
@@ -34,7 +34,7 @@ _GREY: Final = 128
 
 
 class CellCoder(Protocol):
-    """What turns photos into cells and cells into pixels."""
+    """Coder that turns photos into cells and cells into pixels."""
 
     token_ids: npt.NDArray[np.integer[Any]]
 
@@ -58,7 +58,7 @@ class DenoisedPhoto:
         whole: likewise from those of the photo itself.
         cells: (rows, columns) token ids, restored.
         num_right: how many of the cells that were predicted are those of the photo itself.
-        num_predicted: of how many.
+        num_predicted: how many cells were predicted.
     """
 
     damaged: Pixels
@@ -72,9 +72,9 @@ class DenoisedPhoto:
 def damaged_photo(photo: Image.Image, task: Task) -> tuple[Image.Image, Image.Image]:
     """Return a photo as it is damaged for a task, and what it is to be restored to.
 
-    To inpaint and to outpaint, nothing but cells is taken away: both are the photo itself. It is
-    blurred, turned by a quarter to the left, or, as a square, shifted from its middle to its lower
-    right end.
+    For inpainting and outpainting only cells are masked: both are the photo itself. It is blurred,
+    turned by a quarter to the left, or, as a square, shifted from its middle to its lower right
+    end.
 
     Raises:
         InputError: if a square photo is to be shifted, or there is no such task.
@@ -114,10 +114,10 @@ def denoised_photo(
     Args:
         photo: RGB, upright.
         others: photos that are damaged alike and shown as examples; None: noisy copies of the photo
-            itself, as in the paper, in which most of the answer stands.
+            itself, as in the paper, which contain most of the answer.
 
-    Raises:
-        InputError: if a photo cannot be damaged so, or the model cannot read the prompt.
+    Raises: InputError: if a photo cannot be damaged in this way, or the model cannot read the
+        prompt.
         MismatchError: if the model's vocabulary is smaller than the cells' entries are.
     """
     pair = _pair(coder, photo, task)

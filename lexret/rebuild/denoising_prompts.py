@@ -1,6 +1,6 @@
 """Prompts that show a language model damaged cells and whole ones; see the module ``denoising``.
 
-The texts are those of V2L Tokenizer's Figure 4, word by word, and of its public code.
+The texts are those of V2L Tokenizer's Figure 4, word for word, and of its public code.
 """
 
 from __future__ import annotations
@@ -184,7 +184,7 @@ def prompt_parts(
 
 
 def _given(task: Task, place: int, end: int, settings: DenoisingSettings) -> slice:
-    """Return which cells are read for those from ``place`` up to ``end``."""
+    """Return which cells the model reads to predict those from ``place`` up to ``end``."""
     before = max(0, place - settings.num_before)
     if task in FILLING:
         return slice(before, place)
@@ -192,7 +192,7 @@ def _given(task: Task, place: int, end: int, settings: DenoisingSettings) -> sli
 
 
 def _merged(parts: Sequence[str | list[int]]) -> list[str | list[int]]:
-    """Join texts that stand beside each other, and leave out what is empty."""
+    """Join adjacent texts, and leave out empty parts."""
     merged: list[str | list[int]] = []
     for part in parts:
         if merged and isinstance(part, str) and isinstance(merged[-1], str):

@@ -1,7 +1,7 @@
 """Entries of the cells' codebook: Llama 2's vocabulary, those tokens that begin a word.
 
-A grid of such tokens is a text that a language model reads, and the text's tokens are the grid
-again: tokens that go on with a word would join the one before. Their vectors come with the
+A grid of such tokens is a text that a language model can read, and splitting the text gives the
+grid back; tokens that continue a word would join the one before. Their vectors come with the
 package ``wordllama``.
 
 Legend: E entries, H dimensions of their vectors.

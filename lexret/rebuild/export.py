@@ -173,7 +173,7 @@ def _write(
 
 
 def _halved(graph: Any) -> bytes:
-    """Store the weights in float16, each behind a cast to float32."""
+    """Store the weights in float16, each followed by a cast to float32."""
     from onnx import TensorProto, helper, numpy_helper
 
     casts = []

@@ -1,4 +1,4 @@
-"""Folder of a rebuilding model: what training leaves, and what torch loads.
+"""Folder of a rebuilding model: written by training, loaded by torch.
 
 ``rebuild.json``         the network's configuration, and what it belongs to
 ``rebuild.safetensors``  the network's weights, in float16
@@ -108,7 +108,7 @@ def save_rebuild_model(
     lexical: LexicalModel,
     numbers: dict[str, Any],
 ) -> None:
-    """Write a folder whole; the one that was there stays until then.
+    """Write a folder atomically; the old one stays until the new one is complete.
 
     Raises:
         StorageError: if writing fails.

@@ -1,8 +1,8 @@
 """Frozen text-to-image generator as the decoder of soft tokens, in a folder that diffusers loads.
 
 ViLex (Visual Lexicon, section 3): soft tokens stand in a prompt as if they were words' embeddings,
-alone or with words behind them, between the marks of a beginning and an end; the generator's own
-frozen text encoder reads them. With words, text-free guidance tells how much these count.
+alone or followed by words, between the marks of a beginning and an end; the generator's own frozen
+text encoder reads them. With words, text-free guidance sets how much these count.
 
 Legend: n soft tokens, D size of the text encoder's token embeddings, L tokens of a prompt, H size
 of its outputs.
@@ -98,7 +98,7 @@ class PictureGenerator:
 
         Args:
             soft_nD: (n, D) float32, finite; the first ones alone may be given (TailDrop).
-            text: words that stand behind the soft tokens.
+            text: words that follow the soft tokens.
             guidance: how far to go from what is predicted without the condition to what is with
                 it, 1 or more: without a text, from an empty prompt to the soft tokens
                 (classifier-free guidance); with one, from the soft tokens alone to these with the
@@ -138,7 +138,7 @@ class PictureGenerator:
         return list(made.images)
 
     def states(self, soft_nD: Tensor, text: str = "") -> Tensor:
-        """Return (1, L, H) what the text encoder makes of soft tokens with words behind them.
+        """Return (1, L, H) the text encoder's outputs for soft tokens followed by words.
 
         Gradients flow to the soft tokens, and to nothing else.
 
@@ -184,7 +184,7 @@ class PictureGenerator:
             hook.remove()
 
     def _placeholder(self) -> int:
-        """Return a token that is no mark: CLIP looks for the end's own."""
+        """Return a token that is no mark: CLIP looks for the mark of the end."""
         return next(n for n in range(len(self._marks) + 8) if n not in self._special())
 
     def _special(self) -> frozenset[int]:
@@ -223,7 +223,7 @@ def _packages() -> tuple[Any, Any]:
 
 
 def _require_one_text_encoder(pipeline: Any, path: Path) -> None:
-    """Raise InputError for a pipeline that soft tokens cannot be given to."""
+    """Raise InputError for a pipeline that cannot take soft tokens."""
     name = type(pipeline).__name__
     encoders = [part for part in pipeline.components if part.startswith("text_encoder")]
     takes = inspect.signature(type(pipeline).__call__).parameters

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class SeenPictures:
-    """What the encoder makes of pictures.
+    """Outputs of the encoder for pictures.
 
     Attributes:
         cells: the quantized map.
@@ -87,7 +87,7 @@ class RebuildModel(nn.Module):
         return WordTokens(self.word_vectors_VW[ids_BK], weights_BK)
 
     def text(self, ids_BT: Tensor) -> TextTokens:
-        """Return a text's tokens as the frozen text encoder sees them; -1 behind their end."""
+        """Return a text's tokens as the frozen text encoder sees them; -1 after their end."""
         assert self.texts is not None
         present_BT = ids_BT >= 0
         # The encoder looks at one token where there is none; its output is then left out.
@@ -132,7 +132,7 @@ class RebuildModel(nn.Module):
         """Put soft tokens through the frozen text encoder, the first ``kept_B`` of each picture.
 
         Args:
-            ids_BT: tokens of words behind them; see :meth:`FrozenTexts.outputs_of_soft`.
+            ids_BT: tokens of the words that follow; see :meth:`FrozenTexts.outputs_of_soft`.
         """
         assert self.texts is not None
         mask_Bn = tail_drop_mask(kept_B, soft_BnH.shape[1])
@@ -146,7 +146,7 @@ class RebuildModel(nn.Module):
         text: TextTokens | None = None,
         soft: TextOutputs | None = None,
     ) -> Context:
-        """Join what the decoder shall look at."""
+        """Join everything that the decoder looks at."""
         context: Context = self.network.contexts(
             batch,
             words if self.config.words.use else None,

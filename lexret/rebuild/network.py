@@ -153,7 +153,7 @@ class ContextMaker(nn.Module):
         text: TextTokens | None = None,
         soft: TextTokens | None = None,
     ) -> Context:
-        """Join what there is to the tokens of ``batch`` pictures."""
+        """Join what is given to the tokens of ``batch`` pictures."""
         tokens = [self.nothing.expand(batch, 1, -1)]
         device = self.nothing.device
         masks = [torch.ones(batch, 1, dtype=torch.bool, device=device)]

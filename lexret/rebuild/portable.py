@@ -76,7 +76,7 @@ class Rebuilder:
         return self.config.side
 
     def pixels(self, image: Image.Image) -> Pixels:
-        """Return (S, S, 3) a picture as the encoder sees it: the whole, made a small square."""
+        """Return (S, S, 3) a picture as the encoder sees it: scaled to a small square."""
         return np.ascontiguousarray(square_pixels(image, self.side).transpose(1, 2, 0))
 
     def cells(self, image: Image.Image) -> Cells:

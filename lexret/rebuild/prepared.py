@@ -1,14 +1,13 @@
-"""Prepared pictures: what rebuilding needs of each, made once and kept as arrays on disk.
+"""Prepared pictures: what rebuilding needs of each, computed once and kept as arrays on disk.
 
 A folder ``<fingerprint>`` holds arrays of N pictures with P backbone patches:
 
-``pixels.npy``      (N, S, S, 3) uint8
-``coarse.npy``      (N, R * R, F) float16: the backbone's features, averaged over R x R fields
-``dense.npy``       (N, D) float16: the pictures' unit vectors in the codebook's space
-``word_ids.npy``    (N, K) int32, the strongest first; -1 where a picture has fewer words
-``word_weights.npy``  (N, K) float16, relative to the strongest word; 0 where there is none
-``text_ids.npy``    (N, C, T) int32: tokens of C captions for the text encoder; -1 behind the end
-``prepared.json``   what they belong to; written last
+``pixels.npy`` (N, S, S, 3) uint8 ``coarse.npy`` (N, R * R, F) float16: the backbone's features,
+averaged over R x R fields ``dense.npy`` (N, D) float16: the pictures' unit vectors in the
+codebook's space ``word_ids.npy`` (N, K) int32, the strongest first; -1 where a picture has fewer
+words ``word_weights.npy`` (N, K) float16, relative to the strongest word; 0 where there is none
+``text_ids.npy`` (N, C, T) int32: tokens of C captions for the text encoder; -1 after the end
+``prepared.json`` what they belong to; written last
 
 Legend: F backbone features, D codebook dimension.
 """
@@ -60,7 +59,7 @@ class PreparedPictures:
 
     @classmethod
     def joined(cls, parts: list[PreparedPictures]) -> PreparedPictures:
-        """Put several sets behind each other, in memory."""
+        """Concatenate several sets, in memory."""
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS))
 
     def reduced(self, side: int) -> PreparedPictures:
@@ -97,7 +96,7 @@ def prepared_pictures(
     feature_cache: Path,
     progress: Progress | None = None,
 ) -> PreparedPictures:
-    """Return a set's prepared pictures; what is not there is made.
+    """Return a set's prepared pictures; those that are missing are made.
 
     Args:
         model: whose words and whose backbone.
@@ -218,7 +217,7 @@ def ranked_words(
 
 
 def caption_tokens(captions: CaptionSet, model: LexicalModel) -> npt.NDArray[np.int32]:
-    """Return (N, C, T) token ids of each picture's first captions, -1 behind their end.
+    """Return (N, C, T) token ids of each picture's first captions, -1 after their end.
 
     Fewer captions than C are repeated.
 

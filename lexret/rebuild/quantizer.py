@@ -74,7 +74,7 @@ class Quantizer(nn.Module):
     axes_HD: Tensor
 
     def vectors_of(self, entries: Tensor | None = None) -> Tensor:
-        """Return (..., D) vectors of entries, where distances are measured; None: (E, D) all."""
+        """Return (..., D) vectors of entries in the space of distances; None: (E, D) all."""
         kind = self.config.codebook
         if kind == "learnt":
             found = self.learnt_ED if entries is None else self.learnt_ED[entries]

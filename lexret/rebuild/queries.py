@@ -1,4 +1,4 @@
-"""Queries of soft tokens: a picture, alone or with words behind it, through the text encoder.
+"""Queries of soft tokens: a picture, alone or followed by words, through the text encoder.
 
 Legend: B pictures, n soft tokens, H hidden size of the text encoder, V words.
 """
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from lexret.encoders.image.pixels import square_pixels
 from lexret.encoders.model.vectors import text_vectors
-from lexret.encoders.network import own_words
+from lexret.encoders.text.text_side import own_words
 from lexret.errors import InputError
 from lexret.rebuild.choice import unit_pixels
 from lexret.rebuild.model import RebuildModel
@@ -35,7 +35,7 @@ def queries_of_pictures(
     images: Sequence[Image.Image],
     texts: Sequence[str] | None = None,
 ) -> SparseBatch:
-    """Return one query a picture: "like this", or with a text behind it, "like this, at night".
+    """Return one query a picture: "like this", or followed by a text, "like this, at night".
 
     Any index of the lexical model takes them: ``index.search(queries)``.
 
@@ -91,7 +91,7 @@ def queries_of_soft_tokens(
     soft_BnH: FloatArray,
     texts: Sequence[str] | None = None,
 ) -> SparseBatch:
-    """Return one L2-normalised query each: soft tokens, and a text behind them if there are texts.
+    """Return one L2-normalised query each: soft tokens, followed by a text if there are texts.
 
     Args:
         soft_BnH: as :func:`soft_tokens` gives them; fewer of the first ones may be given.

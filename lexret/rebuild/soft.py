@@ -1,10 +1,10 @@
 """Soft tokens: vectors in the token space of a frozen text encoder, pooled from a picture.
 
 ViLex (Visual Lexicon, section 3): attention pooling over what the picture's encoders give makes n
-vectors in the space of the text encoder's token embeddings; they go through the frozen text
-encoder as if they were words, alone or with words behind them. TailDrop cuts tokens off the end,
-so that the first ones say most. ViLex's decoder is a pretrained text-to-image model, which fixes
-what they mean; here a loss on the text encoder's pooled output does.
+vectors in the space of the text encoder's token embeddings; they go through the frozen text encoder
+as if they were words, alone or followed by words. TailDrop cuts tokens off the end, so that the
+first ones say most. ViLex's decoder is a pretrained text-to-image model, which fixes what they
+mean; here a loss on the text encoder's pooled output does.
 
 Legend: B pictures, n soft tokens, H hidden size of the text encoder, C channels, N places of a map,
 R fields of coarse features, F their size, T tokens of a text, V words, D codebook dimension.
@@ -21,7 +21,7 @@ from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from lexret.config.rebuild import SoftConfig
-from lexret.encoders.network import TextSide
+from lexret.encoders.text.text_side import TextSide
 from lexret.encoders.text.transformer import TextTransformer
 from lexret.errors import InputError
 from lexret.rebuild.layers import attended
@@ -29,7 +29,7 @@ from lexret.rebuild.layers import attended
 
 @dataclass(frozen=True, eq=False)
 class TextOutputs:
-    """What a frozen text encoder makes of tokens.
+    """Outputs of a frozen text encoder for tokens.
 
     Attributes:
         hidden_BTH: its last hidden states, without those of its own marks.
@@ -88,7 +88,7 @@ class FrozenTexts(nn.Module):
     """Frozen text side of a lexical model, which also takes vectors for tokens.
 
     Raises:
-        InputError: if the model's text side is none that tokens can be given to.
+        InputError: if the model's text side cannot take tokens.
     """
 
     def __init__(self, side: TextSide) -> None:
@@ -116,7 +116,7 @@ class FrozenTexts(nn.Module):
         return super().train(False)
 
     def token_ids(self, texts: list[str], most: int = 32) -> Tensor:
-        """Return (B, T) token ids without the encoder's marks, -1 behind each text's end."""
+        """Return (B, T) token ids without the encoder's marks, -1 after each text's end."""
         found = self.tokenizer(texts, add_special_tokens=False, truncation=True, max_length=most)[
             "input_ids"
         ]
@@ -125,7 +125,7 @@ class FrozenTexts(nn.Module):
 
     @torch.no_grad()
     def outputs_of_texts(self, ids_BT: Tensor) -> TextOutputs:
-        """Encode texts by their tokens, with the encoder's marks; -1 behind each text's end."""
+        """Encode texts by their tokens, with the encoder's marks; -1 after each text's end."""
         mask_BT = ids_BT >= 0
         hidden = self.net(
             input_ids=ids_BT.clamp_min(0), attention_mask=mask_BT.long()
@@ -139,7 +139,7 @@ class FrozenTexts(nn.Module):
 
         Args:
             mask_Bn: True where a soft token is kept.
-            ids_BT: tokens of words behind them; -1 behind their end. None: no words.
+            ids_BT: tokens of the words that follow; -1 after their end. None: no words.
         """
         batch, device = len(soft_BnH), soft_BnH.device
         marks_2H = self.rows_TH[torch.tensor([self.first, self.last], device=device)]

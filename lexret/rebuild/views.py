@@ -1,4 +1,4 @@
-"""Views of what tokens keep of a picture: words alone, cells, both; and one drawing of them."""
+"""Views of what tokens keep of a picture: from words, from cells, from both; drawn as one."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class RebuiltViews:
         return drawn(self.views)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what programs are told beside the drawing."""
+        """Return the values that programs get beside the drawing."""
         return {
             "views": [view.label for view in self.views],
             "words": self.num_words,
@@ -79,7 +79,7 @@ def rebuilt_views(
 
     Args:
         words: its sparse vector.
-        photo: RGB and upright; None: words alone, as somebody sees who has the index and no photo.
+        photo: RGB and upright; None: words alone, as with an index whose photos are gone.
         budgets: so many of its strongest words; what its vector does not hold is left out.
 
     Raises:

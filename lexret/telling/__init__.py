@@ -1,1 +1,1 @@
-"""Pictures told in language: prompts of a picture's words, and the models that read them."""
+"""Captions of pictures and answers about them: prompts of words, and the models that read them."""

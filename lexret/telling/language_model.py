@@ -1,4 +1,4 @@
-"""Language models, as far as pictures' words are read by them."""
+"""Protocols of language models that read a picture's words."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class LanguageModel(Protocol):
         That is the sum over all tokens of the continuation.
 
         Raises:
-            NoProbabilitiesError: if the model does not tell them.
+            NoProbabilitiesError: if the model does not give probabilities.
         """
         ...
 
@@ -38,7 +38,7 @@ class LanguageModel(Protocol):
 
 @runtime_checkable
 class TokenModel(Protocol):
-    """Language model that reads and continues tokens by their ids; one of a server does not."""
+    """Language model that reads and continues tokens by their ids; models of servers cannot."""
 
     @property
     def name(self) -> str:
@@ -55,13 +55,13 @@ class TokenModel(Protocol):
 
         Args:
             where: ``first``: it begins the prompt, with the model's own mark of a beginning;
-                ``inside``: it goes on behind other tokens; ``alone``: it is split by itself, which
-                for some models puts a blank before it.
+                ``inside``: it follows other tokens; ``alone``: it is split by itself, which for
+                some models puts a blank before it.
         """
         ...
 
     def pieces(self, token_ids: Sequence[int]) -> list[str]:
-        """Return what tokens say, as the vocabulary writes them."""
+        """Return the texts of tokens, as the vocabulary writes them."""
         ...
 
     def continue_tokens(
@@ -89,7 +89,7 @@ def require_token_model(model: LanguageModel) -> TokenModel:
 
 
 class NoProbabilitiesError(InputError):
-    """A language model does not tell how likely a text is."""
+    """A language model gives no probabilities of texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def choose(model: LanguageModel, prompt: str, texts: Sequence[str]) -> Choice:
     """Let a model choose one of several texts, each scored as a whole.
 
     Raises:
-        NoProbabilitiesError: if the model does not tell how likely texts are.
+        NoProbabilitiesError: if the model gives no probabilities of texts.
     """
     scores = model.log_probabilities(prompt, [f" {text}" for text in texts])
     best = max(range(len(texts)), key=scores.__getitem__)
@@ -119,7 +119,7 @@ def choose(model: LanguageModel, prompt: str, texts: Sequence[str]) -> Choice:
 def choose_by_writing(model: LanguageModel, prompt: str, texts: Sequence[str]) -> Choice:
     """Let a model write, and take the text that it writes.
 
-    As in the V2L Tokenizer's evaluation, it is right only where the whole text is written.
+    As in the V2L Tokenizer's evaluation, only a text that is written in full counts.
     """
     written = model.continue_text(prompt, [".", "\n"]).strip().strip("\"'\u201c\u201d").casefold()
     found = [text for text in texts if text.casefold() == written]

@@ -1,4 +1,4 @@
-"""Opens the language model that somebody names."""
+"""Opening of the language model that a user names."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def open_language_model(place: str, *, served: str | None = None) -> LanguageMod
         served: which of a server's models to ask.
 
     Raises:
-        InputError: if the address or the model cannot be used, or ``served`` names a model of what
-            is no server.
+        InputError: if the address or the model cannot be used, or ``served`` is given for a model
+            that is not on a server.
         MissingError: if there is no such folder.
         MissingPackageError: if transformers is needed and not installed.
     """

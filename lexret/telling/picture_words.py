@@ -1,4 +1,4 @@
-"""Words of a picture that are told: those that it holds, the surest first, with their places."""
+"""Words of a picture for a caption: those that it holds, surest first, with their places."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def words_of_vector(vector: LexicalVector, levels_V: FloatArray | None) -> list[
 
 
 def words_of_patches(encoding: PatchEncoding, levels_V: FloatArray | None) -> list[TellingWord]:
-    """Do as :func:`words_of_vector`, and tell in which third of the picture each word is seen."""
+    """Return the same with the third of the picture in which each word is seen."""
     from lexret.explain.explanation import places_won
 
     places = places_won(encoding)

@@ -1,6 +1,6 @@
 """Prompts of the V2L Tokenizer (Zhu et al., "Beyond Text", CVPR 2024, section 3.3).
 
-They are the paper's, word by word; its typographic quotation marks are typed ones. T stands for a
+They are the paper's, word for word; its typographic quotation marks are typed ones. T stands for a
 picture's words, which are set beside each other with commas.
 """
 
@@ -19,7 +19,7 @@ END_OF_CAPTION: Final = (".", "\n")
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Picture in words, and what a person says of it.
+    """Sample: a picture in words, and a person's text about it.
 
     Attributes:
         words: T.
@@ -43,7 +43,7 @@ def label_prompt(
     """Return the prompt of N-way K-shot classification.
 
     Args:
-        labels: the N classes; told first ("task induction").
+        labels: the N classes; named first ("task induction").
         samples: K for each of them.
         repetitions: how often each sample is said again.
     """

@@ -25,7 +25,7 @@ _MOST_BYTES: Final = 1 << 24
 
 
 class _NoRedirects(HTTPRedirectHandler):
-    """Refuses to be sent elsewhere: words go where the user said and nowhere else."""
+    """Handler that refuses redirects: words go only to the address that the user named."""
 
     def redirect_request(self, *_: Any, **__: Any) -> None:
         return None
@@ -39,7 +39,7 @@ class ServerModel:
         served: which of its models; by default the first that it lists.
 
     Raises:
-        InputError: if the address is none, or nobody answers there as expected.
+        InputError: if the address is invalid, or the server does not answer as expected.
     """
 
     def __init__(self, address: str, *, served: str | None = None) -> None:

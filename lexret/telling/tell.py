@@ -1,4 +1,4 @@
-"""Captions and answers from a picture's words, with the words that they stand on."""
+"""Captions and answers from a picture's words, with the words that they are based on."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _WORDS_STOOD_ON: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class TellingWord:
-    """Word that is told to a language model.
+    """Word of a picture that a language model reads.
 
     Attributes:
         word: itself.
-        place: ``left``, ``middle`` or ``right``; empty where that is not told.
+        place: ``left``, ``middle`` or ``right``; empty if the model does not get it.
     """
 
     word: str
@@ -41,13 +41,13 @@ class TellingWord:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is told of a picture.
+    """Text about a picture.
 
     Attributes:
-        text: a caption or an answer; empty: there is not enough to tell.
-        words: what the model was told.
+        text: a caption or an answer; empty: the words do not suffice.
+        words: what the model read.
         stands_on: the words without which the text would be less likely, the most needed first;
-            None: the model does not tell that.
+            None: the model does not give probabilities.
     """
 
     text: str
@@ -56,7 +56,7 @@ class Told:
 
 
 def told_of(words: Sequence[TellingWord]) -> str:
-    """Return words as a prompt has them, by their places where these are told."""
+    """Return words as a prompt lists them, grouped by their places if they have any."""
     if not any(each.place for each in words):
         return words_told([each.word for each in words])
     groups = [
@@ -71,7 +71,7 @@ def told_of(words: Sequence[TellingWord]) -> str:
 
 
 def plain_caption(words: Sequence[TellingWord]) -> Told:
-    """Tell a picture without any language model: by the words that it holds, the surest first.
+    """Describe a picture without a language model: by the words that it holds, surest first.
 
     Args:
         words: only those that the picture holds.
@@ -134,7 +134,7 @@ def _checked(
     words: Sequence[TellingWord],
     text: str,
 ) -> Told:
-    """Find the words that a text stands on; where it stands on none, it is not told."""
+    """Find the words that a text is based on; a text that is based on none is dropped."""
     listed = tuple(each.word for each in words)
     if not text:
         return Told("", listed, ())

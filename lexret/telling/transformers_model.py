@@ -126,7 +126,7 @@ class TransformersModel:
         return both[len(letter) :] if both[: len(letter)] == letter else alone
 
     def pieces(self, token_ids: Sequence[int]) -> list[str]:
-        """Return what tokens say, as the vocabulary writes them."""
+        """Return the texts of tokens, as the vocabulary writes them."""
         return [str(piece) for piece in self._tokenizer.convert_ids_to_tokens(list(token_ids))]
 
     def continue_tokens(
@@ -166,7 +166,7 @@ class TransformersModel:
         return list(self._tokenizer(text)["input_ids"])
 
     def _text(self, ids: list[int], begun: int) -> str:
-        """Return what is said by the tokens after the first ``begun``, blanks as they stand."""
+        """Return the text of the tokens after the first ``begun``, blanks as they are."""
         whole: str = self._tokenizer.decode(ids, skip_special_tokens=True)
         before: str = self._tokenizer.decode(ids[:begun], skip_special_tokens=True)
         return whole[len(before) :]
@@ -195,6 +195,6 @@ class TransformersModel:
 
 
 def _common(one: Sequence[int], other: Sequence[int]) -> int:
-    """Return how many tokens two lists begin with alike."""
+    """Return how many tokens at their beginning two lists have in common."""
     pairs = zip(one, other, strict=False)
     return next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Protocol
 
@@ -65,3 +66,25 @@ def _update(
     with torch.no_grad():
         for average, parameter in zip(averages, parameters, strict=True):
             average.lerp_(parameter, share)
+
+
+@contextmanager
+def replaced_weights(learner: Trained, tensors: Mapping[str, Tensor]) -> Iterator[None]:
+    """Put tensors in the place of trained parameters for a while.
+
+    Args:
+        tensors: by the parameters' names; those that are not named stay.
+    """
+    trained = {name: p.detach().clone() for name, p in learner.trainable().items()}
+    try:
+        _put(learner, tensors)
+        yield
+    finally:
+        _put(learner, trained)
+
+
+def _put(learner: Trained, tensors: Mapping[str, Tensor]) -> None:
+    parameters = learner.trainable()
+    with torch.no_grad():
+        for name, tensor in tensors.items():
+            parameters[name].copy_(tensor)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 
-import torch
 from torch import Tensor
 
 from lexret.captions.caption_set import CaptionSet
 from lexret.captions.joined import JoinedCaptions
 from lexret.config import RunConfig
-from lexret.training.average import WeightAverage
+from lexret.training.average import WeightAverage, replaced_weights
 from lexret.training.reading.augmented_views import PictureView
 from lexret.training.reading.batches import BatchSource
 from lexret.training.step import Learner
@@ -51,23 +50,15 @@ class EvaluatedWeights:
     @contextmanager
     def in_place(self) -> Iterator[None]:
         """Put them into the learner's network, and the trained ones back afterwards."""
-        trained = {n: p.detach().clone() for n, p in self._learner.trainable().items()}
-        try:
-            if self._average is not None:
-                self._put(self._average.tensors())
-            self._learner.eval()
-            self._hold_words_back()
-            yield
-        finally:
-            self._put(trained)
-            self._learner.network.image.base_rate_V.zero_()
-            self._learner.train()
-
-    def _put(self, tensors: Mapping[str, Tensor]) -> None:
-        parameters = self._learner.trainable()
-        with torch.no_grad():
-            for name, tensor in tensors.items():
-                parameters[name].copy_(tensor)
+        averages = {} if self._average is None else self._average.tensors()
+        with replaced_weights(self._learner, averages):
+            try:
+                self._learner.eval()
+                self._hold_words_back()
+                yield
+            finally:
+                self._learner.network.image.base_rate_V.zero_()
+                self._learner.train()
 
     def _hold_words_back(self) -> None:
         """Set all that is not trained: lower biases, words of classes, base rates."""

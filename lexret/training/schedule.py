@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 import math
+from typing import Protocol
 
 from lexret.config import TrainConfig
 
 
-def rate_factor(step: int, num_steps: int, config: TrainConfig) -> float:
+class RateConfig(Protocol):
+    """Configuration of a run, as far as its rate goes.
+
+    Attributes:
+        warmup_steps: steps until the peak.
+        min_lr_fraction: the factor of the last step.
+    """
+
+    @property
+    def warmup_steps(self) -> int: ...
+
+    @property
+    def min_lr_fraction(self) -> float: ...
+
+
+def rate_factor(step: int, num_steps: int, config: RateConfig) -> float:
     """Return the factor of the peak learning rates: linear warm-up, then cosine."""
     if step < config.warmup_steps:
         return (step + 1) / config.warmup_steps

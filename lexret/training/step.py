@@ -199,14 +199,8 @@ def _losses(
     logits_BV, own_TV = encoded.logits_BV, encoded.own_TV
     if logits_BV is None or own_TV is None:
         return dense, _parts(dense=dense, temperature=learner.log_dense_temperature.exp())
-    own_TV = own_TV.float()
-    images_BV = activate(logits_BV, config.model.activation)
-    if train.image_words is not None:
-        images_BV = keep_strongest(images_BV, random_budget(train.image_words, train.seed, step))
-    text_logits_TV, texts_TV = network.text.word_logits(encoded.vectors_TD, own_TV)
-    if train.text_words is not None:
-        always_TV = None if config.model.text.own_word_floor is None else own_TV
-        texts_TV = keep_strongest(texts_TV, train.text_words, always_BV=always_TV)
+    images_BV = _image_words(logits_BV, config, step)
+    text_logits_TV, texts_TV = _text_words(network, encoded.vectors_TD, own_TV.float(), config)
     temperature = learner.log_temperature.exp().clamp_min(_MIN_TEMPERATURE)
     paired_TV = functional.normalize(images_BV).repeat_interleave(train.captions_per_image, 0)
     units_TV = functional.normalize(texts_TV)
@@ -214,12 +208,10 @@ def _losses(
         paired_TV, units_TV, temperature, encoded.owners_T, hard_negatives=train.hard_negatives
     )
     extra = _extra_losses(learner, train, paired_TV, units_TV, temperature, dense_matches_TT)
-    if train.penalty_on == "raw":
-        penalised_BV, penalised_TV = images_BV, texts_TV
-    else:
-        penalised_BV, penalised_TV = functional.normalize(images_BV), units_TV
+    is_raw = train.penalty_on == "raw"
+    penalised_BV = images_BV if is_raw else functional.normalize(images_BV)
     penalty_image = sparsity_penalty(penalised_BV, train.penalty)
-    penalty_text = sparsity_penalty(penalised_TV, train.penalty)
+    penalty_text = sparsity_penalty(texts_TV if is_raw else units_TV, train.penalty)
     factor = train.penalty_weight * penalty_factor(step - num_steps_without_words, train)
     loss = match + factor * (penalty_image + penalty_text) + train.dense_weight * dense
     words = _words_loss(logits_BV, images_BV, encoded.shares_BV, train, num_texts=1)
@@ -242,6 +234,25 @@ def _losses(
         active_image=_num_active(images_BV, config.model.threshold),
         active_text=_num_active(texts_TV, config.model.threshold),
     )
+
+
+def _image_words(logits_BV: Tensor, config: RunConfig, step: int) -> Tensor:
+    """Return (B, V) the pictures' activations, within the step's budget of words."""
+    train, images_BV = config.train, activate(logits_BV, config.model.activation)
+    if train.image_words is None:
+        return images_BV
+    return keep_strongest(images_BV, random_budget(train.image_words, train.seed, step))
+
+
+def _text_words(
+    network: LexicalNetwork, vectors_TD: Tensor, own_TV: Tensor, config: RunConfig
+) -> tuple[Tensor, Tensor]:
+    """Return (T, V) the texts' logits, and their activations within the budget of words."""
+    logits_TV, texts_TV = network.text.word_logits(vectors_TD, own_TV)
+    if config.train.text_words is not None:
+        always_TV = None if config.model.text.own_word_floor is None else own_TV
+        texts_TV = keep_strongest(texts_TV, config.train.text_words, always_BV=always_TV)
+    return logits_TV, texts_TV
 
 
 def _extra_losses(

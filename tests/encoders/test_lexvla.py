@@ -13,8 +13,9 @@ from PIL import Image
 
 from lexret.config import ModelConfig, merged
 from lexret.encoders.folder.checkpoint import load_checkpoint, save_checkpoint
+from lexret.encoders.image.image_side import ImageSide
 from lexret.encoders.lexical_model import LexicalModel, load_model
-from lexret.encoders.network import ImageSide, LexicalNetwork
+from lexret.encoders.network import LexicalNetwork
 from lexret.encoders.pretrained import LLAMA2_TOKENIZER, verified_path
 from lexret.encoders.text.codebook import build_codebook
 from lexret.encoders.text.token_matrix import prediction_rows

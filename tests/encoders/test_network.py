@@ -9,7 +9,8 @@ import torch
 
 from lexret.config import ModelConfig
 from lexret.encoders.folder.checkpoint import load_checkpoint
-from lexret.encoders.network import LexicalNetwork, own_words
+from lexret.encoders.network import LexicalNetwork
+from lexret.encoders.text.text_side import own_words
 from lexret.errors import InputError
 from lexret.vocabulary import Vocabulary
 

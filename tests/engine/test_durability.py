@@ -23,6 +23,7 @@ from lexret.vocabulary import Vocabulary
 SETUP = """
     import os, signal, sys
     from lexret.engine import EmbeddedIndexWriter
+    from lexret.engine.commits import Commits
     from lexret.engine.segments import manifest
     from lexret.engine.segments import segment_writer
     from lexret.engine.store import sections
@@ -40,7 +41,7 @@ DEATHS = {
     "before anything is written": "sections.os.fsync = die",
     "while the segment is written": "sections.SectionWriter.finish = die",
     "before the manifest is swapped": "sections.os.replace = die",
-    "after the manifest is swapped": "EmbeddedIndexWriter._clean = die",
+    "after the manifest is swapped": "Commits.clean = die",
 }
 
 

@@ -26,7 +26,8 @@ from lexret.library.folders import (
 )
 from lexret.library.lookup import document_named
 from lexret.library.updating import update_run
-from lexret.library.updating.indexing import IndexReport, index_folders
+from lexret.library.updating.index_report import IndexReport
+from lexret.library.updating.indexing import index_folders
 
 
 def paint(path: Path, colour: tuple[int, int, int]) -> None:

@@ -22,7 +22,8 @@ from lexret.errors import (
 )
 from lexret.library.folders import default_index, find_index, picture_root, record_root
 from lexret.library.updating import commit_schedule, update_run
-from lexret.library.updating.indexing import IndexReport, index_folders
+from lexret.library.updating.index_report import IndexReport
+from lexret.library.updating.indexing import index_folders
 from lexret.library.updating.records import KnownPicture
 from lexret.sparse import SparseBatch
 from lexret.vocabulary import Vocabulary

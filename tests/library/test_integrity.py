@@ -16,7 +16,8 @@ from lexret.errors import CorruptError, DamageError, MissingError
 from lexret.library.fields import set_fields
 from lexret.library.integrity import check_library, num_waiting, repair_library
 from lexret.library.library import Library
-from lexret.library.updating.indexing import IndexReport, index_folders
+from lexret.library.updating.index_report import IndexReport
+from lexret.library.updating.indexing import index_folders
 from lexret.library.updating.kept_fields import KEPT_FILE
 from lexret.library.updating.merging import merge_indexes
 from lexret.library.updating.refused import REFUSED_FILE

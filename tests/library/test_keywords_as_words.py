@@ -21,7 +21,8 @@ from lexret.library.asking.query_fields import KEYWORDS_AS_WORDS, VOUCHED
 from lexret.library.folders import default_index
 from lexret.library.library import Library
 from lexret.library.updating import followed_keywords
-from lexret.library.updating.indexing import IndexReport, index_folders
+from lexret.library.updating.index_report import IndexReport
+from lexret.library.updating.indexing import index_folders
 from lexret.library.updating.keywords_as_words import (
     KeywordReader,
     told_weights,

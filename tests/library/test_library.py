@@ -6,14 +6,13 @@ import json
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from waiting import until
 
 import lexret
 from lexret.encoders import load_model
@@ -38,13 +37,6 @@ def add(library: lexret.Library, name: str) -> None:
         vocabulary = library.snapshot().index.vocabulary
         writer.add([name], SparseBatch.from_words([{"dog": 9.0}], vocabulary))
         writer.commit()
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def test_a_library_is_made_opened_and_kept_up_to_date(

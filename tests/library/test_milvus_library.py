@@ -21,7 +21,8 @@ from lexret.library.browsing.word_counts import count_held
 from lexret.library.fields import set_fields
 from lexret.library.library import Library
 from lexret.library.shards import Shard
-from lexret.library.updating.indexing import IndexReport, index_folders
+from lexret.library.updating.index_report import IndexReport
+from lexret.library.updating.indexing import index_folders
 from tests.interop.backends.backend import MILVUS_MISSING
 from tests.interop.backends.conftest import milvus_file, milvus_uri
 from tests.library.conftest import ColourEncoder

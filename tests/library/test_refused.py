@@ -15,7 +15,8 @@ from lexret.engine import open_index
 from lexret.errors import InputError
 from lexret.library.folders import default_index
 from lexret.library.updating import picture_batch, refused, update_run
-from lexret.library.updating.indexing import IndexReport, index_folders
+from lexret.library.updating.index_report import IndexReport
+from lexret.library.updating.indexing import index_folders
 from lexret.library.updating.reader import Decoding
 from lexret.pictures.processes import DIED
 from tests.pictures import hostile

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from waiting import until
 
 from lexret.engine import EmbeddedIndex, EmbeddedIndexWriter, open_index
 from lexret.engine.corrections.corrections import DocumentCorrection, change_corrections
@@ -367,19 +368,14 @@ def test_commits_of_any_shard_are_seen(here: Path, colours) -> None:
     for number in range(100, 120):
         paint(here / f"a/{number}.png", (1, 2, 3))
     update(here, "shards/3", colours)
-    end = time.monotonic() + 10
-    while len(library) == 17:
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    until(lambda: len(library) != 17)
     now = library.snapshot()
     assert now.index.manifest.generation == first.index.manifest.generation + 1
     assert len(first.index) == 17
     # Those that have not changed stay open, with what was read of them.
     assert now.index.parts[:2] == first.index.parts[:2]
     change_corrections(shards[0], lambda old: old.with_muted(frozenset({"red"})))
-    while not library.snapshot().index.corrections:
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    until(lambda: bool(library.snapshot().index.corrections))
 
 
 def test_a_shard_that_becomes_another_is_not_mixed_in(here: Path, colours, caplog) -> None:

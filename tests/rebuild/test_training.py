@@ -17,7 +17,7 @@ from lexret.rebuild.folder import load_rebuild_model
 from lexret.rebuild.prepared import PreparedPictures
 from lexret.training.rebuild.batches import batch_rows, training_batch
 from lexret.training.rebuild.learner import RebuildLearner, RebuildLosses
-from lexret.training.rebuild.loop import rate_factor, train_rebuild
+from lexret.training.rebuild.loop import train_rebuild
 from lexret.training.rebuild.losses import query_loss
 
 RECIPES = Path(__file__).parents[2] / "training" / "recipes"
@@ -193,13 +193,6 @@ def test_perceptual_and_adversarial_losses_are_switches(
     again = [parameter.grad for parameter in judge.parameters()]
     for mine, theirs in zip(own, again, strict=True):
         torch.testing.assert_close(mine, theirs)
-
-
-def test_the_rate_rises_then_falls(config: RebuildConfig) -> None:
-    factors = [rate_factor(step, config.train) for step in range(6)]
-    assert factors[:2] == [0.5, 1.0]
-    assert factors[2:] == sorted(factors[2:], reverse=True)
-    assert rate_factor(6, config.train) == pytest.approx(config.train.min_lr_fraction)
 
 
 @pytest.mark.parametrize("name", ["rebuild.toml", "rebuild-papers.toml"])

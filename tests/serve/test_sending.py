@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from waiting import until
 
 from lexret.library.folders import THUMBNAILS_FILE
 from lexret.library.library import Library
@@ -89,10 +90,7 @@ def test_thumbnails_are_made_in_the_background_and_are_there_after_a_restart(
 
     place_on_disk = library.path / THUMBNAILS_FILE
     with serve_library(library, max_thumbnail_bytes=1_000_000):
-        end = time.monotonic() + 30
-        while number_kept(place_on_disk) < 5:
-            assert time.monotonic() < end
-            time.sleep(0.05)
+        until(lambda: number_kept(place_on_disk) >= 5, seconds=30)
     made: list[int] = []
     as_jpeg = pictures.as_jpeg
     monkeypatch.setattr(
@@ -163,10 +161,7 @@ def test_what_is_put_is_there_at_once_and_on_disk_later(tmp_path: Path) -> None:
     store.flush()
     assert number_kept(tmp_path / THUMBNAILS_FILE) == 20
     store.put(b"last", b"jpeg")
-    end = time.monotonic() + 30
-    while number_kept(tmp_path / THUMBNAILS_FILE) < 21:  # of itself
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    until(lambda: number_kept(tmp_path / THUMBNAILS_FILE) >= 21, seconds=30)  # without a flush
     store.put(b"very last", b"jpeg")
     store.close()
     assert number_kept(tmp_path / THUMBNAILS_FILE) == 22
@@ -222,10 +217,7 @@ def test_nothing_is_made_ahead_while_somebody_asks(library: Library, tmp_path: P
         store.flush()
         assert number_kept(tmp_path / THUMBNAILS_FILE) == 0
         activity.quiet = 100.0
-        end = time.monotonic() + 60
-        while number_kept(tmp_path / THUMBNAILS_FILE) < 5:
-            assert time.monotonic() < end
-            time.sleep(0.1)
+        until(lambda: number_kept(tmp_path / THUMBNAILS_FILE) >= 5, seconds=60)
     finally:
         maker.stop()
 
@@ -251,9 +243,6 @@ def test_the_first_hits_are_begun_with_while_the_answer_is_on_its_way(
     with serve_library(library, max_thumbnail_bytes=1_000_000) as place:
         status, _, _ = ask(place, "/api/search?q=path:1.png&words=3&ahead=320")
         assert status == 200
-        end = time.monotonic() + 30
-        while number_kept(library.path / THUMBNAILS_FILE) != 1:
-            assert time.monotonic() < end
-            time.sleep(0.1)
+        until(lambda: number_kept(library.path / THUMBNAILS_FILE) == 1, seconds=30)
         status, _, content = ask(place, "/api/search?q=path:1.png&ahead=321")
         assert status == 422 and b"160, 320, 640, 1600" in content

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import until
 
 from lexret.encoders import load_model
 from lexret.engine.corrections.corrections import change_corrections
@@ -37,13 +38,6 @@ def add(place: Path, model_folder: Path, ids: list[str], *, new: bool = False) -
     with make(*arguments, **settings) as writer:
         writer.add(ids, SparseBatch.from_words([{"dog": 1.0}] * len(ids), model.vocabulary))
         writer.commit()
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def test_a_newer_commit_is_found_and_the_old_snapshot_stays(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ from lexret.cli.common import (
 
 if TYPE_CHECKING:
     from PIL import Image
+
+    from lexret.encoders.towers.making import MadeModel
 
 
 @click.command("make")
@@ -96,7 +99,6 @@ def command(
     from lexret.encoders.tower_source import parse_source
     from lexret.encoders.train_packages import needs_training_packages
     from lexret.errors import InputError
-    from lexret.pictures.finding import find_images
     from lexret.vocabularies.sources import open_vocabulary
 
     parse_source(source)  # what is wrong with it is said before torch is loaded
@@ -106,9 +108,7 @@ def command(
             f"{folder} holds a model already. Name another folder, or replace it by --overwrite."
         )
     vocabulary = open_vocabulary(vocabulary_source)
-    paths = [] if pictures_folder is None else list(find_images(pictures_folder))[:most]
-    if pictures_folder is not None and not paths:
-        raise InputError(f"There is no picture in {pictures_folder} to learn from.")
+    paths = _pictures_below(pictures_folder, most)
     try:
         from lexret.encoders.towers.making import MakingSettings, make_model
     except ModuleNotFoundError as error:
@@ -136,6 +136,23 @@ def command(
             ),
         )
     print_notes(skipped)
+    _tell(made, as_json=as_json)
+
+
+def _pictures_below(folder: Path | None, most: int) -> list[Path]:
+    """Return at most so many picture files of a folder to learn from; none without a folder."""
+    from lexret.errors import InputError
+    from lexret.pictures.finding import find_images
+
+    if folder is None:
+        return []
+    paths = list(islice(find_images(folder), most))
+    if not paths:
+        raise InputError(f"There is no picture in {folder} to learn from.")
+    return paths
+
+
+def _tell(made: MadeModel, *, as_json: bool) -> None:
     if as_json:
         print_json(
             {

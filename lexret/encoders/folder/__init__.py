@@ -1,1 +1,1 @@
-"""Model folders: their files, what they say of themselves, and what is in them."""
+"""Model folders: their files, records and contents."""

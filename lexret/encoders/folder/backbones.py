@@ -1,8 +1,8 @@
-"""Backbones of a model: what they are, apart from where they lie.
+"""Backbones of a model: their identity, apart from where they are.
 
 ``model.json`` of a shared model says of each side's backbone what it is: a package, a hub id with
-its revision, or a file or folder by its name, with the SHA-256 of each file of weights. Where that
-lies on a machine is said when the model is loaded: a folder, or ``LEXRET_BACKBONES``.
+its revision, or a file or folder by its name, with the SHA-256 of each file of weights. Where they
+are on a machine is given when the model is loaded: a folder, or ``LEXRET_BACKBONES``.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def backbone_folder(given: str | Path | None) -> Path | None:
 
 
 def with_backbones_of(config: ModelConfig, folder: Path) -> ModelConfig:
-    """Return a configuration whose backbones are those that lie in a folder, where they do.
+    """Return a configuration whose backbones are those in a folder, as far as it has them.
 
     One is looked for by its name and by the last part of it; the folder may be the backbone.
     """
@@ -67,7 +67,7 @@ def with_backbones_of(config: ModelConfig, folder: Path) -> ModelConfig:
 
 
 def identities(config: ModelConfig) -> dict[str, dict[str, Any]]:
-    """Return what the backbones of a model are, as ``model.json`` records it.
+    """Return the identities of a model's backbones, as ``model.json`` records them.
 
     Args:
         config: with paths that can be opened, as :meth:`ModelRecord.config` gives it.
@@ -120,7 +120,7 @@ def check_backbones(recorded: Mapping[str, Any], config: ModelConfig, folder: Pa
 
 
 def _identity(name: str, hub_id: str | None, kind: str) -> dict[str, Any]:
-    """Return what a backbone is.
+    """Return the identity of a backbone.
 
     Args:
         hub_id: its name on the hub, where that is what it can be.

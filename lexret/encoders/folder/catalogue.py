@@ -1,4 +1,4 @@
-"""Catalogue of models: their folders and what these say, without torch and without tensors."""
+"""Catalogue of models: their folders and records, read without torch and without tensors."""
 
 from __future__ import annotations
 

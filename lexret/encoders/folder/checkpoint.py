@@ -110,7 +110,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
 
 
 def checkpoint_of(record: ModelRecord) -> Checkpoint:
-    """Do as :func:`load_checkpoint` for a model folder whose record was read.
+    """Return what :func:`load_checkpoint` does, for a record that was read already.
 
     Raises:
         MismatchError: if a backbone from elsewhere is not the one that the model was trained with.

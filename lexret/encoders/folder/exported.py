@@ -1,4 +1,4 @@
-"""The exported backbone of a model: ``image.onnx``, and ``image.json``, which says what it is.
+"""Exported backbone of a model: ``image.onnx``, and ``image.json``, which describes it.
 
 The file holds the frozen backbone alone, with its weights and its classifier: a model that is
 trained anew on the same backbone goes on with it. ``image.json`` records the configuration of the
@@ -72,7 +72,7 @@ class ExportedBackbone:
 
 
 def no_int8(folder: Path) -> MissingError:
-    """Say that a model was not rounded to 8 bits."""
+    """Return the error that a model was not quantized to 8 bits."""
     return MissingError(
         f"The model in {folder} has no image side in int8. Make it with `lexret models export "
         "MODEL --int8 --pictures DIR`, or leave --precision out; a model made of two towers "
@@ -81,7 +81,7 @@ def no_int8(folder: Path) -> MissingError:
 
 
 def backbone_identity(config: ImageConfig) -> dict[str, Any]:
-    """Return what an exported backbone depends on, as JSON holds it.
+    """Return the values that an exported backbone depends on, as JSON holds them.
 
     Files in the model's folder go by their name in it.
     """

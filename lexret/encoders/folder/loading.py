@@ -1,4 +1,4 @@
-"""A checkpoint's tensors, put into the network that they must fit."""
+"""Loading of a checkpoint's tensors into a network, which they must fit."""
 
 from __future__ import annotations
 

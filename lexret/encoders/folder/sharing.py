@@ -1,6 +1,6 @@
 """Model folders shared through the Hugging Face Hub: fetched, made ready, pushed.
 
-Nothing is run that a model brings: only JSON, text, safetensors and ONNX files are fetched.
+No code of a model is run: only JSON, text, safetensors and ONNX files are fetched.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def fetch_model(
 
     Raises:
         MissingPackageError: if huggingface_hub is not installed.
-        MissingError: if there is no such model, or no way to it.
+        MissingError: if there is no such model, or it cannot be reached.
         InputError: if it is no model of lexret.
     """
     _require_hub("Fetching a model from the hub")

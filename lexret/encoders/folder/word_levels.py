@@ -1,8 +1,8 @@
 """Levels of words: the weight from which a model's word is held to be true of a picture.
 
 A weight means something only against how often the word fires anyway, and how often it is right
-when it does. The levels are learnt from pictures of which it is known what they show
-(``lexret eval held-words --save``) and lie in the model's folder.
+when it does. The levels are learnt from pictures whose contents are known (``lexret eval held-words
+--save``) and stored in the model's folder.
 """
 
 from __future__ import annotations

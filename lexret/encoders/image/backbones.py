@@ -84,7 +84,7 @@ class ImageBackbone(nn.Module):
         """Pad by fixed numbers where timm works them out from each input ("same" padding).
 
         Inputs have one size here. A graph of ONNX holds that arithmetic otherwise, and no runtime
-        can join the padding with the convolution behind it.
+        can join the padding with the convolution after it.
         """
         places = _same_convolutions(self.net, self.config.image_size)
         for parent, name, layer, padding in places:

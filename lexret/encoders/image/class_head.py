@@ -1,4 +1,4 @@
-"""The classifier that the frozen image backbone was trained with, where lexret knows it.
+"""Classifier that the frozen image backbone was trained with, if lexret knows it.
 
 A classifier of pooled features can be put to each patch's features instead of their mean (class
 activation maps: Zhou et al., CVPR 2016).

@@ -1,4 +1,4 @@
-"""Context adapter, for few training pictures: each patch is seen within its picture's mean."""
+"""Context adapter, for small training sets: each patch enters relative to its picture's mean."""
 
 from __future__ import annotations
 

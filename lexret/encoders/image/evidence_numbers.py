@@ -1,4 +1,4 @@
-"""The numbers of class evidence, for both ways of computing it.
+"""Constants of class evidence, shared by its two implementations.
 
 Chosen on Flickr8k's dev split and coco-dev.
 """

@@ -1,4 +1,4 @@
-"""What a backbone sees of a picture: a square of pixels."""
+"""Pixels of a picture as a backbone sees them: a square."""
 
 from __future__ import annotations
 

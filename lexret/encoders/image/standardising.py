@@ -1,4 +1,4 @@
-"""Pixels as networks take them: each colour with the mean and deviation of their training."""
+"""Standardisation of pixels: each colour with the mean and deviation of the network's training."""
 
 from __future__ import annotations
 

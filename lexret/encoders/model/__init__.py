@@ -1,6 +1,6 @@
 """The two encoders in torch: pictures or texts in, sparse vectors out.
 
-:mod:`lexret.encoders.lexical_model` holds what users meet. Legend: B items, P patches, V words.
+Users load them through :mod:`lexret.encoders.lexical_model`. Legend: B items, P patches, V words.
 """
 
 from lexret.encoders.model.image_encoder import ImageEncoder

@@ -1,4 +1,4 @@
-"""How the encoders compute: in chunks, in a precision, to unit vectors."""
+"""Helpers of the encoders' computation: chunks, precision, unit vectors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 def lowered(precision: Precision, device: torch.device) -> AbstractContextManager[object]:
-    """Compute in a precision on a device; float32 is as it comes."""
+    """Context that computes in a precision on a device; float32 changes nothing."""
     if precision == "float32":
         return nullcontext()
     return torch.autocast(device.type, dtype=getattr(torch, precision))

@@ -20,9 +20,9 @@ from lexret.config import ModelConfig
 from lexret.encoders.folder.checkpoint import Checkpoint
 from lexret.encoders.folder.loading import codebook_of, load_side
 from lexret.encoders.image.backbones import ImageBackbone
+from lexret.encoders.image.image_side import ImageSide
 from lexret.encoders.model.computing import in_chunks, lowered, unit_rows
 from lexret.encoders.model.vectors import image_vectors, keep_strongest
-from lexret.encoders.network import ImageSide
 from lexret.encoders.protocol import PatchEncoding, PatchGrid, require_pictures
 from lexret.encoders.threshold import least_weight
 from lexret.encoders.towers.picture_side import PursuitSide, TowerBackbone
@@ -89,7 +89,7 @@ class ImageEncoder:
 
     @property
     def backbone(self) -> ImageBackbone | TowerBackbone:
-        """The frozen backbone, for what puts it into another form; do not change it."""
+        """The frozen backbone, for exports; do not change it."""
         return self._backbone
 
     @property
@@ -106,7 +106,7 @@ class ImageEncoder:
         return self._backbone.transform(image)
 
     def features_of_pixels(self, pixels_B3SS: Tensor) -> Tensor:
-        """Do as :meth:`features` from pixels that :meth:`pixels` gave."""
+        """Return :meth:`features` of pixels that :meth:`pixels` gave."""
         return self._features(pixels_B3SS).cpu()
 
     def _features(self, pixels_B3SS: Tensor) -> Tensor:
@@ -116,7 +116,7 @@ class ImageEncoder:
         return result.float()
 
     def encode_pixels(self, pixels_B3SS: Tensor) -> SparseBatch:
-        """Do as :meth:`encode` from pixels that :meth:`pixels` gave."""
+        """Return the vectors of :meth:`encode` for pixels that :meth:`pixels` gave."""
         return self.encode_features(self._features(pixels_B3SS))
 
     def encode(self, images: Sequence[Image.Image], *, batch_size: int = 32) -> SparseBatch:
@@ -132,7 +132,7 @@ class ImageEncoder:
 
     @torch.inference_mode()
     def encode_features(self, features_BPF: Tensor) -> SparseBatch:
-        """Do as :meth:`encode` from features that :meth:`features` gave."""
+        """Return the vectors of :meth:`encode` for features that :meth:`features` gave."""
         with lowered(self._precision, self._device):
             weights_BV = self._side.word_weights(
                 features_BPF.to(self._device),
@@ -164,7 +164,7 @@ class ImageEncoder:
 
     @torch.inference_mode()
     def encode_patch_features(self, features_BPF: Tensor) -> list[PatchEncoding]:
-        """Do as :meth:`encode_patches` from features that :meth:`features` gave."""
+        """Return the vectors of :meth:`encode_patches` for features that :meth:`features` gave."""
         return [
             self._encode_patches(features_1PF.to(self._device))
             for features_1PF in features_BPF.split(1)

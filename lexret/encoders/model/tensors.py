@@ -17,10 +17,11 @@ from lexret.encoders.activations import normalize
 from lexret.encoders.folder.checkpoint import Checkpoint
 from lexret.encoders.folder.loading import codebook_of, load_side
 from lexret.encoders.image.backbones import ImageBackbone
+from lexret.encoders.image.image_side import ImageSide
 from lexret.encoders.image.standardising import standardised
 from lexret.encoders.model.vectors import keep_strongest
-from lexret.encoders.network import ImageSide, TextSide, own_words
 from lexret.encoders.protocol import PatchGrid, require_pictures
+from lexret.encoders.text.text_side import TextSide, own_words
 from lexret.encoders.text.transformer import TextTransformer
 from lexret.errors import InputError
 

@@ -18,8 +18,8 @@ from lexret.encoders.folder.checkpoint import Checkpoint
 from lexret.encoders.folder.loading import codebook_of, load_side
 from lexret.encoders.model.computing import in_chunks, lowered, unit_rows
 from lexret.encoders.model.vectors import text_vectors
-from lexret.encoders.network import TextSide, own_words
 from lexret.encoders.text.queries import QueryForm, as_queries
+from lexret.encoders.text.text_side import TextSide, own_words
 from lexret.encoders.text.transformer import TextTransformer
 from lexret.encoders.tower_source import DIGEST, is_tower_source
 from lexret.encoders.towers.text_side import TowerTexts
@@ -88,7 +88,7 @@ class TextEncoder:
         return self.queries_of(self.encode(texts, batch_size=batch_size), texts)
 
     def queries_of(self, documents: SparseBatch, texts: Sequence[str]) -> SparseBatch:
-        """Do as :meth:`encode_queries` from what :meth:`encode` made of the texts."""
+        """Return the queries of :meth:`encode_queries` for vectors that :meth:`encode` gave."""
         text = self._config.text
         return as_queries(documents, texts, QueryForm(text.query_power, text.query_typed_weight))
 

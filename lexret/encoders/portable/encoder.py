@@ -1,7 +1,7 @@
 """Encoder of pictures without torch: the backbone in ONNX Runtime, the rest in small graphs.
 
 It computes what :class:`lexret.encoders.model.ImageEncoder` computes in float32, which is its
-reference: the vectors are the same up to rounding. In int8 its backbone is rounded to 8 bits.
+reference: the vectors are the same up to rounding. In int8 its backbone is quantized to 8 bits.
 Legend: B pictures, P patches, F features, C classes, D codebook dimension, S side of the backbone's
 square.
 """
@@ -150,7 +150,7 @@ class PortableImageEncoder:
         return SparseBatch.from_vectors(vectors, self._vocabulary)
 
     def encode_pixels(self, pixels_B3SS: Pixels) -> SparseBatch:
-        """Do as :meth:`encode` from pixels that :meth:`pixels` gave, in the calling thread."""
+        """Return the vectors of :meth:`encode` for pixels from :meth:`pixels`, in this thread."""
         return SparseBatch.from_vectors(self._encode_pixels(pixels_B3SS), self._vocabulary)
 
     def encode_dense(

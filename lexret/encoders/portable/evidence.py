@@ -1,8 +1,8 @@
 """Class evidence without torch, only where a class fires.
 
-The formula stands in :mod:`lexret.encoders.image.class_evidence`. Of a picture, most classes have
-next to no share at any patch, and the words of a class without a share get nothing: only those
-words are computed that can get more than the least evidence.
+The formula is in :mod:`lexret.encoders.image.class_evidence`. Of a picture, most classes have next
+to no share at any patch, and the words of a class without a share get nothing: only those words are
+computed that can get more than the least evidence.
 
 Legend: P patches, C classes, N entries of the table, W words that may get evidence.
 """

@@ -2,7 +2,8 @@
 
 What a model was trained to (its adapter, its words) lies in ``model.safetensors``; ONNX Runtime
 takes such weights only inside a graph. This writes the few messages of protocol buffers that such a
-graph needs: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto, whose field numbers stand here.
+graph needs: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto, whose field numbers are used
+here.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""ONNX Runtime, kept from reporting: the only module that imports it.
+"""ONNX Runtime with its telemetry off: the only module that imports it.
 
 Since version 1.29 its packages send events about models and machines to their maker, and keep an
-identifier of the machine in the home folder. What is set here before it is loaded makes it do
-neither; who wants it otherwise sets the variable to 0.
+identifier of the machine in the home folder. The variables that are set here before it is
+loaded prevent both; to allow them, set the variables to 0.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["onnxruntime", "quantization"]
 
 
 def quantization() -> ModuleType:
-    """Return ONNX Runtime's module that rounds networks.
+    """Return ONNX Runtime's module that quantizes networks.
 
     Raises:
         ModuleNotFoundError: if the package onnx is not installed.

@@ -1,4 +1,4 @@
-"""Sessions of ONNX Runtime: where they run, with how many threads, and what may go wrong."""
+"""Sessions of ONNX Runtime: their device, their threads, and their errors."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def available_devices() -> list[str]:
 
 
 def check_device(device: str) -> None:
-    """Refuse a device that is not there.
+    """Check that a device is available.
 
     Raises:
         InputError: if there is no device of that name.

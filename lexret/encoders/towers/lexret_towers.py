@@ -18,7 +18,8 @@ from lexret.encoders.folder.checkpoint import load_checkpoint
 from lexret.encoders.folder.loading import codebook_of, load_side
 from lexret.encoders.folder.record import find_model
 from lexret.encoders.image.backbones import ImageBackbone
-from lexret.encoders.network import ImageSide, TextSide, own_words
+from lexret.encoders.image.image_side import ImageSide
+from lexret.encoders.text.text_side import TextSide, own_words
 from lexret.encoders.text.transformer import TextTransformer
 from lexret.encoders.tower_source import TowerSource, is_tower_source
 from lexret.encoders.towers.towers import TowerModule, TowerShape

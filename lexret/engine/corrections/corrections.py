@@ -119,6 +119,10 @@ def _except(added: Mapping[str, float], word: str) -> dict[str, float]:
     return {other: weight for other, weight in added.items() if other != word}
 
 
+ChangeOfCorrections = Callable[[Corrections], Corrections]
+"""Function that changes corrections: takes those of an index and returns the new ones."""
+
+
 def load_corrections(index_path: Path) -> Corrections:
     """Read the corrections of the index at ``index_path``; there are none without a file.
 
@@ -201,7 +205,7 @@ def check_pending(index_path: Path) -> None:
 
 
 def settle_corrections(index_path: Path) -> None:
-    """End what a crash interrupted: adopt corrections of the last commit, remove pending others.
+    """Finish what a crash interrupted: adopt corrections of the last commit, remove others.
 
     The copy of the corrections is brought up to date, too.
 
@@ -227,9 +231,9 @@ def _is_whole(path: Path) -> bool:
 
 @contextmanager
 def corrections_of_commit(
-    index_path: Path, manifest: Manifest, change: Callable[[Corrections], Corrections]
+    index_path: Path, manifest: Manifest, change: ChangeOfCorrections
 ) -> Iterator[None]:
-    """Change corrections in the very moment in which a manifest is saved, within the context.
+    """Context in which saving a manifest changes the corrections in the same moment.
 
     Args:
         manifest: of the commit.
@@ -253,9 +257,7 @@ def corrections_of_commit(
             settle_locked(index_path)
 
 
-def change_corrections(
-    index_path: Path, change: Callable[[Corrections], Corrections]
-) -> Corrections:
+def change_corrections(index_path: Path, change: ChangeOfCorrections) -> Corrections:
     """Change the corrections of an index; several processes may do so at a time.
 
     Args:

@@ -1,9 +1,9 @@
-"""Corrections that change with a commit, from when they are written until they are the index's.
+"""Pending corrections: those that a commit brings along, until they are adopted.
 
-A commit that gives documents other ids brings their corrections along: they are written to
-``corrections.pending.json`` first, with what the commit is known by, and count as soon as the
-manifest is that of the commit. Then they become ``corrections.json``; where a crash came before
-that, the next writer does it, or removes the file where the commit never was.
+A commit that gives documents other ids must change their corrections in the same moment. They are
+written to ``corrections.pending.json`` first, with values that identify the commit, and count as
+soon as the manifest is that of the commit. Then they become ``corrections.json``. If a crash comes
+in between, the next writer finishes the change, or removes the file if the commit never happened.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from lexret.files.whole import replace_file, sync_folder
 
 
 def pending_of_last_commit(index_path: Path) -> bytes | None:
-    """Return the pending corrections that the last commit brings, if there are such.
+    """Return the pending corrections of the last commit, if there are any.
 
     Raises:
-        DamageError: if there are pending ones that are damaged, so that nobody can tell.
+        DamageError: if pending corrections are damaged, so that it cannot be known.
     """
     pending = _read_pending(index_path)
     return None if pending is None or not _is_committed(index_path, pending) else pending
@@ -39,7 +39,7 @@ def write_pending(index_path: Path, plain: Mapping[str, object], manifest: Manif
 
 
 def settle_locked(index_path: Path) -> None:
-    """End what a crash interrupted: adopt corrections of the last commit, remove pending others.
+    """Finish what a crash interrupted: adopt corrections of the last commit, remove others.
 
     For those who hold the lock, so that no commit is under way.
 
@@ -70,7 +70,7 @@ def _is_committed(index_path: Path, pending: bytes) -> bool:
     """Whether the commit that brings pending corrections is the last one.
 
     Raises:
-        DamageError: if they are damaged, so that nobody can tell.
+        DamageError: if they are damaged, so that it cannot be known.
     """
     path = index_path / PENDING_FILE
     try:
@@ -84,6 +84,6 @@ def _is_committed(index_path: Path, pending: bytes) -> bool:
 
 
 def _known_by(manifest: Manifest) -> dict[str, Any]:
-    """Return what tells a commit from all others, whatever is written instead of it."""
+    """Return values that identify a commit, even if another is written in its place."""
     names = [segment.name for segment in manifest.segments]  # they are drawn at random
     return {"generation": manifest.generation, "segments": names}

@@ -12,7 +12,7 @@ ASIDE_FOLDER: Final = "damaged"
 
 
 def new_aside(folder: Path) -> Path:
-    """Return a path for what is replaced now, where nothing is yet."""
+    """Return an unused path for what is about to be replaced."""
     name = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
     paths = [folder / ASIDE_FOLDER / name]
     while paths[-1].exists():

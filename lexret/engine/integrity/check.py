@@ -1,4 +1,4 @@
-"""Check of an index: reads every file, and tells what is damaged and what that means."""
+"""Check of an index: reads every file, and reports what is damaged and what that means."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def repair_index(
     find_words: FindWords = _no_words,
     dry_run: bool = False,
 ) -> RepairReport:
-    """Make the index at ``folder`` whole again from what is whole of it.
+    """Rebuild the index at ``folder`` from its undamaged parts.
 
     Args:
         dry_run: change nothing, and say what would be done.
@@ -105,7 +105,7 @@ class _Repair:
         self._damaged = {finding.file: finding for finding in report.before.findings}
 
     def run(self, lock: WriterLock | None) -> None:
-        """Repair everything; without a lock, only say what that would be."""
+        """Repair everything; without a lock, only report what would be done."""
         manifest, _ = read_manifests(self._folder)
         words = None if manifest is None else self._words(manifest)
         for finding in self._report.before.findings:
@@ -118,7 +118,7 @@ class _Repair:
             self._mend_segments(manifest, words, lock)
 
     def _words(self, manifest: Manifest) -> Vocabulary:
-        """Return the words of the index; raises CorruptError where nobody knows them."""
+        """Return the words of the index; raises CorruptError if they cannot be recovered."""
         path = self._folder / manifest.vocabulary_file
         try:
             return manifest.parse_vocabulary(path.read_bytes(), path)
@@ -134,7 +134,7 @@ class _Repair:
         return found
 
     def _give_up(self) -> None:
-        """Put aside what nothing can be made of; corrections stay for the index to come."""
+        """Put aside an index that cannot be saved; its corrections stay for the next one."""
         self._report.is_usable = False
         self._report.num_documents = 0
         manifest = self._folder / MANIFEST_FILE
@@ -196,7 +196,7 @@ class _Repair:
         writer.commit()
 
     def _keep(self, path: Path, *, move_folders: bool = False) -> None:
-        """Keep a file or folder aside before it is replaced, unless nothing is."""
+        """Keep a file or folder aside before it is replaced, unless this is a dry run."""
         if self._aside is not None:
             keep(path, self._folder, self._aside, move_folders=move_folders)
 
@@ -209,7 +209,7 @@ def _save(
 ) -> list[tuple[SalvagedSegment, list[SavedDocument]]]:
     """Return the documents that can be saved of damaged segments, and report what is lost.
 
-    Where it is lost which documents are deleted, those count that are in no other segment.
+    If the list of deletions is lost, documents that are in no other segment count as live.
     """
     taken = set[str]()
     for entry in whole:

@@ -21,7 +21,7 @@ from lexret.engine.postings.blocks import BlockPostings
 from lexret.engine.postings.plain import RAW, Postings, RawPostings
 from lexret.engine.segments.checksums import CHECKSUMS_FILE
 from lexret.engine.segments.manifest import SEGMENTS_FOLDER, SegmentEntry
-from lexret.engine.segments.segment import Mask, Places
+from lexret.engine.segments.stored_documents import Mask, Places
 from lexret.engine.store.checked import AnyArray, CheckedArray, Sums
 from lexret.engine.store.columns import TEXT, FieldValue, decode_text
 from lexret.engine.store.sections import Section

@@ -80,7 +80,7 @@ class EngineSwitch:
 
     Attributes:
         use_compiled: whether to use the compiled search.
-        is_undecided: whether that may still change; then :meth:`count` wants to know what is read.
+        is_undecided: whether that may still change; until then :meth:`count` must be called.
     """
 
     def __init__(self, engine: Engine) -> None:

@@ -1,1 +1,1 @@
-"""Queries: their language, what it means to an index, and how a segment answers."""
+"""Queries: their language, its meaning over an index, and how a segment answers."""

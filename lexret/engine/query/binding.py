@@ -1,10 +1,10 @@
-"""What a query means to an index: words become postings and vectors, filters meet the fields.
+"""Binding of a query to an index: words become vectors and conditions, filters meet the fields.
 
 Words without a mark, words with ``+`` and words with ``^`` make one text, which the text encoder
 turns into a vector of length 1. Each example adds a vector of length 1, each word with ``?`` its
-own entry with the weight 1 (or the one behind ``^``). Other weights behind ``^`` multiply the
-word's entry of the sum. In brackets, each alternative is put together in this way on its own.
-Excluded words leave the sum. Conditions are exact and know only the words themselves.
+own entry with the weight 1 (or the one after ``^``). Other weights after ``^`` multiply the word's
+entry of the sum. In brackets, each alternative is put together in this way on its own. Excluded
+words leave the sum. Conditions are exact and know only the words themselves.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ EncodeText = Callable[[str], LexicalVector]
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """What a query looks for beside its text: vectors, such as those of pictures.
+    """Examples that a query looks for beside its text: vectors, such as those of pictures.
 
     Attributes:
         vectors: one an example.
-        without: ids of documents that are themselves the question, and no answers.
+        without: ids of documents that are part of the question, and so no hits.
     """
 
     vectors: tuple[LexicalVector, ...] = ()
@@ -81,13 +81,13 @@ def notes_on(
     told: frozenset[str] = frozenset(),
     refusal: str = "",
 ) -> tuple[str, ...]:
-    """Return what is to be told about a query's words: those that are unknown, and muted ones.
+    """Return notes on a query's unknown and muted words.
 
-    Of unknown words, only those for the text encoder are told; :func:`bind_query` refuses others.
+    Only unknown words for the text encoder are noted; :func:`bind_query` refuses others.
 
     Args:
         muted: words that count nowhere in the index.
-        told: unknown words that were told of already.
+        told: unknown words that have a note already.
         refusal: the error's message, where there is a better one than these words.
         has_examples: examples are part of the query.
 
@@ -143,10 +143,10 @@ def bind_query(
         levels_V: the weight from which a document holds each word, for required and excluded words
             without a weight of their own; None: every weight holds its word.
         examples: what to look for beside the text.
-        aliases: what names of filters mean that are no fields.
+        aliases: names of filters that are no fields, and what they mean.
 
     Raises:
-        QueryError: if a word with an operator is not in the vocabulary (the message tells the
+        QueryError: if a word with an operator is not in the vocabulary (the message names the
             nearest that are), or a filter does not fit the fields; the message points at it.
         InputError: if the query is empty.
     """
@@ -221,7 +221,7 @@ class _Binding:
         examples: Sequence[LexicalVector],
         dropped: set[int],
     ) -> LexicalVector:
-        """Put the vector of some terms and examples together."""
+        """Return the vector of some terms and examples together."""
         literals: dict[int, float] = {}
         scales: dict[int, float] = {}
         for term in terms:

@@ -1,4 +1,4 @@
-"""What every index asks of a query before it searches."""
+"""Checks that every index makes of a query before it searches."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lexret.vocabulary import Vocabulary
 def check_query(
     fingerprint: str, vocabulary: Callable[[], Vocabulary], queries: SparseBatch, *, k: int
 ) -> None:
-    """Hold queries against an index.
+    """Check that queries fit an index.
 
     Args:
         fingerprint: of the index's vocabulary.
@@ -33,7 +33,7 @@ def check_query(
 
 
 def check_is_query(query: object) -> None:
-    """Raise InputError for what is no whole query, such as a text."""
+    """Raise InputError for anything but a :class:`Query`, such as a text."""
     if not hasattr(query, "vectors"):
         raise InputError(
             f"Expected a Query; found {type(query).__name__}. Of a text, Library.search makes one; "
@@ -48,7 +48,7 @@ def check_vectors(
     *,
     k: int,
 ) -> None:
-    """Do as :func:`check_query` for vectors that need not stand in one batch."""
+    """Check vectors as :func:`check_query` does; they need not be one batch."""
     if k < 1:
         raise InputError(f"A search must ask for at least 1 hit; found k = {k}.")
     for vector in vectors:

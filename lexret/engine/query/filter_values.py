@@ -97,9 +97,9 @@ def read_filter(
 def notes_on_empty_filters(
     parsed: ParsedQuery, columns: Mapping[str, str], aliases: FieldAliases
 ) -> tuple[str, ...]:
-    """Return a note on each name of a field that has a colon behind it and no value.
+    """Return a note on each name of a field that is followed by a colon and no value.
 
-    It is searched for as a word, as a blank behind the colon says where no filter is meant.
+    It is searched for as a word: a blank after the colon means that it is no filter.
     """
     named = {PATH, *columns, *aliases.columns, *aliases.dates, *aliases.pairs}
     notes = []

@@ -90,7 +90,7 @@ class PairFields:
 
 @dataclass(frozen=True)
 class FieldAliases:
-    """What names in queries mean that are no fields, and which fields are written with units.
+    """Names in queries that are no fields, what they mean, and which fields have units.
 
     Attributes:
         dates: names of dates, such as ``date``, and the fields that tell them.
@@ -99,7 +99,7 @@ class FieldAliases:
         lists: stored fields that hold several texts, one a line.
         pairs: names of what two fields tell together.
         hint: what to do where a field is missing, for messages.
-        given_hint: where fields come from that no file tells, for the same messages.
+        given_hint: where fields that no file holds come from, for the same messages.
     """
 
     dates: Mapping[str, DateFields] = field(default_factory=dict)
@@ -123,7 +123,7 @@ class DateFilter:
     Attributes:
         fields: where the date stands.
         first: the earliest moment that is wanted, without time zone; ``None`` is no bound.
-        end: the earliest moment after it that is not.
+        end: the earliest moment after it that is not wanted; likewise.
     """
 
     fields: DateFields

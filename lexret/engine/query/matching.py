@@ -22,7 +22,8 @@ from lexret.engine.query.filters import (
     TextFilter,
 )
 from lexret.engine.query.query import AnyOf, Holds, Query
-from lexret.engine.segments.segment import LocalHit, Mask, Places, Scores, Segment
+from lexret.engine.segments.segment import LocalHit, Scores, Segment
+from lexret.engine.segments.stored_documents import Mask, Places
 from lexret.engine.store.checked import AnyArray
 from lexret.engine.store.columns import TEXT, encode_text
 

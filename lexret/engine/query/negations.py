@@ -1,7 +1,7 @@
 """Words that exclude: "no cat", "without a cat", "NOT cat" mean what ``-cat`` does.
 
-So they do where the word behind them is an entry of the vocabulary and it is clear where it ends:
-at the end, at punctuation, an operator or a small word. "No red car" is not clear (no red, or no
+This holds if the word after them is an entry of the vocabulary and it is clear where it ends: at
+the end, at punctuation, an operator or a small word. "No red car" is not clear (no red, or no
 car?): it stays as it is, and a note names the operator.
 """
 
@@ -91,7 +91,7 @@ class _Negations:
         return words[0] if len(words) == 1 and words[0] in NEGATIONS else ""
 
     def _further(self, negation: str, place: int) -> _Target | None:
-        """What else is negated: "or cats", "nor cats"; "and cats" behind "without"."""
+        """What else is negated: "or cats", "nor cats"; "and cats" after "without"."""
         if place >= len(self._items) or _ends(self._items[place - 1]):
             return None
         joins = {"or", "nor"} | ({"and"} if negation in _LISTS else set())
@@ -133,7 +133,7 @@ class _Negations:
         return Term(text, Span(_span(items[0]).start, _span(items[-1]).end))
 
     def _content_words(self, place: int, end: int) -> tuple[tuple[str, ...], int]:
-        """Return an entry and the words behind it that may belong to it, and where they end."""
+        """Return an entry and the words after it that may belong to it, and where they end."""
         found = [" ".join(word for item in self._items[place:end] for word in _words(item))]
         while end < len(self._items) and not _ends(self._items[end - 1]):
             item = self._items[end]
@@ -176,7 +176,7 @@ def _words(item: Item) -> list[str]:
 
 
 def _ends(item: Item) -> bool:
-    """Whether punctuation behind it closes what was said."""
+    """Whether punctuation after it ends the phrase."""
     return isinstance(item.node, Term) and item.node.text[-1:] in tuple(",.;:!?")
 
 

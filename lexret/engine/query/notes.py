@@ -1,4 +1,4 @@
-"""What is to be told about the words of a query: those that the vocabulary lacks, muted ones.
+"""Notes on the words of a query: those that the vocabulary lacks, and muted ones.
 
 Nothing here needs the parser, whose import takes time; for queries with operators there is
 :func:`lexret.engine.query.binding.notes_on`.
@@ -29,12 +29,12 @@ def notes_on_text(
     told: frozenset[str] = frozenset(),
     refusal: str = "",
 ) -> tuple[str, ...]:
-    """Return what is to be told about the words of a text.
+    """Return notes on the words of a text.
 
     Args:
         muted: words that count nowhere.
         alone: there is nothing to look for but these words.
-        told: unknown words that were told of already.
+        told: unknown words that have a note already.
         refusal: the error's message, where there is a better one than these words.
 
     Raises:

@@ -66,7 +66,7 @@ def parse_query(source: str) -> ParsedQuery:
 
 
 def _is_asked(item: Item) -> bool:
-    """Whether it is a word with a ``?`` behind it and nothing else."""
+    """Whether it is a word with a ``?`` after it and nothing else."""
     term = item.node
     return item.sign is Sign.NONE and isinstance(term, Term) and term == Term(
         term.text, term.span, expanded=False
@@ -87,10 +87,10 @@ class _Parser:
         return ParsedQuery(self._source, self._punctuated(items))
 
     def _punctuated(self, items: Sequence[Item]) -> tuple[Item, ...]:
-        """Take the ``?`` of sentences for punctuation.
+        """Read the ``?`` of sentences as punctuation.
 
-        So it is behind a small word ("what is this?"), and behind any word of a text with small
-        words that has no other operator ("is there a dog?").
+        It is punctuation after a small word ("what is this?"), and after any word of a text with
+        small words that has no other operator ("is there a dog?").
         """
         is_sentence = all(item.is_plain or _is_asked(item) for item in items) and any(
             not STOP_WORDS.isdisjoint(tokenize(item.node.text))

@@ -1,4 +1,4 @@
-"""Plain texts: what can be told of a query without the parser, whose import takes time."""
+"""Plain texts: queries that are recognised without the parser, whose import takes time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MINUS_SIGNS: Final = "-\u2010\u2011\u2012\u2013\u2014\u2212\ufe63\uff0d"
 """The plain minus, hyphens, dashes, and the sign of subtraction."""
 
 NEGATIONS: Final = frozenset({"not", "no", "without", "except", "excluding"})
-"""Words that exclude the one behind them."""
+"""Words that exclude the one after them."""
 
 _OPERATOR: Final = re.compile(
     rf"[()?^>:{re.escape(QUOTES)}]|(?:^|\s)[+{re.escape(MINUS_SIGNS)}]|\bOR\b"

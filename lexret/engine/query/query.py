@@ -34,7 +34,7 @@ class Holds:
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
-    """A condition: one of the alternatives holds, which it does where all of its words do."""
+    """Condition: one of the alternatives holds, and it holds if all of its words do."""
 
     alternatives: tuple[tuple[Holds, ...], ...]
 

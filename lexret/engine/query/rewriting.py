@@ -1,8 +1,7 @@
 """Rewrites a query into what the vocabulary can say: other words for unknown ones, exclusions for
 negations, conditions for quotation marks around words that are no phrase.
 
-What stands for unknown words is the business of a reader that is given; the engine knows no
-language.
+A reader that the caller passes decides what stands for unknown words; the engine knows no language.
 """
 
 from __future__ import annotations

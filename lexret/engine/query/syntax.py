@@ -37,9 +37,9 @@ class Term:
         text: as it was written, without quotation marks, sign and marks.
         span: where it stands, its marks too.
         quoted: whether it stood in quotation marks.
-        expanded: whether the text encoder gets it (no ``?`` behind it).
+        expanded: whether the text encoder gets it (no ``?`` after it).
         weight: the number behind ``^``.
-        threshold: the number behind ``>``.
+        threshold: the number after ``>``.
         placed: the text encoder reads it, though it is no word of the vocabulary.
     """
 

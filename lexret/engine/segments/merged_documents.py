@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lexret.engine.postings.blocks import counted_up
-from lexret.engine.segments.segment import Mask, Segment
+from lexret.engine.segments.segment import Segment
+from lexret.engine.segments.stored_documents import Mask
 from lexret.engine.store.checked import AnyArray
 from lexret.engine.store.columns import NUMBER_TYPES, TEXT, StoredArray
 

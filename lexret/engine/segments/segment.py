@@ -3,17 +3,16 @@
 Documents are numbered from 0 in rising order of their ids (UTF-8 bytes), so the order of numbers
 is the order that breaks ties. Postings are stored word by word.
 
-Shapes: N documents, V words, T terms of a query, D documents asked for.
+Shapes: N documents, T terms of a query, D documents asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import compress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,23 +21,10 @@ from lexret.engine.postings.blocks import BlockPostings
 from lexret.engine.postings.plain import RAW, Postings, RawPostings
 from lexret.engine.postings.topk import best
 from lexret.engine.segments.checksums import CHECKSUMS_FILE, read_checksums
-from lexret.engine.segments.finding import find_ids
 from lexret.engine.segments.layout import check_layout
 from lexret.engine.segments.manifest import SEGMENTS_FOLDER, SegmentEntry
-from lexret.engine.segments.text_keys import text_keys, wanted_keys
-from lexret.engine.store.checked import AnyArray, CheckedArray
-from lexret.engine.store.columns import (
-    NUMBER_TYPES,
-    TEXT,
-    Column,
-    FieldValue,
-    decode_text,
-    encode_text,
-    read_value,
-    text_at,
-    unpack,
-    unpack_texts,
-)
+from lexret.engine.segments.stored_documents import Mask, StoredDocuments
+from lexret.engine.store.checked import CheckedArray
 from lexret.engine.store.sections import check_sections, open_sections
 from lexret.errors import CorruptError, DamageError
 from lexret.sparse import FloatArray, IdArray
@@ -48,12 +34,8 @@ if TYPE_CHECKING:
 
 RAW_POSTINGS_FILE: Final = "postings.bin"
 DOCUMENTS_FILE: Final = "documents.bin"
-_DOCUMENTS_TOGETHER: Final = 1 << 13
 
-T = TypeVar("T")
-Mask = npt.NDArray[np.bool_]
 Scores = npt.NDArray[np.float64]
-Places = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +46,7 @@ class LocalHit:
     score: float
 
 
-class Segment:
+class Segment(StoredDocuments):
     """Segment opened through memory maps, which stay valid after its folder is removed.
 
     Args:
@@ -72,42 +54,29 @@ class Segment:
         entry: what the manifest says about the segment.
 
     Raises:
-        DamageError: if a file has the wrong size or contradicts the manifest. Here are checked
-            sizes, lists of words and deletions; what else is read is checked when it is read.
+        DamageError: if a file has the wrong size or contradicts the manifest. Sizes, lists of words
+            and deletions are checked here; everything else when it is read.
         FileNotFoundError: if a file is missing; another process may have merged it away.
     """
 
     def __init__(self, folder: Path, entry: SegmentEntry) -> None:
         self.entry = entry
         self.folder = folder / SEGMENTS_FOLDER / entry.name
-        self._arrays: dict[str, CheckedArray] = {}
-        self._keys_of: dict[str, npt.NDArray[np.uint16]] = {}
+        arrays: dict[str, CheckedArray] = {}
         sums = read_checksums(self.folder, entry)
         for file, sections in entry.files.items():
             if file != CHECKSUMS_FILE:
-                self._arrays |= open_sections(self.folder / file, sections, sums)
-        check_layout(entry, self._arrays, self.folder)
-        self.posting_lists = self._open_postings()
-        self.deleted = self._read_deletions()
+                arrays |= open_sections(self.folder / file, sections, sums)
+        check_layout(entry, arrays, self.folder)
+        self.posting_lists = self._open_postings(arrays)
+        deleted = _read_deletions(self.folder, entry)
+        super().__init__(entry.num_documents, entry.columns, arrays, deleted)
 
-    def _read_deletions(self) -> Mask | None:
-        deletions = self.entry.deletions
-        if deletions is None:
-            return None
-        path = self.folder / deletions.file
-        bits = open_sections(path, {"bits": deletions.bits})["bits"].whole()
-        if bits.dtype != np.uint8 or len(bits) != -(-len(self) // 8):
-            raise DamageError(path, f"it is not of {len(self)} documents")
-        deleted = np.unpackbits(bits, count=len(self), bitorder="little").astype(bool)
-        if np.count_nonzero(deleted) != deletions.num_deleted:
-            raise DamageError(path, f"the index says that it deletes {deletions.num_deleted}")
-        return deleted
-
-    def _open_postings(self) -> Postings:
-        nnz = self.entry.num_postings
+    def _open_postings(self, arrays: Mapping[str, CheckedArray]) -> Postings:
+        num_documents, nnz = self.entry.num_documents, self.entry.num_postings
         if self.entry.codec == RAW:
-            return RawPostings(self._arrays, len(self), nnz, self.folder / RAW_POSTINGS_FILE)
-        return BlockPostings(self._arrays, len(self), nnz, self.folder)
+            return RawPostings(arrays, num_documents, nnz, self.folder / RAW_POSTINGS_FILE)
+        return BlockPostings(arrays, num_documents, nnz, self.folder)
 
     def verify(self) -> None:
         """Compare every array with its checksum; raises CorruptError if one differs."""
@@ -116,10 +85,6 @@ class Segment:
         deletions = self.entry.deletions
         if deletions is not None:
             check_sections(self.folder / deletions.file, {"bits": deletions.bits})
-
-    def __len__(self) -> int:
-        """Number of documents, including deleted ones."""
-        return self.entry.num_documents
 
     @cached_property
     def compiled(self) -> CompiledPostings | None:
@@ -183,186 +148,17 @@ class Segment:
         """Return the stored weights, (D, T) float32, 0 where a document lacks the word."""
         return self.posting_lists.weights_at(docs_D, terms_T)
 
-    def id_at(self, document: int) -> bytes:
-        """Return the id of a document, as stored."""
-        return text_at("id", self._arrays, document)
 
-    def ids_at(self, documents: Sequence[int] | IdArray | Places) -> list[bytes]:
-        """Return the ids of some documents, as stored."""
-        places = np.asarray(documents, dtype=np.int64)
-        return _texts_at("id", self._arrays, places)
-
-    def doc_id(self, document: int) -> str:
-        """Return the id of a document."""
-        return decode_text(self.id_at(document))
-
-    def ids(self) -> list[bytes]:
-        """Return the ids of all documents, including deleted ones, as stored and in order."""
-        return unpack_texts("id", self._arrays)
-
-    def find(self, ids: Sequence[bytes]) -> list[int]:
-        """Return the numbers of the documents with these ids, -1 for ids without one."""
-        return find_ids(ids, len(self), self.id_at, self.ids_at)
-
-    def column(self, name: str) -> Column | None:
-        """Return a field of all documents, ``None`` if this segment does not have it."""
-        kind = self.entry.columns.get(name)
-        return None if kind is None else unpack(name, kind, self._arrays, len(self))
-
-    def live(self) -> Iterator[Places]:
-        """Yield the numbers of the live documents, rising, some thousands at a time."""
-        for start in range(0, len(self), _DOCUMENTS_TOGETHER):
-            stop = min(start + _DOCUMENTS_TOGETHER, len(self))
-            places = np.arange(start, stop, dtype=np.int64)
-            yield places if self.deleted is None else places[~self.deleted[start:stop]]
-
-    def live_values(self, name: str | None) -> list[FieldValue]:
-        """Return a field of all live documents, in order, ``None`` for those without it.
-
-        Args:
-            name: the field; ``None`` for the documents' ids.
-        """
-        column = None if name is None else self.column(name)
-        values: Sequence[FieldValue]
-        if name is None:
-            values = list(map(decode_text, self.ids()))
-        else:
-            values = [None] * len(self) if column is None else column.values
-        if self.deleted is None:
-            return list(values)
-        return list(compress(values, (~self.deleted).tolist()))
-
-    def check_fields(self) -> None:
-        """Compare all ids and fields with their checksums; raises DamageError."""
-        for name, array in self._arrays.items():
-            if name.startswith(("id.", "field.")):
-                array.whole()
-
-    def array(self, name: str) -> AnyArray | None:
-        """Return a stored array of ids or fields; ``None`` if this segment does not have it."""
-        array = self._arrays.get(name)
-        return None if array is None else array.whole()
-
-    def numbers(self, name: str) -> tuple[AnyArray, Mask] | None:
-        """Return a number field and where it is present, (N,) each; ``None`` if there is none."""
-        if self.entry.columns.get(name) not in NUMBER_TYPES:
-            return None
-        present = self._present(name)
-        everywhere = np.ones(len(self), dtype=bool)
-        values = self._arrays[f"field.{name}.values"].whole()
-        return values, everywhere if present is None else present
-
-    def _present(self, name: str) -> Mask | None:
-        """Return where a field is present; ``None`` if every document has it."""
-        bits = self._arrays.get(f"field.{name}.present")
-        if bits is None:
-            return None
-        return np.unpackbits(bits.whole(), count=len(self), bitorder="little").astype(bool)
-
-    def texts(self, name: str | None, docs_D: Places) -> list[str | None]:
-        """Return a text field of some documents, ``None`` for documents without it.
-
-        Args:
-            name: the field; ``None`` for the documents' ids.
-        """
-        if name is None:
-            return [decode_text(encoded) for encoded in self.ids_at(docs_D.tolist())]
-        if self.entry.columns.get(name) != TEXT:
-            return [None] * len(docs_D)
-        found = _texts_at(f"field.{name}", self._arrays, docs_D)
-        values = [decode_text(encoded) for encoded in found]
-        return _where(self.present_at(name, docs_D), values)
-
-    def present_at(self, name: str, docs_D: IdArray | Places) -> Mask | None:
-        """Return which of some documents have a field of the segment; ``None`` if all do."""
-        bits = self.array(f"field.{name}.present")
-        if bits is None:
-            return None
-        present_D: Mask = ((bits[docs_D >> 3] >> (docs_D & 7)) & 1).astype(bool)
-        return present_D
-
-    def values(self, name: str, docs_D: Places) -> Sequence[FieldValue]:
-        """Return a field of some documents, ``None`` for documents without it."""
-        if self.entry.columns.get(name) not in NUMBER_TYPES:
-            return self.texts(name, docs_D)
-        numbers: list[FieldValue] = self._arrays[f"field.{name}.values"].whole()[docs_D].tolist()
-        return _where(self.present_at(name, docs_D), numbers)
-
-    def fields_of(self, names: Sequence[str], docs_D: Places) -> Iterator[dict[str, FieldValue]]:
-        """Yield some fields of each of some documents; ``None`` where one does not have it."""
-        columns = [self.values(name, docs_D) for name in names]
-        for row in range(len(docs_D)):
-            yield {name: column[row] for name, column in zip(names, columns, strict=True)}
-
-    def with_texts(self, name: str, wanted: Collection[str]) -> Places:
-        """Return the live documents whose text in a field is one of some, rising.
-
-        Two bytes that depend on the text tell nearly all others apart, for all documents at once.
-
-        Args:
-            wanted: texts of at least 4 bytes; shorter ones are those of no document.
-        """
-        encoded = [encode_text(text, what=f"Field {name!r}:") for text in wanted]
-        asked = wanted_keys(encoded)
-        if self.entry.columns.get(name) != TEXT or not asked.any():
-            return np.empty(0, dtype=np.int64)
-        places_D = np.flatnonzero(asked[self._keys(name)])
-        if self.deleted is not None:
-            places_D = places_D[~self.deleted[places_D]]
-        texts, among = self.texts(name, places_D), set(wanted)
-        kept: Places = places_D[[text in among for text in texts]] if len(texts) else places_D
-        return kept
-
-    def _keys(self, name: str) -> npt.NDArray[np.uint16]:
-        """Return two bytes for each document that depend on its text in a field, (N,)."""
-        keys = self._keys_of.get(name)
-        if keys is None:
-            offsets, joined = (
-                self._arrays[f"field.{name}.offsets"].whole(),
-                self._arrays[f"field.{name}.bytes"].whole(),
-            )
-            keys = self._keys_of[name] = text_keys(offsets, joined)
-        return keys
-
-    def begin_with(self, name: str | None, docs_D: Places, prefix: bytes) -> Places:
-        """Return those documents whose text in a field may begin with some bytes.
-
-        All documents are returned for a field that some of them lack.
-
-        Args:
-            name: the field; ``None`` for the document's id.
-        """
-        stem = "id" if name is None else f"field.{name}"
-        if name is not None and (
-            self.entry.columns.get(name) != TEXT or f"{stem}.present" in self._arrays
-        ):
-            return docs_D
-        offsets = self._arrays[f"{stem}.offsets"].whole()
-        joined = self._arrays[f"{stem}.bytes"].whole()
-        docs_D = docs_D[offsets[docs_D + 1] - offsets[docs_D] >= len(prefix)]
-        for place, byte in enumerate(prefix):
-            docs_D = docs_D[joined[offsets[docs_D] + place] == byte]
-        return docs_D
-
-    def value(self, name: str, document: int) -> FieldValue:
-        """Return a field of one document, ``None`` if it does not have it."""
-        kind = self.entry.columns.get(name)
-        return None if kind is None else read_value(name, kind, self._arrays, document)
-
-
-def _where(present_D: Mask | None, values: list[T]) -> list[T | None]:
-    """Return values where they are present, ``None`` elsewhere."""
-    if present_D is None:
-        return list(values)
-    return [value if there else None
-            for value, there in zip(values, present_D.tolist(), strict=True)]  # fmt: skip
-
-
-def _texts_at(prefix: str, arrays: Mapping[str, CheckedArray], places_D: Places) -> list[bytes]:
-    """Return some of the byte strings that are stored under a prefix."""
-    offsets, joined = arrays[f"{prefix}.offsets"], arrays[f"{prefix}.bytes"]
-    starts, ends = offsets.at(places_D).tolist(), offsets.at(places_D + 1).tolist()
-    if joined.is_sound:  # many searches ask for a few ids each
-        data = joined.values.data
-        return [bytes(data[start:end]) for start, end in zip(starts, ends, strict=True)]
-    return [joined.part(start, end).tobytes() for start, end in zip(starts, ends, strict=True)]
+def _read_deletions(folder: Path, entry: SegmentEntry) -> Mask | None:
+    """Return (N,) which documents of a segment are deleted; ``None`` if none is."""
+    deletions = entry.deletions
+    if deletions is None:
+        return None
+    path = folder / deletions.file
+    bits = open_sections(path, {"bits": deletions.bits})["bits"].whole()
+    if bits.dtype != np.uint8 or len(bits) != -(-entry.num_documents // 8):
+        raise DamageError(path, f"it is not of {entry.num_documents} documents")
+    deleted = np.unpackbits(bits, count=entry.num_documents, bitorder="little").astype(bool)
+    if np.count_nonzero(deleted) != deletions.num_deleted:
+        raise DamageError(path, f"the index says that it deletes {deletions.num_deleted}")
+    return deleted

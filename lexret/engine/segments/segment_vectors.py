@@ -9,7 +9,8 @@ from typing import Final
 
 import numpy as np
 
-from lexret.engine.segments.segment import Places, Segment
+from lexret.engine.segments.segment import Segment
+from lexret.engine.segments.stored_documents import Places
 from lexret.sparse import FloatArray, IdArray, SparseBatch
 from lexret.vocabulary import Vocabulary
 

@@ -17,7 +17,8 @@ from lexret.engine.postings.plain import Offsets, PostingBlock, word_ranges
 from lexret.engine.segments.checksums import write_checksums
 from lexret.engine.segments.manifest import CODECS, SEGMENTS_FOLDER, DeletionEntry, SegmentEntry
 from lexret.engine.segments.merged_documents import MergedDocuments, MergeSource
-from lexret.engine.segments.segment import DOCUMENTS_FILE, Mask, Segment
+from lexret.engine.segments.segment import DOCUMENTS_FILE, Segment
+from lexret.engine.segments.stored_documents import Mask
 from lexret.engine.store.checked import Sums
 from lexret.engine.store.columns import Column, StoredArray, pack, pack_texts
 from lexret.engine.store.sections import Section, SectionWriter

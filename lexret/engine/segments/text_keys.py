@@ -1,4 +1,4 @@
-"""Keys of texts: two bytes by which nearly all texts of a field are told from those asked for.
+"""Keys of texts: two bytes that rule out nearly all texts of a field but those asked for.
 
 Shapes: N texts.
 """
@@ -20,7 +20,7 @@ Keys = npt.NDArray[np.uint16]
 
 
 def text_keys(offsets: AnyArray, joined: AnyArray) -> Keys:
-    """Return the keys of texts, (N,); that of a text shorter than ``KEY_BYTES`` means nothing.
+    """Return the keys of texts, (N,); the key of a text shorter than ``KEY_BYTES`` is arbitrary.
 
     Args:
         offsets: (N + 1,) where each text begins, and where the last one ends.

@@ -169,26 +169,13 @@ def measure_no_match(
             "more of each. Use more pictures, of more things."
         )
     if learn_from:
-        lessons = [searched(known) for known in learn_from]
+        fitted_on = joined([searched(known) for known in learn_from])
         data = ", ".join(pictures.fingerprint for pictures in learn_from)
-        fitted_on = joined(lessons)
         splits = [(fitted_on, searches)]
     else:
         fitted_on, data = searches, pictures.fingerprint
-        fold_S = searches.thing_S % _NUM_FOLDS
-        splits = [
-            (searches.part(fold_S != fold), searches.part(fold_S == fold))
-            for fold in range(_NUM_FOLDS)
-        ]
-    calibrated: dict[float, list[tuple[Searches, Floats]]] = {r: [] for r in REPORTED_RATES}
-    flat: dict[float, list[tuple[Searches, Floats]]] = {r: [] for r in REPORTED_RATES}
-    for known, others in splits:
-        fitted = fit(known, data=data)
-        known_flat, others_flat = known.measured_SH4[:, :, 0], others.measured_SH4[:, :, 0]
-        for rate in REPORTED_RATES:
-            least = fitted.threshold(rate)
-            calibrated[rate].append((others, _evidence(fitted, others) - least))
-            flat[rate].append((others, others_flat - _least(known_flat, known, rate)))
+        splits = _folds(searches)
+    calibrated, flat = _judged(splits, data)
     everything = np.where(searches.exists_SH, 1.0, -1.0)
     return NoMatchResult(
         {rate: _errors(judged) for rate, judged in calibrated.items()},
@@ -200,6 +187,30 @@ def measure_no_match(
         len(searches.present_S) - absent,
         len(pictures.sparse),
     )
+
+
+def _folds(searches: Searches) -> list[tuple[Searches, Searches]]:
+    """Return pairs of searches to fit on and searches for other things to judge."""
+    fold_S = searches.thing_S % _NUM_FOLDS
+    return [(searches.part(fold_S != fold), searches.part(fold_S == fold))
+            for fold in range(_NUM_FOLDS)]  # fmt: skip
+
+
+Judged = dict[float, list[tuple[Searches, Floats]]]
+
+
+def _judged(splits: Sequence[tuple[Searches, Searches]], data: str) -> tuple[Judged, Judged]:
+    """Return by how much hits pass a threshold, for each rate: calibrated, and of scores alone."""
+    calibrated: Judged = {rate: [] for rate in REPORTED_RATES}
+    flat: Judged = {rate: [] for rate in REPORTED_RATES}
+    for known, others in splits:
+        fitted = fit(known, data=data)
+        known_flat, others_flat = known.measured_SH4[:, :, 0], others.measured_SH4[:, :, 0]
+        for rate in REPORTED_RATES:
+            least = fitted.threshold(rate)
+            calibrated[rate].append((others, _evidence(fitted, others) - least))
+            flat[rate].append((others, others_flat - _least(known_flat, known, rate)))
+    return calibrated, flat
 
 
 def make_searches(

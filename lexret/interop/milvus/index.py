@@ -24,7 +24,8 @@ from lexret.engine.protocol import SearchHit
 from lexret.engine.query.checks import check_query
 from lexret.engine.query.query import Query
 from lexret.engine.segments.manifest import Manifest
-from lexret.engine.segments.segment import Places, Segment
+from lexret.engine.segments.segment import Segment
+from lexret.engine.segments.stored_documents import Places
 from lexret.errors import BackendError, InputError
 from lexret.interop.milvus.candidates import Candidate, find_best
 from lexret.interop.milvus.collection import MilvusCollection
@@ -94,8 +95,8 @@ class MilvusIndex(EmbeddedIndex):
         if query.scores:
             return find_best(self, query, k)
         if not query.required and not query.excluded:
-            return self._find_in_segments(query, k)
-        return find_by_conditions(self, query, k, self._find_in_segments)
+            return self._searcher.find(query, k)
+        return find_by_conditions(self, query, k, self._searcher.find)
 
     def score_moments(self, query: LexicalVector) -> tuple[float, float]:
         """Refuse: the scores of all documents are not to be had from Milvus."""

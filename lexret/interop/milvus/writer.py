@@ -14,9 +14,10 @@ from typing import Any, ClassVar, Final
 
 import numpy as np
 
+from lexret.engine.corrections.corrections import ChangeOfCorrections
 from lexret.engine.segments.manifest import BackendEntry
 from lexret.engine.store.columns import FieldValue
-from lexret.engine.writer import ChangeOfCorrections, EmbeddedIndexWriter
+from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.errors import BackendError, InputError
 from lexret.interop.engines.shared import FIELD
 from lexret.interop.milvus.collection import MilvusCollection
@@ -52,10 +53,10 @@ class MilvusIndexWriter(EmbeddedIndexWriter):
         """The collection; that of a new index is made when it is first asked for."""
         manifest, backend = self.manifest, self._backend
         collection = MilvusCollection(
-            MilvusPlace.of(backend), manifest.num_words, may_be_new=self._never_committed
+            MilvusPlace.of(backend), manifest.num_words, may_be_new=self._commits.is_new
         )
         fingerprint = manifest.vocabulary_fingerprint
-        if self._never_committed:
+        if self._commits.is_new:
             before = self._replaced()
             used = None if before is None else before.values.get("owner")
             collection.create(
@@ -83,7 +84,7 @@ class MilvusIndexWriter(EmbeddedIndexWriter):
     @cached_property
     def _before(self) -> MilvusIndex | None:
         """The last commit; ``None`` before the first."""
-        return None if self._never_committed else self.snapshot()
+        return None if self._commits.is_new else self.snapshot()
 
     def add(
         self,
@@ -122,7 +123,7 @@ class MilvusIndexWriter(EmbeddedIndexWriter):
 
     def _next_row(self) -> int:
         self._count += 1
-        return first_row(self._next_generation) + self._count
+        return first_row(self._commits.next_generation) + self._count
 
     def _forget(self, doc_id: str) -> None:
         """Give up the row that a document has by now."""
@@ -193,7 +194,7 @@ class MilvusIndexWriter(EmbeddedIndexWriter):
         collection = MilvusCollection(place, manifest.num_words)
         fingerprint = manifest.vocabulary_fingerprint
         collection.check(model_id=manifest.model_id, fingerprint=fingerprint)
-        self._record_backend(place.entry())
+        self._commits.record(replace(manifest, backend=place.entry()))
         self.__dict__.pop("collection", None)
         self.__dict__.pop("_before", None)
 

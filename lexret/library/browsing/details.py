@@ -46,7 +46,8 @@ class Details:
         size: of the file, in bytes; None where it is not known.
         date: when it was taken, to the second, in ISO 8601, by the camera's clock; else when its
             file was last changed, by the clock of this machine.
-        date_from: what tells the date: ``exif``, ``exif_changed``, ``xmp``, ``iptc`` or ``file``.
+        date_from: where the date comes from: ``exif``, ``exif_changed``, ``xmp``, ``iptc`` or
+            ``file``.
         camera: what the camera wrote: field -> value.
         keywords: of people.
         fields: that somebody gave it, and classes of labels.

@@ -38,7 +38,7 @@ def narrowing_words(
     without: Collection[int],
     k: int,
 ) -> list[NarrowingWord]:
-    """Return the words that tell some of the hits from the others and from the library.
+    """Return the words that distinguish some of the hits from the others and from the library.
 
     They are ordered by share of the hits times the logarithm of how much greater that share is than
     in the whole library: the words' part in the divergence of the hits from the library.

@@ -20,7 +20,7 @@ Flags = npt.NDArray[np.bool_]
 def one_of_each(
     index: EmbeddedIndex, numbers_N: Numbers, places_N: Numbers, num_copies_N: Numbers
 ) -> Flags:
-    """Tell which pictures stand for their copies, as a search shows them.
+    """Return which pictures stand for their copies, as a search shows them.
 
     Args:
         numbers_N: the segment of each picture, by its number in the index.
@@ -49,7 +49,7 @@ def one_of_each(
 def _same(
     index: EmbeddedIndex, places: list[int], numbers_N: Numbers, places_N: Numbers
 ) -> list[list[int]]:
-    """Part pictures of one file by how they were corrected; of each part, the one shown first."""
+    """Group pictures of one file by their corrections; return of each group the one shown first."""
     parts: dict[object, list[tuple[tuple[int, int, str], int]]] = {}
     for place in places:
         segment, document = index.segments[int(numbers_N[place])], int(places_N[place])

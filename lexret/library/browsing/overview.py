@@ -138,7 +138,7 @@ def _pair(together_TT: Counts, number_T: Counts) -> tuple[int, int] | None:
 
 
 def _year(index: EmbeddedIndex) -> int | None:
-    """Return the year of which most pictures tell that they were taken then, the later of two."""
+    """Return the year in which most dated pictures were taken; of equals, the latest."""
     years: Counter[int] = Counter()
     for segment in index.segments:
         taken = segment.numbers(TAKEN)

@@ -52,7 +52,7 @@ class Month:
     Attributes:
         month: such as ``2024-06``.
         num_pictures: how many pictures are of it.
-        num_by_file: of how many of them only the file's last change tells the date.
+        num_by_file: how many of them are dated only by their file's last change.
     """
 
     month: str
@@ -64,8 +64,8 @@ class Timeline:
     """All pictures of one commit of an index, the latest first.
 
     Args:
-        copies: whether each copy of a file stands in it; else one of them does, that which a search
-            shows, see :mod:`lexret.library.asking.copies`.
+        copies: whether it lists each copy of a file; else only the one that a search shows, see
+            :mod:`lexret.library.asking.copies`.
 
     Attributes:
         widths_N: of the upright pictures, in pixels; 0 where it is not known.

@@ -17,7 +17,8 @@ import numpy.typing as npt
 
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.postings.plain import word_ranges
-from lexret.engine.segments.segment import Mask, Segment
+from lexret.engine.segments.segment import Segment
+from lexret.engine.segments.stored_documents import Mask
 from lexret.engine.vectors import read_documents
 from lexret.sparse import FloatArray
 

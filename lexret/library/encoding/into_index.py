@@ -29,7 +29,8 @@ from lexret.library.encoding.target import (
 from lexret.library.folders import index_for
 from lexret.library.model import lasting_source
 from lexret.library.shards import Shard, shard_place
-from lexret.library.updating.indexing import AS_IT_IS, IndexReport
+from lexret.library.updating.index_report import IndexReport
+from lexret.library.updating.indexing import AS_IT_IS
 from lexret.library.updating.known_pictures import KnownPictures
 from lexret.library.updating.reader import SkippedPicture
 from lexret.library.updating.records import SIDECAR

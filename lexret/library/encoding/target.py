@@ -17,7 +17,7 @@ from lexret.library.folders import (
     record_roots,
 )
 from lexret.library.shards import Shard
-from lexret.library.updating.indexing import check_backend, check_shard, check_weights
+from lexret.library.updating.index_checks import check_backend, check_shard, check_weights
 from lexret.vocabulary import Vocabulary
 
 

@@ -40,7 +40,7 @@ class LibraryBase:
         return self._latest.paths
 
     def _only_path(self, doing: str) -> Path:
-        """Return the index folder; raises InputError where the library is of several."""
+        """Return the index folder; raises InputError if there are several."""
         if len(self.paths) > 1:
             raise InputError(
                 f"{doing} takes one index, but this library is of {len(self.paths)} shards. Name "

@@ -67,8 +67,8 @@ class BrowsableLibrary(SearchableLibrary):
 
         Args:
             picture: of the index, by id or path, or any other picture file.
-            words: rebuild it from so many of its strongest words, each for itself.
-            words_only: open no file: what somebody sees who has the index alone.
+            words: numbers of strongest words to rebuild it from, one view for each.
+            words_only: open no file: use only what the index holds.
             decoder: a folder of a rebuilding model; None: the one that ships.
 
         Raises:
@@ -101,7 +101,7 @@ class BrowsableLibrary(SearchableLibrary):
         """Return all pictures, the latest first; it is kept for each commit.
 
         Args:
-            copies: whether each copy of a file stands in it, or one of them for all.
+            copies: whether it lists each copy of a file, or one of them for all.
         """
         from lexret.library.browsing.timeline import Timeline
 

@@ -28,20 +28,19 @@ class CaptionableLibrary(LibraryBase):
         lm_name: str | None = None,
         places: bool = False,
     ) -> Told:
-        """Tell a picture in a few words, or by a language model in a sentence.
+        """Describe a picture in a few words, or in a sentence by a language model.
 
         Args:
             picture: of the index, by id or path, which is not opened, or any other picture file.
             lm: a folder or a name for transformers, the address of a server that speaks the OpenAI
-                protocol, or an open model; None: the surest five words are told. Words are sent
-                to the address that is named, on this machine or elsewhere.
+                protocol, or an open model; None: the surest five words are the caption. Words are
+                sent to the address that is named, on this machine or elsewhere.
             lm_name: which of a server's models; by default its first.
-            places: tell the model in which third of the picture each word is seen; the file is
+            places: show the model in which third of the picture each word is seen; the file is
                 opened for that.
 
         Returns:
-            the text, which is empty where there is nothing sure enough to tell, and what it stands
-            on.
+            the text, which is empty if no word is sure enough, and the words that it is based on.
 
         Raises:
             MissingError, ImageError: if there is no such picture, or it cannot be read.
@@ -76,8 +75,7 @@ class CaptionableLibrary(LibraryBase):
             picture, lm, lm_name, places: see :meth:`caption`.
 
         Returns:
-            the answer, which is empty where none stands on the picture's words, and those it stands
-            on.
+            the answer, which is empty if none is based on the picture's words, and those words.
 
         Raises:
             InputError: if the question is empty, there is one choice only, or the language model
@@ -106,7 +104,7 @@ class CaptionableLibrary(LibraryBase):
 
 
 def _check_name(lm: str | LanguageModel | None, lm_name: str | None) -> None:
-    """Raise InputError where a server's model is named without the server."""
+    """Raise InputError if a server's model is named without the server."""
     if lm_name is not None and not isinstance(lm, str):
         raise InputError(
             f"lm_name={lm_name!r} names a model of a server; give the server's address as lm=."

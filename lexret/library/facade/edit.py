@@ -33,7 +33,7 @@ class EditableLibrary(LibraryBase):
             pictures: by id or path.
             add: words that they show; as strong in each as its strongest word.
             remove: words that they do not show.
-            undo: leave ``add`` and ``remove``, or all words, to the model again.
+            undo: take back corrections of the words in ``add`` and ``remove``, or of all words.
 
         Raises:
             MissingError: if the index holds no such picture; nothing is changed then.
@@ -52,7 +52,7 @@ class EditableLibrary(LibraryBase):
         self._latest.expire()
 
     def mute(self, *words: str, undo: bool = False) -> frozenset[str]:
-        """Let words count nowhere, as ``lexret vocab mute`` does; returns all that are muted then.
+        """Mute words: they count nowhere, as ``lexret vocab mute`` has it; returns all muted words.
 
         Args:
             undo: let them count again.
@@ -101,7 +101,7 @@ class EditableLibrary(LibraryBase):
         Args:
             pictures: by id or path.
             k: at most so many words a picture.
-            write: change the files; without it, only tell what would be.
+            write: change the files; without it, only report what would change.
 
         Raises:
             MissingError: if the index holds no such picture, or its model is not there.

@@ -37,7 +37,7 @@ class SearchableLibrary(LibraryBase):
         max_false_matches: float | None = None,
         copies: bool = False,
     ) -> Results:
-        """Find the pictures that fit a text, pictures, or both, the best first.
+        """Find the pictures that match a text, pictures, or both, best first.
 
         Args:
             text: plain or in the query language; see docs/query-language.md.
@@ -49,11 +49,11 @@ class SearchableLibrary(LibraryBase):
             text_encoder: ``static`` or ``contextual``; by default static where there is one.
             backend: by default what holds the index's vectors, ``embedded`` or ``milvus``; or
                 ``lucene``, for plain texts and pictures over an embedded index.
-            building: is told when Lucene's index is to be made, which takes a while.
-            max_false_matches: of searches for things that are not there, at most this share may
-                find something; for plain texts.
-            copies: give each copy of a file as a hit of its own; else files of the same bytes are
-                one hit, which names the others that fit as well.
+            building: is called before Lucene's index is made, which takes a while.
+            max_false_matches: the share of searches for absent things that may find something; for
+                plain texts.
+            copies: make each copy of a file a hit; otherwise files of the same bytes are one hit,
+                which names the others that match as well.
 
         Raises:
             QueryError: if the text breaks the query language; the message points at it.
@@ -104,7 +104,7 @@ class SearchableLibrary(LibraryBase):
 
         Args:
             snapshot: the commit that it was understood over.
-            start: leave out so many that are better.
+            start: skip so many better hits.
         """
         if k < 1:
             raise InputError(f"At least 1 hit must be asked for; found {k}.")
@@ -131,7 +131,7 @@ class SearchableLibrary(LibraryBase):
         """Return the vector that a plain text, pictures, or both are searched by.
 
         An engine that holds the pictures' vectors (`lexret export`) ranks by it as :meth:`search`
-        does. The arguments are those of :meth:`search`; :meth:`understand` tells the notes.
+        does. The arguments are those of :meth:`search`; :meth:`understand` returns the notes.
 
         Raises:
             InputError: if there is nothing to look for, or the text has operators or filters,

@@ -1,4 +1,4 @@
-"""When a run commits what it has written: after so many pictures, or so many seconds."""
+"""Schedule of a run's commits: after so many pictures, or so many seconds."""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +12,9 @@ from PIL import Image
 
 from lexret.encoders.protocol import Encoder, precision_of
 from lexret.engine.corrections.corrections import load_corrections
-from lexret.engine.segments.manifest import BackendEntry, Manifest
+from lexret.engine.segments.manifest import Manifest
 from lexret.engine.writer import EmbeddedIndexWriter
-from lexret.errors import InputError, MismatchError, MissingError
+from lexret.errors import MissingError
 from lexret.interop.backends import (
     BackendChoice,
     forget_replaced,
@@ -27,67 +26,27 @@ from lexret.library.asking.query_fields import KEYWORDS_AS_WORDS
 from lexret.library.shards import Shard, without_shard
 from lexret.library.updating.folder_changes import drop_first_root
 from lexret.library.updating.found_files import FoundFiles
+from lexret.library.updating.index_checks import (
+    check_backend,
+    check_base_stays,
+    check_is_of_folders,
+    check_model,
+    check_precision,
+    check_shard,
+    check_weights,
+)
+from lexret.library.updating.index_report import IndexReport
 from lexret.library.updating.kept_fields import FieldKeeper
 from lexret.library.updating.moved_corrections import follow_moved_pictures
-from lexret.library.updating.reader import Decoding, SkippedPicture
+from lexret.library.updating.reader import Decoding
 from lexret.library.updating.refused import RefusedFiles, reader_identity
 from lexret.library.updating.scan import UpdatePlan, find_files, plan_rebuild, plan_update
 from lexret.library.updating.update_run import PictureUpdate, Progress
 from lexret.pictures.exclusion import DEFAULT_EXCLUSIONS, Exclusion, parse_exclusion
-from lexret.pictures.finding import NotLookedAt
 
 DEFAULT_DECODING: Final = Decoding()
 AS_IT_IS: Final = BackendChoice()
 DEFAULT_PATTERNS: Final = tuple(map(parse_exclusion, DEFAULT_EXCLUSIONS))
-
-
-@dataclass(frozen=True)
-class IndexReport:
-    """What bringing an index up to date did.
-
-    Attributes:
-        num_added: pictures under new paths, duplicates of known ones too.
-        num_updated: known paths whose content changed.
-        num_unchanged: known paths whose content is the same.
-        num_renamed: known content that moved to another path.
-        num_removed: pictures that are gone, or can no longer be read.
-        num_encoded: pictures that went through the model; others were known by their content.
-        num_pictures: what the index holds now.
-        skipped: files that are not readable pictures, and folders that cannot be listed.
-        absent: folders of the index that are not there now; what it holds of them stays.
-        not_looked_at: files that do not end like a picture, and what patterns left out.
-        num_with_words: pictures that hold words because they are keywords of theirs; ``None``
-            where keywords are not taken as words.
-        seconds: how long it took.
-        model_id: the model that encodes the index's pictures.
-        runtimes: the programs that computed the index's vectors, as far as it is recorded.
-        backend: what holds its vectors; ``None``: the index itself.
-        left_behind: what is to be told of the vectors of the index that this one replaced, where
-            they could not be removed; else nothing.
-    """
-
-    num_added: int
-    num_updated: int
-    num_unchanged: int
-    num_renamed: int
-    num_removed: int
-    num_encoded: int
-    num_pictures: int
-    skipped: tuple[SkippedPicture, ...]
-    absent: tuple[Path, ...]
-    not_looked_at: NotLookedAt
-    num_with_words: int | None
-    seconds: float
-    model_id: str
-    runtimes: tuple[str, ...] = ()
-    backend: BackendEntry | None = None
-    left_behind: str = ""
-    shard: Shard | None = None
-
-    def reasons(self) -> list[tuple[str, int]]:
-        """Return why files were skipped and how often, the most frequent first."""
-        counts = Counter(skipped.reason for skipped in self.skipped)
-        return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
 def index_folders(
@@ -152,23 +111,15 @@ def index_folders(
     """
     started = time.monotonic()
     before = Manifest.load_if_sound(index_path) if rebuild else None
-    plan, writer, found = _begin(
-        folders,
-        index_path,
-        encoder,
-        remove=remove,
-        model_source=model_source,
-        weights=weights,
-        exclusions=exclusions,
-        shard=shard,
-        rebuild=rebuild,
-        backend=backend,
-    )
+    chosen = _Chosen(encoder, model_source, weights, shard, backend)
+    begun = None if rebuild else _resume(folders, index_path, chosen, remove, exclusions)
+    if begun is None:
+        begun = _begin_anew(
+            folders, index_path, chosen, remove, exclusions, replace_existing=rebuild
+        )
+    plan, writer = begun.plan, begun.writer
     options = _options(writer.manifest, keywords_as_words, shard)
     with writer:
-        refused = RefusedFiles(
-            index_path, reader_identity(decoding.max_pixels), forget=rebuild or retry_refused
-        )
         keeper = FieldKeeper(index_path, before=plan.own_fields, columns=writer.manifest.columns)
         if plan.new_id is not None:
             keeper.rename(plan.new_id)
@@ -176,102 +127,121 @@ def index_folders(
             plan.base,
             writer,
             encoder,
-            found,
+            begun.found,
             batch_size=batch_size,
-            refused=refused,
+            refused=RefusedFiles(
+                index_path, reader_identity(decoding.max_pixels), forget=rebuild or retry_refused
+            ),
             keywords_as_words=KEYWORDS_AS_WORDS in options,
             keeper=keeper,
         )
         update.check_not_all_gone(allow_empty=allow_empty)
         writer.commit_roots(plan.roots, options=options)
         update.run(decoding=decoding, progress=progress)
-        manifest = writer.manifest
         if plan.leaving and not plan.base_leaves:
             writer.commit_roots(plan.remaining)
     if plan.base_leaves:
         drop_first_root(index_path, plan.remaining)
-    counts = update.counts
-    left_behind = ""
-    if before is not None and manifest.generation > before.generation:
-        left_behind = forget_replaced(before.backend, manifest.backend)
-    if manifest.num_documents and load_corrections(index_path):
-        skipped = {picture.path for picture in update.skipped}
-        follow_moved_pictures(open_index(index_path), staying=skipped)
-    return IndexReport(
-        num_added=counts.added,
-        num_updated=counts.updated,
-        num_unchanged=counts.unchanged,
-        num_renamed=counts.renamed,
-        num_removed=counts.removed,
-        num_encoded=counts.encoded,
-        num_pictures=manifest.num_documents,
-        skipped=tuple(update.skipped),
-        absent=plan.absent,
-        not_looked_at=found.not_looked_at,
-        num_with_words=update.num_with_words if KEYWORDS_AS_WORDS in options else None,
-        seconds=time.monotonic() - started,
-        model_id=encoder.model_id,
-        runtimes=manifest.runtimes,
-        backend=manifest.backend,
-        left_behind=left_behind,
-        shard=Shard.of(options),
-    )
+    left_behind = _settle(index_path, before, writer.manifest, update)
+    seconds = time.monotonic() - started
+    return _report(begun, update, encoder.model_id, options, left_behind, seconds=seconds)
 
 
-def _begin(
+@dataclass(frozen=True)
+class _Chosen:
+    """What a caller chose for the index; see :func:`index_folders`."""
+
+    encoder: Encoder[Image.Image]
+    model_source: str | None
+    weights: str | None
+    shard: Shard | None
+    backend: BackendChoice
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """Run that has begun: its plan, the writer that holds the lock, and the files there are."""
+
+    plan: UpdatePlan
+    writer: EmbeddedIndexWriter
+    found: FoundFiles
+
+
+def _resume(
     folders: Sequence[Path],
     index_path: Path,
-    encoder: Encoder[Image.Image],
-    *,
+    chosen: _Chosen,
     remove: Sequence[Path],
-    model_source: str | None,
-    weights: str | None,
     exclusions: Sequence[Exclusion],
-    shard: Shard | None,
-    rebuild: bool,
-    backend: BackendChoice,
-) -> tuple[UpdatePlan, EmbeddedIndexWriter, FoundFiles]:
-    """Say what is to be done, take the writer's lock, and look for the files."""
-    if not rebuild:
-        try:
-            writer = open_writer(index_path, backend)
-        except MissingError:
-            if not folders:
-                raise
-        else:
-            try:
-                _check_model(writer.manifest, index_path, encoder)
-                check_weights(writer.manifest, index_path, weights)
-                _check_precision(writer.manifest, index_path, precision_of(encoder))
-                check_shard(writer.manifest, index_path, shard)
-                _check_is_of_folders(writer.manifest, index_path)
-                plan = plan_update(folders, index_path, writer.manifest.roots, remove=remove)
-                _check_base_stays(plan, writer.manifest, index_path)
-                part = Shard.of(writer.manifest.options)
-                return plan, writer, find_files(plan, exclusions, part)
-            except BaseException:
-                writer.close()
-                raise
+) -> _Begun | None:
+    """Open the index that is there; ``None`` where there is none and folders for one are named."""
+    try:
+        writer = open_writer(index_path, chosen.backend)
+    except MissingError:
+        if not folders:
+            raise
+        return None
+    manifest = writer.manifest
+    try:
+        check_model(manifest, index_path, chosen.encoder)
+        check_weights(manifest, index_path, chosen.weights)
+        check_precision(manifest, index_path, precision_of(chosen.encoder))
+        check_shard(manifest, index_path, chosen.shard)
+        check_is_of_folders(manifest, index_path)
+        plan = plan_update(folders, index_path, manifest.roots, remove=remove)
+        check_base_stays(plan, manifest, index_path)
+        return _Begun(plan, writer, find_files(plan, exclusions, Shard.of(manifest.options)))
+    except BaseException:
+        writer.close()
+        raise
+
+
+def _begin_anew(
+    folders: Sequence[Path],
+    index_path: Path,
+    chosen: _Chosen,
+    remove: Sequence[Path],
+    exclusions: Sequence[Exclusion],
+    *,
+    replace_existing: bool,
+) -> _Begun:
+    """Begin a new index, which takes over what was chosen for the one that it replaces."""
     plan = plan_rebuild(folders, index_path, remove=remove)
     before = Manifest.load_if_sound(index_path)
-    shard = shard or (Shard.of(before.options) if before else None)
+    shard = chosen.shard or (Shard.of(before.options) if before else None)
     found = find_files(plan, exclusions, shard)
-    recorded = backend.of_new_index(None if before is None else before.backend)
+    recorded = chosen.backend.of_new_index(None if before is None else before.backend)
     stored = "exact" if before is None or recorded is not None else before.weights
-    check_backend(recorded, shard, weights)
+    check_backend(recorded, shard, chosen.weights)
+    encoder = chosen.encoder
     writer = writer_class(recorded).create(
         index_path,
         encoder.vocabulary,
         model_id=encoder.model_id,
-        model_source=model_source,
+        model_source=chosen.model_source,
         roots=plan.roots,
-        weights=weights or stored,
+        weights=chosen.weights or stored,
         precision=precision_of(encoder),
         options=() if before is None else before.options,
-        replace_existing=rebuild,
+        replace_existing=replace_existing,
         backend=recorded,
     )
-    return plan, writer, found
+    return _Begun(plan, writer, found)
+
+
+def _settle(index_path: Path, before: Manifest | None, now: Manifest, update: PictureUpdate) -> str:
+    """Drop what a replaced index had elsewhere, and let corrections follow moved pictures.
+
+    Returns:
+        what is to be told where the vectors of the replaced index could not be dropped.
+    """
+    left_behind = ""
+    if before is not None and now.generation > before.generation:
+        left_behind = forget_replaced(before.backend, now.backend)
+    if now.num_documents and load_corrections(index_path):
+        skipped = {picture.path for picture in update.skipped}
+        follow_moved_pictures(open_index(index_path), staying=skipped)
+    return left_behind
 
 
 def _options(
@@ -287,77 +257,32 @@ def _options(
     return (*others, KEYWORDS_AS_WORDS) if keywords_as_words else others
 
 
-def _check_base_stays(plan: UpdatePlan, manifest: Manifest, index_path: Path) -> None:
-    if plan.base_leaves and manifest.backend is not None:
-        raise InputError(
-            f"The first folder of the index at {index_path} cannot be taken out of it while the "
-            f"backend {manifest.backend.name} holds its vectors: all pictures get other paths by "
-            "that. Make the index anew: --rebuild with the folders that stay, and --remove-root."
-        )
-
-
-def _check_is_of_folders(manifest: Manifest, index_path: Path) -> None:
-    """Raise InputError where an index holds pictures, but names no folder to look for them in."""
-    if manifest.segments and not manifest.roots:
-        raise InputError(
-            f"The index at {index_path} holds pictures of no folder, such as those of tar shards "
-            "or Parquet that `lexret index --vectors` takes in, so that there is no folder to look "
-            "through. Take in more of these by --vectors, or name another place with --index."
-        )
-
-
-def check_backend(backend: BackendEntry | None, shard: Shard | None, weights: str | None) -> None:
-    """Raise InputError if a new index cannot keep its vectors in a backend."""
-    if backend is None:
-        return
-    if weights not in (None, "exact"):
-        raise InputError(
-            f"The backend {backend.name} holds exact weights; leave --weights {weights} out."
-        )
-    if shard is not None and shard.total > 1:
-        raise InputError(
-            f"Shards whose vectors are in {backend.name} could not be searched together or merged. "
-            "To encode on several machines, use `lexret encode`, and take what it wrote into one "
-            f"index: lexret index --vectors OUT --backend {backend.name} --uri URI."
-        )
-
-
-def check_shard(manifest: Manifest, index_path: Path, shard: Shard | None) -> None:
-    """Raise InputError if a shard is asked for that an index is not."""
-    recorded = Shard.of(manifest.options)
-    if shard not in (None, recorded):
-        is_one = "holds all pictures" if recorded is None else f"is shard {recorded}"
-        raise InputError(
-            f"The index at {index_path} {is_one}, but shard {shard} is asked for. Name another "
-            "place with --index, or make it anew with --rebuild."
-        )
-
-
-def check_weights(manifest: Manifest, index_path: Path, weights: str | None) -> None:
-    """Raise InputError if weights are asked for that an index does not store."""
-    if weights not in (None, manifest.weights):
-        raise InputError(
-            f"The index at {index_path} stores {manifest.weights} weights, but {weights} ones are "
-            "asked for. Leave the option out, or make the index anew with --rebuild."
-        )
-
-
-def _check_precision(manifest: Manifest, index_path: Path, precision: str) -> None:
-    if precision != manifest.precision:
-        raise InputError(
-            f"The index at {index_path} was encoded in {manifest.precision}, but {precision} is "
-            "asked for. Leave the option out, or make the index anew with --rebuild."
-        )
-
-
-def _check_model(manifest: Manifest, index_path: Path, encoder: Encoder[Image.Image]) -> None:
-    vocabulary = encoder.vocabulary
-    if (manifest.model_id, manifest.vocabulary_fingerprint) != (
-        encoder.model_id,
-        vocabulary.fingerprint,
-    ):
-        raise MismatchError(
-            f"The index at {index_path} was made with the model {manifest.model_id} "
-            f"({manifest.num_words} words), but this is {encoder.model_id} ({len(vocabulary)} "
-            "words). Use that model, or make the index anew with --rebuild."
-        )
+def _report(
+    begun: _Begun,
+    update: PictureUpdate,
+    model_id: str,
+    options: Sequence[str],
+    left_behind: str,
+    *,
+    seconds: float,
+) -> IndexReport:
+    counts, manifest = update.counts, begun.writer.manifest
+    return IndexReport(
+        num_added=counts.added,
+        num_updated=counts.updated,
+        num_unchanged=counts.unchanged,
+        num_renamed=counts.renamed,
+        num_removed=counts.removed,
+        num_encoded=counts.encoded,
+        num_pictures=manifest.num_documents,
+        skipped=tuple(update.skipped),
+        absent=begun.plan.absent,
+        not_looked_at=begun.found.not_looked_at,
+        num_with_words=update.num_with_words if KEYWORDS_AS_WORDS in options else None,
+        seconds=seconds,
+        model_id=model_id,
+        runtimes=manifest.runtimes,
+        backend=manifest.backend,
+        left_behind=left_behind,
+        shard=Shard.of(options),
+    )

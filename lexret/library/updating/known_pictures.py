@@ -16,7 +16,8 @@ import numpy as np
 
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.protocol import Document
-from lexret.engine.segments.segment import Mask, Places, Segment
+from lexret.engine.segments.segment import Segment
+from lexret.engine.segments.stored_documents import Mask, Places
 from lexret.engine.store.columns import TEXT, decode_text
 from lexret.library.updating.file_states import KnownState
 from lexret.library.updating.keywords_as_words import without_words

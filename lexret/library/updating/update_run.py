@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from pathlib import Path
-from typing import Final
 
 from PIL import Image
 
 from lexret.encoders.protocol import Encoder
-from lexret.engine.corrections.corrections import load_corrections
-from lexret.engine.writer import ChangeOfCorrections, EmbeddedIndexWriter
+from lexret.engine.corrections.corrections import ChangeOfCorrections, load_corrections
+from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.library.asking.query_fields import VOUCHED
 from lexret.library.folders import picture_path
 from lexret.library.updating.commit_schedule import CommitSchedule
-from lexret.library.updating.file_states import FileStates, KnownState
+from lexret.library.updating.comparison import FileComparison
 from lexret.library.updating.followed_keywords import KeywordFollower
 from lexret.library.updating.found_files import FoundFiles
 from lexret.library.updating.kept_fields import FieldKeeper, KeptFields
@@ -27,14 +25,11 @@ from lexret.library.updating.picture_batch import PictureBatch
 from lexret.library.updating.reader import Decoding, PictureFile, SkippedPicture, read_files
 from lexret.library.updating.records import KnownPicture, own_fields_of
 from lexret.library.updating.refused import RefusedFiles
-from lexret.library.updating.text_rows import TextRows
 from lexret.pictures.processes import DIED
 from lexret.pictures.reading import FileState
 from lexret.sparse import LexicalVector
 
 Progress = Callable[[int, int], None]
-
-_PATHS_TOGETHER: Final = 1 << 12
 
 
 class UpdateInterrupted(KeyboardInterrupt):
@@ -99,9 +94,8 @@ class PictureUpdate:
         self.skipped += self.found.skipped
         self._known = KnownPictures(before)
         self._vectors = KnownVectors(self.writer.snapshot, before, self._known)
-        paths = self.found.paths
-        self._present = TextRows(paths, lambda rows: [paths[row] for row in rows.tolist()])
-        self._gone = set(self._gone_pictures())
+        self._files = FileComparison(self.base, self.found, self._known)
+        self._gone = set(self._files.gone())
         kept = [path for path in self.keeper.pictures if path in self._known]
         self.keeper.settle({path: self._known[path].own for path in kept})
         self._moved: dict[str, list[str]] = {}
@@ -113,7 +107,6 @@ class PictureUpdate:
             chosen=self.keywords_as_words,
         )
         self._stored: set[str] = set()
-        self._states = FileStates(self.base)
         self._renamed: dict[str, str] = {}
         self._batch = PictureBatch(self.encoder, self.batch_size, self._vectors)
         self._commits = CommitSchedule()
@@ -128,7 +121,7 @@ class PictureUpdate:
         Raises:
             UpdateInterrupted: on KeyboardInterrupt, after what is encoded was committed.
         """
-        to_read = list(self._changed())
+        to_read = list(self._files.changed())
         self.counts.unchanged = len(self.found.paths) - len(to_read)
         to_read = [path for path in to_read if not self._was_refused(path)]
         files = read_files(
@@ -156,32 +149,6 @@ class PictureUpdate:
             raise UpdateInterrupted(self._commits.num_stored) from error
         finally:
             files.close()
-
-    def _is_gone(self, path: str) -> bool:
-        """Whether a file would have been found if it were there."""
-        return path not in self._present and self.found.covers(path)
-
-    def _gone_pictures(self) -> Iterator[str]:
-        """Yield the pictures of the index whose files are not there any more."""
-        known = iter(self._known)
-        while block := list(islice(known, _PATHS_TOGETHER)):
-            for path, row in zip(block, self._present.find(block).tolist(), strict=True):
-                if row < 0 and self.found.covers(path):
-                    yield path
-
-    def _changed(self) -> Iterator[str]:
-        """Yield the files that are new to the index, or not as it knows them."""
-        for start in range(0, len(self.found.paths), _PATHS_TOGETHER):
-            block = self.found.paths[start : start + _PATHS_TOGETHER]
-            for path, known in zip(block, self._known.states_of(block), strict=True):
-                if known is None or known != self._state_of(path):
-                    yield path
-
-    def _state_of(self, path: str) -> KnownState | None:
-        try:
-            return self._states.of(path)
-        except OSError:
-            return None  # reading it will tell what is wrong
 
     def _was_refused(self, path: str) -> bool:
         """Whether an earlier run refused the file as it is now; it is skipped again then."""
@@ -236,7 +203,7 @@ class PictureUpdate:
             tags=file.tags,
             sidecar_ns=file.sidecar_ns,
             vouched=vouched,
-            own=self.keeper.give(file.path, file.sha256, self._present)
+            own=self.keeper.give(file.path, file.sha256, self._files.present)
             if before is None
             else before.own,
         )
@@ -287,9 +254,9 @@ class PictureUpdate:
     def _delete_gone(self) -> None:
         for path in self._gone - self._renamed.keys():
             if not any(folder.holds(path) for folder in self.found.leaving):
-                known, is_there = self._known[path], path in self._present
+                known, is_there = self._known[path], path in self._files.present
                 self.keeper.keep(path, KeptFields(known.sha256, known.own, is_there))
-        self.keeper.keep_rest(self._present)
+        self.keeper.keep_rest(self._files.present)
         self.keeper.save()  # before the commit: whatever happens, they are in one of both
         self.writer.delete(sorted(self._gone))
         self.counts.removed = len(self._gone) - self.counts.renamed
@@ -300,7 +267,7 @@ class PictureUpdate:
             index = self.writer.snapshot()
             kept = [path for path in self.keeper.pictures if path in index]
             self.keeper.settle({path: own_fields_of(index.document(path)) for path in kept})
-            self.keeper.missed(self._is_gone)
+            self.keeper.missed(self._files.is_gone)
         self.keeper.save()
 
     def _commit_when_due(self) -> None:

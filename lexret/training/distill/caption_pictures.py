@@ -23,8 +23,8 @@ from lexret.encoders.image.feature_cache import (
     JoinedFeatures,
     cached_features,
 )
+from lexret.encoders.image.image_side import ImageSide
 from lexret.encoders.lexical_model import LexicalModel
-from lexret.encoders.network import ImageSide
 from lexret.encoders.towers.picture_side import PursuitSide
 from lexret.training.precision import quick_precision
 

@@ -30,9 +30,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from lexret.encoders.model import TextEncoder
-from lexret.encoders.network import TextSide
 from lexret.encoders.text.static_encoder import TableRows
 from lexret.encoders.text.static_table import QuantizedMatrix, StaticTable
+from lexret.encoders.text.text_side import TextSide
 from lexret.training.distill.scores import (
     Pictures,
     ScoresRecipe,

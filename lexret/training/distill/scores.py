@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lexret.encoders.activations import activate, normalize
-from lexret.encoders.network import TextSide
+from lexret.encoders.text.text_side import TextSide
 from lexret.training.distill.student import Bags, StaticStudent, StudentOptimizers
 
 # Vectors of so many captions say which words are used most.

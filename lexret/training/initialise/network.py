@@ -28,7 +28,8 @@ from lexret.captions.word_use import caption_words
 from lexret.config import RunConfig
 from lexret.encoders.image.context_adapter import ContextAdapter, square_roots
 from lexret.encoders.image.feature_cache import CachedFeatures
-from lexret.encoders.network import LexicalNetwork, silence
+from lexret.encoders.image.image_side import silence
+from lexret.encoders.network import LexicalNetwork
 from lexret.encoders.text.mapper import TextMapper
 from lexret.errors import InputError, StorageError
 from lexret.files.whole import whole_file

@@ -7,8 +7,6 @@ a rebuilding model (:mod:`lexret.rebuild.folder`), which is written with every s
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -17,16 +15,17 @@ import numpy as np
 import torch
 
 from lexret.captions.sources import open_captions
-from lexret.config.rebuild import RebuildConfig, RebuildTrainConfig
+from lexret.config.rebuild import RebuildConfig
 from lexret.encoders.devices import chosen_device
 from lexret.encoders.lexical_model import LexicalModel, load_model
 from lexret.errors import InputError
 from lexret.rebuild.folder import save_rebuild_model
 from lexret.rebuild.prepared import PreparedPictures, prepared_pictures
-from lexret.training.average import WeightAverage
+from lexret.training.average import WeightAverage, replaced_weights
 from lexret.training.rebuild.batches import training_batch
 from lexret.training.rebuild.learner import RebuildLearner, RebuildLosses
 from lexret.training.run_folder import RunFolder
+from lexret.training.schedule import rate_factor
 from lexret.training.state import Progress, has_state, load_state, save_state
 from lexret.training.time_limit import TimeLimit
 
@@ -169,7 +168,7 @@ class _Run:
         train = self.config.train
         batch = training_batch(self.pictures, self.config, self.step).to(self.device)
         for group in self.optimizer.param_groups:
-            group["lr"] = train.lr * rate_factor(self.step, train)
+            group["lr"] = train.lr * rate_factor(self.step, train.steps, train)
         self.optimizer.zero_grad(set_to_none=True)
         losses = self.learner.backward(batch, self.step)
         if not np.isfinite(losses.total):
@@ -193,7 +192,7 @@ class _Run:
             progress=Progress(self.step, self.step, {}),
             config_json=self.config.to_json(),
         )
-        with averaged_weights(self.learner, self.average):
+        with replaced_weights(self.learner, self.average.tensors()):
             save_rebuild_model(
                 self.folder.model,
                 self.config.network,
@@ -201,28 +200,3 @@ class _Run:
                 self.lexical,
                 {"step": self.step, "steps": self.config.train.steps},
             )
-
-
-def rate_factor(step: int, train: RebuildTrainConfig) -> float:
-    """Return the factor of the peak rate: linear warm-up, then cosine."""
-    if step < train.warmup_steps:
-        return (step + 1) / train.warmup_steps
-    span = max(1, train.steps - train.warmup_steps)
-    progress = min(1.0, (step - train.warmup_steps) / span)
-    low = train.min_lr_fraction
-    return float(low + (1.0 - low) * 0.5 * (1.0 + np.cos(np.pi * progress)))
-
-
-@contextmanager
-def averaged_weights(learner: RebuildLearner, average: WeightAverage) -> Iterator[None]:
-    """Put the averaged weights in the place of the trained ones for a while."""
-    parameters, averages = learner.trainable(), average.tensors()
-    kept = {name: parameter.detach().clone() for name, parameter in parameters.items()}
-    with torch.no_grad():
-        for name, parameter in parameters.items():
-            parameter.copy_(averages[name])
-        try:
-            yield
-        finally:
-            for name, parameter in parameters.items():
-                parameter.copy_(kept[name])

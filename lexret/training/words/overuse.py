@@ -17,7 +17,7 @@ from lexret.captions.caption_set import CaptionSet
 from lexret.captions.word_use import caption_words
 from lexret.config import Activation
 from lexret.encoders.image.feature_cache import CachedFeatures
-from lexret.encoders.network import ImageSide
+from lexret.encoders.image.image_side import ImageSide
 from lexret.training.random_draws import Stream, generator
 from lexret.training.reading.imagined import FloatArray, ImaginedPictures
 from lexret.vocabulary import Vocabulary

@@ -22,10 +22,10 @@ from lexret.encoders.export import export_backbone, made_pictures
 from lexret.encoders.folder.checkpoint import save_checkpoint
 from lexret.encoders.folder.exported import IMAGE_FILE, IMAGE_META_FILE, INT8_FILE
 from lexret.encoders.folder.record import find_model, read_record
+from lexret.encoders.image.image_side import ImageSide
 from lexret.encoders.image_settings import ImageSettings
 from lexret.encoders.lazy import LazyImageEncoder
 from lexret.encoders.model_check import check_model
-from lexret.encoders.network import ImageSide
 from lexret.encoders.portable.encoder import PortableImageEncoder
 from lexret.encoders.quantization import quantize_backbone
 from lexret.encoders.torchvision_ops import declare_missing_operators

@@ -49,7 +49,7 @@ def test_postings_and_single_weights_come_back(
     vocabulary = Vocabulary(f"w{i}" for i in range(len(shares)))
     index = write(tmp_path_factory.mktemp("index"), SparseBatch.from_dense(dense, vocabulary))
     index.verify()
-    (segment,) = index._segments
+    (segment,) = index.segments
     for term in range(len(shares)):
         docs, weights = segment.postings(term)
         wanted = np.flatnonzero(dense[:, term])
@@ -69,7 +69,7 @@ def test_a_word_of_every_picture_is_stored(tmp_path: Path) -> None:
     dense = np.ones((70_000, 2), np.float32)
     dense[1::2, 1] = 0
     index = write(tmp_path, SparseBatch.from_dense(dense, Vocabulary(["all", "half"])))
-    (segment,) = index._segments
+    (segment,) = index.segments
     assert segment.postings(0)[0].tolist() == list(range(70_000))
     assert segment.postings(1)[0].tolist() == list(range(0, 70_000, 2))
 
@@ -79,7 +79,7 @@ def test_dense_rows_bound_weights_from_above(tmp_path: Path) -> None:
     dense = rng.lognormal(-1, 0.6, (5000, 30)) * (rng.random((5000, 30)) < 0.3)
     dense = dense.astype(np.float32)
     index = write(tmp_path, SparseBatch.from_dense(dense, Vocabulary(f"w{i}" for i in range(30))))
-    stored = index._segments[0].posting_lists
+    stored = index.segments[0].posting_lists
     terms, scales = stored.dense_terms_R, stored.dense_scales_R[:, None]
     assert 3 <= len(terms) < 30
     bound = stored.dense_RN * scales.astype(np.float64)
@@ -137,7 +137,7 @@ def test_bytes_a_posting_stay_below_what_is_promised(tmp_path: Path) -> None:
             for section in list(one.values())[-1:]
         )  # fmt: skip
         assert size / index.num_postings <= most
-        assert len(index._segments[0].posting_lists.dense_terms_R) > 0
+        assert len(index.segments[0].posting_lists.dense_terms_R) > 0
 
 
 def test_damaged_runs_are_noticed_when_they_are_read(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_damaged_runs_are_noticed_when_they_are_read(tmp_path: Path) -> None:
     content[0] ^= 1
     file.write_bytes(content)
     with pytest.raises(CorruptError, match="damaged"):
-        open_index(tmp_path)._segments[0].postings(0)
+        open_index(tmp_path).segments[0].postings(0)
     with pytest.raises(CorruptError, match="checksum"):
         open_index(tmp_path).verify()
 

@@ -54,7 +54,7 @@ def test_both_ways_agree_over_chunks_deletions_and_ties(
     queries = zipf_batch(rng, 40, vocabulary, levels)
     plain = open_index(tmp_path, engine="numpy")
     compiled = open_index(tmp_path, engine="compiled", threads=2)
-    (segment,) = compiled._segments
+    (segment,) = compiled.segments
     assert len(segment.posting_lists.dense_terms_R) > 3
     for k in (1, 10, 300):
         assert compiled.search(queries, k=k) == plain.search(queries, k=k)
@@ -110,8 +110,8 @@ def test_an_index_that_reads_much_searches_compiled_after_a_while(
     index, plain = open_index(tmp_path), open_index(tmp_path, engine="numpy")
     query = SparseBatch.from_words([{"w0": 1.0, "w30": 0.5}], vocabulary)
     before = [index.search(query, k=5) for _ in range(12)]
-    index._switch.wait()
-    assert index._switch.use_compiled
+    index._searcher.switch.wait()
+    assert index._searcher.switch.use_compiled
     assert index.search(query, k=5) == before[0] == before[-1] == plain.search(query, k=5)
 
 
@@ -148,7 +148,7 @@ def test_a_query_made_by_hand_that_breaks_the_rules_is_refused(
 def test_documents_beyond_the_last_are_noticed(tmp_path: Path) -> None:
     vocabulary = small_index(tmp_path)
     index = open_index(tmp_path, engine="compiled")
-    (segment,) = index._segments
+    (segment,) = index.segments
     lows = segment.posting_lists.lows.values.copy()
     lows[:] = 150  # the last run has 136 documents
     path = segment.folder / "lows.bin"

@@ -317,7 +317,7 @@ KILLED = """
     import os, signal, sys
     from pathlib import Path
     from lexret.engine.segments.manifest import Manifest
-    from lexret.engine.writer import EmbeddedIndexWriter
+    from lexret.engine.commits import Commits
     from lexret.interop.backends import open_writer
     from lexret.sparse import SparseBatch
     def die(*args, **kwargs):
@@ -330,7 +330,7 @@ KILLED = """
 MOMENTS = {
     "before the commit": "if writer.backend_name: writer._send()\ndie()",
     "when all is written but the manifest": "Manifest.save = die\nwriter.commit()",
-    "when the manifest is written": "EmbeddedIndexWriter._clean = die\nwriter.commit()",
+    "when the manifest is written": "Commits.clean = die\nwriter.commit()",
 }
 
 

@@ -17,8 +17,8 @@ from lexret.captions.sources import open_captions
 from lexret.encoders.folder.checkpoint import load_checkpoint
 from lexret.encoders.lexical_model import LexicalModel, load_model
 from lexret.encoders.model import text_vectors
-from lexret.encoders.network import own_words
 from lexret.encoders.text.static_encoder import StaticTextEncoder, TableRows
+from lexret.encoders.text.text_side import own_words
 from lexret.errors import InputError, MissingError
 from lexret.training.distill.distillation import distill, settings_of
 from lexret.training.distill.imitation import (

@@ -10,7 +10,8 @@ import torch
 
 from lexret.captions.word_use import caption_words
 from lexret.config import RunConfig
-from lexret.encoders.network import ImageSide, LexicalNetwork
+from lexret.encoders.image.image_side import ImageSide
+from lexret.encoders.network import LexicalNetwork
 from lexret.training.words.overuse import (
     background_rows,
     limit_use,

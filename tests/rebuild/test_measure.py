@@ -10,6 +10,7 @@ from PIL import Image
 
 from lexret.captions.sources import open_captions
 from lexret.encoders.lexical_model import LexicalModel, load_model
+from lexret.eval.mixed.queries import MixedQueries
 from lexret.eval.rebuild.measure import (
     RebuildMeter,
     entries_in_use,
@@ -17,7 +18,7 @@ from lexret.eval.rebuild.measure import (
     feature_distances,
     psnr,
 )
-from lexret.eval.rebuild.mixed import MixedQueries, measure_mixed, mixed_queries, precision
+from lexret.eval.rebuild.mixed import measure_mixed, precision
 from lexret.rebuild.folder import load_rebuild_model
 from lexret.rebuild.prepared import PreparedPictures, prepared_pictures
 from lexret.sparse import SparseBatch
@@ -70,17 +71,6 @@ CAPTIONS = """\
 {"image": "d.png", "captions": ["a dog runs"]}
 {"image": "e.png", "captions": ["a man in the snow"]}
 """
-
-
-def test_mixed_queries_are_photos_without_the_scene(tmp_path: Path) -> None:
-    file = tmp_path / "captions.jsonl"
-    file.write_text(CAPTIONS, encoding="utf-8")
-    for name in "abcde":
-        Image.new("RGB", (8, 8)).save(tmp_path / f"{name}.png")
-    asked = mixed_queries(open_captions(file))
-    assert asked.rows.tolist() == [3]
-    assert asked.words == ("snow",)
-    assert asked.right_QN.tolist() == [[True, True, True, False, False]]
 
 
 def test_precision_leaves_the_photo_itself_out(tiny_vocabulary: Vocabulary) -> None:

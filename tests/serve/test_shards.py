@@ -133,6 +133,7 @@ def test_any_text_finds_the_same(made: tuple[Path, list[Path], Path], text: str)
         ("stars:2.. -sea path:*.png", {"k": 30}),
         ("+dog (beach OR sea)^2 -car>0.9", {"k": 30}),
         ("", {"like": "n0.png", "k": 30}),
+        ("at the sea", {"like": "n0.png", "k": 30}),
         ("-sea", {"like": "below/copy 2.png", "copies": True, "k": 30}),
     ],
 )

@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "few-shot": LazyCommand(
         "lexret.cli.eval.few_shot", "How well classes are told from a few examples."
     ),
+    "mixed": LazyCommand("lexret.cli.eval.mixed", "How well a photo and a word together find."),
     "rebuild": LazyCommand("lexret.cli.eval.rebuild", "How much of a picture its tokens hold."),
     "no-match": LazyCommand("lexret.cli.eval.no_match", "Whether nothing is found for nothing."),
     "faithfulness": LazyCommand(

@@ -151,10 +151,9 @@ def command(
     elif as_json or results:
         ranks = _ranks(results) if explain and backend != "lucene" else []
         if as_json:
-            values = {**_asked(results, images, backend), "hits": _hits(results, paths, ranks)}
-            if relaxed:
-                values["relaxed"] = relaxed_to_json(relaxed)
-            print_json(values)
+            asked = _asked(results, images, backend)
+            found = {"hits": _hits(results, paths, ranks), **relaxed_to_json(relaxed)}
+            print_json({**asked, **found})
         else:
             _note_unsure(results)
             click.echo(_as_text(results, paths, ranks if explain else None))

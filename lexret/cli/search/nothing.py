@@ -37,9 +37,9 @@ def relaxed_notes(relaxed: Sequence[Relaxed]) -> list[str]:
     return ["; ".join(parts)]
 
 
-def relaxed_to_json(relaxed: Sequence[Relaxed]) -> list[dict[str, object]]:
+def relaxed_to_json(relaxed: Sequence[Relaxed]) -> dict[str, object]:
     """Return what would be found as JSON tells it, by the names of the page's API."""
-    return [
+    queries = [
         {
             "query": one.text,
             "left_out": list(one.left_out),
@@ -48,6 +48,7 @@ def relaxed_to_json(relaxed: Sequence[Relaxed]) -> list[dict[str, object]]:
         }
         for one in relaxed
     ]
+    return {"relaxed": queries} if queries else {}
 
 
 def _counted(relaxed: Relaxed) -> str:

@@ -1,16 +1,17 @@
 """Binding of a query to an index: words become vectors and conditions, filters meet the fields.
 
 Words without a mark, words with ``+`` and words with ``^`` make one text, which the text encoder
-turns into a vector of length 1. Each example adds a vector of length 1, each word with ``?`` its
-own entry with the weight 1 (or the one after ``^``). Other weights after ``^`` multiply the word's
-entry of the sum. In brackets, each alternative is put together in this way on its own. Excluded
-words leave the sum. Conditions are exact and know only the words themselves.
+turns into a vector of length 1. Each example adds a vector (beside words, what ``Examples.fit``
+makes of them), each word with ``?`` its own entry with the weight 1 (or the one after ``^``).
+Other weights after ``^`` multiply the word's entry of the sum. In brackets, each alternative is
+put together in this way on its own. Excluded words leave the sum. Conditions are exact and know
+only the words themselves.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -19,7 +20,7 @@ from lexret.engine.query.filter_values import read_filter
 from lexret.engine.query.filters import NO_ALIASES, FieldAliases
 from lexret.engine.query.notes import NO_WORD, muted_notes, notes_on_text, unknown_word
 from lexret.engine.query.query import AnyOf, Choice, Holds, Query
-from lexret.engine.query.sums import added, empty_vector, scaled
+from lexret.engine.query.sums import Addends, empty_vector, scaled
 from lexret.engine.query.syntax import (
     FieldFilter,
     Group,
@@ -34,6 +35,8 @@ from lexret.sparse import FloatArray, LexicalVector
 from lexret.vocabulary import STOP_WORDS, Vocabulary, tokenize
 
 EncodeText = Callable[[str], LexicalVector]
+# From the vectors of examples and the query without them to the one that is added for them.
+FitExamples = Callable[[Sequence[LexicalVector], Query], LexicalVector]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,10 +46,13 @@ class Examples:
     Attributes:
         vectors: one an example.
         without: ids of documents that are part of the question, and so no hits.
+        fit: returns what counts of the vectors in a query that has words that score, too;
+            ``None``: they are added as they are.
     """
 
     vectors: tuple[LexicalVector, ...] = ()
     without: tuple[str, ...] = ()
+    fit: FitExamples | None = None
 
 
 NO_EXAMPLES: Final = Examples()
@@ -185,8 +191,9 @@ class _Binding:
         excluded = conditions[Sign.EXCLUDED]
         dropped = {all_of[0].term_id for any_of in excluded for all_of in any_of.alternatives
                    if len(all_of) == 1}  # fmt: skip
-        return Query(
-            vector=self._main_vector(dropped),
+        parts = self._main_parts()
+        query = Query(
+            vector=parts.total((), dropped) if self._parsed.counting_terms() else None,
             choices=tuple(self._choice(i.node, dropped) for i in items
                           if i.sign is not Sign.EXCLUDED and isinstance(i.node, Group)),
             required=conditions[Sign.REQUIRED],
@@ -198,30 +205,30 @@ class _Binding:
             ),
             without=self._examples.without,
         )  # fmt: skip
+        return self._with_examples(query, parts, dropped) if self._examples.vectors else query
 
-    def _main_vector(self, dropped: set[int]) -> LexicalVector | None:
-        terms = self._parsed.counting_terms()
-        if not terms and not self._examples.vectors:
-            return None
+    def _main_parts(self) -> Addends:
+        """Return what is outside of brackets, but for the examples."""
         text = free_text(self._parsed, has_examples=bool(self._examples.vectors))
-        return self._compose(text, terms, self._examples.vectors, dropped)
+        return self._gather(text, self._parsed.counting_terms())
+
+    def _with_examples(self, words: Query, parts: Addends, dropped: set[int]) -> Query:
+        """Add the examples to a query; beside words that score, what is fitted to them."""
+        vectors, fit = self._examples.vectors, self._examples.fit
+        if fit is not None and any(len(vector) for vector in words.vectors()):
+            vectors = (fit(vectors, words),)
+        return replace(words, vector=parts.total(vectors, dropped))
 
     def _choice(self, group: Group, dropped: set[int]) -> Choice:
         vectors = [
-            self._compose(_text(terms, has_examples=False), terms, (), dropped)
+            self._gather(_text(terms, has_examples=False), terms).total((), dropped)
             for terms in group.alternatives
         ]
         weight = 1.0 if group.weight is None else group.weight
         return Choice(tuple(scaled(vector, weight) for vector in vectors))
 
-    def _compose(
-        self,
-        text: str,
-        terms: Sequence[Term],
-        examples: Sequence[LexicalVector],
-        dropped: set[int],
-    ) -> LexicalVector:
-        """Return the vector of some terms and examples together."""
+    def _gather(self, text: str, terms: Sequence[Term]) -> Addends:
+        """Return what some terms add to a score."""
         literals: dict[int, float] = {}
         scales: dict[int, float] = {}
         for term in terms:
@@ -234,13 +241,10 @@ class _Binding:
                     scales[term_id] = scales.get(term_id, 1.0) * term.weight
             elif term.quoted:
                 self._look_up(term)
-        parts = list(examples)
         placed = self._parsed.is_plain or any(term.placed for term in terms)
-        if text and (placed or self._vocabulary.match(text)[0]):
-            parts.append(self._encode(text))
-        if len(parts) == 1 and not (literals or scales or dropped):
-            return parts[0]
-        return added(parts or [empty_vector(self._vocabulary)], literals, scales, dropped)
+        says_something = text and (placed or self._vocabulary.match(text)[0])
+        vector = self._encode(text) if says_something else empty_vector(self._vocabulary)
+        return Addends(vector, literals, scales)
 
     def _condition(self, node: Term | Group) -> AnyOf:
         groups = node.alternatives if isinstance(node, Group) else ((node,),)

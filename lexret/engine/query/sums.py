@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -43,3 +44,25 @@ def added(
     rounded_V = weights_V.astype(np.float32)
     term_ids = np.flatnonzero(rounded_V > 0).astype(np.int32)
     return LexicalVector(term_ids, rounded_V[term_ids], vocabulary)
+
+
+@dataclass(frozen=True, eq=False)
+class Addends:
+    """What words outside of brackets, or those of an alternative, add to a query's vector.
+
+    Attributes:
+        text: the vector of what the text encoder was given; it may be empty.
+        literals: term id -> weight that is added.
+        scales: term id -> what the weight of the sum is multiplied by.
+    """
+
+    text: LexicalVector
+    literals: Mapping[int, float]
+    scales: Mapping[int, float]
+
+    def total(self, others: Sequence[LexicalVector], dropped: set[int]) -> LexicalVector:
+        """Return the sum of these and of other vectors, without dropped words."""
+        parts = [*others, *([self.text] if len(self.text) else [])]
+        if len(parts) == 1 and not (self.literals or self.scales or dropped):
+            return parts[0]
+        return added(parts or [self.text], self.literals, self.scales, dropped)

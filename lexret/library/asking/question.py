@@ -222,7 +222,10 @@ class _Understanding:
         return self._hooks.remember(("text", kind, text, self._index.model_id), make)
 
     def _pictures(self) -> Examples:
+        from functools import partial
+
         from lexret.engine.query.binding import Examples
+        from lexret.library.asking.mixing import fitted_to_words
 
         box, likes = self._question.box, tuple(map(self._document, self._question.likes))
         if box is None:
@@ -230,7 +233,8 @@ class _Understanding:
         else:
             vectors = [self._vector(self._file(doc_id), box) for doc_id in likes]
         vectors += [self._vector(picture, box) for picture in self._question.pictures]
-        return Examples(tuple(vectors), (*likes, *self._copies_of(likes)))
+        without = (*likes, *self._copies_of(likes))
+        return Examples(tuple(vectors), without, partial(fitted_to_words, index=self._index))
 
     def _copies_of(self, likes: Sequence[str]) -> list[str]:
         """Return the other files of the same bytes, which are no answers either."""

@@ -24,8 +24,10 @@ from lexret.engine.query import plain
 from lexret.engine.query.binding import bind_query
 from lexret.engine.query.parser import parse_query
 from lexret.engine.query.plain import is_surely_plain
+from lexret.engine.query.query import Query
 from lexret.explain.answers import answer
 from lexret.library.asking import meaning
+from lexret.library.asking.mixing import fitted_to_words
 from lexret.library.asking.query_fields import PICTURE_FIELDS
 from lexret.library.asking.reading import read_query
 from lexret.sparse import SparseBatch
@@ -218,13 +220,29 @@ def test_a_picture_and_a_part_of_it_are_queries(photos: Path, tiny_model_folder:
         assert (told["images"], told["box"]) == (["photo.png"], None if box is None else [*box])
 
 
-def test_pictures_and_words_add_up(photos: Path, tiny_model_folder: Path) -> None:
+def test_what_of_a_picture_goes_with_the_words_is_added_to_them(photos: Path) -> None:
+    # The sea is found in beach/2.png, which shows a beach and no dog.
+    told = json.loads(search("sea?", "--like", "beach/1.png", "--json").stdout)
+    (hit,) = told["hits"]
+    length = 0.8 / (0.5**2 + 0.25**2) ** 0.5
+    assert {word["word"]: word["query_weight"] for word in hit["words"]} == {
+        "beach": pytest.approx(0.5 * length),
+        "sea": pytest.approx(1 + 0.25 * length),
+    }
+    assert sum(word["product"] for word in hit["words"]) == pytest.approx(hit["score"])
+    narrowed = json.loads(search("sea? path:beach", "--like", "beach/1.png", "--json").stdout)
+    assert narrowed["hits"] == told["hits"]
+    assert found("sea?^0", "--like", "beach/1.png") == ["beach/2.png", "city/car.png"]
+
+
+def test_a_picture_file_counts_beside_words(photos: Path, tiny_model_folder: Path) -> None:
     model = load_model(tiny_model_folder)
     picture = model.images.encode([Image.open(photos / "photo.png")]).row(0)
     text = model.texts.encode_queries(["dog"]).row(0)
+    fitted = fitted_to_words([picture], Query(text), open_index(photos / ".lexret"))
     (hit, *_) = json.loads(search("dog", "--image", "photo.png", "--json").stdout)["hits"]
     for word in hit["words"]:
-        total = picture.weight_of(word["word"]) + text.weight_of(word["word"])
+        total = fitted.weight_of(word["word"]) + text.weight_of(word["word"])
         assert word["query_weight"] == pytest.approx(total, rel=1e-6)
 
 

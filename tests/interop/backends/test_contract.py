@@ -30,8 +30,9 @@ from lexret.engine.store.columns import FieldValue
 from lexret.errors import InputError, LexretError, MismatchError, MissingError
 from lexret.explain.answers import answer
 from lexret.interop import offers
-from lexret.interop.backends import open_writer
+from lexret.interop.backends import open_index, open_writer
 from lexret.interop.offers import OFFERED
+from lexret.library.asking.mixing import fitted_to_words
 from lexret.sparse import LexicalVector, SparseBatch
 from lexret.vocabulary import Vocabulary
 from tests.engine.conftest import MakeBatch
@@ -81,6 +82,26 @@ def used_by(query: Query) -> set[str]:
     }  # fmt: skip
     used = {name for name, part in parts.items() if part}
     return used if query.vector is not None or used else {offers.FILTERS}
+
+
+def test_what_counts_of_a_picture_beside_words_is_the_same(
+    backend: Backend, words: Vocabulary, random_batch: MakeBatch, tmp_path: Path
+) -> None:
+    if offers.WITHOUT not in backend.offers:
+        pytest.skip("its index of vectors, which answers this, is the embedded one")
+    rng = np.random.default_rng(3)
+    stored, (picture, text) = random_batch(rng, 60), random_batch(rng, 2)
+    ids = [f"{number:02}" for number in range(60)]
+    for name in ("here", "there"):
+        folder = tmp_path / name
+        made = Backend("embedded") if name == "here" else backend
+        with made.create(folder, words) as writer:
+            writer.add(ids, stored)
+            writer.commit()
+    asked = Query(text, without=("07",))
+    here = fitted_to_words([picture], asked, open_index(tmp_path / "here"))
+    there = fitted_to_words([picture], asked, backend.open(tmp_path / "there"))
+    assert here.words() == there.words() and len(here)
 
 
 def test_upserts_and_deletes_leave_what_the_oracle_finds(

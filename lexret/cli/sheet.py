@@ -91,8 +91,9 @@ def command(
     """Draw a contact sheet: pictures of an index, each with a cloud of its words.
 
     With QUERY, only the pictures that fit it are drawn, the best first, each with what every word
-    adds to its score, its rank without that word, and the words that it lacks. HTML pages need
-    nothing beside them. The exit status is 1 if no picture fits.
+    adds to its score, its rank without that word, and the words that it lacks; a line says where
+    those begin that are less sure. HTML pages need nothing beside them. The exit status is 1 if no
+    picture fits.
 
     \b
     Example:
@@ -116,12 +117,14 @@ def command(
             say("Looking for pictures")
             understood = library.understand(Question(query, text_encoder=text_encoder), snapshot)
             print_notes(understood.notes)
+            hits = library.find(understood, snapshot, k=k, copies=copies)
             sheet = sheet_of_hits(
                 *(index, understood.query),
                 title=query,
                 k=k,
                 searched=searched,
                 copies_of=copies_of,
+                sure_of={hit.doc_id: hit.sure for hit in hits}.get,
             )
         else:
             ids = [hit.doc_id for hit in searched.find(Query(), k=k)]

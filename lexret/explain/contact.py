@@ -17,6 +17,7 @@ from lexret.files.text import parse_json
 from lexret.sparse import LexicalVector, WordWeight
 
 CopiesOf = Callable[[str], tuple[str, ...]]
+SureOf = Callable[[str], bool | None]
 
 FORMAT: Final = "lexret-contact-sheet"
 VERSION: Final = 1
@@ -35,6 +36,7 @@ class ContactEntry:
         answer: the reasons for the hit, if there was a query.
         ranks: its ranks without each of the words that add most to its score.
         copies: other pictures of the same file, which it stands for.
+        sure: whether the hit is surely what was asked for; ``None`` where nothing tells that.
     """
 
     doc_id: str
@@ -42,6 +44,7 @@ class ContactEntry:
     answer: Answer | None = None
     ranks: tuple[RankWithout, ...] = ()
     copies: tuple[str, ...] = ()
+    sure: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +65,20 @@ class ContactSheet:
     entries: tuple[ContactEntry, ...]
     has_query: bool = False
 
+    @property
+    def num_sure(self) -> int | None:
+        """How many entries come before those that are less sure, ``None`` where nothing tells."""
+        if all(entry.sure is None for entry in self.entries):
+            return None
+        return max((place for place, entry in enumerate(self.entries, 1) if entry.sure), default=0)
+
 
 def _none(_doc_id: str) -> tuple[str, ...]:
     return ()
+
+
+def _unknown(_doc_id: str) -> None:
+    return None
 
 
 def sheet_of_index(
@@ -93,12 +107,14 @@ def sheet_of_hits(
     k: int,
     searched: ExplainingIndex | None = None,
     copies_of: CopiesOf = _none,
+    sure_of: SureOf = _unknown,
 ) -> ContactSheet:
     """Search an index and return a contact sheet of the hits and the reasons for them.
 
     Args:
         searched: what is searched; by default the index itself.
         copies_of: returns the other pictures of the same file that a hit stands for.
+        sure_of: returns whether a hit is a sure match; None if that is unknown.
 
     Raises:
         MismatchError: if the query is of another vocabulary.
@@ -112,6 +128,7 @@ def sheet_of_hits(
             hit,
             ranks_of(searched, query, hit),
             copies_of(hit.doc_id),
+            sure_of(hit.doc_id),
         )
         for hit in answer(searched, query, k=k)
     )
@@ -174,7 +191,14 @@ def _entry(plain: dict[str, Any]) -> ContactEntry:
         why = Answer(text_to_name(found["doc_id"]), found["score"], found["rank"], words, missing)
     ranks = tuple(RankWithout(**rank) for rank in plain["ranks"])
     copies = tuple(map(text_to_name, plain.get("copies", ())))  # a sheet of before has none
-    return ContactEntry(text_to_name(plain["doc_id"]), _words(plain["words"]), why, ranks, copies)
+    return ContactEntry(
+        text_to_name(plain["doc_id"]),
+        _words(plain["words"]),
+        why,
+        ranks,
+        copies,
+        plain.get("sure"),  # likewise
+    )
 
 
 def _words(plain: list[dict[str, Any]]) -> tuple[WordWeight, ...]:

@@ -54,6 +54,7 @@ class LibraryRoutes:
         app.get("/api/overview", summary="What there is in the library")(self.overview)
         app.get("/api/timeline", summary="All pictures by date")(self.timeline)
         app.get("/api/timeline/pictures", summary="Some pictures of the timeline")(self.pictures)
+        app.get("/api/timeline/place", summary="Where a picture stands in it")(self.place)
         app.get("/api/narrow", summary="Words that narrow a result")(self.narrow)
         app.get("/api/unknown", summary="Words that the vocabulary lacks")(self.unknown)
         app.get("/api/details", summary="What the index knows of a picture")(self.details)
@@ -116,6 +117,13 @@ class LibraryRoutes:
                 )
                 for one in self._library.timeline(snapshot, copies=copies).pictures(start, count)
             ],
+        )
+
+    def place(self, id: Id, copies: Copies = False) -> shapes.TimelinePlace:  # noqa: A002
+        snapshot = self._library.snapshot()
+        return shapes.TimelinePlace(
+            commit=snapshot.index.manifest.generation,
+            place=self._library.timeline(snapshot, copies=copies).place_of(id),
         )
 
     def narrow(

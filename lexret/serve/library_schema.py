@@ -65,6 +65,13 @@ class TimelinePictures(BaseModel):
     pictures: list[TimelinePicture]
 
 
+class TimelinePlace(BaseModel):
+    """Where a picture stands in the timeline."""
+
+    commit: int = Field(description="If it is not that of the timeline, ask for that anew.")
+    place: int | None = Field(description="Counted from 0; none where a copy stands for it.")
+
+
 class NarrowingWord(BaseModel):
     """A word that narrows a result."""
 

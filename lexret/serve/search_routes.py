@@ -120,7 +120,8 @@ class SearchRoutes:
         with self._searching:
             results = self._library.find(understood, snapshot, k=k, copies=copies, start=start)
         if ahead is not None:
-            first = [hit.doc_id for hit in results[:NUM_FIRST_HITS]]
+            as_shown = sorted(results, key=lambda hit: hit.sure is False)  # the sure ones first
+            first = [hit.doc_id for hit in as_shown[:NUM_FIRST_HITS]]
             self._first_hits.begin(snapshot, first, ahead)
         sizes = sizes_of(snapshot.index, [hit.doc_id for hit in results])
         return schema.SearchAnswer(

@@ -165,6 +165,27 @@ def test_hits_on_a_sheet_say_why_and_what_is_missing(
     assert [str(one) for one in first.ranks] == ["no hit"]
 
 
+def test_a_sheet_says_where_hits_are_less_sure(index: EmbeddedIndex, query: LexicalVector) -> None:
+    hits = [entry.doc_id for entry in sheet_of_hits(index, query, title="q", k=5).entries]
+    line = "Less sure from here"
+
+    def drawn(sure: set[str] | None) -> tuple[str, str]:
+        sure_of = (lambda doc_id: doc_id in sure) if sure is not None else (lambda doc_id: None)
+        sheet = sheet_of_hits(index, query, title="q", k=5, sure_of=sure_of)
+        assert sheet_from_json(sheet_to_json(sheet)) == sheet
+        return (
+            contact_html(sheet, photo_of),
+            contact_figure(sheet, photo_of, page=SvgCanvas).decode(),
+        )
+
+    assert len(hits) >= 2
+    for text in drawn({hits[0]}):
+        assert text.index(hits[0]) < text.index(line) < text.index(hits[1])
+    assert not any(line in text for text in (*drawn(set(hits)), *drawn(set()), *drawn(None)))
+    assert all("none is a sure match" in text for text in drawn(set()))
+    assert not any("sure" in text for text in drawn(None))
+
+
 def test_a_sheet_without_pictures_says_so() -> None:
     sheet = ContactSheet("nothing", "m-1", 3, (), has_query=True)
     assert "No picture fits" in contact_html(sheet, photo_of)

@@ -65,11 +65,15 @@ def test_all_pictures_stand_by_date_the_latest_first(library: Library) -> None:
     assert line.widths_N.tolist() == [60] * 5 and line.heights_N.tolist() == [30, 31, 33, 34, 32]
     assert [one.doc_id for one in line.pictures(3, 1)] == ["e.png"]
     assert list(line.pictures(5, 10)) == []
+    assert [line.place_of(one.doc_id) for one in found] == [0, 1, 2, 3, 4]
+    assert line.place_of("no such.png") is None
 
 
 def test_a_picture_that_is_gone_leaves_the_timeline(library: Library, folder: Path) -> None:
     (folder / "b.jpg").unlink()
     library.update()
+    assert library.timeline().place_of("b.jpg") is None
+    assert library.timeline().place_of("d.png") == 1
     assert [one.doc_id for one in library.timeline().pictures(0, 10)][:2] == ["a.jpg", "d.png"]
     assert len(library.timeline()) == len(library) == 4
 
@@ -283,6 +287,7 @@ def test_one_of_each_set_of_copies_stands_in_the_timeline_with_their_number(
     shown = [(one.doc_id, one.num_copies) for one in line.pictures(0, 10)]
     assert shown[0] == ("a.jpg", 2) and [number for _, number in shown[1:]] == [0] * 4
     assert len(line) == 5 == len(line.widths_N)
+    assert [line.place_of(name) for name in ("a.jpg", "a2.jpg")] == [0, None]
     assert sum(month.num_pictures for month in line.months()) == 5
     # As in a search, a copy that was corrected on its own is another picture.
     library.correct("a2.jpg", remove=[library.words("a2.jpg", 1)[0].word])

@@ -94,9 +94,9 @@ class Browser:
         elif method == "Network.requestWillBeSent":
             self.requests.append(told["request"]["url"])
 
-    def open(self, address: str) -> None:
+    def open(self, address: str, *, ready: str = "document.body.dataset.ready === 'yes'") -> None:
         self._call("Page.navigate", url=address)
-        self.wait("document.body && document.body.dataset.ready === 'yes'")
+        self.wait(f"document.body && {ready}")
 
     def run(self, script: str) -> Any:
         """Return the value of an expression in the page."""
@@ -120,6 +120,11 @@ class Browser:
         )  # fmt: skip
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self._call("Emulation.setEmulatedMedia", features=[scheme])
+
+    def touching(self) -> None:
+        """Be a device with a touch screen and no pointer."""
+        self._call("Emulation.setTouchEmulationEnabled", enabled=True, maxTouchPoints=5)
+        self._call("Emulation.setEmitTouchEventsForMouse", enabled=True)
 
     def type(self, text: str) -> None:
         self._call("Input.insertText", text=text)

@@ -151,6 +151,8 @@ ADDRESSES = [
     ("/api/overview", {}),
     ("/api/timeline", {}),
     ("/api/timeline/pictures", {"start": 2, "count": 9}),
+    ("/api/timeline/place", {"id": "n3.png"}),
+    ("/api/timeline/place", {"id": "nothing.png", "copies": "true"}),
     ("/api/places", {}),
     ("/api/complete", {"prefix": "s"}),
     ("/api/search", {"q": "a dog on a beach", "k": 5}),

@@ -27,6 +27,8 @@ _TOP: Final = 96
 _CELL: Final = (500, 236)
 _COLUMNS: Final = 3
 _GAP: Final = 18
+_LINE: Final = 52
+_LESS_SURE: Final = "Less sure from here"
 _PHOTO: Final = (210, 190)
 _NUM_CLOUD_WORDS: Final = 16
 _NUM_BARS: Final = 5
@@ -48,18 +50,39 @@ def contact_figure(
         InputError: if there are more than 300 pictures on it.
     """
     check_room(len(sheet.entries))
-    rows = -(-len(sheet.entries) // _COLUMNS)
-    canvas = page(_WIDTH, _TOP + max(1, rows) * (_CELL[1] + _GAP) + _EDGE, theme)
+    line = _line(sheet)
+    rows = _rows(line) + _rows(len(sheet.entries) - line)
+    height = _TOP + max(1, rows) * (_CELL[1] + _GAP) + (_LINE if line else 0) + _EDGE
+    canvas = page(_WIDTH, height, theme)
     canvas.text(_EDGE, 46, heading(sheet), size=30, bold=True, max_width=_WIDTH * 0.6)
     x = _EDGE + min(text_width(heading(sheet), size=30, bold=True), _WIDTH * 0.6) + 24
     canvas.text(x, 48, note(sheet), size=18, colour=theme.faint, max_width=_WIDTH - _EDGE - x)
     if not sheet.entries:
         canvas.text(_EDGE, _TOP + 40, "No picture fits.", size=22)
-    for place, entry in enumerate(sheet.entries):
-        x = _EDGE + place % _COLUMNS * (_CELL[0] + _GAP)
-        y = _TOP + place // _COLUMNS * (_CELL[1] + _GAP)
-        _cell(canvas, int(x), y, entry, photo_of(entry.doc_id))
+    _cells(canvas, _TOP, sheet.entries[:line], photo_of)
+    top = _TOP + _rows(line) * (_CELL[1] + _GAP)
+    if line:
+        canvas.text(_EDGE, top + 24, _LESS_SURE, size=22, bold=True)
+        top += _LINE
+    _cells(canvas, top, sheet.entries[line:], photo_of)
     return canvas.to_bytes()
+
+
+def _rows(num_pictures: int) -> int:
+    return -(-num_pictures // _COLUMNS)
+
+
+def _cells(canvas: Canvas, top: int, entries: tuple[ContactEntry, ...], photo_of: PhotoOf) -> None:
+    for place, entry in enumerate(entries):
+        x = _EDGE + place % _COLUMNS * (_CELL[0] + _GAP)
+        y = top + place // _COLUMNS * (_CELL[1] + _GAP)
+        _cell(canvas, x, y, entry, photo_of(entry.doc_id))
+
+
+def _line(sheet: ContactSheet) -> int:
+    """Return before which entry the line stands that parts sure ones from others; 0 is none."""
+    num_sure = sheet.num_sure or 0
+    return num_sure if num_sure < len(sheet.entries) else 0
 
 
 def check_room(num_pictures: int) -> None:
@@ -77,10 +100,17 @@ def contact_html(sheet: ContactSheet, photo_of: PhotoOf, *, link: Link | None = 
     Args:
         link: gives the address that a word links to, such as one of ``lexret serve``.
     """
-    cells = "\n".join(_figure(entry, photo_of(entry.doc_id), link) for entry in sheet.entries)
+    figures = [_figure(entry, photo_of(entry.doc_id), link) for entry in sheet.entries]
+    if line := _line(sheet):
+        figures.insert(line, f"<h2>{_LESS_SURE}</h2>")
+    cells = "\n".join(figures)
     nothing = "" if sheet.entries else "<p>No picture fits.</p>"
-    columns = "grid-template-columns:repeat(auto-fill,minmax(400px,1fr))"
-    wide = f"<style>.grid{{{columns}}}.bar{{min-width:90px}}</style>"
+    columns = "grid-template-columns:repeat(auto-fill,minmax(min(100%,400px),1fr))"
+    wide = (
+        f"<style>.grid{{{columns}}}.grid h2{{grid-column:1/-1;margin:.5rem 0 0}}"
+        "figure>img{display:block;margin:auto}figure>svg{width:100%}"
+        "table{overflow-wrap:normal}th{white-space:normal}.bar{width:30%;min-width:60px}</style>"
+    )
     body = (
         f"{wide}<h1>{xml_text(heading(sheet))}</h1><p class=faint>{xml_text(note(sheet))}</p>"
         f"{nothing}<div class=grid>{cells}</div>"
@@ -100,7 +130,8 @@ def note(sheet: ContactSheet) -> str:
         f"{len(sheet.entries):,}{copies} of {sheet.num_pictures:,} pictures, model {sheet.model_id}"
     )
     if sheet.has_query:
-        return f"{shown}; bars: what each word adds; right: the rank without that word"
+        unsure = "; none is a sure match" if sheet.num_sure == 0 else ""
+        return f"{shown}{unsure}; bars: what each word adds; right: the rank without it"
     return shown
 
 
@@ -149,7 +180,7 @@ def _figure(entry: ContactEntry, photo: Image.Image | None, link: Link | None) -
         rows = contribution_rows(entry.answer.words[:12], ranks, weights=False)
         why = (
             f"<p><b>{entry.answer.rank}.</b> score {entry.answer.score:.6f}</p>"
-            f"<table><tr><td><td>adds<td><td>rank w/o</tr>{rows}</table>"
+            f"<table><tr><td><td>adds<td><td>without it</tr>{rows}</table>"
             f"{missing_line(entry.answer.missing[:12])}"
         )
     cloud = ""

@@ -117,7 +117,7 @@ def _parts(explanation: PictureExplanation) -> Iterator[str]:
     spoken = [region for region in explanation.regions if region.words]
     if not spoken:
         return
-    yield "<h2>What its parts say</h2><div class=grid>"
+    yield '<h2>What its parts say</h2><div class="grid parts">'
     for region in spoken:
         colour = region_colour(region.number)
         words = list(region.words[:24])
@@ -170,8 +170,11 @@ def _styles() -> str:
         "max-width:1560px;padding:0 1rem;background:var(--ground);color:var(--ink)}"
         "h1{margin:0}h2{margin:2rem 0 .5rem}.faint,i{color:var(--faint);font-style:normal}"
         "img,svg{max-width:100%;height:auto}svg a:hover text{text-decoration:underline}"
-        ".pair{display:flex;flex-wrap:wrap;gap:24px;align-items:flex-start}"
+        ".pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,28rem),1fr));"
+        "gap:24px;align-items:center}.pair>*{width:100%}"
         ".grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(240px,1fr));gap:16px}"
+        ".parts{grid-template-columns:repeat(auto-fit,minmax(min(100%,300px),1fr))}"
+        ".parts svg{width:100%}"
         "figure{margin:0;padding:8px;border:1px solid var(--faint);overflow-wrap:anywhere}"
         "figure:target{outline:3px solid var(--bar)}"
         "figcaption b[style]{color:#fff;padding:0 .5em}"

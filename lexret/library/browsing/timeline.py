@@ -18,7 +18,7 @@ import numpy.typing as npt
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.segments.segment import Segment
 from lexret.engine.shared_text import find_documents
-from lexret.engine.store.columns import FieldValue, decode_text
+from lexret.engine.store.columns import FieldValue, decode_text, encode_text
 from lexret.library.asking.query_fields import MTIME, TAKEN
 from lexret.library.browsing.one_of_each import one_of_each
 
@@ -122,6 +122,16 @@ class Timeline:
                 bool(self._by_file_N[place]),
                 int(self._num_copies_N[place]),
             )
+
+    def place_of(self, doc_id: str) -> int | None:
+        """Return the number of a picture, ``None`` where it does not stand in the timeline."""
+        name = encode_text(doc_id, what="Document id")
+        for number, segment in enumerate(self._segments):
+            (document,) = segment.find([name])
+            found = np.flatnonzero((self._numbers_N == number) & (self._places_N == document))
+            if len(found):  # else deleted there, or not held at all: then its number is -1
+                return int(found[0])
+        return None
 
 
 def _by_id(

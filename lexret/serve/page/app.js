@@ -18,7 +18,9 @@ import { correctWords, mutedWords, undoWord } from "./writing.js";
 const ASKED = ["q", "image", "like", "box", "copies"];
 const input = byId("q"), status = byId("status"), words = completion(input);
 const names = new Map(); // id -> how to show it
-let state = {}, running = new AbortController(), info = null, found = null, results = null, selection = null, viewer = null, pushed = 0;
+const SETTLE = 200, PATIENCE = 700, FARTHEST = 1000; // milliseconds
+let state = {}, running = new AbortController(), info = null, found = null, results = null, selection = null, viewer = null, pushed = 0, noting = null;
+history.scrollRestoration = "manual"; // a page is laid out after it was gone back to
 
 const read = () => {
   const given = new URLSearchParams(location.search);
@@ -29,9 +31,23 @@ const searching = ({ q, image, like }) => Boolean(q || image || like);
 function go(changes, { replace = false } = {}) {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries({ ...state, show: null, ...changes })) if (value) query.set(name, value);
-  history[replace ? "replaceState" : "pushState"](null, "", query.size ? `?${query}` : "./");
+  noteScroll();
+  const isSame = ASKED.every((name) => (({ ...state, ...changes })[name] || null) === (state[name] || null));
+  history[replace ? "replaceState" : "pushState"]({ top: isSame ? scrollY : 0 }, "", query.size ? `?${query}` : "./");
   if (!replace) pushed += 1;
   return render();
+}
+
+// How far somebody has scrolled stands in the history: going back leads there, and so does loading anew.
+function noteScroll() {
+  clearTimeout(noting);
+  if (document.body.dataset.ready) history.replaceState({ ...history.state, top: scrollY }, "");
+}
+
+async function scrollBack(top) {
+  while (results?.more && top > document.documentElement.scrollHeight - innerHeight) if (!await results.next()) break;
+  scrollTo({ top, behavior: "instant" });
+  wall.draw();
 }
 
 function tell(...parts) {
@@ -39,25 +55,31 @@ function tell(...parts) {
   status.replaceChildren(...parts);
 }
 
-function complain(text) {
+function complain(text, { isOffline = false } = {}) {
+  byId("grid").classList.remove("waiting");
   status.classList.add("bad");
   status.classList.toggle("pointed", text.includes("\n")); // its marks stand below letters
   status.textContent = text;
+  if (isOffline) status.append(" ", el("button", { type: "button", onclick: () => (info ? anew() : location.reload()) }, "Try again"));
 }
 
-async function render() {
+const anew = () => (searching(state) ? search() : home());
+
+async function render(top = 0) {
   const before = state;
   state = read();
   if (!document.body.dataset.shown || ASKED.some((name) => before[name] !== state[name])) {
     document.body.dataset.shown = "yes";
+    clearTimeout(noting);
     scrollTo({ top: 0, behavior: "instant" }); // the new result from its beginning
-    await (searching(state) ? search() : home());
+    await anew();
+    if (top) await scrollBack(top);
   }
   if (state.show) viewer.open(state, names.get(state.show));
   else if (byId("viewer").open) {
     const { id } = byId("viewer").dataset;
     viewer.close();
-    const index = results ? results.indexOf(id) : wall.current;
+    const index = results ? results.indexOf(id) : await hereOnWall(id);
     if (index >= 0) wall.focus(index);
   }
 }
@@ -74,36 +96,48 @@ function begin() {
   byId("jump").hidden = true;
   results = null;
   wall.clear();
+  byId("grid").classList.add("waiting");
   return running.signal;
 }
 
 async function home() {
   const signal = begin();
   tell("");
-  if (info && !info.pictures) return tell("There are no photos here yet. Index some: lexret index FOLDER");
-  overview().then(async (all) => {
-    if (signal.aborted) return;
-    found = all;
-    showHome(byId("home"), all, go);
-    muted();
-    if (!all.located) return;
-    found = { ...all, ...await places() };
-    if (!signal.aborted) showHome(byId("home"), found, go);
-  }).catch(() => {});
+  if (info && !info.pictures) {
+    byId("grid").classList.remove("waiting");
+    return tell("There are no photos here yet. Index some: lexret index FOLDER");
+  }
+  if (found) showHome(byId("ways"), found, go); // as it was; it is asked for anew below
+  const ways = waysIn(signal).catch(() => {}), soon = Promise.race([ways, new Promise((done) => setTimeout(done, PATIENCE))]);
   try {
     const line = await timeline(state.copies, () => { if (!signal.aborted) home(); });
+    if (!found) await soon; // so that the photos do not jump as the ways in come
     if (signal.aborted) return;
-    wall.show({ ...line, source: { get: (index) => named(line.source.get(index)) } });
+    byId("grid").classList.remove("waiting");
     jumpTo(line.sections.map((one) => one.title), wall);
+    wall.show({ ...line, source: { ...line.source, get: (index) => named(line.source.get(index)) } });
   } catch (error) {
-    if (!signal.aborted) complain(error.message);
+    if (!signal.aborted) complain(error.message, error);
   }
+}
+
+async function waysIn(signal) {
+  const all = await overview(), kept = found?.commit === all.commit ? found : null;
+  if (signal.aborted) return;
+  found = kept ?? all;
+  if (!kept) showHome(byId("ways"), found, go);
+  muted();
+  if (!all.located || found.places) return;
+  places().then((more) => {
+    found = { ...all, ...more };
+    if (!signal.aborted) showHome(byId("ways"), found, go);
+  }, () => {});
 }
 
 async function muted() {
   if (!info.allow_write) return;
   info = await ask("api/index");
-  if (info.muted.length) byId("home").append(mutedWords(info.muted, home));
+  byId("muted").replaceChildren(info.muted.length ? mutedWords(info.muted, home) : "");
 }
 
 function named(picture) {
@@ -120,13 +154,15 @@ async function search() {
 }
 
 function showAnswer(answer, one) {
+  byId("grid").classList.remove("waiting");
   for (const { id, name } of answer.hits) names.set(id, name);
   const total = answer.pictures.toLocaleString(), number = one.start.toLocaleString(), sure = one.sure.length;
   const hidden = answer.hits.reduce((sum, hit) => sum + hit.num_copies, 0), copies = hidden ? ` and ${hidden === 1 ? "1 copy" : `${hidden.toLocaleString()} copies`}` : "";
-  const many = `${one.more ? "More than " : ""}${number}${copies} of ${total} photos`;
+  const photos = `${total} ${answer.pictures === 1 ? "photo" : "photos"}`;
+  const many = state.image || state.like ? `The likeliest first, of ${photos}` : `${one.more ? "More than " : ""}${number}${copies} of ${photos}`;
   const text = !answer.hits.length ? `No photo among ${total} fits.` : !one.judged ? many
-    : sure && sure === answer.hits.length && !one.more ? `${sure.toLocaleString()} sure ${sure === 1 ? "match" : "matches"} among ${total} ${answer.pictures === 1 ? "photo" : "photos"}`
-    : sure ? `${sure.toLocaleString()}${one.lined ? "" : " or more"} sure, then the likeliest of ${total} photos` : `No sure match among ${total} photos; these are the best guesses`;
+    : sure && sure === answer.hits.length && !one.more ? `${sure.toLocaleString()} sure ${sure === 1 ? "match" : "matches"} among ${photos}`
+    : sure ? `${sure.toLocaleString()}${one.lined ? "" : " or more"} sure, then the likeliest of ${photos}` : `No sure match among ${photos}; ${number === "1" ? "this is the best guess" : "these are the best guesses"}`;
   tell(el("p", {}, text), ...answer.notes.map((note) => el("p", { class: "note" }, note)));
   if (answer.hits.length) remember(state.q);
   else showNothing(byId("nothing"), state, go);
@@ -137,7 +173,7 @@ function showAnswer(answer, one) {
 
 function showError(error, first) {
   if (first) showChips(state, null, go); // what was required or excluded can be taken back
-  complain(error.message);
+  complain(error.message, error);
   // The nearest words as links say the same, and more shortly.
   if (/not in the vocabulary|No word of/.test(error.message)) showUnknown(state, go).then((shown) => { if (shown) tell(""); });
 }
@@ -145,6 +181,11 @@ function showError(error, first) {
 async function send(file) {
   if (!file) return;
   if (!file.type.startsWith("image/") && file.type) return complain("That is no picture. Drop, paste or pick a photo to search by it.");
+  try {
+    await file.slice(0, 1).arrayBuffer();
+  } catch {
+    return complain("The browser cannot read that file; is it still there?");
+  }
   if (info && file.size > info.max_upload_bytes) return complain(`The picture has ${file.size.toLocaleString()} bytes; at most ${info.max_upload_bytes.toLocaleString()} can be sent.`);
   running.abort();
   wall.clear();
@@ -162,7 +203,7 @@ async function send(file) {
 
 // The photo before or after one, on the wall that is shown.
 async function around(id, step) {
-  const here = results ? results.indexOf(id) : await hereOnWall(id);
+  const here = results ? await hereInResults(id) : await hereOnWall(id);
   if (here < 0 || here + step < 0) return null;
   if (results && here + step >= wall.count - 2) await results.next();
   if (here + step >= wall.count) return null;
@@ -176,7 +217,26 @@ async function hereOnWall(id) {
     if (place < 0 || place >= wall.count) continue;
     if ((await wall.source.get(place))?.id === id) { wall.current = place; return place; }
   }
-  return -1;
+  const place = await wall.source?.placeOf?.(id); // an address that was sent leads anywhere
+  if (place === null || place === undefined) return -1;
+  wall.current = place;
+  return place;
+}
+
+// An address that was sent may show a photo far below the first ones.
+async function hereInResults(id) {
+  while (results.indexOf(id) < 0 && results.more && results.start < FARTHEST) if (!await results.next()) break;
+  return results.indexOf(id);
+}
+
+async function offerAll() {
+  found ??= await overview();
+  offerValues(found);
+  await offerLabels(state);
+  if (!found.located) return;
+  if (!found.places) found = { ...found, ...await places() };
+  offerValues(found);
+  showMap(byId("map"), found.places, state, go);
 }
 
 function again() {
@@ -207,6 +267,7 @@ const wall = new Wall(byId("grid"), {
   onOpen: (index, picture) => { document.body.dataset.direct = ""; go({ show: picture.id }); },
   onPick: (picked) => selection?.show(picked),
   onNear: () => results?.next(),
+  onSection: (number) => { byId("jump-to").value = number; },
 });
 
 byId("form").addEventListener("submit", (event) => { event.preventDefault(); words.close(); go({ q: input.value.trim() }); });
@@ -219,17 +280,11 @@ byId("more").addEventListener("click", async () => {
   const filters = byId("filters");
   filters.hidden = !filters.hidden;
   byId("more").setAttribute("aria-expanded", String(!filters.hidden));
-  if (filters.hidden) return;
-  found ??= await overview();
-  offerValues(found);
-  offerLabels(state).catch((error) => complain(error.message));
-  if (!found.located) return;
-  if (!found.places) found = { ...found, ...await places() };
-  offerValues(found);
-  showMap(byId("map"), found.places, state, go);
+  if (!filters.hidden) offerAll().catch((error) => complain(error.message, error));
 });
 byId("copies").addEventListener("change", (event) => go({ copies: event.target.checked ? "true" : null }));
-addEventListener("popstate", () => { pushed = Math.max(0, pushed - 1); render(); });
+addEventListener("popstate", (event) => { pushed = Math.max(0, pushed - 1); render(event.state?.top ?? 0); });
+addEventListener("scroll", () => { clearTimeout(noting); noting = setTimeout(noteScroll, SETTLE); }, { passive: true });
 addEventListener("paste", (event) => {
   const picture = [...(event.clipboardData?.files ?? [])].find((one) => one.type.startsWith("image/"));
   if (picture) { event.preventDefault(); send(picture); }
@@ -250,10 +305,10 @@ addEventListener("keydown", (event) => {
 try {
   info = await ask("api/index");
 } catch (error) {
-  complain(error.message);
+  complain(error.message, error);
 }
 viewer = new Viewer(byId("viewer"), { around, actions, info });
 selection = new Selection(byId("selected"), wall, { info, names, done: () => render() });
 if (read().show) document.body.dataset.direct = "yes";
-if (info) await render();
+if (info) await render(history.state?.top ?? 0);
 document.body.dataset.ready = "yes";

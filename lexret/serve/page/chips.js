@@ -74,6 +74,8 @@ export async function showNarrowing(state, go) {
   }
 }
 
+const linkTo = (q, text, go) => el("a", { href: `./?${new URLSearchParams({ q })}`, onclick: (event) => { event.preventDefault(); go({ q }); } }, text);
+
 // The nearest words for those that the vocabulary lacks; tells whether there are any.
 export async function showUnknown(state, go) {
   const mine = turn;
@@ -82,8 +84,9 @@ export async function showUnknown(state, go) {
     const { words } = await ask("api/unknown", { q: state.q.slice(0, 2000) });
     const near = words.filter((one) => one.nearest.length);
     if (mine !== turn || !near.length) return false;
-    byId("unknown").replaceChildren(...near.map((one) => el("p", {}, `\u201c${one.word}\u201d is no word that lexret knows. Try `,
-      ...one.nearest.flatMap((other, i) => [i ? ", " : "", el("a", { href: `./?${new URLSearchParams({ q: swap(state.q, one.word, other) })}`, onclick: (event) => { event.preventDefault(); go({ q: swap(state.q, one.word, other) }); } }, other)]), ".")));
+    const meant = near.reduce((text, one) => swap(text, one.word, one.nearest[0]), state.q), whole = near.length > 1 ? el("p", {}, "Did you mean ", linkTo(meant, meant, go), "?") : "";
+    byId("unknown").replaceChildren(whole, ...near.map((one) => el("p", {}, `\u201c${one.word}\u201d is no word that lexret knows. Try `,
+      ...one.nearest.flatMap((other, i) => [i ? ", " : "", linkTo(swap(state.q, one.word, other), other, go)]), ".")));
     return true;
   } catch {
     return false; // as above

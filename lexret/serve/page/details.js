@@ -14,7 +14,7 @@ export function details(found, info, actions) {
 function words(found, actions) {
   const held = found.words.filter((one) => one.held).slice(0, SHOWN), rest = found.words.filter((one) => !one.held).slice(0, 10);
   const pill = (one, kind) => el("li", {}, el("button", { type: "button", class: `pill ${kind}`, "data-word": one.word, "aria-pressed": "false", title: `${found.from_keywords.includes(one.word) ? "keyword, " : ""}weight ${one.weight.toFixed(3)}`, onclick: () => actions.word(one.word) }, one.word));
-  return el("section", {}, el("h3", {}, "What it shows"),
+  return el("section", {}, el("h3", {}, "What it shows"), el("p", { class: "faint where", role: "status" }),
     held.length ? el("ul", { class: "held" }, ...held.map((one) => pill(one, found.from_keywords.includes(one.word) || found.added.includes(one.word) ? "vouched" : ""))) : el("p", { class: "faint" }, "Nothing that lexret is sure of."),
     rest.length ? el("details", { class: "perhaps" }, el("summary", {}, "Perhaps also"), el("ul", { class: "held" }, ...rest.map((one) => pill(one, "unheld")))) : null);
 }
@@ -25,8 +25,8 @@ function buttons(found, info, actions) {
   const name = found.name.split("/").pop();
   return el("section", { class: "actions" },
     button("More like this", () => actions.like(found.id), { class: "first" }),
-    info?.originals ? el("a", { class: "button", href: original, target: "_blank", rel: "noopener" }, "Original") : null,
-    el("a", { class: "button", href: info?.originals ? `${original}&download=true` : `picture?${new URLSearchParams({ id: found.id, side: 1600 })}`, download: info?.originals ? name : `${name.replace(/\.[^.]*$/, "")}.jpg` }, "Download"),
+    info?.originals ? el("a", { class: "button file", href: original, target: "_blank", rel: "noopener" }, "Original") : null,
+    el("a", { class: "button file", href: info?.originals ? `${original}&download=true` : `picture?${new URLSearchParams({ id: found.id, side: 1600 })}`, download: info?.originals ? name : `${name.replace(/\.[^.]*$/, "")}.jpg` }, "Download"),
     button(found.path ? "Copy path" : "Copy name", (event) => actions.copy(found.path ?? found.id, event.currentTarget)),
     info?.can_show_in_folder ? button("Show in folder", (event) => actions.reveal(found.id, event.currentTarget)) : null);
 }

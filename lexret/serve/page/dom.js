@@ -29,7 +29,7 @@ export async function ask(path, parameters = {}, options = {}) {
     response = await fetch(`${path}?${query}`, options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Error("The server does not answer. Is `lexret serve` still running?");
+    throw Object.assign(new Error("The server does not answer. Is `lexret serve` still running?"), { isOffline: true });
   }
   const answer = await response.json();
   if (!response.ok) throw Object.assign(new Error(answer.error), { start: answer.start, end: answer.end });

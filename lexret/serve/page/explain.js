@@ -37,7 +37,7 @@ function reasons(found, buttons, show) {
   const heading = el("h3", { title: `Score ${found.score.toFixed(5)}` }, "Why it was found");
   if (!found.matched.length && !missing) return [heading, el("p", {}, "The query asks for no word; the photo fits the rest of it.")];
   return [heading,
-    found.matched.length ? el("div", { class: "bars" }, el("div", { class: "bar faint", "aria-hidden": "true" }, el("span"), el("span"), el("i", {}, "adds"), el("i", {}, "rank w/o")), ...rows) : null,
+    found.matched.length ? el("div", { class: "bars" }, el("div", { class: "bar faint", "aria-hidden": "true" }, el("span"), el("span"), el("i", {}, "adds"), el("i", { title: "The rank that the photo would have without the word" }, "rank without")), ...rows) : null,
     rest ? el("p", { class: "faint" }, `${found.matched.length - 14} more words add ${rest.toFixed(5)}.`) : null,
     found.matched.length ? null : el("p", {}, "No word of the query is in this picture."),
     el("p", { class: "faint" }, missing ? `Missing in the picture: ${missing}${found.missing.length > 12 ? ", \u2026" : ""}` : "The picture lacks no word of the query.")].filter(Boolean);

@@ -41,7 +41,7 @@ export function showHome(place, overview, go, all = false) {
   place.replaceChildren(
     cloud(overview.words, go, all, more) ?? "",
     line("Try", overview.examples.map((one) => link(one, one, go, { class: "pill" }))) ?? "",
-    line("Places", townLinks(overview, go)) ?? "",
+    placesLine(overview, go) ?? "",
     line("Recent", searches.map((one) => link(one, one, go, { class: "pill" })), forget) ?? "");
 }
 
@@ -70,6 +70,12 @@ function hash(text) {
   return sum;
 }
 
+// While the names of places are asked for, their line is kept free: nothing below it jumps.
+function placesLine(overview, go) {
+  if (overview.located && !overview.places) return el("p", { class: "line", "aria-hidden": "true" }, el("span", { class: "pill vague" }, "\u2026"));
+  return line("Places", townLinks(overview, go));
+}
+
 // The towns of most photos; a single one that holds them all says nothing.
 function townLinks({ towns = [], countries = [], pictures }, go) {
   const several = countries.length > 3 ? countries : towns;
@@ -77,11 +83,12 @@ function townLinks({ towns = [], countries = [], pictures }, go) {
   return shown.map((one) => link(`place:${asQuery(one.word)}`, one.word.split(",")[0], go, { class: "pill", title: `${one.word}: ${one.pictures.toLocaleString()} pictures` }));
 }
 
+// Tells the month that is on the screen, wherever that is, and leads to another.
 export function jumpTo(names, wall) {
-  const jump = byId("jump");
-  jump.hidden = names.length < 3;
-  byId("jump-to").replaceChildren(el("option", { value: "" }, "Jump to\u2026"), ...names.map((name, i) => el("option", { value: i }, name)));
-  byId("jump-to").onchange = (event) => { if (event.target.value) wall.toSection(Number(event.target.value)); event.target.value = ""; };
+  const jump = byId("jump-to");
+  byId("jump").hidden = names.length < 3;
+  jump.replaceChildren(...names.map((name, i) => el("option", { value: i }, name)));
+  jump.onchange = () => wall.toSection(Number(jump.value));
 }
 
 export const overview = () => ask("api/overview"), places = () => ask("api/places");

@@ -5,12 +5,17 @@ const FIRST = 36, PAGE = 60, FEW = 0.1; // the first come sooner
 
 export class Results {
   constructor(wall, asked, { onAnswer, onError, signal }) {
-    Object.assign(this, { wall, asked, onAnswer, onError, signal, sure: [], unsure: [], start: 0, more: true, lined: false, busy: false, judged: false });
+    Object.assign(this, { wall, asked, onAnswer, onError, signal, sure: [], unsure: [], start: 0, more: true, lined: false, coming: null, judged: false });
   }
 
-  async next() {
-    if (this.busy || !this.more || this.signal.aborted) return;
-    this.busy = true;
+  // Adds the next hits; who asks while they come waits for them. Tells whether there were any.
+  next() {
+    if (!this.more || this.signal.aborted) return Promise.resolve(false);
+    this.coming ??= this.page().finally(() => { this.coming = null; });
+    return this.coming;
+  }
+
+  async page() {
     const first = this.start === 0;
     try {
       const answer = await ask("api/search", { ...this.asked, k: first ? FIRST : PAGE, words: 3, start: this.start || null, ahead: first ? this.wall.usualSide() : null }, { signal: this.signal });
@@ -18,13 +23,13 @@ export class Results {
       if (first) this.onAnswer(answer, this);
       this.lay(first);
     } catch (error) {
-      if (error.name === "AbortError") return;
+      if (error.name === "AbortError") return false;
       this.more = false;
       this.onError(error, first);
-    } finally {
-      this.busy = false;
+      return false;
     }
-    if (!this.lined && this.more && this.unsure.length) this.next();
+    if (!this.lined && this.more && this.unsure.length) setTimeout(() => this.next());
+    return true;
   }
 
   take(answer) {

@@ -29,9 +29,10 @@ export class Selection {
       button("Words\u2026", () => correctMany(ids, after)), button("Field\u2026", () => addField(ids, after)), button("Label\u2026", () => labelMany(ids, after)), button("Tag files\u2026", () => tagMany(ids, after)),
     ] : [];
     this.place.replaceChildren(
-      el("b", {}, `${ids.length.toLocaleString()} selected`),
+      el("button", { type: "button", class: "x", "aria-label": "Clear the selection", title: "Clear the selection (Esc)", onclick: () => this.wall.unpick() }, "\u00d7"),
+      el("b", { role: "status" }, `${ids.length.toLocaleString()} selected`),
       button("Copy paths", async (event) => { const { currentTarget } = event; copied((await this.paths(ids)).join("\n"), currentTarget); }),
-      button("Export list", () => this.save(ids)), ...writing, button("Clear", () => this.wall.unpick()));
+      button("Export list", () => this.save(ids)), ...writing);
   }
 
   paths(ids) {

@@ -30,9 +30,10 @@ export async function timeline(copies, stale) {
   };
   const sections = together(line.months).map(({ first, last, pictures, byFile }) => ({
     title: first === last ? monthName(last) : `${monthName(first, false)} to ${monthName(last)}`, count: pictures,
-    note: `${pictures.toLocaleString()}${byFile === pictures ? " \u00b7 by the date of the files" : ""}`,
+    note: `${pictures.toLocaleString()}${byFile === pictures ? " \u00b7 by the date of the files" : ""}`, isSelectable: true,
   }));
-  return { sections, ratios: line.ratios.map((one) => one / 100), source: { get } };
+  const placeOf = (id) => ask("api/timeline/place", { id, copies }).then(({ place }) => place, () => null); // what is wrong, the viewer says
+  return { sections, ratios: line.ratios.map((one) => one / 100), source: { get, placeOf } };
 }
 
 // Months of a year that hold few photos stand together; the latest come first.

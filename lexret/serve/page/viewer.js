@@ -7,6 +7,7 @@ import { Zoom } from "./zoom.js";
 import { pictureAddress } from "./wall.js";
 
 const STAY = 350; // milliseconds on a photo before the model looks at it
+const CHOOSE = "Choose a word to see where it is.";
 
 export class Viewer {
   // `around(id, step)` gives the photo that comes before or after one, or nothing.
@@ -69,6 +70,7 @@ export class Viewer {
     this.canvas = el("canvas", { "aria-hidden": "true" });
     this.photo.replaceChildren(small, large, this.canvas);
     this.side.replaceChildren(el("p", { class: "faint" }, "\u2026"));
+    this.side.classList.remove("fileless");
     if (!this.dialog.open) this.dialog.showModal();
     this.fit();
     this.fill(state, this.turn);
@@ -85,6 +87,7 @@ export class Viewer {
 
   broken() {
     for (const image of this.photo.querySelectorAll("img")) image.hidden = true;
+    this.side.classList.add("fileless"); // nothing to open, to download, or to look at
     this.photo.append(el("p", { role: "alert", class: "gone" }, "The photo cannot be shown: its file is gone, or cannot be read."));
   }
 
@@ -110,17 +113,20 @@ export class Viewer {
   // The model looks at the photo: heat maps, parts, and why it was found.
   async look(state, mine) {
     const { show: id, q, image, like, box, copies } = state;
-    this.why.replaceChildren(el("p", { class: "faint" }, "Looking at where the words are\u2026"));
+    this.note = this.side.querySelector(".where");
+    this.note.textContent = "Looking at where the words are\u2026";
     try {
       const found = await ask("api/explain", { id, q, image, like, box, copies });
       if (mine !== this.turn) return;
       this.explained = found;
       const { elements } = explanation(found, { show: (word) => this.show(word), search: this.actions.search });
-      this.note = el("p", { class: "faint", role: "status" }, "Choose a word to see where it is.");
-      this.why.replaceChildren(this.note, ...elements);
+      this.note.textContent = CHOOSE;
+      this.why.replaceChildren(...elements);
       this.side.classList.add("seen");
     } catch (error) {
-      if (mine === this.turn) this.why.replaceChildren(el("p", { role: "alert" }, error.message));
+      if (mine !== this.turn) return;
+      this.note.textContent = "";
+      this.why.replaceChildren(el("p", { role: "alert" }, error.message));
     }
     if (mine === this.turn) this.dialog.dataset.explained = "yes";
   }
@@ -132,7 +138,7 @@ export class Viewer {
     const again = this.canvas.dataset.word === word;
     this.canvas.dataset.word = again ? "" : word;
     paint(this.canvas, found, again ? null : seen?.heat, seen?.patch);
-    this.note.textContent = again ? "Choose a word to see where it is." : placeOf(found, word);
+    this.note.textContent = again ? CHOOSE : placeOf(found, word);
     for (const one of this.side.querySelectorAll(".held [data-word]")) one.setAttribute("aria-pressed", String(!again && one.dataset.word === word));
   }
 

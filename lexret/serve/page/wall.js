@@ -2,7 +2,7 @@
 import { el } from "./dom.js";
 import { justified, shown } from "./justified.js";
 
-const GAP = 6, HEAD = 46, AHEAD = 700, STILL = 90, LONG = 500; // pixels, and milliseconds
+const GAP = 6, HEAD = 46, AHEAD = 700, STILL = 90, LONG = 500, AGAIN = 2000, BAR = 100; // pixels, and milliseconds
 
 // The side to ask for, so that a picture is as sharp as the screen, within reason.
 const sideOf = (rowHeight, ratio) => (rowHeight * Math.max(1, ratio) * Math.min(2, devicePixelRatio) > 360 ? 640 : 320);
@@ -12,8 +12,8 @@ export const pictureAddress = (id, side) => `picture?${new URLSearchParams({ id,
 
 // `source.get(index)` gives a picture {id, name} or a promise of it; `caption(picture)` what stands below it.
 export class Wall {
-  constructor(place, { onOpen, onPick, onNear = () => {} }) {
-    Object.assign(this, { place, onOpen, onPick, onNear, blocks: [], drawn: new Map(), picked: new Set(), current: 0, count: 0, source: null });
+  constructor(place, { onOpen, onPick, onNear = () => {}, onSection = () => {} }) {
+    Object.assign(this, { place, onOpen, onPick, onNear, onSection, blocks: [], drawn: new Map(), picked: new Set(), current: 0, count: 0, source: null });
     this.last = 0;
     addEventListener("scroll", () => this.soon(), { passive: true });
     new ResizeObserver(() => { if (Math.round(place.clientWidth) !== this.width) this.layout(); }).observe(place);
@@ -42,13 +42,13 @@ export class Wall {
     const wanted = wantedHeight(width), below = this.caption ? 26 : 0;
     this.blocks = [];
     let top = 0, start = 0;
-    for (const section of this.sections) {
+    for (const [number, section] of this.sections.entries()) {
       if (section.title) {
-        this.blocks.push({ top, height: HEAD, section, start });
+        this.blocks.push({ top, height: HEAD, section, number, start });
         top += HEAD;
       }
       for (const row of justified(this.ratios, start, start + section.count, width, wanted, GAP)) {
-        this.blocks.push({ ...row, top, rowHeight: row.height, height: row.height + GAP + below });
+        this.blocks.push({ ...row, top, number, rowHeight: row.height, height: row.height + GAP + below });
         top += row.height + GAP + below;
       }
       start += section.count;
@@ -65,7 +65,7 @@ export class Wall {
   }
 
   // The side that most pictures will be asked for in.
-  usualSide() { return sideOf(wantedHeight(this.place.clientWidth), 1.5); }
+  usualSide() { return sideOf(wantedHeight(this.width || this.place.clientWidth), 1.5); }
 
   top() { return -this.place.getBoundingClientRect().top; }
 
@@ -114,6 +114,7 @@ export class Wall {
     if (moved < innerHeight) this.load();
     else this.loading = setTimeout(() => this.load(), STILL);
     if (end > this.place.offsetHeight - innerHeight) this.onNear();
+    this.onSection(this.blocks[Math.min(this.blocks.length - 1, this.find(top + BAR))].number);
   }
 
   load() {
@@ -135,7 +136,9 @@ export class Wall {
   }
 
   head({ section }) {
-    return el("div", { class: "head" }, el("h2", {}, section.title), section.note ? el("span", { class: "faint" }, section.note) : null);
+    return el("div", { class: "head" }, el("h2", {}, section.title),
+      section.isSelectable ? el("button", { type: "button", class: "all", "aria-label": `Select all of ${section.title}`, title: "Select all of them", onclick: () => this.pickSection(section) }, "\u2713") : null,
+      section.note ? el("span", { class: "faint" }, section.note) : null);
   }
 
   row({ start, end, rowHeight }) {
@@ -154,7 +157,7 @@ export class Wall {
   fill(tile, index, picture, rowHeight) {
     const side = sideOf(rowHeight, shown(this.ratios[index]));
     const image = el("img", { alt: picture.name, "data-src": pictureAddress(picture.id, side), decoding: "async", draggable: "false" });
-    image.addEventListener("error", () => tile.classList.add("broken"), { once: true });
+    this.lasting(image, tile, picture);
     image.style.height = `${rowHeight}px`;
     const open = el("button", { type: "button", class: "hit", "data-id": picture.id, "data-index": index, title: picture.name, onclick: (event) => this.clicked(event, index, picture) }, image);
     this.held(open, () => this.pick(index, picture, {}));
@@ -162,6 +165,20 @@ export class Wall {
     pick.checked = this.picked.has(picture.id);
     tile.classList.toggle("picked", pick.checked);
     tile.replaceChildren(open, pick, this.caption ? this.caption(picture) : picture.num_copies ? el("span", { class: "badge", title: `It is there ${picture.num_copies + 1} times` }, `+${picture.num_copies.toLocaleString()}`) : "");
+  }
+
+  // A server that is busy is asked once more; then it is said that there is nothing to show.
+  lasting(image, tile, picture) {
+    const gone = () => {
+      const told = el("span", { class: "lost" }, picture.name, el("small", {}, "cannot be shown"));
+      told.style.height = image.style.height;
+      image.replaceWith(told);
+      tile.classList.add("broken");
+    };
+    image.addEventListener("error", () => {
+      image.addEventListener("error", gone, { once: true });
+      setTimeout(() => { image.src = pictureAddress(picture.id, 320); }, AGAIN);
+    }, { once: true });
   }
 
   // A long touch selects, as there is no pointer to show the box.
@@ -177,7 +194,8 @@ export class Wall {
   }
 
   clicked(event, index, picture) {
-    if (event.ctrlKey || event.metaKey || event.shiftKey) return this.pick(index, picture, event);
+    const isPointed = Boolean(event.pointerType); // the Enter key opens a photo in any case
+    if (event.ctrlKey || event.metaKey || event.shiftKey || (isPointed && this.picked.size)) return this.pick(index, picture, event);
     this.current = index;
     this.onOpen(index, picture);
   }
@@ -191,6 +209,17 @@ export class Wall {
       const one = await this.source.get(place);
       if (one) this.picked[on ? "add" : "delete"](one.id);
     }
+    this.marked();
+    this.onPick(this.picked);
+  }
+
+  // Selects all of a section, or none of it where all are selected.
+  async pickSection(section) {
+    const start = this.sections.slice(0, this.sections.indexOf(section)).reduce((sum, one) => sum + one.count, 0);
+    const places = Array.from({ length: section.count }, (_, place) => start + place);
+    const ids = (await Promise.all(places.map((place) => this.source.get(place)))).filter(Boolean).map((one) => one.id);
+    const on = !ids.every((id) => this.picked.has(id));
+    for (const id of ids) this.picked[on ? "add" : "delete"](id);
     this.marked();
     this.onPick(this.picked);
   }

@@ -31,7 +31,6 @@ from lexret.engine.segments.manifest import (
 from lexret.engine.store.columns import FieldValue, encode_text
 from lexret.engine.store.sections import storage_errors
 from lexret.errors import CorruptError, HeldElsewhereError, InputError, MissingError
-from lexret.files.folders import make_folder
 from lexret.files.locks import WriterLock
 from lexret.files.sealed import copy_of
 from lexret.files.whole import replace_file
@@ -109,8 +108,7 @@ class EmbeddedIndexWriter:
         folder = Path(path)
         cls._require_mine(folder, backend)
         with storage_errors(folder):
-            make_folder(folder)
-            lock = WriterLock(folder)
+            lock = WriterLock(folder, make=True)
         try:
             with storage_errors(folder):
                 settle_corrections(folder)

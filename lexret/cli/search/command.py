@@ -149,10 +149,10 @@ def command(
         else:
             _note_unsure(results)
             click.echo(_as_text(results, paths, ranks if explain else None))
-            show_pictures(paths, wanted=pictures)
+            show_pictures(results, paths, wanted=pictures)
             _note_more(results, k)
     if open_hits:
-        open_pictures(paths)
+        open_pictures(results, paths)
     if not results:
         click.echo(_nothing(results), err=True)
         ctx.exit(1)

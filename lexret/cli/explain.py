@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -11,9 +11,11 @@ import click
 
 from lexret.cli.candidates import complete_words
 from lexret.cli.common import (
+    DEFAULT_MODEL,
     computation_options,
+    indexes_option,
+    model_option,
     near_path,
-    picture_model_option,
     print_notes,
     printable,
     progress_line,
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from lexret.explain.explanation import HitExplanation, PictureExplanation, TextQuery
     from lexret.library.model_encoders import ModelEncoders, TextEncoderKind
     from lexret.pictures.boxes import Box
+    from lexret.pictures.packed import PictureFile
 
 PATCH_FORM: Final = "ROW,COL"
 BOX_FORM: Final = "X,Y,W,H"
@@ -91,7 +94,8 @@ def _parse_boxes(ctx: object, param: object, values: tuple[str, ...]) -> list[Bo
 @click.option("-k", "k", type=click.IntRange(1, 120), default=40, show_default=True,
               help="At most so many words in a cloud.")  # fmt: skip
 @click.option("--dark", is_flag=True, help="Draw on dark ground.")
-@picture_model_option
+@indexes_option
+@model_option
 @computation_options
 def command(
     image: Path,
@@ -104,7 +108,8 @@ def command(
     text_encoder: TextEncoderKind | None,
     k: int,
     dark: bool,
-    model_source: str,
+    index_paths: tuple[Path, ...],
+    model_source: str | None,
     computation: Computation,
 ) -> None:
     """Draw what the picture IMAGE says, as a whole and in parts.
@@ -115,7 +120,8 @@ def command(
     needs nothing beside it. Without --patch, --box, --mask and --parts, the parts are the
     picture's own most telling patches. With --query there are also query.png and query.svg: what
     each word of the text adds to the score, where in the picture it is, and the patches that
-    answer the text best.
+    answer the text best. With --index, or where there is no such file, IMAGE is a picture of the
+    index by its id, such as one that lies in a tar shard; the index's model looks at it.
 
     \b
     Example:
@@ -123,17 +129,13 @@ def command(
       lexret explain photo.jpg -o out/ --patch 2,5 --box 0,0,200,150
       lexret explain photo.jpg -o out/ --parts 4 --query "a dog on a beach"
       lexret explain photo.jpg -o out/ --mask sky.png
+      lexret explain 00012.tar/000120345 -o out/ --index ./index
     """
-    from lexret.pictures.presence import require_picture
-
-    require_picture(image)
-    from lexret.encoders.folder.record import find_model, read_record
     from lexret.errors import InputError
     from lexret.explain.drawing.palette import DARK, LIGHT
     from lexret.explain.explanation import explain_picture
     from lexret.explain.patches.regions import check_regions
     from lexret.explain.report import check_folder, write_report
-    from lexret.library.model_encoders import ModelEncoders
     from lexret.pictures.boxes import corners_of
     from lexret.pictures.decoding import ENCODING_MIN_SIDE, open_picture
 
@@ -145,13 +147,14 @@ def command(
         )
     # What can be wrong is looked at before the model is loaded, which takes seconds.
     check_folder(folder)
+    file, open_encoders = _subject(image, index_paths, model_source, computation)
     masks = [open_picture(path).image for path in mask_files]
     # Read as `lexret index` reads it, so that both see the same picture and give one score.
-    picture = open_picture(image, min_side=ENCODING_MIN_SIDE)
+    picture = open_picture(file, min_side=ENCODING_MIN_SIDE)
     size = (picture.width, picture.height)
     _check_boxes(boxes, size)
     corners = [corners_of(box) for box in boxes]
-    encoders = ModelEncoders(read_record(find_model(model_source)), computation)
+    encoders = open_encoders()
     check_regions(_grid(encoders.record), size, patches=patches, boxes=corners, masks=masks)
     with progress_line() as say:
         say("Loading the model")
@@ -175,6 +178,28 @@ def command(
         paths = write_report(picture.image, explanation, folder, theme=DARK if dark else LIGHT)
     click.echo(_as_text(explanation))
     click.echo("\n".join(printable(near_path(path.resolve())) for path in paths))
+
+
+def _subject(
+    image: Path,
+    index_paths: tuple[Path, ...],
+    model_source: str | None,
+    computation: Computation,
+) -> tuple[PictureFile, Callable[[], ModelEncoders]]:
+    """Return what holds the picture, and what opens the encoders of its index, or of the model."""
+    from lexret.cli.indexed_picture import indexed_picture
+    from lexret.pictures.presence import require_picture
+
+    indexed = indexed_picture(image, index_paths, model_source, computation)
+    if indexed is not None:
+        library, snapshot = indexed.library, indexed.snapshot
+        return snapshot.picture_of(indexed.doc_id), lambda: library.encoders(snapshot)
+    require_picture(image)
+    from lexret.encoders.folder.record import find_model, read_record
+    from lexret.library.model_encoders import ModelEncoders
+
+    source = model_source or DEFAULT_MODEL
+    return image, lambda: ModelEncoders(read_record(find_model(source)), computation)
 
 
 def _check_boxes(boxes: Iterable[Box], size: tuple[int, int]) -> None:

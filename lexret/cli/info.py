@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 _NUM_TOWNS: Final = 10
+_PACKED: Final = {"shards": "tar_shards_in", "parquet": "parquet_in"}
 
 
 @click.command("info")
@@ -49,6 +50,10 @@ def command(index_path: Path | None, verify: bool, as_json: bool) -> None:
         del values["precision"]
     if values.pop("keywords_as_words"):
         values["keywords"] = "count as words"
+    if values["root"] is None:  # nothing to tell people; programs are told
+        del values["root"]
+    if "shard" in values:
+        values["shard"] = f"{values['shard']}, a part of the pictures; the others hold the rest"
     width = max(map(len, values))
     for name, value in values.items():
         if isinstance(value, list):
@@ -74,9 +79,9 @@ def _paths_as_text(values: Mapping[str, object]) -> dict[str, object]:
     texts: dict[str, object] = {
         name: path_text(path) for name in ("index", "root") if isinstance(path := values[name], str)
     }
-    roots = values.get("roots")
-    if isinstance(roots, list):
-        texts["roots"] = [path_text(root) for root in roots]
+    for name in ("roots", *_PACKED.values()):
+        if isinstance(folders := values.get(name), list):
+            texts[name] = [path_text(folder) for folder in folders]
     return texts
 
 
@@ -99,6 +104,7 @@ def _values(index: EmbeddedIndex) -> dict[str, object]:
         "index": near_path(index.path.resolve()),
         "root": roots[0] if roots else None,
         **({"roots": roots} if len(roots) > 1 else {}),
+        **_packed(index),
         **({} if (shard := Shard.of(manifest.options)) is None else {"shard": str(shard)}),
         "pictures": len(index),
         "corrected_pictures": sum(doc_id in index for doc_id in index.corrections.documents),
@@ -118,6 +124,16 @@ def _values(index: EmbeddedIndex) -> dict[str, object]:
         "commits": manifest.generation,
         "segments": len(manifest.segments),
     }
+
+
+def _packed(index: EmbeddedIndex) -> dict[str, object]:
+    """Return where the tar shards and Parquet files lie that hold the pictures, if any do."""
+    from lexret.library.packed.pictures import packed_folders
+
+    told: dict[str, list[str]] = {}
+    for folder in packed_folders(index.manifest.options, index.path):
+        told.setdefault(_PACKED[folder.kind], []).append(near_path(folder.path))
+    return {**told}
 
 
 def _places(index: EmbeddedIndex) -> dict[str, object]:

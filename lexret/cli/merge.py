@@ -53,6 +53,7 @@ def command(indexes: tuple[Path, ...], output: Path, allow_missing: bool, as_jso
             "index": path_text(place),
             "pictures": report.num_documents,
             "shared": report.num_shared,
+            "carried": report.num_carried,
             "roots": [path_text(root) for root in roots],
         }
         print_json(values)
@@ -63,3 +64,6 @@ def command(indexes: tuple[Path, ...], output: Path, allow_missing: bool, as_jso
     click.echo(printable(told))
     for root in roots:
         click.echo(printable(f"  {root}"))
+    if report.num_carried:
+        moved = plural(report.num_carried, "picture")
+        click.echo(f"{moved} that moved between the indexes got the fields back given before.")

@@ -172,7 +172,7 @@ def _photos(snapshot: Snapshot, num_pictures: int, say: Callable[[str], None]) -
     def photo_of(doc_id: str) -> Image.Image | None:
         say(f"Drawing picture {next(numbers):,} of {num_pictures:,}")
         try:
-            return open_image(snapshot.file_of(doc_id), min_side=_SIDE)
+            return open_image(snapshot.picture_of(doc_id), min_side=_SIDE)
         except (MissingError, ImageError) as error:  # the sheet says so in its place
             print_notes([str(error)])
             return None

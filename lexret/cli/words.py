@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from lexret.cli.common import (
+    DEFAULT_MODEL,
+    indexes_option,
     json_option,
+    model_option,
     path_text,
-    picture_model_option,
     print_json,
     printable,
     render_table,
@@ -19,6 +21,7 @@ from lexret.cli.common import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lexret.cli.indexed_picture import IndexedPicture
     from lexret.encoders.protocol import PatchEncoding
     from lexret.sparse import WordWeight
 
@@ -47,27 +50,44 @@ class WordsCommand(click.Command):
 @click.argument("image", metavar="IMAGE", type=click.Path(path_type=Path))
 @click.option("-k", "k", type=click.IntRange(min=1), default=20, show_default=True,
               help="At most so many words.")  # fmt: skip
-@picture_model_option
+@indexes_option
+@model_option
 @json_option
 @click.pass_context
-def command(ctx: click.Context, image: Path, k: int, model_source: str, as_json: bool) -> None:
+def command(
+    ctx: click.Context,
+    image: Path,
+    k: int,
+    index_paths: tuple[Path, ...],
+    model_source: str | None,
+    as_json: bool,
+) -> None:
     """Show the top words of the picture IMAGE, the surest first.
 
     A word that the picture holds, as `+word` and `lexret tag` understand it, has a bar of full
     blocks; a lighter bar says that it may be there as well. The last column is the patch where the
     model saw the word most: its row and column, from 0, in the grid that the model lays over the
     picture. The exit status is 1 if no word was found.
-    What an index says of a picture is corrected with `lexret words edit`; see its --help.
+
+    With --index, or where there is no such file, IMAGE is a picture of the index by its id, such
+    as one that lies in a tar shard: shown are the words that the index holds, corrected, without
+    patches, and the picture is not opened. `lexret words edit` corrects them; see its --help.
 
     \b
     Example:
       lexret words photo.jpg
       lexret words photo.jpg -k 5 --json
+      lexret words 00012.tar/000120345 --index ./index
       lexret words edit photo.jpg +lighthouse -rocket
     """
+    from lexret.cli.indexed_picture import indexed_picture
     from lexret.pictures.presence import require_picture
 
+    indexed = indexed_picture(image, index_paths, model_source)
+    if indexed is not None:
+        ctx.exit(_show_indexed(image, indexed, k, as_json=as_json))
     require_picture(image)
+    model_source = model_source or DEFAULT_MODEL
     from lexret.encoders import load_model
     from lexret.encoders.folder.record import find_model, read_record
     from lexret.encoders.folder.word_levels import read_word_levels
@@ -88,6 +108,32 @@ def command(ctx: click.Context, image: Path, k: int, model_source: str, as_json:
         message = f"The model {model.model_id} finds no word in {image}."
         click.echo(printable(message), err=True)
         ctx.exit(1)
+
+
+def _show_indexed(image: Path, picture: IndexedPicture, k: int, *, as_json: bool) -> int:
+    """Show the words that an index holds of a picture; returns the exit status."""
+    from lexret.explain.sureness import surest_words
+
+    snapshot = picture.snapshot
+    levels_V = picture.library.encoders(snapshot).levels_V()
+    listed = surest_words(snapshot.index.vector(picture.doc_id), levels_V)[:k]
+    if as_json:
+        words = [{"word": w.word, "weight": w.weight, "held": held} for w, held in listed]
+        values = {"image": path_text(image), "model": snapshot.index.model_id}
+        print_json({**values, "index": path_text(snapshot.index.path), "words": words})
+    elif listed:
+        strongest = max(word.weight for word, _ in listed)
+        rows = [_row(word, held, strongest) for word, held in listed]
+        click.echo(render_table(["word", "weight", ""], rows, right=(1,)))
+    if not listed:
+        click.echo(printable(f"The index holds no word of {image}."), err=True)
+    return 0 if listed else 1
+
+
+def _row(word: WordWeight, held: bool, strongest: float) -> list[str]:
+    block = "\u2588" if held else "\u2591"
+    bar = block * max(1, round(BAR_WIDTH * word.weight / strongest))
+    return [word.word, f"{word.weight:.4f}", bar.ljust(BAR_WIDTH)]
 
 
 def _as_json(
@@ -114,9 +160,7 @@ def _table(encoding: PatchEncoding, listed: Sequence[tuple[WordWeight, bool]]) -
     rows = []
     for word, held in listed:
         row, col = places[word.word]
-        block = "\u2588" if held else "\u2591"
-        bar = block * max(1, round(BAR_WIDTH * word.weight / strongest))
-        rows.append([word.word, f"{word.weight:.4f}", bar.ljust(BAR_WIDTH), f"{row},{col}"])
+        rows.append([*_row(word, held, strongest), f"{row},{col}"])
     grid = encoding.grid
     last = f"patch of {grid.num_rows} x {grid.num_cols}"
     return render_table(["word", "weight", "", last], rows, right=(1,))

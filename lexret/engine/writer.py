@@ -30,7 +30,6 @@ from lexret.engine.segments.manifest import (
 from lexret.engine.store.columns import FieldValue, encode_text
 from lexret.engine.store.sections import storage_errors
 from lexret.errors import HeldElsewhereError, InputError, MissingError
-from lexret.files.folders import make_folder
 from lexret.files.locks import WriterLock
 from lexret.sparse import SparseBatch, VectorPrecision
 from lexret.vocabulary import Vocabulary
@@ -113,9 +112,7 @@ class EmbeddedIndexWriter:
             runtimes=tuple(runtimes),
             backend=backend,
         )
-        with storage_errors(folder):
-            make_folder(folder)
-        with _locked(folder) as lock:
+        with _locked(folder, make=True) as lock:
             with storage_errors(folder):
                 settle_corrections(folder)
             commits = Commits.begin(folder, manifest, replace_existing=replace_existing)
@@ -342,15 +339,18 @@ class EmbeddedIndexWriter:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[WriterLock]:
+def _locked(folder: Path, *, make: bool = False) -> Iterator[WriterLock]:
     """Lock the folder of an index; the lock is released only where an error is raised.
+
+    Args:
+        make: make the folder where it is missing.
 
     Raises:
         LockedError: if another writer holds it.
         StorageError: if the folder cannot be written.
     """
     with storage_errors(folder):
-        lock = WriterLock(folder)
+        lock = WriterLock(folder, make=make)
     try:
         yield lock
     except BaseException:

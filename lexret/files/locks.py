@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from lexret.errors import LockedError
+from lexret.files.folders import make_folder
 from lexret.files.text import parse_json
 
 if TYPE_CHECKING:
@@ -34,20 +35,28 @@ class WriterLock:
     """Lock of the one writer that a folder may have; held from construction to release.
 
     The operating system holds it on the file ``lock`` (flock), and releases it when the process
-    ends. The file names the holder, for the error that a second writer gets.
+    ends. The file names the holder, for the error that a second writer gets. It stays, as another
+    process may be about to open it; but who released it before anything was written leaves neither
+    the file nor a folder that was made for it.
 
     Args:
         what: what lies in the folder.
+        make: make the folder, and those above it, where they are missing.
 
     Raises:
         LockedError: if another writer holds it.
-        OSError: if the file cannot be written, or the folder does not exist.
+        OSError: if the file or folder cannot be made, or the folder does not exist.
     """
 
-    def __init__(self, folder: Path, *, what: str = "index") -> None:
+    def __init__(self, folder: Path, *, what: str = "index", make: bool = False) -> None:
         from filelock import Timeout
 
-        path = folder / LOCK_FILE
+        self._made: list[Path] = []
+        if make:
+            self._made = [each for each in (folder, *folder.parents) if not each.exists()]
+            make_folder(folder)
+        self._path = path = folder / LOCK_FILE
+        self._is_new = not path.exists()
         self._lock = _file_lock(path, on_acquired=_write_holder)
         try:
             self._lock.acquire(blocking=False)
@@ -65,7 +74,17 @@ class WriterLock:
 
     def release(self) -> None:
         """Release the lock; a second call does nothing."""
+        if self._is_new and self.held:
+            self._leave_nothing()
         self._lock.release()
+
+    def _leave_nothing(self) -> None:
+        """Remove the file, and the folders that were made, where nothing else is in them."""
+        with suppress(OSError):  # whoever put something there meanwhile keeps it
+            if os.listdir(self._path.parent) == [LOCK_FILE]:
+                self._path.unlink()
+                for folder in self._made:
+                    folder.rmdir()
 
 
 def _file_lock(path: Path, *, on_acquired: Callable[[int], None] | None = None) -> BaseFileLock:

@@ -12,6 +12,7 @@ from lexret.telling.picture_words import words_of_patches, words_of_vector
 
 if TYPE_CHECKING:
     from lexret.library.model_encoders import ModelEncoders
+    from lexret.pictures.packed import PictureFile
     from lexret.sparse import LexicalVector
     from lexret.telling.prompts import Sample
     from lexret.telling.tell import TellingWord
@@ -61,7 +62,7 @@ def picture_of_library(library: TellingLibrary, named: str, *, places: bool) -> 
     if doc_id is None:
         return _of_file(Path(named), encoders, library, None, places=places)
     if places:
-        return _of_file(snapshot.file_of(doc_id), encoders, library, doc_id, places=True)
+        return _of_file(snapshot.picture_of(doc_id), encoders, library, doc_id, places=True)
     vector = snapshot.index.vector(doc_id)
     return CaptionInput(words_of_vector(vector, encoders.levels_V()), vector, library, doc_id)
 
@@ -77,7 +78,7 @@ def picture_of_model(source: str, path: Path, *, places: bool) -> CaptionInput:
 
 
 def _of_file(
-    path: Path,
+    path: PictureFile,
     encoders: ModelEncoders,
     library: TellingLibrary | None,
     doc_id: str | None,
@@ -87,7 +88,8 @@ def _of_file(
     from lexret.pictures.decoding import ENCODING_MIN_SIDE, open_image
     from lexret.pictures.presence import require_picture
 
-    require_picture(path)
+    if isinstance(path, Path):
+        require_picture(path)
     photo = open_image(path, min_side=ENCODING_MIN_SIDE)
     (encoding,) = encoders.images().encode_patches([photo])
     levels_V = encoders.levels_V()

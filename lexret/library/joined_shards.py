@@ -9,6 +9,7 @@ from lexret.engine.index import EmbeddedIndex
 from lexret.engine.joined import join_indexes
 from lexret.errors import InputError, MismatchError, MissingError
 from lexret.library.folders import picture_folders
+from lexret.library.packed.pictures import without_packed_folders
 from lexret.library.shards import Shard, without_shard
 
 _MOST_NAMED: Final = 10
@@ -94,7 +95,9 @@ def _folders(index: EmbeddedIndex) -> str:
 
 
 def _options(index: EmbeddedIndex) -> str:
-    return ", ".join(sorted(without_shard(index.manifest.options))) or "none"
+    # Where tar shards lie may differ: machines see them in different places.
+    alike = without_packed_folders(without_shard(index.manifest.options))
+    return ", ".join(sorted(alike)) or "none"
 
 
 _MADE: Final[tuple[tuple[str, Callable[[EmbeddedIndex], str]], ...]] = (

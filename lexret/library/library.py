@@ -214,7 +214,7 @@ class Library(BrowsableLibrary, EditableLibrary, CaptionableLibrary, UpdatableLi
         snapshot, named = self.snapshot(), os.fspath(picture)
         doc_id = find_document(snapshot.index, named)
         return explain_file(
-            Path(named) if doc_id is None else snapshot.file_of(doc_id),
+            Path(named) if doc_id is None else snapshot.picture_of(doc_id),
             self.encoders(snapshot),
             name=named,
             query=self.understand(Question(query, text_encoder=text_encoder), snapshot).query

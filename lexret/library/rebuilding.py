@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lexret.errors import MissingError
 from lexret.library.lookup import document_named, find_document
+from lexret.pictures.packed import is_there
 from lexret.pictures.presence import require_picture
 
 if TYPE_CHECKING:
     from lexret.encoders.folder.record import ModelRecord
     from lexret.library.model_encoders import ModelEncoders
     from lexret.library.snapshots import Snapshot
+    from lexret.pictures.packed import PictureFile
     from lexret.rebuild.portable import Rebuilder
     from lexret.rebuild.views import RebuiltViews
     from lexret.sparse import LexicalVector
@@ -42,7 +45,7 @@ class Rebuilders:
 
 def find_indexed(
     picture: str, snapshot: Snapshot, *, words_only: bool
-) -> tuple[str | None, Path | None]:
+) -> tuple[str | None, PictureFile | None]:
     """Return the id of a picture, None if the index does not hold it, and its file.
 
     The file of a picture of the index may be gone; then, and where none is to be opened, it is
@@ -57,13 +60,18 @@ def find_indexed(
     if doc_id is None:
         require_picture(Path(picture))
         return None, Path(picture)
-    file = snapshot.file_of(doc_id)
-    return doc_id, file if file.exists() and not words_only else None
+    if words_only:
+        return doc_id, None
+    try:
+        file = snapshot.picture_of(doc_id)
+    except MissingError:
+        return doc_id, None
+    return doc_id, file if is_there(file) else None
 
 
 def rebuild_indexed(
     doc_id: str,
-    file: Path | None,
+    file: PictureFile | None,
     snapshot: Snapshot,
     rebuilder: Rebuilder,
     *,

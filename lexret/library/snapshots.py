@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from lexret.engine.corrections.layout import CORRECTIONS_FILE
 from lexret.engine.index import EmbeddedIndex
@@ -19,6 +19,10 @@ from lexret.engine.segments.manifest import MANIFEST_FILE
 from lexret.errors import LexretError
 from lexret.interop.backends import open_index
 from lexret.library.folders import PictureFolder, picture_folders, picture_path, picture_root
+
+if TYPE_CHECKING:
+    from lexret.library.packed.pictures import PackedFolder
+    from lexret.pictures.packed import PackedPicture, PictureFile
 
 SECONDS_BETWEEN_LOOKS: Final = 0.25
 State = tuple[tuple[int, int, int] | None, ...]
@@ -32,8 +36,44 @@ class Snapshot:
     index: EmbeddedIndex
 
     def file_of(self, doc_id: str) -> Path:
-        """Return where the file of a picture lies, or would lie."""
+        """Return where the file of a picture lies, or would lie; of a packed one, its id.
+
+        To open a picture: :meth:`picture_of`.
+        """
         return picture_path(self._base, doc_id)
+
+    def picture_of(self, doc_id: str) -> PictureFile:
+        """Return what holds the bytes of a picture of the index, to open it by.
+
+        Raises:
+            MissingError: if it lies in a file of many that is not there.
+        """
+        path = self.file_of(doc_id)
+        if self.index.manifest.roots or (not self.packed_folders and path.exists()):
+            return path
+        return self.packed_picture(doc_id, allow_links=True)
+
+    def packed_picture(self, doc_id: str, *, allow_links: bool) -> PackedPicture:
+        """Return a picture that lies in a tar shard or a Parquet file.
+
+        Raises:
+            MissingError: see :func:`lexret.library.packed.pictures.find_packed`.
+        """
+        from lexret.library.packed.pictures import find_packed  # searches do without it
+
+        return find_packed(self.index, self.packed_folders, doc_id, allow_links=allow_links)
+
+    @cached_property
+    def packed_folders(self) -> tuple[PackedFolder, ...]:
+        """The folders of tar shards and Parquet files that hold the pictures, of all shards."""
+        from lexret.library.packed.pictures import packed_folders
+
+        found = (
+            folder
+            for part in self.index.parts
+            for folder in packed_folders(part.manifest.options, part.path)
+        )
+        return tuple(dict.fromkeys(found))
 
     def path_of(self, doc_id: str, *, allow_links: bool) -> Path | None:
         """Return where a picture of the index lies, and nothing outside of its folders.

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from lexret.engine.index import EmbeddedIndex
 from lexret.errors import ImageError, LexretError, MissingError, StorageError
+from lexret.files.names import shown_line
 from lexret.library.asking.tags import tags_of
 from lexret.library.folders import picture_path, picture_root
+from lexret.library.packed.pictures import PLACE
 from lexret.pictures.keywords import KeywordChange, check_writable, plan_keywords, write_keywords
 from lexret.sparse import FloatArray
 
@@ -54,6 +56,11 @@ def tag_pictures(
             held = tags_of(index.vector(doc_id), levels_V, k)
             words = [word.word for word in held if word.weight > above]
         try:
+            if base is None and index.document(doc_id).fields.get(PLACE) is not None:
+                raise MissingError(
+                    f"{shown_line(doc_id)} lies in a tar shard or Parquet file, into which lexret "
+                    "writes nothing; unpack the pictures to tag them."
+                )
             change = plan_keywords(picture_path(base, doc_id), words)
             if change.is_one:
                 (write_keywords if write else check_writable)(change)

@@ -5,6 +5,7 @@ Everything here may be called from several threads at once.
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 from contextlib import ExitStack, nullcontext
@@ -27,6 +28,7 @@ from lexret.pictures.opening import (
     open_header,
     pixel_limit,
 )
+from lexret.pictures.packed import PackedPicture, PictureFile
 from lexret.pictures.presence import no_picture
 
 # Phones make pictures of up to 200 million pixels.
@@ -79,21 +81,24 @@ def open_photo(path: str | os.PathLike[str]) -> Image.Image:
 
 
 def open_image(
-    path: Path, *, max_pixels: int = MAX_PIXELS, min_side: int | None = None
+    path: PictureFile, *, max_pixels: int = MAX_PIXELS, min_side: int | None = None
 ) -> Image.Image:
-    """Read a picture file as RGB; see :func:`open_picture`, which also tells the size."""
+    """Read a picture as RGB; see :func:`open_picture`, which also tells the size."""
     return open_picture(path, max_pixels=max_pixels, min_side=min_side).image
 
 
 def open_picture(
-    path: Path, *, max_pixels: int = MAX_PIXELS, min_side: int | None = None
+    path: PictureFile, *, max_pixels: int = MAX_PIXELS, min_side: int | None = None
 ) -> Picture:
-    """Read a picture file; see :func:`read_picture`.
+    """Read a picture file, or a picture in a file of many; see :func:`read_picture`.
 
     Raises:
         MissingError: if there is no such file.
         ImageError: if it is not a readable picture; ``reason`` says why in a few words.
     """
+    if isinstance(path, PackedPicture):
+        content = io.BytesIO(path.read())
+        return read_picture(content, str(path), max_pixels=max_pixels, min_side=min_side)
     try:
         if not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():
             raise ImageError(

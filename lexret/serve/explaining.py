@@ -8,7 +8,7 @@ from typing import Final
 
 from lexret.encoders.protocol import PatchEncoding
 from lexret.engine.query.query import Query
-from lexret.errors import InputError, MissingError
+from lexret.errors import InputError
 from lexret.explain.answers import Answer, contributions_to, counting_vector
 from lexret.explain.contact import ranks_of
 from lexret.explain.drawing.clouds import draw_cloud
@@ -26,6 +26,7 @@ from lexret.library.library import Library
 from lexret.library.snapshots import Snapshot
 from lexret.pictures.boxes import Box, check_box, corners_of
 from lexret.pictures.decoding import ENCODING_MIN_SIDE, open_picture
+from lexret.pictures.packed import identity_of
 from lexret.serve import schema
 from lexret.serve.caches import Remember, remembering
 from lexret.serve.limits import HeavyWork
@@ -132,11 +133,7 @@ class Explaining:
 
     def _encode(self, doc_id: str, snapshot: Snapshot) -> _Encoded:
         path = served_file(snapshot, doc_id, allow_links=self._allow_links)
-        try:
-            found = path.stat()
-        except OSError as error:
-            raise MissingError("The picture's file is not there any more.") from error
-        key = (str(path), found.st_mtime_ns, found.st_size, snapshot.index.model_id)
+        key = (identity_of(path), snapshot.index.model_id)
 
         def encode() -> _Encoded:
             with self._heavy.turn():

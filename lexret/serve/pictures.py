@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import threading
 from concurrent.futures import Future
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from PIL import Image
@@ -19,6 +17,7 @@ from PIL import Image
 from lexret.errors import MissingError
 from lexret.pictures.boxes import check_box, cut_out
 from lexret.pictures.decoding import ENCODING_MIN_SIDE, Picture, open_picture, read_picture
+from lexret.pictures.packed import PictureFile, identity_of
 from lexret.serve.caches import Remember, remembering
 from lexret.serve.limits import HeavyWork
 from lexret.serve.thumbnail_store import ThumbnailStore
@@ -126,20 +125,15 @@ class Thumbnails:
         self._store.close()
 
     @staticmethod
-    def key_of(path: Path, side: int) -> bytes:
+    def key_of(path: PictureFile, side: int) -> bytes:
         """Return what tells a file's picture from any other, and from that of the file before.
 
         Raises:
             MissingError: if the file is gone.
         """
-        try:
-            found = path.stat()
-        except OSError as error:
-            raise MissingError(f"The file {path.name} is not there any more.") from error
-        told = f"{found.st_mtime_ns} {found.st_size} {side} {_QUALITY} ".encode()
-        return hashlib.sha256(told + os.fsencode(path)).digest()
+        return identity_of(path, f"{side} {_QUALITY}")
 
-    def of_file(self, path: Path, side: int) -> bytes:
+    def of_file(self, path: PictureFile, side: int) -> bytes:
         """Return a picture file's picture; its long side has at most ``side`` pixels.
 
         Raises:
@@ -156,7 +150,7 @@ class Thumbnails:
 
         return self._remember(key, look)
 
-    def _made(self, key: bytes, path: Path, side: int, *, lasting: bool) -> bytes:
+    def _made(self, key: bytes, path: PictureFile, side: int, *, lasting: bool) -> bytes:
         """Make a picture; who asks for one that is being made waits for it."""
         with self._making_lock:
             other = self._making.get(key)
@@ -179,7 +173,7 @@ class Thumbnails:
             with self._making_lock:
                 del self._making[key]
 
-    def keep_file(self, path: Path, side: int) -> bool:
+    def keep_file(self, path: PictureFile, side: int) -> bool:
         """Keep a picture file's picture on disk; returns whether it had to be made.
 
         Raises:

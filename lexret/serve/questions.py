@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from lexret.errors import MissingError
@@ -17,6 +16,7 @@ from lexret.serve.pictures import Uploads
 if TYPE_CHECKING:
     from lexret.library.asking.relaxing import Relaxed
     from lexret.pictures.boxes import Box
+    from lexret.pictures.packed import PictureFile
     from lexret.serve.limits import HeavyWork
 
 _VECTORS_KEPT: Final = 1024
@@ -37,7 +37,7 @@ class Understanding:
         self._hooks = Hooks(
             remember=remembering(_VECTORS_KEPT),
             turn=heavy.turn,
-            file_of=partial(served_file, allow_links=allow_links),
+            picture_of=partial(served_file, allow_links=allow_links),
         )
 
     def understand(
@@ -96,13 +96,15 @@ class Understanding:
         )
 
 
-def served_file(snapshot: Snapshot, doc_id: str, *, allow_links: bool) -> Path:
-    """Return the file of a picture of the index.
+def served_file(snapshot: Snapshot, doc_id: str, *, allow_links: bool) -> PictureFile:
+    """Return the file of a picture of the index, or its place in a tar shard or Parquet file.
 
     Raises:
         MissingError: if the index holds no such picture, its file is gone, or it lies outside of
             the folders of the index; no path of this machine is told.
     """
+    if not snapshot.index.manifest.roots and doc_id in snapshot.index:
+        return snapshot.packed_picture(doc_id, allow_links=allow_links)
     path = snapshot.path_of(doc_id, allow_links=allow_links)
     if path is None:
         raise MissingError("The index holds no such picture.")

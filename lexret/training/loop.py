@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,8 @@ def train(
         if precision != wanted:
             observer.note(EMULATED)
         try:
-            prepared = prepare(config, folder, observer, processes)
+            with folder.begun() if processes.leads else nullcontext():
+                prepared = prepare(config, folder, observer, processes)
         except TimeIsUp:
             observer.note(TIME_IS_UP)
             return Outcome(folder.model, 0, None)

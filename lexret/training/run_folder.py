@@ -13,12 +13,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from lexret.captions.shard_index import SkippedSample
-from lexret.errors import InputError, StorageError
+from lexret.errors import InputError, LexretError, StorageError
 from lexret.files.folders import make_folder, remove_leftovers
 from lexret.files.text import parse_json
 from lexret.files.whole import replace_file, sync_file, sync_folder
@@ -40,10 +41,29 @@ class RunFolder:
         self.curves = path / "curves.png"
         self.state = path / "state"
         self.model = path / "model"
+        self._made = [each for each in (path, *path.parents) if not each.exists()]
         try:
             make_folder(path)
         except OSError as error:
             raise StorageError(f"Cannot make the run folder {path}: {error}.") from error
+
+    @contextmanager
+    def begun(self) -> Iterator[None]:
+        """While a run begins: where that is refused before anything was done, nothing is left.
+
+        What is refused is told by a :class:`LexretError`.
+        """
+        try:
+            yield
+        except LexretError:
+            with suppress(OSError):  # what cannot be removed is replaced by the next run
+                records = [self.config, self.environment]
+                if set(self.path.iterdir()) <= set(records):
+                    for record in records:
+                        record.unlink(missing_ok=True)
+                    for folder in self._made:
+                        folder.rmdir()
+            raise
 
     def write_config(self, config_json: str) -> None:
         """Record the configuration; that of a run that never came to a step is replaced.

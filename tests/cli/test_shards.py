@@ -33,6 +33,8 @@ def test_machines_index_a_shard_each_and_one_merges_them(
     shards = picture_folder / ".lexret-shards"
     status, out, _ = run("info", "--index", shards / "2-of-7", "--json")
     assert json.loads(out)["shard"] == "2/7"
+    status, out, _ = run("info", "--index", shards / "2-of-7")
+    assert "2/7, a part of the pictures; the others hold the rest" in out
     full = held.index(max(held)) + 1
     status, out, _ = run("index", "--index", shards / f"{full}-of-7", *model)
     assert f"shard {full}/7" in out

@@ -107,3 +107,30 @@ def test_a_folder_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         WriterLock(tmp_path / "none")
     assert not (tmp_path / "none").exists()
+
+
+def test_a_writer_that_writes_nothing_leaves_nothing(tmp_path: Path) -> None:
+    WriterLock(tmp_path / "a" / "b", make=True).release()
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "own").mkdir()
+    WriterLock(tmp_path / "own", make=True).release()
+    assert list((tmp_path / "own").iterdir()) == []
+
+
+def test_a_writer_that_writes_something_leaves_it_and_the_lock(tmp_path: Path) -> None:
+    lock = WriterLock(tmp_path / "a", make=True)
+    (tmp_path / "a" / "written").touch()
+    lock.release()
+    assert {path.name for path in (tmp_path / "a").iterdir()} == {LOCK_FILE, "written"}
+    (tmp_path / "a" / "written").unlink()
+    WriterLock(tmp_path / "a", make=True).release()  # the file was there before
+    assert [path.name for path in (tmp_path / "a").iterdir()] == [LOCK_FILE]
+
+
+def test_a_writer_that_is_refused_takes_nothing_of_the_other_away(tmp_path: Path) -> None:
+    lock = WriterLock(tmp_path / "a", make=True)
+    with pytest.raises(LockedError):
+        WriterLock(tmp_path / "a", make=True)
+    assert (tmp_path / "a" / LOCK_FILE).exists()
+    lock.release()
+    assert not (tmp_path / "a").exists()

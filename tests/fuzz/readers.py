@@ -44,10 +44,10 @@ from lexret.library.asking.calibration import (
     save_calibration,
 )
 from lexret.library.encoding.encode import encode_pictures
-from lexret.library.encoding.into_index import open_encoded
-from lexret.library.encoding.parquet_pictures import count_rows, read_pictures
+from lexret.library.encoding.encoded import open_encoded
 from lexret.library.field_tables import read_field_table
 from lexret.library.label_file import Example, Label, load_labels, save_labels
+from lexret.library.packed.parquet_pictures import count_rows, read_pictures
 from lexret.library.updating.reader import SkippedPicture
 from lexret.library.updating.refused import RefusedFiles
 from lexret.pictures.decoding import open_picture

@@ -208,6 +208,53 @@ def test_what_people_made_of_shards_comes_along(here: Path, colours) -> None:
     assert contents(here / "merged") == contents(here / "whole")
 
 
+def move_to_another_shard(here: Path, name: str) -> str:
+    """Move a picture to a folder that lands in another shard; returns its new id."""
+    shard = next(s for s in (Shard(n, TOTAL) for n in range(1, TOTAL + 1)) if s.holds(name))
+    new = next(f"moved{n}/{name}" for n in range(99) if not shard.holds(f"moved{n}/{name}"))
+    (here / "a" / new).parent.mkdir(exist_ok=True)
+    (here / "a" / name).rename(here / "a" / new)
+    return new
+
+
+def test_what_people_gave_a_picture_follows_it_into_another_shard_by_a_merge(
+    here: Path, colours
+) -> None:
+    places = make_shards(here, colours)
+    (here / "a" / "7 copy.png").write_bytes((here / "a" / "7.png").read_bytes())
+    owner = Library.open(places)
+    owner.set_fields(["3.png", "7.png"], {"stars": "5"})
+    owner.set_fields(["5.png"], {"place": "Nice"})
+    owner.correct(["3.png"], add=["green"])
+    moved = {name: move_to_another_shard(here, name) for name in ("3.png", "5.png")}
+    places = make_shards(here, colours)
+    report = merge_indexes(places, here / "merged")
+    assert report.num_carried == 2
+    index = open_index(here / "merged")
+    assert index.document(moved["3.png"]).fields["stars"] == 5
+    assert index.document(moved["5.png"]).fields["place"] == "Nice"
+    assert [name for name, one in index.corrections.documents.items() if one.added] == [
+        moved["3.png"]
+    ]
+    assert index.document("7 copy.png").fields["stars"] is None  # 7.png is still there
+    assert update(here, "merged", colours).num_unchanged == len(index)
+    again = open_index(here / "merged")
+    assert again.document(moved["3.png"]).fields["stars"] == 5
+    assert merge_indexes([here / "merged", *places], here / "merged").num_carried == 0
+
+
+def test_a_picture_that_has_fields_keeps_them_when_another_of_its_content_is_gone(
+    here: Path, colours
+) -> None:
+    places = make_shards(here, colours)
+    Library.open(places).set_fields(["3.png"], {"stars": "5"})
+    new = move_to_another_shard(here, "3.png")
+    places = make_shards(here, colours)
+    Library.open(places).set_fields([new], {"stars": "1"})
+    assert merge_indexes(places, here / "merged").num_carried == 0
+    assert open_index(here / "merged").document(new).fields["stars"] == 1
+
+
 def test_wrong_sets_of_shards_are_refused_by_name(here: Path, colours) -> None:
     shards = make_shards(here, colours)
     update(here, "other", colours, shard=Shard(1, 4))

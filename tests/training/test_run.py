@@ -211,6 +211,7 @@ def test_a_run_that_failed_before_its_first_step_does_not_claim_the_folder(
     misspelt = merged(recipe_values, {"data": {"train": str(tmp_path / "captoins.jsonl")}})
     with pytest.raises(MissingError, match="captoins"):
         train(RunConfig.model_validate(misspelt), tmp_path / "run", Recorder())
+    assert not (tmp_path / "run").exists()
     train(recipe, tmp_path / "run", Recorder(), stop_after=1)
     assert (tmp_path / "run" / "state").exists()
 

@@ -30,9 +30,9 @@ from lexret.cli.common import (
 from lexret.cli.search.certainty import max_false_matches_option
 from lexret.cli.search.nothing import (
     nothing_found,
+    relaxed_notes,
     relaxed_queries,
     relaxed_to_json,
-    relaxed_notes,
 )
 from lexret.cli.search.question import QueryCommand, parse_box_option, query_text
 from lexret.cli.search.show import open_pictures, show_pictures, shown_options
@@ -157,10 +157,10 @@ def command(
         else:
             _note_unsure(results)
             click.echo(_as_text(results, paths, ranks if explain else None))
-            show_pictures(paths, wanted=pictures)
+            show_pictures(results, paths, wanted=pictures)
             _note_more(results, k)
     if open_hits:
-        open_pictures(paths)
+        open_pictures(results, paths)
     if not results:
         click.echo(nothing_found(results), err=True)
         print_notes(relaxed_notes(relaxed))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
 from lexret.cli.common import printable
+
+if TYPE_CHECKING:
+    from lexret.library.asking.results import Results
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -37,8 +39,12 @@ def shown_options(function: F) -> F:
     return function
 
 
-def show_pictures(paths: Sequence[str], *, wanted: bool | None) -> None:
-    """Show pictures on the terminal where it can; raises UsageError where it must and cannot."""
+def show_pictures(results: Results, paths: Sequence[str], *, wanted: bool | None) -> None:
+    """Show what was found on the terminal where it can; raises UsageError where it must and cannot.
+
+    Args:
+        paths: what to call each.
+    """
     from lexret.cli.search.terminal import VARIABLE, encode_picture, picture_protocol
 
     protocol = None if wanted is False else picture_protocol()
@@ -52,16 +58,24 @@ def show_pictures(paths: Sequence[str], *, wanted: bool | None) -> None:
     from lexret.errors import ImageError, MissingError
     from lexret.pictures.decoding import open_image
 
-    for number, path in enumerate(paths[:SHOWN_AT_MOST], start=1):
+    shown = list(zip(results, paths, strict=True))[:SHOWN_AT_MOST]
+    for number, (hit, path) in enumerate(shown, start=1):
         click.echo(f"\n{number}. {printable(path)}")
         try:
-            click.echo(encode_picture(open_image(Path(path), min_side=240), protocol), nl=False)
+            image = open_image(results.snapshot.picture_of(hit.doc_id), min_side=240)
+            click.echo(encode_picture(image, protocol), nl=False)
         except (ImageError, MissingError) as error:
             click.echo(printable(f"({error})"))
 
 
-def open_pictures(paths: Sequence[str]) -> None:
-    """Open pictures with the system's viewer."""
+def open_pictures(results: Results, paths: Sequence[str]) -> None:
+    """Open what was found with the system's viewer."""
+    if results.snapshot.packed_folders and results:
+        click.echo(
+            "Note: viewers open no pictures in tar shards or Parquet files; `lexret serve` does.",
+            err=True,
+        )
+        return
     for path in paths[:OPENED_AT_MOST]:
         if click.launch(os.path.abspath(path)) != 0:
             click.echo(printable(f"Note: the system could not open {path}."), err=True)

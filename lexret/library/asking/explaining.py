@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lexret.explain.explanation import PictureExplanation, TextQuery, explain_picture
@@ -13,11 +12,12 @@ from lexret.pictures.decoding import ENCODING_MIN_SIDE, open_picture
 
 if TYPE_CHECKING:
     from lexret.engine.query.query import Query
+    from lexret.pictures.packed import PictureFile
     from lexret.sparse import LexicalVector
 
 
 def explain_file(
-    path: Path,
+    path: PictureFile,
     encoders: ModelEncoders,
     *,
     name: str,
@@ -28,7 +28,7 @@ def explain_file(
     num_parts: int = 0,
     num_words: int = 40,
 ) -> PictureExplanation:
-    """Explain a picture file; see :meth:`lexret.library.library.Library.explain`.
+    """Explain a picture; see :meth:`lexret.library.library.Library.explain`.
 
     Args:
         name: what to call the picture.

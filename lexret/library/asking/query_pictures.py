@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from lexret.pictures.boxes import Box
+    from lexret.pictures.packed import PictureFile
 
 PathLike: TypeAlias = str | os.PathLike[str]
 PictureLike: TypeAlias = Union[PathLike, "Image.Image"]
@@ -39,7 +40,7 @@ class QueryPicture(Protocol):
 class PictureInFile:
     """A picture file to search by, read as ``lexret index`` reads it."""
 
-    path: Path
+    path: PictureFile
     key: Hashable | None = None
 
     def read(self, box: Box | None) -> Image.Image:

@@ -11,7 +11,6 @@ import os
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from lexret.errors import InputError, MissingError
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from lexret.engine.query.syntax import ParsedQuery
     from lexret.library.snapshots import Snapshot
     from lexret.pictures.boxes import Box
+    from lexret.pictures.packed import PictureFile
 
 MakeVector = Callable[[], LexicalVector]
 
@@ -117,8 +117,8 @@ def _make(_key: Hashable, make: MakeVector) -> LexicalVector:
     return make()
 
 
-def _file_of(snapshot: Snapshot, doc_id: str) -> Path:
-    return snapshot.file_of(doc_id)
+def _picture_of(snapshot: Snapshot, doc_id: str) -> PictureFile:
+    return snapshot.picture_of(doc_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +128,12 @@ class Hooks:
     Attributes:
         remember: returns the vector of a key, made by a function where it is not remembered.
         turn: is entered while a picture is read and encoded, which takes long.
-        file_of: returns the file of a picture of the index; may refuse with MissingError.
+        picture_of: returns what holds a picture of the index; may refuse with MissingError.
     """
 
     remember: Callable[[Hashable, MakeVector], LexicalVector] = _make
     turn: Callable[[], AbstractContextManager[object]] = nullcontext
-    file_of: Callable[[Snapshot, str], Path] = _file_of
+    picture_of: Callable[[Snapshot, str], PictureFile] = _picture_of
 
 
 NO_HOOKS: Final = Hooks()
@@ -261,7 +261,7 @@ class _Understanding:
         """Return the file of a picture of the index, remembered by its content."""
         content = self._index.document(doc_id).fields.get("sha256")
         key = None if content is None else ("file", doc_id, content)
-        return PictureInFile(self._hooks.file_of(self._snapshot, doc_id), key)
+        return PictureInFile(self._hooks.picture_of(self._snapshot, doc_id), key)
 
     def _vector(self, picture: QueryPicture, box: Box | None) -> LexicalVector:
         def make() -> LexicalVector:

@@ -16,7 +16,6 @@ from lexret.encoders.image_settings import ImageSettings
 from lexret.encoders.lazy import LazyImageEncoder
 from lexret.encoders.protocol import Encoder
 from lexret.errors import InputError
-from lexret.files.folders import make_folder
 from lexret.files.locks import WriterLock
 from lexret.interop.vector_tables import pyarrow
 from lexret.library.asking.query_pictures import PathLike
@@ -136,8 +135,7 @@ def encode_pictures(
     check_folder(out)
     found = find_sources(named)
     try:
-        make_folder(out)
-        lock = WriterLock(out, what="encoding")
+        lock = WriterLock(out, what="encoding", make=True)
     except OSError as error:
         raise cannot_write(out, error) from error
     try:

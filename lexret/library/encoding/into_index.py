@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -11,14 +11,12 @@ from typing import Final
 from lexret.encoders.folder.record import find_model, read_record
 from lexret.engine.store.columns import FieldValue
 from lexret.engine.writer import EmbeddedIndexWriter
-from lexret.errors import CorruptError, InputError, MismatchError, MissingError
-from lexret.files.names import text_to_name
+from lexret.errors import CorruptError, InputError, MismatchError
 from lexret.interop.backends import BackendChoice
-from lexret.interop.export_files import WORDS_FILE, read_words
-from lexret.interop.vector_tables import VectorRows, read_rows
+from lexret.interop.vector_tables import VectorRows
+from lexret.library.encoding.encoded import EncodedPictures, EncodedRows, open_encoded
 from lexret.library.encoding.fields import index_fields
-from lexret.library.encoding.plan import EncodePlan, load_plan
-from lexret.library.encoding.results import part_records, refused_pictures, runtimes_of
+from lexret.library.encoding.plan import load_plan
 from lexret.library.encoding.target import (
     ChosenIndex,
     Target,
@@ -28,6 +26,7 @@ from lexret.library.encoding.target import (
 )
 from lexret.library.folders import index_for
 from lexret.library.model import lasting_source
+from lexret.library.packed.pictures import PLACE
 from lexret.library.shards import Shard, shard_place
 from lexret.library.updating.index_report import IndexReport
 from lexret.library.updating.indexing import AS_IT_IS
@@ -38,67 +37,9 @@ from lexret.library.updating.refused import RefusedFiles, reader_identity
 from lexret.library.updating.update_run import Progress
 from lexret.pictures.finding import NotLookedAt
 from lexret.sparse import SparseBatch
-from lexret.vocabulary import Vocabulary
 
 PICTURES_A_COMMIT: Final = 100_000
 _STATE: Final = ("size", "mtime_ns", SIDECAR)  # what a file is known by
-
-
-@dataclass(frozen=True)
-class EncodedPictures:
-    """Encoded pictures: the folder that ``lexret encode`` wrote to its end.
-
-    Attributes:
-        plan: what was encoded, and by which model.
-        vocabulary: the words of the vectors.
-        runtimes: the programs that computed the vectors.
-        refused: pictures that could not be read.
-    """
-
-    plan: EncodePlan
-    vocabulary: Vocabulary
-    runtimes: tuple[str, ...]
-    refused: tuple[SkippedPicture, ...]
-
-    def rows(self) -> Iterator[VectorRows]:
-        """Yield the pictures, some at a time; see :func:`read_rows`."""
-        for number in range(self.plan.num_parts):
-            path = self.plan.part_path(number)
-            try:
-                yield from read_rows(path, self.vocabulary)
-            except CorruptError as error:
-                raise CorruptError(
-                    f"{error} Delete {path.name} and give the same `lexret encode` again, which "
-                    "makes that part anew."
-                ) from error
-
-
-def open_encoded(out: Path) -> EncodedPictures:
-    """Open encoded pictures.
-
-    Raises:
-        MissingError: if there are none, or not all parts are done.
-        CorruptError: if a part is damaged, or is of another plan.
-    """
-    plan = load_plan(out.resolve())
-    num_done = sum(plan.part_path(number).exists() for number in range(plan.num_parts))
-    if num_done < plan.num_parts:
-        raise MissingError(
-            f"{num_done} of the {plan.num_parts} parts in {out} are done; give the same `lexret "
-            "encode` again, which goes on from there."
-        )
-    records = part_records(plan)
-    try:
-        vocabulary = read_words(plan.out)
-    except MissingError as error:
-        raise MissingError(
-            f"All parts in {out} are done, but its words are not there; give the same `lexret "
-            "encode` again, which writes them.",
-            path=plan.out / WORDS_FILE,
-        ) from error
-    if vocabulary.fingerprint != plan.model.fingerprint:
-        raise CorruptError(f"The words beside the parts in {out} are not those of its model.")
-    return EncodedPictures(plan, vocabulary, runtimes_of(records), refused_pictures(plan, records))
 
 
 def place_of_index(
@@ -198,7 +139,7 @@ class _Taking:
     def take(self, encoded: EncodedPictures, folders: Sequence[Path]) -> None:
         writer, manifest = self.writer, self.writer.manifest
         target = find_target(encoded.plan, writer, folders)
-        writer.commit_roots(target.roots)
+        writer.commit_roots(target.roots, options=target.options)
         known = KnownPictures(writer.snapshot() if manifest.segments else None)
         for runtime in encoded.runtimes:
             writer.note_runtime(runtime)
@@ -215,23 +156,29 @@ class _Taking:
         for runtime in runtimes:
             self.writer.note_runtime(runtime)
 
-    def _add(self, rows: VectorRows, known: KnownPictures, target: Target) -> None:
-        ids = [target.rename(text_to_name(doc_id)) for doc_id in rows.ids]
+    def _add(self, encoded: EncodedRows, known: KnownPictures, target: Target) -> None:
+        rows, places = encoded.table, encoded.places
+        ids = [target.rename(name) for name in encoded.names]
         try:
             fields = index_fields(rows.fields, ids)
         except KeyError as error:
             raise CorruptError(f"A part lacks the field {error} of each picture.") from error
         size, mtime_ns, sidecar_ns = (_numbers(fields[name]) for name in _STATE)
         states = zip(size, mtime_ns, sidecar_ns, strict=True)
+        if target.is_packed:
+            fields[PLACE] = places
         own: dict[int, dict[str, FieldValue]] = {}
         chosen = []
         before = known.states_of(ids)
+        places_before = known.numbers_of(PLACE, ids) if target.is_packed else places
         for row, (doc_id, state, was) in enumerate(zip(ids, states, before, strict=True)):
             if not target.holds(doc_id):
                 continue
             if doc_id not in known:
                 self.num_added += 1
-            elif was == state or not _is_newer(known, doc_id, state[1]):
+            elif (was == state and places_before[row] == places[row]) or (
+                was != state and not _is_newer(known, doc_id, state[1])
+            ):
                 self.num_unchanged += 1
                 continue
             else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -10,9 +10,10 @@ from typing import Final, Literal
 
 from lexret.captions.shard_index import read_samples
 from lexret.captions.shards import find_shards
-from lexret.errors import CorruptError, InputError, MissingError, StorageError
-from lexret.library.encoding.parquet_pictures import count_rows, read_pictures
+from lexret.errors import InputError, MissingError
 from lexret.library.folders import default_index, picture_folders, picture_path, record_roots
+from lexret.library.packed.contents import PackedPlace, read_packed
+from lexret.library.packed.parquet_pictures import count_rows
 from lexret.library.updating.reader import SkippedPicture
 from lexret.library.updating.scan import UpdatePlan, find_files
 from lexret.pictures.exclusion import Exclusion
@@ -226,31 +227,7 @@ def open_pictures(
         if sources.kind == "folders":
             yield from ((picture.doc_id, picture_path(base, picture.doc_id)) for picture in group)
             continue
-        read: Callable[[Path, Sequence[PlannedPicture]], Iterator[bytes]]
-        read = _read_shard if sources.kind == "shards" else _read_table
         wanted = list(group)
-        for picture, content in zip(wanted, _reading(path, read(path, wanted)), strict=True):
+        places = [PackedPlace(picture.place, picture.size) for picture in wanted]
+        for picture, content in zip(wanted, read_packed(sources.kind, path, places), strict=True):
             yield picture.doc_id, HeldFile(picture.doc_id, content, picture.mtime_ns)
-
-
-def _reading(path: Path, contents: Iterator[bytes]) -> Iterator[bytes]:
-    try:
-        yield from contents
-    except FileNotFoundError as error:
-        raise MissingError(f"{path} is not there any more.", path=path) from error
-    except OSError as error:
-        raise StorageError(f"{path} cannot be read: {error}.") from error
-
-
-def _read_shard(path: Path, pictures: Sequence[PlannedPicture]) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        for picture in pictures:
-            file.seek(picture.place)
-            content = file.read(picture.size)
-            if len(content) != picture.size:
-                raise CorruptError(f"{path} was cut short or replaced since it was listed.")
-            yield content
-
-
-def _read_table(path: Path, pictures: Sequence[PlannedPicture]) -> Iterator[bytes]:
-    yield from read_pictures(path, [picture.place for picture in pictures])

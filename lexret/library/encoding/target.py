@@ -16,6 +16,8 @@ from lexret.library.folders import (
     picture_folders,
     record_roots,
 )
+from lexret.library.packed.contents import PackedKind
+from lexret.library.packed.pictures import PackedFolder, packed_folders, with_packed_folders
 from lexret.library.shards import Shard
 from lexret.library.updating.index_checks import check_backend, check_shard, check_weights
 from lexret.vocabulary import Vocabulary
@@ -115,15 +117,22 @@ class Target:
 
     Attributes:
         roots: the folders that the index names.
-        folders: the same; none where the pictures lie in no folders.
+        options: of the index; they record where tar shards or Parquet files lie.
+        folders: as ``roots``; none where the pictures lie in files of many.
         shard: the part of the pictures that the index holds, if not all.
         rename: returns what a picture is called in the index.
     """
 
     roots: tuple[str, ...]
+    options: tuple[str, ...]
     folders: tuple[PictureFolder, ...]
     shard: Shard | None
     rename: Callable[[str], str]
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether the pictures lie in tar shards or Parquet files."""
+        return not self.folders
 
     def holds(self, doc_id: str) -> bool:
         """Whether a picture, by its name in the index, belongs to it."""
@@ -150,11 +159,8 @@ def find_target(plan: EncodePlan, writer: EmbeddedIndexWriter, folders: Sequence
             "with --index."
         )
     if not is_of_folders:
-        if folders:
-            raise InputError(
-                f"The pictures in {plan.out} lie in {sources.kind}, not in folders; name none."
-            )
-        return Target((), (), shard, lambda doc_id: doc_id)
+        options = _packed_options(plan, writer, folders)
+        return Target((), options, (), shard, lambda doc_id: doc_id)
     paths = [folder.resolve() for folder in folders] or list(sources.paths)
     if len(paths) != len(sources.paths):
         raise InputError(
@@ -174,4 +180,31 @@ def find_target(plan: EncodePlan, writer: EmbeddedIndexWriter, folders: Sequence
                 return prefix + doc_id.removeprefix(folder.prefix)
         raise CorruptError(f"The picture {doc_id!r} in {plan.out} lies in none of its folders.")
 
-    return Target(roots, there, shard, rename)
+    return Target(roots, writer.manifest.options, there, shard, rename)
+
+
+def _packed_options(
+    plan: EncodePlan, writer: EmbeddedIndexWriter, folders: Sequence[Path]
+) -> tuple[str, ...]:
+    """Return the options of an index that record where the files of many lie.
+
+    Args:
+        folders: where they lie now, in place of what the index records; else where they lay.
+    """
+    sources, options = plan.sources, writer.manifest.options
+    assert sources.kind != "folders", "callers ask for files of many alone"
+    kind: PackedKind = sources.kind
+    recorded = list(packed_folders(options, writer.path))
+    now = [folder.resolve() for folder in folders]
+    if now:
+        names = [path.name for path in sources.paths]
+        missing = [name for name in names if not any((folder / name).is_file() for folder in now)]
+        if missing:
+            raise InputError(
+                f"{missing[0]}, which {plan.out} was encoded from, is not in "
+                f"{' or '.join(map(str, now))} ({len(missing)} of {len(names)} files are missing). "
+                "Name the folders in which the files lie now, or none."
+            )
+        recorded = [folder for folder in recorded if folder.kind != kind]
+    found = [PackedFolder(kind, path) for path in now or (one.parent for one in sources.paths)]
+    return with_packed_folders(options, [*recorded, *found], writer.path)

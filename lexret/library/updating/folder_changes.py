@@ -61,12 +61,14 @@ def copy_documents(
     *,
     new_id: Callable[[Document], str | None],
     kinds: Mapping[str, str] | None = None,
+    carried: Callable[[Document], Mapping[str, FieldValue]] | None = None,
 ) -> int:
     """Add the documents of an index to another, under the ids that they shall have there.
 
     Args:
         new_id: returns a document's id; ``None`` leaves the document out.
         kinds: types of fields in the other index, where they differ: field name -> type.
+        carried: returns fields that a document gets beside its own.
 
     Returns:
         how many were added.
@@ -80,6 +82,8 @@ def copy_documents(
             name: [_as(kinds[name], chunk.documents[row].fields[name]) for row in rows]
             for name in source.columns
         }
+        if carried is not None:
+            _add_fields(columns, [carried(chunk.documents[row]) for row in rows])
         kept = [doc_id for doc_id in ids if doc_id is not None]
         if PATH in columns:
             columns[PATH] = [new if old else None
@@ -89,6 +93,15 @@ def copy_documents(
         writer.add(kept, batch, fields=columns)
         added += len(kept)
     return added
+
+
+def _add_fields(
+    columns: dict[str, list[FieldValue]], more: Sequence[Mapping[str, FieldValue]]
+) -> None:
+    """Add fields to those that documents have: of each document a mapping, mostly empty."""
+    for row, fields in enumerate(more):
+        for name, value in fields.items():
+            columns.setdefault(name, [None] * len(more))[row] = value
 
 
 def _as(kind: str, value: FieldValue) -> FieldValue:

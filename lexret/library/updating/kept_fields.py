@@ -84,6 +84,10 @@ class FieldKeeper:
         if kept.fields:
             self._kept[path] = kept
 
+    def forget(self, path: str) -> None:
+        """Let go of the fields of a picture that another index gave it."""
+        del self._kept[path]
+
     def keep_rest(self, present: Container[str]) -> None:
         """Keep what pictures had in the index before and the new one does not hold."""
         for path in self._before.keys() - self._given:
@@ -104,7 +108,7 @@ class FieldKeeper:
         fitting = {
             name: value
             for name, value in fields.items()
-            if _fits(name, value, self._columns.get(name))
+            if fits(name, value, self._columns.get(name))
         }
         self._columns |= _kinds_of(fitting) | self._columns
         if fitting == fields:
@@ -195,7 +199,8 @@ def _kinds_of(fields: Mapping[str, FieldValue]) -> dict[str, str]:
     return {name: kind for name, kind in kinds.items() if kind is not None}
 
 
-def _fits(name: str, value: FieldValue, kind: str | None) -> bool:
+def fits(name: str, value: FieldValue, kind: str | None) -> bool:
+    """Whether a value may go into a field of a type; ``None``: there is no such field yet."""
     try:
         found = kind_of(name, [value])
     except InputError:

@@ -90,6 +90,15 @@ class KnownPictures(Mapping[str, KnownPicture]):
                     states[number] = (int(size), int(mtime_ns), int(sidecar))
         return states
 
+    def numbers_of(self, name: str, paths: Sequence[str]) -> list[int | None]:
+        """Return a field of whole numbers of some pictures; ``None`` where one has none."""
+        numbers: list[int | None] = [None] * len(paths)
+        for segment, places, asked in self._by_segment(self._rows.find(paths)):
+            found = segment.values(name, places)
+            for number, value in zip(asked.tolist(), found, strict=True):
+                numbers[number] = None if value is None else int(value)
+        return numbers
+
     def with_any(self, *names: str) -> Iterator[KnownPicture]:
         """Yield the pictures that have one of some text fields, in order."""
         columns = [] if self._index is None else list(self._index.columns)

@@ -10,7 +10,7 @@ from typing import Final
 
 from lexret.arguments import require_several
 from lexret.engine.corrections.corrections import Corrections, load_corrections
-from lexret.engine.index import EmbeddedIndex
+from lexret.engine.index import EmbeddedIndex, open_index
 from lexret.engine.joined import joined_columns, joined_runtimes, require_alike
 from lexret.engine.segments.manifest import Manifest
 from lexret.engine.store.sections import storage_errors
@@ -28,10 +28,16 @@ from lexret.library.folders import (
 )
 from lexret.library.joined_shards import require_all_shards
 from lexret.library.label_file import take_over_labels
+from lexret.library.packed.pictures import packed_folders, with_packed_folders
 from lexret.library.shards import Shard, without_shard
+from lexret.library.updating.carried_fields import CarriedFields
 from lexret.library.updating.folder_changes import copy_documents
 from lexret.library.updating.kept_fields import FieldKeeper
-from lexret.library.updating.moved_corrections import NewId, joined_corrections
+from lexret.library.updating.moved_corrections import (
+    NewId,
+    follow_moved_pictures,
+    joined_corrections,
+)
 from lexret.library.updating.owners import Owners
 from lexret.library.updating.refused import take_over_refused
 
@@ -77,11 +83,14 @@ class MergeReport:
         num_documents: what the new index holds.
         num_shared: documents that several of the indexes held; the newer file's counted.
         roots: the folders of the new index.
+        num_carried: pictures that moved from one of the indexes into another, and got the fields
+            back that people gave them there.
     """
 
     num_documents: int
     num_shared: int
     roots: tuple[Path, ...]
+    num_carried: int
 
 
 def merge_indexes(
@@ -91,7 +100,8 @@ def merge_indexes(
 
     The folders of the new index are those of all of them, and a picture's id is what follows from
     its place (:mod:`lexret.library.folders`). A picture that several hold is taken from the one
-    that saw its file last changed, the first of equals. Indexes that name no folders keep their
+    that saw its file last changed, the first of equals. What people gave a picture that moved from
+    one index into another follows it, by its content. Indexes that name no folders keep their
     ids. New pictures will be encoded in the precision that the first index records, whatever the
     others were encoded in. Shards become the index that is made of all pictures at once.
 
@@ -134,7 +144,7 @@ def merge_indexes(
         roots=recorded,
         weights=_joined_weights(indexes),
         precision=first.manifest.precision,
-        options=_joined_options(indexes),
+        options=_joined_options(indexes, target),
         runtimes=joined_runtimes(indexes),
         replace_existing=target.resolve() in places,
     ) as writer:
@@ -145,11 +155,18 @@ def merge_indexes(
         folders = picture_folders(recorded, target)
         names = [_new_ids(index, folders) for index in indexes]
         owners = Owners(indexes, names)
+        keepers = [FieldKeeper(place) for place in places]
+        carried = CarriedFields(keepers, names, present=owners, kinds=kinds)
         for number, index in enumerate(indexes):
-            copy_documents(index, writer, new_id=owners.chosen(number), kinds=kinds)
-        keeper = FieldKeeper(target)
-        for place, new_id in zip(places, names, strict=True):
-            keeper.take_over(FieldKeeper(place), new_id, without=owners)
+            copy_documents(
+                *(index, writer),
+                new_id=owners.chosen(number),
+                kinds=kinds,
+                carried=carried.of(number),
+            )
+        keeper = keepers[places.index(target.resolve())] if is_source else FieldKeeper(target)
+        for one, new_id in zip(keepers, names, strict=True):
+            keeper.take_over(one, new_id, without=owners)
         keeper.save()
 
         def joined(now: Corrections) -> Corrections:
@@ -158,12 +175,16 @@ def merge_indexes(
 
         writer.commit(corrections=joined)
         take_over_labels(target, places)
-        take_over_refused(target, list(zip(places, names, strict=True)))
-        return MergeReport(
+        staying = take_over_refused(target, list(zip(places, names, strict=True)))
+        report = MergeReport(
             writer.manifest.num_documents,
             owners.num_shared,
             tuple(folder.path for folder in folders),
+            carried.num_given,
         )
+    if load_corrections(target):
+        follow_moved_pictures(open_index(target), staying=staying)
+    return report
 
 
 def _places(sources: Sequence[PathLike]) -> list[Path]:
@@ -186,10 +207,13 @@ def _check(indexes: Sequence[EmbeddedIndex], *, allow_missing: bool) -> None:
         require_all_shards(shards, allow_missing=allow_missing)
 
 
-def _joined_options(indexes: Sequence[EmbeddedIndex]) -> tuple[str, ...]:
+def _joined_options(indexes: Sequence[EmbeddedIndex], target: Path) -> tuple[str, ...]:
     """Return what was chosen for any of them, but for the shard that one is."""
     chosen = {option for index in indexes for option in index.manifest.options}
-    return without_shard(sorted(chosen))
+    packed = [
+        folder for index in indexes for folder in packed_folders(index.manifest.options, index.path)
+    ]
+    return with_packed_folders(without_shard(sorted(chosen)), packed, target)
 
 
 def _check_target(target: Path, places: Sequence[Path]) -> None:

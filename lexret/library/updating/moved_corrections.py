@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import replace
 
 from lexret.engine.corrections.corrections import (
@@ -30,7 +30,7 @@ def joined_corrections(sources: Iterable[tuple[Corrections, NewId]]) -> Correcti
     return Corrections(pictures, muted)
 
 
-def follow_moved_pictures(index: EmbeddedIndex, *, staying: Collection[str] = ()) -> int:
+def follow_moved_pictures(index: EmbeddedIndex, *, staying: Container[str] = ()) -> int:
     """Let corrections follow pictures whose files were moved, by their content.
 
     Args:

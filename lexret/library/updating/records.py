@@ -11,6 +11,7 @@ from lexret.engine.store.columns import FieldValue
 from lexret.errors import CorruptError
 from lexret.interop.milvus.place import ROW
 from lexret.library.asking.query_fields import DATE_FROM, KEYWORDS, VOUCHED
+from lexret.library.packed.pictures import PLACE
 from lexret.pictures.exif import CameraTags
 
 EXIF: Final = "exif"
@@ -21,7 +22,7 @@ TAG_FIELDS: Final = {
     for tag in fields(CameraTags)
 }
 FILE_FIELDS: Final = ("path", "size", "mtime_ns", "sha256", "width", "height", SIDECAR,
-                      VOUCHED, ROW)  # fmt: skip
+                      VOUCHED, ROW, PLACE)  # fmt: skip
 # What `lexret index` writes itself; every other field is somebody's own.
 INDEXED_FIELDS: Final = frozenset({*FILE_FIELDS, EXIF, *TAG_FIELDS.values()})
 

@@ -103,8 +103,8 @@ class RefusedFiles:
         self._changed = False
 
 
-def take_over_refused(index_path: Path, sources: Sequence[tuple[Path, NewId]]) -> None:
-    """Give an index the lists of others, under the ids that their files have in it.
+def take_over_refused(index_path: Path, sources: Sequence[tuple[Path, NewId]]) -> frozenset[str]:
+    """Give an index the lists of others; returns the ids that these files have in it.
 
     Lists of another reader than the first one's hold nothing that counts beside it.
 
@@ -114,7 +114,7 @@ def take_over_refused(index_path: Path, sources: Sequence[tuple[Path, NewId]]) -
     readers = [_reader_of(source / REFUSED_FILE) for source, _ in sources]
     read_with = next((reader for reader in readers if reader is not None), None)
     if read_with is None:
-        return
+        return frozenset()
     files: dict[str, SkippedPicture] = {}
     for source, new_id in sources:
         for path, skipped in _load(source / REFUSED_FILE, read_with).items():
@@ -124,6 +124,7 @@ def take_over_refused(index_path: Path, sources: Sequence[tuple[Path, NewId]]) -
     taken = RefusedFiles(index_path, read_with)
     taken.replace_all(files)
     taken.save()
+    return frozenset(files)
 
 
 def _reader_of(path: Path) -> str | None:

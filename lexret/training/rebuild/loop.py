@@ -84,8 +84,9 @@ def train_rebuild(
     limit, place = TimeLimit(max_minutes), chosen_device(device)
     run = RunFolder(folder)
     run.write_config(config.to_json())
-    lexical = load_model(config.model)
-    pictures = open_pictures(config, run.path, lexical, observer)
+    with run.begun():
+        lexical = load_model(config.model)
+        pictures = open_pictures(config, run.path, lexical, observer)
     run.write_environment({"torch": torch.__version__, "threads": torch.get_num_threads()})
     return _Run(config, run, lexical, pictures, observer, place).go(stop_after, limit)
 

@@ -326,7 +326,11 @@ def test_what_is_asked_for_wrongly_is_refused_and_nothing_is_made(
     ):
         with pytest.raises(LexretError, match=message):
             encode_pictures(photos, tmp_path / "out", **options)
-    assert not (tmp_path / "out" / "encode.json").exists()
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(LexretError, match="nonesuch"):
+        encode_pictures(photos, tmp_path / "mine", model="nonesuch")
+    assert list((tmp_path / "mine").iterdir()) == []
     with pytest.raises(InputError, match="is not empty and holds no encoding"):
         encode_pictures(photos, photos, model=portable_model)
     with pytest.raises(InputError, match="is a file"):

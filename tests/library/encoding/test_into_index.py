@@ -128,8 +128,9 @@ def test_shards_make_an_index_without_folders(tmp_path: Path) -> None:
     assert index.manifest.roots == () and "0.tar/3" in index
     found = CliRunner().invoke(main, ["search", "-", "--index", str(tmp_path / "index")])
     assert found.exit_code in (1, 2)
-    with pytest.raises(InputError, match="lie in shards, not in folders"):
-        index_encoded([out], tmp_path / "other", folders=[tmp_path / "p"])
+    with pytest.raises(InputError, match=r"0\.tar, which .* was encoded from, is not in"):
+        index_encoded([out], tmp_path / "other" / "below", folders=[tmp_path / "p"])
+    assert not (tmp_path / "other").exists()
     paint(tmp_path / "q", 2)
     for folders in ([], [tmp_path / "p"]):
         with pytest.raises(InputError, match="holds pictures of no folder"):

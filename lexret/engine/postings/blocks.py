@@ -141,14 +141,16 @@ class BlockPostings:
         """Ask the system to read all postings of some words from the disk, without waiting for it.
 
         Args:
-            rows: of words that have a dense row, read that in place of the postings.
+            rows: read the dense rows of words that have one, too. The compiled search reads them,
+                and of the postings of such words only those of the best documents; but these lie
+                here and there, and waiting for each takes longer than reading all.
         """
-        row_T = self.dense_row_V[terms_T].astype(np.int64)
-        has_row_T = row_T >= 0 if rows else np.zeros(len(terms_T), bool)
-        starts = row_T[has_row_T] * self.dense_RN.shape[1]
-        self.dense_rows.prefetch_each(starts, starts + self.dense_RN.shape[1])
-        for array, starts, stops in self._runs_of(terms_T[~has_row_T]):
+        for array, starts, stops in self._runs_of(terms_T):
             array.prefetch_each(starts, stops)
+        if rows:
+            row_T = self.dense_row_V[terms_T].astype(np.int64)
+            starts = row_T[row_T >= 0] * self.dense_RN.shape[1]
+            self.dense_rows.prefetch_each(starts, starts + self.dense_RN.shape[1])
 
     def _runs_of(self, terms_T: IdArray) -> Sequence[tuple[CheckedArray, Offsets, Offsets]]:
         """Return where the postings of words are: arrays, and (T,) starts and stops in each."""

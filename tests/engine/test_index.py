@@ -182,3 +182,45 @@ def test_asking_for_what_is_not_there_says_so(batch, make_index, tmp_path: Path)
             ask("b")
     with pytest.raises(InputError, match="expected 0 to 7"):
         index.weights(["a"], [8])
+    with pytest.raises(InputError, match="expected 0 to 7"):
+        index.weights(["a"], [-1])
+    assert index.weights(["a"], [0, 7]).tolist() == [[0.0, 0.0]]
+
+
+def test_moments_are_those_of_the_scores_of_live_documents(
+    random_batch, words, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(3)
+    ids = [f"{number:02d}" for number in range(40)]
+    vectors, (query,) = random_batch(rng, 40), random_batch(rng, 1)
+    with EmbeddedIndexWriter.create(tmp_path, words, model_id="test") as index_writer:
+        for half in (range(20), range(20, 40)):  # a segment each
+            part = SparseBatch.from_vectors([vectors.row(number) for number in half], words)
+            index_writer.add([ids[number] for number in half], part)
+            index_writer.commit()
+        index_writer.delete(ids[3:9])
+        index_writer.commit()
+    live = [number for number in range(40) if not 3 <= number < 9]
+    products = vectors.to_scipy().astype(np.float64) @ query.as_batch().to_scipy().T
+    scores = products.toarray()[live, 0]
+    index = open_index(tmp_path)
+    assert len(index.segments) == 2
+    assert index.score_moments(query) == pytest.approx((scores.mean(), scores.std()), rel=1e-6)
+
+
+def test_a_long_commit_keeps_few_segments_open(
+    random_batch, words, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(merge_policy, "MAX_SEGMENTS_A_LEVEL", 2)
+    monkeypatch.setattr(writer, "MAX_BUFFERED_POSTINGS", 0)  # each batch becomes a segment
+    monkeypatch.setattr(writer, "MAX_OPEN_SEGMENTS", 4)
+    vectors = random_batch(np.random.default_rng(4), 30)
+    most = 0
+    with EmbeddedIndexWriter.create(tmp_path, words, model_id="test") as index_writer:
+        for number, vector in enumerate(vectors):
+            index_writer.add([f"{number:02d}"], vector.as_batch())
+            most = max(most, len(index_writer._segments))
+        index_writer.commit()
+    assert 1 < most <= 4
+    live = {f"{number:02d}": vector for number, vector in enumerate(vectors)}
+    assert open_index(tmp_path).search(vectors) == oracle(live, words).search(vectors)

@@ -151,6 +151,24 @@ def test_fields_keep_their_types_and_missing_values(batch, make_index, tmp_path:
     assert index.document("c").fields == expected["c"]
 
 
+def test_what_is_read_of_all_documents_leaves_deleted_ones_out(
+    batch, make_index, tmp_path: Path
+) -> None:
+    fields = {"size": [1, None, 3, 4], "camera": ["x", "y", None, "z"]}
+    make_index(tmp_path, list("abcd"), batch(*[{"dog": 1.0}] * 4), fields=fields)
+    with EmbeddedIndexWriter.open(tmp_path) as index_writer:
+        index_writer.delete(["c"])
+        index_writer.commit()
+    index = open_index(tmp_path)
+    assert index.segments[0].deleted is not None  # marked, not merged away
+    assert index.field_values("size") == [1, None, 4]
+    assert index.field_values("camera") == ["x", "y", "z"]
+    assert index.field_values("nothing") == [None] * 3
+    assert index.field_values(None) == index.doc_ids() == ["a", "b", "d"]
+    read = {document.doc_id: document.fields["size"] for document in index.documents()}
+    assert read == {"a": 1, "b": None, "d": 4}
+
+
 def test_a_field_of_another_type_is_refused(batch, make_index, tmp_path: Path) -> None:
     make_index(tmp_path, ["a"], batch({"dog": 1.0}), fields={"size": [1]})
     with EmbeddedIndexWriter.open(tmp_path) as index_writer:

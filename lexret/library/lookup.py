@@ -75,5 +75,5 @@ def _near(index: EmbeddedIndex, given: str) -> str:
     for doc_id in islice(index.doc_ids(), _LOOKED_AT):
         by_name.setdefault(PurePosixPath(doc_id).name.casefold(), doc_id)
     name = PurePosixPath(given).name.casefold()
-    near = [shown_line(by_name[one]) for one in get_close_matches(name, by_name, n=3, cutoff=0.7)]
+    near = [shown_line(by_name[match]) for match in get_close_matches(name, by_name, cutoff=0.7)]
     return f" Nearest: {', '.join(near)}." if near else ""

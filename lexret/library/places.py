@@ -100,7 +100,7 @@ def counted_towns(index: EmbeddedIndex) -> list[CountedTown]:
         around.update(_once_each(found.around_NK))
     counted = [CountedTown(towns.town(number), around[number])
                for number in shown if number >= 0]  # fmt: skip
-    return sorted(counted, key=lambda one: (-one.num_pictures, str(one.town)))
+    return sorted(counted, key=lambda place: (-place.num_pictures, str(place.town)))
 
 
 def counted_countries(index: EmbeddedIndex) -> Counter[str]:
@@ -125,8 +125,8 @@ def near_names(counted: Sequence[CountedTown], text: str, *, k: int = 3) -> list
     """Return names of towns and countries that are spelled nearly like a text."""
     from difflib import get_close_matches  # loads slowly
 
-    shown = {folded(name): name for one in counted
-             for name in (one.town.name, one.town.country)}  # fmt: skip
+    shown = {folded(name): name for place in counted
+             for name in (place.town.name, place.town.country)}  # fmt: skip
     return [shown[name] for name in get_close_matches(folded(text), shown, n=k)]
 
 
@@ -163,9 +163,9 @@ def meant_by(counted: Sequence[CountedTown], glob: str) -> list[CountedTown]:
     """
     pattern = _pattern(glob)
     return [
-        one
-        for one in counted
-        if any(map(pattern.fits, (one.town.name, str(one.town), *one.town.other_names)))
+        place
+        for place in counted
+        if any(map(pattern.fits, (place.town.name, str(place.town), *place.town.other_names)))
     ]
 
 

@@ -54,7 +54,9 @@ class _Rules:
     @classmethod
     def of(cls, depth: int, exclusions: Sequence[Exclusion]) -> Self:
         """Take the patterns, and pick out those of files: most names are looked at by these."""
-        return cls(depth, exclusions, [one for one in exclusions if not one.folders_only])
+        return cls(
+            depth, exclusions, [pattern for pattern in exclusions if not pattern.folders_only]
+        )
 
 
 @dataclass

@@ -126,12 +126,12 @@ def _find_in_tiff(file: IO[bytes], head: bytes) -> CameraFile | None:
     (first,) = struct.unpack(f"{order}I", head[4:8])
     directories = list(_Tiff(file, order).directories(first))
     is_raw = head[8:10] == b"CR" or head.startswith(_PANASONIC) or any(
-        _DNG_VERSION in one or _SENSOR_DATA.intersection(one.get(_PHOTOMETRIC, ()))
-        for one in directories
+        _DNG_VERSION in directory or _SENSOR_DATA.intersection(directory.get(_PHOTOMETRIC, ()))
+        for directory in directories
     )  # fmt: skip
     if not directories or not is_raw:
         return None
-    found = [place for one in directories for place in _jpeg_places(one)]
+    found = [place for directory in directories for place in _jpeg_places(directory)]
     tags_at = None if head.startswith(_PANASONIC) else 0
     return CameraFile(_largest(file, found), _orientation_of(directories[0]), tags_at)
 

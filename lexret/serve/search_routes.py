@@ -94,7 +94,7 @@ class SearchRoutes:
     ) -> schema.Words:
         found = self._library.complete(prefix, k=k)
         return schema.Words(
-            words=[one.word for one in found], pictures=[one.num_pictures for one in found]
+            words=[word.word for word in found], pictures=[word.num_pictures for word in found]
         )
 
     def search(
@@ -132,8 +132,8 @@ class SearchRoutes:
             seconds=time.perf_counter() - started,
             more=results.more,
             query_words=[
-                schema.QueryWord(word=one.word, weight=one.weight, typed=one.typed)
-                for one in query_words(understood, snapshot.index.vocabulary, k=NUM_ADDED_WORDS)
+                schema.QueryWord(word=word.word, weight=word.weight, typed=word.typed)
+                for word in query_words(understood, snapshot.index.vocabulary, k=NUM_ADDED_WORDS)
             ],
             hits=[_shown_hit(hit, sizes[hit.doc_id], num_words=words) for hit in results],
         )
@@ -162,9 +162,9 @@ class SearchRoutes:
             )
         return schema.RelaxedQueries(
             queries=[
-                schema.RelaxedQuery(query=one.text, left_out=list(one.left_out),
-                                    hits=one.num_hits, more=one.more)
-                for one in found
+                schema.RelaxedQuery(query=query.text, left_out=list(query.left_out),
+                                    hits=query.num_hits, more=query.more)
+                for query in found
             ]
         )  # fmt: skip
 

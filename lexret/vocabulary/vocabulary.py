@@ -226,7 +226,7 @@ class Vocabulary:
         word = word.lower()
         found = dict.fromkeys([word] if word in self._ids else [])
         for meant in slips(word):
-            known = {self._ids[one] for one in meant if one in self._ids}
+            known = {self._ids[spelling] for spelling in meant if spelling in self._ids}
             found.update(dict.fromkeys(self._words[term] for term in sorted(known)))
             if known:  # likelier than any other slip
                 break

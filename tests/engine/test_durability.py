@@ -18,6 +18,7 @@ from lexret.engine.segments.manifest import Manifest
 from lexret.engine.store import sections
 from lexret.errors import CorruptError, InputError, LockedError, MissingError, StorageError
 from lexret.files import whole
+from lexret.files.sealed import copy_of
 from lexret.vocabulary import Vocabulary
 
 SETUP = """
@@ -139,6 +140,17 @@ def test_a_commit_that_fails_after_the_swap_counts(
         writer.delete(["old"])
         writer.commit()
     assert ids_and_scores(tmp_path, batch) == [("new", 2.0)]
+
+
+def test_a_writer_renews_the_copy_of_a_manifest_that_was_cut_off(
+    batch, make_index, tmp_path: Path
+) -> None:
+    make_index(tmp_path, ["old"], batch({"dog": 1.0}))
+    manifest = tmp_path / "manifest.json"
+    for spoil in (lambda: copy_of(manifest).unlink(), lambda: copy_of(manifest).write_bytes(b"{")):
+        spoil()
+        EmbeddedIndexWriter.open(tmp_path).close()
+        assert copy_of(manifest).read_bytes() == manifest.read_bytes()
 
 
 def test_a_second_writer_is_told_who_holds_the_lock(batch, make_index, tmp_path: Path) -> None:

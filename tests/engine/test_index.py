@@ -151,6 +151,24 @@ def test_fields_keep_their_types_and_missing_values(batch, make_index, tmp_path:
     assert index.document("c").fields == expected["c"]
 
 
+def test_what_is_read_of_all_documents_leaves_deleted_ones_out(
+    batch, make_index, tmp_path: Path
+) -> None:
+    fields = {"size": [1, None, 3, 4], "camera": ["x", "y", None, "z"]}
+    make_index(tmp_path, list("abcd"), batch(*[{"dog": 1.0}] * 4), fields=fields)
+    with EmbeddedIndexWriter.open(tmp_path) as index_writer:
+        index_writer.delete(["c"])
+        index_writer.commit()
+    index = open_index(tmp_path)
+    assert index.segments[0].deleted is not None  # marked, not merged away
+    assert index.field_values("size") == [1, None, 4]
+    assert index.field_values("camera") == ["x", "y", "z"]
+    assert index.field_values("nothing") == [None] * 3
+    assert index.field_values(None) == index.doc_ids() == ["a", "b", "d"]
+    read = {document.doc_id: document.fields["size"] for document in index.documents()}
+    assert read == {"a": 1, "b": None, "d": 4}
+
+
 def test_a_field_of_another_type_is_refused(batch, make_index, tmp_path: Path) -> None:
     make_index(tmp_path, ["a"], batch({"dog": 1.0}), fields={"size": [1]})
     with EmbeddedIndexWriter.open(tmp_path) as index_writer:
@@ -182,3 +200,45 @@ def test_asking_for_what_is_not_there_says_so(batch, make_index, tmp_path: Path)
             ask("b")
     with pytest.raises(InputError, match="expected 0 to 7"):
         index.weights(["a"], [8])
+    with pytest.raises(InputError, match="expected 0 to 7"):
+        index.weights(["a"], [-1])
+    assert index.weights(["a"], [0, 7]).tolist() == [[0.0, 0.0]]
+
+
+def test_moments_are_those_of_the_scores_of_live_documents(
+    random_batch, words, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(3)
+    ids = [f"{number:02d}" for number in range(40)]
+    vectors, (query,) = random_batch(rng, 40), random_batch(rng, 1)
+    with EmbeddedIndexWriter.create(tmp_path, words, model_id="test") as index_writer:
+        for half in (range(20), range(20, 40)):  # a segment each
+            part = SparseBatch.from_vectors([vectors.row(number) for number in half], words)
+            index_writer.add([ids[number] for number in half], part)
+            index_writer.commit()
+        index_writer.delete(ids[3:9])
+        index_writer.commit()
+    live = [number for number in range(40) if not 3 <= number < 9]
+    products = vectors.to_scipy().astype(np.float64) @ query.as_batch().to_scipy().T
+    scores = products.toarray()[live, 0]
+    index = open_index(tmp_path)
+    assert len(index.segments) == 2
+    assert index.score_moments(query) == pytest.approx((scores.mean(), scores.std()), rel=1e-6)
+
+
+def test_a_long_commit_keeps_few_segments_open(
+    random_batch, words, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(merge_policy, "MAX_SEGMENTS_A_LEVEL", 2)
+    monkeypatch.setattr(writer, "MAX_BUFFERED_POSTINGS", 0)  # each batch becomes a segment
+    monkeypatch.setattr(writer, "MAX_OPEN_SEGMENTS", 4)
+    vectors = random_batch(np.random.default_rng(4), 30)
+    most = 0
+    with EmbeddedIndexWriter.create(tmp_path, words, model_id="test") as index_writer:
+        for number, vector in enumerate(vectors):
+            index_writer.add([f"{number:02d}"], vector.as_batch())
+            most = max(most, len(index_writer._segments))
+        index_writer.commit()
+    assert 1 < most <= 4
+    live = {f"{number:02d}": vector for number, vector in enumerate(vectors)}
+    assert open_index(tmp_path).search(vectors) == oracle(live, words).search(vectors)

@@ -67,6 +67,17 @@ def test_a_folder_is_indexed_and_searched(root: Path, colours) -> None:
     assert (fields["width"], fields["height"]) == (16, 16)
 
 
+def test_weights_stay_as_they_were_chosen_when_an_index_is_made_anew(root: Path, colours) -> None:
+    update(root, colours, weights="8bit")
+    update(root, colours)
+    with pytest.raises(InputError, match="stores 8bit weights, but exact ones"):
+        update(root, colours, weights="exact")
+    update(root, colours, rebuild=True)
+    assert open_index(default_index(root)).manifest.weights == "8bit"
+    update(root, colours, rebuild=True, weights="exact")
+    assert open_index(default_index(root)).manifest.weights == "exact"
+
+
 def test_where_nothing_has_changed_no_record_is_made(
     root: Path, colours, monkeypatch: pytest.MonkeyPatch
 ) -> None:

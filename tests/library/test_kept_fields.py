@@ -106,6 +106,22 @@ def test_a_file_that_could_not_be_read_and_then_is_gone_is_known_by_its_content_
     assert own(root, "c.png") == GIVEN
 
 
+def test_a_run_over_another_folder_takes_no_file_for_gone(
+    root: Path, colours, tmp_path: Path
+) -> None:
+    archive, place = tmp_path / "archive", root / ".lexret"
+    paint(archive / "z.png", (9, 9, 200))
+    index_folders([archive], place, colours)
+    (doc_id,) = (found for found in open_index(place).doc_ids() if found.endswith("z.png"))
+    set_fields(place, {doc_id: GIVEN})
+    half_written(archive / "z.png")
+    index_folders([archive], place, colours)
+    index_folders([root], place, colours)  # does not look at the archive
+    paint(archive / "z.png", (9, 9, 180))
+    index_folders([archive], place, colours)
+    assert own(root, doc_id) == GIVEN
+
+
 def test_an_index_that_is_made_anew_keeps_the_fields_of_what_it_cannot_read(
     root: Path, colours
 ) -> None:

@@ -76,8 +76,8 @@ def command(
     from lexret.library.asking.calibration import save_calibration
     from lexret.library.model_encoders import ModelEncoders
 
-    for one in (source, *learn_from):
-        check_source(one)
+    for place in (source, *learn_from):
+        check_source(place)
     model, record = (
         load_model(model_source, computation=computation),
         read_record(find_model(model_source)),

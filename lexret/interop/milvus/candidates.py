@@ -220,7 +220,9 @@ class _Judge:
         if not filters:
             return True
         doc_id = decode_text(candidate.doc_id)
-        return all(one.meets(doc_id, candidate.fields) != one.negated for one in filters)
+        return all(
+            condition.meets(doc_id, candidate.fields) != condition.negated for condition in filters
+        )
 
 
 def _as_hits(found: Sequence[tuple[float, bytes]]) -> list[SearchHit]:

@@ -33,7 +33,7 @@ def find_by_conditions(index: CandidateIndex, query: Query, k: int, find: Find) 
     kept = []
     for doc_id in ids:
         fields = index.document(doc_id).fields
-        if all(one.meets(doc_id, fields.get) != one.negated for one in query.filters):
+        if all(c.meets(doc_id, fields.get) != c.negated for c in query.filters):
             kept.append(doc_id)
         if len(kept) == k:
             break
@@ -63,4 +63,4 @@ def _holders(index: CandidateIndex, holds: Holds) -> set[str]:
             f"tells. Without words to look for, +{word} and -{word} cannot be answered; add words."
         )
     rows = [row for row, weight in told if weight > holds.above]
-    return {decode_text(one.doc_id) for one in index.candidates(rows) if one is not None}
+    return {decode_text(found.doc_id) for found in index.candidates(rows) if found is not None}

@@ -132,5 +132,5 @@ def _copies(snapshot: Snapshot, doc_id: str, content: FieldValue) -> tuple[Copy,
     if not isinstance(content, str):
         return ()
     found = documents_with(snapshot.index, "sha256", {content}, Query())
-    others = sorted(one.doc_id for one in found if one.doc_id != doc_id)
+    others = sorted(document.doc_id for document in found if document.doc_id != doc_id)
     return tuple(Copy(other, snapshot.file_of(other)) for other in others)

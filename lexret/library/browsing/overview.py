@@ -62,7 +62,7 @@ def strongest_words(
             continue
         if not any(other in found for other in vocabulary.numbers_of(word)):
             found[word] = CountedWord(word, int(counts_V[term]))
-    return sorted(found.values(), key=lambda one: (-one.num_pictures, one.word))
+    return sorted(found.values(), key=lambda counted: (-counted.num_pictures, counted.word))
 
 
 def cameras(index: EmbeddedIndex, *, k: int) -> list[CountedWord]:

@@ -263,6 +263,33 @@ def test_texts_are_compared_whatever_the_case_and_as_a_whole() -> None:
     assert not one.meets("", {}.get)
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (2, 3, ["b", "c"]),
+        (1.5, 3.5, ["b", "c"]),
+        (None, 2, ["a", "b"]),
+        (3, None, ["c", "d"]),
+        (3, 2, []),
+        (2**70, None, []),
+        (None, -(2**70), []),
+        (-(2**70), 2**70, ["a", "b", "c", "d"]),
+    ],
+)
+def test_numbers_on_a_bound_are_within_it(
+    batch, make_index, tmp_path: Path, low: float | None, high: float | None, expected: list[str]
+) -> None:
+    fields = {"size": [1, 2, 3, 4], "ratio": [1.0, 2.0, 3.0, 4.0]}
+    make_index(tmp_path, list("abcd"), batch(*[{"dog": 1.0}] * 4), fields=fields)
+    index = open_index(tmp_path)
+    for name, numbers in fields.items():
+        wanted = NumberFilter(name, low, high)
+        hits = index.find(Query(filters=(wanted,)))
+        assert [hit.doc_id for hit in hits] == expected, name
+        met = [wanted.meets("", {name: number}.get) for number in numbers]
+        assert [doc_id for doc_id, is_met in zip("abcd", met, strict=True) if is_met] == expected
+
+
 def test_a_filter_of_another_kind_is_asked_document_by_document(
     batch, make_index, tmp_path: Path
 ) -> None:

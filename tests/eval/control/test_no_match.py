@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from lexret.errors import InputError
+from lexret.eval.control.absence_searches import make_searches
 from lexret.eval.control.annotated_pictures import AnnotatedPictures
+from lexret.eval.control.calibration_fit import fit
 from lexret.eval.control.concepts import Inventory
-from lexret.eval.control.no_match import fit, make_searches, measure_no_match
+from lexret.eval.control.no_match import measure_no_match
 from lexret.sparse import SparseBatch
 from lexret.vocabulary import Vocabulary
 

@@ -4,7 +4,8 @@ Words without a mark, words with ``+`` and words with ``^`` make one text, which
 turns into a vector of length 1. Each example adds a vector (beside words, what ``Examples.fit``
 makes of them), each word with ``?`` its own entry with the weight 1 (or the one behind ``^``).
 Other weights behind ``^`` multiply the word's entry of the sum. In brackets, each alternative is
-put together in this way on its own. Excluded words leave the sum. Conditions are exact and know only the words themselves.
+put together in this way on its own. Excluded words leave the sum. Conditions are exact and know
+only the words themselves.
 """
 
 from __future__ import annotations

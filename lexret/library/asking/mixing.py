@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from lexret.explain.answers import ExplainingIndex
     from lexret.vocabulary import Vocabulary
 
-PICTURE_WEIGHT: Final = 0.9
+PICTURE_WEIGHT: Final = 0.8
 """Length of what counts of pictures; that of a text is 1."""
 LIKENESS_POWER: Final = 4
 _MOST_FOUND: Final = 100

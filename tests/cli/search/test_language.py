@@ -224,7 +224,7 @@ def test_what_of_a_picture_goes_with_the_words_is_added_to_them(photos: Path) ->
     # The sea is found in beach/2.png, which shows a beach and no dog.
     told = json.loads(search("sea?", "--like", "beach/1.png", "--json").stdout)
     (hit,) = told["hits"]
-    length = 0.9 / (0.5**2 + 0.25**2) ** 0.5
+    length = 0.8 / (0.5**2 + 0.25**2) ** 0.5
     assert {word["word"]: word["query_weight"] for word in hit["words"]} == {
         "beach": pytest.approx(0.5 * length),
         "sea": pytest.approx(1 + 0.25 * length),

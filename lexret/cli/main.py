@@ -147,6 +147,8 @@ class LazyGroup(click.Group):
             value: object = super().invoke(ctx)
             sys.stdout.flush()
         except click.ClickException as error:
+            if isinstance(error, click.NoSuchOption):
+                _suggest_short(error)
             error.show()
             ctx.exit(EXIT_ERROR)  # click's own status can be 1, which means "found nothing" here
         except (KeyboardInterrupt, click.Abort):
@@ -170,6 +172,14 @@ class LazyGroup(click.Group):
             message = f"Error: no space left on the disk{place}; make room and run it again."
             _fail(ctx, message, status=EXIT_ERROR)
         return value
+
+
+def _suggest_short(error: click.NoSuchOption) -> None:
+    """Of ``--k``, suggest ``-k`` where there is one, rather than long options spelt a bit alike."""
+    short = f"-{error.option_name.lstrip('-')}"
+    parameters = error.ctx.command.params if error.ctx is not None else ()
+    if any(short in parameter.opts for parameter in parameters):
+        error.possibilities = [short]
 
 
 def _advice(error: MissingError) -> str:

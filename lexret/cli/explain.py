@@ -12,6 +12,7 @@ import click
 from lexret.cli.candidates import complete_words
 from lexret.cli.common import (
     computation_options,
+    force_option,
     near_path,
     picture_model_option,
     print_notes,
@@ -91,6 +92,7 @@ def _parse_boxes(ctx: object, param: object, values: tuple[str, ...]) -> list[Bo
 @click.option("-k", "k", type=click.IntRange(1, 120), default=40, show_default=True,
               help="At most so many words in a cloud.")  # fmt: skip
 @click.option("--dark", is_flag=True, help="Draw on dark ground.")
+@force_option
 @picture_model_option
 @computation_options
 def command(
@@ -104,6 +106,7 @@ def command(
     text_encoder: TextEncoderKind | None,
     k: int,
     dark: bool,
+    force: bool,
     model_source: str,
     computation: Computation,
 ) -> None:
@@ -132,7 +135,7 @@ def command(
     from lexret.explain.drawing.palette import DARK, LIGHT
     from lexret.explain.explanation import explain_picture
     from lexret.explain.patches.regions import check_regions
-    from lexret.explain.report import check_folder, write_report
+    from lexret.explain.report import check_folder, check_no_other_files, write_report
     from lexret.library.model_encoders import ModelEncoders
     from lexret.pictures.boxes import corners_of
     from lexret.pictures.decoding import ENCODING_MIN_SIDE, open_picture
@@ -145,6 +148,8 @@ def command(
         )
     # What can be wrong is looked at before the model is loaded, which takes seconds.
     check_folder(folder)
+    if not force:
+        check_no_other_files(folder)
     masks = [open_picture(path).image for path in mask_files]
     # Read as `lexret index` reads it, so that both see the same picture and give one score.
     picture = open_picture(image, min_side=ENCODING_MIN_SIDE)

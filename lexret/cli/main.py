@@ -147,9 +147,7 @@ class LazyGroup(click.Group):
             value: object = super().invoke(ctx)
             sys.stdout.flush()
         except click.ClickException as error:
-            if isinstance(error, click.NoSuchOption):
-                _suggest_short(error)
-            error.show()
+            (_no_option(error) if isinstance(error, click.NoSuchOption) else error).show()
             ctx.exit(EXIT_ERROR)  # click's own status can be 1, which means "found nothing" here
         except (KeyboardInterrupt, click.Abort):
             _fail(ctx, "Interrupted.", status=EXIT_INTERRUPTED)
@@ -174,12 +172,13 @@ class LazyGroup(click.Group):
         return value
 
 
-def _suggest_short(error: click.NoSuchOption) -> None:
+def _no_option(error: click.NoSuchOption) -> click.NoSuchOption:
     """Of ``--k``, suggest ``-k`` where there is one, rather than long options spelt a bit alike."""
     short = f"-{error.option_name.lstrip('-')}"
     parameters = error.ctx.command.params if error.ctx is not None else ()
     if any(short in parameter.opts for parameter in parameters):
-        error.possibilities = [short]
+        return click.NoSuchOption(error.option_name, possibilities=[short], ctx=error.ctx)
+    return error
 
 
 def _advice(error: MissingError) -> str:

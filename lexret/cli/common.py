@@ -141,6 +141,29 @@ def computation_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return with_computation
 
 
+force_option: Callable[[F], F] = click.option(
+    "--force", is_flag=True, help="Replace what is there already."
+)
+
+
+def check_free(path: Path | None, option: str, *, force: bool) -> None:
+    """Refuse to replace a file that is there already, before anything is loaded.
+
+    Args:
+        path: the file to write; ``None`` is free.
+        option: what named it, such as ``-o``.
+        force: it may be replaced.
+
+    Raises:
+        click.BadParameter: if it must stay.
+    """
+    if path is not None and not force and os.path.lexists(path) and path.is_file():
+        raise click.BadParameter(
+            f"{path} is there already. Choose another name, or let it be replaced: --force.",
+            param_hint=f"'{option}'",
+        )
+
+
 json_option: Callable[[F], F] = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON, for programs."
 )

@@ -13,6 +13,7 @@ from lexret.cli.candidates import complete_words
 from lexret.cli.common import (
     DEFAULT_MODEL,
     computation_options,
+    force_option,
     indexes_option,
     model_option,
     near_path,
@@ -94,6 +95,7 @@ def _parse_boxes(ctx: object, param: object, values: tuple[str, ...]) -> list[Bo
 @click.option("-k", "k", type=click.IntRange(1, 120), default=40, show_default=True,
               help="At most so many words in a cloud.")  # fmt: skip
 @click.option("--dark", is_flag=True, help="Draw on dark ground.")
+@force_option
 @indexes_option
 @model_option
 @computation_options
@@ -108,6 +110,7 @@ def command(
     text_encoder: TextEncoderKind | None,
     k: int,
     dark: bool,
+    force: bool,
     index_paths: tuple[Path, ...],
     model_source: str | None,
     computation: Computation,
@@ -135,7 +138,7 @@ def command(
     from lexret.explain.drawing.palette import DARK, LIGHT
     from lexret.explain.explanation import explain_picture
     from lexret.explain.patches.regions import check_regions
-    from lexret.explain.report import check_folder, write_report
+    from lexret.explain.report import check_folder, check_no_other_files, write_report
     from lexret.pictures.boxes import corners_of
     from lexret.pictures.decoding import ENCODING_MIN_SIDE, open_picture
 
@@ -147,6 +150,8 @@ def command(
         )
     # What can be wrong is looked at before the model is loaded, which takes seconds.
     check_folder(folder)
+    if not force:
+        check_no_other_files(folder)
     file, open_encoders = _subject(image, index_paths, model_source, computation)
     masks = [open_picture(path).image for path in mask_files]
     # Read as `lexret index` reads it, so that both see the same picture and give one score.

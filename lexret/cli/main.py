@@ -147,7 +147,7 @@ class LazyGroup(click.Group):
             value: object = super().invoke(ctx)
             sys.stdout.flush()
         except click.ClickException as error:
-            error.show()
+            (_no_option(error) if isinstance(error, click.NoSuchOption) else error).show()
             ctx.exit(EXIT_ERROR)  # click's own status can be 1, which means "found nothing" here
         except (KeyboardInterrupt, click.Abort):
             _fail(ctx, "Interrupted.", status=EXIT_INTERRUPTED)
@@ -170,6 +170,15 @@ class LazyGroup(click.Group):
             message = f"Error: no space left on the disk{place}; make room and run it again."
             _fail(ctx, message, status=EXIT_ERROR)
         return value
+
+
+def _no_option(error: click.NoSuchOption) -> click.NoSuchOption:
+    """Of ``--k``, suggest ``-k`` where there is one, rather than long options spelt a bit alike."""
+    short = f"-{error.option_name.lstrip('-')}"
+    parameters = error.ctx.command.params if error.ctx is not None else ()
+    if any(short in parameter.opts for parameter in parameters):
+        return click.NoSuchOption(error.option_name, possibilities=[short], ctx=error.ctx)
+    return error
 
 
 def _advice(error: MissingError) -> str:

@@ -12,6 +12,8 @@ from click.core import ParameterSource
 from lexret.cli.candidates import complete_file, complete_folder
 from lexret.cli.common import (
     DEFAULT_MODEL,
+    check_free,
+    force_option,
     index_option,
     json_option,
     model_option,
@@ -76,6 +78,7 @@ def _spare(picture: Path, output: Path | None) -> None:
               "it reads as words.")  # fmt: skip
 @lm_option
 @served_option
+@force_option
 @index_option
 @model_option
 @json_option
@@ -90,6 +93,7 @@ def command(
     task: str | None,
     lm: str | None,
     served: str | None,
+    force: bool,
     index_path: Path | None,
     model_source: str | None,
     as_json: bool,
@@ -114,6 +118,7 @@ def command(
         raise click.UsageError("Name the file to write: -o rebuilt.png; or ask for --json.")
     _check_denoising(ctx, task, lm, served)
     _spare(Path(image), output)
+    check_free(output, "-o", force=force)
     if task is not None and lm is not None:
         _denoise(image, output, cast("Task", task), lm, served, decoder, model_source, as_json)
         return

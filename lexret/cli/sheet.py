@@ -13,7 +13,9 @@ import click
 
 from lexret.cli.candidates import complete_words
 from lexret.cli.common import (
+    check_free,
     copies_option,
+    force_option,
     index_option,
     model_option,
     near_path,
@@ -73,6 +75,7 @@ def _check_link(_ctx: object, _param: object, value: str | None) -> str | None:
               help="Where words lead to, with {word} in it, such as a page of `lexret serve`: "
               "http://127.0.0.1:8000/?q={word}")  # fmt: skip
 @copies_option
+@force_option
 @model_option
 @text_encoder_option
 @click.pass_context
@@ -85,6 +88,7 @@ def command(
     dark: bool,
     link: str | None,
     copies: bool,
+    force: bool,
     model_source: str | None,
     text_encoder: TextEncoderKind | None,
 ) -> None:
@@ -101,6 +105,7 @@ def command(
       lexret sheet "a dog on a beach" -o dogs.png -k 12
       lexret sheet path:holiday/** -o holiday.svg
     """
+    check_free(path, "-o", force=force)
     from lexret.engine.query.query import Query
     from lexret.explain.contact import sheet_of_hits, sheet_of_index
     from lexret.explain.drawing.contact_sheet import check_room

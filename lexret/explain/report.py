@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from pathlib import Path
+from typing import Final
 
 from PIL import Image
 
@@ -20,6 +21,12 @@ from lexret.explain.explanation_json import to_json
 from lexret.files.folders import make_folder
 from lexret.files.whole import replace_file
 from lexret.sparse import WordWeight
+
+_NUMBERS: Final = "explanation.json"
+_NAMES: Final = (
+    *("summary.png", "words.png", "overlay.png", "query.png"),
+    *("summary.svg", "words.svg", "query.svg", "report.html"),
+)
 
 
 def write_report(
@@ -83,7 +90,7 @@ def _draw_all(
             files[f"{region.name}.png"] = _png(captioned)
     if explanation.hit is not None:
         files["query.png"] = query_figure(photo, explanation, explanation.hit, theme=theme)
-    files["explanation.json"] = to_json(explanation).encode()
+    files[_NUMBERS] = to_json(explanation).encode()
     files["summary.svg"] = summary_figure(photo, explanation, theme=theme, page=SvgCanvas)
     files["words.svg"] = cloud_svg(whole, link=link_in_report).encode()
     if explanation.hit is not None:
@@ -108,6 +115,20 @@ def _png(picture: Image.Image) -> bytes:
     buffer = io.BytesIO()
     picture.save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def check_no_other_files(folder: Path) -> None:
+    """Raise InputError if a report would replace files that are of no report.
+
+    A folder that holds ``explanation.json`` is one of a report.
+    """
+    if not (folder / _NUMBERS).exists():
+        there = [name for name in _NAMES if os.path.lexists(folder / name)]
+        if there:
+            raise InputError(
+                f"{folder / there[0]} is there already, and not from an explanation. Choose "
+                "another folder, or let it be replaced: --force."
+            )
 
 
 def check_folder(folder: Path) -> None:

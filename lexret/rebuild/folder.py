@@ -90,7 +90,9 @@ def read_rebuild_record(folder: Path) -> RebuildRecord:
         values = parse_json(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise MissingError(
-            f"There is no rebuilding model in {folder} (no {RECORD_FILE}).", path=folder
+            f"There is no rebuilding model in {folder} (no {RECORD_FILE}); expected the `model` "
+            "folder of a run of `lexret train` by a recipe of kind rebuild.",
+            path=folder,
         ) from error
     except (OSError, ValueError) as error:
         raise CorruptError(f"{path} cannot be read: {error}.") from error

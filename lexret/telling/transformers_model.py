@@ -46,7 +46,9 @@ class TransformersModel:
             raise needs_training_packages("a language model from a folder", error) from error
         if place.startswith((".", "/", "~")) and not Path(place).expanduser().is_dir():
             raise MissingError(
-                f"There is no folder {place} with a language model.", path=Path(place)
+                f"There is no folder {place} with a language model; name one, or where a model is "
+                "served: http://...",
+                path=Path(place),
             )
         source = str(Path(place).expanduser()) if Path(place).expanduser().is_dir() else place
         try:
@@ -55,7 +57,8 @@ class TransformersModel:
         except (OSError, ValueError, KeyError) as error:
             raise InputError(
                 f"transformers cannot load a causal language model from {place}: "
-                f"{str(error).splitlines()[0]}"
+                f"{str(error).splitlines()[0]} Name a folder with config.json, the tokenizer's "
+                "files and weights in *.safetensors, or a model that a server at http://... serves."
             ) from error
         self.name = Path(place).name
         self._torch = torch

@@ -199,3 +199,20 @@ def test_the_score_of_a_text_is_that_of_a_search(
         assert result.exit_code == 0, result.output
         text = (out / "explanation.json").read_text(encoding="utf-8")
         assert math.isclose(json.loads(text)["hit"]["score"], wanted, rel_tol=1e-4)
+
+
+def test_a_folder_of_other_files_is_written_to_where_that_is_said(
+    picture_folder: Path, tiny_model_folder: Path, tmp_path: Path
+) -> None:
+    out, mine = tmp_path / "out", tmp_path / "out" / "words.png"
+    out.mkdir()
+    mine.write_bytes(b"mine")
+    (out / "other.txt").write_text("other")
+    arguments = [picture_folder / "red.png", "-o", out, "--model", tiny_model_folder]
+    result = explain(*arguments)
+    assert result.exit_code == 2
+    assert "words.png is there already" in result.stderr and "--force" in result.stderr
+    assert mine.read_bytes() == b"mine" and len(list(out.iterdir())) == 2
+    assert explain(*arguments, "--force").exit_code == 0
+    assert mine.read_bytes() != b"mine" and (out / "other.txt").read_text() == "other"
+    assert explain(*arguments).exit_code == 0  # its own files are replaced

@@ -14,6 +14,10 @@ MASKS = "a captions file, a folder that holds captions.jsonl, or one of pictures
 CASES = {
     "words pictures/rad.png": "no picture pictures/rad.png. Did you mean pictures/red.png?",
     "words nothere.jpg": HINT,
+    "search dog --k 3": "No such option '--k'. Did you mean '-k'?",
+    "sheet dog --o sheet.png": "No such option '--o'. Did you mean '-o'?",
+    "search dog --expalin": "No such option '--expalin'. Did you mean '--explain'?",
+    "search hund": "for words of another language, add a dictionary: lexret language add LANGUAGE",
     "serach dog": "No such command 'serach'. Did you mean 'search'?",
     "eval exclusoin x": "Did you mean 'exclusion'?",
     "info --index empty": "no index at empty; make one with `lexret index DIR`.",

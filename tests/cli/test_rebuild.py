@@ -108,10 +108,24 @@ def test_a_drawing_never_takes_the_place_of_its_picture(
     monkeypatch.chdir(indexed / place)
     before = (indexed / "red.png").read_bytes()
     result = run("rebuild", "red.png", "-o", indexed / "red.png", "--index", indexed,
-                 "--decoder", decoder_folder, *arguments)  # fmt: skip
+                 "--decoder", decoder_folder, "--force", *arguments)  # fmt: skip
     assert result.exit_code == 2
     assert "is the picture itself" in result.stderr
     assert (indexed / "red.png").read_bytes() == before
+
+
+def test_a_file_that_is_there_is_replaced_where_that_is_said(
+    indexed: Path, decoder_folder: Path, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine.png"
+    mine.write_bytes(b"mine")
+    arguments = ["rebuild", "red.png", "-o", mine, "--index", indexed, "--decoder", decoder_folder]
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert "mine.png is there already" in result.stderr and "--force" in result.stderr
+    assert mine.read_bytes() == b"mine"
+    assert run(*arguments, "--force").exit_code == 0
+    assert mine.read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_picture_that_cannot_be_read_is_named(

@@ -151,6 +151,20 @@ def test_wrong_sheets_are_refused_before_anything_is_loaded(
     assert result.exit_code == 2 and message in result.stderr
 
 
+def test_a_file_that_is_there_is_replaced_where_that_is_said(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (photos / "mine.png").write_bytes(b"mine")
+    assert sheet("dog?", "-o", "mine.png", "--force").exit_code == 0
+    assert (photos / "mine.png").read_bytes().startswith(b"\x89PNG")
+    (photos / "mine.png").write_bytes(b"mine")
+    monkeypatch.setattr("lexret.cli.sheet.open_chosen_library", None)  # before anything is loaded
+    result = sheet("dog?", "-o", "mine.png")
+    assert result.exit_code == 2
+    assert "mine.png is there already" in result.stderr and "--force" in result.stderr
+    assert (photos / "mine.png").read_bytes() == b"mine"
+
+
 def test_a_figure_of_too_many_pictures_is_refused_before_they_are_looked_at(
     photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,10 +179,10 @@ def test_the_pictures_of_a_sheet_are_counted_on_a_terminal_only(
 ) -> None:
     assert "Drawing" not in sheet("-o", "all.html").stderr
     monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda _: True)
-    told = sheet("-o", "all.html").stderr
+    told = sheet("-o", "all.html", "--force").stderr
     assert "Drawing picture 3 of 3..." in told
     assert [line for line in told.splitlines() if line.startswith("Note: ")]
-    assert "Looking for pictures..." in sheet("dog?", "-o", "all.html").stderr
+    assert "Looking for pictures..." in sheet("dog?", "-o", "all.html", "--force").stderr
 
 
 def test_a_sheet_of_nothing_is_written_and_told(photos: Path) -> None:

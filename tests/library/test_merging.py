@@ -180,11 +180,11 @@ def test_a_merge_that_is_killed_after_its_commit_has_lost_nothing_and_may_be_rep
     class Killed(BaseException):
         pass
 
-    def die(self: EmbeddedIndexWriter) -> None:
+    def die(self: Commits) -> None:
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(EmbeddedIndexWriter, "_clean", die)
+        patch.setattr(Commits, "clean", die)
         with pytest.raises(Killed):
             merge_indexes(sources, target)
     index = open_index(target)

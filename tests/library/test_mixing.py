@@ -12,7 +12,12 @@ from lexret.engine import EmbeddedIndex, EmbeddedIndexWriter, open_index
 from lexret.engine.corrections.corrections import change_corrections
 from lexret.engine.query.filters import NumberFilter
 from lexret.engine.query.query import AnyOf, Choice, Holds, Query
-from lexret.library.asking.mixing import PICTURE_WEIGHT, fitted_to_words, num_found
+from lexret.library.asking.mixing import (
+    LIKENESS_POWER,
+    PICTURE_WEIGHT,
+    fitted_to_words,
+    num_found,
+)
 from lexret.sparse import LexicalVector, SparseBatch
 from lexret.vocabulary import Vocabulary
 
@@ -47,19 +52,36 @@ SNOW = Query(vector({"snow": 1.0}))
 
 
 def test_words_that_pictures_of_the_text_do_not_show_leave_the_photo(index: EmbeddedIndex) -> None:
-    # Three pictures are in the snow. Dog: 0.8, at most 3 x the mean of 0.6, 0 and 0; no grass.
+    # Three pictures are in the snow; one of them has a dog, and none has grass.
     fitted = fitted_to_words([PHOTO], SNOW, index)
     assert weights(fitted) == {"dog": pytest.approx(PICTURE_WEIGHT)}
 
 
-def test_a_word_counts_at_most_three_times_what_it_has_in_them(index: EmbeddedIndex) -> None:
+def test_a_word_counts_at_most_its_mean_in_those_that_are_like_the_photo(
+    index: EmbeddedIndex,
+) -> None:
     photo = vector({"dog": 0.96, "tree": 0.28})
     fitted = fitted_to_words([photo], SNOW, index)
-    dog, tree = min(0.96, 3 * 0.6 / 3), min(0.28, 3 * 0.6 / 3)
+    with_dog, with_tree = (0.96 * 0.6) ** LIKENESS_POWER, (0.28 * 0.6) ** LIKENESS_POWER
+    dog, tree = (0.6 * one / (with_dog + with_tree) for one in (with_dog, with_tree))
+    assert dog < 0.96 and tree < 0.28
     length = PICTURE_WEIGHT / np.hypot(dog, tree)
     assert weights(fitted) == {
         "dog": pytest.approx(dog * length, rel=1e-6),
         "tree": pytest.approx(tree * length, rel=1e-6),
+    }
+
+
+def test_a_word_counts_at_most_what_it_has_in_the_photo(index: EmbeddedIndex) -> None:
+    photo = vector({"dog": 0.6, "snow": 0.8})
+    fitted = fitted_to_words([photo], SNOW, index)
+    # The first is most like it, and has its weights; others have as much snow, and less of the dog.
+    likeness = {"1": 1.0, "2": 0.64**LIKENESS_POWER, "3": 0.64**LIKENESS_POWER}
+    dog = 0.6 / sum(likeness.values())
+    length = PICTURE_WEIGHT / np.hypot(dog, 0.8)
+    assert weights(fitted) == {
+        "dog": pytest.approx(dog * length, rel=1e-6),
+        "snow": pytest.approx(0.8 * length, rel=1e-6),
     }
 
 
@@ -127,4 +149,4 @@ def test_corrected_words_count_as_they_are_corrected(index: EmbeddedIndex) -> No
 
 
 def test_small_libraries_go_by_fewer_pictures() -> None:
-    assert [num_found(n) for n in (3, 130, 400, 700, 1000, 10**7)] == [20, 20, 20, 35, 50, 50]
+    assert [num_found(n) for n in (3, 130, 400, 1000, 10**7)] == [20, 20, 40, 100, 100]

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from lexret.cli.common import computation_options, json_option, render_table
+from lexret.cli.common import (
+    check_free,
+    computation_options,
+    force_option,
+    json_option,
+    render_table,
+)
 from lexret.cli.eval.options import eval_model_option, progress_bars, seed_option
 
 if TYPE_CHECKING:
@@ -44,6 +50,7 @@ def _parse_ids(
 @click.option("--split", metavar="NAME", help="Of Pascal VOC, COCO or CamVid, such as val.")
 @click.option("--figure", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Draw ten pictures beside their true and predicted maps.")  # fmt: skip
+@force_option
 @eval_model_option
 @seed_option
 @json_option
@@ -54,6 +61,7 @@ def command(
     prompts: tuple[str, ...],
     split: str | None,
     figure: Path | None,
+    force: bool,
     model_source: str,
     seed: int,
     as_json: bool,
@@ -76,6 +84,7 @@ def command(
       lexret eval patchdis coco-masks --ids 1-90 --figure things.png
       lexret eval patchdis VOCdevkit/VOC2012 --prompt "{name}" --prompt "a photo of a {name}"
     """
+    check_free(figure, "--figure", force=force)
     from lexret.encoders import load_model
     from lexret.eval.patches.mask_formats import open_masked
     from lexret.eval.patches.patchdis import DEFAULT_PROMPTS

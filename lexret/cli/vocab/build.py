@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from lexret.cli.common import json_option, near_path, plural
+from lexret.cli.common import force_option, json_option, near_path, plural
 from lexret.cli.vocab.options import (
     captions_option,
-    force_option,
     read_captions,
     report,
     wordnet_option,

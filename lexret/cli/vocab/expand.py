@@ -8,10 +8,9 @@ from pathlib import Path
 import click
 
 from lexret.cli.candidates import complete_vocabulary
-from lexret.cli.common import json_option
+from lexret.cli.common import force_option, json_option
 from lexret.cli.vocab.options import (
     captions_option,
-    force_option,
     read_captions,
     report,
     wordnet_option,

@@ -29,9 +29,6 @@ wordnet_option: Callable[[F], F] = click.option(
     help="The folder of the WordNet database; Debian's package wordnet-base makes "
     "/usr/share/wordnet.",
 )
-force_option: Callable[[F], F] = click.option(
-    "--force", is_flag=True, help="Replace the files if they are there already."
-)
 
 _NUM_SHOWN: Final = 12
 

@@ -16,6 +16,10 @@ NO_WORD: Final = (
     'The query holds no word; type what a picture should show, such as "a dog on a beach".'
 )
 NEAREST_SHOWN: Final = 3
+_OTHER_WORDS: Final = (
+    "Say it with other English words; for words of another language, add a dictionary: "
+    "lexret language add LANGUAGE."
+)
 _LOOKED_UP: Final = 5
 _LONGEST: Final = 64
 
@@ -79,10 +83,10 @@ def _nothing_known(text: str, unknown: list[str], vocabulary: Vocabulary) -> str
     if not unknown:
         return NO_WORD
     if len(unknown) == 1:
-        return f"{unknown_word(unknown[0], vocabulary)}. Say it with other English words."
+        return f"{unknown_word(unknown[0], vocabulary)}. {_OTHER_WORDS}"
     return (
         f"No word of {text!r} is in the vocabulary of {len(vocabulary):,} words: "
-        f"{_listed(unknown, vocabulary)}. Say it with other English words."
+        f"{_listed(unknown, vocabulary)}. {_OTHER_WORDS}"
     )
 
 

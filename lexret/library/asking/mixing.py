@@ -2,11 +2,12 @@
 
 "Like this photo, in the snow": the photo shows a dog on grass, and pictures in the snow show no
 grass. Added up as they are, the photo's hundred words outvote the few of the text. So a word of the
-photo counts as far as pictures that the words find show it, too. With p the photo's vector of
-length 1 (of several photos, the sum of theirs, of length 1), and m the mean of the K pictures that
-fit the words best::
+photo counts as far as pictures that the words find show it, too; and of these, those count that are
+like the photo. With p the photo's vector of length 1 (of several photos, the sum of theirs, of
+length 1) and x the K pictures that fit the words best::
 
-    q = words + PICTURE_WEIGHT * unit(min(p, MOST_OF_MEAN * m))
+    m = sum of (x . p) ** LIKENESS_POWER * x / sum of (x . p) ** LIKENESS_POWER
+    q = words + PICTURE_WEIGHT * unit(min(p, m))
 
 The query stays one vector over the vocabulary, so every backend takes it and every score can be
 explained. Conditions and filters do not count for m, so that they change no score. The values were
@@ -33,11 +34,10 @@ if TYPE_CHECKING:
 
 PICTURE_WEIGHT: Final = 0.8
 """Length of what counts of pictures; that of a text is 1."""
-MOST_OF_MEAN: Final = 3.0
-"""A photo's word counts at most so many times its mean weight in what the words find."""
-_MOST_FOUND: Final = 50
+LIKENESS_POWER: Final = 4
+_MOST_FOUND: Final = 100
 _FEWEST_FOUND: Final = 20
-_ONE_OF: Final = 20
+_ONE_OF: Final = 10
 
 
 def num_found(num_pictures: int) -> int:
@@ -61,10 +61,12 @@ def fitted_to_words(
     found = index.find(
         replace(words, required=(), excluded=(), filters=()), k=num_found(len(index))
     )
-    weights_KT = index.weights([hit.doc_id for hit in found], whole.term_ids)
-    mean_T = weights_KT.sum(axis=0, dtype=np.float64) / max(1, len(found))
-    kept = _positive(whole, np.minimum(whole.weights, MOST_OF_MEAN * mean_T))
-    return _of_length(kept if len(kept) else whole, PICTURE_WEIGHT)
+    shown_KT = index.weights([hit.doc_id for hit in found], whole.term_ids).astype(np.float64)
+    likeness_K = (shown_KT * whole.weights).sum(axis=1) ** LIKENESS_POWER
+    if not likeness_K.any():
+        return _of_length(whole, PICTURE_WEIGHT)
+    mean_T = (likeness_K[:, None] * shown_KT).sum(axis=0) / likeness_K.sum()
+    return _of_length(_positive(whole, np.minimum(whole.weights, mean_T)), PICTURE_WEIGHT)
 
 
 def _unit_sum(vectors: Sequence[LexicalVector]) -> LexicalVector:

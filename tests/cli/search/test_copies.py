@@ -68,7 +68,7 @@ def test_ranks_without_a_word_count_hits_as_they_are_shown() -> None:
 @pytest.mark.parametrize("query", [(), ("dog",), ("path:**",)])
 def test_a_sheet_draws_copies_once_and_counts_them(query: tuple[str, ...], photos: Path) -> None:
     for switch, number in ((), 3), (("--copies",), 5):
-        run("sheet", *query, "-o", "sheet.json", *switch)
+        run("sheet", *query, "-o", "sheet.json", "--force", *switch)
         entries = json.loads((photos / "sheet.json").read_text())["entries"]
         assert len(entries) == number
         copies = {entry["doc_id"]: entry["copies"] for entry in entries if entry["copies"]}

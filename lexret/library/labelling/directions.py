@@ -30,10 +30,11 @@ def name_share(num_examples: int) -> float:
 def least_fit(num_examples: int) -> float:
     """Return how well the mean of so many examples must fit a name for it to count.
 
-    It is told in standard deviations of the index, above the index's mean. A single example says
-    little against a name; ten that fit it no better than others do say much.
+    It is told in standard deviations of the index, above the index's mean. People mostly give names
+    that are right, and one picture in eight of a class fits its name no better than others do: one
+    example must be far off to speak against a name, ten must fit it clearly.
     """
-    return min(1.0, math.log10(max(1, num_examples)))
+    return 1.0 - 1.5 / num_examples
 
 
 @dataclass(frozen=True, slots=True)

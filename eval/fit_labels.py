@@ -6,7 +6,7 @@ What a photo's first caption says is its kind; those of 20 photos or more count,
 each at most. A task learns one class from some examples and looks at all other photos; a logistic
 curve from scores to being of the class is fitted to these. Half of the kinds are tried with the
 curve of the other half, and the other way round. `lexret/library/labelling/sureness.py` holds the
-curves that are fitted on all.
+curves that are fitted on all; with these, kinds are also tried under the names of others.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from lexret.sparse import SparseBatch
 LEAST, MOST = 20, 25
 EXAMPLES = {False: (1, 3, 10), True: (0, 1, 3, 10)}
 SURE = (0.5, 0.3)
+DRAWS = 10
 _NO_KINDS = frozenset({"outdoor", "_sample_images"})
 _BEGINNING = re.compile(r"^(there (is|are) )?(an?|the)? ?\b")
 
@@ -50,12 +51,14 @@ class Photos:
         vectors: one row a photo.
         kinds: name of each kind.
         kind_I: number of each photo's kind.
+        mean_V: the mean of the vectors.
         names: number of a kind -> its name as evidence, where that is known.
     """
 
     vectors: SparseBatch
     kinds: Sequence[str]
     kind_I: Numbers
+    mean_V: Values
     names: Mapping[int, NameEvidence]
 
 
@@ -110,7 +113,8 @@ def with_names(
         for number, query, spread in zip(known, queries, spreads, strict=True)
     }
     kind_I = np.repeat(np.arange(len(kinds)), [len(own) for own in chosen.values()])
-    return Photos(vectors, kinds, kind_I, names)
+    mean_V = mean_of([vectors], len(vectors.vocabulary))
+    return Photos(vectors, kinds, kind_I, mean_V, names)
 
 
 def scores_of(photos: Photos, kinds: Sequence[int], num_examples: int, *, named: bool) -> Scores:
@@ -127,23 +131,58 @@ def scores_of(photos: Photos, kinds: Sequence[int], num_examples: int, *, named:
 def _tasks(
     photos: Photos, kinds: Sequence[int], num_examples: int, *, named: bool
 ) -> Iterator[tuple[Values, npt.NDArray[np.bool_]]]:
-    mean_V = mean_of([photos.vectors], len(photos.vectors.vocabulary))
     for number in kinds:
-        own = np.flatnonzero(photos.kind_I == number)
-        name = photos.names.get(number) if named else None
-        if named and name is None:
+        if named and number not in photos.names:
             continue
-        for draw in range(10 if num_examples else 1):
-            random = np.random.default_rng([number, draw, num_examples])
-            examples = random.permutation(own)[:num_examples]
-            rows = [photos.vectors.row(int(i)) for i in examples]
-            batch = SparseBatch.from_vectors(rows, photos.vectors.vocabulary)
-            names = {} if name is None else {0: name}
-            means = ClassMeans(batch, [0] * num_examples, mean_V, names)
-            if named and not means.counts_name(0):
-                continue
-            others = np.delete(np.arange(len(photos.vectors)), examples)
-            yield means.decide(photos.vectors).scores_NC[others, 0], photos.kind_I[others] == number
+        name = photos.names.get(number) if named else None
+        for draw in range(DRAWS if num_examples else 1):
+            task = _task(photos, number, name, (num_examples, draw))
+            if not named or task.means.counts_name(0):
+                scores = task.means.decide(photos.vectors).scores_NC
+                yield scores[task.others, 0], photos.kind_I[task.others] == number
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """Class that was learnt from some photos of a kind.
+
+    Attributes:
+        means: of the class alone.
+        others: the photos that are no examples.
+    """
+
+    means: ClassMeans
+    others: Numbers
+
+
+def _task(photos: Photos, number: int, name: NameEvidence | None, draw: tuple[int, int]) -> Task:
+    num_examples = draw[0]
+    random = np.random.default_rng([number, *reversed(draw)])
+    examples = random.permutation(np.flatnonzero(photos.kind_I == number))[:num_examples]
+    rows = [photos.vectors.row(int(i)) for i in examples]
+    batch = SparseBatch.from_vectors(rows, photos.vectors.vocabulary)
+    names = {} if name is None else {0: name}
+    means = ClassMeans(batch, [0] * num_examples, photos.mean_V, names)
+    return Task(means, np.delete(np.arange(len(photos.vectors)), examples))
+
+
+def misnamed(photos: Photos, num_examples: int, *, named: bool) -> str:
+    """Return how well kinds are found under the name of another, or without it."""
+    found, right, sure, counting = 0, 0, 0, []
+    random = np.random.default_rng(0)
+    for number in range(len(photos.kinds)):
+        others = [other for other in photos.names if other != number]
+        name = photos.names[others[int(random.integers(len(others)))]] if named else None
+        for draw in range(DRAWS):
+            task = _task(photos, number, name, (num_examples, draw))
+            counting.append(task.means.counts_name(0))
+            taken = task.means.decide(photos.vectors).sure_N[task.others] >= SURE[0]
+            own = photos.kind_I[task.others] == number
+            found, right, sure = found + own.sum(), right + (taken & own).sum(), sure + taken.sum()
+    return (
+        f"the name counts in {100 * np.mean(counting):.0f}%; at {SURE[0]}: "
+        f"{100 * right / max(1, sure):.0f}% right, {100 * right / found:.0f}% found"
+    )
 
 
 def fit(scores: Sequence[Scores]) -> Curve:
@@ -163,7 +202,7 @@ def fit(scores: Sequence[Scores]) -> Curve:
     return Curve(float(weights[0]), float(weights[1]))
 
 
-def told(scores: Sequence[Scores], curves: Sequence[Curve]) -> str:
+def held_out_of(scores: Sequence[Scores], curves: Sequence[Curve]) -> str:
     """Return how much of what is sure is right, and how much of the classes is found."""
     sure = np.concatenate([
         [probability(curve.log_odds(value)) for value in each.values]
@@ -203,11 +242,15 @@ def lines(photos: Photos) -> Iterator[str]:
         for num_examples in EXAMPLES[named]:
             scores = [scores_of(photos, half, num_examples, named=named) for half in halves]
             curve = fit(scores)
-            held_out = told(scores, [fit([scores[1]]), fit([scores[0]])])
+            held_out = held_out_of(scores, [fit([scores[1]]), fit([scores[0]])])
             yield (
                 f"{'name and ' if named else ''}{num_examples} examples: "
                 f"Curve({curve.slope:.1f}, {curve.offset:.2f}); {held_out}"
             )
+    for num_examples in EXAMPLES[False]:
+        for named in (False, True):
+            told = misnamed(photos, num_examples, named=named)
+            yield f"{num_examples} examples{', another name' if named else ''}: {told}"
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +12,13 @@ if TYPE_CHECKING:
     from lexret.library.labelling.reports import LabelReport
 
 NONE_SHOWN = "(none of these)"
+_NAMES_SAID = {
+    ("counts", "hardly fits"): "made of words of the vocabulary, so the name counts as evidence "
+    "beside the examples. --no-names leaves names out.",
+    ("hardly fits",): "the examples hardly fit the name. If it means something else here, more "
+    "examples or --no-names keep it from misleading.",
+    ("does not fit",): "the name does not count, as the examples do not fit it.",
+}
 
 
 def print_report(report: LabelReport, *, as_json: bool, with_examples: bool) -> None:
@@ -56,24 +62,11 @@ def print_report(report: LabelReport, *, as_json: bool, with_examples: bool) -> 
 def _names_told(report: LabelReport) -> list[str]:
     """Say which names of classes count as evidence, and which do not though they are known."""
     lines = []
-    counting = [each.name for each in report.classes if each.name_use == "counts"]
-    if counting:
-        lines.append(
-            f"{named(counting)}: made of words of the vocabulary, so the name counts as evidence "
-            "beside the examples. --no-names leaves names out."
-        )
-    misfits = [each.name for each in report.classes if each.name_use == "does not fit"]
-    if misfits:
-        lines.append(
-            f"{named(misfits)}: the name does not count, as the examples fit it no better than "
-            "other pictures do."
-        )
+    for uses, said in _NAMES_SAID.items():
+        found = [each.name for each in report.classes if each.name_use in uses]
+        if found:
+            lines.append(f"{', '.join(map(repr, found))}: {said}")
     return lines
-
-
-def named(classes: Sequence[str]) -> str:
-    """Return the names of some classes, as a sentence has them."""
-    return ", ".join(map(repr, classes))
 
 
 def _listed(report: LabelReport) -> str:

@@ -117,6 +117,10 @@ class ClassMeans:
         """Whether the name of a class counts: it is known, and the examples fit it."""
         return self._directions[number].is_named
 
+    def doubts_name(self, number: int) -> bool:
+        """Whether the name counts though the examples, which are few, hardly fit it."""
+        return self._directions[number].is_doubtful
+
     @cached_property
     def _offsets_C(self) -> Values:
         offsets_C: Values = self._directions_CV @ self._shift_V

@@ -30,10 +30,11 @@ def name_share(num_examples: int) -> float:
 def least_fit(num_examples: int) -> float:
     """Return how well the mean of so many examples must fit a name for it to count.
 
-    It is told in standard deviations of the index, above the index's mean. A single example says
-    little against a name; ten that fit it no better than others do say much.
+    It is told in standard deviations of the index, above the index's mean. People mostly give names
+    that are right, and one picture in eight of a class fits its name no better than others do: one
+    example must be far off to speak against a name, ten must fit it clearly.
     """
-    return min(1.0, math.log10(max(1, num_examples)))
+    return 1.0 - 1.5 / num_examples
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +58,13 @@ class Direction:
         values_V: of length 1.
         curve: from the score to how sure the class is.
         is_named: whether the name counts.
+        is_doubtful: whether it would not, were there another example that fits it as little.
     """
 
     values_V: Values
     curve: Curve
     is_named: bool
+    is_doubtful: bool
 
 
 class Directions:
@@ -87,19 +90,19 @@ class Directions:
         mean_V = sum_V / max(1, num_examples)
         values_V = _unit(mean_V - self.shift_V) if num_examples else np.zeros_like(mean_V)
         name = self._names.get(number)
-        is_named = name is not None and (
-            not num_examples or self._fit(name, mean_V) > least_fit(num_examples)
-        )
+        fit = math.inf if name is None or not num_examples else self._fit(name, mean_V)
+        is_named = name is not None and (not num_examples or fit >= least_fit(num_examples))
         if name is not None and is_named:
             values_V[name.query.term_ids] += name_share(num_examples) * name.query.weights
             values_V = _unit(values_V)
-        return Direction(values_V, self._curves.of(num_examples, is_named=is_named), is_named)
+        curve = self._curves.of(num_examples, is_named=is_named)
+        return Direction(values_V, curve, is_named, is_named and fit < least_fit(num_examples + 1))
 
     def _fit(self, name: NameEvidence, mean_V: Values) -> float:
         """Return how far above the index's mean examples fit a name, in standard deviations."""
         own = name.query.term_ids
         above = float((mean_V[own] - self._index_mean_V[own]) @ name.query.weights)
-        return above / name.spread if name.spread > 0 else 0.0
+        return above / name.spread if name.spread > 0 else -math.inf
 
 
 def _unit(values_V: Values) -> Values:

@@ -282,7 +282,7 @@ class LibraryLabels:
                     int((mine & right).sum()),
                     int((mine & right & (left.sure >= label.at_least)).sum()),
                     tuple(means.words_of(number, k=WORDS_TOLD)),
-                    use_of_name(label, name, counts=means.counts_name(number)),
+                    use_of_name(label, name, means),
                 )
             )
         return LabelReport(label, tuple(reports), skipped)

@@ -8,16 +8,17 @@ from itertools import pairwise
 from typing import Final, Literal, TypeAlias
 
 from lexret.library.label_file import Label
-from lexret.library.labelling.class_means import WordShare
+from lexret.library.labelling.class_means import ClassMeans, WordShare
 from lexret.library.labelling.examples import SkippedExample
 
 FEW: Final = 10
 """Fewer pictures than this are few for a class."""
 LEAST_ADVISED: Final = 0.2
 """The lowest level that anyone is advised to take: below, nearly all would be wrong."""
-NameUse: TypeAlias = Literal["counts", "does not fit", "unknown", "left out"]
-"""What the name of a class does: it counts beside the examples; it does not, as the examples do not
-fit it; it is not made of words of the vocabulary; or it was not wanted."""
+NameUse: TypeAlias = Literal["counts", "hardly fits", "does not fit", "unknown", "left out"]
+"""What the name of a class does: it counts beside the examples; it counts though the few examples
+hardly fit it; it does not, as they do not fit it; it is not made of words of the vocabulary; or it
+was not wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +138,16 @@ class ApplyReport:
         )
 
 
-def use_of_name(label: Label, name: str, *, counts: bool) -> NameUse:
-    """Return what the name of a class does, where it is known whether it counts."""
+def use_of_name(label: Label, name: str, means: ClassMeans) -> NameUse:
+    """Return what the name of a class of a label does, by the means of its classes."""
     if not label.use_names or label.names is None:
         return "left out"
     if name not in label.names:
         return "unknown"
-    return "counts" if counts else "does not fit"
+    number = label.classes.index(name)
+    if means.doubts_name(number):
+        return "hardly fits"
+    return "counts" if means.counts_name(number) else "does not fit"
 
 
 def _lower(levels: Sequence[Reach]) -> tuple[Reach, ...]:

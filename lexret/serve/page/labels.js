@@ -94,10 +94,10 @@ class Judged {
 // Whether the name of the class counts as well, and a switch for it where lexret knows the word.
 function nameTold(answer, className, judged, change) {
   const use = answer.classes.find((one) => one.name === className)?.name_use;
-  if (use === "does not fit") return el("p", { class: "faint" }, `The name \u201c${className}\u201d does not count: these photos fit it no better than others do.`);
-  if (use !== "counts" && use !== "left out") return null;
-  return el("label", { class: "check" }, el("input", { type: "checkbox", checked: use === "counts", onchange: (event) => { judged.useNames = event.target.checked; change(); } }),
-    ` The name \u201c${className}\u201d counts as well, beside the photos`);
+  if (use === "does not fit") return el("p", { class: "faint" }, `The name \u201c${className}\u201d does not count, as these photos do not fit it.`);
+  if (use === "unknown") return null;
+  return el("label", { class: "check" }, el("input", { type: "checkbox", checked: use !== "left out", onchange: (event) => { judged.useNames = event.target.checked; change(); } }),
+    ` The name \u201c${className}\u201d counts as well, beside the photos${use === "hardly fits" ? ", though these hardly fit it" : ""}`);
 }
 
 function othersTold(judged, would, className) {

@@ -149,26 +149,33 @@ function named(picture) {
 async function search() {
   const signal = begin(), { q, image, like, box, copies } = state;
   tell("Searching\u2026");
-  results = new Results(wall, { q, image, like, box, copies }, { signal, onAnswer: showAnswer, onError: showError });
+  results = new Results(wall, { q, image, like, box, copies }, { signal, onAnswer: showAnswer, onCounted: showCount, onError: showError });
   await results.next();
 }
 
 function showAnswer(answer, one) {
   byId("grid").classList.remove("waiting");
   for (const { id, name } of answer.hits) names.set(id, name);
-  const total = answer.pictures.toLocaleString(), number = one.start.toLocaleString(), sure = one.sure.length;
-  const hidden = answer.hits.reduce((sum, hit) => sum + hit.num_copies, 0), copies = hidden ? ` and ${hidden === 1 ? "1 copy" : `${hidden.toLocaleString()} copies`}` : "";
-  const photos = `${total} ${answer.pictures === 1 ? "photo" : "photos"}`;
-  const many = state.image || state.like ? `The likeliest first, of ${photos}` : `${one.more ? "More than " : ""}${number}${copies} of ${photos}`;
-  const text = !answer.hits.length ? `No photo among ${total} fits.` : !one.judged ? many
-    : sure && sure === answer.hits.length && !one.more ? `${sure.toLocaleString()} sure ${sure === 1 ? "match" : "matches"} among ${photos}`
-    : sure ? `${sure.toLocaleString()}${one.lined ? "" : " or more"} sure, then the likeliest of ${photos}` : `No sure match among ${photos}; ${number === "1" ? "this is the best guess" : "these are the best guesses"}`;
-  tell(el("p", {}, text), ...answer.notes.map((note) => el("p", { class: "note" }, note)));
+  tell(el("p", {}), ...answer.notes.map((note) => el("p", { class: "note" }, note)));
+  one.total = answer.pictures;
+  one.hidden = answer.hits.reduce((sum, hit) => sum + hit.num_copies, 0);
+  showCount(one);
   if (answer.hits.length) remember(state.q);
   else showNothing(byId("nothing"), state, go);
   showChips(state, answer, go);
   if (answer.hits.length > 2) showNarrowing(state, go);
   if (answer.notes.some((note) => note.startsWith("not in the vocabulary"))) showUnknown(state, go);
+}
+
+// Says how much was found; once more when it is known how many are sure.
+function showCount(one) {
+  const count = (number, noun, nouns) => `${number.toLocaleString()} ${number === 1 ? noun : nouns}`;
+  const photos = count(one.total, "photo", "photos"), number = one.start.toLocaleString(), sure = one.sure.length;
+  const copies = one.hidden ? ` and ${count(one.hidden, "copy", "copies")}` : "";
+  const many = state.image || state.like ? `The likeliest first, of ${photos}` : `${one.more ? "More than " : ""}${number}${copies} of ${photos}`;
+  status.firstElementChild.textContent = !one.start ? `No photo among ${one.total.toLocaleString()} fits.` : !one.judged ? many
+    : sure && sure === one.start && !one.more ? `${count(sure, "sure match", "sure matches")} among ${photos}`
+    : sure ? `${sure.toLocaleString()}${one.lined ? "" : " or more"} sure, then the likeliest of ${photos}` : `No sure match among ${photos}; ${one.start === 1 ? "this is the best guess" : "these are the best guesses"}`;
 }
 
 function showError(error, first) {
@@ -239,10 +246,7 @@ async function offerAll() {
   showMap(byId("map"), found.places, state, go);
 }
 
-function again() {
-  viewer.close();
-  render();
-}
+const again = () => viewer.refresh();
 
 const actions = {
   close: () => (pushed > 0 && !document.body.dataset.direct ? history.back() : go({ show: null }, { replace: true })),

@@ -4,8 +4,8 @@ import { ask, el } from "./dom.js";
 const FIRST = 36, PAGE = 60, FEW = 0.1; // the first come sooner
 
 export class Results {
-  constructor(wall, asked, { onAnswer, onError, signal }) {
-    Object.assign(this, { wall, asked, onAnswer, onError, signal, sure: [], unsure: [], start: 0, more: true, lined: false, coming: null, judged: false });
+  constructor(wall, asked, { onAnswer, onCounted, onError, signal }) {
+    Object.assign(this, { wall, asked, onAnswer, onCounted, onError, signal, sure: [], unsure: [], start: 0, more: true, lined: false, coming: null, judged: false });
   }
 
   // Adds the next hits; who asks while they come waits for them. Tells whether there were any.
@@ -19,8 +19,10 @@ export class Results {
     const first = this.start === 0;
     try {
       const answer = await ask("api/search", { ...this.asked, k: first ? FIRST : PAGE, words: 3, start: this.start || null, ahead: first ? this.wall.usualSide() : null }, { signal: this.signal });
+      const wasLined = this.lined;
       this.take(answer);
       if (first) this.onAnswer(answer, this);
+      else if (this.lined && !wasLined) this.onCounted(this);
       this.lay(first);
     } catch (error) {
       if (error.name === "AbortError") return false;

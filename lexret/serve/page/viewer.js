@@ -110,6 +110,17 @@ export class Viewer {
     setTimeout(() => { if (mine === this.turn && this.dialog.open && this.found) this.look(state, mine); }, STAY);
   }
 
+  // After a change: what is known is asked for anew; the photo, and where one writes, stay.
+  async refresh() {
+    this.turn += 1;
+    this.explained = null;
+    this.canvas.dataset.word = "";
+    this.canvas.width = 1; // which empties it
+    Object.assign(this.dialog.dataset, { ready: "no", explained: "no" });
+    await this.fill(this.state, this.turn);
+    this.side.querySelector(".correct input")?.focus();
+  }
+
   // The model looks at the photo: heat maps, parts, and why it was found.
   async look(state, mine) {
     const { show: id, q, image, like, box, copies } = state;

@@ -249,6 +249,26 @@ def test_a_photo_is_shown_large_and_explained(browser: Browser, address: str, sh
     assert browser.run("location.search") == "?q=a+cat"
 
 
+def test_a_closer_look_takes_the_file_itself(
+    photos: Path, tmp_path: Path, serve_library: Any
+) -> None:
+    folder = tmp_path / "large"
+    folder.mkdir()
+    with Image.open(photos / "chelsea.png") as image:
+        image.convert("RGB").resize((2255, 1500)).save(folder / "large.jpg")
+    with (
+        serve_library(Library.create(folder)) as (host, port),
+        Browser(str(find_chromium()), tmp_path / "profile") as browser,
+    ):
+        browser.open(f"http://{host}:{port}/?show=large.jpg")
+        browser.wait("document.getElementById('viewer').dataset.ready === 'yes'")
+        browser.wait("document.querySelector('.photo .large.ready')?.naturalWidth === 1600")
+        assert not browser.run("document.querySelector('.photo .whole')")
+        browser.run("document.querySelector('#viewer [aria-label^=Larger]').click()")
+        browser.wait("document.querySelector('.photo .whole.ready')?.naturalWidth === 2255")
+        assert not browser.errors, browser.errors
+
+
 def test_a_box_drawn_in_the_viewer_is_a_query(browser: Browser, address: str) -> None:
     browser.open(f"{address}/?show=rocket.jpg")
     browser.wait("document.getElementById('viewer').dataset.explained === 'yes'")

@@ -103,7 +103,8 @@ function begin() {
 async function home() {
   const signal = begin();
   tell("");
-  if (info && !info.pictures) {
+  if (!info.pictures) info = await ask("api/index").catch(() => info); // some may have come since
+  if (!info.pictures) {
     byId("grid").classList.remove("waiting");
     return tell("There are no photos here yet. Index some: lexret index FOLDER");
   }

@@ -55,7 +55,7 @@ export class Results {
     if (this.lined && this.unsure.length) sections.push({ title: this.sure.length ? "Less sure from here" : "", count: this.unsure.length });
     this.wall.show({
       sections, ratios: shown.map(({ width, height }) => (width && height ? width / height : 1)),
-      source: { get: (index) => shown[index] }, caption, keep: !first,
+      source: { get: (index) => shown[index] }, caption: shown.some((hit) => hit.words.length) ? caption : null, keep: !first,
     });
   }
 

@@ -815,6 +815,13 @@ def test_what_is_allowed_is_changed_by_the_page(
         browser.run(f"{submit}.click()")
         browser.wait("!document.getElementById('form-dialog').open")
         assert b"accordion" in (folder / "coffee.png").read_bytes()
+        browser.wait("document.querySelector('#grid .pick')")
+        browser.run("document.querySelector('#grid .pick').click()")
+        choose(browser, "#selected", "Words")
+        browser.run("document.querySelector('#form-dialog [name=remove]').value = 'accordion'")
+        browser.run(f"{submit}.click()")  # what was found does not stay where it no longer fits
+        browser.wait("!document.querySelector('#grid .hit')")
+        browser.wait("document.getElementById('status').textContent.startsWith('No photo')")
         assert not browser.errors, browser.errors
 
 

@@ -19,7 +19,7 @@ const ASKED = ["q", "image", "like", "box", "copies"];
 const input = byId("q"), status = byId("status"), words = completion(input);
 const names = new Map(); // id -> how to show it
 const SETTLE = 200, PATIENCE = 700, FARTHEST = 1000; // milliseconds
-let state = {}, running = new AbortController(), info = null, found = null, results = null, selection = null, viewer = null, pushed = 0, noting = null;
+let state = {}, running = new AbortController(), info = null, found = null, results = null, selection = null, viewer = null, pushed = 0, noting = null, isStale = false;
 history.scrollRestoration = "manual"; // a page is laid out after it was gone back to
 
 const read = () => {
@@ -65,6 +65,14 @@ function complain(text, { isOffline = false } = {}) {
 
 const anew = () => (searching(state) ? search() : home());
 
+// After a change: what is found now, where one was.
+async function anewHere() {
+  const top = scrollY;
+  isStale = false;
+  await anew();
+  await scrollBack(top);
+}
+
 async function render(top = 0) {
   const before = state;
   state = read();
@@ -79,6 +87,7 @@ async function render(top = 0) {
   else if (byId("viewer").open) {
     const { id } = byId("viewer").dataset;
     viewer.close();
+    if (isStale) await anewHere();
     const index = results ? results.indexOf(id) : await hereOnWall(id);
     if (index >= 0) wall.focus(index);
   }
@@ -168,15 +177,9 @@ function showAnswer(answer, one) {
   if (answer.notes.some((note) => note.startsWith("not in the vocabulary"))) showUnknown(state, go);
 }
 
-// Says how much was found; once more when it is known how many are sure.
+// Once more when it is known how many are sure.
 function showCount(one) {
-  const count = (number, noun, nouns) => `${number.toLocaleString()} ${number === 1 ? noun : nouns}`;
-  const photos = count(one.total, "photo", "photos"), number = one.start.toLocaleString(), sure = one.sure.length;
-  const copies = one.hidden ? ` and ${count(one.hidden, "copy", "copies")}` : "";
-  const many = state.image || state.like ? `The likeliest first, of ${photos}` : `${one.more ? "More than " : ""}${number}${copies} of ${photos}`;
-  status.firstElementChild.textContent = !one.start ? `No photo among ${one.total.toLocaleString()} fits.` : !one.judged ? many
-    : sure && sure === one.start && !one.more ? `${count(sure, "sure match", "sure matches")} among ${photos}`
-    : sure ? `${sure.toLocaleString()}${one.lined ? "" : " or more"} sure, then the likeliest of ${photos}` : `No sure match among ${photos}; ${one.start === 1 ? "this is the best guess" : "these are the best guesses"}`;
+  status.firstElementChild.textContent = one.told(state);
 }
 
 function showError(error, first) {
@@ -233,21 +236,26 @@ async function hereOnWall(id) {
 
 // An address that was sent may show a photo far below the first ones.
 async function hereInResults(id) {
-  while (results.indexOf(id) < 0 && results.more && results.start < FARTHEST) if (!await results.next()) break;
-  return results.indexOf(id);
+  const mine = results;
+  while (mine.indexOf(id) < 0 && mine.more && mine.start < FARTHEST) if (!await mine.next()) break;
+  return mine === results ? mine.indexOf(id) : -1;
 }
 
 async function offerAll() {
   found ??= await overview();
   offerValues(found);
-  await offerLabels(state);
+  await offerLabels();
+  fillFilters(state); // as it is by now
   if (!found.located) return;
   if (!found.places) found = { ...found, ...await places() };
   offerValues(found);
   showMap(byId("map"), found.places, state, go);
 }
 
-const again = () => viewer.refresh();
+function again() {
+  isStale = true;
+  viewer.refresh();
+}
 
 const actions = {
   close: () => (pushed > 0 && !document.body.dataset.direct ? history.back() : go({ show: null }, { replace: true })),
@@ -313,7 +321,7 @@ try {
   complain(error.message, error);
 }
 viewer = new Viewer(byId("viewer"), { around, actions, info });
-selection = new Selection(byId("selected"), wall, { info, names, done: () => render() });
+selection = new Selection(byId("selected"), wall, { info, names, done: anewHere });
 if (read().show) document.body.dataset.direct = "yes";
 if (info) await render(history.state?.top ?? 0);
 document.body.dataset.ready = "yes";

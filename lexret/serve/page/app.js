@@ -8,6 +8,8 @@ import { jumpTo, overview, places, remember, showHome } from "./home.js";
 import { showMap } from "./map.js";
 import { asQuery, mark } from "./query.js";
 import { showNothing } from "./nothing.js";
+import { Beside } from "./beside.js";
+import { takePictures } from "./dropped.js";
 import { Results } from "./results.js";
 import { Selection, copied } from "./selection.js";
 import { timeline } from "./timeline.js";
@@ -18,7 +20,7 @@ import { correctWords, mutedWords, undoWord } from "./writing.js";
 const ASKED = ["q", "image", "like", "box", "copies"];
 const input = byId("q"), status = byId("status"), words = completion(input);
 const names = new Map(); // id -> how to show it
-const SETTLE = 200, PATIENCE = 700, FARTHEST = 1000; // milliseconds
+const SETTLE = 200, PATIENCE = 700; // milliseconds
 let state = {}, running = new AbortController(), info = null, found = null, results = null, selection = null, viewer = null, pushed = 0, noting = null, isStale = false;
 history.scrollRestoration = "manual"; // a page is laid out after it was gone back to
 
@@ -88,7 +90,7 @@ async function render(top = 0) {
     const { id } = byId("viewer").dataset;
     viewer.close();
     if (isStale) await anewHere();
-    const index = results ? results.indexOf(id) : await hereOnWall(id);
+    const index = results ? results.indexOf(id) : await beside.onWall(id);
     if (index >= 0) wall.focus(index);
   }
 }
@@ -212,35 +214,6 @@ async function send(file) {
   }
 }
 
-// The photo before or after one, on the wall that is shown.
-async function around(id, step) {
-  const here = results ? await hereInResults(id) : await hereOnWall(id);
-  if (here < 0 || here + step < 0) return null;
-  if (results && here + step >= wall.count - 2) await results.next();
-  if (here + step >= wall.count) return null;
-  const other = await wall.source.get(here + step);
-  if (other && step) names.set(other.id, other.name);
-  return other ?? null;
-}
-
-async function hereOnWall(id) {
-  for (const place of [wall.current, wall.current + 1, wall.current - 1]) {
-    if (place < 0 || place >= wall.count) continue;
-    if ((await wall.source.get(place))?.id === id) { wall.current = place; return place; }
-  }
-  const place = await wall.source?.placeOf?.(id); // an address that was sent leads anywhere
-  if (place === null || place === undefined) return -1;
-  wall.current = place;
-  return place;
-}
-
-// An address that was sent may show a photo far below the first ones.
-async function hereInResults(id) {
-  const mine = results;
-  while (mine.indexOf(id) < 0 && mine.more && mine.start < FARTHEST) if (!await mine.next()) break;
-  return mine === results ? mine.indexOf(id) : -1;
-}
-
 async function offerAll() {
   found ??= await overview();
   offerValues(found);
@@ -283,10 +256,11 @@ const wall = new Wall(byId("grid"), {
   onSection: (number) => { byId("jump-to").value = number; },
 });
 
+const beside = new Beside(wall, { results: () => results, names });
+
 byId("form").addEventListener("submit", (event) => { event.preventDefault(); words.close(); go({ q: input.value.trim() }); });
 byId("home-link").addEventListener("click", (event) => { if (!event.ctrlKey && !event.metaKey) { event.preventDefault(); go({ q: "", image: null, like: null, box: null, copies: null }); } });
-byId("pick").addEventListener("click", () => byId("file").click());
-byId("file").addEventListener("change", (event) => { send(event.target.files[0]); event.target.value = ""; });
+takePictures(send);
 byId("apply").addEventListener("click", () => go({ q: applyFilters(input.value) }));
 byId("filters").addEventListener("keydown", (event) => { if (event.key === "Enter" && event.target.id !== "apply") { event.preventDefault(); go({ q: applyFilters(input.value) }); } });
 byId("more").addEventListener("click", async () => {
@@ -298,13 +272,6 @@ byId("more").addEventListener("click", async () => {
 byId("copies").addEventListener("change", (event) => go({ copies: event.target.checked ? "true" : null }));
 addEventListener("popstate", (event) => { pushed = Math.max(0, pushed - 1); render(event.state?.top ?? 0); });
 addEventListener("scroll", () => { clearTimeout(noting); noting = setTimeout(noteScroll, SETTLE); }, { passive: true });
-addEventListener("paste", (event) => {
-  const picture = [...(event.clipboardData?.files ?? [])].find((one) => one.type.startsWith("image/"));
-  if (picture) { event.preventDefault(); send(picture); }
-});
-addEventListener("dragover", (event) => { event.preventDefault(); byId("drop").hidden = ![...event.dataTransfer.types].includes("Files"); });
-addEventListener("dragleave", (event) => { if (!event.relatedTarget) byId("drop").hidden = true; });
-addEventListener("drop", (event) => { event.preventDefault(); byId("drop").hidden = true; send(event.dataTransfer.files[0]); });
 addEventListener("keydown", (event) => {
   const typing = event.target.matches?.("input:not([type=checkbox]), select"), open = document.querySelector("dialog[open]");
   if (open || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -320,7 +287,7 @@ try {
 } catch (error) {
   complain(error.message, error);
 }
-viewer = new Viewer(byId("viewer"), { around, actions, info });
+viewer = new Viewer(byId("viewer"), { around: (id, step) => beside.of(id, step), actions, info });
 selection = new Selection(byId("selected"), wall, { info, names, done: anewHere });
 if (read().show) document.body.dataset.direct = "yes";
 if (info) await render(history.state?.top ?? 0);

@@ -7,12 +7,14 @@ picture), starts the server in a process of its own, and lets every user ask, wa
 and ask again, without a pause. A share of requests completes words. With --commits, another
 process adds pictures meanwhile, one commit after the other. Every answer is held against the
 commit that it names: the number of pictures, the order of hits, and that products add up to
-scores. What is printed is JSON: throughput, quantiles of the time to the whole answer, errors.
+scores. What is printed is JSON: throughput, quantiles of the time to the whole answer, errors, and
+the server's memory after as long a time without commits, and after that again.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import http.client
 import json
 import math
@@ -75,10 +77,13 @@ def main() -> int:
         words = make_index(place, arguments.pictures)
         built = time.monotonic() - started
         with (server := Serving(place)) as port:
-            before = server.cpu_seconds()
+            load(place, port, argparse.Namespace(**{**vars(arguments), "commits": 0}), words)
+            before, memory_before = server.cpu_seconds(), server.memory_mb()
             tallies, took = load(place, port, arguments, words)
             cpu = server.cpu_seconds() - before
-    click.echo(json.dumps(report(arguments, tallies, took, built, cpu), indent=2))
+            memory = {"before": memory_before, "after": server.memory_mb()}
+    told = report(arguments, tallies, took, built, cpu) | {"server_memory_mb": memory}
+    click.echo(json.dumps(told, indent=2))
     return 1 if any(one.problems for one in tallies) else 0
 
 
@@ -98,7 +103,10 @@ def make_index(place: Path, num_pictures: int) -> Vocabulary:
 def add(writer: EmbeddedIndexWriter, vocabulary: Vocabulary, start: int, count: int) -> None:
     """Add pictures with random vectors."""
     ids = [f"p/{number:07}.jpg" for number in range(start, start + count)]
-    fields = {"size": list(range(start, start + count))}
+    fields = {
+        "size": list(range(start, start + count)),
+        "sha256": [hashlib.sha256(doc_id.encode()).hexdigest() for doc_id in ids],
+    }
     writer.add(ids, random_vectors(vocabulary, start, count), fields=fields)
 
 
@@ -144,6 +152,12 @@ class Serving:
         stat = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="utf-8")
         user, system = stat.rpartition(")")[2].split()[11:13]
         return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+    def memory_mb(self) -> int:
+        """Return the private memory that the server holds, without maps of files; Linux only."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="utf-8")
+        line = next(line for line in status.splitlines() if line.startswith("RssAnon:"))
+        return int(line.split()[1]) // 1000
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()

@@ -141,6 +141,14 @@ class Browser:
             self._call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left",
                        buttons=1, clickCount=1)  # fmt: skip
 
+    def touch(self, points: list[tuple[float, float]], *, seconds: float = 0.05) -> None:
+        """Put a finger down, move it over points, and lift it."""
+        for place, (x, y) in enumerate(points):
+            self._call("Input.dispatchTouchEvent", type="touchMove" if place else "touchStart",
+                       touchPoints=[{"x": x, "y": y}])  # fmt: skip
+        time.sleep(seconds)
+        self._call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+
     def choose_file(self, selector: str, path: Path) -> None:
         root = self._call("DOM.getDocument")["root"]["nodeId"]
         node = self._call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]

@@ -8,6 +8,8 @@ import { jumpTo, overview, places, remember, showHome } from "./home.js";
 import { showMap } from "./map.js";
 import { asQuery, mark } from "./query.js";
 import { showNothing } from "./nothing.js";
+import { Beside } from "./beside.js";
+import { takePictures } from "./dropped.js";
 import { Results } from "./results.js";
 import { Selection, copied } from "./selection.js";
 import { timeline } from "./timeline.js";
@@ -18,8 +20,8 @@ import { correctWords, mutedWords, undoWord } from "./writing.js";
 const ASKED = ["q", "image", "like", "box", "copies"];
 const input = byId("q"), status = byId("status"), words = completion(input);
 const names = new Map(); // id -> how to show it
-const SETTLE = 200, PATIENCE = 700, FARTHEST = 1000; // milliseconds
-let state = {}, running = new AbortController(), info = null, found = null, results = null, selection = null, viewer = null, pushed = 0, noting = null;
+const SETTLE = 200, PATIENCE = 700; // milliseconds
+let state = {}, running = new AbortController(), info = null, found = null, results = null, selection = null, viewer = null, pushed = 0, noting = null, isStale = false;
 history.scrollRestoration = "manual"; // a page is laid out after it was gone back to
 
 const read = () => {
@@ -65,6 +67,14 @@ function complain(text, { isOffline = false } = {}) {
 
 const anew = () => (searching(state) ? search() : home());
 
+// After a change: what is found now, where one was.
+async function anewHere() {
+  const top = scrollY;
+  isStale = false;
+  await anew();
+  await scrollBack(top);
+}
+
 async function render(top = 0) {
   const before = state;
   state = read();
@@ -79,7 +89,8 @@ async function render(top = 0) {
   else if (byId("viewer").open) {
     const { id } = byId("viewer").dataset;
     viewer.close();
-    const index = results ? results.indexOf(id) : await hereOnWall(id);
+    if (isStale) await anewHere();
+    const index = results ? results.indexOf(id) : await beside.onWall(id);
     if (index >= 0) wall.focus(index);
   }
 }
@@ -103,7 +114,8 @@ function begin() {
 async function home() {
   const signal = begin();
   tell("");
-  if (info && !info.pictures) {
+  if (!info.pictures) info = await ask("api/index").catch(() => info); // some may have come since
+  if (!info.pictures) {
     byId("grid").classList.remove("waiting");
     return tell("There are no photos here yet. Index some: lexret index FOLDER");
   }
@@ -149,26 +161,27 @@ function named(picture) {
 async function search() {
   const signal = begin(), { q, image, like, box, copies } = state;
   tell("Searching\u2026");
-  results = new Results(wall, { q, image, like, box, copies }, { signal, onAnswer: showAnswer, onError: showError });
+  results = new Results(wall, { q, image, like, box, copies }, { signal, onAnswer: showAnswer, onCounted: showCount, onError: showError });
   await results.next();
 }
 
 function showAnswer(answer, one) {
   byId("grid").classList.remove("waiting");
   for (const { id, name } of answer.hits) names.set(id, name);
-  const total = answer.pictures.toLocaleString(), number = one.start.toLocaleString(), sure = one.sure.length;
-  const hidden = answer.hits.reduce((sum, hit) => sum + hit.num_copies, 0), copies = hidden ? ` and ${hidden === 1 ? "1 copy" : `${hidden.toLocaleString()} copies`}` : "";
-  const photos = `${total} ${answer.pictures === 1 ? "photo" : "photos"}`;
-  const many = state.image || state.like ? `The likeliest first, of ${photos}` : `${one.more ? "More than " : ""}${number}${copies} of ${photos}`;
-  const text = !answer.hits.length ? `No photo among ${total} fits.` : !one.judged ? many
-    : sure && sure === answer.hits.length && !one.more ? `${sure.toLocaleString()} sure ${sure === 1 ? "match" : "matches"} among ${photos}`
-    : sure ? `${sure.toLocaleString()}${one.lined ? "" : " or more"} sure, then the likeliest of ${photos}` : `No sure match among ${photos}; ${number === "1" ? "this is the best guess" : "these are the best guesses"}`;
-  tell(el("p", {}, text), ...answer.notes.map((note) => el("p", { class: "note" }, note)));
+  tell(el("p", {}), ...answer.notes.map((note) => el("p", { class: "note" }, note)));
+  one.total = answer.pictures;
+  one.hidden = answer.hits.reduce((sum, hit) => sum + hit.num_copies, 0);
+  showCount(one);
   if (answer.hits.length) remember(state.q);
   else showNothing(byId("nothing"), state, go);
   showChips(state, answer, go);
   if (answer.hits.length > 2) showNarrowing(state, go);
   if (answer.notes.some((note) => note.startsWith("not in the vocabulary"))) showUnknown(state, go);
+}
+
+// Once more when it is known how many are sure.
+function showCount(one) {
+  status.firstElementChild.textContent = one.told(state);
 }
 
 function showError(error, first) {
@@ -201,38 +214,11 @@ async function send(file) {
   }
 }
 
-// The photo before or after one, on the wall that is shown.
-async function around(id, step) {
-  const here = results ? await hereInResults(id) : await hereOnWall(id);
-  if (here < 0 || here + step < 0) return null;
-  if (results && here + step >= wall.count - 2) await results.next();
-  if (here + step >= wall.count) return null;
-  const other = await wall.source.get(here + step);
-  if (other && step) names.set(other.id, other.name);
-  return other ?? null;
-}
-
-async function hereOnWall(id) {
-  for (const place of [wall.current, wall.current + 1, wall.current - 1]) {
-    if (place < 0 || place >= wall.count) continue;
-    if ((await wall.source.get(place))?.id === id) { wall.current = place; return place; }
-  }
-  const place = await wall.source?.placeOf?.(id); // an address that was sent leads anywhere
-  if (place === null || place === undefined) return -1;
-  wall.current = place;
-  return place;
-}
-
-// An address that was sent may show a photo far below the first ones.
-async function hereInResults(id) {
-  while (results.indexOf(id) < 0 && results.more && results.start < FARTHEST) if (!await results.next()) break;
-  return results.indexOf(id);
-}
-
 async function offerAll() {
   found ??= await overview();
   offerValues(found);
-  await offerLabels(state);
+  await offerLabels();
+  fillFilters(state); // as it is by now
   if (!found.located) return;
   if (!found.places) found = { ...found, ...await places() };
   offerValues(found);
@@ -240,8 +226,8 @@ async function offerAll() {
 }
 
 function again() {
-  viewer.close();
-  render();
+  isStale = true;
+  viewer.refresh();
 }
 
 const actions = {
@@ -270,10 +256,11 @@ const wall = new Wall(byId("grid"), {
   onSection: (number) => { byId("jump-to").value = number; },
 });
 
+const beside = new Beside(wall, { results: () => results, names });
+
 byId("form").addEventListener("submit", (event) => { event.preventDefault(); words.close(); go({ q: input.value.trim() }); });
 byId("home-link").addEventListener("click", (event) => { if (!event.ctrlKey && !event.metaKey) { event.preventDefault(); go({ q: "", image: null, like: null, box: null, copies: null }); } });
-byId("pick").addEventListener("click", () => byId("file").click());
-byId("file").addEventListener("change", (event) => { send(event.target.files[0]); event.target.value = ""; });
+takePictures(send);
 byId("apply").addEventListener("click", () => go({ q: applyFilters(input.value) }));
 byId("filters").addEventListener("keydown", (event) => { if (event.key === "Enter" && event.target.id !== "apply") { event.preventDefault(); go({ q: applyFilters(input.value) }); } });
 byId("more").addEventListener("click", async () => {
@@ -285,13 +272,6 @@ byId("more").addEventListener("click", async () => {
 byId("copies").addEventListener("change", (event) => go({ copies: event.target.checked ? "true" : null }));
 addEventListener("popstate", (event) => { pushed = Math.max(0, pushed - 1); render(event.state?.top ?? 0); });
 addEventListener("scroll", () => { clearTimeout(noting); noting = setTimeout(noteScroll, SETTLE); }, { passive: true });
-addEventListener("paste", (event) => {
-  const picture = [...(event.clipboardData?.files ?? [])].find((one) => one.type.startsWith("image/"));
-  if (picture) { event.preventDefault(); send(picture); }
-});
-addEventListener("dragover", (event) => { event.preventDefault(); byId("drop").hidden = ![...event.dataTransfer.types].includes("Files"); });
-addEventListener("dragleave", (event) => { if (!event.relatedTarget) byId("drop").hidden = true; });
-addEventListener("drop", (event) => { event.preventDefault(); byId("drop").hidden = true; send(event.dataTransfer.files[0]); });
 addEventListener("keydown", (event) => {
   const typing = event.target.matches?.("input:not([type=checkbox]), select"), open = document.querySelector("dialog[open]");
   if (open || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -307,8 +287,8 @@ try {
 } catch (error) {
   complain(error.message, error);
 }
-viewer = new Viewer(byId("viewer"), { around, actions, info });
-selection = new Selection(byId("selected"), wall, { info, names, done: () => render() });
+viewer = new Viewer(byId("viewer"), { around: (id, step) => beside.of(id, step), actions, info });
+selection = new Selection(byId("selected"), wall, { info, names, done: anewHere });
 if (read().show) document.body.dataset.direct = "yes";
 if (info) await render(history.state?.top ?? 0);
 document.body.dataset.ready = "yes";

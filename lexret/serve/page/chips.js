@@ -29,7 +29,7 @@ export function showChips(state, answer, go) {
 }
 
 function chip(text, { kind = "", title = "", remove, onRemove, onClick = null, word = null }) {
-  const body = onClick ? el("button", { type: "button", class: "body", title, onclick: onClick, "aria-haspopup": "true" }, text) : el("span", { class: "body", title }, text);
+  const body = onClick ? el("button", { type: "button", class: "body", title, onclick: onClick, "aria-haspopup": "dialog" }, text) : el("span", { class: "body", title }, text);
   return el("span", { class: `chip ${kind}`, "data-word": word }, body,
     el("button", { type: "button", class: "x", "aria-label": remove, title: remove, onclick: onRemove }, "\u00d7"));
 }
@@ -47,6 +47,7 @@ function wordChip(word, operator, q, go) {
 function menu(anchor, word, { sign, weight }, q, go) {
   const place = byId("menu");
   const choice = (text, on, change) => el("button", { type: "button", "aria-pressed": String(on), onclick: () => { place.hidePopover(); go({ q: change() }); } }, text);
+  place.setAttribute("aria-label", `How ${word} counts`);
   place.replaceChildren(
     choice("Must show it", sign === "+", () => mark(q, word, sign === "+" ? "" : "+", null)),
     choice("Must not show it", sign === "-", () => mark(q, word, sign === "-" ? "" : "-", null)),

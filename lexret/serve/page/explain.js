@@ -21,13 +21,15 @@ export function placeOf(found, word) {
   return told ? `No patch shows \u201c${word}\u201d.${told}` : `\u201c${word}\u201d was added by hand; no patch shows it.`;
 }
 
+const heard = (text) => el("span", { class: "heard" }, text); // by who does not see the head of the table
+
 function reasons(found, buttons, show) {
   if (found.score === null) return [];
   const top = found.matched[0]?.product ?? 1;
   const rows = found.matched.slice(0, 14).map((one) => {
     const button = el("button", { type: "button", class: "bar", "data-word": one.word, "aria-pressed": "false", title: `${one.query_weight.toFixed(4)} \u00d7 ${one.image_weight.toFixed(4)}` },
       el("b", {}, one.word, found.from_keywords.includes(one.word) ? el("small", { class: "faint" }, " keyword") : ""), svg("svg", { viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" }, svg("rect", { width: Math.max(0.6, 100 * one.product / top), height: 10 })),
-      el("i", {}, one.product.toFixed(3)), el("i", {}, one.rank_without));
+      el("i", {}, heard(" adds "), one.product.toFixed(3)), el("i", {}, one.rank_without ? heard("; rank without it: ") : "", one.rank_without));
     button.addEventListener("click", () => show(one.word, button));
     buttons.push(button);
     return button;

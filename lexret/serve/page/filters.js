@@ -26,11 +26,10 @@ export function applyFilters(text) {
 }
 
 // A choice of classes for each label that was applied: its field stands in the index then.
-export async function offerLabels(state) {
+export async function offerLabels() {
   const [{ labels }, { fields }] = await Promise.all([ask("api/labels"), ask("api/index")]);
   byId("labels").replaceChildren(...labels.filter((label) => label.field in fields).map((label) => el("label", {}, `${label.name} `,
     el("select", { "data-filter": label.field }, el("option", { value: "" }, "any"), ...label.classes.map((name) => el("option", { value: name }, name))))));
-  fillFilters(state);
 }
 
 // The values that there are, in the fields of the filters.

@@ -29,15 +29,15 @@ export function showMap(place, places, state, go) {
 // The names of the places of most photos, where there is room for them.
 function labels(places, x, y, width) {
   const found = [], told = new Set();
-  const taken = places.map((one) => ({ left: x(one.longitude) * width - 8, right: x(one.longitude) * width + 8, base: y(one.latitude) * HIGH + 4 }));
+  const taken = places.map((one) => ({ left: x(one.longitude) * width - 11, right: x(one.longitude) * width + 11, base: y(one.latitude) * HIGH + 4, apart: 17.5 }));
   for (const one of [...places].sort((a, b) => b.pictures - a.pictures)) {
     const name = one.name?.split(",")[0];
     if (!name || told.has(one.name)) continue;
     const at = x(one.longitude) * width, top = y(one.latitude) * HIGH + 4, long = 7.2 * name.length;
-    const place = [[at + 11, top], [at - 11 - long, top], [at - long / 2, top - 15], [at - long / 2, top + 17]].find(([left, base]) =>
-      left > 2 && left + long < width - 2 && base > 12 && base < HIGH - 16 && !taken.some((box) => left < box.right && box.left < left + long && Math.abs(base - box.base) < 14));
+    const place = [[at + 11, top], [at - 11 - long, top], [at - long / 2, top - 18], [at - long / 2, top + 19]].find(([left, base]) =>
+      left > 2 && left + long < width - 2 && base > 12 && base < HIGH - 16 && !taken.some((box) => left < box.right && box.left < left + long && Math.abs(base - box.base) < box.apart));
     if (!place) continue;
-    taken.push({ left: place[0], right: place[0] + long, base: place[1] });
+    taken.push({ left: place[0], right: place[0] + long, base: place[1], apart: 14 });
     told.add(one.name);
     found.push(svg("text", { x: place[0], y: place[1], class: "named" }, name));
   }
@@ -61,7 +61,7 @@ function spread(numbers) {
 function lines({ south, north, west, east }, x, y, width) {
   const step = (span) => [45, 30, 15, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01].find((one) => span / one >= 3) ?? 0.01;
   const found = [], every = (from, to, by, draw) => { for (let at = Math.ceil(from / by) * by; at < to; at += by) draw(Number(at.toFixed(4))); }, within = (at, most) => Math.max(-most, Math.min(most, at));
-  every(within(west, 180), within(east, 180.01), step(east - west), (at) => found.push(svg("line", { x1: x(at) * width, x2: x(at) * width, y1: 0, y2: HIGH }), svg("text", { x: x(at) * width + 3, y: HIGH - 4 }, `${at}\u00b0`)));
-  every(within(south, 90), within(north, 90.01), step(north - south), (at) => found.push(svg("line", { x1: 0, x2: width, y1: y(at) * HIGH, y2: y(at) * HIGH }), svg("text", { x: 3, y: y(at) * HIGH - 3 }, `${at}\u00b0`)));
+  every(within(west, 180), within(east, 180.01), step(east - west), (at) => found.push(svg("line", { x1: x(at) * width, x2: x(at) * width, y1: 0, y2: HIGH }), x(at) * width < width - 34 ? svg("text", { x: x(at) * width + 3, y: HIGH - 4 }, `${at}\u00b0`) : ""));
+  every(within(south, 90), within(north, 90.01), step(north - south), (at) => found.push(svg("line", { x1: 0, x2: width, y1: y(at) * HIGH, y2: y(at) * HIGH }), svg("text", { x: 3, y: y(at) * HIGH + (y(at) * HIGH < 14 ? 12 : -3) }, `${at}\u00b0`)));
   return found;
 }

@@ -4,8 +4,8 @@ import { ask, el } from "./dom.js";
 const FIRST = 36, PAGE = 60, FEW = 0.1; // the first come sooner
 
 export class Results {
-  constructor(wall, asked, { onAnswer, onError, signal }) {
-    Object.assign(this, { wall, asked, onAnswer, onError, signal, sure: [], unsure: [], start: 0, more: true, lined: false, coming: null, judged: false });
+  constructor(wall, asked, { onAnswer, onCounted, onError, signal }) {
+    Object.assign(this, { wall, asked, onAnswer, onCounted, onError, signal, sure: [], unsure: [], start: 0, more: true, lined: false, coming: null, judged: false });
   }
 
   // Adds the next hits; who asks while they come waits for them. Tells whether there were any.
@@ -19,8 +19,10 @@ export class Results {
     const first = this.start === 0;
     try {
       const answer = await ask("api/search", { ...this.asked, k: first ? FIRST : PAGE, words: 3, start: this.start || null, ahead: first ? this.wall.usualSide() : null }, { signal: this.signal });
+      const wasLined = this.lined;
       this.take(answer);
       if (first) this.onAnswer(answer, this);
+      else if (this.lined && !wasLined) this.onCounted(this);
       this.lay(first);
     } catch (error) {
       if (error.name === "AbortError") return false;
@@ -53,8 +55,18 @@ export class Results {
     if (this.lined && this.unsure.length) sections.push({ title: this.sure.length ? "Less sure from here" : "", count: this.unsure.length });
     this.wall.show({
       sections, ratios: shown.map(({ width, height }) => (width && height ? width / height : 1)),
-      source: { get: (index) => shown[index] }, caption, keep: !first,
+      source: { get: (index) => shown[index] }, caption: shown.some((hit) => hit.words.length) ? caption : null, keep: !first,
     });
+  }
+
+  // How much was found, in words; `start` hits came so far.
+  told({ image, like }) {
+    const count = (number, noun, nouns) => `${number.toLocaleString()} ${number === 1 ? noun : nouns}`, sure = this.sure.length;
+    const photos = count(this.total, "photo", "photos"), copies = this.hidden ? ` and ${count(this.hidden, "copy", "copies")}` : "";
+    if (!this.start) return `No photo among ${this.total.toLocaleString()} fits.`;
+    if (!this.judged) return image || like ? `The likeliest first, of ${photos}` : `${this.more ? "More than " : ""}${this.start.toLocaleString()}${copies} of ${photos}`;
+    if (!sure) return `No sure match among ${photos}; ${this.start === 1 ? "this is the best guess" : "these are the best guesses"}`;
+    return sure === this.start && !this.more ? `${count(sure, "sure match", "sure matches")} among ${photos}` : `${sure.toLocaleString()}${this.lined ? "" : " or more"} sure, then the likeliest of ${photos}`;
   }
 
   indexOf(id) { return (this.lined ? [...this.sure, ...this.unsure] : this.sure).findIndex((hit) => hit.id === id); }

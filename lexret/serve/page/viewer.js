@@ -7,6 +7,8 @@ import { Zoom } from "./zoom.js";
 import { pictureAddress } from "./wall.js";
 
 const STAY = 350; // milliseconds on a photo before the model looks at it
+const SIDE = 1600; // pixels of what is shown at first
+const SHOWN = /\.(jpe?g|png|webp|gif|avif)$/i; // what every browser shows
 const CHOOSE = "Choose a word to see where it is.";
 
 export class Viewer {
@@ -23,7 +25,7 @@ export class Viewer {
     const bar = el("header", { class: "bar-top" }, button("\u2190", "Close (Esc)", () => this.actions.close(), { class: "close", autofocus: true }), this.title,
       el("div", { class: "tools" }, button("\u2212", "Smaller (\u2212)", () => this.zoom.by(1 / 1.5)), button("+", "Larger (+)", () => this.zoom.by(1.5)), this.drawing, this.beside));
     dialog.replaceChildren(bar, this.stage, this.side);
-    this.zoom = new Zoom(this.stage, this.photo, { swiped: (step) => this.step(step), drawing: () => Boolean(this.photo.querySelector(".draw")) });
+    this.zoom = new Zoom(this.stage, this.photo, { swiped: (step) => this.step(step), drawing: () => Boolean(this.photo.querySelector(".draw")), closer: () => this.sharpen() });
     dialog.addEventListener("cancel", (event) => { event.preventDefault(); this.actions.close(); });
     dialog.addEventListener("keydown", (event) => this.key(event));
     new ResizeObserver(() => this.fit()).observe(this.stage);
@@ -63,7 +65,7 @@ export class Viewer {
     this.drawing.setAttribute("aria-pressed", "false");
     this.title.replaceChildren(el("bdi", {}, name ?? state.show));
     const small = el("img", { class: "small", src: pictureAddress(state.show, 320), alt: "", draggable: "false" });
-    const large = el("img", { class: "large", src: pictureAddress(state.show, 1600), alt: name ?? state.show, draggable: "false" });
+    const large = el("img", { class: "large", src: pictureAddress(state.show, SIDE), alt: name ?? state.show, draggable: "false" });
     large.addEventListener("load", () => large.classList.add("ready"), { once: true });
     large.addEventListener("error", () => this.broken(), { once: true });
     small.addEventListener("load", () => { this.size ??= { width: small.naturalWidth, height: small.naturalHeight }; this.fit(); }, { once: true });
@@ -82,7 +84,16 @@ export class Viewer {
     const other = await this.around(id, step);
     if (mine !== this.turn) return;
     this.stage.querySelector(step > 0 ? ".next" : ".previous").hidden = !other;
-    if (other) setTimeout(() => { if (mine === this.turn) new Image().src = pictureAddress(other.id, 1600); }, STAY);
+    if (other) setTimeout(() => { if (mine === this.turn) new Image().src = pictureAddress(other.id, SIDE); }, STAY);
+  }
+
+  // A closer look takes the file itself, where that is given and has more to show.
+  sharpen() {
+    const { found, turn: mine } = this;
+    if (!found || !this.info?.originals || Math.max(found.width, found.height) <= SIDE || !SHOWN.test(found.name) || this.photo.querySelector(".whole")) return;
+    const whole = el("img", { class: "large whole", src: `original?${new URLSearchParams({ id: found.id })}`, alt: "", draggable: "false" });
+    whole.addEventListener("load", () => { if (mine === this.turn) whole.classList.add("ready"); }, { once: true });
+    this.canvas.before(whole);
   }
 
   broken() {
@@ -108,6 +119,17 @@ export class Viewer {
     if (mine !== this.turn) return;
     this.dialog.dataset.ready = "yes";
     setTimeout(() => { if (mine === this.turn && this.dialog.open && this.found) this.look(state, mine); }, STAY);
+  }
+
+  // After a change: what is known is asked for anew; the photo, and where one writes, stay.
+  async refresh() {
+    this.turn += 1;
+    this.explained = null;
+    this.canvas.dataset.word = "";
+    this.canvas.width = 1; // which empties it
+    Object.assign(this.dialog.dataset, { ready: "no", explained: "no" });
+    await this.fill(this.state, this.turn);
+    this.side.querySelector(".correct input")?.focus();
   }
 
   // The model looks at the photo: heat maps, parts, and why it was found.

@@ -3,8 +3,8 @@
 const MOST = 8, SWIPE = 60;
 
 export class Zoom {
-  constructor(stage, photo, { swiped, drawing }) {
-    Object.assign(this, { stage, photo, swiped, drawing, fingers: new Map() });
+  constructor(stage, photo, { swiped, drawing, closer }) {
+    Object.assign(this, { stage, photo, swiped, drawing, closer, fingers: new Map() });
     this.reset();
     stage.addEventListener("wheel", (event) => { event.preventDefault(); this.by(event.deltaY < 0 ? 1.2 : 1 / 1.2, event); }, { passive: false });
     stage.addEventListener("dblclick", (event) => { if (!event.target.closest("button") && !this.drawing()) this.scale > 1 ? this.reset() : this.by(2.5, event); });
@@ -31,6 +31,7 @@ export class Zoom {
     this.x = x - (x - this.x) * change;
     this.y = y - (y - this.y) * change;
     this.hold();
+    if (change > 1) this.closer();
   }
 
   // The photo does not leave the stage.

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from lexret.engine.query.query import Query
 
 _ATTEMPTS: Final = 10
+WORTH_THREADS: Final = 10_000_000
+"""Postings of some twenty milliseconds; threads cost more than they bring where fewer are read."""
 
 
 class EmbeddedIndex:
@@ -175,9 +177,13 @@ class EmbeddedIndex:
         """Return whether queries of these words, repeats included, use the compiled search."""
         if not self._switch.is_undecided:
             return self._switch.use_compiled
-        ptrs = [segment.posting_lists.indptr for segment in self._segments]
-        num_read = sum(int((ptr[term_ids + 1] - ptr[term_ids]).sum()) for ptr in ptrs)
+        num_read = self._num_read(term_ids)
         return self._switch.count(num_read, lambda: self._search_compiled(term_ids))
+
+    def _num_read(self, term_ids: IdArray) -> int:
+        """Return how many postings a search for some words reads."""
+        ptrs = [segment.posting_lists.indptr for segment in self._segments]
+        return sum(int((ptr[term_ids + 1] - ptr[term_ids]).sum()) for ptr in ptrs)
 
     def _search_compiled(self, term_ids: IdArray) -> None:
         """Run the compiled search for some words, all of one weight, only so that it is loaded."""
@@ -197,12 +203,20 @@ class EmbeddedIndex:
         return CorrectedView(self, self._corrections)
 
     def _search_vector(self, query: LexicalVector, k: int, *, compiled: bool) -> list[SearchHit]:
-        found: list[tuple[float, bytes]] = []
-        for segment in self._segments:
-            hits = segment.search(query.term_ids, query.weights, k=k, compiled=compiled)
-            ids = segment.ids_at([hit.document for hit in hits])
-            found.extend((-hit.score, doc_id) for hit, doc_id in zip(hits, ids, strict=True))
-        return _ranked(found, k)
+        def search(index: EmbeddedIndex) -> list[tuple[float, bytes]]:
+            found: list[tuple[float, bytes]] = []
+            for segment in index.segments:
+                hits = segment.search(query.term_ids, query.weights, k=k, compiled=compiled)
+                ids = segment.ids_at([hit.document for hit in hits])
+                found.extend((-hit.score, doc_id) for hit, doc_id in zip(hits, ids, strict=True))
+            return found
+
+        # The compiled search alone lets other threads go on while it works.
+        if not (self._parts and compiled and self._num_read(query.term_ids) >= WORTH_THREADS):
+            return _ranked(search(self), k)
+        from lexret.engine.side_by_side import side_by_side  # loads slowly; most indexes are one
+
+        return _ranked([hit for found in side_by_side(search, self._parts) for hit in found], k)
 
     @property
     def columns(self) -> dict[str, str]:

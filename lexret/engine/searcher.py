@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -14,7 +16,12 @@ from lexret.engine.store.columns import decode_text
 from lexret.sparse import IdArray, LexicalVector, SparseBatch
 
 if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
     from lexret.engine.query.query import Query
+
+WORTH_THREADS: Final = 10_000_000
+"""Postings that take some twenty milliseconds; for fewer, threads cost more than they gain."""
 
 
 class Searcher:
@@ -82,26 +89,42 @@ class Searcher:
         return mean, float(max(squares / max(1, num_live) - mean * mean, 0.0)) ** 0.5
 
     def _search_vector(self, query: LexicalVector, k: int, *, compiled: bool) -> list[SearchHit]:
-        found: list[tuple[float, bytes]] = []
-        for segment in self._segments:
+        def search(segment: Segment) -> list[tuple[float, bytes]]:
             hits = segment.search(query.term_ids, query.weights, k=k, compiled=compiled)
             ids = segment.ids_at([hit.document for hit in hits])
-            found.extend((-hit.score, doc_id) for hit, doc_id in zip(hits, ids, strict=True))
-        return _ranked(found, k)
+            return [(-hit.score, doc_id) for hit, doc_id in zip(hits, ids, strict=True)]
+
+        # Only the compiled search releases the interpreter's lock.
+        in_threads = (
+            compiled and len(self._segments) > 1 and self._num_read(query.term_ids) >= WORTH_THREADS
+        )
+        by_segment = (_pool().map if in_threads else map)(search, self._segments)
+        return _ranked([hit for found in by_segment for hit in found], k)
 
     def _use_compiled(self, term_ids: IdArray) -> bool:
         """Return whether queries of these words, repeats included, use the compiled search."""
         if not self.switch.is_undecided:
             return self.switch.use_compiled
+        return self.switch.count(self._num_read(term_ids), lambda: self._load_compiled(term_ids))
+
+    def _num_read(self, term_ids: IdArray) -> int:
+        """Return how many postings a search for some words reads."""
         ptrs = [segment.posting_lists.indptr for segment in self._segments]
-        num_read = sum(int((ptr[term_ids + 1] - ptr[term_ids]).sum()) for ptr in ptrs)
-        return self.switch.count(num_read, lambda: self._load_compiled(term_ids))
+        return sum(int((ptr[term_ids + 1] - ptr[term_ids]).sum()) for ptr in ptrs)
 
     def _load_compiled(self, term_ids: IdArray) -> None:
         """Run the compiled search for some words, all of one weight, so that it is loaded."""
         terms_T = np.array(sorted(set(term_ids.tolist())), np.int32)
         for segment in self._segments:
             segment.search(terms_T, np.ones(len(terms_T), np.float32), k=10, compiled=True)
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    """Return the threads that search segments, shared by all indexes of the process."""
+    from concurrent.futures import ThreadPoolExecutor  # loads slowly, and few searches need it
+
+    return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="lexret-segments")
 
 
 def _ranked(found: list[tuple[float, bytes]], k: int) -> list[SearchHit]:

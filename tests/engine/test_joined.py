@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from whole_queries import DOC_IDS, queries, row
 
-from lexret.engine import EmbeddedIndex, EmbeddedIndexWriter, open_index
+from lexret.engine import EmbeddedIndex, EmbeddedIndexWriter, open_index, searcher
 from lexret.engine.corrections.corrections import (
     NO_CORRECTIONS,
     Corrections,
@@ -19,6 +20,7 @@ from lexret.engine.corrections.corrections import (
     change_corrections,
 )
 from lexret.engine.joined import join_indexes
+from lexret.engine.postings.acceleration import Engine
 from lexret.engine.shared_text import documents_with
 from lexret.engine.vectors import CorrectedVectors, read_documents
 from lexret.errors import MismatchError, MissingError
@@ -70,11 +72,23 @@ def part_of(corrections: Corrections, ids: set[str], *, muted: bool) -> Correcti
     return Corrections(mine, corrections.muted if muted else frozenset())
 
 
+@pytest.mark.parametrize("in_threads", [False, True])
 @pytest.mark.parametrize("levels", [0, 4])
 @settings(max_examples=10, deadline=None)
 @given(data=st.data(), seed=st.integers(0, 2**32 - 1))
 def test_any_split_answers_as_the_whole(
-    words, random_batch, levels: int, data: st.DataObject, seed: int
+    words, random_batch, levels: int, in_threads: bool, data: st.DataObject, seed: int
+) -> None:
+    if in_threads:
+        pytest.importorskip("numba")
+        with mock.patch.object(searcher, "WORTH_THREADS", 0):
+            check_any_split(words, random_batch, levels, data, seed, engine="compiled")
+    else:
+        check_any_split(words, random_batch, levels, data, seed)
+
+
+def check_any_split(
+    words, random_batch, levels: int, data: st.DataObject, seed: int, *, engine: Engine = "auto"
 ) -> None:
     rng = np.random.default_rng(seed)
     held = data.draw(st.lists(st.sampled_from(DOC_IDS), unique=True), label="documents")
@@ -93,7 +107,7 @@ def test_any_split_answers_as_the_whole(
             mine = [{k: v for k, v in each.items() if k in ids} for each in commits]
             given_here = part_of(corrections, ids, muted=number == muting)
             parts.append(write(Path(folder, str(number)), words, mine, fields, given_here))
-        joined = join_indexes(parts)
+        joined = join_indexes(parts, engine=engine)
         for _ in range(5):
             query, k = data.draw(queries(words)), data.draw(st.integers(1, 12), label="k")
             assert joined.find(query, k=k) == whole.find(query, k=k)

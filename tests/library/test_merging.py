@@ -11,6 +11,7 @@ from PIL import Image
 from sealing import change_sealed
 
 from lexret.engine import EmbeddedIndex, EmbeddedIndexWriter, open_index, vectors
+from lexret.engine.commits import Commits
 from lexret.engine.corrections.corrections import DocumentCorrection, change_corrections
 from lexret.errors import InputError, LockedError, MismatchError
 from lexret.library.fields import set_fields

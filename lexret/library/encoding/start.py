@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 _RAY_THREADS: Final = 2
 _PROCESSORS_A_WORKER: Final = 4
+_MOST_NAMED: Final = 3
 
 
 @dataclass(frozen=True)
@@ -158,9 +159,8 @@ def _check_same(
     encoder: Encoder[Image.Image] | None,
 ) -> None:
     """Raise InputError where a folder was begun for something else than is asked for now."""
-    asked: dict[str, tuple[object, object]] = {
-        "other pictures": (_named(plan.sources), _named(sources)),
-    }
+    _check_sources(plan, sources)
+    asked: dict[str, tuple[object, object]] = {}
     if chosen.model is not None or encoder is not None:
         asked["another model"] = (plan.model.model_id, _identity(chosen, encoder).model_id)
     if chosen.precision is not None:
@@ -169,11 +169,34 @@ def _check_same(
         asked["another limit of pixels"] = (plan.max_pixels, chosen.max_pixels)
     for what, (there, wanted) in asked.items():
         if there != wanted:
-            raise InputError(
-                f"{plan.out} was begun with {what}: {there}, not {wanted}. Give the same "
-                "as before to go on, or name a new folder."
-            )
+            raise _begun_with(plan, what, there, wanted)
 
 
-def _named(sources: PictureSources) -> str:
-    return ", ".join(map(str, sources.paths))
+def _begun_with(plan: EncodePlan, what: str, there: object, wanted: object) -> InputError:
+    return InputError(
+        f"{plan.out} was begun with {what}: {there}, not {wanted}. Give the same as before to go "
+        "on, or name a new folder."
+    )
+
+
+def _check_sources(plan: EncodePlan, sources: PictureSources) -> None:
+    """Raise InputError where other places of pictures are named, or shards came to them."""
+    if sources.paths == plan.sources.paths:
+        return
+    there = set(plan.sources.paths)
+    new = [path for path in sources.paths if path not in there]
+    if sources.kind == "folders" or not there <= set(sources.paths) or not new:
+        named = _some(plan.sources.paths), _some(sources.paths)
+        raise _begun_with(plan, "other pictures", *named)
+    names = " ".join(map(str, new[:_MOST_NAMED])) + (" ..." if len(new) > _MOST_NAMED else "")
+    raise InputError(
+        f"{plan.out} was begun before {len(new):,} of the {len(sources.paths):,} files came "
+        f"({_some(new)}), and holds the others alone. Encode the new ones into a folder of their "
+        f"own, and take in both: lexret encode {names} -o OUT, then lexret index --vectors "
+        f"{plan.out} --vectors OUT."
+    )
+
+
+def _some(paths: Sequence[Path]) -> str:
+    more = f" and {len(paths) - _MOST_NAMED:,} more" if len(paths) > _MOST_NAMED else ""
+    return ", ".join(map(str, paths[:_MOST_NAMED])) + more

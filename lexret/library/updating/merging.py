@@ -82,7 +82,8 @@ class MergeReport:
     Attributes:
         num_documents: what the new index holds.
         num_shared: documents that several of the indexes held; the newer file's counted.
-        roots: the folders of the new index.
+        roots: the folders of the new index; of pictures in tar shards or Parquet files, those of
+            the files.
         num_carried: pictures that moved from one of the indexes into another, and got the fields
             back that people gave them there.
     """
@@ -135,7 +136,7 @@ def merge_indexes(
         index.require_own_vectors()
     _check(indexes, allow_missing=allow_missing)
     first, recorded = indexes[0], _joined_roots(indexes, target)
-    kinds = joined_columns(indexes, widen=True)
+    kinds, options = joined_columns(indexes, widen=True), _joined_options(indexes, target)
     with EmbeddedIndexWriter.create(
         target,
         first.vocabulary,
@@ -144,7 +145,7 @@ def merge_indexes(
         roots=recorded,
         weights=_joined_weights(indexes),
         precision=first.manifest.precision,
-        options=_joined_options(indexes, target),
+        options=options,
         runtimes=joined_runtimes(indexes),
         replace_existing=target.resolve() in places,
     ) as writer:
@@ -179,7 +180,7 @@ def merge_indexes(
         report = MergeReport(
             writer.manifest.num_documents,
             owners.num_shared,
-            tuple(folder.path for folder in folders),
+            tuple(folder.path for folder in folders or packed_folders(options, target)),
             carried.num_given,
         )
     if load_corrections(target):

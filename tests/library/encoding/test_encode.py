@@ -337,6 +337,22 @@ def test_what_is_asked_for_wrongly_is_refused_and_nothing_is_made(
         encode_pictures(photos, shard, model=portable_model)
 
 
+def test_shards_that_came_later_are_named_and_go_into_a_folder_of_their_own(
+    tmp_path: Path,
+) -> None:
+    encoder = ColourEncoder(lexret.Vocabulary(["red", "green", "blue"]))
+    for number in range(9):
+        write_shard(tmp_path / f"{number}.tar", {f"{number}.png": image_bytes(number)})
+        if number == 1:
+            encode_pictures(str(tmp_path / "*.tar"), tmp_path / "out", workers=0, encoder=encoder)
+    with pytest.raises(
+        InputError, match=r"before 7 of the 9 files came \(.*2\.tar, .*4\.tar and 4 more\)"
+    ):
+        encode_pictures(str(tmp_path / "*.tar"), tmp_path / "out", workers=0, encoder=encoder)
+    with pytest.raises(InputError, match=r"begun with other pictures: .*0\.tar.*, not .*1\.tar\."):
+        encode_pictures(str(tmp_path / "1.tar"), tmp_path / "out", workers=0, encoder=encoder)
+
+
 def test_a_folder_goes_on_only_with_what_it_was_begun_with(
     photos: Path, portable_model: Path, tiny_model_folder: Path, tmp_path: Path
 ) -> None:

@@ -4,7 +4,7 @@ They are one SQLite file: written whole or not at all, shared by several servers
 It holds nothing that cannot be made again; where it cannot be used, the server does without it.
 
 Whoever waits for a thumbnail does not wait for the disk: new ones are written a little later, many
-at a time.
+at a time, into a log beside the file (SQLite's WAL), while another connection reads.
 """
 
 from __future__ import annotations
@@ -41,8 +41,10 @@ class ThumbnailStore:
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
         self._path, self._max_bytes = folder / THUMBNAILS_FILE, max_bytes
-        self._lock = threading.Lock()
+        self._lock, self._reading = threading.Lock(), threading.Lock()
         self._connection: sqlite3.Connection | None = None
+        self._reader: sqlite3.Connection | None = None
+        self._has_failed = False
         self._size = 0
         # What is not on disk yet: thumbnails, and keys that were used again.
         self._waiting: dict[bytes, bytes] = {}
@@ -56,7 +58,7 @@ class ThumbnailStore:
     @property
     def is_open(self) -> bool:
         """Whether anything is kept on disk."""
-        return self._connection is not None
+        return self._connection is not None and not self._has_failed
 
     def get(self, key: bytes) -> bytes | None:
         """Return the thumbnail of a key, ``None`` where it is not kept."""
@@ -75,14 +77,14 @@ class ThumbnailStore:
                 self._note_use(key)
             return bytes(row[0])
 
-        return self._with(read)
+        return self._reading_with(read)
 
     def has(self, key: bytes) -> bool:
         """Whether the thumbnail of a key is kept."""
         with self._waiting_lock:
             if key in self._waiting:
                 return True
-        found = self._with(
+        found = self._reading_with(
             lambda connection: connection.execute(
                 "SELECT 1 FROM thumbnails WHERE key = ?", (key,)
             ).fetchone()
@@ -91,7 +93,7 @@ class ThumbnailStore:
 
     def put(self, key: bytes, jpeg: bytes) -> None:
         """Keep a thumbnail; it is on disk a little later, or after :meth:`flush`."""
-        if self._connection is None or len(jpeg) > self._max_bytes:
+        if not self.is_open or len(jpeg) > self._max_bytes:
             return
         with self._waiting_lock:
             if key not in self._waiting:
@@ -124,6 +126,10 @@ class ThumbnailStore:
         """Write what waits, and close the file."""
         self._closed.set()
         self.flush()
+        with self._reading:  # the last one to be closed clears the log away
+            if self._reader is not None:
+                self._reader.close()
+                self._reader = None
         with self._lock:
             if self._connection is not None:
                 self._connection.close()
@@ -190,18 +196,29 @@ class ThumbnailStore:
     def _with(self, act: Callable[[sqlite3.Connection], Result]) -> Result | None:
         """Do something with the file; where that fails, go on without it from then on."""
         with self._lock:
-            if self._connection is None:
-                return None
-            try:
-                return act(self._connection)
-            except sqlite3.OperationalError as error:  # busy, or the disk is full
-                with suppress(sqlite3.Error):
-                    self._connection.rollback()
-                _log.info("A thumbnail was neither read nor kept: %s", error)
-                return None
-            except sqlite3.DatabaseError as error:
-                self._give_up(error)
-                return None
+            return self._tried(act, self._connection)
+
+    def _reading_with(self, act: Callable[[sqlite3.Connection], Result]) -> Result | None:
+        """Read something of the file, whatever is written meanwhile; see :meth:`_with`."""
+        with self._reading:
+            return self._tried(act, self._reader)
+
+    def _tried(
+        self,
+        act: Callable[[sqlite3.Connection], Result],
+        connection: sqlite3.Connection | None,
+    ) -> Result | None:
+        if connection is None or self._has_failed:
+            return None
+        try:
+            return act(connection)
+        except sqlite3.OperationalError as error:  # busy, or the disk is full
+            with suppress(sqlite3.Error):
+                connection.rollback()
+            _log.info("A thumbnail was neither read nor kept: %s", error)
+        except sqlite3.DatabaseError as error:
+            self._give_up(error)
+        return None
 
     def _open(self) -> None:
         try:
@@ -212,12 +229,15 @@ class ThumbnailStore:
                     raise
                 self._remove()  # damaged: all of it can be made again
                 self._connection = self._connected()
+            self._reader = self._opened()
         except (sqlite3.Error, OSError) as error:
             self._give_up(error)
 
     def _connected(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, timeout=_PATIENCE_S, check_same_thread=False)
+        connection = self._opened()
         try:
+            # Where the log cannot be, on some network disks, readers wait for writers.
+            connection.execute("PRAGMA journal_mode = WAL")
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version != _VERSION:
                 connection.execute("DROP TABLE IF EXISTS thumbnails")
@@ -236,14 +256,14 @@ class ThumbnailStore:
             raise
         return connection
 
+    def _opened(self) -> sqlite3.Connection:
+        return sqlite3.connect(self._path, timeout=_PATIENCE_S, check_same_thread=False)
+
     def _remove(self) -> None:
-        for name in (THUMBNAILS_FILE, f"{THUMBNAILS_FILE}-journal"):
-            self._path.with_name(name).unlink(missing_ok=True)
+        for end in ("", "-journal", "-wal", "-shm"):
+            self._path.with_name(THUMBNAILS_FILE + end).unlink(missing_ok=True)
 
     def _give_up(self, error: Exception) -> None:
-        if self._connection is not None:
-            with suppress(sqlite3.Error):
-                self._connection.close()
-        self._connection = None
+        self._has_failed = True  # both connections are closed at the end: others may be at them
         _log.warning("Thumbnails are kept in memory only, as %s cannot be used: %s",
                      self._path.name, error)  # fmt: skip

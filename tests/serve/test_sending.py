@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import http.client
 import json
@@ -165,6 +166,19 @@ def test_what_is_put_is_there_at_once_and_on_disk_later(tmp_path: Path) -> None:
     store.put(b"very last", b"jpeg")
     store.close()
     assert number_kept(tmp_path / THUMBNAILS_FILE) == 22
+
+
+def test_a_thumbnail_is_read_while_others_are_written(tmp_path: Path) -> None:
+    store = ThumbnailStore(tmp_path, 10_000_000)
+    store.put(b"one", b"jpeg")
+    store.flush()
+    path = tmp_path / THUMBNAILS_FILE
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        assert store.get(b"one") == b"jpeg" and not store.has(b"two")
+        other.execute("ROLLBACK")
+    store.close()
+    assert [file.name for file in tmp_path.iterdir()] == [THUMBNAILS_FILE], "the log is cleared"
 
 
 def test_who_asks_for_a_thumbnail_that_is_being_made_waits_for_it(

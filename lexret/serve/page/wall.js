@@ -4,8 +4,8 @@ import { justified, shown } from "./justified.js";
 
 const GAP = 6, HEAD = 46, AHEAD = 700, STILL = 90, LONG = 500, AGAIN = 2000, BAR = 100; // pixels, and milliseconds
 
-// The side to ask for, so that a picture is as sharp as the screen, within reason.
-const sideOf = (rowHeight, ratio) => (rowHeight * Math.max(1, ratio) * Math.min(2, devicePixelRatio) > 360 ? 640 : 320);
+// The side to ask for, so that a picture is as sharp as the screen, nearly: a quarter is not seen.
+const sideOf = (rowHeight, ratio) => (rowHeight * Math.max(1, ratio) * Math.min(2, devicePixelRatio) > 400 ? 640 : 320);
 const wantedHeight = (width) => (width < 500 ? 120 : width < 900 ? 165 : 205);
 
 export const pictureAddress = (id, side) => `picture?${new URLSearchParams({ id, side })}`;
@@ -14,7 +14,7 @@ export const pictureAddress = (id, side) => `picture?${new URLSearchParams({ id,
 export class Wall {
   constructor(place, { onOpen, onPick, onNear = () => {}, onSection = () => {} }) {
     Object.assign(this, { place, onOpen, onPick, onNear, onSection, blocks: [], drawn: new Map(), picked: new Set(), current: 0, count: 0, source: null });
-    this.last = 0;
+    Object.assign(this, { last: 0, coming: new Set() });
     addEventListener("scroll", () => this.soon(), { passive: true });
     new ResizeObserver(() => { if (Math.round(place.clientWidth) !== this.width) this.layout(); }).observe(place);
   }
@@ -27,7 +27,7 @@ export class Wall {
   }
 
   clear() {
-    for (const one of this.drawn.values()) one.remove();
+    for (const one of this.drawn.values()) this.remove(one);
     this.drawn.clear();
     Object.assign(this, { blocks: [], sections: [], ratios: [], count: 0, current: 0 });
     this.place.replaceChildren();
@@ -57,7 +57,7 @@ export class Wall {
     for (const [number, element] of this.drawn) {
       const old = before[number], now = this.blocks[number];
       if (keep && now && !now.section && ["start", "end", "top", "height"].every((name) => old[name] === now[name])) continue;
-      element.remove();
+      this.remove(element);
       this.drawn.delete(number);
     }
     if (anchor !== null && !keep) this.scrollTo(this.blocks[this.blockOf(anchor)], 0);
@@ -105,7 +105,7 @@ export class Wall {
     for (let number = first; number < this.blocks.length && this.blocks[number].top < end; number += 1) wanted.add(number);
     for (const [number, element] of this.drawn) {
       if (wanted.has(number) || element.contains(document.activeElement)) continue;
-      element.remove();
+      this.remove(element);
       this.drawn.delete(number);
     }
     for (const number of wanted) if (!this.drawn.has(number)) this.drawBlock(number);
@@ -117,11 +117,31 @@ export class Wall {
     this.onSection(this.blocks[Math.min(this.blocks.length - 1, this.find(top + BAR))].number);
   }
 
+  // Pictures on the screen go first, as a browser asks for a few at a time; then those beyond it.
   load() {
-    for (const image of this.place.querySelectorAll("img[data-src]")) {
-      image.src = image.dataset.src;
-      image.removeAttribute("data-src");
+    const top = this.top(), end = top + innerHeight, beyond = [];
+    for (const [number, element] of this.drawn) {
+      const block = this.blocks[number], isSeen = block.top < end && block.top + block.height > top;
+      for (const image of element.querySelectorAll("img[data-src]")) isSeen ? this.fetch(image) : beyond.push(image);
     }
+    if (!this.coming.size) for (const image of beyond) this.fetch(image);
+  }
+
+  fetch(image) {
+    const arrived = () => { this.coming.delete(image); if (!this.coming.size) this.load(); };
+    this.coming.add(image);
+    for (const name of ["load", "error"]) image.addEventListener(name, arrived, { once: true });
+    image.src = image.dataset.src;
+    image.removeAttribute("data-src");
+  }
+
+  // Takes a row out; pictures that have not come are not waited for any more.
+  remove(element) {
+    for (const image of element.querySelectorAll("img")) {
+      this.coming.delete(image);
+      if (!image.complete) image.removeAttribute("src");
+    }
+    element.remove();
   }
 
   drawBlock(number) {

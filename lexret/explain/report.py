@@ -57,7 +57,10 @@ def write_report(
     _check_shape(photo, explanation)
     _make_folder(folder)
     files = _draw_all(photo, explanation, theme)
-    return [_write(folder / name, content) for name, content in files.items()]
+    # First what tells that the folder is a report's, so that a run that is cut off can be repeated.
+    for name in sorted(files, key=lambda name: name != _NUMBERS):
+        _write(folder / name, files[name])
+    return [folder / name for name in files]
 
 
 def _draw_all(

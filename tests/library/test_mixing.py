@@ -14,6 +14,7 @@ from lexret.engine.query.filters import NumberFilter
 from lexret.engine.query.query import AnyOf, Choice, Holds, Query
 from lexret.library.asking.mixing import (
     LIKENESS_POWER,
+    NUM_WORDS,
     PICTURE_WEIGHT,
     fitted_to_words,
     num_found,
@@ -150,3 +151,14 @@ def test_corrected_words_count_as_they_are_corrected(index: EmbeddedIndex) -> No
 
 def test_small_libraries_go_by_fewer_pictures() -> None:
     assert [num_found(n) for n in (3, 130, 400, 1000, 10**7)] == [20, 20, 40, 100, 100]
+
+
+def test_the_strongest_words_of_a_photo_are_enough(tmp_path: Path) -> None:
+    words = Vocabulary(["snow", *(f"word{number}" for number in range(150))])
+    photo = {f"word{number}": 1.0 + number for number in range(150)}
+    with EmbeddedIndexWriter.create(tmp_path, words, model_id="by hand") as writer:
+        writer.add(["a"], SparseBatch.from_words([{"snow": 1.0, **photo}], words))
+        writer.commit()
+    picture, snow = SparseBatch.from_words([photo, {"snow": 1.0}], words)
+    fitted = fitted_to_words([picture], Query(snow), open_index(tmp_path))
+    assert set(weights(fitted)) == {f"word{number}" for number in range(150 - NUM_WORDS, 150)}

@@ -3,8 +3,8 @@
 "Like this photo, in the snow": the photo shows a dog on grass, and pictures in the snow show no
 grass. Added up as they are, the photo's hundred words outvote the few of the text. So a word of the
 photo counts as far as pictures that the words find show it, too; and of these, those count that are
-like the photo. With p the photo's vector of length 1 (of several photos, the sum of theirs, of
-length 1) and x the K pictures that fit the words best::
+like the photo. With p the photo's NUM_WORDS strongest words, of length 1 (of several photos, those
+of the sum of their vectors) and x the K pictures that fit the words best::
 
     m = sum of (x . p) ** LIKENESS_POWER * x / sum of (x . p) ** LIKENESS_POWER
     q = words + PICTURE_WEIGHT * unit(min(p, m))
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 PICTURE_WEIGHT: Final = 0.8
 """Length of what counts of pictures; that of a text is 1."""
 LIKENESS_POWER: Final = 4
+NUM_WORDS: Final = 100
+"""More words of a photo find no better, and take longer."""
 _MOST_FOUND: Final = 100
 _FEWEST_FOUND: Final = 20
 _ONE_OF: Final = 10
@@ -57,7 +59,7 @@ def fitted_to_words(
         words: the query without them; only its scores count, and the pictures that are no answers.
         index: what is searched.
     """
-    whole = _unit_sum(pictures)
+    whole = _strongest_of_sum(pictures)
     found = index.find(
         replace(words, required=(), excluded=(), filters=()), k=num_found(len(index))
     )
@@ -69,14 +71,14 @@ def fitted_to_words(
     return _of_length(_positive(whole, np.minimum(whole.weights, mean_T)), PICTURE_WEIGHT)
 
 
-def _unit_sum(vectors: Sequence[LexicalVector]) -> LexicalVector:
-    """Return the sum of vectors, each of length 1, of length 1; it may be empty."""
+def _strongest_of_sum(vectors: Sequence[LexicalVector]) -> LexicalVector:
+    """Return the strongest words of the sum of vectors, each of length 1; it has length 1, too."""
     vocabulary: Vocabulary = vectors[0].vocabulary
     total_V = np.zeros(len(vocabulary), dtype=np.float64)
     for vector in SparseBatch.from_vectors(vectors, vocabulary).normalized():
         total_V[vector.term_ids] += vector.weights
-    term_ids = np.flatnonzero(total_V).astype(np.int32)
-    return _of_length(LexicalVector(term_ids, total_V[term_ids].astype(np.float32), vocabulary), 1)
+    rows = SparseBatch.from_dense(total_V[None], vocabulary, max_words=NUM_WORDS)
+    return _of_length(rows.row(0), 1)
 
 
 def _positive(vector: LexicalVector, weights_T: npt.NDArray[np.float64]) -> LexicalVector:

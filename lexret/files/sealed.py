@@ -49,8 +49,8 @@ def unseal(data: bytes) -> tuple[Any, bool]:
     return values, found is not None
 
 
-def unseal_version(data: bytes, name: str, version: int) -> Any:
-    """Return what a sealed file of one format and version holds.
+def unseal_version(data: bytes, name: str, *versions: int) -> Any:
+    """Return what a sealed file of one format holds, in one of some versions.
 
     Raises:
         ValueError: if it was changed, is not sealed, or is of another format or version.
@@ -60,8 +60,9 @@ def unseal_version(data: bytes, name: str, version: int) -> Any:
         head = (values["format"], values["version"])
     except (TypeError, KeyError) as error:
         raise ValueError(f"{error!r} in its fields") from error
-    if head != (name, version):
-        raise ValueError(f"it is {head}, expected {(name, version)}")
+    if head not in [(name, version) for version in versions]:
+        known = " or ".join(map(str, versions))
+        raise ValueError(f"it is {head[0]!r} of version {head[1]!r}, expected {name!r} of {known}")
     if not is_sealed:
         raise ValueError("it does not end with its checksum")
     return values

@@ -27,7 +27,7 @@ from lexret.library.sealed_pairs import damage_of_pair, load_pair, mend_pair
 
 LABELS_FILE: Final = "labels.json"
 _FORMAT: Final = "lexret-labels"
-_VERSION: Final = 1
+_WITHOUT_NAMES, _VERSION = 1, 2  # versions of the file; older releases read the first
 NONE: Final = ""
 """The class of examples that are none of a label's classes; it is written nowhere."""
 
@@ -54,6 +54,22 @@ class Example:
 
 
 @dataclass(frozen=True, eq=False)
+class KnownName:
+    """Name of a class as a query, where it is made of words of the vocabulary.
+
+    Attributes:
+        term_ids: (nnz,) int32, rising, of the query; its length is 1.
+        weights: (nnz,) float32.
+        spread: standard deviation of the products of the index's vectors, each of length 1, with
+            the query.
+    """
+
+    term_ids: Any
+    weights: Any
+    spread: float
+
+
+@dataclass(frozen=True, eq=False)
 class Label:
     """Label: classes, their examples, and the field that says which a picture is of.
 
@@ -66,6 +82,9 @@ class Label:
         classes: names, in order; the last is :data:`NONE` where there are examples of that.
         examples: of all classes.
         index_mean: term ids and weights of the mean of the index's vectors, each of length 1.
+        names: class -> its name as evidence, where that is made of words of the vocabulary; None:
+            the label was trained before names counted.
+        use_names: whether names are to count.
     """
 
     name: str
@@ -76,6 +95,8 @@ class Label:
     classes: tuple[str, ...]
     examples: tuple[Example, ...]
     index_mean: tuple[Any, Any]
+    names: Mapping[str, KnownName] | None = None
+    use_names: bool = True
 
     @cached_property
     def key(self) -> str:
@@ -145,10 +166,12 @@ def change_labels(index_path: Path, change: Callable[[Labels], Labels]) -> None:
 def save_labels(index_path: Path, labels: Labels) -> None:
     """Write the labels of an index, of which the caller holds the lock."""
     values = {name: _as_json(label) for name, label in sorted(labels.items())}
+    has_names = any(label.names is not None for label in labels.values())
+    version = _VERSION if has_names else _WITHOUT_NAMES
     with storage_errors(index_path):
         replace_with_copy(
             index_path / LABELS_FILE,
-            seal({"format": _FORMAT, "version": _VERSION, "labels": values}),
+            seal({"format": _FORMAT, "version": version, "labels": values}),
         )
 
 
@@ -183,7 +206,11 @@ def mend_labels(index_path: Path, aside: Path) -> None:
 
 
 def _as_json(label: Label) -> dict[str, object]:
+    named: dict[str, object] = {}
+    if label.names is not None:
+        named = {"names": _names_as_json(label.names), "use_names": label.use_names}
     return {
+        **named,
         "field": label.field,
         "at_least": label.at_least,
         "model_id": label.model_id,
@@ -204,6 +231,17 @@ def _as_json(label: Label) -> dict[str, object]:
     }
 
 
+def _names_as_json(names: Mapping[str, KnownName]) -> dict[str, object]:
+    return {
+        name: {
+            "words": _packed(known.term_ids, "<i4"),
+            "weights": _packed(known.weights, "<f4"),
+            "spread": known.spread,
+        }
+        for name, known in names.items()
+    }
+
+
 def _packed(values: Any, kind: str) -> str:
     return base64.b64encode(np.asarray(values, kind).tobytes()).decode()
 
@@ -214,7 +252,7 @@ def _unpacked(text: str, kind: str) -> Any:
 
 def _parse(data: bytes) -> dict[str, Label]:
     """Parse the bytes of a file of labels; raises ValueError if they are damaged."""
-    values = unseal_version(data, _FORMAT, _VERSION)
+    values = unseal_version(data, _FORMAT, _WITHOUT_NAMES, _VERSION)
     try:
         return {name: _label(name, held) for name, held in values["labels"].items()}
     except (TypeError, KeyError, AttributeError, IndexError, binascii.Error, InputError) as error:
@@ -243,4 +281,15 @@ def _label(name: str, held: Mapping[str, Any]) -> Label:
         tuple(map(str, held["classes"])),
         examples,
         (_unpacked(ids, "<i4"), _unpacked(weights, "<f4")),
+        None if "names" not in held else _names(held["names"]),
+        bool(held.get("use_names", True)),
     )
+
+
+def _names(held: Mapping[str, Any]) -> dict[str, KnownName]:
+    return {
+        name: KnownName(
+            _unpacked(one["words"], "<i4"), _unpacked(one["weights"], "<f4"), float(one["spread"])
+        )
+        for name, one in held.items()
+    }

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
+from lexret.library.labelling.reports import NameUse
 from lexret.serve.parameters import MAX_ID
 from lexret.serve.schema import ID, NAME
 from lexret.serve.writing import Wanted
@@ -36,10 +37,16 @@ class WantedTraining(Wanted):
     add: bool = Field(default=False, description="Keep the examples of before, and add these.")
     field: str | None = Field(default=None, max_length=100, description="By default `label`.")
     at_least: float | None = _SURE
+    use_names: bool | None = Field(
+        default=None,
+        description="Let names of classes that are made of words of the vocabulary count as well; "
+        "by default they do. Such a class may have no example.",
+    )
     dry_run: bool = Field(default=False, description="Tell what would be learnt; keep nothing.")
     show: int = Field(
         default=0, ge=0, le=MAX_SHOWN,
-        description="Tell so many pictures of each class that would get it.",
+        description="Tell so many pictures of each class that would get it, and so many that "
+        "nearly would.",
     )  # fmt: skip
 
 
@@ -99,6 +106,7 @@ class LabelClass(BaseModel):
     right: int = Field(description="How many of them the others put into this class.")
     right_and_sure: int
     words: list[WordShareOf]
+    name_use: NameUse | None = Field(description="What the name of the class does as evidence.")
 
 
 class Skipped(BaseModel):
@@ -119,6 +127,21 @@ class LabelledHit(BaseModel):
     words: list[WordShareOf]
 
 
+class Reached(BaseModel):
+    """How many pictures, without examples, are at least so sure of a class."""
+
+    at_least: float
+    pictures: int
+
+
+class FewReached(BaseModel):
+    """A class that few pictures are sure enough of."""
+
+    label_class: str = Field(serialization_alias="class")
+    asked: Reached
+    lower: list[Reached] = Field(description="At lower levels, of which each adds some.")
+
+
 class LabelApplied(BaseModel):
     """What applying a label did, or would do."""
 
@@ -128,6 +151,10 @@ class LabelApplied(BaseModel):
     changed: int
     by_hand: int = Field(description="Pictures that keep what a person put into the field.")
     pictures: list[LabelledHit] = Field(description="Of a preview: by class, the surest first.")
+    near: list[LabelledHit] = Field(
+        description="Of a preview: those nearest to a class but not sure enough of it, likewise."
+    )
+    few: list[FewReached]
 
 
 class LabelReportAnswer(BaseModel):

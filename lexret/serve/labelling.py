@@ -17,7 +17,7 @@ from lexret.files.names import name_to_text, shown_line, text_to_name, whole_tex
 from lexret.library.label_file import Label
 from lexret.library.labelling.class_means import WordShare
 from lexret.library.labelling.examples import Source, is_query
-from lexret.library.labelling.reports import ApplyReport, LabelledPicture, LabelReport
+from lexret.library.labelling.reports import ApplyReport, LabelledPicture, LabelReport, Reach
 from lexret.library.library import Library
 from lexret.serve import label_schema as shapes
 from lexret.serve.limits import HeavyWork
@@ -84,23 +84,25 @@ class Labelling:
     ) -> shapes.LabelApplied:
         label = self._label(name)
         with self._heavy.turn():
-            found = self._library.labels.preview(name, at_least=at_least, overwrite=overwrite)
+            found = self._library.labels.preview(
+                name, at_least=at_least, overwrite=overwrite, num_near=k
+            )
         return _applied(found, label, k)
 
     def train(self, wanted: shapes.WantedTraining) -> shapes.LabelReportAnswer:
         classes = {name: _sources(given) for name, given in wanted.classes.items()}
         none = _sources(wanted.none)
-        if not any([none, *classes.values()]):
+        if not (none or classes):
             raise InputError("A label is learnt from examples: give each class ids or queries.")
         with self._writing.changing:
             report = self._library.labels.train(
                 wanted.name, classes, none=none, field=wanted.field, at_least=wanted.at_least,
-                add=wanted.add, dry_run=wanted.dry_run,
+                use_names=wanted.use_names, add=wanted.add, dry_run=wanted.dry_run,
             )  # fmt: skip
         told = self._report(report)
         if wanted.show:
             with self._heavy.turn():
-                would = self._library.labels.preview(report.label)
+                would = self._library.labels.preview(report.label, num_near=wanted.show)
             told.would = _applied(would, report.label, wanted.show)
         return told
 
@@ -139,6 +141,7 @@ class Labelling:
                     right=each.num_right,
                     right_and_sure=each.num_sure,
                     words=_words(each.words),
+                    name_use=each.name_use if each.name else None,
                 )
                 for each in report.classes
             ],
@@ -181,19 +184,32 @@ def _applied(report: ApplyReport, label: Label, k: int) -> shapes.LabelApplied:
         none=report.counts.get("", 0),
         changed=report.num_changed,
         by_hand=report.num_by_hand,
-        pictures=[
-            shapes.LabelledHit(
-                id=name_to_text(one.doc_id),
-                name=shown_line(one.doc_id),
-                label_class=whole_text(one.class_name) or None,
-                sure=one.sure,
-                before=None if one.before is None else whole_text(one.before),
-                words=_words(one.words),
+        pictures=[_hit(one) for of_class in shown.values() for one in of_class],
+        near=[_hit(one) for one in report.near],
+        few=[
+            shapes.FewReached(
+                label_class=whole_text(few.class_name),
+                asked=_reached(few.asked),
+                lower=[_reached(each) for each in few.lower],
             )
-            for of_class in shown.values()
-            for one in of_class
+            for few in report.few()
         ],
     )
+
+
+def _hit(picture: LabelledPicture) -> shapes.LabelledHit:
+    return shapes.LabelledHit(
+        id=name_to_text(picture.doc_id),
+        name=shown_line(picture.doc_id),
+        label_class=whole_text(picture.class_name) or None,
+        sure=picture.sure,
+        before=None if picture.before is None else whole_text(picture.before),
+        words=_words(picture.words),
+    )
+
+
+def _reached(reach: Reach) -> shapes.Reached:
+    return shapes.Reached(at_least=reach.at_least, pictures=reach.num)
 
 
 def _words(words: Iterable[WordShare]) -> list[shapes.WordShareOf]:

@@ -27,6 +27,9 @@ TRAIN = {
 }
 
 
+TRAIN_COLD = TRAIN["classes"]["cold"]  # type: ignore[index]
+
+
 @pytest.fixture
 def library(tmp_path: Path, index_of: Callable[[Path], Path]) -> Library:
     (tmp_path / "b").mkdir()
@@ -179,3 +182,28 @@ def test_what_is_remembered_is_drawn_for_the_shipped_model_alone(client: Client)
     assert status == 422 and "`mini` alone" in told["error"]
     assert client.ask("/remembered?id=../red1.png")[0] == 404
     assert client.ask("/remembered?id=gone.png")[0] == 404
+
+
+def test_what_is_nearly_sure_is_offered_and_becomes_an_example(client: Client) -> None:
+    wanted = {**TRAIN, "dry_run": True, "show": 5, "at_least": 0.999}
+    would = client.ask("/api/labels/train", wanted)[1]["would"]
+    (near,) = would["near"]
+    assert (near["id"], near["class"]) == ("red2.png", "warm") and 0 < near["sure"] < 0.999
+    few = {one["class"]: one for one in would["few"]}
+    assert few["warm"]["asked"] == {"at_least": 0.999, "pictures": 0}
+    assert all(level["at_least"] < 0.999 for level in few["warm"]["lower"])
+    ids = ["red1.png", near["id"]]
+    wanted["classes"] = {**TRAIN["classes"], "warm": {"ids": ids}}
+    would = client.ask("/api/labels/train", wanted)[1]["would"]
+    assert [one["id"] for one in would["pictures"] if one["class"] == "warm"] == ids
+    assert would["near"] == []
+
+
+def test_names_count_unless_they_are_left_out(library: Library, client: Client) -> None:
+    word = library.snapshot().index.vocabulary.words[0]
+    wanted = {"name": "kinds", "classes": {word: {"ids": ["red1.png"]}, "aunt-mary-17": TRAIN_COLD}}
+    for use_names in (None, False, True):
+        report = client.ask("/api/labels/train", {**wanted, "use_names": use_names})[1]
+        uses = {each["name"]: each["name_use"] for each in report["classes"]}
+        assert (uses[word] == "left out") is (use_names is False)
+        assert uses["aunt-mary-17"] == ("left out" if use_names is False else "unknown")

@@ -12,6 +12,13 @@ if TYPE_CHECKING:
     from lexret.library.labelling.reports import LabelReport
 
 NONE_SHOWN = "(none of these)"
+_NAMES_SAID = {
+    ("counts", "hardly fits"): "made of words of the vocabulary, so the name counts as evidence "
+    "beside the examples. --no-names leaves names out.",
+    ("hardly fits",): "the examples hardly fit the name. If it means something else here, more "
+    "examples or --no-names keep it from misleading.",
+    ("does not fit",): "the name does not count, as the examples do not fit it.",
+}
 
 
 def print_report(report: LabelReport, *, as_json: bool, with_examples: bool) -> None:
@@ -37,17 +44,29 @@ def print_report(report: LabelReport, *, as_json: bool, with_examples: bool) -> 
     headings = ["class", "examples", "right", "and sure", "words that tell it"]
     click.echo(render_table(headings, rows, right=(1, 2, 3)))
     if report.accuracy is None:
-        click.echo("One example a class: how well they are told apart shows with a second one.")
+        click.echo("No class has two examples: how well they are told apart shows with a second.")
     else:
         click.echo(
             f"Right: of the examples, each left out in turn, {100 * report.accuracy:.0f}% are put "
             f"into their class by the others. Sure: at least {label.at_least:.2f}, so that it is "
             "written; --at-least sets that."
         )
+    for line in _names_told(report):
+        click.echo(printable(line))
     if with_examples:
         click.echo(_listed(report))
     for skipped in report.skipped:
         click.echo(printable(f"Skipped: {skipped.reason}"), err=True)
+
+
+def _names_told(report: LabelReport) -> list[str]:
+    """Say which names of classes count as evidence, and which do not though they are known."""
+    lines = []
+    for uses, said in _NAMES_SAID.items():
+        found = [each.name for each in report.classes if each.name_use in uses]
+        if found:
+            lines.append(f"{', '.join(map(repr, found))}: {said}")
+    return lines
 
 
 def _listed(report: LabelReport) -> str:
@@ -79,6 +98,7 @@ def _as_json(report: LabelReport) -> dict[str, object]:
                 "right": each.num_right,
                 "right_and_sure": each.num_sure,
                 "words": {word.word: round(word.share, 4) for word in each.words},
+                "name_use": each.name_use if each.name else None,
             }
             for each in report.classes
         ],

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -18,11 +19,40 @@ from lexret.engine.writer import EmbeddedIndexWriter
 from lexret.errors import OutdatedLabelError
 from lexret.interop.backends import open_writer
 from lexret.library.label_file import NONE, Label
-from lexret.library.labelling.class_means import ClassMeans, means_of
+from lexret.library.labelling.class_means import ClassMeans, WordShare, means_of
+from lexret.library.labelling.near_misses import NearMisses
 from lexret.library.labelling.reports import ApplyReport, LabelledPicture
 from lexret.sparse import LexicalVector, SparseBatch
 
 WORDS_TOLD: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is told of pictures one by one: those that change, and some that are nearly sure enough.
+
+    Attributes:
+        num_near: how many of the latter, of each class.
+    """
+
+    num_near: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """Class that a picture gets.
+
+    Attributes:
+        row: of the picture, in its chunk.
+        class_name: the class; :data:`NONE`: none of them.
+        sure: how sure the nearest class is.
+        nearest: that class; None for an example, which has its own.
+    """
+
+    row: int
+    class_name: str
+    sure: float
+    nearest: str | None
 
 
 class Application:
@@ -33,44 +63,51 @@ class Application:
         self._given = {e.sha256: e.class_name for e in label.examples if e.sha256}
         self._counts: Counter[str] = Counter({name: 0 for name in (*label.classes, NONE)})
         self._pictures: list[LabelledPicture] = []
+        self._near = self._near_misses(0)
         self.num_changed = self.num_by_hand = self.num_written = 0
 
     def look(
-        self, index: EmbeddedIndex, *, told: bool, writer: EmbeddedIndexWriter | None = None
+        self,
+        index: EmbeddedIndex,
+        *,
+        told: Told | None = None,
+        writer: EmbeddedIndexWriter | None = None,
     ) -> None:
         """Decide on all pictures, and write or tell what is decided."""
         require_same_model(self._label, index)
+        self._near = self._near_misses(told.num_near if told else 0)
         means = means_of(self._label, index.vocabulary, without=index.corrections.muted)
         for chunk in read_documents(index):
             vectors = _corrected(index, chunk)
-            for row, class_name, sure in self._decided(means, chunk, vectors):
-                self._take(chunk, row, class_name, sure, means if told else None, vectors, writer)
+            for decided in self._decided(means, chunk, vectors):
+                self._take(chunk, decided, means if told else None, vectors, writer)
+
+    def _near_misses(self, num_told: int) -> NearMisses:
+        classes = [name for name in self._label.classes if name != NONE]
+        return NearMisses(classes, self._at_least, num_told)
 
     def _decided(
         self, means: ClassMeans, chunk: DocumentChunk, vectors: SparseBatch
-    ) -> Iterator[tuple[int, str, float]]:
-        """Yield the class of each picture of a chunk, and how sure it is."""
+    ) -> Iterator[_Decided]:
         decision = means.decide(vectors)
         for row, document in enumerate(chunk.documents):
             given = self._given.get(str(document.fields.get("sha256")))
             if given is not None:
-                yield row, given, 1.0
+                yield _Decided(row, given, 1.0, None)
                 continue
             sure = float(decision.sure_N[row])
             name = self._label.classes[int(decision.classes_N[row])]
-            yield row, name if sure >= self._at_least else NONE, sure
+            yield _Decided(row, name if sure >= self._at_least else NONE, sure, name)
 
     def _take(
         self,
         chunk: DocumentChunk,
-        row: int,
-        class_name: str,
-        sure: float,
+        decided: _Decided,
         told_by: ClassMeans | None,
         vectors: SparseBatch,
         writer: EmbeddedIndexWriter | None,
     ) -> None:
-        document, label = chunk.documents[row], self._label
+        document, label, class_name = chunk.documents[decided.row], self._label, decided.class_name
         now, mark = document.fields.get(label.field), document.fields.get(label.mark)
         if not self._overwrite and _is_by_hand(now, mark):
             self.num_by_hand += 1
@@ -79,20 +116,32 @@ class Application:
         self._counts[class_name] += 1
         changes = (now or NONE) != class_name
         self.num_changed += changes
-        fresh = label.mark_of(str(document.fields.get("sha256") or ""), class_name)
+        before = None if now is None else str(now)
+
+        def told(name: str) -> LabelledPicture:
+            words: tuple[WordShare, ...] = ()
+            if decided.nearest is not None and told_by is not None:
+                words = tuple(told_by.reasons(vectors.row(decided.row), k=WORDS_TOLD))
+            return LabelledPicture(document.doc_id, name, decided.sure, before, words)
+
+        nearest = decided.nearest
+        if nearest is not None and nearest != NONE:
+            self._near.take(nearest, decided.sure, lambda: told(nearest))
         if told_by is not None and (class_name or changes):
-            words = () if sure == 1.0 else tuple(told_by.reasons(vectors.row(row), k=WORDS_TOLD))
-            before = None if now is None else str(now)
-            self._pictures.append(LabelledPicture(document.doc_id, class_name, sure, before, words))
+            self._pictures.append(told(class_name))
+        fresh = label.mark_of(str(document.fields.get("sha256") or ""), class_name)
         if writer is not None and (changes or mark != fresh):
             fields = {**document.fields, label.field: class_name or None, label.mark: fresh}
-            _rewrite(writer, document.doc_id, fields, chunk.vectors.row(row))
+            _rewrite(writer, document.doc_id, fields, chunk.vectors.row(decided.row))
             self.num_written += 1
 
     def report(self) -> ApplyReport:
         """Return what was done or would be; pictures by class, the surest first."""
         pictures = sorted(self._pictures, key=lambda one: (one.class_name, -one.sure, one.doc_id))
-        return ApplyReport(dict(self._counts), self.num_changed, self.num_by_hand, tuple(pictures))
+        return ApplyReport(
+            dict(self._counts), self.num_changed, self.num_by_hand, tuple(pictures),
+            self._near.reach(), self._near.told(),
+        )  # fmt: skip
 
 
 def clear(index_path: Path, label: Label, *, keep_field: bool = False) -> int:

@@ -2,38 +2,34 @@
 
 A picture goes to the class whose mean is nearest. Words that many pictures of the index have say
 little of a class: half of the index's mean is taken from both the picture and the class
-(`lexret eval few-shot` compares this with the plain mean). A class's score is a sum over words, so
-that the words that decided can be told. How sure a label is follows from the score alone, by a
-curve that was fitted for each number of examples.
+(`lexret eval few-shot` compares this with the plain mean). Where the name of a class is made of
+words of the vocabulary, its query is added to the mean: the fewer examples there are, the more it
+counts. It does not count where the examples fit it no better than other pictures do, as with
+computers in a class "apple". A class's score is a sum over words, so that the words that decided
+can be told. How sure a label is follows from the score alone, by a curve that was fitted for each
+number of examples, with the name and without.
 
 Legend: N pictures, C classes, V words.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from lexret.library.label_file import Label
+from lexret.library.labelling.directions import Directions, NameEvidence
+from lexret.library.labelling.sureness import CURVES, EARLIER_CURVES, Curves, probability
 from lexret.sparse import LexicalVector, SparseBatch
 from lexret.vocabulary import Vocabulary
 
 Values = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
-
-INDEX_SHARE: Final = 0.5
-"""How much of the index's mean is taken away."""
-# Number of examples -> slope and offset of the curve from a score to a probability, for `mini`:
-# fitted on half of 88 kinds of things and places, of 25 photos each, among 2,100 photos. There, of
-# the other kinds, 67% to 75% of what is at least 0.5 is right; where classes are vaguer, it is
-# rarely as much as 0.5 (docs/language.md).
-CURVES: Final = {1: (9.1, -5.4), 3: (9.4, -6.1), 10: (9.1, -6.65)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,25 +75,51 @@ class ClassMeans:
 
     Args:
         examples: one row an example, of any length.
-        classes: the class of each example, from 0; each class has at least one.
+        classes: the class of each example, from 0; each class has an example or a name.
         index_mean_V: the mean of the index's vectors, each of length 1.
+        names: number of a class -> its name, where that is known.
+        curves: from scores to how sure classes are.
     """
 
-    def __init__(self, examples: SparseBatch, classes: Sequence[int], index_mean_V: Values) -> None:
+    def __init__(
+        self,
+        examples: SparseBatch,
+        classes: Sequence[int],
+        index_mean_V: Values,
+        names: Mapping[int, NameEvidence] | None = None,
+        *,
+        curves: Curves = CURVES,
+    ) -> None:
         self._examples = examples.normalized()
         self._classes = np.array(classes, dtype=np.int64)
         self._vocabulary = examples.vocabulary
-        self._shift_V = INDEX_SHARE * index_mean_V
-        self._num_V = np.bincount(self._classes)
+        names = names or {}
+        self._maker = Directions(index_mean_V, names, curves)
+        self._shift_V = self._maker.shift_V
+        self._num_V = np.bincount(self._classes, minlength=max(names, default=-1) + 1)
         self._sums_CV = np.zeros((len(self._num_V), len(index_mean_V)))
         for row, number in zip(self._examples, classes, strict=True):
             self._sums_CV[number, row.term_ids] += row.weights
-        self._directions_CV = _unit(self._sums_CV / self._num_V[:, None] - self._shift_V)
+        self._directions = [
+            self._maker.of(number, sum_V, int(self._num_V[number]))
+            for number, sum_V in enumerate(self._sums_CV)
+        ]
+        self._directions_CV = np.stack([each.values_V for each in self._directions])
+        # Scores of classes with a name and without are not on one scale; how sure they are is.
+        self._by_odds = any(each.is_named for each in self._directions)
 
     @property
     def vocabulary(self) -> Vocabulary:
         """The words."""
         return self._vocabulary
+
+    def counts_name(self, number: int) -> bool:
+        """Whether the name of a class counts: it is known, and the examples fit it."""
+        return self._directions[number].is_named
+
+    def doubts_name(self, number: int) -> bool:
+        """Whether the name counts though the examples, which are few, hardly fit it."""
+        return self._directions[number].is_doubtful
 
     @cached_property
     def _offsets_C(self) -> Values:
@@ -108,18 +130,24 @@ class ClassMeans:
         """Tell which class each picture is nearest to, and how sure that is."""
         rows = pictures.normalized().to_scipy()
         scores_NC = np.asarray(rows @ self._directions_CV.T) - self._offsets_C
-        return self._decision(scores_NC)
-
-    def _decision(self, scores_NC: Values) -> Decision:
-        classes_N = scores_NC.argmax(axis=1)
+        classes_N = self._leads(scores_NC).argmax(axis=1)
         best_N = scores_NC[np.arange(len(scores_NC)), classes_N]
         sure_N = np.array(
             [
-                probability(score, int(self._num_V[number]))
+                probability(self._directions[number].curve.log_odds(score))
                 for score, number in zip(best_N.tolist(), classes_N.tolist(), strict=True)
             ]
         )
         return Decision(classes_N, scores_NC, sure_N)
+
+    def _leads(self, scores_NC: Values) -> Values:
+        """Return what decides between the classes; the greatest of a row is the nearest class."""
+        if not self._by_odds:
+            return scores_NC
+        curves = [each.curve for each in self._directions]
+        slopes_C = np.array([curve.slope for curve in curves])
+        leads_NC: Values = scores_NC * slopes_C + np.array([curve.offset for curve in curves])
+        return leads_NC
 
     def reasons(self, picture: LexicalVector, *, k: int) -> list[WordShare]:
         """Return the words that speak most for a picture's nearest class.
@@ -128,10 +156,11 @@ class ClassMeans:
         """
         row = picture.as_batch().normalized().row(0)
         scores_C = self._directions_CV[:, row.term_ids] @ row.weights - self._offsets_C
-        order = np.argsort(-scores_C, kind="stable")
+        order = np.argsort(-self._leads(scores_C[None])[0], kind="stable")
         direction_V = self._directions_CV[order[0]]
         if len(order) > 1:
-            direction_V = direction_V - self._directions_CV[order[1]]
+            scale = self._scale(int(order[1])) / self._scale(int(order[0]))
+            direction_V = direction_V - scale * self._directions_CV[order[1]]
         products = row.weights * direction_V[row.term_ids]
         names = self._vocabulary.words
         strongest = np.argsort(-products, kind="stable")[:k]
@@ -140,6 +169,9 @@ class ClassMeans:
             for place in strongest
             if products[place] > 0
         ]
+
+    def _scale(self, number: int) -> float:
+        return self._directions[number].curve.slope if self._by_odds else 1.0
 
     def words_of(self, number: int, *, k: int) -> list[WordShare]:
         """Return the words that a class is known by, against the mean of the other classes."""
@@ -163,39 +195,21 @@ class ClassMeans:
             row, number = self._examples.row(i), int(self._classes[i])
             rest_V = self._sums_CV[number].copy()
             rest_V[row.term_ids] -= row.weights
-            direction_V = _unit((rest_V / (self._num_V[number] - 1) - self._shift_V)[None])[0]
+            own = self._maker.of(number, rest_V, int(self._num_V[number]) - 1)
             scores_C = self._directions_CV[:, row.term_ids] @ row.weights - self._offsets_C
-            scores_C[number] = direction_V[row.term_ids] @ row.weights - direction_V @ self._shift_V
-            best = int(scores_C.argmax())
-            num_examples = int(self._num_V[best]) - (best == number)
+            scores_C[number] = (
+                own.values_V[row.term_ids] @ row.weights - own.values_V @ self._shift_V
+            )
+            leads_C = self._leads(scores_C[None])[0]
+            if self._by_odds:
+                leads_C[number] = own.curve.log_odds(float(scores_C[number]))
+            best = int(leads_C.argmax())
+            curve = own.curve if best == number else self._directions[best].curve
             decided.append(best)
-            sure.append(probability(float(scores_C[best]), num_examples))
+            sure.append(probability(curve.log_odds(float(scores_C[best]))))
         return LeftOut(
             np.array(found, dtype=np.int64), np.array(decided, dtype=np.int64), np.array(sure)
         )
-
-
-def probability(score: float, num_examples: int) -> float:
-    """Return how likely a nearest class is right, by its score and its number of examples.
-
-    Between the numbers that a curve was fitted for, it is interpolated over their logarithms.
-    """
-    slope, offset = _curve(num_examples)
-    return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, slope * score + offset))))
-
-
-def _curve(num_examples: int) -> tuple[float, float]:
-    numbers = sorted(CURVES)
-    places = np.log(numbers)
-    at = math.log(max(1, num_examples))
-    slope, offset = (np.interp(at, places, [CURVES[n][part] for n in numbers]) for part in (0, 1))
-    return float(slope), float(offset)
-
-
-def _unit(rows_CV: Values) -> Values:
-    lengths_C = np.linalg.norm(rows_CV, axis=1, keepdims=True)
-    unit_CV: Values = rows_CV / np.where(lengths_C > 0, lengths_C, 1.0)
-    return unit_CV
 
 
 def means_of(
@@ -211,13 +225,29 @@ def means_of(
     index_mean_V = np.zeros(len(vocabulary))
     index_mean_V[label.index_mean[0]] = label.index_mean[1]
     index_mean_V[silent] = 0.0
-    vectors = []
-    for example in label.examples:
-        kept = ~np.isin(example.term_ids, silent)
-        vectors.append(LexicalVector(example.term_ids[kept], example.weights[kept], vocabulary))
+    vectors = [
+        _without(silent, example.term_ids, example.weights, vocabulary)
+        for example in label.examples
+    ]
     places = {name: number for number, name in enumerate(label.classes)}
+    names = {
+        places[name]: NameEvidence(
+            _without(silent, known.term_ids, known.weights, vocabulary), known.spread
+        )
+        for name, known in (label.names or {}).items()
+    }
     numbers = [places[example.class_name] for example in label.examples]
-    return ClassMeans(SparseBatch.from_vectors(vectors, vocabulary), numbers, index_mean_V)
+    return ClassMeans(
+        SparseBatch.from_vectors(vectors, vocabulary), numbers, index_mean_V, names,
+        curves=EARLIER_CURVES if label.names is None else CURVES,
+    )  # fmt: skip
+
+
+def _without(
+    silent: Sequence[int], term_ids: Any, weights: Any, vocabulary: Vocabulary
+) -> LexicalVector:
+    kept = ~np.isin(term_ids, silent)
+    return LexicalVector(term_ids[kept], weights[kept], vocabulary)
 
 
 def mean_of(batches: Iterable[SparseBatch], num_words: int) -> Values:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from lexret.library.label_file import (
 from lexret.library.labelling.applying import (
     WORDS_TOLD,
     Application,
+    Told,
     clear,
     num_waiting,
     require_same_model,
@@ -35,22 +36,28 @@ from lexret.library.labelling.examples import (
     SkippedExample,
     Source,
 )
-from lexret.library.labelling.reports import ApplyReport, ClassReport, LabelReport
-from lexret.library.labelling.training import ClassSource, read_label, sources_of
+from lexret.library.labelling.reports import ApplyReport, ClassReport, LabelReport, use_of_name
+from lexret.library.labelling.training import (
+    Settings,
+    classes_by_name,
+    read_label,
+    settings_of,
+    sources_of,
+    sources_of_before,
+)
 
 if TYPE_CHECKING:
-    from lexret.encoders.protocol import PatchEncoder
+    from lexret.encoders.protocol import PatchEncoder, QueryEncoder
     from lexret.library.asking.results import Results
     from lexret.library.snapshots import Snapshot
 
-DEFAULT_FIELD: Final = "label"
-AT_LEAST: Final = 0.5
 
-
-class _Images(Protocol):
-    """Encoders of a model, of which labels use the one of pictures."""
+class _Encoders(Protocol):
+    """Encoders of a model, as far as labels use them."""
 
     def images(self) -> PatchEncoder: ...
+
+    def texts(self) -> QueryEncoder: ...
 
 
 class LabelledLibrary(Protocol):
@@ -61,7 +68,7 @@ class LabelledLibrary(Protocol):
 
     def snapshot(self) -> Snapshot: ...
 
-    def encoders(self, snapshot: Snapshot | None = None) -> _Images: ...
+    def encoders(self, snapshot: Snapshot | None = None) -> _Encoders: ...
 
     def search(self, text: str = "", *, k: int = 10) -> Results: ...
 
@@ -93,6 +100,7 @@ class LibraryLabels:
         none: Sequence[str | Source] = (),
         field: str | None = None,
         at_least: float | None = None,
+        use_names: bool | None = None,
         add: bool = False,
         dry_run: bool = False,
     ) -> LabelReport:
@@ -102,12 +110,15 @@ class LibraryLabels:
             name: of the label; what was trained under it before is replaced.
             classes: class -> examples: files, folders, pictures of the index by id or path, and
                 queries, of which the 50 best hits count; a :class:`Source` is one kind only. A
-                picture that queries give for two classes is an example of neither. Without any,
-                those of before are read again, as after the index was made anew with another model.
+                picture that queries give for two classes is an example of neither. A class whose
+                name is known may have none. Without any class, the examples of before are read
+                again, as after the index was made anew with another model.
             none: examples of what is none of the classes.
             field: the index's field for the classes; by default as before, else ``label``.
             at_least: how sure a class must be to be written, from 0 to 1; by default as before,
                 else 0.5.
+            use_names: whether the names of classes count beside the examples, where they are made
+                of words of the vocabulary; by default as before, else they do.
             add: keep the examples of before and add to them.
             dry_run: tell what would be learnt, and keep nothing.
 
@@ -119,25 +130,28 @@ class LibraryLabels:
             LockedError, StorageError: if the index cannot be written.
         """
         snapshot, before = self._library.snapshot(), self.all().get(name)
-        sources = sources_of(classes or {}, none)
-        if not sources or add:
+        sources = sources_of(classes := classes or {}, none)
+        goes_on = add or not (classes or sources)
+        if goes_on:
             before = before or label_named(self._library.path, name)  # raises
         kept: tuple[Example, ...] = ()
-        if before is not None and add:
-            require_same_model(before, snapshot.index)
-            kept = before.examples
-        elif before is not None and not sources:
-            sources = _sources_of_before(before)
-        field = field or (before.field if before else DEFAULT_FIELD)
-        at_least = before.at_least if at_least is None and before else at_least
-        at_least = AT_LEAST if at_least is None else at_least
-        self._check(name, field, at_least, snapshot.index)
+        by_name = [each for each, given in classes.items() if not given]
+        if before is not None and goes_on:
+            by_name = [*classes_by_name(before), *by_name]
+            if add:
+                require_same_model(before, snapshot.index)
+                kept = before.examples
+            else:
+                sources = sources_of_before(before)
+        settings = settings_of(name, before, field, at_least, use_names)
+        self._check(settings, snapshot.index)
         label, left_out = read_label(
-            snapshot.index, self._reader(snapshot), sources,
-            kept=kept, name=name, field=field, at_least=at_least,
+            snapshot.index, self._reader(snapshot),
+            lambda: self._library.encoders(snapshot).texts(), sources, settings, kept=kept,
+            by_name=by_name,
         )  # fmt: skip
         if not dry_run:
-            if before is not None and before.field != field:
+            if before is not None and before.field != label.field:
                 clear(self._library.path, before)
             change_labels(self._library.path, lambda labels: {**labels, name: label})
         return self._report(label, left_out)
@@ -149,16 +163,23 @@ class LibraryLabels:
         return self._report(label)
 
     def preview(
-        self, name: str | Label, *, at_least: float | None = None, overwrite: bool = False
+        self,
+        name: str | Label,
+        *,
+        at_least: float | None = None,
+        overwrite: bool = False,
+        num_near: int = 10,
     ) -> ApplyReport:
         """Tell what :meth:`apply` would do, picture by picture; nothing is written.
 
         Args:
             name: of the label; or a label that :meth:`train` returned and did not keep.
+            num_near: so many pictures of each class are told that are nearest to it but not sure
+                enough.
         """
         label = name if isinstance(name, Label) else label_named(self._library.path, name)
         applied = _application(label, at_least, overwrite=overwrite)
-        applied.look(self._library.snapshot().index, told=True)
+        applied.look(self._library.snapshot().index, told=Told(num_near))
         return applied.report()
 
     def apply(
@@ -216,7 +237,8 @@ class LibraryLabels:
         index = self._library.snapshot().index
         return {name: num for name, label in labels.items() if (num := num_waiting(label, index))}
 
-    def _check(self, name: str, field: str, at_least: float, index: EmbeddedIndex) -> None:
+    def _check(self, settings: Settings, index: EmbeddedIndex) -> None:
+        name, field, at_least = settings.name, settings.field, settings.at_least
         if not name or not name.isprintable() or len(name) > 100:
             raise InputError(f"{name!r} is no name for a label; expected a short text.")
         check_name(field)
@@ -260,6 +282,7 @@ class LibraryLabels:
                     int((mine & right).sum()),
                     int((mine & right & (left.sure >= label.at_least)).sum()),
                     tuple(means.words_of(number, k=WORDS_TOLD)),
+                    use_of_name(label, name, means),
                 )
             )
         return LabelReport(label, tuple(reports), skipped)
@@ -268,7 +291,7 @@ class LibraryLabels:
         label = label_named(self._library.path, name)
         applied = _application(label, at_least, overwrite=overwrite)
         with open_writer(self._library.path) as writer:
-            applied.look(open_index(self._library.path), told=False, writer=writer)
+            applied.look(open_index(self._library.path), writer=writer)
             if applied.num_written:
                 writer.commit()
         return applied.report()
@@ -276,8 +299,3 @@ class LibraryLabels:
 
 def _application(label: Label, at_least: float | None, *, overwrite: bool) -> Application:
     return Application(label, label.at_least if at_least is None else at_least, overwrite=overwrite)
-
-
-def _sources_of_before(label: Label) -> list[ClassSource]:
-    pairs = dict.fromkeys((example.class_name, example.source) for example in label.examples)
-    return list(pairs)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -13,9 +14,63 @@ from lexret.errors import InputError
 from lexret.library.label_file import NONE, Example, Label
 from lexret.library.labelling.class_means import mean_of
 from lexret.library.labelling.examples import ExampleReader, SkippedExample, Source
+from lexret.library.labelling.names import known_names
+from lexret.sparse import SparseBatch
 
+if TYPE_CHECKING:
+    from lexret.encoders.protocol import QueryEncoder
+
+DEFAULT_FIELD: Final = "label"
+AT_LEAST: Final = 0.5
 ClassSource = tuple[str, str | Source]
 _MOST_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a label is to be, but for its examples.
+
+    Attributes:
+        name: what people call it.
+        field: the field of the index.
+        at_least: how sure a class must be to be written.
+        use_names: whether the names of classes count, where they are known.
+    """
+
+    name: str
+    field: str
+    at_least: float
+    use_names: bool
+
+
+def settings_of(
+    name: str,
+    before: Label | None,
+    field: str | None,
+    at_least: float | None,
+    use_names: bool | None,
+) -> Settings:
+    """Return what a label is to be: as somebody says, else as before, else as usual."""
+    if before is not None:
+        field = field or before.field
+        at_least = before.at_least if at_least is None else at_least
+        use_names = before.use_names if use_names is None else use_names
+    return Settings(
+        name,
+        field or DEFAULT_FIELD,
+        AT_LEAST if at_least is None else at_least,
+        use_names is not False,
+    )
+
+
+def classes_by_name(label: Label) -> list[str]:
+    """Return the classes of a label that have no example."""
+    return [name for name in label.classes if not label.num_examples(name)]
+
+
+def sources_of_before(label: Label) -> list[ClassSource]:
+    pairs = dict.fromkeys((example.class_name, example.source) for example in label.examples)
+    return list(pairs)
 
 
 def sources_of(
@@ -33,27 +88,52 @@ def sources_of(
 def read_label(
     index: EmbeddedIndex,
     reader: ExampleReader,
+    texts: Callable[[], QueryEncoder],
     sources: Sequence[ClassSource],
+    settings: Settings,
     *,
     kept: Sequence[Example],
-    name: str,
-    field: str,
-    at_least: float,
+    by_name: Sequence[str],
 ) -> tuple[Label, tuple[SkippedExample, ...]]:
     """Read the examples of a label; return it with the pictures that were left out, and why.
 
     Args:
+        texts: returns the encoder of queries; called only if the name of a class is known.
         sources: (class, source) pairs.
         kept: examples of before; what a source says of the same picture counts more.
+        by_name: classes that may do without examples, as their names are known.
 
     Raises:
         InputError: if a source gives no example, a picture was given for two classes, or a class is
-            left without any.
+            left without an example and a known name.
         MissingError: if there is no such example.
     """
     read = [example for source in sources for example in reader.read(*source)]
     distinct, left_out = _distinct(read, reader.queries)
     examples = _joined(kept, distinct)
+    classes = _classes(examples, sources, by_name, left_out)
+    names = {}
+    if settings.use_names:
+        names = known_names(classes, index.vocabulary, texts, _batches(index))
+    found = {example.class_name for example in examples}
+    for class_name in classes:
+        if class_name not in found and class_name not in names:
+            raise InputError(_no_example(class_name, use_names=settings.use_names))
+    label = Label(
+        settings.name, settings.field, settings.at_least, index.model_id,
+        index.manifest.vocabulary_fingerprint, classes, tuple(examples), _index_mean(index),
+        names, settings.use_names,
+    )  # fmt: skip
+    return label, (*reader.skipped, *left_out)
+
+
+def _classes(
+    examples: Sequence[Example],
+    sources: Sequence[ClassSource],
+    by_name: Sequence[str],
+    left_out: Sequence[SkippedExample],
+) -> tuple[str, ...]:
+    """Return the classes in order; raises InputError where one lost all of its examples."""
     found = dict.fromkeys(example.class_name for example in examples)
     for class_name, _ in sources:
         if class_name not in found:
@@ -63,14 +143,19 @@ def read_label(
                 "class as well. Make the queries differ: a query leaves pictures out by a minus, "
                 f"as in +food -dog. {reasons}"
             )
+    found |= dict.fromkeys(by_name)
     names = [*(each for each in found if each != NONE), *([NONE] if NONE in found else [])]
-    if names == [NONE]:
+    if names in ([], [NONE]):
         raise InputError("There is no example of any class; name one with --class.")
-    label = Label(
-        name, field, at_least, index.model_id, index.manifest.vocabulary_fingerprint,
-        tuple(names), tuple(examples), _index_mean(index),
-    )  # fmt: skip
-    return label, (*reader.skipped, *left_out)
+    return tuple(names)
+
+
+def _no_example(class_name: str, *, use_names: bool) -> str:
+    why = "its name is not made of words of the vocabulary" if use_names else "names are left out"
+    return (
+        f"The class {class_name!r} has no example, and {why}: give it an example, as in "
+        f"--class {class_name!r}=EXAMPLES."
+    )
 
 
 def _distinct(
@@ -131,9 +216,12 @@ def _joined(before: Sequence[Example], fresh: Sequence[Example]) -> list[Example
     return [*(one for one in before if (one.sha256 or one.name) not in given), *fresh]
 
 
+def _batches(index: EmbeddedIndex) -> Iterator[SparseBatch]:
+    return (chunk.vectors for chunk in read_documents(index))
+
+
 def _index_mean(index: EmbeddedIndex) -> tuple[Any, Any]:
     """Return term ids and weights of the mean of an index's vectors, each of length 1."""
-    chunks = (chunk.vectors for chunk in read_documents(index))
-    mean_V = mean_of(chunks, len(index.vocabulary))
+    mean_V = mean_of(_batches(index), len(index.vocabulary))
     term_ids = np.flatnonzero(mean_V).astype(np.int32)
     return term_ids, mean_V[term_ids].astype(np.float32)

@@ -25,7 +25,7 @@ TRAIN = ("label", "train", "kinds", "--class", "warm=red.png", "--class", "cold=
 
 
 def test_a_label_from_its_examples_to_a_search_and_away_again(indexed: Path) -> None:
-    assert "One example a class" in run(indexed, *TRAIN).stdout
+    assert "No class has two examples" in run(indexed, *TRAIN).stdout
     preview = as_json(indexed, "label", "apply", "kinds", "--dry-run", "--at-least", "0")
     assert {one["id"]: one["class"] for one in preview["pictures"]}["red.png"] == "warm"
     assert as_json(indexed, "label", "list")[0]["waiting"] == 0
@@ -70,5 +70,8 @@ def test_nothing_labelled_is_status_1_and_wrong_calls_2(indexed: Path) -> None:
     (indexed / "red.png").unlink()
     run(indexed, "index", str(indexed))
     run(indexed, "label", "apply", "kinds", "--at-least", "1", status=1)
-    assert "NAME=EXAMPLES" in run(indexed, "label", "train", "x", "--class", "a", status=2).stderr
+    assert "NAME=EXAMPLES" in run(indexed, "label", "train", "x", "--class", "a=", status=2).stderr
+    other = ("label", "train", "x", "--field", "x", "--class")
+    said = run(indexed, *other, "xyzzy-17", status=2).stderr
+    assert "'xyzzy-17' has no example" in said and "not made of words of the vocabulary" in said
     assert "no label 'x'" in run(indexed, "label", "show", "x", status=2).stderr

@@ -50,9 +50,10 @@ def command(
 
     Each SOURCE is pictures with captions, as for `lexret eval retrieval`, or with masks. A picture
     shows a class where at least half of its captions hold a word of it, or its mask. "label" is
-    what `lexret label` does, "nearest mean" the same without the index's mean, "by name" compares
-    with the class's name and needs no example; with --lm, a language model reads the words. What
-    the V2L Tokenizer's paper publishes for other pictures and with language models stands below.
+    what `lexret label` does, "without names" the same with --no-names, "nearest mean" that without
+    the index's mean, "by name" compares with the class's name and needs no example; with --lm, a
+    language model reads the words. What the V2L Tokenizer's paper publishes for other pictures and
+    with language models stands below.
 
     \b
     Example:

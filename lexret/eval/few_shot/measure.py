@@ -6,7 +6,7 @@ pictures count that show exactly one of the N classes. All methods are asked the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,6 +16,8 @@ import numpy.typing as npt
 from lexret.errors import InputError
 from lexret.eval.control.concepts import Inventory
 from lexret.library.labelling.class_means import ClassMeans, mean_of
+from lexret.library.labelling.directions import NameEvidence
+from lexret.library.labelling.names import is_known, spreads_of
 from lexret.sparse import LexicalVector, SparseBatch
 from lexret.telling.language_model import (
     LanguageModel,
@@ -27,7 +29,7 @@ from lexret.telling.prompts import Sample, label_prompt, words_told
 
 Numbers = npt.NDArray[np.int64]
 
-METHODS: Final = ("label", "nearest mean", "by name", "language model")
+METHODS: Final = ("label", "without names", "nearest mean", "by name", "language model")
 _MOST_ASKED: Final = 15
 _LEAST_ASKED: Final = 3
 _TRIES: Final = 50
@@ -154,13 +156,14 @@ def measure_few_shot(
     for num_words in words:
         cut = (vectors if num_words is None else vectors.strongest(num_words)).normalized()
         mean_V = mean_of([cut], len(vectors.vocabulary))
+        evidence = _evidence(names, inventory.names, cut)
         for num_ways in ways:
             for num_shots in shots:
                 right_SM = [
                     _of_seed(
                         [*draw_episodes(inventory, ways=num_ways, shots=num_shots,
                                         num=num_episodes, seed=seed)],
-                        cut, names, mean_V, inventory.names, language_model,
+                        cut, names, evidence, mean_V, inventory.names, language_model,
                     )
                     for seed in range(num_seeds)
                 ]  # fmt: skip
@@ -175,10 +178,23 @@ def measure_few_shot(
     return found
 
 
+def _evidence(
+    queries: SparseBatch, names: Sequence[str], vectors: SparseBatch
+) -> dict[int, NameEvidence]:
+    """Return the names that count as evidence, by the numbers of their classes."""
+    spreads = spreads_of(queries, [vectors])
+    return {
+        number: NameEvidence(query, spread)
+        for number, (name, query, spread) in enumerate(zip(names, queries, spreads, strict=True))
+        if is_known(name, vectors.vocabulary)
+    }
+
+
 def _of_seed(
     episodes: Sequence[Episode],
     vectors: SparseBatch,
     names: SparseBatch,
+    evidence: Mapping[int, NameEvidence],
     mean_V: Any,
     class_names: Sequence[str],
     language_model: LanguageModel | None,
@@ -190,7 +206,9 @@ def _of_seed(
         examples = _rows(vectors, np.concatenate(episode.examples))
         classes = np.repeat(np.arange(len(episode.examples)), [len(e) for e in episode.examples])
         own = names.to_scipy()[episode.classes]
+        known = {w: evidence[c] for w, c in enumerate(episode.classes.tolist()) if c in evidence}
         decided = [
+            ClassMeans(examples, classes.tolist(), mean_V, known).decide(asked).classes_N,
             ClassMeans(examples, classes.tolist(), mean_V).decide(asked).classes_N,
             ClassMeans(examples, classes.tolist(), 0 * mean_V).decide(asked).classes_N,
             np.asarray((asked.to_scipy() @ own.T).todense()).argmax(axis=1),

@@ -35,7 +35,12 @@ def test_all_methods_are_measured_on_the_same_tasks(
     assert result.exit_code == 0, result.output
     (measured,) = json.loads(result.stdout)
     rows = {(row["method"], row["words"], row["shots"]): row for row in measured["results"]}
-    assert {method for method, _, _ in rows} == {"label", "nearest mean", "by name"}
+    assert {method for method, _, _ in rows} == {
+        "label",
+        "without names",
+        "nearest mean",
+        "by name",
+    }
     assert {words for _, words, _ in rows} == {5, 21, 64, None}
     assert {shots for _, _, shots in rows} == {1, 3}  # for 5, 8 pictures of a class are needed
     assert rows["nearest mean", None, 3]["accuracy"] == 100.0

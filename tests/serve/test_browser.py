@@ -611,7 +611,7 @@ def test_selected_photos_teach_a_class_that_is_seen_before_it_is_kept(
         browser.wait(f"{submit}.textContent.startsWith('Keep')")
         loaded(browser, "#form-dialog")
         browser.screenshot(shots / "serve-label.png")
-        guessed = "[...document.querySelectorAll('#form-dialog .guess input')]"
+        guessed = "[...document.querySelectorAll('#form-dialog .guess:not(.near) input')]"
         values = browser.run(f"{guessed}.map((one) => one.value)")
         assert "mirrored chelsea.png" in values and library.labels.all() == {}
         for _ in range(2):  # what was seen before is asked for anew, and not kept by the way
@@ -636,6 +636,47 @@ def test_selected_photos_teach_a_class_that_is_seen_before_it_is_kept(
         found = {hit.doc_id for hit in library.search("label:cat")}
         told = {"chelsea.png"} if len(values) == 1 else {"chelsea.png", "mirrored chelsea.png"}
         assert found == told
+        assert not browser.errors, browser.errors
+
+
+def test_photos_that_are_nearly_sure_are_ticked_to_be_examples(
+    photos: Path, tmp_path: Path, serve_library: Any
+) -> None:
+    folder = tmp_path / "nearly"
+    folder.mkdir()
+    for name in ("coffee.png", "chelsea.png", "rocket.jpg"):
+        shutil.copyfile(photos / name, folder / name)
+    library = Library.create(folder)
+    with (
+        serve_library(library, allow_write=True, token=TOKEN) as (host, port),
+        Browser(str(find_chromium()), tmp_path / "profile") as browser,
+    ):
+        browser.open(f"http://{host}:{port}/?token={TOKEN}")
+        browser.wait("document.querySelectorAll('#grid .hit').length === 3")
+        browser.run(
+            "document.querySelector('#grid .pick[aria-label=\"Select chelsea.png\"]').click()"
+        )
+        choose(browser, "#selected", "Label")
+        browser.wait("document.getElementById('form-dialog').open")
+        browser.run("document.querySelector('#form-dialog [name=name]').value = 'kind'")
+        browser.run("document.querySelector('#form-dialog [name=class]').value = 'aunt-mary-17'")
+        submit = "document.querySelector('#form-dialog [type=submit]')"
+        near = "[...document.querySelectorAll('#form-dialog .guess.near input')]"
+        browser.run(f"{submit}.click()")
+        browser.wait(f"{submit}.textContent === 'Keep, for 1 photo'")
+        assert set(browser.run(f"{near}.map((one) => one.value)")) == {"coffee.png", "rocket.jpg"}
+        assert browser.run(f"{near}.some((one) => one.checked)") is False
+        assert not browser.run("document.querySelector('#form-dialog .check')"), "no such word"
+        browser.run(f"{near}.find((one) => one.value === 'rocket.jpg').click()")
+        assert browser.run(f"{submit}.textContent").startswith("Show")
+        browser.run(f"{submit}.click()")
+        browser.wait(f"{submit}.textContent.startsWith('Keep, for')")
+        ticked = browser.run(f"{near}.filter((one) => one.checked).map((one) => one.value)")
+        assert ticked == ["rocket.jpg"] and library.labels.all() == {}
+        browser.run(f"{submit}.click()")
+        browser.wait("!document.getElementById('form-dialog').open")
+        label = library.labels.all()["kind"]
+        assert {example.name for example in label.examples} == {"chelsea.png", "rocket.jpg"}
         assert not browser.errors, browser.errors
 
 

@@ -5,17 +5,19 @@ import { dialog, field, photos, post } from "./writing.js";
 
 const NOT_BLANK = ".*\\S.*";
 const SHOWN = 24; // photos that would get the class, the surest of them first
+const NEAR = 12; // photos that nearly would, where few would
 
 export async function labelMany(ids, done) {
-  const wrong = new Set(), known = (await ask("api/labels")).labels;
+  const known = (await ask("api/labels")).labels;
   let asked = null; // what the photos below were asked with
-  let offered = []; // the photos below, to be ticked again as well
+  let judged = new Judged(ids);
 
   const wanted = (form) => {
     const name = form.name.value.trim(), className = form.class.value.trim();
     const before = known.find((label) => label.name === name);
     const field = before?.field ?? (known.some((label) => label.field === "label") ? name : "label");
-    return { name, field, classes: { [className]: { ids } }, none: { ids: [...wrong] }, add: Boolean(before) };
+    const classes = { [className]: { ids: [...judged.given] } };
+    return { name, field, classes, none: { ids: [...judged.wrong] }, add: Boolean(before), at_least: judged.atLeast, use_names: judged.useNames };
   };
   const anew = (form) => { // what is shown is no longer what would be kept
     asked = null;
@@ -36,38 +38,93 @@ export async function labelMany(ids, done) {
         await post("api/labels/apply", { name: now.name });
         return null;
       }
-      let would;
-      const judge = (id, right) => {
-        if (right) wrong.delete(id);
-        else wrong.add(id);
-        anew(form);
-      };
+      const change = () => anew(form);
+      let answer;
       try {
-        ({ would } = await post("api/labels/train", { ...now, dry_run: true, show: SHOWN + ids.length + wrong.size }));
+        answer = await post("api/labels/train", { ...now, dry_run: true, show: SHOWN + judged.given.size + judged.wrong.size });
       } catch (error) { // what was ticked may be the reason
-        return el("div", {}, el("p", { role: "alert" }, error.message), list(offered, wrong, judge));
+        return el("div", {}, el("p", { role: "alert" }, error.message), judged.others(change), judged.nearest(change));
       }
-      const [className] = Object.keys(now.classes), given = new Set(ids);
-      const others = would.pictures.filter((one) => one.class === className && !given.has(one.id)).slice(0, SHOWN);
-      const number = would.counts[className] ?? 0, more = number - ids.length;
+      const [className] = Object.keys(now.classes), { would } = answer;
+      judged.see(would, className);
       asked = question;
-      form.querySelector("[type=submit]").textContent = `Keep, for ${photos(number)}`;
-      offered = [...others, ...offered.filter((one) => wrong.has(one.id))];
-      return el("div", {}, told(others, more, `${would.field}:${className}`), list(offered, wrong, judge));
+      form.querySelector("[type=submit]").textContent = `Keep, for ${photos(would.counts[className] ?? 0)}`;
+      return el("div", {}, nameTold(answer, className, judged, change), othersTold(judged, would, className), judged.others(change),
+        ...nearTold(judged, would, className, known.some((label) => label.name === now.name && label.classes.some((each) => each !== className)), form), judged.nearest(change));
     },
   });
-  byId("form-dialog").querySelector("form").addEventListener("input", ({ currentTarget, target }) => { if (target.matches("[name]")) anew(currentTarget); });
+  byId("form-dialog").querySelector("form").addEventListener("input", ({ currentTarget, target }) => {
+    if (!target.matches("[name]")) return;
+    judged = new Judged(ids); // of another class, what was ticked says nothing
+    anew(currentTarget);
+  });
 }
 
-function told(others, more, query) {
-  const kept = (whose) => el("span", { class: "faint" }, `Once it is kept, ${query} finds ${whose}.`);
-  if (!others.length) return el("p", {}, "No other photo would get it: lexret is not sure enough of any. ", kept("these"));
-  const number = more > others.length ? `${photos(more)} more would get it; these are the surest.` : `${photos(more)} more would get it.`;
+// What a person says of the photos that are shown: which are no examples, which are further ones.
+class Judged {
+  constructor(ids) {
+    this.ids = ids;
+    this.wrong = new Set(); // would get the class, and should not
+    this.right = new Set(); // would not, and should
+    this.atLeast = null; // how sure the class must be, where that is not as before
+    this.useNames = null;
+    this.would = []; // the photos that are shown, to be ticked again as well
+    this.near = [];
+  }
+
+  get given() {
+    return new Set([...this.ids, ...this.right]);
+  }
+
+  see(would, className) {
+    const shown = (one) => one.class === className && !this.given.has(one.id), few = would.few.some((one) => one.class === className);
+    this.would = [...would.pictures.filter(shown).slice(0, SHOWN), ...this.would.filter((one) => this.wrong.has(one.id))];
+    this.near = [...this.near.filter((one) => this.right.has(one.id)), ...(few ? would.near.filter(shown).slice(0, NEAR) : [])];
+  }
+
+  others(change) {
+    return list("guess", this.would, (one) => !this.wrong.has(one.id), (one, right) => { this.wrong[right ? "delete" : "add"](one.id); change(); });
+  }
+
+  nearest(change) {
+    return list("guess near", this.near, (one) => this.right.has(one.id), (one, right) => { this.right[right ? "add" : "delete"](one.id); change(); });
+  }
+}
+
+// Whether the name of the class counts as well, and a switch for it where lexret knows the word.
+function nameTold(answer, className, judged, change) {
+  const use = answer.classes.find((one) => one.name === className)?.name_use;
+  if (use === "does not fit") return el("p", { class: "faint" }, `The name \u201c${className}\u201d does not count, as these photos do not fit it.`);
+  if (use === "unknown") return null;
+  return el("label", { class: "check" }, el("input", { type: "checkbox", checked: use !== "left out", onchange: (event) => { judged.useNames = event.target.checked; change(); } }),
+    ` The name \u201c${className}\u201d counts as well, beside the photos${use === "hardly fits" ? ", though these hardly fit it" : ""}`);
+}
+
+function othersTold(judged, would, className) {
+  const kept = (whose) => el("span", { class: "faint" }, `Once it is kept, ${would.field}:${className} finds ${whose}.`);
+  const more = (would.counts[className] ?? 0) - judged.given.size, shown = judged.would.filter((one) => !judged.wrong.has(one.id)).length;
+  if (!shown) return el("p", {}, "No other photo would get it: lexret is not sure enough of any. ", kept("these"));
+  const number = more > shown ? `${photos(more)} more would get it; these are the surest.` : `${photos(more)} more would get it.`;
   return el("p", {}, number, " Take the tick off what is wrong. ", kept("them"));
 }
 
-// The photos that would get the class, and without a tick those that were taken for wrong.
-function list(offered, wrong, onJudged) {
-  return el("ul", { class: "guess" }, ...offered.map((one) => el("li", {}, el("label", { title: `${one.name}: ${one.words.map((each) => each.word).join(", ")}` },
-    el("input", { type: "checkbox", checked: !wrong.has(one.id), value: one.id, onchange: (event) => onJudged(one.id, event.target.checked) }), el("img", { src: pictureAddress(one.id, 160), alt: one.name, loading: "lazy" })))));
+// What is said of the photos that nearly would get the class, and how many a lower level would give it to.
+function nearTold(judged, would, className, hasOthers, form) {
+  const few = would.few.find((one) => one.class === className);
+  if (!judged.near.length) return [];
+  const told = [el("p", {}, el("strong", {}, "Less sure, so without the class"), ": the nearest first, each with how sure it is. Tick what is right, and lexret learns from it.")];
+  if (few?.lower.length) {
+    told.push(el("p", { class: "actions" }, "Or take all that are", ...few.lower.map(({ at_least: level, pictures }) =>
+      el("button", { type: "button", onclick: () => { judged.atLeast = level; form.requestSubmit(); } }, `${level} sure: ${photos(pictures)}`)),
+      el("span", { class: "faint" }, `instead of ${few.asked.at_least}${hasOthers ? ", and so of every class of the label" : ""}`)));
+  }
+  return told;
+}
+
+// Photos, each with a tick.
+function list(name, shown, isTicked, onTicked) {
+  if (!shown.length) return null;
+  return el("ul", { class: name }, ...shown.map((one) => el("li", {}, el("label", { title: `${one.name}: ${one.words.map((each) => each.word).join(", ")}` },
+    el("input", { type: "checkbox", checked: isTicked(one), value: one.id, onchange: (event) => onTicked(one, event.target.checked) }),
+    el("img", { src: pictureAddress(one.id, 160), alt: one.name, loading: "lazy" }), el("span", { class: "sure" }, one.sure === 1 ? "example" : one.sure.toFixed(2))))));
 }

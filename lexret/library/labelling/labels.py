@@ -130,13 +130,13 @@ class LibraryLabels:
             LockedError, StorageError: if the index cannot be written.
         """
         snapshot, before = self._library.snapshot(), self.all().get(name)
-        classes = classes or {}
-        sources = sources_of(classes, none)
-        if add or not (classes or sources):
+        sources = sources_of(classes := classes or {}, none)
+        goes_on = add or not (classes or sources)
+        if goes_on:
             before = before or label_named(self._library.path, name)  # raises
         kept: tuple[Example, ...] = ()
         by_name = [each for each, given in classes.items() if not given]
-        if before is not None and (add or not (classes or sources)):
+        if before is not None and goes_on:
             by_name = [*classes_by_name(before), *by_name]
             if add:
                 require_same_model(before, snapshot.index)

@@ -114,8 +114,9 @@ function nearTold(judged, would, className, hasOthers, form) {
   if (!judged.near.length) return [];
   const told = [el("p", {}, el("strong", {}, "Less sure, so without the class"), ": the nearest first, each with how sure it is. Tick what is right, and lexret learns from it.")];
   if (few?.lower.length) {
-    told.push(el("p", { class: "actions" }, `Only ${few.asked.pictures} are ${few.asked.at_least} sure; take all that are`, ...few.lower.map(({ at_least: level, pictures }) =>
-      el("button", { type: "button", onclick: () => { judged.atLeast = level; form.requestSubmit(); } }, `${level} sure: ${pictures}`)), hasOthers ? el("span", { class: "faint" }, "of every class of the label") : null));
+    told.push(el("p", { class: "actions" }, "Or take all that are", ...few.lower.map(({ at_least: level, pictures }) =>
+      el("button", { type: "button", onclick: () => { judged.atLeast = level; form.requestSubmit(); } }, `${level} sure: ${photos(pictures)}`)),
+      el("span", { class: "faint" }, `instead of ${few.asked.at_least}${hasOthers ? ", and so of every class of the label" : ""}`)));
   }
   return told;
 }
@@ -125,5 +126,5 @@ function list(name, shown, isTicked, onTicked) {
   if (!shown.length) return null;
   return el("ul", { class: name }, ...shown.map((one) => el("li", {}, el("label", { title: `${one.name}: ${one.words.map((each) => each.word).join(", ")}` },
     el("input", { type: "checkbox", checked: isTicked(one), value: one.id, onchange: (event) => onTicked(one, event.target.checked) }),
-    el("img", { src: pictureAddress(one.id, 160), alt: one.name, loading: "lazy" }), el("span", { class: "sure" }, one.sure.toFixed(2))))));
+    el("img", { src: pictureAddress(one.id, 160), alt: one.name, loading: "lazy" }), el("span", { class: "sure" }, one.sure === 1 ? "example" : one.sure.toFixed(2))))));
 }

@@ -165,5 +165,5 @@ def test_a_full_disk_is_told(
         raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
     monkeypatch.setattr(Path, "write_bytes", fail)
-    with pytest.raises(StorageError, match=r"summary\.png cannot be written.*No space left"):
+    with pytest.raises(StorageError, match=r"explanation\.json cannot be written.*No space left"):
         write_report(photo, explanation, tmp_path)

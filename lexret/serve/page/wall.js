@@ -2,7 +2,7 @@
 import { el } from "./dom.js";
 import { justified, shown } from "./justified.js";
 
-const GAP = 6, HEAD = 46, AHEAD = 700, STILL = 90, LONG = 500, AGAIN = 2000, BAR = 100; // pixels, and milliseconds
+const GAP = 6, HEAD = 46, AHEAD = 700, STILL = 90, LONG = 500, AGAIN = 2000, BAR = 100, FEW = 2; // pixels, and milliseconds
 
 // The side to ask for, so that a picture is as sharp as the screen, nearly: a quarter is not seen.
 const sideOf = (rowHeight, ratio) => (rowHeight * Math.max(1, ratio) * Math.min(2, devicePixelRatio) > 400 ? 640 : 320);
@@ -117,18 +117,19 @@ export class Wall {
     this.onSection(this.blocks[Math.min(this.blocks.length - 1, this.find(top + BAR))].number);
   }
 
-  // Pictures on the screen go first, as a browser asks for a few at a time; then those beyond it.
+  // Pictures on the screen go first; of those beyond it few are asked for at a time, so that whoever
+  // searches or scrolls meanwhile does not wait for them.
   load() {
     const top = this.top(), end = top + innerHeight, beyond = [];
     for (const [number, element] of this.drawn) {
       const block = this.blocks[number], isSeen = block.top < end && block.top + block.height > top;
       for (const image of element.querySelectorAll("img[data-src]")) isSeen ? this.fetch(image) : beyond.push(image);
     }
-    if (!this.coming.size) for (const image of beyond) this.fetch(image);
+    for (const image of beyond) if (this.coming.size < FEW) this.fetch(image);
   }
 
   fetch(image) {
-    const arrived = () => { this.coming.delete(image); if (!this.coming.size) this.load(); };
+    const arrived = () => { if (this.coming.delete(image) && this.coming.size < FEW) this.load(); };
     this.coming.add(image);
     for (const name of ["load", "error"]) image.addEventListener(name, arrived, { once: true });
     image.src = image.dataset.src;

@@ -2,7 +2,7 @@
 import { el } from "./dom.js";
 import { justified, shown } from "./justified.js";
 
-const GAP = 6, HEAD = 46, AHEAD = 700, STILL = 90, LONG = 500, AGAIN = 2000, BAR = 100; // pixels, and milliseconds
+const GAP = 6, HEAD = 46, AHEAD = 700, STILL = 90, LONG = 500, AGAIN = 2000, BAR = 100, FEW = 2, CALM = 1000; // pixels, and milliseconds
 
 // The side to ask for, so that a picture is as sharp as the screen, nearly: a quarter is not seen.
 const sideOf = (rowHeight, ratio) => (rowHeight * Math.max(1, ratio) * Math.min(2, devicePixelRatio) > 400 ? 640 : 320);
@@ -14,14 +14,15 @@ export const pictureAddress = (id, side) => `picture?${new URLSearchParams({ id,
 export class Wall {
   constructor(place, { onOpen, onPick, onNear = () => {}, onSection = () => {} }) {
     Object.assign(this, { place, onOpen, onPick, onNear, onSection, blocks: [], drawn: new Map(), picked: new Set(), current: 0, count: 0, source: null });
-    Object.assign(this, { last: 0, coming: new Set() });
-    addEventListener("scroll", () => this.soon(), { passive: true });
+    Object.assign(this, { last: 0, coming: new Set(), calm: 0 });
+    addEventListener("scroll", () => { this.calm = 0; this.soon(); }, { passive: true });
     new ResizeObserver(() => { if (Math.round(place.clientWidth) !== this.width) this.layout(); }).observe(place);
   }
 
   // sections: [{title, note, count}]; ratios: width over height of each picture, in their order.
   show({ sections, ratios, source, caption = null, keep = false }) {
     if (!keep) this.clear();
+    if (!keep) this.calm = performance.now() + CALM; // one may search on at once
     Object.assign(this, { sections, ratios, source, caption, count: ratios.length });
     this.layout(keep);
   }
@@ -117,18 +118,22 @@ export class Wall {
     this.onSection(this.blocks[Math.min(this.blocks.length - 1, this.find(top + BAR))].number);
   }
 
-  // Pictures on the screen go first, as a browser asks for a few at a time; then those beyond it.
+  // Pictures on the screen go first; of those beyond it few are asked for at a time, so that whoever
+  // searches or scrolls meanwhile does not wait for them.
   load() {
     const top = this.top(), end = top + innerHeight, beyond = [];
     for (const [number, element] of this.drawn) {
       const block = this.blocks[number], isSeen = block.top < end && block.top + block.height > top;
       for (const image of element.querySelectorAll("img[data-src]")) isSeen ? this.fetch(image) : beyond.push(image);
     }
-    if (!this.coming.size) for (const image of beyond) this.fetch(image);
+    const wait = this.calm - performance.now();
+    clearTimeout(this.later);
+    if (wait > 0) this.later = setTimeout(() => this.load(), wait);
+    else for (const image of beyond) if (this.coming.size < FEW) this.fetch(image);
   }
 
   fetch(image) {
-    const arrived = () => { this.coming.delete(image); if (!this.coming.size) this.load(); };
+    const arrived = () => { if (this.coming.delete(image) && this.coming.size < FEW) this.load(); };
     this.coming.add(image);
     for (const name of ["load", "error"]) image.addEventListener(name, arrived, { once: true });
     image.src = image.dataset.src;

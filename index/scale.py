@@ -29,31 +29,31 @@ class Input:
     how: str
 
 
-_GROWTH = "`bench_growth.py --sizes 1000000`, 8-bit weights"
+_GROWTH = "`bench_growth.py --sizes 10000000`, 8-bit weights"
 MEASURED = {
     "words": Input(242, "words a picture", "`lexret info`, 300 photos, the shipped model"),
     "posting": Input(2.85, "bytes a posting, 8-bit weights", "index/FORMAT.md; " + _GROWTH),
     "exact": Input(5.85, "bytes a posting, exact weights", "index/FORMAT.md; `bench_search.py`"),
-    "fields": Input(183, "bytes of path, hash and other fields a picture", _GROWTH),
+    "fields": Input(182, "bytes of path, hash and other fields a picture", _GROWTH),
     "encode": Input(20.5, "pictures a second and core, float32",
                     "`lexret eval speed`, half of two cores"),
     "int8": Input(27.0, "pictures a second and core, int8",
                   "`lexret eval speed`, half of two cores"),
-    "build": Input(68, "microseconds of one core to index a vector, merges included", _GROWTH),
+    "build": Input(64, "microseconds of one core to index a vector, merges included", _GROWTH),
     "read10": Input(0.92, "postings a picture that a query of 10 words reads",
                     "`bench_data.py`, mean of 60 queries"),
     "read200": Input(17.7, "postings a picture that one of 200 words reads",
                      "`bench_data.py`, mean of 20 queries"),
-    "ten": Input(1.81, "milliseconds of one core a million pictures, 10 words", _GROWTH),
-    "two hundred": Input(19.8, "milliseconds of one core a million pictures, 200 words", _GROWTH),
-    "lists": Input(6.0, "bytes of private memory a picture while it is searched",
+    "ten": Input(1.29, "milliseconds of one core a million pictures, 10 words", _GROWTH),
+    "two hundred": Input(20.2, "milliseconds of one core a million pictures, 200 words", _GROWTH),
+    "lists": Input(5.0, "bytes of private memory a picture while it is searched",
                    _GROWTH),
     "process": Input(80e6, "bytes of private memory of a process that searches", _GROWTH),
-    "names": Input(109_000, "unchanged files a second and core",
+    "names": Input(94_000, "unchanged files a second and core",
                    "`bench_unchanged.py --pictures 1000000`"),
-    "state": Input(210, "bytes of private memory a picture of an index's update",
-                   "`bench_unchanged.py`, 100,000 pictures against 10,000"),
-    "counts": Input(2.0, "seconds of one core a million pictures, first counts of the words",
+    "state": Input(165, "bytes of private memory a picture of an index's update",
+                   "`bench_unchanged.py`, 1,000,000 pictures against 100,000"),
+    "counts": Input(1.3, "seconds of one core a million pictures, first counts of the words",
                     _GROWTH),
 }  # fmt: skip
 ASSUMED = {
@@ -88,12 +88,6 @@ def _query_core_ms(number: int, kind: str) -> float:
     return value(kind) * number / 1e6
 
 
-def _query_ms(number: int, kind: str) -> float:
-    """Return the least time of one query: all cores of all machines that hold it, evenly shared."""
-    shards = max(1.0, min(machines(number) * value("cores"), number / 1e6))
-    return _query_core_ms(number, kind) / shards
-
-
 def _queries_a_second(number: int, kind: str) -> float:
     return machines(number) * value("cores") * 1000 / _query_core_ms(number, kind)
 
@@ -113,13 +107,10 @@ ROWS: Sequence[Row] = (
     ("encoding, int8: time of one machine", lambda n: _time(_machine_ms(n, value("int8")))),
     ("indexing the vectors: time of one machine",
      lambda n: _time(_machine_ms(n, 1e6 / value("build")))),
-    ("encoding over indexing", lambda n: f"{1e6 / value('build') / value('encode'):,.0f} times"),
     ("query of 10 words: processor time", lambda n: _time(_query_core_ms(n, "ten"))),
-    ("query of 10 words: least time, all cores", lambda n: _time(_query_ms(n, "ten"))),
     ("queries of 10 words a second, at most", lambda n: _number(_queries_a_second(n, "ten"))),
     ("picture as query (200 words): processor time",
      lambda n: _time(_query_core_ms(n, "two hundred"))),
-    ("picture as query: least time, all cores", lambda n: _time(_query_ms(n, "two hundred"))),
     ("pictures as queries a second, at most",
      lambda n: _number(_queries_a_second(n, "two hundred"))),
     ("one machine, 10 words, all from its disk",

@@ -45,19 +45,20 @@ def indexed_picture(
     Raises:
         MissingError: if an index is named, and is not there or does not hold the picture.
     """
-    from lexret.errors import MissingError
-    from lexret.library.folders import find_indexes
-    from lexret.library.lookup import document_named, find_document
-
     places = tuple(index_paths)
     if not places:
         if image.exists():
             return None
+        from lexret.errors import MissingError
+        from lexret.library.folders import find_indexes
+
         try:
             places = find_indexes(Path.cwd())
         except MissingError:
             return None
     library = open_chosen_libraries(places, model_source=model_source, computation=computation)
+    from lexret.library.lookup import document_named, find_document
+
     snapshot = library.snapshot()
     find = document_named if index_paths else find_document
     doc_id = find(snapshot.index, str(image))

@@ -11,7 +11,7 @@ import numpy as np
 
 from lexret.engine.postings.acceleration import Engine, EngineSwitch
 from lexret.engine.protocol import SearchHit
-from lexret.engine.segments.segment import Segment
+from lexret.engine.segments.segment import LocalHit, Segment
 from lexret.engine.store.columns import decode_text
 from lexret.sparse import IdArray, LexicalVector, SparseBatch
 
@@ -89,17 +89,23 @@ class Searcher:
         return mean, float(max(squares / max(1, num_live) - mean * mean, 0.0)) ** 0.5
 
     def _search_vector(self, query: LexicalVector, k: int, *, compiled: bool) -> list[SearchHit]:
-        def search(segment: Segment) -> list[tuple[float, bytes]]:
-            hits = segment.search(query.term_ids, query.weights, k=k, compiled=compiled)
-            ids = segment.ids_at([hit.document for hit in hits])
-            return [(-hit.score, doc_id) for hit, doc_id in zip(hits, ids, strict=True)]
+        def search(segment: Segment) -> list[LocalHit]:
+            return segment.search(query.term_ids, query.weights, k=k, compiled=compiled)
 
         # Only the compiled search releases the interpreter's lock.
         in_threads = (
             compiled and len(self._segments) > 1 and self._num_read(query.term_ids) >= WORTH_THREADS
         )
-        by_segment = (_pool().map if in_threads else map)(search, self._segments)
-        return _ranked([hit for found in by_segment for hit in found], k)
+        by_segment = list((_pool().map if in_threads else map)(search, self._segments))
+        # Ids may have to be read from the disk: only those of possible hits are.
+        scores = sorted((hit.score for hits in by_segment for hit in hits), reverse=True)
+        least = scores[k - 1] if len(scores) > k else 0.0
+        found: list[tuple[float, bytes]] = []
+        for segment, hits in zip(self._segments, by_segment, strict=True):
+            kept = [hit for hit in hits if hit.score >= least]
+            ids = segment.ids_at([hit.document for hit in kept])
+            found.extend((-hit.score, doc_id) for hit, doc_id in zip(kept, ids, strict=True))
+        return _ranked(found, k)
 
     def _use_compiled(self, term_ids: IdArray) -> bool:
         """Return whether queries of these words, repeats included, use the compiled search."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,8 @@ from lexret.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from lexret.engine.corrections.corrected_view import CorrectedView
     from lexret.engine.query.query import Query
+
+_PLACES_KEPT: Final = 1 << 12
 
 
 class EmbeddedIndex:
@@ -80,6 +82,8 @@ class EmbeddedIndex:
             else SnapshotFiles.open(self._path, manifest)
         )
         self._searcher = Searcher(self._files.segments, engine=engine)
+        # What is done with a hit asks for its place several times.
+        self._find = lru_cache(_PLACES_KEPT)(partial(_live_place, self._files.segments))
 
     @property
     def path(self) -> Path:
@@ -305,14 +309,6 @@ class EmbeddedIndex:
             return sum(part.num_bytes() for part in self._parts)
         return self._files.num_bytes()
 
-    def _find(self, doc_id: str) -> tuple[int, int] | None:
-        encoded = encode_text(doc_id, what="Document id")
-        for number, segment in enumerate(self.segments):
-            place = segment.find([encoded])[0]
-            if place >= 0 and (segment.deleted is None or not segment.deleted[place]):
-                return number, place
-        return None
-
     def _locate(self, doc_id: str) -> tuple[int, int]:
         place = self._find(doc_id)
         if place is None:
@@ -331,6 +327,16 @@ def open_index(path: str | Path, *, engine: Engine = "auto", threads: int = 1) -
     """
     corrections = load_corrections(Path(path))
     return EmbeddedIndex(Path(path), corrections=corrections, engine=engine, threads=threads)
+
+
+def _live_place(segments: Sequence[Segment], doc_id: str) -> tuple[int, int] | None:
+    """Return the number of a document's segment, and its number there; None if none is live."""
+    encoded = encode_text(doc_id, what="Document id")
+    for number, segment in enumerate(segments):
+        place = segment.find([encoded])[0]
+        if place >= 0 and (segment.deleted is None or not segment.deleted[place]):
+            return number, place
+    return None
 
 
 def _live_ids(segment: Segment) -> list[bytes]:

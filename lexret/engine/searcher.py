@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from lexret.engine.query.query import Query
 
-WORTH_THREADS: Final = 10_000_000
-"""Postings that take some twenty milliseconds; for fewer, threads cost more than they gain."""
+WORTH_THREADS: Final = 5_000_000
+"""Postings that take some six milliseconds; for fewer, threads cost more than they gain."""
 
 
 class Searcher:

@@ -11,7 +11,8 @@ PAGE = Path(__file__).parents[3] / "docs" / "backends.md"
 
 def test_the_page_says_what_each_backend_offers() -> None:
     table = PAGE.read_text(encoding="utf-8").partition("## What each backend can do\n")[2]
-    lines = [line for line in table.partition("\n\nAnything that is refused")[0].splitlines() if line]
+    table = table.partition("\n\nAnything that is refused")[0]
+    lines = [line for line in table.splitlines() if line]
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     head, _, *rows = cells
     assert head[1:] == list(OFFERED)

@@ -32,7 +32,7 @@ import numpy as np
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "serve"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 from bench_serve import CHUNK, QUERIES, Serving, random_vectors  # type: ignore[import-not-found]
 from chromium import Browser, find_chromium  # type: ignore[import-not-found]

@@ -5,19 +5,16 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, quote_from_bytes
 
 import pytest
+from chromium import Browser, find_chromium
 from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
-
-sys.path.insert(0, str(Path(__file__).parent))
-from chromium import Browser, find_chromium  # type: ignore[import-not-found]
 
 from lexret.files.names import MARK, is_whole, name_to_text, shown_line, text_to_name
 from lexret.library.library import Library

@@ -21,10 +21,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from chromium import Browser, find_chromium
 from PIL import Image
-
-sys.path.insert(0, str(Path(__file__).parent))
-from chromium import Browser, find_chromium  # type: ignore[import-not-found]
 
 from lexret.errors import InputError
 from lexret.library.library import Library

@@ -66,10 +66,10 @@ def test_who_comes_back_finds_the_place_again(
         browser.wait("scrollY === 0 && document.querySelector('#chips .chip')")
         browser.run("history.back()")
         browser.wait(f"location.search === '' && {shown}")
-        assert abs(browser.run("scrollY") - 50_000) < 2
+        browser.wait("Math.abs(scrollY - 50000) < 2")
         browser.run("location.reload()")
         browser.wait(f"document.body?.dataset.ready === 'yes' && {shown}")
-        assert abs(browser.run("scrollY") - 50_000) < 2
+        browser.wait("Math.abs(scrollY - 50000) < 2")
         assert not browser.errors, browser.errors
 
 

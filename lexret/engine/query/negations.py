@@ -15,7 +15,9 @@ from lexret.engine.query.plain import NEGATIONS
 from lexret.engine.query.syntax import Group, Item, Sign, Span, Term
 from lexret.vocabulary import STOP_WORDS, Vocabulary, tokenize
 
-_SKIPPED: Final = frozenset({"a", "an", "the", "any", "for"})
+_SKIPPED: Final = frozenset(
+    {"a", "an", "the", "any", "for", "at", "in", "on", "with", "near", "by"}
+)
 # "Without dogs and cats" is without both; "not a dog and a cat" is with a cat.
 _LISTS: Final = frozenset({"without", "except", "excluding"})
 _LONGEST_PHRASE: Final = 4

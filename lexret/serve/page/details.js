@@ -37,7 +37,7 @@ function remembered(found) {
   section.addEventListener("toggle", () => {
     const image = el("img", { src: `remembered?${new URLSearchParams({ id: found.id })}`, alt: "The photo at 64 by 64 pixels; rebuilt from 5, 21 and all of its words, from 64 cells, and from both" });
     const note = el("p", { class: "faint" }, "\u2026");
-    image.addEventListener("load", () => { note.textContent = "Words alone are all that the index stores of how it looks."; }, { once: true });
+    image.addEventListener("load", () => { note.textContent = "The index stores only the words; the cells are made from the file."; }, { once: true });
     image.addEventListener("error", () => { image.remove(); note.textContent = "It cannot be drawn: that takes the model mini."; }, { once: true });
     place.replaceChildren(image, note);
   }, { once: true });

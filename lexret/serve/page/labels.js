@@ -21,7 +21,7 @@ export async function labelMany(ids, done) {
   };
   const anew = (form) => { // what is shown is no longer what would be kept
     asked = null;
-    form.querySelector("[type=submit]").textContent = "Show what else would get it";
+    form.querySelector("[type=submit]").textContent = "Show which others would get it";
   };
 
   dialog(`Label ${photos(ids.length)}`, [
@@ -30,7 +30,7 @@ export async function labelMany(ids, done) {
     el("datalist", { id: "label-names" }, ...known.map((label) => el("option", { value: label.name }))),
     el("datalist", { id: "class-names" }, ...[...new Set(known.flatMap((label) => label.classes))].map((name) => el("option", { value: name }))),
   ], {
-    button: "Show what else would get it", done, note: "lexret learns the class from the words of these photos, and no file is changed.",
+    button: "Show which others would get it", done, note: "lexret learns the class from the words of these photos, and no file is changed.",
     act: async (form) => {
       const now = wanted(form), question = JSON.stringify(now);
       if (question === asked) {
@@ -48,7 +48,7 @@ export async function labelMany(ids, done) {
       const [className] = Object.keys(now.classes), { would } = answer;
       judged.see(would, className);
       asked = question;
-      form.querySelector("[type=submit]").textContent = `Keep, for ${photos(would.counts[className] ?? 0)}`;
+      form.querySelector("[type=submit]").textContent = `Keep for ${photos(would.counts[className] ?? 0)}`;
       return el("div", {}, nameTold(answer, className, judged, change), othersTold(judged, would, className), judged.others(change),
         ...nearTold(judged, would, className, known.some((label) => label.name === now.name && label.classes.some((each) => each !== className)), form), judged.nearest(change));
     },
@@ -97,24 +97,25 @@ function nameTold(answer, className, judged, change) {
   if (use === "does not fit") return el("p", { class: "faint" }, `The name \u201c${className}\u201d does not count, as these photos do not fit it.`);
   if (use === "unknown") return null;
   return el("label", { class: "check" }, el("input", { type: "checkbox", checked: use !== "left out", onchange: (event) => { judged.useNames = event.target.checked; change(); } }),
-    ` The name \u201c${className}\u201d counts as well, beside the photos${use === "hardly fits" ? ", though these hardly fit it" : ""}`);
+    ` The name \u201c${className}\u201d counts, too${use === "hardly fits" ? ", although these photos hardly fit it" : ""}`);
 }
 
 function othersTold(judged, would, className) {
-  const kept = (whose) => el("span", { class: "faint" }, `Once it is kept, ${would.field}:${className} finds ${whose}.`);
+  const value = /^[\p{L}\p{N}_-]+$/u.test(className) ? className : `"${className}"`;
+  const kept = (whose) => el("span", { class: "faint" }, `Once you keep it, ${would.field}:${value} finds ${whose}.`);
   const more = (would.counts[className] ?? 0) - judged.given.size, shown = judged.would.filter((one) => !judged.wrong.has(one.id)).length;
-  if (!shown) return el("p", {}, "No other photo would get it: lexret is not sure enough of any. ", kept("these"));
-  const number = more > shown ? `${photos(more)} more would get it; these are the surest.` : `${photos(more)} more would get it.`;
-  return el("p", {}, number, " Take the tick off what is wrong. ", kept("them"));
+  if (!shown) return el("p", {}, "No other photo would get this class: lexret is not sure enough of any. ", kept("these"));
+  const number = `${more.toLocaleString()} more ${more === 1 ? "photo" : "photos"} would get this class${more > shown ? "; these are the surest" : ""}.`;
+  return el("p", {}, number, " Untick the wrong ones. ", kept("them"));
 }
 
 // What is said of the photos that nearly would get the class, and how many a lower level would give it to.
 function nearTold(judged, would, className, hasOthers, form) {
   const few = would.few.find((one) => one.class === className);
   if (!judged.near.length) return [];
-  const told = [el("p", {}, el("strong", {}, "Less sure, so without the class"), ": the nearest first, each with how sure it is. Tick what is right, and lexret learns from it.")];
+  const told = [el("p", {}, el("strong", {}, "Less sure, not included"), ": the nearest first, each with how sure it is. Tick the right ones, and lexret learns from them.")];
   if (few?.lower.length) {
-    told.push(el("p", { class: "actions" }, "Or take all that are", ...few.lower.map(({ at_least: level, pictures }) =>
+    told.push(el("p", { class: "actions" }, "Or include all that are", ...few.lower.map(({ at_least: level, pictures }) =>
       el("button", { type: "button", onclick: () => { judged.atLeast = level; form.requestSubmit(); } }, `${level} sure: ${photos(pictures)}`)),
       el("span", { class: "faint" }, `instead of ${few.asked.at_least}${hasOthers ? ", and so of every class of the label" : ""}`)));
   }

@@ -64,9 +64,9 @@ export class Results {
     const count = (number, noun, nouns) => `${number.toLocaleString()} ${number === 1 ? noun : nouns}`, sure = this.sure.length;
     const photos = count(this.total, "photo", "photos"), copies = this.hidden ? ` and ${count(this.hidden, "copy", "copies")}` : "";
     if (!this.start) return `No photo among ${this.total.toLocaleString()} fits.`;
-    if (!this.judged) return image || like ? `The likeliest first, of ${photos}` : `${this.more ? "More than " : ""}${this.start.toLocaleString()}${copies} of ${photos}`;
+    if (!this.judged) return image || like ? `${photos}, the best matches first` : `${this.more ? "More than " : ""}${this.start.toLocaleString()}${copies} of ${photos}`;
     if (!sure) return `No sure match among ${photos}; ${this.start === 1 ? "this is the best guess" : "these are the best guesses"}`;
-    return sure === this.start && !this.more ? `${count(sure, "sure match", "sure matches")} among ${photos}` : `${sure.toLocaleString()}${this.lined ? "" : " or more"} sure, then the likeliest of ${photos}`;
+    return sure === this.start && !this.more ? `${count(sure, "sure match", "sure matches")} among ${photos}` : `${sure.toLocaleString()}${this.lined ? "" : " or more"} sure, then the best guesses among ${photos}`;
   }
 
   indexOf(id) { return (this.lined ? [...this.sure, ...this.unsure] : this.sure).findIndex((hit) => hit.id === id); }

@@ -43,6 +43,7 @@ def counting(text: str) -> str:
         ("a sofa without any cats on it", "a sofa on it", "without any cats"),
         ("no cat on the sofa", "on the sofa", "no cat"),
         ("a sofa, not a cat.", "a sofa,", "not a cat"),
+        ("a sofa not near a cat", "a sofa", "not near a cat"),
         ("a sofa except for cats", "a sofa", "except for cats"),
         ("a sofa but no cat", "a sofa but", "but no cat"),
         ("no cat -dog", "", "no cat"),

@@ -167,14 +167,14 @@ def test_photos_that_are_nearly_sure_are_ticked_to_be_examples(
         submit = "document.querySelector('#form-dialog [type=submit]')"
         near = "[...document.querySelectorAll('#form-dialog .guess.near input')]"
         browser.run(f"{submit}.click()")
-        browser.wait(f"{submit}.textContent === 'Keep, for 1 photo'")
+        browser.wait(f"{submit}.textContent === 'Keep for 1 photo'")
         assert set(browser.run(f"{near}.map((one) => one.value)")) == {"coffee.png", "rocket.jpg"}
         assert browser.run(f"{near}.some((one) => one.checked)") is False
         assert not browser.run("document.querySelector('#form-dialog .check')"), "no such word"
         browser.run(f"{near}.find((one) => one.value === 'rocket.jpg').click()")
         assert browser.run(f"{submit}.textContent").startswith("Show")
         browser.run(f"{submit}.click()")
-        browser.wait(f"{submit}.textContent.startsWith('Keep, for')")
+        browser.wait(f"{submit}.textContent.startsWith('Keep for')")
         ticked = browser.run(f"{near}.filter((one) => one.checked).map((one) => one.value)")
         assert ticked == ["rocket.jpg"] and library.labels.all() == {}
         browser.run(f"{submit}.click()")

@@ -111,6 +111,8 @@ def sheet_of_hits(
 ) -> ContactSheet:
     """Search an index and return a contact sheet of the hits and the reasons for them.
 
+    Sure hits come first, then the others, both by falling score.
+
     Args:
         searched: what is searched; by default the index itself.
         copies_of: returns the other pictures of the same file that a hit stands for.
@@ -121,7 +123,7 @@ def sheet_of_hits(
         InputError: if ``k`` is less than 1.
     """
     searched = index if searched is None else searched
-    entries = tuple(
+    entries = [
         ContactEntry(
             hit.doc_id,
             tuple(index.vector(hit.doc_id).words(NUM_WORDS)),
@@ -131,8 +133,9 @@ def sheet_of_hits(
             sure_of(hit.doc_id),
         )
         for hit in answer(searched, query, k=k)
-    )
-    return ContactSheet(title, index.model_id, len(index), entries, has_query=True)
+    ]
+    entries.sort(key=lambda entry: entry.sure is False)
+    return ContactSheet(title, index.model_id, len(index), tuple(entries), has_query=True)
 
 
 def ranks_of(

@@ -236,11 +236,12 @@ def _as_text(
 
 
 def _table(hits: Sequence[Hit], paths: Sequence[str]) -> str:
-    """Set hits in a table, with a line where the sure ones end; order stays that of the scores."""
+    """Set hits in a table: the sure ones, a line, and the others, each by falling score."""
     rows = []
-    last_sure = max((number for number, hit in enumerate(hits) if hit.sure), default=-1)
-    for number, (hit, path) in enumerate(zip(hits, paths, strict=True)):
-        if number == last_sure + 1 and last_sure >= 0 and hit.sure is not None:
+    shown = sorted(zip(hits, paths, strict=True), key=lambda pair: pair[0].sure is False)
+    num_sure = sum(hit.sure is True for hit in hits)
+    for number, (hit, path) in enumerate(shown):
+        if number == num_sure > 0 and hit.sure is False:
             rows.append(["", "", "-- less sure from here --", ""])
         words = ", ".join(f"{w.word} {w.product:.3f}" for w in hit.words[:MATCHING_WORDS_SHOWN])
         more = len(hit.words) - MATCHING_WORDS_SHOWN

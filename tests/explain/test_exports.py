@@ -181,6 +181,8 @@ def test_a_sheet_says_where_hits_are_less_sure(index: EmbeddedIndex, query: Lexi
     assert len(hits) >= 2
     for text in drawn({hits[0]}):
         assert text.index(hits[0]) < text.index(line) < text.index(hits[1])
+    for text in drawn({hits[1]}):  # sure hits first, whatever their score
+        assert text.index(hits[1]) < text.index(line) < text.index(hits[0])
     assert not any(line in text for text in (*drawn(set(hits)), *drawn(set()), *drawn(None)))
     assert all("none is a sure match" in text for text in drawn(set()))
     assert not any("sure" in text for text in drawn(None))

@@ -9,7 +9,7 @@ from typing import Final
 
 from PIL import Image
 
-from lexret.errors import InputError, StorageError
+from lexret.errors import CorruptError, InputError, StorageError
 from lexret.explain.drawing.clouds import add_caption, draw_cloud
 from lexret.explain.drawing.figures import describe, draw_marks, query_figure, summary_figure
 from lexret.explain.drawing.html import picture_html
@@ -17,7 +17,7 @@ from lexret.explain.drawing.overlay import fit_for_display
 from lexret.explain.drawing.palette import LIGHT, Theme, region_colour
 from lexret.explain.drawing.svg import SvgCanvas, cloud_svg, link_in_report
 from lexret.explain.explanation import PictureExplanation
-from lexret.explain.explanation_json import to_json
+from lexret.explain.explanation_json import from_json, to_json
 from lexret.files.folders import make_folder
 from lexret.files.whole import replace_file
 from lexret.sparse import WordWeight
@@ -40,7 +40,7 @@ def write_report(
     ``explanation.json``. ``summary.svg``, ``words.svg`` and ``query.svg`` are the same figures with
     real text; their words are links into ``report.html``, a self-contained page. The JSON holds all
     words; a cloud leaves out the weakest if there is no room. Files of the same names are replaced,
-    others are left alone.
+    those of an earlier explanation removed, and others left alone.
 
     Args:
         photo: the picture that was explained, RGB, upright; it may be a smaller copy.
@@ -57,10 +57,23 @@ def write_report(
     _check_shape(photo, explanation)
     _make_folder(folder)
     files = _draw_all(photo, explanation, theme)
+    earlier = _files_of_earlier(folder)
     # First what tells that the folder is a report's, so that a run that is cut off can be repeated.
     for name in sorted(files, key=lambda name: name != _NUMBERS):
         _write(folder / name, files[name])
+    for name in earlier - files.keys():
+        (folder / name).unlink(missing_ok=True)
     return [folder / name for name in files]
+
+
+def _files_of_earlier(folder: Path) -> set[str]:
+    """Return the names of the files of the explanation in a folder; none if it is damaged."""
+    try:
+        earlier = from_json((folder / _NUMBERS).read_text(encoding="utf-8"))
+    except (OSError, ValueError, CorruptError):
+        return set()
+    regions = {f"{region.name}.png" for region in earlier.regions}
+    return {name for name in (*_NAMES, *regions) if Path(name).name == name}
 
 
 def _draw_all(

@@ -42,6 +42,10 @@ def format_box(box: Box) -> str:
 
 def check_box(box: Box, size: tuple[int, int]) -> Box:
     """Return a box; raise InputError unless it lies in a picture of that width and height."""
+    if len(box) != 4:
+        raise InputError(
+            f"A box has four numbers, x,y,w,h: left, top, width and height; found {box!r}."
+        )
     x, y, width, height = box
     if x < 0 or y < 0 or width < 1 or height < 1 or x + width > size[0] or y + height > size[1]:
         raise InputError(

@@ -1,6 +1,7 @@
 import errno
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,17 @@ def test_all_files_are_written_and_are_pictures(
             image.load()
             assert image.format == "PNG"
             assert min(image.size) >= 200
+
+
+def test_a_folder_holds_one_explanation_only(
+    photo: Image.Image, explanation: PictureExplanation, tmp_path: Path
+) -> None:
+    write_report(photo, explanation, tmp_path)
+    (tmp_path / "mine.png").write_bytes(b"mine")
+    fewer = replace(explanation, regions=explanation.regions[:1], hit=None)
+    written = {path.name for path in write_report(photo, fewer, tmp_path)}
+    assert {path.name for path in tmp_path.iterdir()} == {*written, "mine.png"}
+    assert "patch-1-1.png" in written and "patch-0-3.png" not in written
 
 
 def test_words_that_are_not_held_are_grey_in_every_cloud(

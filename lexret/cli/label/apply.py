@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -176,13 +177,19 @@ def _few_told(few: Sequence[FewReach], label: str, *, dry_run: bool) -> Iterator
     """Say how many pictures are sure enough of classes, and how many a lower level would add."""
     for each in few:
         is_are = "is" if each.asked.num == 1 else "are"
-        told = f"{each.class_name}: {plural(each.asked.num, 'other picture')} {is_are}"
+        told = (
+            f"{each.class_name}: {plural(each.asked.num, 'picture')} besides the examples {is_are}"
+        )
         more = ", ".join(f"{level.num:,} at {level.at_least:g}" for level in each.lower)
-        lower = f"; with a lower --at-least, {more}." if more else ", and hardly any with less."
+        lower = (
+            f"; with a lower --at-least, {more}."
+            if more
+            else ", and a lower --at-least adds hardly any."
+        )
         yield f"{told} {each.asked.at_least:g} sure{lower}"
     if few:
         where = "" if dry_run else "--dry-run shows the nearest. "
         yield (
-            f"{where}Make those that are right examples: lexret label train {label} --add "
-            f"--class {few[0].class_name}=PICTURE"
+            f"{where}Make the right ones examples: lexret label train {quote(label)} --add "
+            f"--class {quote(few[0].class_name)}=PICTURE"
         )

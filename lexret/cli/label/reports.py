@@ -44,7 +44,10 @@ def print_report(report: LabelReport, *, as_json: bool, with_examples: bool) -> 
     headings = ["class", "examples", "right", "and sure", "words that tell it"]
     click.echo(render_table(headings, rows, right=(1, 2, 3)))
     if report.accuracy is None:
-        click.echo("No class has two examples: how well they are told apart shows with a second.")
+        click.echo(
+            "No class has two examples, so how well classes are distinguished cannot be "
+            "estimated yet."
+        )
     else:
         click.echo(
             f"Right: of the examples, each left out in turn, {100 * report.accuracy:.0f}% are put "

@@ -89,4 +89,4 @@ def command(
     )  # fmt: skip
     print_report(report, as_json=as_json, with_examples=dry_run)
     if dry_run and not as_json:
-        click.echo("Nothing was kept; without --dry-run it is.", err=True)
+        click.echo("Nothing was kept, because of --dry-run.", err=True)

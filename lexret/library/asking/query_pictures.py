@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias, Union
 
+from lexret.errors import InputError
+
 if TYPE_CHECKING:
     from PIL import Image
 
@@ -78,4 +80,8 @@ def query_pictures(
         return (PictureInFile(Path(given)),)
     if isinstance(given, Sequence):
         return tuple(found for picture in given for found in query_pictures(picture))
+    if not hasattr(given, "getexif"):  # Pillow's import takes time
+        raise InputError(
+            f"Expected a picture: a path, a PIL image, or a list of these; found {given!r}."
+        )
     return (PictureInMemory(given),)

@@ -39,6 +39,7 @@ from lexret.library.labelling.examples import (
 from lexret.library.labelling.reports import ApplyReport, ClassReport, LabelReport, use_of_name
 from lexret.library.labelling.training import (
     Settings,
+    check_at_least,
     classes_by_name,
     read_label,
     settings_of,
@@ -195,6 +196,7 @@ class LibraryLabels:
             overwrite: replace what a person put into the field as well.
 
         Raises:
+            InputError: if ``at_least`` is not from 0 to 1.
             MissingError: if there is no such label.
             MismatchError: if the index was made anew with another model since.
             LockedError, StorageError, DamageError: if the index cannot be written.
@@ -298,4 +300,5 @@ class LibraryLabels:
 
 
 def _application(label: Label, at_least: float | None, *, overwrite: bool) -> Application:
+    check_at_least(at_least)
     return Application(label, label.at_least if at_least is None else at_least, overwrite=overwrite)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from lexret.arguments import require_several
 from lexret.engine.index import EmbeddedIndex
 from lexret.engine.vectors import read_documents
 from lexret.errors import InputError
@@ -50,7 +51,14 @@ def settings_of(
     at_least: float | None,
     use_names: bool | None,
 ) -> Settings:
-    """Return what a label is to be: as somebody says, else as before, else as usual."""
+    """Return what a label is to be: as somebody says, else as before, else as usual.
+
+    Raises:
+        InputError: if ``at_least`` is not from 0 to 1, or ``use_names`` is no truth value.
+    """
+    check_at_least(at_least)
+    if use_names not in (None, True, False):
+        raise InputError(f"use_names is True, False or None; found {use_names!r}.")
     if before is not None:
         field = field or before.field
         at_least = before.at_least if at_least is None else at_least
@@ -61,6 +69,12 @@ def settings_of(
         AT_LEAST if at_least is None else at_least,
         use_names is not False,
     )
+
+
+def check_at_least(at_least: float | None) -> None:
+    """Raise InputError unless a level is from 0 to 1, or none is given."""
+    if at_least is not None and not 0 <= at_least <= 1:
+        raise InputError(f"at_least is how sure a class must be, from 0 to 1; found {at_least}.")
 
 
 def classes_by_name(label: Label) -> list[str]:
@@ -77,7 +91,21 @@ def sources_of(
     classes: Mapping[str, Sequence[str | Source]], none: Sequence[str | Source]
 ) -> list[ClassSource]:
     """Return (class, source) pairs; raises InputError where a class has no usable name."""
+    if not isinstance(classes, Mapping):
+        raise InputError(
+            f"Expected a table of classes and their examples, such as {{'dog': ['1.jpg']}}; found "
+            f"{classes!r}."
+        )
+    for name, given in classes.items():
+        require_several(given, f"examples of {name!r}")
+    require_several(none, "examples of none of the classes")
+    by_case = {name.casefold(): name for name in reversed(list(classes))}
     for name in classes:
+        if by_case[name.casefold()] != name:
+            raise InputError(
+                f"The classes {by_case[name.casefold()]!r} and {name!r} differ only in case, which "
+                "filters ignore; give them other names."
+            )
         if not name.strip() or "\n" in name or not name.isprintable() or name != name.strip():
             raise InputError(f"{name!r} is no name for a class; expected a short text.")
     pairs = [(name, source) for name, sources in classes.items() for source in sources]

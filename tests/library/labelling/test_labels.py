@@ -404,3 +404,30 @@ def index_of_one(colours: ColourEncoder) -> Callable[[Path], Path]:
         return folder / ".lexret"
 
     return make
+
+
+@pytest.mark.parametrize(
+    ("call", "found"),
+    [
+        (lambda labels: labels.train("x", {"red": "red1.png"}), r"list of examples of 'red'"),
+        (lambda labels: labels.train("x", ["red"]), r"table of classes"),
+        (lambda labels: labels.train("x", {"a": ["red1.png"], "A": ["grey.png"]}), r"only in case"),
+        (
+            lambda labels: labels.train("x", {"a": ["red1.png"]}, at_least=2),
+            r"from 0 to 1; found 2",
+        ),
+        (lambda labels: labels.train("x", {"a": ["red1.png"]}, use_names="no"), r"found 'no'"),
+        (lambda labels: labels.apply("colour", at_least=3), r"from 0 to 1; found 3"),
+        (lambda labels: labels.preview("colour", at_least=-1), r"from 0 to 1; found -1"),
+    ],
+)
+def test_wrong_arguments_are_refused_and_nothing_is_kept(
+    library: Library, call: Callable[[Any], object], found: str
+) -> None:
+    classes = {"red": ["red1.png"], "blue": ["blue1.png"]}
+    library.labels.train("colour", classes, use_names=False)
+    before = library.labels.all()
+    with pytest.raises(InputError, match=found):
+        call(library.labels)
+    assert library.labels.all().keys() == before.keys()
+    assert "label" not in library.snapshot().index.columns

@@ -110,6 +110,16 @@ def test_a_picture_is_the_same_question_as_a_file_and_in_memory(
     assert both[0].score > photos.search(image=path)[-1].score
 
 
+def test_pictures_and_boxes_that_are_none_are_refused(
+    photos: lexret.Library, picture_folder: Path
+) -> None:
+    photos.update()
+    with pytest.raises(InputError, match=r"four numbers.*found \(1, 2\)"):
+        photos.search("dog", image=picture_folder / "red.png", box=(1, 2))  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"Expected a picture.*found 3"):
+        photos.search("dog", image=3)  # type: ignore[arg-type]
+
+
 def test_words_duplicates_similar_and_explanations(
     photos: lexret.Library, picture_folder: Path
 ) -> None:

@@ -57,12 +57,11 @@ def write_report(
     _check_shape(photo, explanation)
     _make_folder(folder)
     files = _draw_all(photo, explanation, theme)
-    earlier = _files_of_earlier(folder)
+    for name in _files_of_earlier(folder) - files.keys():
+        _remove(folder / name)
     # First what tells that the folder is a report's, so that a run that is cut off can be repeated.
     for name in sorted(files, key=lambda name: name != _NUMBERS):
         _write(folder / name, files[name])
-    for name in earlier - files.keys():
-        (folder / name).unlink(missing_ok=True)
     return [folder / name for name in files]
 
 
@@ -72,8 +71,9 @@ def _files_of_earlier(folder: Path) -> set[str]:
         earlier = from_json((folder / _NUMBERS).read_text(encoding="utf-8"))
     except (OSError, ValueError, CorruptError):
         return set()
-    regions = {f"{region.name}.png" for region in earlier.regions}
-    return {name for name in (*_NAMES, *regions) if Path(name).name == name}
+    names = {f"{region.name}.png" for region in earlier.regions if region.words}
+    names |= {"query.png", "query.svg"} if earlier.hit is not None else set()
+    return {name for name in names if Path(name).name == name}
 
 
 def _draw_all(
@@ -167,6 +167,15 @@ def _make_folder(folder: Path) -> None:
 
 def _taken(folder: Path) -> InputError:
     return InputError(f"{folder} cannot be a folder: a file has that name.")
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"{path}, of the explanation before, cannot be removed: {error}. Choose another folder."
+        ) from error
 
 
 def _write(path: Path, content: bytes) -> Path:

@@ -127,5 +127,5 @@ function list(name, shown, isTicked, onTicked) {
   if (!shown.length) return null;
   return el("ul", { class: name }, ...shown.map((one) => el("li", {}, el("label", { title: `${one.name}: ${one.words.map((each) => each.word).join(", ")}` },
     el("input", { type: "checkbox", checked: isTicked(one), value: one.id, onchange: (event) => onTicked(one, event.target.checked) }),
-    el("img", { src: pictureAddress(one.id, 160), alt: one.name, loading: "lazy" }), el("span", { class: "sure" }, one.sure === 1 ? "example" : one.sure.toFixed(2))))));
+    el("img", { src: pictureAddress(one.id, 160), alt: one.name, loading: "lazy" }), el("span", { class: "sure" }, one.sure === 1 ? "example" : one.sure < 0.01 ? "< 0.01" : one.sure.toFixed(2))))));
 }

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from urllib.request import urlopen
 
 from chromium import Browser
 from page_actions import IN_CHROMIUM, box_of, loaded, names, search, settled
+from waiting import until
 
 from lexret.library.library import Library
 
@@ -163,6 +166,7 @@ def test_classes_of_a_label_are_offered_as_filters(
         browser.wait("document.querySelector('[data-filter=camera]').placeholder")
         assert browser.run(select) is None  # no photo has a class yet
         library.labels.apply("pets")
+        until(lambda: "kind" in fields_of(address))  # the server looks for commits now and then
         browser.open(f"{address}/?q=cup+kind:cup")
         settled(browser)
         browser.run("document.getElementById('more').click()")
@@ -178,6 +182,12 @@ def test_classes_of_a_label_are_offered_as_filters(
         assert browser.run("document.getElementById('q').value") == "cup kind:c*"
     finally:
         library.labels.remove("pets")
+
+
+def fields_of(address: str) -> set[str]:
+    """Fields that the server knows."""
+    with urlopen(f"{address}/api/index") as answer:
+        return set(json.load(answer)["fields"])
 
 
 def test_filters_become_part_of_the_query(browser: Browser, address: str) -> None:

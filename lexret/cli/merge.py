@@ -66,4 +66,4 @@ def command(indexes: tuple[Path, ...], output: Path, allow_missing: bool, as_jso
         click.echo(printable(f"  {root}"))
     if report.num_carried:
         moved = plural(report.num_carried, "picture")
-        click.echo(f"{moved} that moved between the indexes got the fields back given before.")
+        click.echo(f"{moved} had moved between the indexes and got their fields back.")

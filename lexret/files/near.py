@@ -36,7 +36,7 @@ def advice_for(path: Path) -> str:
     if near:
         return f"Did you mean {_one_of([str(folder / names[name]) for name in near])}?"
     if path.is_absolute():
-        return f"No name in {folder} is like it."
+        return f"No name in {folder} is similar."
     return f"A relative path begins at the current folder, {Path.cwd()}."
 
 

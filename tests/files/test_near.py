@@ -39,7 +39,7 @@ def test_what_is_there_is_no_advice(here: Path) -> None:
 
 def test_without_anything_near_it_is_told_where_it_was_looked_for(here: Path) -> None:
     assert advice_for(Path("x")) == f"A relative path begins at the current folder, {here}."
-    assert advice_for(here / "x") == f"No name in {here} is like it."
+    assert advice_for(here / "x") == f"No name in {here} is similar."
 
 
 def test_a_missing_error_keeps_its_message_and_its_place() -> None:

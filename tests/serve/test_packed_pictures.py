@@ -115,7 +115,7 @@ def test_a_shard_that_changed_or_is_gone_is_told_without_its_folder(
     for address in ("/picture", "/original", "/api/explain"):
         gone = client.get(address, params={"id": "a.tar/2"})
         assert gone.status_code == 404
-        assert "The file a.tar, in which the picture lies, is not in" in gone.json()["error"]
+        assert "The file a.tar, which holds the picture, is not in" in gone.json()["error"]
         assert str(tar.parent) not in gone.text
     drawn = client.get("/api/details", params={"id": "a.tar/2"})
     assert drawn.status_code == 200, drawn.text

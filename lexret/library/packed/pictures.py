@@ -94,9 +94,9 @@ def find_packed(
     folder = next((folder for folder in folders if _holds(folder, name, allow_links)), None)
     if folder is None:
         raise MissingError(
-            f"The file {shown_line(name)}, in which the picture lies, is not in the folder that "
-            "the index records; `lexret info` names it. If it is in another one now: `lexret index "
-            "FOLDER --vectors OUT`."
+            f"The file {shown_line(name)}, which holds the picture, is not in the folders that the "
+            "index records; `lexret info` names them. If files have moved, name all folders that "
+            "hold them now: `lexret index FOLDER... --vectors OUT --index INDEX`."
         )
     file = folder.path / name
     read = partial(_read, folder.kind, file, doc_id, place, size, sha256)
@@ -116,8 +116,8 @@ def _holds(folder: PackedFolder, name: str, allow_links: bool) -> bool:
 def _read(kind: PackedKind, file: Path, doc_id: str, place: int, size: int, sha256: str) -> bytes:
     changed = MissingError(
         f"{shown_line(file.name)} has changed since it was indexed: the picture "
-        f"{shown_line(doc_id)} does not lie there any more. Encode the file again into a new "
-        "folder and take that in: `lexret encode`, then `lexret index --vectors`."
+        f"{shown_line(doc_id)} is no longer there. Encode the file again into a new folder, and "
+        "index that: `lexret encode`, then `lexret index --vectors`."
     )
     if place < 0 or not 0 <= size <= _MOST_BYTES:
         raise changed

@@ -141,7 +141,7 @@ def test_shards_that_moved_are_named_at_their_new_place(
     folder, expected, place = tars
     new = tmp_path / "elsewhere" / "new"
     shutil.move(folder, new)
-    with pytest.raises(MissingError, match=r"00001\.tar, in which .* `lexret info` names it"):
+    with pytest.raises(MissingError, match=r"00001\.tar, which .* `lexret info` names them"):
         read(place, "00001.tar/12")
     report = index_encoded([tmp_path / "out"], place, folders=[new])
     assert (report.num_unchanged, report.num_updated) == (10, 0)
@@ -220,7 +220,7 @@ def test_a_name_never_leads_out_of_the_recorded_folders(tmp_path: Path) -> None:
             writer.add([doc_id], batch, fields=fields)
         writer.commit()
     for doc_id in ids[:-1]:
-        with pytest.raises(MissingError, match="not in the folder that the index records"):
+        with pytest.raises(MissingError, match="not in the folders that the index records"):
             read(place, doc_id, allow_links=False)
     assert read(place, "link/a", allow_links=True) == secret
     assert read(place, "plain/1", allow_links=False) == secret
@@ -284,7 +284,7 @@ def test_the_commands_answer_for_a_picture_in_a_shard(
     shutil.rmtree(tmp_path / "tars")
     gone = lexret_("explain", "00001.tar/12", "-o", tmp_path / "ex3")
     assert gone.exit_code == 2
-    assert "is not in the folder that the index records" in gone.stderr
+    assert "is not in the folders that the index records" in gone.stderr
     assert not (tmp_path / "ex3").exists()
 
 

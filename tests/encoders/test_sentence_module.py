@@ -42,7 +42,7 @@ def encoder(folder: Path) -> Any:
 
 def assert_same(found: Any, expected: SparseBatch) -> None:
     dense = found.to_dense().cpu().numpy()
-    assert np.array_equal(dense, expected.to_scipy().toarray())
+    assert np.allclose(dense, expected.to_scipy().toarray(), rtol=1e-5)
 
 
 def test_texts_become_the_queries_and_documents_of_the_model(encoder: Any, folder: Path) -> None:

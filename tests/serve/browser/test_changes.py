@@ -19,14 +19,19 @@ pytestmark = IN_CHROMIUM
 TOKEN = "a-token-of-24-characters"
 
 
+def library_of_three(photos: Path, folder: Path) -> Library:
+    """Index a cup, a cat and a rocket in a new folder."""
+    folder.mkdir()
+    for name in ("coffee.png", "chelsea.png", "rocket.jpg"):
+        shutil.copyfile(photos / name, folder / name)
+    return Library.create(folder)
+
+
 def test_what_is_allowed_is_changed_by_the_page(
     photos: Path, tmp_path: Path, serve_library: Any
 ) -> None:
     folder = tmp_path / "changed"
-    folder.mkdir()
-    for name in ("coffee.png", "chelsea.png", "rocket.jpg"):
-        shutil.copyfile(photos / name, folder / name)
-    library = Library.create(folder)
+    library = library_of_three(photos, folder)
     with (
         serve_library(library, allow_write=True, token=TOKEN) as (host, port),
         Browser(str(find_chromium()), tmp_path / "profile") as browser,
@@ -146,11 +151,7 @@ def test_selected_photos_teach_a_class_that_is_seen_before_it_is_kept(
 def test_photos_that_are_nearly_sure_are_ticked_to_be_examples(
     photos: Path, tmp_path: Path, serve_library: Any
 ) -> None:
-    folder = tmp_path / "nearly"
-    folder.mkdir()
-    for name in ("coffee.png", "chelsea.png", "rocket.jpg"):
-        shutil.copyfile(photos / name, folder / name)
-    library = Library.create(folder)
+    library = library_of_three(photos, tmp_path / "nearly")
     with (
         serve_library(library, allow_write=True, token=TOKEN) as (host, port),
         Browser(str(find_chromium()), tmp_path / "profile") as browser,
